@@ -1,0 +1,42 @@
+// dag/plan.hpp - the physical plan: what runs, in which order. Boost.Graph stays behind this header.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/index_set.hpp"
+#include "base/result.hpp"
+
+namespace drover::dag {
+
+// JobTask and StageTask are bookkeeping; ExecTask is the only kind that runs code.
+enum class NodeKind : std::uint8_t { JobTask, StageStart, StageEnd, ExecTask };
+enum class PlanNode : std::uint32_t {};
+
+// Immutable, shared between all jobs of the same shape (an array's million elements are one ExecTask).
+class PhysicalPlan {
+ public:
+  ~PhysicalPlan();
+  PhysicalPlan(PhysicalPlan&&) noexcept;
+
+  std::uint32_t size() const;
+  NodeKind kind(PlanNode node) const;
+  std::string_view label(PlanNode node) const;
+  std::span<const PlanNode> successors(PlanNode node) const;  // who waits for this node
+  std::uint32_t predecessors(PlanNode node) const;            // how many it waits for
+  std::string to_text() const;  // an indented tree, leaves first in execution order
+  std::string to_dot() const;
+  std::string to_json() const;
+
+ private:
+  friend class PlanBuilder;
+  struct Graph;
+  explicit PhysicalPlan(std::unique_ptr<Graph> graph);
+  std::unique_ptr<Graph> graph_;
+};
+
+}  // namespace drover::dag

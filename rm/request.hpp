@@ -1,0 +1,25 @@
+// rm/request.hpp - what one task asks for. Equal requests form one equivalence class.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "rm/amounts.hpp"
+
+namespace drover::rm {
+
+using Labels = std::map<std::string, std::string>;  // ordered: iteration feeds decisions
+
+struct Request {
+  std::int64_t cpus = 1;     // logical CPUs, all on one node: ntasks * cpus_per_task
+  std::int64_t mem_mib = 0;  // for the whole task; 0 = not limited, not counted
+  std::int64_t gpus = 0;
+  std::string gpu_model;     // empty = any
+  bool exclusive = false;    // the node alone
+  Labels node_labels;        // every one must be on the node with the same value
+  friend auto operator<=>(const Request&, const Request&) = default;
+};
+
+}  // namespace drover::rm

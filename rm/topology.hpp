@@ -1,0 +1,41 @@
+// rm/topology.hpp - what one node is made of, as plain data. hwloc ends in nodeagent/; nothing here knows it.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace drover::rm {
+
+struct Core {
+  std::uint16_t package = 0, numa = 0, l3 = 0;  // dense logical numbers within the node
+  std::vector<std::uint16_t> pus;               // OS indexes of its hardware threads, at least one
+  friend bool operator==(const Core&, const Core&) = default;
+};
+
+struct Gpu {
+  std::string model;         // "nvidia-h100"; the request may name it
+  std::string address;       // PCI bus id; what the driver's environment variable takes is `index`
+  std::uint16_t index = 0;   // the driver's number
+  std::uint16_t numa = 0;    // nearest NUMA node
+  friend bool operator==(const Gpu&, const Gpu&) = default;
+};
+
+struct Topology {
+  std::vector<Core> cores;                 // in logical order: neighbours are near
+  std::vector<std::int64_t> numa_mem_mib;  // one entry per NUMA node, at least one
+  std::vector<Gpu> gpus;
+  bool bindable = true;  // false when the CPU count was overridden: tasks are counted but not bound
+  friend bool operator==(const Topology&, const Topology&) = default;
+
+  std::int64_t pu_count() const;
+  std::int64_t mem_mib() const;
+};
+
+// A machine of `packages` x `numa` x `cores` x `threads` with equal memory per NUMA node; for tests, simulation
+// and `--cpus N` overrides. PU numbers are dense.
+Topology make_topology(std::uint16_t packages, std::uint16_t numa_per_package,
+                       std::uint16_t cores_per_numa, std::uint16_t threads_per_core,
+                       std::int64_t mem_mib_per_numa);
+
+}  // namespace drover::rm

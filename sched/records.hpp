@@ -1,0 +1,67 @@
+// sched/records.hpp - what the store keeps about jobs, tasks and nodes: after-images, plain values.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/ids.hpp"
+#include "base/time.hpp"
+#include "rm/resource_manager.hpp"
+#include "sched/job_state.hpp"
+
+namespace drover::sched {
+
+struct TaskCounts {  // of one job; waiting = total - all of these
+  std::uint64_t active = 0, succeeded = 0, failed = 0, cancelled = 0, timed_out = 0;
+  friend bool operator==(const TaskCounts&, const TaskCounts&) = default;
+};
+
+// The mutable part of a job. Small: it is written at every change of the job's state.
+struct JobRecord {
+  JobId id{};
+  JobState state{};
+  Reason reason{};        // why it is not running, or how it ended
+  std::string detail;     // numbers and names that belong to the reason
+  Time submitted, started, ended;   // wall
+  std::int32_t priority = 0;
+  bool held = false;
+  std::uint32_t cursor = 0;         // array: elements below this index have been materialised
+  bool cursor_set = false;          // false: none has
+  TaskCounts counts;
+  std::int32_t exit_code = 0;       // the largest of its tasks
+  std::uint32_t throttle = 0;       // live value
+  friend bool operator==(const JobRecord&, const JobRecord&) = default;
+};
+
+struct Usage {  // measured on the node
+  std::int64_t user_us = 0, system_us = 0, max_rss_kib = 0;
+  friend bool operator==(const Usage&, const Usage&) = default;
+};
+
+// One element that was started or touched. When closed it is the accounting row.
+struct TaskRecord {
+  TaskId id{};
+  TaskState state{};
+  Reason reason{};
+  AttemptNo attempt{};      // 0 = never placed
+  Epoch epoch{};
+  std::string node;         // name; of the last attempt
+  std::optional<rm::Lease> lease;   // present while it holds resources
+  std::int32_t exit_code = 0, term_signal = 0;
+  Time placed, started, ended;      // wall
+  Usage usage;
+  std::uint32_t node_losses = 0;
+  friend bool operator==(const TaskRecord&, const TaskRecord&) = default;
+};
+
+struct NodeRecord {
+  NodeId id{};
+  std::string name;
+  std::string boot_id;
+  bool draining = false;
+  std::string drain_reason;
+  friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
+};
+
+}  // namespace drover::sched
