@@ -8,7 +8,8 @@
 namespace drover {
 
 void check_failed(const char* file, int line, const char* expression, const char* note) {
-  std::fprintf(stderr, "drover: broken invariant at %s:%d: %s (%s)\n", file, line, expression, note);
+  std::fprintf(stderr, "drover: broken invariant at %s:%d: %s (%s)\n", file, line, expression,
+               note);
   std::abort();
 }
 

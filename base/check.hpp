@@ -6,11 +6,12 @@
 namespace drover {
 
 // Prints file, line, the expression and `note` to stderr and aborts.
-[[noreturn]] void check_failed(const char* file, int line, const char* expression, const char* note);
+[[noreturn]] void check_failed(const char* file, int line, const char* expression,
+                               const char* note);
 
 }  // namespace drover
 
-#define DROVER_CHECK(condition, note)                                             \
-  do {                                                                            \
+#define DROVER_CHECK(condition, note)                                               \
+  do {                                                                              \
     if (!(condition)) ::drover::check_failed(__FILE__, __LINE__, #condition, note); \
   } while (false)

@@ -29,11 +29,12 @@ class IndexSet {
   bool empty() const { return runs_.empty(); }
   std::uint64_t count() const;
   bool contains(std::uint32_t index) const;
-  std::optional<std::uint32_t> first() const;                    // the smallest member
-  std::optional<std::uint32_t> next_after(std::uint32_t index) const;  // the smallest member > index
-  std::uint32_t max() const;                                     // the largest; call only when not empty
+  std::optional<std::uint32_t> first() const;  // the smallest member
+  std::optional<std::uint32_t> next_after(
+      std::uint32_t index) const;  // the smallest member > index
+  std::uint32_t max() const;       // the largest; call only when not empty
   const std::vector<Run>& runs() const { return runs_; }
-  std::string to_string() const;                                 // parse(to_string()) gives an equal set
+  std::string to_string() const;  // parse(to_string()) gives an equal set
 
   friend bool operator==(const IndexSet&, const IndexSet&) = default;
 

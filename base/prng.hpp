@@ -1,6 +1,5 @@
-// base/prng.hpp - a small seeded generator. Standard distributions differ between libraries; seeds must travel.
-// Not for secrets: those come from getrandom(2).
-// SPDX-License-Identifier: Apache-2.0
+// base/prng.hpp - a small seeded generator. Standard distributions differ between libraries; seeds
+// must travel. Not for secrets: those come from getrandom(2). SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 
@@ -17,7 +16,8 @@ class Prng {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
   }
-  // Uniform enough in [0, bound); bound > 0. The bias of the modulo is below 2^-32 for bounds below 2^32.
+  // Uniform enough in [0, bound); bound > 0. The bias of the modulo is below 2^-32 for bounds below
+  // 2^32.
   constexpr std::uint64_t below(std::uint64_t bound) { return next() % bound; }
   constexpr bool chance(std::uint32_t percent) { return below(100) < percent; }
 

@@ -7,7 +7,8 @@
 
 namespace drover {
 
-// What kind of failure it was: programs branch on this, the HTTP status and the CLI's exit code follow from it.
+// What kind of failure it was: programs branch on this, the HTTP status and the CLI's exit code
+// follow from it.
 enum class Errc {
   BadInput,     // the caller's text or numbers are wrong
   NotFound,     // no such job, node, file
@@ -36,8 +37,7 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 
 inline tl::unexpected<Error> fail(Errc code, std::string message, std::string hint = {},
                                   std::string field = {}) {
-  return tl::unexpected<Error>(
-      Error{code, std::move(message), std::move(hint), std::move(field)});
+  return tl::unexpected<Error>(Error{code, std::move(message), std::move(hint), std::move(field)});
 }
 
 // Hands an error one level up and says what that level was doing.

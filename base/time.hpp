@@ -23,8 +23,8 @@ constexpr Time operator+(Time t, Duration d) { return {t.us + d.us}; }
 constexpr Time operator-(Time t, Duration d) { return {t.us - d.us}; }
 constexpr Duration operator-(Time a, Time b) { return {a.us - b.us}; }
 
-// Both clocks at one moment. `wall` is for people and begin times, `mono` (CLOCK_BOOTTIME) for timers, so
-// that a jump of the wall clock moves nothing but timestamps.
+// Both clocks at one moment. `wall` is for people and begin times, `mono` (CLOCK_BOOTTIME) for
+// timers, so that a jump of the wall clock moves nothing but timestamps.
 struct Now {
   Time wall;
   Time mono;

@@ -1,5 +1,5 @@
-// dag/plan.hpp - the physical plan: what runs, in which order. Boost.Graph stays behind this header.
-// SPDX-License-Identifier: Apache-2.0
+// dag/plan.hpp - the physical plan: what runs, in which order. Boost.Graph stays behind this
+// header. SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -17,7 +17,8 @@ namespace drover::dag {
 enum class NodeKind : std::uint8_t { JobTask, StageStart, StageEnd, ExecTask };
 enum class PlanNode : std::uint32_t {};
 
-// Immutable, shared between all jobs of the same shape (an array's million elements are one ExecTask).
+// Immutable, shared between all jobs of the same shape (an array's million elements are one
+// ExecTask).
 class PhysicalPlan {
  public:
   ~PhysicalPlan();

@@ -1,5 +1,5 @@
-// net/frame.hpp - length-prefixed messages over unix sockets: 4 bytes little-endian length, then the message.
-// SPDX-License-Identifier: Apache-2.0
+// net/frame.hpp - length-prefixed messages over unix sockets: 4 bytes little-endian length, then
+// the message. SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -19,7 +19,8 @@ inline constexpr std::size_t kFrameMax = 64 << 20;  // checked before anything i
 class FrameDecoder {
  public:
   explicit FrameDecoder(std::size_t frame_max = kFrameMax) : frame_max_(frame_max) {}
-  // Calls on_frame for each complete frame; BadInput when a length exceeds the maximum (close the connection).
+  // Calls on_frame for each complete frame; BadInput when a length exceeds the maximum (close the
+  // connection).
   Result<void> feed(std::string_view bytes, const std::function<void(std::string_view)>& on_frame);
 
  private:
@@ -37,7 +38,8 @@ class FrameConnection {
   };
   ~FrameConnection();  // closes
   void set_hooks(Hooks hooks);
-  bool send(std::string_view message);  // queued and written; false when closed or more than 256 MiB wait
+  bool send(
+      std::string_view message);  // queued and written; false when closed or more than 256 MiB wait
   std::size_t buffered() const;
   void close();
   const Peer& peer() const;
@@ -52,7 +54,8 @@ class FrameConnection {
 class FrameListener {
  public:
   using OnConnection = std::function<void(std::unique_ptr<FrameConnection>)>;
-  static Result<std::unique_ptr<FrameListener>> listen(Loop& loop, const std::string& path, std::uint32_t mode,
+  static Result<std::unique_ptr<FrameListener>> listen(Loop& loop, const std::string& path,
+                                                       std::uint32_t mode,
                                                        OnConnection on_connection);
   ~FrameListener();
   struct State;

@@ -1,5 +1,5 @@
-// net/http_client.hpp - a blocking HTTP/1.1 client for the command line: unix socket or loopback TCP with a token.
-// SPDX-License-Identifier: Apache-2.0
+// net/http_client.hpp - a blocking HTTP/1.1 client for the command line: unix socket or loopback
+// TCP with a token. SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <functional>
 #include <memory>
@@ -14,17 +14,17 @@
 namespace drover::net {
 
 struct ClientTarget {
-  std::string unix_path;          // used when not empty
-  std::string host;               // else host and port
+  std::string unix_path;  // used when not empty
+  std::string host;       // else host and port
   std::uint16_t port = 0;
-  std::string token;              // sent as Authorization: Bearer
-  Duration timeout = seconds(30); // for connect and for each wait for data
+  std::string token;               // sent as Authorization: Bearer
+  Duration timeout = seconds(30);  // for connect and for each wait for data
 };
 
 struct ClientResponse {
   int status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
-  std::string body;  // empty when on_data took it
+  std::string body;                                          // empty when on_data took it
 };
 
 class HttpClient {
@@ -39,12 +39,14 @@ class HttpClient {
     std::string content_type = "application/json";
     std::string body;
     std::vector<std::pair<std::string, std::string>> headers;
-    // Chunks as they come, for streams of 2xx answers; answering false ends the call. No overall time limit then.
+    // Chunks as they come, for streams of 2xx answers; answering false ends the call. No overall
+    // time limit then.
     std::function<bool(std::string_view)> on_data;
     // Produces the request body piece by piece (chunked); an empty piece ends it. Used when set.
     std::function<std::string()> body_source;
   };
-  // Keeps the connection for the next call. Unavailable when nobody listens, Io on a broken exchange.
+  // Keeps the connection for the next call. Unavailable when nobody listens, Io on a broken
+  // exchange.
   Result<ClientResponse> call(const Call& call);
 
  private:

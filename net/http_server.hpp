@@ -1,9 +1,10 @@
-// net/http_server.hpp - HTTP/1.1 connections, limits and streaming. Routing and meaning are server/'s business.
+// net/http_server.hpp - HTTP/1.1 connections, limits and streaming. Routing and meaning are
+// server/'s business.
 //
-// Limits (all configurable, all enforced before allocation): request line 8 KiB, header block 32 KiB or 100 lines, body
-// 4 MiB unless the route streams it, header within 10 s, idle 60 s, connections in total and per TCP address.
-// Violations are answered 400/408/413/414/431/503 with an RFC 9457 body and the connection closes.
-// SPDX-License-Identifier: Apache-2.0
+// Limits (all configurable, all enforced before allocation): request line 8 KiB, header block 32
+// KiB or 100 lines, body 4 MiB unless the route streams it, header within 10 s, idle 60 s,
+// connections in total and per TCP address. Violations are answered 400/408/413/414/431/503 with an
+// RFC 9457 body and the connection closes. SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -22,7 +23,8 @@ namespace drover::net {
 struct HttpLimits {
   std::size_t request_line = 8 << 10, header_bytes = 32 << 10, header_lines = 100, body = 4 << 20;
   std::size_t connections = 4096, connections_per_address = 512;
-  std::size_t output_buffer = 4 << 20;  // per connection; a reader slower than that on a stream is dropped
+  std::size_t output_buffer =
+      4 << 20;  // per connection; a reader slower than that on a stream is dropped
   Duration header_timeout = seconds(10), idle_timeout = seconds(60);
 };
 
@@ -31,7 +33,7 @@ struct HttpRequest {
   std::string path;    // decoded once; a second encoding layer ("%25") is refused with 400
   std::vector<std::pair<std::string, std::string>> query;    // decoded, in order
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
-  std::string body;    // empty when the route streams the body
+  std::string body;  // empty when the route streams the body
   Peer peer;
   std::string_view header(std::string_view lower_case_name) const;  // "" when absent
   std::string_view query_value(std::string_view name) const;        // "" when absent
@@ -44,16 +46,19 @@ struct HttpResponse {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
-// Answers one request, once, now or later, on the loop thread. Copies share the answer. Safe after the peer has gone.
+// Answers one request, once, now or later, on the loop thread. Copies share the answer. Safe after
+// the peer has gone.
 class Responder {
  public:
   void send(HttpResponse response) const;
-  // Chunked answer: begin once, then write until end. write() answers false when the peer is gone or too slow.
+  // Chunked answer: begin once, then write until end. write() answers false when the peer is gone
+  // or too slow.
   void begin_stream(int status, std::string content_type,
                     std::vector<std::pair<std::string, std::string>> headers = {}) const;
   bool write(std::string_view data) const;
   void end() const;
-  std::size_t buffered() const;  // bytes not yet taken by the kernel: slow down above a few hundred KiB
+  std::size_t buffered()
+      const;  // bytes not yet taken by the kernel: slow down above a few hundred KiB
   bool is_gone() const;
   void on_gone(std::function<void()> hook) const;  // peer closed before the answer was complete
 
@@ -68,8 +73,8 @@ class Responder {
 struct BodySink {
   virtual ~BodySink() = default;
   virtual void on_data(std::string_view data) = 0;
-  virtual void on_end() = 0;      // whole body received
-  virtual void on_abort() = 0;    // peer went away; nothing more comes
+  virtual void on_end() = 0;    // whole body received
+  virtual void on_abort() = 0;  // peer went away; nothing more comes
 };
 struct BodyFlow {  // given to the sink's maker
   std::function<void()> pause, resume;
@@ -77,10 +82,10 @@ struct BodyFlow {  // given to the sink's maker
 
 struct HttpHandler {
   virtual ~HttpHandler() = default;
-  // Called when the header is complete. Non-null = stream the body into it; `responder` answers. Null = buffer it and
-  // call on_request.
-  virtual std::unique_ptr<BodySink> on_stream(const HttpRequest& request, const Responder& responder,
-                                              const BodyFlow& flow) = 0;
+  // Called when the header is complete. Non-null = stream the body into it; `responder` answers.
+  // Null = buffer it and call on_request.
+  virtual std::unique_ptr<BodySink> on_stream(const HttpRequest& request,
+                                              const Responder& responder, const BodyFlow& flow) = 0;
   virtual void on_request(HttpRequest request, Responder responder) = 0;
 };
 
@@ -92,9 +97,11 @@ class HttpServer {
  public:
   HttpServer(Loop& loop, HttpHandler& handler, HttpLimits limits);
   ~HttpServer();
-  // Replaces a stale socket file; mode of the socket as given. Conflict when a live server answers there.
+  // Replaces a stale socket file; mode of the socket as given. Conflict when a live server answers
+  // there.
   Result<void> listen_unix(const std::string& path, std::uint32_t mode);
-  Result<std::uint16_t> listen_tcp(const std::string& address, std::uint16_t port);  // port 0 = any; answers the port
+  Result<std::uint16_t> listen_tcp(const std::string& address,
+                                   std::uint16_t port);  // port 0 = any; answers the port
   // Stops accepting; `drained` runs when every connection has finished or `grace` is over.
   void shutdown(Duration grace, std::function<void()> drained);
   HttpCounters counters() const;

@@ -9,9 +9,22 @@
 
 namespace drover::rm {
 
-// The fixed kinds come first; custom resources and licences take the free slots by name (see ResourceNames).
-enum class Kind : std::uint8_t { CpuMilli, MemMib, GpuMilli, Nodes, Engines, RunningJobs, QueuedJobs,
-                                 Custom0, Custom1, Custom2, Custom3, Custom4 };
+// The fixed kinds come first; custom resources and licences take the free slots by name (see
+// ResourceNames).
+enum class Kind : std::uint8_t {
+  CpuMilli,
+  MemMib,
+  GpuMilli,
+  Nodes,
+  Engines,
+  RunningJobs,
+  QueuedJobs,
+  Custom0,
+  Custom1,
+  Custom2,
+  Custom3,
+  Custom4
+};
 inline constexpr std::size_t kKinds = 12;
 
 struct Amounts {

@@ -16,9 +16,9 @@ struct Request {
   std::int64_t cpus = 1;     // logical CPUs, all on one node: ntasks * cpus_per_task
   std::int64_t mem_mib = 0;  // for the whole task; 0 = not limited, not counted
   std::int64_t gpus = 0;
-  std::string gpu_model;     // empty = any
-  bool exclusive = false;    // the node alone
-  Labels node_labels;        // every one must be on the node with the same value
+  std::string gpu_model;   // empty = any
+  bool exclusive = false;  // the node alone
+  Labels node_labels;      // every one must be on the node with the same value
   friend auto operator<=>(const Request&, const Request&) = default;
 };
 

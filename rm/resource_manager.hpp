@@ -1,9 +1,10 @@
-// rm/resource_manager.hpp - what exists and who holds it: one door for quota path, placement and lease.
+// rm/resource_manager.hpp - what exists and who holds it: one door for quota path, placement and
+// lease.
 //
-// A lease is locked when a task is placed, used when it was seen to start, and released exactly once. All
-// counters are derived from leases and can be recomputed (`check`). Owned by one thread; nothing blocks.
-// Cost: acquire is O(path length + nodes that may fit), never O(leases) or O(waiting tasks).
-// SPDX-License-Identifier: Apache-2.0
+// A lease is locked when a task is placed, used when it was seen to start, and released exactly
+// once. All counters are derived from leases and can be recomputed (`check`). Owned by one thread;
+// nothing blocks. Cost: acquire is O(path length + nodes that may fit), never O(leases) or
+// O(waiting tasks). SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -23,7 +24,11 @@ namespace drover::rm {
 
 enum class ClassId : std::uint32_t {};  // interned Request
 enum class PathId : std::uint32_t {};   // interned list of quotas that a job's labels select
-enum class NodeState : std::uint8_t { Up, Draining, Lost };  // Draining keeps running work, takes no new
+enum class NodeState : std::uint8_t {
+  Up,
+  Draining,
+  Lost
+};  // Draining keeps running work, takes no new
 
 struct NodeSpec {
   std::string name;
@@ -86,7 +91,8 @@ class ResourceManager {
   ResourceManager& operator=(ResourceManager&&) noexcept;
 
   // ---- nodes
-  // Adds a node or updates the one of that id (a reboot may change it; free never goes negative, it drains).
+  // Adds a node or updates the one of that id (a reboot may change it; free never goes negative, it
+  // drains).
   void put_node(NodeId id, NodeSpec spec);
   void set_node_state(NodeId id, NodeState state, std::string reason);
   std::optional<NodeView> node(NodeId id) const;
@@ -96,24 +102,29 @@ class ResourceManager {
   ClassId intern(const Request& request);
   const Request& request(ClassId id) const;
   PathId path_for(const Labels& job_labels);
-  // Could this ever run on the nodes as they are built (ignoring use and state)? Otherwise Errc::Limit: says
-  // what the largest node offers. With no node registered yet: ok (the cluster may be starting).
+  // Could this ever run on the nodes as they are built (ignoring use and state)? Otherwise
+  // Errc::Limit: says what the largest node offers. With no node registered yet: ok (the cluster
+  // may be starting).
   Result<void> can_ever_fit(const Request& request) const;
 
   // ---- leases
   Acquired acquire(ClassId what, PathId path);
-  void mark_used(Lease& lease);           // locked -> used; idempotent
-  void release(const Lease& lease);       // exactly once per lease; DROVER_CHECK on imbalance
-  void restore(Lease& lease, PathId path); // recovery: charge again exactly what the stored lease says
+  void mark_used(Lease& lease);      // locked -> used; idempotent
+  void release(const Lease& lease);  // exactly once per lease; DROVER_CHECK on imbalance
+  void restore(Lease& lease,
+               PathId path);  // recovery: charge again exactly what the stored lease says
 
   // ---- quotas
-  void set_quotas(std::vector<QuotaRule> rules);  // live edit: use is kept, lowering below use drains
-  std::vector<QuotaView> quotas() const;          // those with a limit or a non-zero use, by name
+  void set_quotas(
+      std::vector<QuotaRule> rules);      // live edit: use is kept, lowering below use drains
+  std::vector<QuotaView> quotas() const;  // those with a limit or a non-zero use, by name
 
-  // Grows whenever capacity may have become available: a class found NoFit need not be tried again before.
+  // Grows whenever capacity may have become available: a class found NoFit need not be tried again
+  // before.
   std::uint64_t freed_generation() const;
 
-  // Double entry: recomputes every counter from `live` and compares. Empty when consistent, else what differs.
+  // Double entry: recomputes every counter from `live` and compares. Empty when consistent, else
+  // what differs.
   std::vector<std::string> check(std::span<const Lease* const> live) const;
 
  private:

@@ -1,5 +1,5 @@
-// rm/topology.hpp - what one node is made of, as plain data. hwloc ends in nodeagent/; nothing here knows it.
-// SPDX-License-Identifier: Apache-2.0
+// rm/topology.hpp - what one node is made of, as plain data. hwloc ends in nodeagent/; nothing here
+// knows it. SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <string>
@@ -14,10 +14,10 @@ struct Core {
 };
 
 struct Gpu {
-  std::string model;         // "nvidia-h100"; the request may name it
-  std::string address;       // PCI bus id; what the driver's environment variable takes is `index`
-  std::uint16_t index = 0;   // the driver's number
-  std::uint16_t numa = 0;    // nearest NUMA node
+  std::string model;        // "nvidia-h100"; the request may name it
+  std::string address;      // PCI bus id; what the driver's environment variable takes is `index`
+  std::uint16_t index = 0;  // the driver's number
+  std::uint16_t numa = 0;   // nearest NUMA node
   friend bool operator==(const Gpu&, const Gpu&) = default;
 };
 
@@ -32,8 +32,8 @@ struct Topology {
   std::int64_t mem_mib() const;
 };
 
-// A machine of `packages` x `numa` x `cores` x `threads` with equal memory per NUMA node; for tests, simulation
-// and `--cpus N` overrides. PU numbers are dense.
+// A machine of `packages` x `numa` x `cores` x `threads` with equal memory per NUMA node; for
+// tests, simulation and `--cpus N` overrides. PU numbers are dense.
 Topology make_topology(std::uint16_t packages, std::uint16_t numa_per_package,
                        std::uint16_t cores_per_numa, std::uint16_t threads_per_core,
                        std::int64_t mem_mib_per_numa);

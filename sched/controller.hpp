@@ -1,8 +1,8 @@
 // sched/controller.hpp - the one place where anything is decided. A function of its inputs.
 //
-// turn = apply(input)* then finish(): apply folds inputs into state, finish takes jobs from the groups' FIFOs,
-// places tasks, and collects the after-images. No IO, clock, thread, lock or global; equal inputs give equal outputs.
-// SPDX-License-Identifier: Apache-2.0
+// turn = apply(input)* then finish(): apply folds inputs into state, finish takes jobs from the
+// groups' FIFOs, places tasks, and collects the after-images. No IO, clock, thread, lock or global;
+// equal inputs give equal outputs. SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -15,17 +15,18 @@
 namespace drover::sched {
 
 struct GroupLimits {
-  std::uint32_t running_jobs = 0;    // jobs of the group past the FIFO at once; 0 = no limit
-  std::uint64_t queued_jobs = 0;     // open jobs in the group; a full group refuses; 0 = no limit
+  std::uint32_t running_jobs = 0;  // jobs of the group past the FIFO at once; 0 = no limit
+  std::uint64_t queued_jobs = 0;   // open jobs in the group; a full group refuses; 0 = no limit
 };
 
 struct ControllerConfig {
   std::vector<std::string> group_by = {"user", "creator"};  // labels whose values name the group
   GroupLimits group_limits{.running_jobs = 10'000, .queued_jobs = 2'000'000};
-  std::uint64_t open_jobs_max = 4'000'000;    // of the whole controller
+  std::uint64_t open_jobs_max = 4'000'000;  // of the whole controller
   std::uint64_t array_size_max = 10'000'000;
-  std::uint32_t node_losses_max = 3;          // then the task fails instead of running again
-  Duration node_timeout = seconds(600);       // out of contact: shown as lost (attempts are kept, see docs)
+  std::uint32_t node_losses_max = 3;  // then the task fails instead of running again
+  Duration node_timeout =
+      seconds(600);  // out of contact: shown as lost (attempts are kept, see docs)
   std::vector<rm::QuotaRule> quotas;
 };
 
@@ -33,19 +34,19 @@ struct ControllerConfig {
 struct Why {
   JobState state{};
   Reason reason{};
-  std::string text;   // "12 of 16 CPUs are busy on the only node that fits"
-  std::string hint;   // "drover node ls"
+  std::string text;  // "12 of 16 CPUs are busy on the only node that fits"
+  std::string hint;  // "drover node ls"
 };
 
 struct GroupView {
   GroupId id{};
-  std::string name;    // "user=ann,creator=cli"
+  std::string name;                                // "user=ann,creator=cli"
   std::uint64_t open = 0, queued = 0, active = 0;  // active = past the FIFO
   GroupLimits limits;
 };
 
-struct Stats {  // plain counters for metrics; cheap to copy
-  std::uint64_t jobs_by_state[8] = {};         // open states are current, final ones count since start
+struct Stats {                          // plain counters for metrics; cheap to copy
+  std::uint64_t jobs_by_state[8] = {};  // open states are current, final ones count since start
   std::uint64_t submitted = 0, rejected = 0, launched = 0, started = 0, ended = 0, requeued = 0;
   std::uint64_t stale_messages = 0, placements_tried = 0, placements_made = 0, turns = 0;
   std::uint64_t groups = 0, tasks_active = 0, jobs_open = 0;
@@ -57,17 +58,19 @@ class Controller {
   ~Controller();
   Controller(Controller&&) noexcept;
 
-  // ---- recovery, before the first apply. Order: counters, nodes, then each open job with its open tasks.
-  void restore_counters(std::uint64_t next_job_id, std::uint64_t next_epoch, std::uint64_t next_node_id,
-                        std::uint64_t next_event_seq);
+  // ---- recovery, before the first apply. Order: counters, nodes, then each open job with its open
+  // tasks.
+  void restore_counters(std::uint64_t next_job_id, std::uint64_t next_epoch,
+                        std::uint64_t next_node_id, std::uint64_t next_event_seq);
   void restore_node(const NodeRecord& node);
   // `tasks`: the records of this job that are not final, and the final ones above the cursor.
-  Result<void> restore_job(const JobSpec& spec, const JobRecord& job, std::vector<TaskRecord> tasks);
+  Result<void> restore_job(const JobSpec& spec, const JobRecord& job,
+                           std::vector<TaskRecord> tasks);
 
   // ---- a turn
   void apply(Input input, Now now);
-  // Takes, places and collects; may be called without inputs. The output's changes must be stored before
-  // its replies and actions leave.
+  // Takes, places and collects; may be called without inputs. The output's changes must be stored
+  // before its replies and actions leave.
   TurnOutput finish(Now now);
   // When the next begin time or node timeout is due (mono), if any: the shell sends a Tick then.
   std::optional<Time> next_timer(Now now) const;

@@ -19,40 +19,41 @@ struct Dependency {
   friend bool operator==(const Dependency&, const Dependency&) = default;
 };
 
-struct WarnSignal {        // --signal=[B:]SIG@SECONDS
-  std::int32_t signal = 0; // 0 = none
+struct WarnSignal {         // --signal=[B:]SIG@SECONDS
+  std::int32_t signal = 0;  // 0 = none
   std::int32_t before_s = 60;
   friend bool operator==(const WarnSignal&, const WarnSignal&) = default;
 };
 
 struct JobSpec {
   Owner owner;
-  std::string user;      // name of owner.uid where the job was accepted
+  std::string user;  // name of owner.uid where the job was accepted
   std::string name;
-  std::string script;    // full text starting with #!; or empty when `argv` is the command itself
+  std::string script;  // full text starting with #!; or empty when `argv` is the command itself
   std::vector<std::string> argv;  // the command, or the script's arguments
-  std::vector<std::string> env;   // "NAME=value", what the job gets besides the variables Drover adds
-  std::string cwd;       // absolute
-  std::string out, err, in;  // path patterns; empty err = same file as out; empty in = /dev/null
+  std::vector<std::string>
+      env;                     // "NAME=value", what the job gets besides the variables Drover adds
+  std::string cwd;             // absolute
+  std::string out, err, in;    // path patterns; empty err = same file as out; empty in = /dev/null
   bool append_output = false;  // open_mode append instead of truncate
 
   rm::Request request;
   std::int32_t ntasks = 1, cpus_per_task = 1;  // request.cpus is their product
-  Duration time_limit;   // 0 = the configured default or none
+  Duration time_limit;                         // 0 = the configured default or none
   WarnSignal warn;
   bool is_array = false;
-  IndexSet array;            // the indexes; {0} when not an array
+  IndexSet array;                    // the indexes; {0} when not an array
   std::uint32_t array_throttle = 0;  // at most so many elements at once; 0 = no throttle
 
   bool hold = false;
-  Time begin;                // wall; 0 = at once
-  std::int32_t priority = 0; // higher first within the group and between groups
+  Time begin;                 // wall; 0 = at once
+  std::int32_t priority = 0;  // higher first within the group and between groups
   std::string comment;
-  rm::Labels labels;         // user labels; the entrance adds user, creator
-  bool requeue = true;       // run again when the node was lost
+  rm::Labels labels;                     // user labels; the entrance adds user, creator
+  bool requeue = true;                   // run again when the node was lost
   std::vector<Dependency> dependencies;  // all must hold
   bool dependency_any = false;           // "?" separator: one is enough
-  bool singleton = false;    // wait for every earlier open job of the same owner and name
+  bool singleton = false;  // wait for every earlier open job of the same owner and name
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };
 

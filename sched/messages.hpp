@@ -1,8 +1,9 @@
-// sched/messages.hpp - everything that goes into the controller and everything that comes out, as values.
+// sched/messages.hpp - everything that goes into the controller and everything that comes out, as
+// values.
 //
-// Inputs arrive with the time. Outputs are collected during a turn: changes to store, events, and then - only
-// after the commit of those is durable - replies and actions. See design section 5 and server/turn.hpp.
-// SPDX-License-Identifier: Apache-2.0
+// Inputs arrive with the time. Outputs are collected during a turn: changes to store, events, and
+// then - only after the commit of those is durable - replies and actions. See design section 5 and
+// server/turn.hpp. SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -36,10 +37,10 @@ struct Submit {
   std::vector<KnownEnd> known_ends;
 };
 enum class Verb : std::uint8_t { Cancel, Hold, Release, Requeue };
-struct TaskRange {        // one job, or some elements of an array
+struct TaskRange {  // one job, or some elements of an array
   JobId job{};
   bool whole_job = true;
-  IndexSet elements;      // when not whole_job
+  IndexSet elements;  // when not whole_job
 };
 struct Command {
   ReplyToken reply{};
@@ -62,7 +63,8 @@ struct NodeUp {
   rm::NodeSpec spec;
   std::string boot_id;
   SessionId session{};
-  std::vector<HeldAttempt> running;  // accepted and not ended; ends are reported as TaskEnded afterwards
+  std::vector<HeldAttempt>
+      running;  // accepted and not ended; ends are reported as TaskEnded afterwards
 };
 struct NodeDown {
   NodeId node{};
@@ -74,7 +76,15 @@ struct TaskStarted {
   AttemptId id;
   Time at;  // node's wall clock
 };
-enum class EndCause : std::uint8_t { Exited, Signalled, TimeLimit, OutOfMemory, Killed, LaunchFailed, Unknown };
+enum class EndCause : std::uint8_t {
+  Exited,
+  Signalled,
+  TimeLimit,
+  OutOfMemory,
+  Killed,
+  LaunchFailed,
+  Unknown
+};
 struct TaskEnded {
   NodeId node{};
   SessionId session{};
@@ -95,12 +105,26 @@ struct DrainNode {
 };
 struct Tick {};  // time passed: begin times, node timeouts
 
-using Input = std::variant<Submit, Command, PlanReady, NodeUp, NodeDown, TaskStarted, TaskEnded, DrainNode, Tick>;
+using Input = std::variant<Submit, Command, PlanReady, NodeUp, NodeDown, TaskStarted, TaskEnded,
+                           DrainNode, Tick>;
 
 // ---------------------------------------------------------------- outputs
 enum class EventKind : std::uint8_t {
-  JobSubmitted, JobHeld, JobReleased, JobScheduled, JobStarted, JobEnded, JobRequeued,
-  AttemptLaunched, AttemptStarted, AttemptEnded, TaskCancelled, NodeRegistered, NodeLost, NodeDraining, NodeResumed,
+  JobSubmitted,
+  JobHeld,
+  JobReleased,
+  JobScheduled,
+  JobStarted,
+  JobEnded,
+  JobRequeued,
+  AttemptLaunched,
+  AttemptStarted,
+  AttemptEnded,
+  TaskCancelled,
+  NodeRegistered,
+  NodeLost,
+  NodeDraining,
+  NodeResumed,
 };
 std::string_view to_string(EventKind kind);  // "job_submitted", ...
 
@@ -111,9 +135,9 @@ struct Event {  // a fact: stored, never changed, streamed to followers
   JobId job{};
   std::optional<TaskIndex> task;
   AttemptNo attempt{};
-  std::uint32_t uid = 0;      // owner of the job; events of others are not shown
+  std::uint32_t uid = 0;  // owner of the job; events of others are not shown
   std::string node;
-  std::string state;          // state after the event
+  std::string state;  // state after the event
   Reason reason{};
   std::int32_t exit_code = 0;
 };

@@ -21,16 +21,16 @@ struct TaskCounts {  // of one job; waiting = total - all of these
 struct JobRecord {
   JobId id{};
   JobState state{};
-  Reason reason{};        // why it is not running, or how it ended
-  std::string detail;     // numbers and names that belong to the reason
-  Time submitted, started, ended;   // wall
+  Reason reason{};                 // why it is not running, or how it ended
+  std::string detail;              // numbers and names that belong to the reason
+  Time submitted, started, ended;  // wall
   std::int32_t priority = 0;
   bool held = false;
-  std::uint32_t cursor = 0;         // array: elements below this index have been materialised
-  bool cursor_set = false;          // false: none has
+  std::uint32_t cursor = 0;  // array: elements below this index have been materialised
+  bool cursor_set = false;   // false: none has
   TaskCounts counts;
-  std::int32_t exit_code = 0;       // the largest of its tasks
-  std::uint32_t throttle = 0;       // live value
+  std::int32_t exit_code = 0;  // the largest of its tasks
+  std::uint32_t throttle = 0;  // live value
   friend bool operator==(const JobRecord&, const JobRecord&) = default;
 };
 
@@ -44,12 +44,12 @@ struct TaskRecord {
   TaskId id{};
   TaskState state{};
   Reason reason{};
-  AttemptNo attempt{};      // 0 = never placed
+  AttemptNo attempt{};  // 0 = never placed
   Epoch epoch{};
-  std::string node;         // name; of the last attempt
-  std::optional<rm::Lease> lease;   // present while it holds resources
+  std::string node;                // name; of the last attempt
+  std::optional<rm::Lease> lease;  // present while it holds resources
   std::int32_t exit_code = 0, term_signal = 0;
-  Time placed, started, ended;      // wall
+  Time placed, started, ended;  // wall
   Usage usage;
   std::uint32_t node_losses = 0;
   friend bool operator==(const TaskRecord&, const TaskRecord&) = default;

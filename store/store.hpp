@@ -1,9 +1,10 @@
-// store/store.hpp - everything Drover remembers, on LMDB. One writer thread; any number of snapshot readers.
+// store/store.hpp - everything Drover remembers, on LMDB. One writer thread; any number of snapshot
+// readers.
 //
-// A commit is one LMDB transaction (default durable mode, never NOSYNC or WRITEMAP): tables, event log, counters and
-// idempotency keys together. When commit() has returned ok, all of it survives a power cut; when it has failed, none of
-// it is there and the process must stop, since memory may be ahead of the disk.
-// SPDX-License-Identifier: Apache-2.0
+// A commit is one LMDB transaction (default durable mode, never NOSYNC or WRITEMAP): tables, event
+// log, counters and idempotency keys together. When commit() has returned ok, all of it survives a
+// power cut; when it has failed, none of it is there and the process must stop, since memory may be
+// ahead of the disk. SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -34,30 +35,36 @@ struct Counters {
 };
 
 struct StoreOptions {
-  std::string dir;                       // created 0700 when missing; refused when owned by another user or on NFS
-  std::uint64_t map_initial_mib = 256;   // grows by itself, doubling, while running
+  std::string dir;  // created 0700 when missing; refused when owned by another user or on NFS
+  std::uint64_t map_initial_mib = 256;  // grows by itself, doubling, while running
   std::uint64_t map_max_mib = 1 << 20;
-  std::uint64_t reserve_mib = 64;        // less free disk than this: commits of new jobs are refused first
+  std::uint64_t reserve_mib =
+      64;  // less free disk than this: commits of new jobs are refused first
   std::uint64_t events_max = 5'000'000;  // older events are trimmed a little in every commit
-  std::uint64_t closed_jobs_max = 10'000'000;  // older closed jobs are purged a little in every commit
+  std::uint64_t closed_jobs_max =
+      10'000'000;  // older closed jobs are purged a little in every commit
 };
 
-// A consistent view. Cheap; keep it short-lived (an old reader makes the file grow). Use on one thread at a time.
+// A consistent view. Cheap; keep it short-lived (an old reader makes the file grow). Use on one
+// thread at a time.
 class Snapshot {
  public:
   ~Snapshot();
   Snapshot(Snapshot&&) noexcept;
 
   Result<Counters> counters() const;
-  // with_blobs = false leaves script and env empty (listing, recovery); true gives the complete spec (launch).
+  // with_blobs = false leaves script and env empty (listing, recovery); true gives the complete
+  // spec (launch).
   Result<sched::JobSpec> spec(JobId id, bool with_blobs) const;  // NotFound when unknown
   Result<sched::JobRecord> job(JobId id) const;
   Result<std::optional<sched::TaskRecord>> task(TaskId id) const;
   // Records of one job's tasks with index >= from, in order, at most `limit`.
-  Result<std::vector<sched::TaskRecord>> tasks(JobId id, std::uint32_t from, std::size_t limit) const;
+  Result<std::vector<sched::TaskRecord>> tasks(JobId id, std::uint32_t from,
+                                               std::size_t limit) const;
   Result<std::vector<sched::NodeRecord>> nodes() const;
-  // Visits jobs from newest to oldest starting below `before` (0 = from the newest). `only_open` walks the index of
-  // jobs that have not ended. The visitor answers false to stop. The spec comes without blobs.
+  // Visits jobs from newest to oldest starting below `before` (0 = from the newest). `only_open`
+  // walks the index of jobs that have not ended. The visitor answers false to stop. The spec comes
+  // without blobs.
   using JobVisitor = std::function<bool(const sched::JobRecord&, const sched::JobSpec&)>;
   Result<void> visit_jobs(JobId before, bool only_open, const JobVisitor& visit) const;
   // Oldest to newest open jobs, for recovery.
@@ -80,13 +87,14 @@ struct CommitBatch {
 };
 
 struct StoreStats {
-  std::uint64_t map_bytes = 0, used_bytes = 0, disk_free_bytes = 0, commits = 0, records_written = 0;
+  std::uint64_t map_bytes = 0, used_bytes = 0, disk_free_bytes = 0, commits = 0,
+                records_written = 0;
 };
 
 class Store {
  public:
-  // Opens or creates. Errors: Corrupt (damaged, or a newer schema: names the record, changes nothing), Denied
-  // (wrong owner or mode), Conflict (another process holds it), Io.
+  // Opens or creates. Errors: Corrupt (damaged, or a newer schema: names the record, changes
+  // nothing), Denied (wrong owner or mode), Conflict (another process holds it), Io.
   static Result<Store> open(const StoreOptions& options);
   ~Store();
   Store(Store&&) noexcept;
@@ -94,9 +102,10 @@ class Store {
   // Writer thread only. Applies all or nothing; durable on return.
   Result<void> commit(const CommitBatch& batch);
   Result<Snapshot> snapshot() const;  // any thread
-  // False when free disk is below the reserve: new submissions are to be refused with Errc::Unavailable.
-  bool has_room() const;              // any thread; cached for about a second
-  StoreStats stats() const;           // any thread
+  // False when free disk is below the reserve: new submissions are to be refused with
+  // Errc::Unavailable.
+  bool has_room() const;     // any thread; cached for about a second
+  StoreStats stats() const;  // any thread
   // A consistent copy of the running store into an existing empty directory (mdb_env_copy).
   Result<void> backup(const std::string& dir) const;
 
@@ -110,7 +119,8 @@ struct CheckReport {
   std::uint64_t jobs = 0, open_jobs = 0, tasks = 0, events = 0, blobs = 0;
   std::vector<std::string> problems;  // each names table and key
 };
-// Reads every record of a store that nobody has open, verifies checksums, versions and cross references. Changes nothing.
+// Reads every record of a store that nobody has open, verifies checksums, versions and cross
+// references. Changes nothing.
 Result<CheckReport> check_store(const std::string& dir);
 
 }  // namespace drover::store

@@ -1,5 +1,5 @@
-// tests/fuzz/replay_corpus.cpp - feeds every corpus file, and cuts and flips of it, to a fuzz target without libFuzzer.
-// SPDX-License-Identifier: Apache-2.0
+// tests/fuzz/replay_corpus.cpp - feeds every corpus file, and cuts and flips of it, to a fuzz
+// target without libFuzzer. SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -13,7 +13,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace {
 
-void feed(const std::vector<std::uint8_t>& bytes) { LLVMFuzzerTestOneInput(bytes.data(), bytes.size()); }
+void feed(const std::vector<std::uint8_t>& bytes) {
+  LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
+}
 
 void feed_damaged(std::vector<std::uint8_t> bytes, drover::Prng& prng) {
   for (int round = 0; round < 64 && !bytes.empty(); ++round) {
