@@ -1,0 +1,106 @@
+// sched/inputs.hpp - everything that goes into the controller, as values.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "dag/plan.hpp"
+#include "rm/resource_manager.hpp"
+#include "sched/job_spec.hpp"
+#include "sched/records.hpp"
+
+namespace drover::sched {
+
+struct Actor {  // who asks; operators may act on everybody's jobs
+  std::uint32_t uid = 0;
+  bool is_operator = false;
+};
+
+// State of a dependency's job as the store knew it, for jobs that the controller no longer holds.
+struct KnownEnd {
+  JobId job{};
+  JobState state{};
+};
+struct Submit {
+  ReplyToken reply{};
+  std::shared_ptr<const JobSpec> spec;  // checked by the entrance (sched/entrance.hpp)
+  std::vector<KnownEnd> known_ends;
+};
+enum class Verb : std::uint8_t { Cancel, Hold, Release, Requeue };
+struct TaskRange {  // one job, or some elements of an array
+  JobId job{};
+  bool whole_job = true;
+  IndexSet elements;  // when not whole_job
+};
+struct Command {
+  ReplyToken reply{};
+  Verb verb{};
+  Actor actor;
+  TaskRange target;
+  std::string reason;
+  std::int32_t signal = 0;  // Cancel: send this signal only, do not end the job; 0 = cancel
+};
+struct PlanReady {  // from the group's consumer
+  JobId job{};
+  GroupId group{};
+  Result<std::shared_ptr<const dag::PhysicalPlan>> plan;
+};
+struct HeldAttempt {  // what an agent has when it registers
+  AttemptId id;
+  bool started = false;
+};
+struct NodeUp {
+  rm::NodeSpec spec;
+  std::string boot_id;
+  SessionId session{};
+  std::vector<HeldAttempt>
+      running;  // accepted and not ended; ends are reported as TaskEnded afterwards
+};
+struct NodeDown {
+  NodeId node{};
+  SessionId session{};
+};
+struct TaskStarted {
+  NodeId node{};
+  SessionId session{};
+  AttemptId id;
+  Time at;  // node's wall clock
+};
+enum class EndCause : std::uint8_t {
+  Exited,
+  Signalled,
+  TimeLimit,
+  OutOfMemory,
+  Killed,
+  LaunchFailed,
+  Unknown
+};
+struct TaskEnded {
+  NodeId node{};
+  SessionId session{};
+  AttemptId id;
+  EndCause cause{};
+  std::int32_t exit_code = 0, term_signal = 0;
+  bool never_started = false;  // refused or killed before exec
+  std::string message;         // LaunchFailed: what went wrong
+  Time started, ended;         // node's wall clock; started 0 when never_started
+  Usage usage;
+};
+struct DrainNode {
+  ReplyToken reply{};
+  Actor actor;
+  std::string node;
+  bool drain = true;  // false = resume
+  std::string reason;
+};
+struct Tick {};  // time passed: begin times, node timeouts
+
+using Input = std::variant<Submit, Command, PlanReady, NodeUp, NodeDown, TaskStarted, TaskEnded,
+                           DrainNode, Tick>;
+
+}  // namespace drover::sched

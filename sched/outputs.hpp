@@ -1,0 +1,115 @@
+// sched/outputs.hpp - everything that comes out of a turn: changes to store, then replies and
+// actions.
+//
+// Replies and actions leave only after the commit of the changes is durable (design section 5).
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "rm/resource_manager.hpp"
+#include "sched/job_spec.hpp"
+#include "sched/records.hpp"
+
+namespace drover::sched {
+
+enum class EventKind : std::uint8_t {
+  JobSubmitted,
+  JobHeld,
+  JobReleased,
+  JobScheduled,
+  JobStarted,
+  JobEnded,
+  JobRequeued,
+  AttemptLaunched,
+  AttemptStarted,
+  AttemptEnded,
+  TaskCancelled,
+  NodeRegistered,
+  NodeLost,
+  NodeDraining,
+  NodeResumed,
+};
+std::string_view to_string(EventKind kind);  // "job_submitted", ...
+
+struct Event {  // a fact: stored, never changed, streamed to followers
+  EventSeq seq{};
+  Time at;  // wall
+  EventKind kind{};
+  JobId job{};
+  std::optional<TaskIndex> task;
+  AttemptNo attempt{};
+  std::uint32_t uid = 0;  // owner of the job; events of others are not shown
+  std::string node;
+  std::string state;  // state after the event
+  Reason reason{};
+  std::int32_t exit_code = 0;
+};
+
+// After-images of everything that changed in the turn; one put per record however often it moved.
+struct Changes {
+  struct NewJob {
+    JobId id{};
+    std::shared_ptr<const JobSpec> spec;
+  };
+  std::vector<NewJob> new_jobs;
+  std::vector<JobRecord> jobs;
+  std::vector<TaskRecord> tasks;
+  std::vector<NodeRecord> nodes;
+  std::vector<Event> events;
+  std::uint64_t next_job_id = 0, next_epoch = 0, next_node_id = 0, next_event_seq = 0;
+  bool empty() const {
+    return new_jobs.empty() && jobs.empty() && tasks.empty() && nodes.empty() && events.empty();
+  }
+};
+
+// What the caller hears: the job id of a submission; how many tasks a command touched.
+struct Done {
+  JobId job{};
+  std::uint64_t touched = 0;
+};
+struct Reply {
+  ReplyToken token{};
+  Result<Done> result;
+};
+
+struct CompileJob {  // for the group's consumer; the answer is PlanReady
+  JobId job{};
+  GroupId group{};
+};
+struct Launch {  // the outbox adds the spec's command, environment and paths
+  NodeId node{};
+  SessionId session{};
+  AttemptId id;
+  rm::Lease lease;
+};
+struct Kill {
+  NodeId node{};
+  SessionId session{};
+  AttemptId id;
+  std::int32_t signal = 0;  // 0 = end it: TERM, grace, KILL of the whole cgroup
+};
+struct AckEnded {  // the agent may forget the attempt
+  NodeId node{};
+  SessionId session{};
+  AttemptId id;
+};
+struct Welcome {  // registration accepted under this node id
+  NodeId node{};
+  SessionId session{};
+};
+using Action = std::variant<CompileJob, Launch, Kill, AckEnded, Welcome>;
+
+struct TurnOutput {
+  Changes changes;
+  std::vector<Reply> replies;
+  std::vector<Action> actions;
+};
+
+}  // namespace drover::sched
