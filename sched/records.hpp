@@ -31,6 +31,7 @@ struct JobRecord {
   TaskCounts counts;
   std::int32_t exit_code = 0;  // the largest of its tasks
   std::uint32_t throttle = 0;  // live value
+  bool dependencies_met = false;  // once met is met for good, also across a restart
   friend bool operator==(const JobRecord&, const JobRecord&) = default;
 };
 
