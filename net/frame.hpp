@@ -1,6 +1,7 @@
 // net/frame.hpp - length-prefixed messages over unix sockets: 4 bytes little-endian length, then
 // the message. SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -25,7 +26,8 @@ class FrameDecoder {
 
  private:
   std::size_t frame_max_;
-  std::string buffer_;
+  std::string buffer_;    // the head of an incomplete frame
+  bool broken_ = false;   // after a bad length nothing can be found in the stream any more
 };
 void append_frame(std::string& out, std::string_view message);
 
@@ -37,11 +39,11 @@ class FrameConnection {
     std::function<void(const Error&)> on_close;
   };
   ~FrameConnection();  // closes
-  void set_hooks(Hooks hooks);
+  void set_hooks(Hooks hooks);  // reading starts here
   bool send(
       std::string_view message);  // queued and written; false when closed or more than 256 MiB wait
   std::size_t buffered() const;
-  void close();
+  void close();  // sends what the kernel takes at once; on_close is not called
   const Peer& peer() const;
 
   struct State;

@@ -11,6 +11,7 @@ struct uv_loop_s;
 
 namespace drover::net {
 
+// Outlives every timer, connection and server made on it.
 class Loop {
  public:
   Loop();
@@ -18,13 +19,20 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  void run();   // until stop(); may be called once
+  // Until stop(); may be called once. SIGPIPE is ignored from the constructor on, so whoever
+  // starts programs resets it in the child.
+  void run();
   void stop();  // any thread
   // Runs `work` on the loop thread soon. Any thread; calls made together wake the loop once.
   void post(std::function<void()> work);
-  // `hook` runs after each round of IO callbacks: the place for the turn.
+  // `hook` runs after each round of timers, posted work and IO callbacks, before the loop waits
+  // again: the place for the turn.
   void after_io(std::function<void()> hook);
-  // Runs `work` on the thread pool, then `done` on the loop thread.
+  // Runs `work` once, after the after_io hooks and before the loop waits: for batching writes.
+  // It must not make work for a turn, which would then wait for the next event; post() that.
+  void before_wait(std::function<void()> work);
+  // Runs `work` on the thread pool, then `done` on the loop thread; neither after ~Loop began,
+  // which waits for work that is already running.
   void offload(std::function<void()> work, std::function<void()> done);
   // Catches the signal on the loop thread.
   void on_signal(int signal, std::function<void()> hook);
