@@ -1,0 +1,179 @@
+// tests/simulation/world.cpp - time, the controller's shell and the checks of the simulated
+// cluster. SPDX-License-Identifier: Apache-2.0
+#include "tests/simulation/world.hpp"
+
+#include <utility>
+
+#include "dag/compile.hpp"
+
+namespace drover::simulation {
+
+World::World(std::uint64_t seed) : prng_(seed) {
+  faults_ = {.controller_crashes = prng_.chance(60),
+             .broken_sessions = prng_.chance(60),
+             .doubled = prng_.chance(50),
+             .reboots = prng_.chance(40),
+             .commands = prng_.chance(60),
+             .arrays = prng_.chance(60),
+             .dependencies = prng_.chance(50),
+             .drains = prng_.chance(30)};
+  config_.group_limits.running_jobs = prng_.chance(50) ? 3 : 1000;
+  controller_.emplace(config_);
+  for (std::uint32_t number = 0; number < 3; ++number) add_node(number);
+}
+
+std::vector<std::string> World::run() {
+  for (std::uint32_t number = 0; number < nodes_.size(); ++number)
+    later(millis(std::int64_t(prng_.below(50))), [this, number] { connect(number); });
+  later(millis(1), [this] { submit_some(); });
+  later(millis(20), [this] { trouble(); });
+  constexpr std::uint64_t kStepsMax = 200'000;  // liveness: everything ends within this many steps
+  while (!queue_.empty() && violations_.empty() && steps_ < kStepsMax) {
+    const auto next = queue_.extract(queue_.begin());
+    now_us_ = next.key().first;
+    ++steps_;
+    next.mapped()();
+    check_step();
+  }
+  if (steps_ >= kStepsMax) violations_.push_back("the history does not come to an end");
+  if (violations_.empty()) check_end();
+  return violations_;
+}
+
+void World::later(Duration after, std::function<void()> what) {
+  queue_.emplace(std::pair(now_us_ + after.us, sequence_++), std::move(what));
+}
+
+void World::note(const std::string& line) {
+  history_ += std::to_string(now_us_) + " " + line + "\n";
+}
+
+// ---------------------------------------------------------------- the controller's shell
+
+void World::give(sched::Input input) {
+  controller_->apply(std::move(input), now());
+  turn();
+}
+
+void World::turn() {
+  sched::TurnOutput output = controller_->finish(now());
+  if (output.changes.empty() && output.replies.empty() && output.actions.empty()) return;
+  waiting_.push_back({std::move(output), life_});
+  start_commit();
+  if (const auto due = controller_->next_timer(now())) {
+    const std::uint64_t life = life_;
+    later(Duration{std::max<std::int64_t>(1, due->us - now_us_)}, [this, life] {
+      if (life == life_) give(sched::Tick{});
+    });
+  }
+}
+
+void World::start_commit() {
+  if (committing_ || waiting_.empty()) return;
+  committing_ = true;
+  const std::uint64_t life = life_;
+  later(Duration{200 + std::int64_t(prng_.below(3000))}, [this, life] {
+    if (life == life_) commit_done();
+  });
+}
+
+void World::commit_done() {
+  std::vector<Waiting> batch = std::exchange(waiting_, {});
+  for (const Waiting& turn : batch) store_.commit(turn.output.changes);
+  committing_ = false;
+  for (const Waiting& turn : batch) release(turn.output);
+  start_commit();
+}
+
+void World::release(const sched::TurnOutput& output) {
+  for (const sched::Reply& reply : output.replies) {
+    if (!asked_.erase(reply.token)) continue;
+    if (reply.result && raw(reply.result->job) != 0) acknowledged_.push_back(reply.result->job);
+  }
+  for (const sched::Action& action : output.actions) act(action);
+}
+
+void World::act(const sched::Action& action) {
+  if (const auto* compile = std::get_if<sched::CompileJob>(&action)) {
+    const std::uint64_t life = life_;
+    later(Duration{std::int64_t(prng_.below(2000))},
+          [this, life, job = compile->job, group = compile->group] {
+            if (life != life_) return;
+            dag::StepRequest step;
+            const sched::JobSpec& spec = store_.spec(job);
+            step.argv = {"true"};
+            step.is_array = spec.is_array;
+            step.elements = spec.array.count();
+            dag::JobRequest request;
+            request.name = "j";
+            request.steps.push_back(step);
+            give(sched::PlanReady{job, group, dag::compile(request, plans_)});
+          });
+  } else if (const auto* launch = std::get_if<sched::Launch>(&action)) {
+    to_node(launch->session, [order = *launch](FakeNode& node) { node.on_launch(order); });
+  } else if (const auto* kill = std::get_if<sched::Kill>(&action)) {
+    to_node(kill->session, [order = *kill](FakeNode& node) { node.on_kill(order); });
+  } else if (const auto* ack = std::get_if<sched::AckEnded>(&action)) {
+    to_node(ack->session, [order = *ack](FakeNode& node) { node.on_ack(order); });
+  } else if (const auto* welcome = std::get_if<sched::Welcome>(&action)) {
+    to_node(welcome->session,
+            [order = *welcome](FakeNode& node) { node.on_welcome(order.node, order.session); });
+  }
+}
+
+void World::crash_controller() {
+  note("controller crashes");
+  // The commit that was under way may or may not have reached the disk; nobody was told either way.
+  if (committing_ && prng_.chance(50))
+    for (const Waiting& turn : waiting_) store_.commit(turn.output.changes);
+  ++life_;
+  waiting_.clear();
+  committing_ = false;
+  asked_.clear();
+  controller_.emplace(store_.recover(config_));
+  for (std::uint32_t number = 0; number < nodes_.size(); ++number) {
+    nodes_[number]->disconnect();
+    later(millis(1 + std::int64_t(prng_.below(200))), [this, number] { connect(number); });
+  }
+  turn();
+}
+
+// ---------------------------------------------------------------- the truth
+
+void World::check_step() {
+  if (!store_.violations().empty()) violations_ = store_.violations();
+  for (const auto& node : nodes_)
+    if (!node->violations().empty()) violations_ = node->violations();
+  if (steps_ % 8 != 0) return;  // the whole-state check costs more than the step
+  for (const std::string& wrong : controller_->check()) violations_.push_back(wrong);
+}
+
+void World::check_end() {
+  for (const std::string& wrong : controller_->check()) violations_.push_back(wrong);
+  for (const JobId job : acknowledged_)
+    if (!store_.knows(job))
+      violations_.push_back("acknowledged and lost: " + std::to_string(raw(job)));
+  for (const auto& [id, job] : store_.jobs())
+    if (!is_final(job.state))
+      violations_.push_back("job " + std::to_string(raw(id)) +
+                            " did not end: " + std::string(to_string(job.state)) + "/" +
+                            std::string(to_string(job.reason)));
+  for (const auto& [id, task] : store_.tasks()) {
+    const AttemptId attempt{id, task.attempt, task.epoch};
+    if (task.reason == sched::Reason::ExitCode && task.exit_code != FakeNode::exit_code_of(attempt))
+      violations_.push_back("job " + std::to_string(raw(id.job)) + " has a wrong exit code");
+  }
+  for (const auto& node : nodes_)
+    if (!node->is_idle())
+      violations_.push_back("a node still holds attempts: " + node->spec().name);
+  for (const rm::NodeView& node : controller_->resources().nodes())
+    if (!(node.free == node.capacity) || node.leases != 0)
+      violations_.push_back("leases are not back to zero on " + node.spec->name);
+  for (const rm::QuotaView& quota : controller_->resources().quotas())
+    if (!quota.used.is_zero() || !quota.locked.is_zero())
+      violations_.push_back("quota is not back to zero: " + quota.name);
+  if (acknowledged_.empty())
+    violations_.push_back("nothing was acknowledged: the run proves nothing");
+}
+
+}  // namespace drover::simulation
