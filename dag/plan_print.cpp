@@ -1,0 +1,123 @@
+// dag/plan_print.cpp - plans for people and programs: text, DOT and JSON; the AST and the logical
+// tree as text. SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "dag/ast.hpp"
+#include "dag/logical_plan.hpp"
+#include "dag/plan.hpp"
+
+namespace drover::dag {
+namespace {
+
+std::size_t index(PlanNode node) { return std::size_t(node); }
+
+std::vector<std::vector<PlanNode>> predecessor_lists(const PhysicalPlan& plan) {
+  std::vector<std::vector<PlanNode>> lists(plan.size());
+  for (PlanNode node : plan.order())
+    for (PlanNode next : plan.successors(node)) lists[index(next)].push_back(node);
+  return lists;
+}
+
+std::string quoted_for_dot(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c == '\n' ? ' ' : c;
+  }
+  return quoted + '"';
+}
+
+void append_after(std::string& text, const std::vector<std::string>& names) {
+  for (std::size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "  after " : ", ") + names[i];
+}
+
+}  // namespace
+
+std::string_view to_string(NodeKind kind) {
+  switch (kind) {
+    case NodeKind::JobTask: return "job";
+    case NodeKind::StageStart: return "stage_start";
+    case NodeKind::StageEnd: return "stage_end";
+    case NodeKind::ExecTask: return "exec";
+  }
+  return "unknown";
+}
+
+std::string PhysicalPlan::to_text() const {
+  const auto waits_for = predecessor_lists(*this);
+  std::vector<std::size_t> level(size(), 0);
+  std::string text;
+  for (PlanNode node : order()) {
+    std::vector<std::string> names;
+    for (PlanNode before : waits_for[index(node)]) {
+      level[index(node)] = std::max(level[index(node)], level[index(before)] + 1);
+      names.emplace_back(label(before));
+    }
+    text.append(2 * level[index(node)], ' ');
+    text.append(to_string(kind(node)));
+    if (kind(node) != NodeKind::JobTask) text.append(" ").append(label(node));
+    append_after(text, names);
+    text += '\n';
+  }
+  return text;
+}
+
+std::string PhysicalPlan::to_dot() const {
+  std::string text = "digraph plan {\n  rankdir=LR;\n";
+  for (PlanNode node : order()) {
+    text += "  n" + std::to_string(index(node)) + " [label=" + quoted_for_dot(label(node)) +
+            ", shape=" + (kind(node) == NodeKind::ExecTask ? "box" : "ellipse") + "];\n";
+  }
+  for (PlanNode node : order())
+    for (PlanNode next : successors(node))
+      text += "  n" + std::to_string(index(node)) + " -> n" + std::to_string(index(next)) + ";\n";
+  return text + "}\n";
+}
+
+std::string PhysicalPlan::to_json() const {
+  const auto waits_for = predecessor_lists(*this);
+  nlohmann::ordered_json nodes = nlohmann::ordered_json::array();
+  for (PlanNode node : order()) {
+    nlohmann::ordered_json row{
+        {"id", index(node)}, {"kind", to_string(kind(node))}, {"label", label(node)}};
+    if (kind(node) == NodeKind::ExecTask) row["step"] = step(node);
+    row["after"] = nlohmann::ordered_json::array();
+    for (PlanNode before : waits_for[index(node)]) row["after"].push_back(index(before));
+    nodes.push_back(std::move(row));
+  }
+  // Labels are checked by the validator; `replace` keeps a hand-made plan from throwing.
+  return nlohmann::ordered_json{{"v", 1}, {"nodes", std::move(nodes)}}.dump(
+      -1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::string to_text(const JobAst& job) {
+  std::string text = "job " + job.name + "\n";
+  for (const auto& [key, value] : job.labels) text += "  label " + key + "=" + value + "\n";
+  for (const StageAst& stage : job.stages) {
+    text += "  stage " + stage.name + "  " + std::string(to_string(stage.strategy));
+    text += stage.kind == CodeKind::Script ? " script " : " command ";
+    text += stage.language;
+    if (stage.is_array) text += "  x" + std::to_string(stage.elements);
+    std::vector<std::string> names;
+    for (const std::uint32_t before : stage.after) names.push_back(job.stages.at(before).name);
+    append_after(text, names);
+    text += '\n';
+  }
+  return text;
+}
+
+std::string to_text(const LogicalPlan& plan) {
+  std::string text = "job\n";
+  for (const LogicalStage& stage : plan.stages) {
+    text += "  stage " + stage.label + "  " + std::string(to_string(stage.strategy));
+    std::vector<std::string> names;
+    for (const std::uint32_t before : stage.after) names.push_back(plan.stages.at(before).label);
+    append_after(text, names);
+    text += '\n';
+    for (const LogicalExec& exec : stage.execs)
+      text += "    exec " + exec.label + (exec.is_array ? "  array" : "") + "\n";
+  }
+  return text;
+}
+
+}  // namespace drover::dag

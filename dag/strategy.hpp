@@ -1,0 +1,28 @@
+// dag/strategy.hpp - how a stage runs its code, and when it has succeeded or failed.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace drover::dag {
+
+enum class Strategy : std::uint8_t { Single };
+
+std::string_view to_string(Strategy strategy);
+
+// "" and "single". A strategy that Drover knows of but does not offer is Unsupported by name; any
+// other word is BadInput with the nearest match.
+Result<Strategy> strategy_from(std::string_view word);
+
+// What has become of the nodes that a stage's end (or the job) waits for.
+struct StageProgress {
+  std::uint32_t open = 0, succeeded = 0, failed = 0;  // failed includes skipped
+};
+enum class Verdict : std::uint8_t { Open, Succeeded, Failed };
+
+// The logic of a StageEnd node, asked after each of its members came to an end.
+Verdict decide(Strategy strategy, const StageProgress& progress);
+
+}  // namespace drover::dag
