@@ -1,5 +1,5 @@
-// bench/programs/spawn_limit.cpp - the physical limit: how fast two threads posix_spawn and reap a program.
-// usage: spawn_limit PROGRAM COUNT THREADS ; prints programs per second
+// bench/programs/spawn_limit.cpp - the physical limit: how fast two threads posix_spawn and reap a
+// program. usage: spawn_limit PROGRAM COUNT THREADS ; prints programs per second
 // SPDX-License-Identifier: Apache-2.0
 #include <spawn.h>
 #include <sys/wait.h>
