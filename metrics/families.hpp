@@ -1,5 +1,5 @@
-// metrics/families.hpp - every metric family Drover exports: name, kind, labels, help. The only list there is.
-// The registry, docs/metrics.md and the tests are made from this table.
+// metrics/families.hpp - every metric family Drover exports: name, kind, labels, help. The only
+// list there is. The registry, docs/metrics.md and the tests are made from this table.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
@@ -9,16 +9,56 @@
 namespace drover::metrics {
 
 enum class FamilyId : std::uint8_t {
-  BuildInfo, ConfigReloadOk, ConfigReloadTime,
-  Jobs, JobsSubmitted, JobsDeduplicated, JobsRejected, JobsFinished, JobsRequeued, JobWait, TaskRun,
-  TasksActive, AttemptsLaunched, AttemptsStarted, AttemptsEnded, MessagesStale,
-  Groups, ConsumerSlots, ConsumerQueueLength,
-  TurnDuration, TurnInputs, InputsWaiting, CommitDuration, CommitRecords, Placements, DispatchDuration,
-  Nodes, Cpus, Memory, Gpus, Agents,
-  HttpRequests, HttpDuration, HttpConnections, HttpRefused, AuthFailures,
-  Events, StreamSubscribers, StoreSize, StoreDiskFree, StoreCommits, StoreRecords,
-  SeriesDropped, CollectDuration,
-  ProcessCpu, ProcessRss, ProcessVirtual, ProcessFds, ProcessFdsMax, ProcessStart,
+  BuildInfo,
+  ConfigReloadOk,
+  ConfigReloadTime,
+  Jobs,
+  JobsSubmitted,
+  JobsDeduplicated,
+  JobsRejected,
+  JobsFinished,
+  JobsRequeued,
+  JobWait,
+  TaskRun,
+  TasksActive,
+  AttemptsLaunched,
+  AttemptsStarted,
+  AttemptsEnded,
+  MessagesStale,
+  Groups,
+  ConsumerSlots,
+  ConsumerQueueLength,
+  TurnDuration,
+  TurnInputs,
+  InputsWaiting,
+  CommitDuration,
+  CommitRecords,
+  Placements,
+  DispatchDuration,
+  Nodes,
+  Cpus,
+  Memory,
+  Gpus,
+  Agents,
+  HttpRequests,
+  HttpDuration,
+  HttpConnections,
+  HttpRefused,
+  AuthFailures,
+  Events,
+  StreamSubscribers,
+  StoreSize,
+  StoreDiskFree,
+  StoreCommits,
+  StoreRecords,
+  SeriesDropped,
+  CollectDuration,
+  ProcessCpu,
+  ProcessRss,
+  ProcessVirtual,
+  ProcessFds,
+  ProcessFdsMax,
+  ProcessStart,
 };
 
 enum class FamilyKind : std::uint8_t { Gauge, Counter, Histogram };

@@ -1,5 +1,5 @@
-// metrics/metrics.cpp - prometheus-cpp behind one door: families from the table, label sets found by key.
-// SPDX-License-Identifier: Apache-2.0
+// metrics/metrics.cpp - prometheus-cpp behind one door: families from the table, label sets found
+// by key. SPDX-License-Identifier: Apache-2.0
 #include "metrics/metrics.hpp"
 
 #include <prometheus/counter.h>
@@ -64,16 +64,18 @@ struct Metrics::State {
     return drover::metrics::families()[std::size_t(id)].name.data();
   }
   prometheus::Gauge* gauge(FamilyId id, LabelValues values) {
-    return find<prometheus::Gauge>(id, values, [id](Family& family, const prometheus::Labels& labels) {
-      DROVER_CHECK(family.gauges != nullptr, families_name(id));
-      return &family.gauges->Add(labels);
-    });
+    return find<prometheus::Gauge>(id, values,
+                                   [id](Family& family, const prometheus::Labels& labels) {
+                                     DROVER_CHECK(family.gauges != nullptr, families_name(id));
+                                     return &family.gauges->Add(labels);
+                                   });
   }
   prometheus::Counter* counter(FamilyId id, LabelValues values) {
-    return find<prometheus::Counter>(id, values, [id](Family& family, const prometheus::Labels& labels) {
-      DROVER_CHECK(family.counters != nullptr, families_name(id));
-      return &family.counters->Add(labels);
-    });
+    return find<prometheus::Counter>(id, values,
+                                     [id](Family& family, const prometheus::Labels& labels) {
+                                       DROVER_CHECK(family.counters != nullptr, families_name(id));
+                                       return &family.counters->Add(labels);
+                                     });
   }
   void dropped() {
     if (auto* drops = counter(FamilyId::SeriesDropped, {})) drops->Increment();
@@ -89,9 +91,11 @@ Metrics::Metrics() : state_(std::make_unique<State>()) {
     if (row.kind == FamilyKind::Gauge)
       family.gauges = &prometheus::BuildGauge().Name(name).Help(help).Register(state_->registry);
     else if (row.kind == FamilyKind::Counter)
-      family.counters = &prometheus::BuildCounter().Name(name).Help(help).Register(state_->registry);
+      family.counters =
+          &prometheus::BuildCounter().Name(name).Help(help).Register(state_->registry);
     else
-      family.histograms = &prometheus::BuildHistogram().Name(name).Help(help).Register(state_->registry);
+      family.histograms =
+          &prometheus::BuildHistogram().Name(name).Help(help).Register(state_->registry);
     if (!row.labels.empty()) continue;  // families without labels show from the start, at zero
     if (row.kind == FamilyKind::Gauge) set(row.id, {}, 0);
     if (row.kind == FamilyKind::Counter) add(row.id, {}, 0);
@@ -144,9 +148,12 @@ std::string Metrics::scrape() {
 
 std::string markdown() {
   std::string text =
-      "# Metrics\n\nServed at `/metrics` in the Prometheus text format. This page is generated from the table in\n"
+      "# Metrics\n\nServed at `/metrics` in the Prometheus text format. This page is generated "
+      "from the table in\n"
       "`metrics/families.cpp`; a test compares the two (`BLESS=1` rewrites it).\n\n"
-      "Every family is bounded: at most " + std::to_string(kSeriesMax) + " label sets, none named by job or user.\n\n"
+      "Every family is bounded: at most " +
+      std::to_string(kSeriesMax) +
+      " label sets, none named by job or user.\n\n"
       "| Metric | Type | Labels | Meaning |\n|---|---|---|---|\n";
   for (const FamilyRow& row : families()) {
     const char* kind = row.kind == FamilyKind::Gauge     ? "gauge"

@@ -1,7 +1,8 @@
-// metrics/metrics.hpp - the numbers a daemon exports, kept by prometheus-cpp and served as text by server/.
+// metrics/metrics.hpp - the numbers a daemon exports, kept by prometheus-cpp and served as text by
+// server/.
 //
-// Bounded: a family takes at most kSeriesMax label sets, later ones are dropped and counted. Any thread may call.
-// SPDX-License-Identifier: Apache-2.0
+// Bounded: a family takes at most kSeriesMax label sets, later ones are dropped and counted. Any
+// thread may call. SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstddef>
 #include <initializer_list>
@@ -24,10 +25,12 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  // Label values in the order of the family's row. A wrong kind or count of labels is our mistake: a check.
-  void set(FamilyId family, LabelValues labels, double value);      // gauges
-  void add(FamilyId family, LabelValues labels, double amount = 1); // counters
-  void raise_to(FamilyId family, LabelValues labels, double total); // counters kept elsewhere; never goes down
+  // Label values in the order of the family's row. A wrong kind or count of labels is our mistake:
+  // a check.
+  void set(FamilyId family, LabelValues labels, double value);       // gauges
+  void add(FamilyId family, LabelValues labels, double amount = 1);  // counters
+  void raise_to(FamilyId family, LabelValues labels,
+                double total);  // counters kept elsewhere; never goes down
   void observe(FamilyId family, LabelValues labels, double value);  // histograms
 
   // The Prometheus text format 0.0.4, process_* read at this moment.

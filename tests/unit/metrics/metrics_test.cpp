@@ -1,5 +1,5 @@
-// tests/unit/metrics/metrics_test.cpp - the families pass promtool, stay bounded, and match their page.
-// SPDX-License-Identifier: Apache-2.0
+// tests/unit/metrics/metrics_test.cpp - the families pass promtool, stay bounded, and match their
+// page. SPDX-License-Identifier: Apache-2.0
 #include "metrics/metrics.hpp"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,9 @@ namespace {
 void fill(Metrics& metrics) {
   for (const FamilyRow& row : families()) {
     std::vector<std::string_view> parts(
-        row.labels.empty() ? 0 : 1 + std::size_t(std::count(row.labels.begin(), row.labels.end(), ',')), "x");
+        row.labels.empty() ? 0
+                           : 1 + std::size_t(std::count(row.labels.begin(), row.labels.end(), ',')),
+        "x");
     const auto touch = [&](Metrics::LabelValues labels) {
       if (row.kind == FamilyKind::Gauge) metrics.set(row.id, labels, 1);
       if (row.kind == FamilyKind::Counter) metrics.add(row.id, labels);
@@ -92,7 +94,8 @@ TEST(Metrics, the_page_matches_the_table) {
   if (std::getenv("BLESS") != nullptr) std::ofstream("docs/metrics.md") << markdown();
   std::stringstream page;
   page << std::ifstream("docs/metrics.md").rdbuf();
-  EXPECT_EQ(page.str(), markdown()) << "BLESS=1 build/dev/bin/metrics_test rewrites docs/metrics.md";
+  EXPECT_EQ(page.str(), markdown())
+      << "BLESS=1 build/dev/bin/metrics_test rewrites docs/metrics.md";
 }
 
 }  // namespace

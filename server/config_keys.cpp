@@ -1,0 +1,107 @@
+// server/config_keys.cpp - the table of configuration keys and the page made from it.
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+
+#include "server/config.hpp"
+
+namespace drover::server {
+namespace {
+
+using C = Config;
+constexpr std::int64_t kBig = std::int64_t(1) << 40;
+
+// clang-format off
+const std::array kKeys = std::to_array<ConfigKey>({
+    {"server.log_level", &C::log_level, 0, 0, true, "`trace`, `debug`, `info`, `warn` or `error`"},
+    {"server.port", &C::port, -1, 65535, false, "TCP port on 127.0.0.1; 0 = any free one, -1 = none"},
+    {"server.shared_socket", &C::shared_socket, 0, 0, false, "let every local user connect to the unix socket (mode 0666); else only the daemon's own"},
+    {"server.allowed_hosts", &C::allowed_hosts, 0, 0, true, "values of the Host header accepted over TCP"},
+    {"server.operators", &C::operators, 0, 0, true, "user ids (numbers) that may act on everybody's jobs, besides root and the daemon's own"},
+    {"limits.body_mib", &C::body_mib, 1, 64, false, "largest request body; bulk submission streams and is not bound by it"},
+    {"limits.connections", &C::connections, 8, 100'000, false, "HTTP connections in total"},
+    {"limits.connections_per_address", &C::connections_per_address, 1, 100'000, false, "HTTP connections from one TCP address"},
+    {"limits.header_timeout_s", &C::header_timeout_s, 1, 600, false, "a request's header must be complete in this time"},
+    {"limits.idle_timeout_s", &C::idle_timeout_s, 1, 86400, false, "a connection with nothing to do is closed after this"},
+    {"limits.page_scan", &C::page_scan, 100, 1'000'000, true, "records that one page of a list may scan"},
+    {"limits.bulk_in_flight", &C::bulk_in_flight, 1, 1'000'000, true, "unanswered lines of one bulk submission before its reading pauses"},
+    {"limits.streams", &C::streams, 1, 100'000, true, "followers of events and logs at once, together"},
+    {"turn.inputs_per_turn", &C::inputs_per_turn, 1, 1'000'000, true, "inputs applied before a turn decides"},
+    {"turn.inputs_waiting", &C::inputs_waiting, 100, 10'000'000, true, "inputs that may wait; more are refused with 503"},
+    {"turn.pending_records", &C::pending_records, 1000, 100'000'000, true, "records that may wait for the disk before turns pause"},
+    {"scheduler.group_by", &C::group_by, 0, 0, false, "labels whose values name a job's group"},
+    {"scheduler.group_running_jobs", &C::group_running_jobs, 0, kBig, false, "jobs of one group past its queue at once; 0 = no limit"},
+    {"scheduler.group_queued_jobs", &C::group_queued_jobs, 0, kBig, false, "open jobs of one group; 0 = no limit"},
+    {"scheduler.open_jobs", &C::open_jobs, 1, kBig, false, "open jobs of the whole controller"},
+    {"scheduler.array_size", &C::array_size, 1, 10'000'000, false, "elements of one array"},
+    {"scheduler.node_losses", &C::node_losses, 0, 1000, false, "lost nodes after which a task fails instead of running again"},
+    {"scheduler.node_timeout_s", &C::node_timeout_s, 5, 86400, false, "a node out of contact for so long is shown as lost"},
+    {"scheduler.consumer_threads", &C::consumer_threads, 0, 256, false, "threads that compile jobs; 0 = by the machine"},
+    {"jobs.out", &C::out, 0, 0, true, "output file of jobs that name none"},
+    {"jobs.array_out", &C::array_out, 0, 0, true, "output file of array elements that name none"},
+    {"jobs.default_time_limit_s", &C::default_time_limit_s, 0, kBig, true, "time limit of jobs that name none; 0 = none"},
+    {"jobs.max_time_limit_s", &C::max_time_limit_s, 0, kBig, true, "largest time limit a job may ask for; 0 = any"},
+    {"jobs.default_mem_mib", &C::default_mem_mib, 0, kBig, true, "memory of jobs that name none; 0 = not limited, not counted"},
+    {"jobs.kill_grace_s", &C::kill_grace_s, 0, 3600, true, "seconds between TERM and KILL"},
+    {"store.map_initial_mib", &C::map_initial_mib, 16, kBig, false, "address space of the store at start; it grows by itself"},
+    {"store.map_max_mib", &C::map_max_mib, 16, kBig, false, "largest size of the store"},
+    {"store.reserve_mib", &C::reserve_mib, 0, kBig, false, "with less free disk than this new jobs are refused"},
+    {"store.events_kept", &C::events_kept, 1000, kBig, false, "events kept in the log"},
+    {"store.closed_jobs_kept", &C::closed_jobs_kept, 100, kBig, false, "ended jobs kept"},
+});
+// clang-format on
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out += '"';
+}
+
+}  // namespace
+
+std::span<const ConfigKey> config_keys() { return kKeys; }
+
+std::string print_value(const Config& config, const ConfigKey& key) {
+  struct Printer {
+    const Config& config;
+    std::string operator()(std::int64_t Config::*member) const {
+      return std::to_string(config.*member);
+    }
+    std::string operator()(std::string Config::*member) const { return quoted(config.*member); }
+    std::string operator()(bool Config::*member) const { return config.*member ? "true" : "false"; }
+    std::string operator()(std::vector<std::string> Config::*member) const {
+      std::string out = "[";
+      for (const std::string& item : config.*member) {
+        if (out.size() > 1) out += ", ";
+        out += quoted(item);
+      }
+      return out += "]";
+    }
+  };
+  return std::visit(Printer{config}, key.member);
+}
+
+std::string config_markdown() {
+  const Config defaults;
+  std::string text =
+      "# Configuration\n\n`droverd --config FILE` reads TOML. Everything has a default; an unknown "
+      "key is an error.\n"
+      "`droverd --check-config FILE` checks a file without starting. Keys marked *live* take "
+      "effect on SIGHUP.\n"
+      "This page is generated from the table in `server/config_keys.cpp`; a test compares the two "
+      "(`BLESS=1`\n"
+      "rewrites it).\n\n| Key | Default | Live | Meaning |\n|---|---|---|---|\n";
+  for (const ConfigKey& key : config_keys())
+    text += "| `" + std::string(key.name) + "` | `" + print_value(defaults, key) + "` | " +
+            (key.live ? "live" : "") + " | " + std::string(key.help) + " |\n";
+  return text +
+         "\n## Quotas\n\n```toml\n[[quota]]\nmatch = {user = \"*\"}   # one counter per user; an "
+         "exact value names one\n"
+         "cpus = 64\nmem_mib = 262144\ngpus = 4\nrunning_jobs = 1000\n```\n\nA job must pass every "
+         "quota that its labels match.\n"
+         "An amount that is left out has no limit.\n";
+}
+
+}  // namespace drover::server

@@ -1,0 +1,280 @@
+// server/job_json_in.cpp - one job's JSON, field by field through a table, by simdjson on demand.
+// SPDX-License-Identifier: Apache-2.0
+#include "server/job_json_in.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <bitset>
+
+#include "base/units.hpp"
+#include "server/json_fields.hpp"
+
+namespace drover::server {
+namespace {
+
+using simdjson::ondemand::value;
+constexpr std::size_t kTextMax = 1 << 20;
+constexpr std::size_t kScriptMax = 4 << 20;
+
+// What the fields say together, before the sums are made.
+struct Reading {
+  sched::JobSpec spec;
+  Time now;
+  std::int64_t mem_per_cpu_mib = 0;
+};
+
+using ReadField = Result<void> (*)(Reading&, value);
+struct Field {
+  std::string_view name;
+  ReadField read;
+};
+
+template <class T>
+Result<void> keep(Result<T> read, T& into) {
+  if (!read) return fail(read.error());
+  into = std::move(*read);
+  return {};
+}
+
+Result<void> keep_int(Result<std::int64_t> read, std::int32_t& into) {
+  if (!read) return fail(read.error());
+  into = std::int32_t(*read);
+  return {};
+}
+
+template <class Parse>
+auto parse_text_field(value v, std::string_view field, const Parse& parse)
+    -> decltype(parse(std::string_view{})) {
+  auto text = json_text(v, field, 4096);
+  if (!text) return fail(text.error());
+  auto parsed = parse(*text);
+  if (!parsed) {
+    Error error = parsed.error();
+    if (error.field.empty()) error.field = field;
+    return fail(std::move(error), field);
+  }
+  return parsed;
+}
+
+Result<void> read_env(Reading& r, value v) {
+  simdjson::ondemand::json_type type;
+  if (v.type().get(type)) return json_wrong("env", "an object or a list of \"NAME=value\"");
+  if (type == simdjson::ondemand::json_type::array)
+    return keep(json_texts(v, "env", 10'000, 128 << 10), r.spec.env);
+  auto pairs = json_pairs(v, "env", 10'000, 128 << 10);
+  if (!pairs) return fail(pairs.error());
+  for (auto& [name, text] : *pairs) r.spec.env.push_back(name + "=" + text);
+  return {};
+}
+
+Result<void> read_labels(value v, std::string_view field, rm::Labels& into) {
+  auto pairs = json_pairs(v, field, 64, 256);
+  if (!pairs) return fail(pairs.error());
+  for (auto& [name, text] : *pairs) into[name] = text;
+  return {};
+}
+
+Result<void> read_signal(Reading& r, value v) {
+  return json_object(v, "signal", [&r](std::string_view name, value item) -> Result<void> {
+    if (name == "signal")
+      return keep_int(json_integer(item, "signal.signal", 1, 64), r.spec.warn.signal);
+    if (name == "before_s")
+      return keep_int(json_integer(item, "signal.before_s", 0, 65535), r.spec.warn.before_s);
+    return json_unknown(name, std::array<std::string_view, 2>{"signal", "before_s"});
+  });
+}
+
+Result<void> read_dependency(sched::JobSpec& spec, value v) {
+  sched::Dependency dependency;
+  bool has_kind = false;
+  auto read =
+      json_object(v, "dependencies", [&](std::string_view name, value item) -> Result<void> {
+        if (name == "job") {
+          auto job = json_integer(item, "dependencies.job", 1, INT64_MAX);
+          if (!job) return fail(job.error());
+          dependency.job = JobId(std::uint64_t(*job));
+          return {};
+        }
+        if (name != "kind")
+          return json_unknown(name, std::array<std::string_view, 2>{"kind", "job"});
+        auto kind = json_text(item, "dependencies.kind", 64);
+        if (!kind) return fail(kind.error());
+        auto parsed = read_dependency_kind(*kind);
+        if (!parsed) return fail(parsed.error());
+        dependency.kind = *parsed;
+        has_kind = true;
+        return {};
+      });
+  if (!read) return read;
+  if (!has_kind || raw(dependency.job) == 0)
+    return json_wrong("dependencies", "a list of {\"kind\":\"afterok\",\"job\":12}");
+  spec.dependencies.push_back(dependency);
+  return {};
+}
+
+Result<void> read_dependencies(Reading& r, value v) {
+  return json_array(v, "dependencies", 1000,
+                    [&r](value item) { return read_dependency(r.spec, item); });
+}
+
+Result<void> read_time_limit(Reading& r, value v) {
+  auto limit = parse_text_field(v, "time", [](std::string_view t) { return parse_time_limit(t); });
+  return keep(std::move(limit), r.spec.time_limit);
+}
+
+Result<void> read_array(Reading& r, value v) {
+  auto text = json_text(v, "array", 1 << 20);
+  return text ? read_array_text(*text, r.spec) : Result<void>(fail(text.error()));
+}
+
+Result<void> read_begin(Reading& r, value v) {
+  const Time now = r.now;
+  return keep(
+      parse_text_field(v, "begin", [now](std::string_view t) { return parse_begin(t, now, 0); }),
+      r.spec.begin);
+}
+
+Result<void> read_mem(value v, std::string_view field, std::int64_t& into) {
+  return keep(parse_text_field(v, field, [](std::string_view t) { return parse_memory_mib(t); }),
+              into);
+}
+
+Result<void> read_seconds(value v, std::string_view field, Duration& into) {
+  auto read = json_integer(v, field, 0, std::int64_t(1) << 40);
+  if (!read) return fail(read.error());
+  into = seconds(*read);
+  return {};
+}
+
+constexpr std::int64_t kMibMax = std::int64_t(1) << 40;
+
+// clang-format off
+constexpr Field kFields[] = {  // sorted by name
+    {"append_output", [](Reading& r, value v) { return keep(json_bool(v, "append_output"), r.spec.append_output); }},
+    {"argv", [](Reading& r, value v) { return keep(json_texts(v, "argv", 10'000, 128 << 10), r.spec.argv); }},
+    {"array", read_array},
+    {"begin", read_begin},
+    {"begin_us", [](Reading& r, value v) { return keep(json_integer(v, "begin_us", 0, INT64_MAX / 2), r.spec.begin.us); }},
+    {"comment", [](Reading& r, value v) { return keep(json_line(v, "comment", 1024), r.spec.comment); }},
+    {"constraints", [](Reading& r, value v) { return read_labels(v, "constraints", r.spec.request.node_labels); }},
+    {"cpus_per_task", [](Reading& r, value v) { return keep_int(json_integer(v, "cpus_per_task", 1, 1'000'000), r.spec.cpus_per_task); }},
+    {"cwd", [](Reading& r, value v) { return keep(json_line(v, "cwd", 4096), r.spec.cwd); }},
+    {"dependencies", read_dependencies},
+    {"dependency", [](Reading& r, value v) { auto text = json_text(v, "dependency", 64 << 10); return text ? read_dependency_text(*text, r.spec) : Result<void>(fail(text.error())); }},
+    {"dependency_any", [](Reading& r, value v) { return keep(json_bool(v, "dependency_any"), r.spec.dependency_any); }},
+    {"env", read_env},
+    {"err", [](Reading& r, value v) { return keep(json_line(v, "err", 4096), r.spec.err); }},
+    {"exclusive", [](Reading& r, value v) { return keep(json_bool(v, "exclusive"), r.spec.request.exclusive); }},
+    {"gpu_model", [](Reading& r, value v) { return keep(json_line(v, "gpu_model", 256), r.spec.request.gpu_model); }},
+    {"gpus", [](Reading& r, value v) { return keep(json_integer(v, "gpus", 0, 100'000), r.spec.request.gpus); }},
+    {"hold", [](Reading& r, value v) { return keep(json_bool(v, "hold"), r.spec.hold); }},
+    {"in", [](Reading& r, value v) { return keep(json_line(v, "in", 4096), r.spec.in); }},
+    {"labels", [](Reading& r, value v) { return read_labels(v, "labels", r.spec.labels); }},
+    {"mem", [](Reading& r, value v) { return read_mem(v, "mem", r.spec.request.mem_mib); }},
+    {"mem_mib", [](Reading& r, value v) { return keep(json_integer(v, "mem_mib", 0, kMibMax), r.spec.request.mem_mib); }},
+    {"mem_per_cpu", [](Reading& r, value v) { return read_mem(v, "mem_per_cpu", r.mem_per_cpu_mib); }},
+    {"mem_per_cpu_mib", [](Reading& r, value v) { return keep(json_integer(v, "mem_per_cpu_mib", 0, kMibMax), r.mem_per_cpu_mib); }},
+    {"name", [](Reading& r, value v) { return keep(json_line(v, "name", 256), r.spec.name); }},
+    {"ntasks", [](Reading& r, value v) { return keep_int(json_integer(v, "ntasks", 1, 1'000'000), r.spec.ntasks); }},
+    {"out", [](Reading& r, value v) { return keep(json_line(v, "out", 4096), r.spec.out); }},
+    {"priority", [](Reading& r, value v) { return keep_int(json_integer(v, "priority", -1'000'000'000, 1'000'000'000), r.spec.priority); }},
+    {"requeue", [](Reading& r, value v) { return keep(json_bool(v, "requeue"), r.spec.requeue); }},
+    {"script", [](Reading& r, value v) { return keep(json_text(v, "script", kScriptMax), r.spec.script); }},
+    {"signal", read_signal},
+    {"singleton", [](Reading& r, value v) { return keep(json_bool(v, "singleton"), r.spec.singleton); }},
+    {"time", read_time_limit},
+    {"time_limit_s", [](Reading& r, value v) { return read_seconds(v, "time_limit_s", r.spec.time_limit); }},
+};
+// clang-format on
+static_assert(std::is_sorted(std::begin(kFields), std::end(kFields),
+                             [](const Field& a, const Field& b) { return a.name < b.name; }));
+
+// Sums and rules over several fields.
+Result<void> complete(Reading& r) {
+  sched::JobSpec& spec = r.spec;
+  spec.request.cpus = std::int64_t(spec.ntasks) * spec.cpus_per_task;
+  if (r.mem_per_cpu_mib > 0) {
+    if (spec.request.mem_mib > 0)
+      return fail(Errc::BadInput, "mem and mem_per_cpu exclude each other", "give one of them",
+                  "mem_per_cpu");
+    if (r.mem_per_cpu_mib > kMibMax / spec.request.cpus)
+      return fail(Errc::BadInput, "mem_per_cpu times the CPUs is more than any machine has",
+                  "lower mem_per_cpu or the number of CPUs", "mem_per_cpu");
+    spec.request.mem_mib = r.mem_per_cpu_mib * spec.request.cpus;
+  }
+  if (spec.script.empty() && spec.argv.empty())
+    return fail(Errc::BadInput, "a job needs a script or argv",
+                "\"argv\":[\"prog\",\"arg\"] or \"script\":\"#!/bin/sh\\n...\"", "script");
+  if (!spec.script.empty() && !spec.script.starts_with("#!"))
+    return fail(Errc::BadInput, "the script does not start with #!",
+                "its first line names the interpreter: #!/bin/bash", "script");
+  if (!spec.is_array) spec.array = IndexSet::single(0);
+  return {};
+}
+
+}  // namespace
+
+struct JobReader::State {
+  simdjson::ondemand::parser parser;
+
+  Result<void> read_object(simdjson::ondemand::document& document, Reading& reading) {
+    simdjson::ondemand::object object;
+    if (auto error = document.get_object().get(object))
+      return json_broken(error, "a job must be a JSON object");
+    std::bitset<std::size(kFields)> seen;
+    for (auto item : object) {
+      std::string_view name;
+      value v;
+      if (auto error = item.unescaped_key().get(name)) return json_broken(error, {});
+      if (auto error = item.value().get(v)) return json_broken(error, {});
+      const auto* field =
+          std::lower_bound(std::begin(kFields), std::end(kFields), name,
+                           [](const Field& f, std::string_view n) { return f.name < n; });
+      if (field == std::end(kFields) || field->name != name) return unknown(name);
+      const std::size_t index = std::size_t(field - std::begin(kFields));
+      if (seen.test(index))
+        return fail(Errc::BadInput, "field " + std::string(name) + " is given twice", "remove one",
+                    std::string(name));
+      seen.set(index);
+      if (auto read = field->read(reading, v); !read) return read;
+    }
+    const char* rest = nullptr;
+    if (!document.current_location().get(rest))
+      return fail(Errc::BadInput, "there is more after the job's closing brace");
+    return {};
+  }
+
+  static tl::unexpected<Error> unknown(std::string_view name) {
+    std::array<std::string_view, std::size(kFields)> known;
+    std::transform(std::begin(kFields), std::end(kFields), known.begin(),
+                   [](const Field& f) { return f.name; });
+    return json_unknown(name, known);
+  }
+};
+
+JobReader::JobReader() : state_(std::make_unique<State>()) {}
+JobReader::~JobReader() = default;
+JobReader::JobReader(JobReader&&) noexcept = default;
+
+Result<sched::JobSpec> JobReader::read_padded(std::string_view json, Time now_wall) {
+  static_assert(kJsonPadding >= simdjson::SIMDJSON_PADDING);
+  if (json.empty()) return fail(Errc::BadInput, "the job is empty", "send one JSON object");
+  simdjson::ondemand::document document;
+  const auto error =
+      state_->parser.iterate(json.data(), json.size(), json.size() + kJsonPadding).get(document);
+  if (error) return json_broken(error, "a job must be a JSON object");
+  Reading reading;
+  reading.now = now_wall;
+  if (auto read = state_->read_object(document, reading); !read) return fail(read.error());
+  if (auto checked = complete(reading); !checked) return fail(checked.error());
+  return std::move(reading.spec);
+}
+
+Result<sched::JobSpec> JobReader::read(std::string json, Time now_wall) {
+  json.reserve(json.size() + kJsonPadding);
+  return read_padded(json, now_wall);
+}
+
+}  // namespace drover::server

@@ -1,0 +1,122 @@
+// tests/unit/server/job_json_in_test.cpp - what a job's JSON may say, and how mistakes are
+// answered. SPDX-License-Identifier: Apache-2.0
+#include "server/job_json_in.hpp"
+
+#include <gtest/gtest.h>
+
+namespace drover::server {
+namespace {
+
+constexpr Time kNow{1'790'000'000'000'000};
+
+Result<sched::JobSpec> read(std::string json) { return JobReader().read(std::move(json), kNow); }
+
+TEST(JobJsonIn, reads_every_kind_of_field) {
+  auto spec = read(
+      R"({"name":"sim","argv":["prog","-x"],"env":{"B":"2","A":"1"},"cwd":"/tmp","out":"o-%j","ntasks":2,
+    "cpus_per_task":3,"mem":"4G","gpus":1,"exclusive":true,"constraints":{"k":"v"},"time":"1:00:00",
+    "signal":{"signal":10,"before_s":30},"array":"0-9%2","hold":true,"begin_us":5,"priority":-3,"comment":"c",
+    "labels":{"p":"q"},"requeue":false,"dependency":"afterok:12:13,afterany:14","singleton":true})");
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->name, "sim");
+  EXPECT_EQ(spec->argv, (std::vector<std::string>{"prog", "-x"}));
+  EXPECT_EQ(spec->env, (std::vector<std::string>{"A=1", "B=2"}));
+  EXPECT_EQ(spec->request.cpus, 6);
+  EXPECT_EQ(spec->request.mem_mib, 4096);
+  EXPECT_EQ(spec->time_limit, seconds(3600));
+  EXPECT_EQ(spec->warn.signal, 10);
+  EXPECT_EQ(spec->array.count(), 10u);
+  EXPECT_EQ(spec->array_throttle, 2u);
+  EXPECT_TRUE(spec->is_array);
+  EXPECT_EQ(spec->begin.us, 5);
+  EXPECT_EQ(spec->priority, -3);
+  EXPECT_FALSE(spec->requeue);
+  ASSERT_EQ(spec->dependencies.size(), 3u);
+  EXPECT_EQ(spec->dependencies[2].kind, sched::DependencyKind::AfterAny);
+  EXPECT_TRUE(spec->singleton);
+}
+
+TEST(JobJsonIn, memory_per_cpu_is_summed) {
+  auto spec = read(R"({"argv":["a"],"ntasks":4,"mem_per_cpu":"1G"})");
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->request.mem_mib, 4096);
+}
+
+TEST(JobJsonIn, dependencies_as_objects_and_any) {
+  auto spec = read(
+      R"({"argv":["a"],"dependencies":[{"kind":"afternotok","job":4}],"dependency_any":true})");
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->dependencies[0],
+            (sched::Dependency{sched::DependencyKind::AfterNotOk, JobId{4}}));
+  auto any = read(R"({"argv":["a"],"dependency":"afterok:1?afterok:2"})");
+  ASSERT_TRUE(any);
+  EXPECT_TRUE(any->dependency_any);
+}
+
+struct BadCase {
+  const char* name;
+  std::string json;
+  const char* field;
+  const char* says;
+};
+
+TEST(JobJsonIn, mistakes_name_the_field) {
+  const BadCase cases[] = {
+      {"empty", "", "", "empty"},
+      {"not json", "{\"argv\":[\"a\"", "", "JSON"},
+      {"not an object", "[1]", "", "must be a JSON object"},
+      {"text after the end", R"({"argv":["a"]} x)", "", ""},
+      {"unknown field", R"({"argv":["a"],"cpus_per_tasks":1})", "cpus_per_tasks",
+       "did you mean cpus_per_task?"},
+      {"doubled field", R"({"argv":["a"],"name":"x","name":"y"})", "name", "twice"},
+      {"nothing to run", R"({"name":"x"})", "script", "script or argv"},
+      {"script without #!", R"({"script":"echo hi"})", "script", "#!"},
+      {"uid is not the client's to say", R"({"argv":["a"],"uid":0})", "uid", "unknown field"},
+      {"wrong type", R"({"argv":["a"],"gpus":"2"})", "gpus", "whole number"},
+      {"fraction", R"({"argv":["a"],"gpus":1.5})", "gpus", "whole number"},
+      {"negative", R"({"argv":["a"],"ntasks":-1})", "ntasks", "from 1"},
+      {"beyond 64 bits", R"({"argv":["a"],"mem_mib":9223372036854775808})", "mem_mib",
+       "whole number"},
+      {"memory overflow",
+       R"({"argv":["a"],"ntasks":1000000,"cpus_per_task":1000000,"mem_per_cpu":"8T"})",
+       "mem_per_cpu", "more than any machine"},
+      {"both memories", R"({"argv":["a"],"mem":"1G","mem_per_cpu":"1G"})", "mem_per_cpu",
+       "exclude"},
+      {"bad memory", R"({"argv":["a"],"mem":"lots"})", "mem", ""},
+      {"bad time", R"({"argv":["a"],"time":"soon"})", "time", ""},
+      {"bad array", R"({"argv":["a"],"array":"5-1"})", "array", ""},
+      {"array of 2^32", R"({"argv":["a"],"array":"0-4294967295"})", "array", ""},
+      {"bad throttle", R"({"argv":["a"],"array":"0-9%0"})", "array", ""},
+      {"bad dependency kind", R"({"argv":["a"],"dependency":"afterokk:1"})", "dependency",
+       "did you mean afterok?"},
+      {"dependency without a job", R"({"argv":["a"],"dependency":"afterok"})", "dependency",
+       "names no job"},
+      {"mixed separators", R"({"argv":["a"],"dependency":"afterok:1?afterok:2,afterok:3"})",
+       "dependency", "mixes"},
+      {"control character in a name", R"({"argv":["a"],"name":"a\u001b[31m"})", "name", "control"},
+      {"NUL in argv", R"({"argv":["a\u0000b"]})", "argv", "NUL"},
+      {"label given twice", R"({"argv":["a"],"labels":{"k":"1","k":"2"}})", "labels", "twice"},
+      {"long name", R"({"argv":["a"],"name":")" + std::string(257, 'x') + "\"}", "name", "longer"},
+      {"deep nesting", R"({"argv":)" + std::string(5000, '[') + std::string(5000, ']') + "}",
+       "argv", ""},
+      {"broken UTF-8", "{\"argv\":[\"a\"],\"name\":\"\xff\"}", "", "JSON"},
+  };
+  for (const BadCase& c : cases) {
+    auto spec = read(c.json);
+    ASSERT_FALSE(spec) << c.name;
+    const Error& error = spec.error();
+    EXPECT_TRUE(error.code == Errc::BadInput || error.code == Errc::Limit) << c.name;
+    EXPECT_EQ(error.field, c.field) << c.name << ": " << error.message;
+    EXPECT_NE((error.message + " " + error.hint).find(c.says), std::string::npos)
+        << c.name << ": " << error.message << " / " << error.hint;
+  }
+}
+
+TEST(JobJsonIn, a_reader_is_good_for_the_next_text_after_an_error) {
+  JobReader reader;
+  EXPECT_FALSE(reader.read("{", kNow));
+  EXPECT_TRUE(reader.read(R"({"argv":["a"]})", kNow));
+}
+
+}  // namespace
+}  // namespace drover::server
