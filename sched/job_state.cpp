@@ -1,4 +1,4 @@
-// sched/job_state.cpp - the words for states, reasons and events, as JSON, logs and metrics print them.
+// sched/job_state.cpp - the words for states, reasons and events in JSON, logs and metrics.
 // SPDX-License-Identifier: Apache-2.0
 #include "sched/job_state.hpp"
 

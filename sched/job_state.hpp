@@ -1,5 +1,5 @@
-// sched/job_state.hpp - the life of a job and of a task. The tables are the specification; there is
-// no other copy. SPDX-License-Identifier: Apache-2.0
+// sched/job_state.hpp - the life of a job and of a task: the tables are the only specification.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
 #include <array>
@@ -8,63 +8,9 @@
 #include <optional>
 #include <string_view>
 
+#include "sched/job_words.hpp"
+
 namespace drover::sched {
-
-enum class JobState : std::uint8_t {
-  Held,
-  Inited,
-  Scheduled,
-  Running,
-  Succeeded,
-  Failed,
-  Cancelled,
-  TimedOut
-};
-enum class TaskState : std::uint8_t {
-  Waiting,
-  Placed,
-  Running,
-  Ending,
-  Succeeded,
-  Failed,
-  Cancelled,
-  TimedOut
-};
-
-constexpr bool is_final(JobState s) { return s >= JobState::Succeeded; }
-constexpr bool is_final(TaskState s) { return s >= TaskState::Succeeded; }
-
-// Why a job waits, or how it or a task ended. Closed list: it is a metric label and part of the
-// API.
-enum class Reason : std::uint8_t {
-  None,
-  // waiting
-  HeldByUser,
-  HeldByOperator,
-  BeginTime,
-  Dependency,
-  DependencyNever,
-  GroupLimit,
-  GroupOrder,
-  Throttle,
-  Quota,
-  Resources,
-  NodeUnavailable,
-  NoNode,
-  Compiling,
-  // ended
-  ExitCode,
-  Signal,
-  TimeLimit,
-  OutOfMemory,
-  CancelledByUser,
-  CancelledByOperator,
-  NodeLost,
-  LaunchFailed,
-  ExitUnknown,
-  PlanRefused,
-};
-inline constexpr std::size_t kReasons = std::size_t(Reason::PlanRefused) + 1;
 
 // What happens to a job. A submission makes it Inited, or Held when it asks for that.
 enum class JobEvent : std::uint8_t {
@@ -222,14 +168,7 @@ static_assert(finals_are_final(kJobMoves) && finals_are_final(kTaskMoves));
 static_assert(every_open_state_answers<JobState>(JobEvent::Cancel));
 static_assert(every_open_state_answers<TaskState>(TaskEvent::Cancel));
 
-std::string_view to_string(JobState s);  // "held", "inited", ...
-std::string_view to_string(TaskState s);
-std::string_view to_string(Reason r);    // "held_by_user", "resources", ...
 std::string_view to_string(JobEvent e);  // "hold", "task_started", ...
 std::string_view to_string(TaskEvent e);
-std::optional<JobState> job_state_from(
-    std::string_view word);  // the reverse; nothing for an unknown word
-std::optional<TaskState> task_state_from(std::string_view word);
-std::optional<Reason> reason_from(std::string_view word);
 
 }  // namespace drover::sched

@@ -1,0 +1,74 @@
+// sched/job_words.hpp - the states of jobs and tasks, and the reasons for them.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace drover::sched {
+
+enum class JobState : std::uint8_t {
+  Held,
+  Inited,
+  Scheduled,
+  Running,
+  Succeeded,
+  Failed,
+  Cancelled,
+  TimedOut
+};
+enum class TaskState : std::uint8_t {
+  Waiting,
+  Placed,
+  Running,
+  Ending,
+  Succeeded,
+  Failed,
+  Cancelled,
+  TimedOut
+};
+
+constexpr bool is_final(JobState s) { return s >= JobState::Succeeded; }
+constexpr bool is_final(TaskState s) { return s >= TaskState::Succeeded; }
+
+// Why a job waits, or how it or a task ended. A closed list: metric label and API.
+enum class Reason : std::uint8_t {
+  None,
+  // waiting
+  HeldByUser,
+  HeldByOperator,
+  BeginTime,
+  Dependency,
+  DependencyNever,
+  GroupLimit,
+  GroupOrder,
+  Throttle,
+  Quota,
+  Resources,
+  NodeUnavailable,
+  NoNode,
+  Compiling,
+  // ended
+  ExitCode,
+  Signal,
+  TimeLimit,
+  OutOfMemory,
+  CancelledByUser,
+  CancelledByOperator,
+  NodeLost,
+  LaunchFailed,
+  ExitUnknown,
+  PlanRefused,
+};
+inline constexpr std::size_t kReasons = std::size_t(Reason::PlanRefused) + 1;
+
+std::string_view to_string(JobState s);  // "held", "inited", ...
+std::string_view to_string(TaskState s);
+std::string_view to_string(Reason r);  // "held_by_user", "resources", ...
+std::optional<JobState> job_state_from(
+    std::string_view word);  // the reverse; nothing for an unknown word
+std::optional<TaskState> task_state_from(std::string_view word);
+std::optional<Reason> reason_from(std::string_view word);
+
+}  // namespace drover::sched
