@@ -22,17 +22,17 @@ struct ForbiddenText {  // code that contains `text` is refused
 struct EntranceConfig {
   std::string creator = "cli";  // label of jobs that do not say which system submitted them
   std::string cwd = "/tmp";     // of jobs that name none
-  Duration time_limit_default;  // 0 = no limit
-  Duration time_limit_max;      // 0 = no limit
+  Duration time_limit_default{};  // 0 = no limit
+  Duration time_limit_max{};      // 0 = no limit
   std::uint64_t array_size_max = 10'000'000;
   std::int32_t priority_min = -1'000'000, priority_max = 1'000'000;
   std::size_t script_bytes_max = 4u << 20;
   // System accounts are refused. The server allows its own uid, so that one user's Drover just
   // works.
   std::uint32_t uid_min = 1000;
-  std::vector<std::uint32_t> uids_allowed;
+  std::vector<std::uint32_t> uids_allowed{};
   bool check_code = false;  // batch users may run what they like unless the site says otherwise
-  std::vector<ForbiddenText> forbidden;
+  std::vector<ForbiddenText> forbidden{};
 };
 
 // One link of the chain: completes the spec, or refuses it with the field at fault and a hint.

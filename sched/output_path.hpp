@@ -20,11 +20,11 @@ struct PathValues {
   std::string_view cwd;  // absolute; relative patterns start here
 };
 
-// %j job id, %J job id or id_index, %A job id of the array, %a index (0 when not an array), %x job
-// name, %N node, %n 0 (the first and only node), %u user, %% a percent sign. A width from 1 to 10
-// pads numbers with zeros: %4a. Any other sequence stays as it is, and a backslash anywhere
-// switches expansion off and is dropped, as in Slurm. BadInput for NUL, newline and an empty
-// pattern; Limit when the path is too long.
+// %j and %J job id, of an array's element id_index, so that no two tasks share a file by accident;
+// %A job id, %a index (0 when not an array), %b index modulo 10, %x job name, %N node, %n and %t 0,
+// %s "batch", %u user, %% a percent sign. A number zero-pads what is numeric: %4a, at most to 10.
+// Any other sequence stays as it is; a backslash anywhere switches expansion off and is dropped, as
+// in Slurm. BadInput for NUL, newline and an empty pattern; Limit when the path is too long.
 Result<std::string> expand_path(std::string_view pattern, const PathValues& values);
 
 // What can be said before a task is known: characters and length.

@@ -1,0 +1,265 @@
+// sched/entrance_limits.cpp - how large and of which characters a job's parts may be.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "base/units.hpp"
+#include "sched/entrance.hpp"
+#include "sched/output_path.hpp"
+
+namespace drover::sched {
+namespace {
+
+constexpr std::size_t kStringMax =
+    (128u << 10) - 1;                        // of one argument or variable: the kernel's own limit
+constexpr std::size_t kStringsMax = 16'384;  // arguments, and variables
+constexpr std::size_t kStringBytesMax = 2u << 20;  // of arguments and variables together
+constexpr std::size_t kNameMax = 256;
+constexpr std::size_t kCommentMax = 1024;
+constexpr std::size_t kLabelsMax = 64;
+constexpr std::size_t kLabelKeyMax = 63;
+constexpr std::size_t kLabelValueMax = 256;
+constexpr std::size_t kDependenciesMax = 1000;
+constexpr std::int64_t kCpusMax = 1'000'000;
+constexpr std::int64_t kGpusMax = 65'536;
+constexpr std::int64_t kMemMibMax = std::int64_t(1) << 40;
+constexpr std::int32_t kSignalMax = 64;
+constexpr std::int32_t kWarnSecondsMax = 65'535;
+
+// The length of the UTF-8 sequence that starts `text`, or 0 when it is none (RFC 3629).
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) {
+    return std::uint32_t(static_cast<unsigned char>(text[i]));
+  };
+  const std::uint32_t lead = byte(0);
+  if (lead < 0x80) return 1;
+  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
+  std::uint32_t point = lead & (0xFFu >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+    point = point << 6 | (byte(i) & 0x3F);
+  }
+  constexpr std::uint32_t kFirstOfLength[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool is_surrogate = point >= 0xD800 && point <= 0xDFFF;
+  return point < kFirstOfLength[length] || point > 0x10FFFF || is_surrogate ? 0 : length;
+}
+
+// Valid UTF-8 that can be shown on a terminal: no control characters of either range.
+bool is_shown_text(std::string_view text) {
+  while (!text.empty()) {
+    const auto first = static_cast<unsigned char>(text[0]);
+    const std::size_t length = utf8_length(text);
+    if (length == 0 || first < 0x20 || first == 0x7F) return false;
+    if (first == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+bool is_alnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+bool is_made_of(std::string_view text, std::string_view more) {
+  return std::ranges::all_of(
+      text, [&](char c) { return is_alnum(c) || more.find(c) != std::string_view::npos; });
+}
+
+Result<void> check_size(std::size_t size, std::size_t limit, std::string_view what,
+                        std::string_view hint, std::string_view field) {
+  if (size <= limit) return {};
+  return fail(Errc::Limit,
+              std::string(what) + " has " + std::to_string(size) + " bytes; at most " +
+                  std::to_string(limit) + " are allowed",
+              std::string(hint), std::string(field));
+}
+
+Result<void> check_range(std::int64_t value, std::int64_t low, std::int64_t high,
+                         std::string_view field) {
+  if (value >= low && value <= high) return {};
+  return fail(Errc::BadInput,
+              std::string(field) + " is " + std::to_string(value) + "; allowed are " +
+                  std::to_string(low) + " to " + std::to_string(high),
+              "choose a number in this range", std::string(field));
+}
+
+Result<void> check_script(const JobSpec& spec, const EntranceConfig& config) {
+  if (spec.script.empty()) {
+    if (!spec.argv.empty() && !spec.argv.front().empty()) return {};
+    return fail(Errc::BadInput, "the job has nothing to run", "give it a script or a command",
+                "script");
+  }
+  if (auto size = check_size(spec.script.size(), config.script_bytes_max, "the script",
+                             "keep data in files and let the script read them", "script");
+      !size)
+    return size;
+  if (spec.script.find('\0') != std::string::npos)
+    return fail(Errc::BadInput, "the script contains a NUL byte: it looks like a binary",
+                "run a program with 'drover submit -- PROGRAM'", "script");
+  if (!spec.script.starts_with("#!"))
+    return fail(Errc::BadInput, "the script does not start with #!",
+                "make its first line #!/bin/sh, or the path of its interpreter", "script");
+  if (spec.script.find("\r\n") != std::string::npos)
+    return fail(Errc::BadInput, "the script has Windows line ends (CR LF)",
+                "convert it with: sed -i 's/\\r$//' SCRIPT", "script");
+  return {};
+}
+
+Result<void> check_strings(const std::vector<std::string>& strings, std::size_t& total,
+                           std::string_view field) {
+  if (strings.size() > kStringsMax)
+    return fail(Errc::Limit,
+                std::string(field) + " has " + std::to_string(strings.size()) +
+                    " entries; at most " + std::to_string(kStringsMax) + " are allowed",
+                "pass a file with the list instead", std::string(field));
+  for (const std::string& string : strings) {
+    if (auto size = check_size(string.size(), kStringMax, "one entry of " + std::string(field),
+                               "pass a file with the text instead", field);
+        !size)
+      return size;
+    if (string.find('\0') != std::string::npos)
+      return fail(Errc::BadInput, std::string(field) + " contains a NUL byte",
+                  "programs cannot receive it: remove it", std::string(field));
+    total += string.size() + 1;
+  }
+  return check_size(total, kStringBytesMax, "arguments and environment together",
+                    "pass files, or a smaller --export", field);
+}
+
+Result<void> check_command(const JobSpec& spec) {
+  std::size_t total = 0;
+  if (auto argv = check_strings(spec.argv, total, "argv"); !argv) return argv;
+  if (auto env = check_strings(spec.env, total, "env"); !env) return env;
+  for (const std::string& variable : spec.env)
+    if (const std::size_t sign = variable.find('='); sign == 0 || sign == std::string::npos)
+      return fail(Errc::BadInput, "'" + variable.substr(0, 64) + "' is not a variable",
+                  "write NAME=value", "env");
+  return {};
+}
+
+Result<void> check_texts(const JobSpec& spec) {
+  struct Text {
+    const std::string& value;
+    std::size_t limit;
+    const char* field;
+  };
+  for (const Text& text :
+       {Text{spec.name, kNameMax, "name"}, Text{spec.comment, kCommentMax, "comment"},
+        Text{spec.user, kNameMax, "user"},
+        Text{spec.request.gpu_model, kLabelValueMax, "gpu_model"}}) {
+    if (auto size =
+            check_size(text.value.size(), text.limit, text.field, "use a shorter text", text.field);
+        !size)
+      return size;
+    if (!is_shown_text(text.value))
+      return fail(Errc::BadInput, std::string(text.field) + " is not plain text",
+                  "use UTF-8 without control characters", text.field);
+  }
+  return {};
+}
+
+Result<void> check_paths(const JobSpec& spec) {
+  if (!spec.cwd.starts_with('/'))
+    return fail(Errc::BadInput,
+                "the working directory '" + spec.cwd.substr(0, 64) + "' is not absolute",
+                "start it with /", "cwd");
+  struct Path {
+    const std::string& value;
+    const char* field;
+  };
+  for (const Path& path : {Path{spec.cwd, "cwd"}, Path{spec.out, "out"},
+                           Path{spec.err, "err"}, Path{spec.in, "in"}})
+    if (auto good = check_path_pattern(path.value, path.field); !good) return good;
+  return {};
+}
+
+Result<void> check_label_map(const rm::Labels& labels, const char* field) {
+  if (labels.size() > kLabelsMax)
+    return fail(Errc::Limit,
+                std::to_string(labels.size()) + " labels; at most " + std::to_string(kLabelsMax) +
+                    " are allowed",
+                "drop some", field);
+  for (const auto& [key, value] : labels) {
+    if (key.empty() || key.size() > kLabelKeyMax || !is_alnum(key.front()) ||
+        !is_made_of(key, "-_./"))
+      return fail(
+          Errc::BadInput, "'" + key.substr(0, 64) + "' is not a valid name of a label",
+          "start with a letter or digit; use up to 63 letters, digits, '-', '_', '.' and '/'",
+          field);
+    // Groups are named by their labels' values: ',' and '=' would let one group pose as another.
+    if (value.size() > kLabelValueMax || !is_made_of(value, "-_./@:+$\\~"))
+      return fail(Errc::BadInput, "the value of label '" + key + "' is not valid",
+                  "use up to 256 letters, digits and -_./@:+$\\~", field);
+  }
+  return {};
+}
+
+Result<void> check_resources(JobSpec& spec) {
+  if (auto good = check_range(spec.ntasks, 1, kCpusMax, "ntasks"); !good) return good;
+  if (auto good = check_range(spec.cpus_per_task, 1, kCpusMax, "cpus_per_task"); !good) return good;
+  spec.request.cpus = std::int64_t(spec.ntasks) * spec.cpus_per_task;
+  if (spec.request.cpus > kCpusMax)
+    return fail(Errc::Limit,
+                "ntasks x cpus_per_task is " + std::to_string(spec.request.cpus) +
+                    " CPUs; at most " + std::to_string(kCpusMax) + " are allowed",
+                "ask for fewer, or use an array", "ntasks");
+  if (auto good = check_range(spec.request.mem_mib, 0, kMemMibMax, "mem"); !good) return good;
+  return check_range(spec.request.gpus, 0, kGpusMax, "gpus");
+}
+
+Result<void> check_array(const JobSpec& spec, const EntranceConfig& config) {
+  const std::uint64_t count = spec.array.count();
+  if (count == 0)
+    return fail(Errc::BadInput, "the array has no elements", "write it as 0-9, 1,3,5 or 0-99:10%4",
+                "array");
+  if (count > config.array_size_max)
+    return fail(Errc::Limit,
+                "the array has " + std::to_string(count) + " elements; at most " +
+                    std::to_string(config.array_size_max) + " are allowed",
+                "split it into several arrays", "array");
+  return {};
+}
+
+Result<void> check_time(const JobSpec& spec, const EntranceConfig& config) {
+  if (spec.time_limit.us < 0 || spec.begin.us < 0)
+    return fail(Errc::BadInput, "a time is negative", "write it as 30m, 1:00:00 or 2-12", "time");
+  if (config.time_limit_max.us > 0 && spec.time_limit > config.time_limit_max)
+    return fail(Errc::Limit,
+                "the time limit " + format_duration(spec.time_limit) + " is above " +
+                    format_duration(config.time_limit_max) + ", the longest allowed here",
+                "ask for --time=" + format_duration(config.time_limit_max) + " or less", "time");
+  if (auto good = check_range(spec.warn.signal, 0, kSignalMax, "signal"); !good) return good;
+  return check_range(spec.warn.before_s, 0, kWarnSecondsMax, "signal");
+}
+
+Result<void> check_dependencies(const JobSpec& spec) {
+  if (spec.dependencies.size() > kDependenciesMax)
+    return fail(Errc::Limit,
+                std::to_string(spec.dependencies.size()) + " dependencies; at most " +
+                    std::to_string(kDependenciesMax) + " are allowed",
+                "wait for the last job of a chain only", "dependency");
+  for (const Dependency& dependency : spec.dependencies)
+    if (raw(dependency.job) == 0)
+      return fail(Errc::BadInput, "a dependency names job 0", "write it as afterok:12:13",
+                  "dependency");
+  return {};
+}
+
+}  // namespace
+
+Result<void> check_limits(JobSpec& spec, const EntranceConfig& config) {
+  if (auto good = check_script(spec, config); !good) return good;
+  if (auto good = check_command(spec); !good) return good;
+  if (auto good = check_texts(spec); !good) return good;
+  if (auto good = check_paths(spec); !good) return good;
+  if (auto good = check_label_map(spec.labels, "labels"); !good) return good;
+  if (auto good = check_label_map(spec.request.node_labels, "constraints"); !good) return good;
+  if (auto good = check_resources(spec); !good) return good;
+  if (auto good = check_array(spec, config); !good) return good;
+  if (auto good = check_time(spec, config); !good) return good;
+  if (auto good = check_dependencies(spec); !good) return good;
+  return check_range(spec.priority, config.priority_min, config.priority_max, "priority");
+}
+
+}  // namespace drover::sched

@@ -1,0 +1,201 @@
+// tests/unit/sched/entrance_test.cpp - what the chain completes, and what it refuses, by table.
+// SPDX-License-Identifier: Apache-2.0
+#include "sched/entrance.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <ostream>
+
+#include "dag/compile.hpp"
+#include "sched/plan_request.hpp"
+
+namespace drover::sched {
+namespace {
+
+JobSpec good_script() {
+  JobSpec spec;
+  spec.owner = {.uid = 1000, .gid = 1000};
+  spec.user = "ann";
+  spec.script = "#!/bin/sh\ntrue\n";
+  spec.cwd = "/home/ann";
+  return spec;
+}
+
+TEST(Entrance, TheOrderOfTheChain) {
+  std::string names;
+  for (const Interceptor& link : interceptors()) names += std::string(link.name) + " ";
+  EXPECT_EQ(names, "defaults labels limits code authorisation ");
+}
+
+TEST(Entrance, CompletesAScript) {
+  JobSpec spec = good_script();
+  spec.ntasks = 3;
+  spec.cpus_per_task = 4;
+  const auto admitted = admit(spec, {.time_limit_default = seconds(60)});
+  ASSERT_TRUE(admitted) << admitted.error().message;
+  EXPECT_EQ(admitted->name, "batch");
+  EXPECT_EQ(admitted->out, "drover-%j.out");
+  EXPECT_EQ(admitted->err, "") << "the same file as out";
+  EXPECT_EQ(admitted->time_limit, seconds(60));
+  EXPECT_EQ(admitted->request.cpus, 12);
+  EXPECT_EQ(admitted->array, IndexSet::single(0));
+  EXPECT_EQ(admitted->labels, (rm::Labels{{"creator", "cli"}, {"user", "ann"}}));
+  EXPECT_EQ(*admit(*admitted, {.time_limit_default = seconds(60)}), *admitted)
+      << "nothing is left to do";
+}
+
+TEST(Entrance, CompletesACommandAndAnArray) {
+  JobSpec spec = good_script();
+  spec.script.clear();
+  spec.argv = {"/usr/bin/python3", "x.py"};
+  spec.cwd.clear();
+  spec.is_array = true;
+  spec.array = *IndexSet::parse("1-1000000");
+  spec.labels = {{"creator", "portal"}, {"user", "ann"}};
+  const auto admitted = admit(spec, {});
+  ASSERT_TRUE(admitted) << admitted.error().message;
+  EXPECT_EQ(admitted->name, "python3");
+  EXPECT_EQ(admitted->cwd, "/tmp");
+  EXPECT_EQ(admitted->out, "drover-%A_%a.out");
+  EXPECT_EQ(admitted->labels.at("creator"), "portal");
+  EXPECT_EQ(admitted->array.count(), 1'000'000u);
+}
+
+TEST(Entrance, AMaximumWithoutADefaultIsTheDefault) {
+  EXPECT_EQ(admit(good_script(), {.time_limit_max = seconds(5)})->time_limit, seconds(5));
+}
+
+TEST(Entrance, AUserWithoutANameIsANumber) {
+  JobSpec spec = good_script();
+  spec.user.clear();
+  EXPECT_EQ(admit(spec, {})->labels.at("user"), "1000");
+}
+
+TEST(Entrance, AllowedSystemAccountsPass) {
+  JobSpec spec = good_script();
+  spec.owner.uid = 0;
+  EXPECT_EQ(admit(spec, {}).error().code, Errc::Denied);
+  EXPECT_TRUE(admit(spec, {.uids_allowed = {0}}));
+}
+
+TEST(Entrance, ForbiddenCodeIsOffUntilASiteAsksForIt) {
+  JobSpec spec = good_script();
+  spec.script = "#!/usr/bin/env python3\nimport os; os.fork()\n";
+  EntranceConfig config{.forbidden = {{.language = "python3", .text = "os.fork"}}};
+  EXPECT_TRUE(admit(spec, config));
+  config.check_code = true;
+  const auto refused = admit(spec, config);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::Denied);
+  EXPECT_EQ(refused.error().field, "script");
+  spec.script = "#!/bin/sh\necho os.fork\n";
+  EXPECT_TRUE(admit(spec, config)) << "another language";
+  config.forbidden = {{.language = "", .text = "rm -rf /"}};
+  spec.script.clear();
+  spec.argv = {"sh", "-c", "rm -rf /"};
+  EXPECT_EQ(admit(spec, config).error().field, "argv");
+}
+
+TEST(Entrance, WhatIsAdmittedCompiles) {
+  JobSpec spec = good_script();
+  spec.name = "a name: with anything, \xC3\xA9\xE2\x82\xAC even $";
+  spec.labels = {{"team", "a@b:c"}, {"x/y.z", ""}};
+  auto admitted = admit(spec, {});
+  ASSERT_TRUE(admitted) << admitted.error().message;
+  const auto plan = dag::compile(to_plan_request(*admitted));
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ((*plan)->exec_nodes().size(), 1u);
+}
+
+struct Refusal {
+  const char* name;
+  Errc code;
+  const char* field;
+  std::function<void(JobSpec&)> spoil;
+  friend std::ostream& operator<<(std::ostream& out, const Refusal& r) { return out << r.name; }
+};
+class EntranceRefuses : public testing::TestWithParam<Refusal> {};
+
+TEST_P(EntranceRefuses, WithFieldAndHint) {
+  JobSpec spec = good_script();
+  GetParam().spoil(spec);
+  const auto admitted = admit(spec, {.time_limit_max = seconds(3600)});
+  ASSERT_FALSE(admitted);
+  EXPECT_EQ(admitted.error().code, GetParam().code) << admitted.error().message;
+  EXPECT_EQ(admitted.error().field, GetParam().field) << admitted.error().message;
+  EXPECT_FALSE(admitted.error().message.empty());
+  EXPECT_FALSE(admitted.error().hint.empty());
+}
+
+using S = JobSpec;
+INSTANTIATE_TEST_SUITE_P(
+    All, EntranceRefuses,
+    testing::Values(
+        Refusal{"empty", Errc::BadInput, "script", [](S& s) { s.script.clear(); }},
+        Refusal{"empty_command", Errc::BadInput, "script",
+                [](S& s) {
+                  s.script.clear();
+                  s.argv = {""};
+                }},
+        Refusal{"long_script", Errc::Limit, "script", [](S& s) { s.script.append(5u << 20, 'x'); }},
+        Refusal{"binary", Errc::BadInput, "script", [](S& s) { s.script = std::string("#!\0", 3); }},
+        Refusal{"no_shebang", Errc::BadInput, "script", [](S& s) { s.script = "true\n"; }},
+        Refusal{"crlf", Errc::BadInput, "script", [](S& s) { s.script = "#!/bin/sh\r\ntrue\r\n"; }},
+        Refusal{"long_argument", Errc::Limit, "argv", [](S& s) { s.argv = {std::string(131'072, 'x')}; }},
+        Refusal{"many_arguments", Errc::Limit, "argv", [](S& s) { s.argv.assign(16'385, "x"); }},
+        Refusal{"large_env", Errc::Limit, "env",
+                [](S& s) { s.env.assign(17, "A=" + std::string(131'000, 'x')); }},
+        Refusal{"nul_in_argument", Errc::BadInput, "argv",
+                [](S& s) { s.argv = {std::string("a\0b", 3)}; }},
+        Refusal{"no_variable", Errc::BadInput, "env", [](S& s) { s.env = {"PATH"}; }},
+        Refusal{"no_variable_name", Errc::BadInput, "env", [](S& s) { s.env = {"=x"}; }},
+        Refusal{"long_name", Errc::Limit, "name", [](S& s) { s.name.assign(257, 'x'); }},
+        Refusal{"name_with_escape", Errc::BadInput, "name", [](S& s) { s.name = "a\033[2J"; }},
+        Refusal{"name_with_c1_control", Errc::BadInput, "name", [](S& s) { s.name = "\xC2\x9B"; }},
+        Refusal{"name_not_utf8", Errc::BadInput, "name", [](S& s) { s.name = "\xff"; }},
+        Refusal{"name_cut_utf8", Errc::BadInput, "name", [](S& s) { s.name = "\xE2\x82"; }},
+        Refusal{"name_overlong_utf8", Errc::BadInput, "name", [](S& s) { s.name = "\xE0\x80\xAF"; }},
+        Refusal{"name_surrogate", Errc::BadInput, "name", [](S& s) { s.name = "\xED\xA0\x80"; }},
+        Refusal{"name_beyond_unicode", Errc::BadInput, "name",
+                [](S& s) { s.name = "\xF4\x90\x80\x80"; }},
+        Refusal{"comment", Errc::BadInput, "comment", [](S& s) { s.comment = "a\nb"; }},
+        Refusal{"relative_cwd", Errc::BadInput, "cwd", [](S& s) { s.cwd = "data"; }},
+        Refusal{"output", Errc::BadInput, "out", [](S& s) { s.out = "a\nb"; }},
+        Refusal{"long_error", Errc::Limit, "err", [](S& s) { s.err.assign(4096, 'x'); }},
+        Refusal{"label_key", Errc::BadInput, "labels", [](S& s) { s.labels["a b"] = "x"; }},
+        Refusal{"label_key_start", Errc::BadInput, "labels", [](S& s) { s.labels["-a"] = "x"; }},
+        Refusal{"label_that_names_two_groups", Errc::BadInput, "labels",
+                [](S& s) { s.labels["creator"] = "cli,user=bob"; }},
+        Refusal{"many_labels", Errc::Limit, "labels",
+                [](S& s) {
+                  for (int i = 0; i < 65; ++i) s.labels["k" + std::to_string(i)] = "v";
+                }},
+        Refusal{"another_user", Errc::Denied, "labels", [](S& s) { s.labels["user"] = "bob"; }},
+        Refusal{"constraint", Errc::BadInput, "constraints",
+                [](S& s) { s.request.node_labels["a"] = "b c"; }},
+        Refusal{"ntasks", Errc::BadInput, "ntasks", [](S& s) { s.ntasks = 0; }},
+        Refusal{"cpus_per_task", Errc::BadInput, "cpus_per_task", [](S& s) { s.cpus_per_task = -1; }},
+        Refusal{"cpus_overflow", Errc::Limit, "ntasks",
+                [](S& s) { s.ntasks = s.cpus_per_task = 1'000'000; }},
+        Refusal{"mem", Errc::BadInput, "mem", [](S& s) { s.request.mem_mib = -1; }},
+        Refusal{"gpus", Errc::BadInput, "gpus", [](S& s) { s.request.gpus = 1 << 20; }},
+        Refusal{"empty_array", Errc::BadInput, "array", [](S& s) { s.is_array = true; }},
+        Refusal{"large_array", Errc::Limit, "array",
+                [](S& s) {
+                  s.is_array = true;
+                  s.array = IndexSet::from_runs({{0, 10'000'000, 1}});
+                }},
+        Refusal{"long_time", Errc::Limit, "time", [](S& s) { s.time_limit = seconds(3601); }},
+        Refusal{"negative_time", Errc::BadInput, "time", [](S& s) { s.time_limit.us = -1; }},
+        Refusal{"signal", Errc::BadInput, "signal", [](S& s) { s.warn.signal = 65; }},
+        Refusal{"dependencies", Errc::Limit, "dependency",
+                [](S& s) { s.dependencies.assign(1001, {DependencyKind::AfterOk, JobId{1}}); }},
+        Refusal{"dependency", Errc::BadInput, "dependency",
+                [](S& s) { s.dependencies = {{DependencyKind::AfterOk, JobId{0}}}; }},
+        Refusal{"priority", Errc::BadInput, "priority", [](S& s) { s.priority = 1'000'001; }},
+        Refusal{"system_account", Errc::Denied, "user", [](S& s) { s.owner.uid = 33; }}),
+    [](const auto& each) { return std::string(each.param.name); });
+
+}  // namespace
+}  // namespace drover::sched
