@@ -39,7 +39,8 @@ struct NodeSpec {
 // Where a task runs. `pus` is empty when the node is not bindable.
 struct Lease {
   NodeId node{};
-  Amounts amounts;                  // what node and quotas were charged
+  Amounts amounts;                  // what node and quotas were charged: also RunningJobs 1; exclusive: every
+                                    // CPU and GPU of the node, Nodes 1, memory as asked
   std::vector<std::uint16_t> pus;   // OS indexes, sorted
   std::vector<std::uint16_t> gpus;  // driver indexes, sorted
   PathId path{};                    // not stored: recomputed from the job's labels at recovery
@@ -57,13 +58,18 @@ struct QuotaShort {
 
 // No node fits now, counted by cause.
 struct NoFit {
-  std::uint32_t nodes_total = 0, not_up = 0, label_mismatch = 0, too_small = 0, busy = 0;
-  std::optional<Kind> mostly_short_of;
+  std::uint32_t nodes_total = 0, not_up = 0;
+  std::uint32_t label_mismatch = 0;  // up, but without a label or the GPU model that is asked for
+  std::uint32_t too_small = 0;       // even when empty
+  std::uint32_t busy = 0;            // would fit when empty
+  std::optional<Kind> mostly_short_of;  // judged by up to 64 of the busy nodes; Nodes = held alone
 };
 
 using Acquired = std::variant<Lease, QuotaShort, NoFit>;
 
-struct QuotaRule {  // a limit on every value of a label combination, or on one exact combination
+// A limit on every value of a label combination, or on one exact combination. The rule with more exact values
+// wins a combination; among equals the tighter number does. A job without one of the labels is not limited.
+struct QuotaRule {
   Labels match;     // {"user":"ann"} exact; {"user":"*"} one counter per user
   Amounts max;      // -1 in a slot = no limit on that kind
   friend bool operator==(const QuotaRule&, const QuotaRule&) = default;
@@ -101,6 +107,8 @@ class ResourceManager {
   // ---- what jobs ask
   ClassId intern(const Request& request);
   const Request& request(ClassId id) const;
+  // Paths are interned over the governed labels: user, creator, account, partition, qos and those that a rule
+  // has named. After set_quotas names a new label, ask again for the paths of waiting jobs.
   PathId path_for(const Labels& job_labels);
   // Could this ever run on the nodes as they are built (ignoring use and state)? Otherwise
   // Errc::Limit: says what the largest node offers. With no node registered yet: ok (the cluster

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/result.hpp"
+
 namespace drover::rm {
 
 struct Core {
@@ -31,6 +33,10 @@ struct Topology {
   std::int64_t pu_count() const;
   std::int64_t mem_mib() const;
 };
+
+// Whether a node's claim makes sense: every core has threads, no OS index appears twice, NUMA
+// numbers exist, memory is countable. A node that fails it is kept but offers nothing.
+Result<void> check_topology(const Topology& topology);
 
 // A machine of `packages` x `numa` x `cores` x `threads` with equal memory per NUMA node; for
 // tests, simulation and `--cpus N` overrides. PU numbers are dense.

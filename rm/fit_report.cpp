@@ -1,0 +1,148 @@
+// rm/fit_report.cpp - whether a request could ever run here, and if not, what the nodes offer
+// instead. SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <set>
+
+#include "base/units.hpp"
+#include "rm/node_inventory.hpp"
+
+namespace drover::rm {
+namespace {
+
+std::string counted(std::int64_t number, const std::string& unit) {
+  return std::to_string(number) + " " + unit + (number == 1 ? "" : "s");
+}
+
+bool has(const Labels& node, const Labels::value_type& label) {
+  const auto found = node.find(label.first);
+  return found != node.end() && found->second == label.second;
+}
+
+std::int64_t gpus_of(const Topology& topology, const std::string& model) {
+  if (model.empty()) return std::int64_t(topology.gpus.size());
+  return std::ranges::count(topology.gpus, model, &Gpu::model);
+}
+
+struct Offer {  // what one node has when it is empty
+  const NodeSpec* spec = nullptr;
+  std::int64_t cpus = 0, mem_mib = 0, gpus = 0;
+};
+
+std::string to_text(const Offer& offer) {
+  std::string text =
+      counted(offer.cpus, "CPU") + ", " + format_memory_mib(offer.mem_mib) + " of memory";
+  if (offer.gpus > 0) text += ", " + counted(offer.gpus, "GPU");
+  return text + " (" + offer.spec->name + ")";
+}
+
+const Offer& largest(const std::vector<Offer>& offers, std::int64_t Offer::*by) {
+  return *std::ranges::max_element(offers, {}, [&](const Offer& offer) {
+    return std::tuple(offer.*by, offer.cpus, offer.mem_mib, offer.gpus);
+  });
+}
+
+std::string join(const std::set<std::string>& words) {
+  constexpr std::size_t kShown = 8;
+  std::string text;
+  std::size_t shown = 0;
+  for (const std::string& word : words) {
+    if (shown++ == kShown) return text + ", ...";
+    text += (text.empty() ? "" : ", ") + word;
+  }
+  return text;
+}
+
+Error label_refusal(const Request& request, const std::vector<const NodeSpec*>& nodes) {
+  for (const auto& label : request.node_labels) {
+    std::set<std::string> values;
+    bool found = false;
+    for (const NodeSpec* node : nodes) {
+      const auto value = node->labels.find(label.first);
+      if (value != node->labels.end()) values.insert(value->second);
+      found = found || has(node->labels, label);
+    }
+    if (found) continue;
+    return {Errc::Limit, "no node has the label " + label.first + "=" + label.second,
+            values.empty() ? "see the labels with drover node ls"
+                           : "nodes have " + label.first + "=" + join(values),
+            "constraints"};
+  }
+  return {Errc::Limit, "no single node has all of the labels that are asked for",
+          "see the labels with drover node ls", "constraints"};
+}
+
+}  // namespace
+
+Result<void> NodeInventory::can_ever_fit(const Request& request) const {
+  if (request.cpus < 1)
+    return fail(Errc::BadInput, "a task needs at least 1 CPU", "ask for 1 or more",
+                "cpus_per_task");
+  if (request.mem_mib < 0)
+    return fail(Errc::BadInput, "a task cannot ask for less than no memory", "leave it out", "mem");
+  if (request.gpus < 0)
+    return fail(Errc::BadInput, "a task cannot ask for less than no GPUs", "leave it out", "gpus");
+  if (known_.empty()) return {};
+  const std::string& model = request.gpus > 0 ? request.gpu_model : std::string();
+  const bool any_node = request.node_labels.empty() && model.empty();
+  for (const auto& [size, nodes] : sizes_) {
+    if (size.gpus < request.gpus || size.cpus < request.cpus || size.mem_mib < request.mem_mib)
+      continue;
+    for (auto id = nodes.first_common(nullptr); id;
+         id = nodes.first_common(nullptr, raw(*id) + 1)) {
+      const Node& node = *nodes_[raw(*id)];
+      if (!node.defect.empty()) continue;
+      if (any_node) return {};
+      if (std::ranges::all_of(request.node_labels,
+                              [&](const auto& label) { return has(node.spec.labels, label); }) &&
+          gpus_of(node.spec.topology, model) >= request.gpus)
+        return {};
+    }
+  }
+  return fail(refusal(request));
+}
+
+// Says what is missing, in the order a person would look: labels, GPU model, then the first amount.
+Error NodeInventory::refusal(const Request& request) const {
+  std::vector<const NodeSpec*> all;
+  std::vector<Offer> offers;
+  std::set<std::string> models;
+  for (const auto& node : nodes_) {
+    if (node == nullptr || !node->known || !node->defect.empty()) continue;
+    const NodeSpec& spec = node->spec;
+    all.push_back(&spec);
+    for (const Gpu& gpu : spec.topology.gpus) models.insert(gpu.model);
+    if (!std::ranges::all_of(request.node_labels,
+                             [&](const auto& label) { return has(spec.labels, label); }))
+      continue;
+    offers.push_back({&spec, spec.topology.pu_count(), spec.topology.mem_mib(),
+                      gpus_of(spec.topology, request.gpu_model)});
+  }
+  if (all.empty())
+    return {Errc::Limit, "no node offers anything", "see drover node ls for the reason", ""};
+  if (offers.empty()) return label_refusal(request, all);
+
+  const std::string what = request.node_labels.empty() ? "no node" : "no node with these labels";
+  const auto refuse = [&](const std::string& wanted, std::int64_t Offer::*by, const char* field) {
+    return Error{Errc::Limit, what + " has " + wanted,
+                 "the largest node offers " + to_text(largest(offers, by)), field};
+  };
+  const auto short_of = [&](std::int64_t Offer::*by, std::int64_t wanted) {
+    return largest(offers, by).*by < wanted;
+  };
+  if (short_of(&Offer::cpus, request.cpus))
+    return refuse(counted(request.cpus, "CPU"), &Offer::cpus, "cpus_per_task");
+  if (short_of(&Offer::mem_mib, request.mem_mib))
+    return refuse(format_memory_mib(request.mem_mib) + " of memory", &Offer::mem_mib, "mem");
+  if (short_of(&Offer::gpus, request.gpus)) {
+    Error error = refuse(counted(request.gpus, "GPU") +
+                             (request.gpu_model.empty() ? "" : " of model " + request.gpu_model),
+                         &Offer::gpus, "gpus");
+    if (!request.gpu_model.empty() && !models.empty()) error.hint += "; models: " + join(models);
+    return error;
+  }
+  return refuse(counted(request.cpus, "CPU") + ", " + format_memory_mib(request.mem_mib) +
+                    " of memory and " + counted(request.gpus, "GPU") + " together",
+                request.gpus > 0 ? &Offer::gpus : &Offer::cpus, "cpus_per_task");
+}
+
+}  // namespace drover::rm

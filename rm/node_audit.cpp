@@ -1,0 +1,87 @@
+// rm/node_audit.cpp - recomputes every node's counters from its leases and compares: the second
+// entry of the books. SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "rm/node_inventory.hpp"
+
+namespace drover::rm {
+namespace {
+
+struct Tally {
+  Amounts held;
+  std::uint32_t leases = 0, exclusive = 0;
+  std::vector<std::uint16_t> pus, gpus;  // with repetition
+};
+
+// Compares how often leases name each OS index with the holds that are kept.
+void compare_holds(const std::string& where, std::vector<std::uint16_t> named,
+                   std::span<const std::uint16_t> holds, std::vector<std::string>& problems) {
+  std::vector<std::uint32_t> counts(holds.size());
+  for (const std::uint16_t index : named) {
+    if (index >= counts.size()) counts.resize(std::size_t(index) + 1);
+    ++counts[index];
+  }
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const std::uint32_t kept = i < holds.size() ? holds[i] : 0;
+    if (kept != counts[i])
+      problems.push_back(where + std::to_string(i) + " has " + std::to_string(kept) +
+                         " holds, its leases make " + std::to_string(counts[i]));
+    if (counts[i] > 1)
+      problems.push_back(where + std::to_string(i) + " is held by " + std::to_string(counts[i]) +
+                         " tasks");
+  }
+}
+
+}  // namespace
+
+void NodeInventory::check(std::span<const Lease* const> live,
+                          std::vector<std::string>& problems) const {
+  std::vector<Tally> tallies(nodes_.size());
+  for (const Lease* lease : live) {
+    if (find(lease->node) == nullptr) {
+      problems.push_back("a lease names the unknown node " + std::to_string(raw(lease->node)));
+      continue;
+    }
+    Tally& tally = tallies[raw(lease->node)];
+    tally.held += lease->amounts;
+    ++tally.leases;
+    if (lease->amounts[Kind::Nodes] > 0) ++tally.exclusive;
+    tally.pus.insert(tally.pus.end(), lease->pus.begin(), lease->pus.end());
+    tally.gpus.insert(tally.gpus.end(), lease->gpus.begin(), lease->gpus.end());
+  }
+  std::uint32_t indexed = 0;
+  for (std::uint32_t id = 0; id < nodes_.size(); ++id) {
+    if (nodes_[id] == nullptr) continue;
+    const Node& node = *nodes_[id];
+    const Tally& tally = tallies[id];
+    const std::string where = "node " + (node.known ? node.spec.name : std::to_string(id)) + ": ";
+    for (std::size_t k = 0; k < kKinds; ++k)
+      if (node.held.of[k] != tally.held.of[k])
+        problems.push_back(where + "holds " + std::to_string(node.held.of[k]) + " of " +
+                           std::string(to_string(Kind(k))) + ", its leases " +
+                           std::to_string(tally.held.of[k]));
+    if (node.leases != tally.leases || node.exclusive != tally.exclusive)
+      problems.push_back(where + "counts " + std::to_string(node.leases) + " leases, there are " +
+                         std::to_string(tally.leases));
+    compare_holds(where + "CPU ", tally.pus, node.units.pu_holds(), problems);
+    compare_holds(where + "GPU ", tally.gpus, node.units.gpu_holds(), problems);
+
+    const bool offers = node.known && node.state == NodeState::Up && node.defect.empty();
+    const Key free = free_of(node);
+    const bool wanted = offers && node.exclusive == 0 && free.cpus > 0;
+    if (node.bucket.has_value() != wanted || (wanted && *node.bucket != free))
+      problems.push_back(where + "is indexed with other free amounts than it has");
+    if (node.bucket) {
+      const auto bucket = free_.find(*node.bucket);
+      if (bucket == free_.end() || !bucket->second.contains(NodeId(id)))
+        problems.push_back(where + "is missing in its bucket");
+      ++indexed;
+    }
+    if (idle_.contains(NodeId(id)) != (offers && node.leases == 0))
+      problems.push_back(where + "is wrongly listed as idle or busy");
+  }
+  for (const auto& [key, nodes] : free_) indexed -= nodes.count();
+  if (indexed != 0) problems.push_back("the index of free nodes lists nodes twice or not at all");
+}
+
+}  // namespace drover::rm

@@ -1,0 +1,308 @@
+// rm/node_inventory.cpp - keeps the indexes in step with each change, and searches them.
+// SPDX-License-Identifier: Apache-2.0
+#include "rm/node_inventory.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.hpp"
+#include "rm/place_units.hpp"
+
+namespace drover::rm {
+namespace {
+
+constexpr std::int64_t kMilli = 1000;
+
+bool has_labels(const Labels& node, const Labels& wanted) {
+  return std::ranges::all_of(wanted, [&](const auto& label) {
+    const auto found = node.find(label.first);
+    return found != node.end() && found->second == label.second;
+  });
+}
+
+std::int64_t model_count(const Topology& topology, const std::string& model) {
+  return std::ranges::count(topology.gpus, model, &Gpu::model);
+}
+
+}  // namespace
+
+NodeInventory::Node& NodeInventory::at(NodeId id) {
+  DROVER_CHECK(raw(id) < kMaxNodes, "node ids are dense; there can be a million");
+  if (raw(id) >= nodes_.size()) nodes_.resize(raw(id) + 1);
+  if (nodes_[raw(id)] == nullptr) nodes_[raw(id)] = std::make_unique<Node>();
+  return *nodes_[raw(id)];
+}
+
+const NodeInventory::Node* NodeInventory::find(NodeId id) const {
+  return raw(id) < nodes_.size() ? nodes_[raw(id)].get() : nullptr;
+}
+
+NodeInventory::Key NodeInventory::free_of(const Node& node) {
+  const auto left = [&](Kind kind) {
+    return std::max<std::int64_t>(node.capacity[kind] - node.held[kind], 0);
+  };
+  Key key{std::uint32_t(left(Kind::GpuMilli) / kMilli),
+          std::uint32_t(left(Kind::CpuMilli) / kMilli), left(Kind::MemMib)};
+  // After a change of the topology the amounts may be free while the threads themselves are not.
+  if (node.units.bindable()) key.cpus = std::min(key.cpus, node.units.free_pus());
+  key.gpus = std::min(key.gpus, node.units.free_gpus());
+  return key;
+}
+
+bool NodeInventory::matches(const Constraint& constraint, const Node& node) {
+  if (!node.known || !has_labels(node.spec.labels, constraint.labels)) return false;
+  return constraint.gpu_model.empty() ||
+         model_count(node.spec.topology, constraint.gpu_model) >= constraint.gpus;
+}
+
+bool NodeInventory::fits_empty(const NodeAsk& ask, const Key& size) {
+  return size.gpus >= ask.gpus && size.cpus >= ask.cpus && size.mem_mib >= ask.mem_mib;
+}
+
+bool NodeInventory::fits_now(const NodeAsk& ask, const Node& node) const {
+  return ask.gpu_model.empty() || node.units.free_gpus(ask.gpu_model) >= ask.gpus;
+}
+
+const NodeBits* NodeInventory::constraint_bits(const NodeAsk& ask) const {
+  return ask.constraint == 0 ? nullptr : &constraints_[ask.constraint].nodes;
+}
+
+void NodeInventory::reindex(NodeId id, Node& node) {
+  const bool offers = node.known && node.state == NodeState::Up && node.defect.empty();
+  known_.set(id, node.known);
+  up_.set(id, node.known && node.state == NodeState::Up);
+  idle_.set(id, offers && node.leases == 0);
+  std::optional<Key> wanted;
+  if (offers && node.exclusive == 0) wanted = free_of(node);
+  if (wanted && wanted->cpus == 0) wanted.reset();
+  if (wanted == node.bucket) return;
+  if (node.bucket) {
+    const auto old = free_.find(*node.bucket);
+    old->second.erase(id);
+    if (old->second.empty()) spare_.push_back(free_.extract(old));
+  }
+  if (wanted) {
+    auto bucket = free_.find(*wanted);
+    if (bucket == free_.end() && !spare_.empty()) {
+      spare_.back().key() = *wanted;
+      bucket = free_.insert(std::move(spare_.back())).position;
+      spare_.pop_back();
+    } else if (bucket == free_.end()) {
+      bucket = free_.try_emplace(*wanted).first;
+    }
+    bucket->second.insert(id);
+  }
+  node.bucket = wanted;
+}
+
+void NodeInventory::put(NodeId id, NodeSpec spec) {
+  Node& node = at(id);
+  node.known = true;
+  node.spec = std::move(spec);
+  const auto sound = check_topology(node.spec.topology);
+  node.defect = sound ? "" : sound.error().message;
+  node.capacity = {};
+  node.units.rebuild(sound ? node.spec.topology : Topology{});
+  if (sound) {
+    node.capacity[Kind::CpuMilli] = node.spec.topology.pu_count() * kMilli;
+    node.capacity[Kind::MemMib] = node.spec.topology.mem_mib();
+    node.capacity[Kind::GpuMilli] = std::int64_t(node.spec.topology.gpus.size()) * kMilli;
+    node.capacity[Kind::Nodes] = 1;
+  }
+  if (node.size) {
+    const auto old = sizes_.find(*node.size);
+    old->second.erase(id);
+    if (old->second.empty()) sizes_.erase(old);
+  }
+  node.size =
+      Key{std::uint32_t(node.capacity[Kind::GpuMilli] / kMilli),
+          std::uint32_t(node.capacity[Kind::CpuMilli] / kMilli), node.capacity[Kind::MemMib]};
+  sizes_[*node.size].insert(id);
+  for (Constraint& constraint : constraints_) constraint.nodes.set(id, matches(constraint, node));
+  reindex(id, node);
+}
+
+void NodeInventory::set_state(NodeId id, NodeState state, std::string reason) {
+  Node& node = at(id);
+  node.state = state;
+  node.reason = std::move(reason);
+  reindex(id, node);
+}
+
+NodeAsk NodeInventory::ask_for(const Request& request) {
+  NodeAsk ask{std::uint32_t(request.cpus),
+              std::uint32_t(request.gpus),
+              request.mem_mib,
+              request.gpus > 0 ? request.gpu_model : std::string(),
+              request.exclusive,
+              0};
+  if (request.node_labels.empty() && ask.gpu_model.empty()) return ask;
+  const std::uint32_t gpus = ask.gpu_model.empty() ? 0 : ask.gpus;
+  const auto [known, is_new] = constraint_index_.try_emplace(
+      std::tuple(request.node_labels, ask.gpu_model, gpus), std::uint32_t(constraints_.size()));
+  ask.constraint = known->second;
+  if (!is_new) return ask;
+  Constraint constraint;
+  constraint.labels = request.node_labels;
+  constraint.gpu_model = ask.gpu_model;
+  constraint.gpus = gpus;
+  for (std::uint32_t id = 0; id < nodes_.size(); ++id)
+    if (nodes_[id] != nullptr && matches(constraint, *nodes_[id]))
+      constraint.nodes.insert(NodeId(id));
+  constraints_.push_back(std::move(constraint));
+  return ask;
+}
+
+std::optional<NodeId> NodeInventory::best_idle_node(const NodeAsk& ask) const {
+  const NodeBits* allowed = constraint_bits(ask);
+  for (const auto& [size, nodes] : sizes_) {
+    ++probes_;
+    if (!fits_empty(ask, size)) continue;
+    for (auto id = nodes.first_common(&idle_); id; id = nodes.first_common(&idle_, raw(*id) + 1)) {
+      ++probes_;
+      if (allowed == nullptr || allowed->contains(*id)) return id;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<NodeId> NodeInventory::best_node(const NodeAsk& ask) const {
+  if (ask.exclusive) return best_idle_node(ask);
+  const NodeBits* allowed = constraint_bits(ask);
+  Key from{ask.gpus, ask.cpus, ask.mem_mib};
+  for (auto bucket = free_.lower_bound(from); bucket != free_.end();) {
+    ++probes_;
+    const Key& key = bucket->first;
+    if (key.cpus < ask.cpus || key.mem_mib < ask.mem_mib) {
+      // Too small here: jump to the first bucket of this level, or of the next one, that can be
+      // enough.
+      from = key.cpus < ask.cpus ? Key{key.gpus, ask.cpus, ask.mem_mib}
+                                 : Key{key.gpus, key.cpus, ask.mem_mib};
+      bucket = free_.lower_bound(from);
+      continue;
+    }
+    for (auto id = bucket->second.first_common(allowed); id;
+         id = bucket->second.first_common(allowed, raw(*id) + 1)) {
+      ++probes_;
+      if (fits_now(ask, *nodes_[raw(*id)])) return id;
+    }
+    ++bucket;
+  }
+  return std::nullopt;
+}
+
+NoFit NodeInventory::explain(const NodeAsk& ask) const {
+  constexpr std::uint32_t kSample = 64;
+  const NodeBits* allowed = constraint_bits(ask);
+  NoFit why;
+  why.nodes_total = known_.count();
+  why.not_up = known_.count() - up_.count();
+  const std::uint32_t matching = up_.count_common(allowed, nullptr);
+  why.label_mismatch = up_.count() - matching;
+  std::uint32_t sampled = 0;
+  std::array<std::uint32_t, kKinds> short_of{};
+  for (const auto& [size, nodes] : sizes_) {
+    if (!fits_empty(ask, size)) {
+      why.too_small += nodes.count_common(&up_, allowed);
+      continue;
+    }
+    for (auto id = nodes.first_common(&up_); id && sampled < kSample;
+         id = nodes.first_common(&up_, raw(*id) + 1)) {
+      if (allowed != nullptr && !allowed->contains(*id)) continue;
+      ++sampled;
+      const Node& node = *nodes_[raw(*id)];
+      const Key free = free_of(node);
+      const Kind kind = ask.exclusive || node.exclusive > 0 ? Kind::Nodes
+                        : free.cpus < ask.cpus              ? Kind::CpuMilli
+                        : free.mem_mib < ask.mem_mib        ? Kind::MemMib
+                                                            : Kind::GpuMilli;
+      ++short_of[std::size_t(kind)];
+    }
+  }
+  why.busy = matching - why.too_small;
+  if (sampled > 0)
+    why.mostly_short_of = Kind(std::ranges::max_element(short_of) - short_of.begin());
+  return why;
+}
+
+Amounts NodeInventory::charge_on(NodeId id, const NodeAsk& ask) const {
+  const Node* node = find(id);
+  DROVER_CHECK(node != nullptr, "a task is placed on an unknown node");
+  Amounts amounts;
+  amounts[Kind::CpuMilli] = ask.cpus * kMilli;
+  amounts[Kind::MemMib] = ask.mem_mib;
+  amounts[Kind::GpuMilli] = ask.gpus * kMilli;
+  amounts[Kind::RunningJobs] = 1;
+  if (!ask.exclusive) return amounts;
+  amounts[Kind::CpuMilli] = node->capacity[Kind::CpuMilli];
+  amounts[Kind::GpuMilli] = node->capacity[Kind::GpuMilli];
+  amounts[Kind::Nodes] = 1;
+  return amounts;
+}
+
+void NodeInventory::charge(NodeId id, const Lease& lease) {
+  Node& node = at(id);
+  node.held += lease.amounts;
+  ++node.leases;
+  if (lease.amounts[Kind::Nodes] > 0) ++node.exclusive;
+  node.units.hold(lease.pus, lease.gpus);
+  reindex(id, node);
+}
+
+Lease NodeInventory::take(NodeId id, const NodeAsk& ask) {
+  const Node& node = at(id);
+  Lease lease;
+  lease.node = id;
+  lease.amounts = charge_on(id, ask);
+  const auto cpus = std::uint32_t(lease.amounts[Kind::CpuMilli] / kMilli);
+  UnitsAsked asked{node.units.bindable() ? cpus : 0,
+                   std::uint32_t(lease.amounts[Kind::GpuMilli] / kMilli), ask.gpu_model};
+  if (ask.exclusive) asked.gpu_model = {};  // all of them, whatever model
+  Units units = place_units(node.units, asked);
+  lease.pus = std::move(units.pus);
+  lease.gpus = std::move(units.gpus);
+  charge(id, lease);
+  return lease;
+}
+
+void NodeInventory::restore(const Lease& lease) { charge(lease.node, lease); }
+
+void NodeInventory::give(const Lease& lease) {
+  DROVER_CHECK(find(lease.node) != nullptr, "a lease of an unknown node was released");
+  Node& node = at(lease.node);
+  DROVER_CHECK(node.leases > 0, "a lease was released twice");
+  node.held -= lease.amounts;
+  for (const std::int64_t rest : node.held.of)
+    DROVER_CHECK(rest >= 0, "more was released on a node than it held");
+  --node.leases;
+  if (lease.amounts[Kind::Nodes] > 0) --node.exclusive;
+  node.units.drop(lease.pus, lease.gpus);
+  reindex(lease.node, node);
+}
+
+NodeView NodeInventory::view_of(NodeId id, const Node& node) const {
+  NodeView view{id, &node.spec, node.state, node.reason, node.capacity, {}, node.leases};
+  if (view.reason.empty()) view.reason = node.defect;
+  const Key free = free_of(node);
+  view.free[Kind::CpuMilli] = free.cpus * kMilli;
+  view.free[Kind::MemMib] = free.mem_mib;
+  view.free[Kind::GpuMilli] = free.gpus * kMilli;
+  view.free[Kind::Nodes] = node.exclusive > 0 ? 0 : node.capacity[Kind::Nodes];
+  return view;
+}
+
+std::optional<NodeView> NodeInventory::view(NodeId id) const {
+  const Node* node = find(id);
+  if (node == nullptr || !node->known) return std::nullopt;
+  return view_of(id, *node);
+}
+
+std::vector<NodeView> NodeInventory::views() const {
+  std::vector<NodeView> views;
+  for (std::uint32_t id = 0; id < nodes_.size(); ++id)
+    if (nodes_[id] != nullptr && nodes_[id]->known)
+      views.push_back(view_of(NodeId(id), *nodes_[id]));
+  return views;
+}
+
+}  // namespace drover::rm

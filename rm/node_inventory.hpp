@@ -1,0 +1,112 @@
+// rm/node_inventory.hpp - the nodes, what is free on each, and which one fits best.
+//
+// Best fit is the lexicographically smallest (free GPUs, free CPUs, free memory, id) that is
+// enough, so that big and GPU-rich holes stay whole. Nodes with equal free amounts share a bucket
+// (a bitmap), buckets are sorted, and the constraints of requests are interned as bitmaps. A search
+// costs
+//   O(L log B + M)   L = distinct (free GPUs, free CPUs) pairs that are enough, B = buckets,
+//                    M = buckets that are enough but hold no node with the wanted labels (0 without
+//                    labels),
+// whatever the number of nodes. A change of one node costs O(log B + constraints seen).
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "rm/node_bits.hpp"
+#include "rm/node_units.hpp"
+#include "rm/resource_manager.hpp"
+
+namespace drover::rm {
+
+// A Request in the inventory's terms.
+struct NodeAsk {
+  std::uint32_t cpus = 0, gpus = 0;
+  std::int64_t mem_mib = 0;
+  std::string gpu_model;
+  bool exclusive = false;
+  std::uint32_t constraint = 0;  // 0 = any node
+};
+
+class NodeInventory {
+ public:
+  void put(NodeId id, NodeSpec spec);
+  void set_state(NodeId id, NodeState state, std::string reason);
+  std::optional<NodeView> view(NodeId id) const;
+  std::vector<NodeView> views() const;
+
+  NodeAsk ask_for(
+      const Request& request);  // interns the constraint; O(nodes) the first time it is seen
+  std::optional<NodeId> best_node(const NodeAsk& ask) const;
+  NoFit explain(const NodeAsk& ask) const;  // O(distinct capacities + 64)
+
+  Amounts charge_on(NodeId id,
+                    const NodeAsk& ask) const;  // an exclusive task is charged every CPU and GPU
+  Lease take(NodeId id, const NodeAsk& ask);    // the node must fit; O(cores of the node)
+  void give(const Lease& lease);
+  void restore(const Lease& lease);
+
+  Result<void> can_ever_fit(const Request& request) const;
+  void check(std::span<const Lease* const> live, std::vector<std::string>& problems) const;
+
+  // Buckets and candidates looked at since the start: what a search costs, for tests.
+  std::uint64_t probes() const { return probes_; }
+
+  static constexpr std::uint32_t kMaxNodes = 1 << 20;
+
+ private:
+  struct Key {  // free amounts in the order of best fit
+    std::uint32_t gpus = 0, cpus = 0;
+    std::int64_t mem_mib = 0;
+    friend auto operator<=>(const Key&, const Key&) = default;
+  };
+  struct Node {
+    NodeSpec spec;
+    bool known = false;  // false: leases were restored before the node registered
+    NodeState state = NodeState::Up;
+    std::string reason, defect;  // defect: why the topology cannot be used
+    Amounts capacity, held;
+    std::uint32_t leases = 0, exclusive = 0;
+    NodeUnits units;
+    std::optional<Key> bucket;  // where it is indexed
+    std::optional<Key> size;    // by capacity
+  };
+  struct Constraint {
+    Labels labels;
+    std::string gpu_model;
+    std::uint32_t gpus = 0;  // of that model
+    NodeBits nodes;
+  };
+  using Buckets = std::map<Key, NodeBits>;
+
+  Node& at(NodeId id);  // creates it
+  const Node* find(NodeId id) const;
+  Error refusal(const Request& request) const;
+  static Key free_of(const Node& node);
+  static bool matches(const Constraint& constraint, const Node& node);
+  static bool fits_empty(const NodeAsk& ask, const Key& size);
+  bool fits_now(const NodeAsk& ask, const Node& node) const;
+  const NodeBits* constraint_bits(const NodeAsk& ask) const;
+  std::optional<NodeId> best_idle_node(const NodeAsk& ask) const;
+  void reindex(NodeId id, Node& node);
+  void charge(NodeId id, const Lease& lease);
+  NodeView view_of(NodeId id, const Node& node) const;
+
+  std::vector<std::unique_ptr<Node>> nodes_;  // by id; a NodeSpec keeps its address
+  NodeBits known_, up_, idle_;                // idle: up and without leases
+  Buckets free_, sizes_;
+  std::vector<Buckets::node_type>
+      spare_;  // emptied buckets, reused: a moving node allocates nothing
+  std::map<std::tuple<Labels, std::string, std::uint32_t>, std::uint32_t> constraint_index_;
+  std::vector<Constraint> constraints_{Constraint{}};  // [0] is "any node"
+  mutable std::uint64_t probes_ = 0;
+};
+
+}  // namespace drover::rm

@@ -1,0 +1,242 @@
+// rm/place_units.cpp - NUMA nodes first, then L3 and runs of idle cores, then leftovers, then the
+// nearest GPUs. SPDX-License-Identifier: Apache-2.0
+#include "rm/place_units.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <tuple>
+
+#include "base/check.hpp"
+
+namespace drover::rm {
+namespace {
+
+using NumaState = NodeUnits::NumaState;
+using NumaList = std::vector<std::uint32_t>;
+
+std::uint32_t free_gpus_in(const NodeUnits& node, std::uint32_t numa, std::string_view model) {
+  if (model.empty()) return node.numas()[numa].free_gpus;
+  return std::uint32_t(std::ranges::count_if(node.gpus(), [&](const Gpu& gpu) {
+    return gpu.numa == numa && gpu.model == model && node.is_free_gpu(gpu.index);
+  }));
+}
+
+// GPUs this NUMA node cannot give of those asked for: small is near.
+std::uint32_t missing_gpus(const NodeUnits& node, std::uint32_t numa, const UnitsAsked& asked) {
+  if (asked.gpus == 0) return 0;
+  return asked.gpus - std::min(asked.gpus, free_gpus_in(node, numa, asked.gpu_model));
+}
+
+std::optional<std::uint32_t> best_single_numa(const NodeUnits& node, const UnitsAsked& asked) {
+  using Rank = std::tuple<std::uint32_t, std::uint32_t, bool, std::uint32_t>;
+  std::optional<std::uint32_t> best;
+  Rank best_rank;
+  for (std::uint32_t n = 0; n < node.numas().size(); ++n) {
+    const NumaState& numa = node.numas()[n];
+    if (numa.free < asked.cpus) continue;
+    const std::uint32_t shared = asked.cpus - std::min(asked.cpus, numa.idle);
+    const bool blocks_gpus = asked.gpus == 0 && numa.free_gpus > 0;
+    const Rank rank{missing_gpus(node, n, asked), shared, blocks_gpus, numa.free};
+    if (best && best_rank <= rank) continue;
+    best = n;
+    best_rank = rank;
+  }
+  return best;
+}
+
+// The fewest NUMA nodes of `candidates` that together have enough, the last one as small as
+// possible. Empty when they do not suffice.
+NumaList cover(const NodeUnits& node, const UnitsAsked& asked, NumaList candidates) {
+  const auto free_of = [&](std::uint32_t n) { return node.numas()[n].free; };
+  std::ranges::sort(candidates, {}, [&](std::uint32_t n) {
+    return std::tuple(-std::int64_t(free_of(n)), missing_gpus(node, n, asked), n);
+  });
+  std::uint32_t left = asked.cpus;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (free_of(candidates[i]) < left) {
+      left -= free_of(candidates[i]);
+      continue;
+    }
+    std::size_t last = i;  // sorted by falling size: the smallest that is still enough
+    while (last + 1 < candidates.size() && free_of(candidates[last + 1]) >= left) ++last;
+    const std::uint32_t size = free_of(candidates[last]);
+    while (last > i && free_of(candidates[last - 1]) == size) --last;
+    candidates[i] = candidates[last];
+    candidates.resize(i + 1);
+    return candidates;
+  }
+  return {};
+}
+
+// Several NUMA nodes are needed: within one package if that takes no more of them than anywhere.
+NumaList join_numas(const NodeUnits& node, const UnitsAsked& asked) {
+  NumaList all(node.numas().size());
+  for (std::uint32_t n = 0; n < all.size(); ++n) all[n] = n;
+  const NumaList anywhere = cover(node, asked, all);
+  NumaList best;
+  std::uint32_t best_free = std::numeric_limits<std::uint32_t>::max();
+  std::vector<std::uint16_t> packages;
+  for (const NumaState& numa : node.numas()) packages.push_back(numa.package);
+  std::ranges::sort(packages);
+  packages.erase(std::unique(packages.begin(), packages.end()), packages.end());
+  for (const std::uint16_t package : packages) {
+    NumaList inside;
+    std::uint32_t free = 0;
+    for (const std::uint32_t n : all) {
+      if (node.numas()[n].package != package) continue;
+      inside.push_back(n);
+      free += node.numas()[n].free;
+    }
+    NumaList found = cover(node, asked, std::move(inside));
+    if (found.empty() || found.size() > anywhere.size() || free >= best_free) continue;
+    best = std::move(found);
+    best_free = free;
+  }
+  return best.empty() ? anywhere : best;
+}
+
+class CoreTaker {
+ public:
+  CoreTaker(const NodeUnits& node, std::vector<std::uint16_t>& out) : node_(node), out_(out) {}
+
+  // Takes `wanted` free threads of one NUMA node: whole idle cores, then what others left over.
+  void take(const NumaState& numa, std::uint32_t wanted) {
+    std::uint32_t from_idle = std::min(wanted, numa.idle);
+    const std::uint32_t from_shared = wanted - from_idle;
+    std::vector<std::uint32_t> done;  // L3 groups already emptied
+    while (from_idle > 0) {
+      const L3 l3 = best_l3(numa, from_idle, done);
+      const std::uint32_t part = std::min(from_idle, l3.idle);
+      take_from_l3(numa, l3.number, part);
+      done.push_back(l3.number);
+      from_idle -= part;
+    }
+    take_shared(numa, from_shared);
+  }
+
+ private:
+  struct L3 {
+    std::uint32_t number = 0, idle = 0;
+  };
+
+  const NodeUnits::CoreState& core(std::uint32_t index) const { return node_.cores()[index]; }
+
+  // The fullest L3 that still has enough, else the emptiest one.
+  L3 best_l3(const NumaState& numa, std::uint32_t wanted, const std::vector<std::uint32_t>& done) {
+    l3s_.clear();
+    for (const std::uint32_t c : numa.cores) {
+      if (!core(c).idle() || std::ranges::find(done, core(c).l3) != done.end()) continue;
+      auto known = std::ranges::find(l3s_, std::uint32_t(core(c).l3), &L3::number);
+      if (known == l3s_.end()) known = l3s_.insert(l3s_.end(), L3{core(c).l3, 0});
+      known->idle += core(c).pus;
+    }
+    DROVER_CHECK(!l3s_.empty(), "idle cores were counted that are not there");
+    const auto rank = [&](const L3& l3) {
+      const bool enough = l3.idle >= wanted;
+      return std::tuple(!enough, enough ? l3.idle : 0, enough ? 0 : -std::int64_t(l3.idle),
+                        l3.number);
+    };
+    return *std::ranges::min_element(l3s_, {}, rank);
+  }
+
+  // Contiguous runs of idle cores: the shortest that has enough, else from the front.
+  void take_from_l3(const NumaState& numa, std::uint32_t l3, std::uint32_t wanted) {
+    std::size_t best = numa.cores.size();
+    std::uint32_t best_size = std::numeric_limits<std::uint32_t>::max();
+    for (std::size_t begin = 0; begin < numa.cores.size();) {
+      std::size_t end = begin;
+      std::uint32_t size = 0;
+      for (; end < numa.cores.size() && usable(numa.cores[end], l3); ++end)
+        size += core(numa.cores[end]).pus;
+      if (size >= wanted && size < best_size) {
+        best = begin;
+        best_size = size;
+      }
+      begin = end + 1;
+    }
+    if (best == numa.cores.size()) best = 0;
+    for (std::size_t i = best; wanted > 0; ++i)
+      if (usable(numa.cores[i], l3)) wanted -= take_core(numa.cores[i], wanted);
+  }
+
+  bool usable(std::uint32_t c, std::uint32_t l3) const {
+    return core(c).idle() && core(c).l3 == l3;
+  }
+
+  void take_shared(const NumaState& numa, std::uint32_t wanted) {
+    for (std::size_t i = 0; wanted > 0; ++i)
+      if (!core(numa.cores[i]).idle()) wanted -= take_core(numa.cores[i], wanted);
+  }
+
+  std::uint32_t take_core(std::uint32_t c, std::uint32_t wanted) {
+    std::uint32_t taken = 0;
+    for (std::uint32_t p = 0; p < core(c).pus && taken < wanted; ++p) {
+      const std::uint16_t pu = node_.pu_indexes()[core(c).first_pu + p];
+      if (!node_.is_free(pu)) continue;
+      out_.push_back(pu);
+      ++taken;
+    }
+    return taken;
+  }
+
+  const NodeUnits& node_;
+  std::vector<std::uint16_t>& out_;
+  std::vector<L3> l3s_;
+};
+
+// 0 beside the chosen threads, 1 in their package, 2 elsewhere.
+int distance_to(const NodeUnits& node, const NumaList& near, std::uint16_t numa) {
+  int distance = 2;
+  for (const std::uint32_t n : near) {
+    if (n == numa) return 0;
+    if (node.numas()[n].package == node.numas()[numa].package) distance = 1;
+  }
+  return distance;
+}
+
+void place_gpus(const NodeUnits& node, const UnitsAsked& asked, const NumaList& near,
+                Units& units) {
+  using Rank = std::tuple<int, std::int64_t, std::uint16_t, std::uint16_t>;
+  std::vector<Rank> ranked;
+  for (const Gpu& gpu : node.gpus()) {
+    if (!node.is_free_gpu(gpu.index)) continue;
+    if (!asked.gpu_model.empty() && gpu.model != asked.gpu_model) continue;
+    // GPUs of one task stay together: where more of them are free comes first.
+    const std::int64_t together =
+        std::min(asked.gpus, free_gpus_in(node, gpu.numa, asked.gpu_model));
+    ranked.emplace_back(distance_to(node, near, gpu.numa), -together, gpu.numa, gpu.index);
+  }
+  DROVER_CHECK(ranked.size() >= asked.gpus, "GPUs were promised that are not free");
+  std::ranges::sort(ranked);
+  for (std::uint32_t i = 0; i < asked.gpus; ++i) units.gpus.push_back(std::get<3>(ranked[i]));
+  std::ranges::sort(units.gpus);
+}
+
+}  // namespace
+
+Units place_units(const NodeUnits& node, const UnitsAsked& asked) {
+  Units units;
+  NumaList chosen;
+  if (asked.cpus > 0) {
+    DROVER_CHECK(node.free_pus() >= asked.cpus, "CPUs were promised that are not free");
+    if (const auto single = best_single_numa(node, asked)) {
+      chosen.push_back(*single);
+    } else {
+      chosen = join_numas(node, asked);
+    }
+    units.pus.reserve(asked.cpus);
+    CoreTaker taker(node, units.pus);
+    std::uint32_t left = asked.cpus;
+    for (const std::uint32_t n : chosen) {
+      const std::uint32_t part = std::min(left, node.numas()[n].free);
+      taker.take(node.numas()[n], part);
+      left -= part;
+    }
+    std::ranges::sort(units.pus);
+  }
+  if (asked.gpus > 0) place_gpus(node, asked, chosen, units);
+  return units;
+}
+
+}  // namespace drover::rm

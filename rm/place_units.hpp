@@ -1,0 +1,30 @@
+// rm/place_units.hpp - which threads and GPUs of a node a task gets.
+//
+// In this order: the least number of NUMA nodes; where GPUs are asked for, near them; whole idle
+// cores before a core that another job has a part of; the fullest place that still fits (and away
+// from GPUs, for tasks without); within a NUMA node one L3 and one contiguous run of cores; the
+// lowest number. Nothing here is random. SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "rm/node_units.hpp"
+
+namespace drover::rm {
+
+struct UnitsAsked {
+  std::uint32_t cpus = 0, gpus = 0;
+  std::string_view gpu_model;  // empty = any
+};
+
+struct Units {
+  std::vector<std::uint16_t> pus, gpus;  // OS and driver indexes, sorted
+};
+
+// Fits by contract: node.free_pus() >= cpus (0 CPUs for a node that does not bind) and
+// free_gpus(model) >= gpus. O(cores + NUMA nodes squared + GPUs); two small allocations besides the
+// answer when NUMA nodes must be joined.
+Units place_units(const NodeUnits& node, const UnitsAsked& asked);
+
+}  // namespace drover::rm
