@@ -22,6 +22,8 @@ struct GroupLimits {
 struct ControllerConfig {
   std::vector<std::string> group_by = {"user", "creator"};  // labels whose values name the group
   GroupLimits group_limits{.running_jobs = 10'000, .queued_jobs = 2'000'000};
+  std::uint32_t compile_ahead = 256;  // jobs of a group with its consumer at once; 1 = strictly
+                                      // one, at a turn and a commit per job
   std::uint64_t open_jobs_max = 4'000'000;  // of the whole controller
   std::uint64_t array_size_max = 10'000'000;
   std::uint32_t node_losses_max = 3;  // then the task fails instead of running again

@@ -1,0 +1,92 @@
+// sched/attempts.cpp - what nodes report about attempts. Late, doubled and foreign reports change
+// nothing. SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+namespace {
+
+struct Outcome {
+  TaskEvent how{};
+  Reason reason{};
+};
+
+Outcome outcome_of(const TaskEnded& in, const TaskRecord& record) {
+  const bool asked = record.state == TaskState::Ending;
+  const Outcome cancelled{TaskEvent::EndCancelled,
+                          asked ? record.reason : Reason::CancelledByOperator};
+  if (asked && in.never_started) return cancelled;
+  switch (in.cause) {
+    case EndCause::Exited:
+      if (in.exit_code == 0) return {TaskEvent::EndOk, Reason::None};
+      return {TaskEvent::EndFailed, Reason::ExitCode};
+    case EndCause::Signalled: return {TaskEvent::EndFailed, Reason::Signal};
+    case EndCause::TimeLimit: return {TaskEvent::EndTimedOut, Reason::TimeLimit};
+    case EndCause::OutOfMemory: return {TaskEvent::EndFailed, Reason::OutOfMemory};
+    case EndCause::Killed: return cancelled;
+    case EndCause::LaunchFailed: return {TaskEvent::EndFailed, Reason::LaunchFailed};
+    case EndCause::Unknown: return {TaskEvent::EndFailed, Reason::ExitUnknown};
+  }
+  return {TaskEvent::EndFailed, Reason::ExitUnknown};
+}
+
+}  // namespace
+
+// The task whose present attempt this is, on this node; or null.
+Task* Controller::State::live_attempt(NodeId node, const AttemptId& id, Job*& job) {
+  job = find(id.task.job);
+  Task* task = job != nullptr ? find_task(*job, raw(id.task.index)) : nullptr;
+  if (task == nullptr || !task->record.lease || task->record.lease->node != node) return nullptr;
+  const bool same = task->record.attempt == id.number && task->record.epoch == id.epoch;
+  return same ? task : nullptr;
+}
+
+bool Controller::State::is_current(NodeId node, SessionId session) const {
+  const auto found = nodes.find(node);
+  return found != nodes.end() && raw(session) != 0 && found->second.session == session;
+}
+
+void Controller::State::started(const TaskStarted& in, Now now) {
+  Job* job = nullptr;
+  Task* task = live_attempt(in.node, in.id, job);
+  if (task == nullptr || !is_current(in.node, in.session)) {
+    ++stats.stale_messages;
+    return;
+  }
+  if (task->record.started.is_set()) return;  // said twice
+  mark_started(*job, *task, in.at, now);
+  update_queues(*job);
+}
+
+// Every report is acknowledged so that agents do not repeat it for ever, save one: the end of a
+// present attempt from a session that is over. It is fenced like everything foreign; acknowledged,
+// it would be lost for good, unacknowledged it comes again in the node's new session.
+void Controller::State::ended(const TaskEnded& in, Now now) {
+  Job* job = nullptr;
+  Task* task = live_attempt(in.node, in.id, job);
+  const bool foreign = !is_current(in.node, in.session);
+  if (task == nullptr || foreign) {
+    ++stats.stale_messages;
+    if (task == nullptr) out.actions.push_back(AckEnded{in.node, in.session, in.id});
+    return;
+  }
+  out.actions.push_back(AckEnded{in.node, in.session, in.id});
+  if (!in.never_started && !task->record.started.is_set())
+    mark_started(*job, *task, in.started, now);
+  TaskRecord& record = task->record;
+  if (record.state == TaskState::Ending && record.reason == Reason::None) {
+    ++stats.ended;
+    requeue_task(*job, *task, now);
+    return;
+  }
+  const Outcome outcome = outcome_of(in, record);
+  record.exit_code = in.exit_code;
+  record.term_signal = in.term_signal;
+  record.ended = in.ended;
+  record.usage = in.usage;
+  if (!in.message.empty() && !job->is_array) job->extra().detail = in.message;
+  end_attempt(*job, *task, outcome.how, outcome.reason, now);
+}
+
+}  // namespace drover::sched

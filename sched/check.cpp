@@ -1,0 +1,157 @@
+// sched/check.cpp - every invariant, recomputed from the jobs themselves; run by tests after each
+// turn and online. SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+namespace {
+
+using Problems = std::vector<std::string>;
+
+void expect(bool holds, const std::string& what, Problems& problems) {
+  if (!holds) problems.push_back(what);
+}
+
+std::string name_of(const Job& job) { return "job " + std::to_string(raw(job.id)); }
+
+}  // namespace
+
+void Controller::State::check_tasks(const Job& job, Problems& problems) const {
+  std::uint32_t active = 0;
+  std::uint32_t waiting = 0;
+  std::size_t ready = 0;
+  for (const auto& [index, task] : job.more->tasks) {
+    const TaskRecord& record = task.record;
+    const std::string name = name_of(job) + "." + std::to_string(index);
+    expect(record.id == TaskId{job.id, TaskIndex{index}}, name + " has another id", problems);
+    expect(!is_final(record.state), name + " is final and still in memory", problems);
+    expect(!is_untouched(job, index), name + " has a record and counts as untouched", problems);
+    const bool waits = record.state == TaskState::Waiting;
+    expect(record.lease.has_value() == !waits, name + " has a lease just when it waits", problems);
+    ++(waits ? waiting : active);
+    const bool is_ready = waits && !is_held(task);
+    ready += is_ready;
+    expect(job.more->ready.contains(index) == is_ready, name + " is wrongly ready or not",
+           problems);
+    if (!record.lease) continue;
+    const auto node = nodes.find(record.lease->node);
+    expect(node != nodes.end() && node->second.tasks.contains(record.id),
+           name + " is not listed on its node", problems);
+    expect(raw(record.epoch) > 0 && raw(record.epoch) < next_epoch && raw(record.attempt) > 0,
+           name + " has an attempt without number or epoch", problems);
+    expect(!record.started.is_set() || record.lease->used, name + " started, its lease is locked",
+           problems);
+  }
+  expect(active == job.active, name_of(job) + " counts its active tasks wrongly", problems);
+  expect(waiting + job.untouched == job.waiting(),
+         name_of(job) + " counts its waiting tasks wrongly", problems);
+  expect(ready == job.more->ready.size(), name_of(job) + " lists a ready task that is none",
+         problems);
+}
+
+void Controller::State::check_job(const Job& job, Problems& problems) const {
+  const std::string name = name_of(job);
+  const Group& group = group_of(job);
+  const bool held = (job.gates & kHeldGate) != 0;
+  expect(!is_final(job.state), name + " is final and still in memory", problems);
+  expect(job.active > 0 || job.waiting() > 0, name + " has nothing left to do and is open",
+         problems);
+  expect(job.state != JobState::Held || held, name + " is held by nobody", problems);
+  expect(job.state != JobState::Inited || !held, name + " is held and queued", problems);
+  expect(job.is_active() == job.counted_active, name + " is counted in its group wrongly",
+         problems);
+  expect(job.is_active() || job.active == 0, name + " has attempts before its FIFO", problems);
+  expect(!job.is_active() || (job.gates & ~kHeldGate) == 0, name + " passed a closed gate",
+         problems);
+  expect(job.state != JobState::Running || job.started.is_set(), name + " runs without a start",
+         problems);
+  const bool queued = job.state == JobState::Inited && job.gates == 0;
+  expect(group.fifo.contains(job.place()) == queued, name + " is wrongly in its FIFO or not",
+         problems);
+  const bool planned = job.more != nullptr && job.more->execution.has_value();
+  const bool wants = job.is_active() && next_ready(job).has_value();
+  expect(group.ready.contains(job.place()) == (wants && planned), name + " is wrongly ready or not",
+         problems);
+  expect(!wants || planned || group.compiling.contains(job.id) ||
+             group.unplanned.contains(job.place()),
+         name + " waits for a plan that nobody makes", problems);
+  const bool waits_for = job.more != nullptr && !job.more->waits_for.empty();
+  expect(((job.gates & kDependencyGate) != 0) == waits_for, name + " waits for no job", problems);
+  expect((job.gates & kSingletonGate) == 0 || !names.is_first(job),
+         name + " waits as the first of its name", problems);
+  expect((job.gates & kBeginGate) == 0 || begins.contains({job.more->begin, job.id}),
+         name + " has no timer", problems);
+  if (waits_for)
+    for (const Dependency& wait : job.more->waits_for)
+      expect(find(wait.job) != nullptr && dependencies.contains(job.id, wait.job),
+             name + " waits for a job that will not wake it", problems);
+  if (job.more != nullptr)
+    check_tasks(job, problems);
+  else
+    expect(job.active == 0 && job.untouched == job.waiting(), name + " lost its tasks", problems);
+}
+
+void Controller::State::check_groups(Problems& problems) const {
+  std::vector<std::uint64_t> open(groups.size()), active(groups.size());
+  for (const auto& [id, job] : jobs) {
+    ++open[raw(job.group)];
+    active[raw(job.group)] += job.is_active();
+  }
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const Group& group = groups[i];
+    if (!group.exists) continue;
+    expect(group.open == open[i] && group.active == active[i], group.name + " counts wrongly",
+           problems);
+    expect(group.open > 0 || !group.compiling.empty(), group.name + " is empty and stays",
+           problems);
+    const auto head = queue.head(GroupId{static_cast<std::uint32_t>(i)});
+    expect(
+        head.has_value() == !group.ready.empty() && (!head || head->place == *group.ready.begin()),
+        group.name + " competes with another job than its first", problems);
+    for (const auto* set : {&group.fifo, &group.unplanned, &group.ready})
+      for (const Place& place : *set)
+        expect(find(place.job) != nullptr, group.name + " lists a job that is gone", problems);
+  }
+}
+
+void Controller::State::check_nodes(Problems& problems) const {
+  for (const auto& [id, node] : nodes) {
+    for (const TaskId& task : node.tasks) {
+      const Job* job = find(task.job);
+      const bool there = job != nullptr && job->more != nullptr &&
+                         job->more->tasks.contains(raw(task.index)) &&
+                         job->more->tasks.at(raw(task.index)).record.lease.has_value();
+      expect(there, "node " + node.name + " lists an attempt that is gone", problems);
+    }
+    for (const TaskId& task : node.missing)
+      expect(node.tasks.contains(task), "node " + node.name + " misses a stranger", problems);
+    expect(node.missing.empty() || node.deadline.is_set(),
+           "node " + node.name + " misses attempts without a deadline", problems);
+  }
+}
+
+std::vector<std::string> Controller::State::check() const {
+  Problems problems;
+  std::vector<const rm::Lease*> live;
+  std::uint64_t by_state[8] = {};
+  std::uint64_t active = 0;
+  for (const auto& [id, job] : jobs) {
+    check_job(job, problems);
+    ++by_state[std::size_t(job.state)];
+    active += job.active;
+    if (job.more == nullptr) continue;
+    for (const auto& [index, task] : job.more->tasks)
+      if (task.record.lease) live.push_back(&*task.record.lease);
+  }
+  for (std::size_t s = 0; s < std::size_t(JobState::Succeeded); ++s)
+    expect(by_state[s] == stats.jobs_by_state[s], "the number of jobs by state is wrong", problems);
+  expect(active == stats.tasks_active, "the number of active tasks is wrong", problems);
+  check_groups(problems);
+  check_nodes(problems);
+  std::ranges::sort(problems);  // jobs are visited in no order
+  for (std::string& problem : rm.check(live)) problems.push_back(std::move(problem));
+  return problems;
+}
+
+}  // namespace drover::sched

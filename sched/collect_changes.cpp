@@ -1,0 +1,125 @@
+// sched/collect_changes.cpp - what the turn changed: one after-image per record, however often it
+// moved. SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+
+void Controller::State::touch(Job& job) {
+  if (job.dirty) return;
+  job.dirty = true;
+  dirty_jobs.push_back(job.id);
+}
+
+void Controller::State::touch(Task& task) {
+  if (task.dirty) return;
+  task.dirty = true;
+  dirty_tasks.push_back(task.record.id);
+}
+
+void Controller::State::touch(NodeId id, Node& node) {
+  if (node.dirty) return;
+  node.dirty = true;
+  dirty_nodes.push_back(id);
+}
+
+void Controller::State::emit(EventKind kind, const Job& job, const Task* task, Now now) {
+  Event event;
+  event.seq = EventSeq{next_event++};
+  event.at = now.wall;
+  event.kind = kind;
+  event.job = job.id;
+  event.uid = job.uid;
+  if (task != nullptr) {
+    const TaskRecord& record = task->record;
+    event.task = record.id.index;
+    event.attempt = record.attempt;
+    event.node = record.node;
+    event.state = to_string(record.state);
+    event.reason = record.reason;
+    event.exit_code = record.exit_code;
+  } else {
+    event.state = to_string(job.state);
+    event.reason = job.reason;
+    event.exit_code = job.exit_code;
+  }
+  out.changes.events.push_back(std::move(event));
+}
+
+void Controller::State::emit(EventKind kind, const Node& node, std::string state, Now now) {
+  Event event;
+  event.seq = EventSeq{next_event++};
+  event.at = now.wall;
+  event.kind = kind;
+  event.node = node.name;
+  event.state = std::move(state);
+  out.changes.events.push_back(std::move(event));
+}
+
+void Controller::State::reply(ReplyToken token, Result<Done> result) {
+  if (raw(token) != 0) out.replies.push_back({token, std::move(result)});
+}
+
+JobRecord Controller::State::record_of(const Job& job) const {
+  JobRecord record;
+  record.id = job.id;
+  record.state = job.state;
+  record.reason = job.reason;
+  record.submitted = job.submitted;
+  record.started = job.started;
+  record.priority = job.priority;
+  record.held = (job.gates & kHeldGate) != 0;
+  record.counts = {job.active, job.succeeded, job.failed, job.cancelled, job.timed_out};
+  record.exit_code = job.exit_code;
+  record.dependencies_met = job.dependencies_met;
+  if (job.more == nullptr) return record;
+  record.detail = job.more->detail;
+  record.throttle = job.more->throttle;
+  if (job.more->cursor && job.more->cursor->has_moved()) {
+    record.cursor = job.more->cursor->position();
+    record.cursor_set = true;
+  }
+  return record;
+}
+
+NodeRecord Controller::State::record_of(NodeId id, const Node& node) const {
+  return {id, node.name, node.boot_id, node.draining, node.drain_reason};
+}
+
+// Closed jobs and tasks have put their last image when they left memory, so what is not found is
+// done.
+TurnOutput Controller::State::collect() {
+  Changes& changes = out.changes;
+  for (const JobId id : dirty_jobs) {
+    Job* job = find(id);
+    if (job == nullptr) continue;
+    job->dirty = false;
+    changes.jobs.push_back(record_of(*job));
+  }
+  for (const TaskId& id : dirty_tasks) {
+    Job* job = find(id.job);
+    Task* task = job != nullptr ? find_task(*job, raw(id.index)) : nullptr;
+    if (task == nullptr || !task->dirty) continue;
+    task->dirty = false;
+    changes.tasks.push_back(task->record);
+  }
+  for (const NodeId id : dirty_nodes) {
+    Node& node = nodes.at(id);
+    node.dirty = false;
+    changes.nodes.push_back(record_of(id, node));
+  }
+  dirty_jobs.clear();
+  dirty_tasks.clear();
+  dirty_nodes.clear();
+  const auto changed = [](std::uint64_t next, std::uint64_t& stored) {
+    return next == stored ? 0 : stored = next;
+  };
+  changes.next_job_id = changed(next_job, stored_job);
+  changes.next_epoch = changed(next_epoch, stored_epoch);
+  changes.next_node_id = changed(next_node, stored_node);
+  changes.next_event_seq = changed(next_event, stored_event);
+  return std::exchange(out, TurnOutput{});
+}
+
+}  // namespace drover::sched

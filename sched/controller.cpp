@@ -1,0 +1,170 @@
+// sched/controller.cpp - the turn: fold inputs in, then take, place and collect.
+// SPDX-License-Identifier: Apache-2.0
+#include "sched/controller.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+
+Controller::State::State(ControllerConfig with) : config(std::move(with)) {
+  rm.set_quotas(config.quotas);
+}
+
+Controller::Controller(ControllerConfig config)
+    : state_(std::make_unique<State>(std::move(config))) {}
+Controller::~Controller() = default;
+Controller::Controller(Controller&&) noexcept = default;
+
+void Controller::apply(Input input, Now now) { state_->apply(std::move(input), now); }
+
+TurnOutput Controller::finish(Now now) {
+  State& state = *state_;
+  state.fire_timers(now);
+  state.settle_milestones(now);
+  state.take_jobs(now);
+  state.place_tasks(now);
+  state.settle_milestones(now);
+  ++state.stats.turns;
+  return state.collect();
+}
+
+void Controller::State::apply(Input input, Now now) {
+  std::visit(
+      [&](auto&& in) {
+        using In = std::decay_t<decltype(in)>;
+        if constexpr (std::is_same_v<In, Submit>) submit(in, now);
+        if constexpr (std::is_same_v<In, Command>) command(in, now);
+        if constexpr (std::is_same_v<In, PlanReady>) plan_ready(std::move(in), now);
+        if constexpr (std::is_same_v<In, NodeUp>) node_up(std::move(in), now);
+        if constexpr (std::is_same_v<In, NodeDown>) node_down(in, now);
+        if constexpr (std::is_same_v<In, TaskStarted>) started(in, now);
+        if constexpr (std::is_same_v<In, TaskEnded>) ended(in, now);
+        if constexpr (std::is_same_v<In, DrainNode>) drain(in, now);
+        if constexpr (std::is_same_v<In, Tick>) fire_timers(now);
+      },
+      std::move(input));
+  settle_milestones(now);
+}
+
+// A queue instead of recursion: a chain of a million dependent jobs may be cancelled by one end.
+void Controller::State::settle_milestones(Now now) {
+  while (!milestones.empty()) {
+    const Milestone news = milestones.front();
+    milestones.pop_front();
+    for (const JobId id : dependencies.dependents(news.job)) {
+      Job& job = *find(id);
+      const Outlook outlook = settle(job.more->waits_for, job.more->any, news);
+      if (is_final(news.state)) dependencies.remove(id, news.job);
+      if (outlook == Outlook::Met) {
+        job.dependencies_met = true;
+        for (const Dependency& left : job.more->waits_for) dependencies.remove(id, left.job);
+        job.more->waits_for.clear();
+        dependencies.remove(id, news.job);
+        open_gate(job, kDependencyGate, now);
+      } else if (outlook == Outlook::Never) {
+        cancel_waiting(job, Reason::DependencyNever, now);
+        close(job, JobEvent::DependencyNever, Reason::DependencyNever,
+              "job " + std::to_string(raw(news.job)) + " is " + std::string(to_string(news.state)),
+              now);
+      }
+    }
+  }
+}
+
+void Controller::State::fire_timers(Now now) {
+  if (!clock_seen) {  // restored nodes were without a clock
+    clock_seen = true;
+    for (auto& [id, node] : nodes)
+      if (!node.seen) watch(id, node, now.mono + config.node_timeout);
+  }
+  while (!begins.empty() && begins.begin()->first <= now.wall) {
+    const JobId id = begins.begin()->second;
+    begins.erase(begins.begin());
+    open_gate(*find(id), kBeginGate, now);
+  }
+  while (!node_deadlines.empty() && node_deadlines.begin()->first <= now.mono)
+    node_overdue(node_deadlines.begin()->second, now);
+}
+
+std::optional<Time> Controller::next_timer(Now now) const {
+  std::optional<Time> due;
+  if (!state_->begins.empty()) due = now.mono + (state_->begins.begin()->first - now.wall);
+  if (!state_->node_deadlines.empty()) {
+    const Time node = state_->node_deadlines.begin()->first;
+    due = due ? std::min(*due, node) : node;
+  }
+  return due;
+}
+
+std::optional<Why> Controller::why(JobId job, std::optional<TaskIndex> task, Now) const {
+  return state_->why(job, task);
+}
+
+std::vector<GroupView> Controller::groups(std::uint64_t offset, std::uint64_t limit) const {
+  std::vector<GroupView> views;
+  for (auto it = state_->group_ids.begin(); it != state_->group_ids.end() && views.size() < limit;
+       ++it) {
+    if (offset > 0) {
+      --offset;
+      continue;
+    }
+    const Group& group = state_->groups[raw(it->second)];
+    views.push_back({it->second, group.name, group.open, group.open - group.active, group.active,
+                     state_->config.group_limits});
+  }
+  return views;
+}
+
+const rm::ResourceManager& Controller::resources() const { return state_->rm; }
+
+std::optional<JobRecord> Controller::job(JobId id) const {
+  const Job* job = state_->find(id);
+  if (job == nullptr) return std::nullopt;
+  return state_->record_of(*job);
+}
+
+Stats Controller::stats() const {
+  Stats stats = state_->stats;
+  stats.groups = state_->group_ids.size();
+  stats.jobs_open = state_->jobs.size();
+  return stats;
+}
+
+std::vector<std::string> Controller::check() const { return state_->check(); }
+
+void Controller::restore_counters(std::uint64_t next_job_id, std::uint64_t next_epoch,
+                                  std::uint64_t next_node_id, std::uint64_t next_event_seq) {
+  State& state = *state_;
+  state.next_job = std::max<std::uint64_t>(1, next_job_id);
+  state.next_epoch = std::max<std::uint64_t>(1, next_epoch);
+  state.next_node = std::max<std::uint64_t>(1, next_node_id);
+  state.next_event = std::max<std::uint64_t>(1, next_event_seq);
+  state.stored_job = state.next_job;
+  state.stored_epoch = state.next_epoch;
+  state.stored_node = state.next_node;
+  state.stored_event = state.next_event;
+}
+
+void Controller::restore_node(const NodeRecord& record) {
+  State& state = *state_;
+  state.next_node = std::max<std::uint64_t>(state.next_node, raw(record.id) + 1);
+  Node& node = state.nodes[record.id];
+  ++state.unseen_nodes;
+  node.name = record.name;
+  node.boot_id = record.boot_id;
+  node.draining = record.draining;
+  node.drain_reason = record.drain_reason;
+  state.node_ids[record.name] = record.id;
+  state.rm.put_node(record.id, {.name = record.name, .labels = {}, .topology = {}});
+  state.rm.set_node_state(record.id, rm::NodeState::Lost, "has not registered since the restart");
+}
+
+Result<void> Controller::restore_job(const JobSpec& spec, const JobRecord& job,
+                                     std::vector<TaskRecord> tasks) {
+  return state_->restore_job(spec, job, std::move(tasks));
+}
+
+}  // namespace drover::sched

@@ -1,0 +1,60 @@
+// sched/dependency.hpp - what a job waits for, and who waits for a job.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <deque>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "sched/job_spec.hpp"
+#include "sched/job_state.hpp"
+
+namespace drover::sched {
+
+// What happened to a job that others may wait for.
+struct Milestone {
+  JobId job{};
+  JobState state{};  // Running: it has started; or how it ended
+};
+
+enum class Outlook : std::uint8_t { Waits, Met, Never };
+
+// What the milestone means for one dependency on that job. afternotok is met by every end but
+// success.
+Outlook outlook(DependencyKind kind, JobState milestone);
+
+// Drops from `waits` what the milestone decides and says what follows for the whole condition: all
+// must be met, or with `any` one.
+Outlook settle(std::vector<Dependency>& waits, bool any, const Milestone& milestone);
+
+// Who waits for whom. O(log n).
+class DependencyIndex {
+ public:
+  void add(JobId dependent, JobId target) { waiting_.insert({target, dependent}); }
+  void remove(JobId dependent, JobId target) { waiting_.erase({target, dependent}); }
+  std::vector<JobId> dependents(JobId target) const;
+  bool contains(JobId dependent, JobId target) const {
+    return waiting_.contains({target, dependent});
+  }
+  std::size_t size() const { return waiting_.size(); }
+
+ private:
+  std::set<std::pair<JobId, JobId>> waiting_;
+};
+
+// How the last closed jobs ended: a submission may have been on its way when its dependency closed.
+class RecentEnds {
+ public:
+  static constexpr std::size_t kKept = 65'536;
+  void add(JobId job, JobState state);
+  std::optional<JobState> find(JobId job) const;
+
+ private:
+  std::unordered_map<JobId, JobState> states_;
+  std::deque<JobId> order_;
+};
+
+}  // namespace drover::sched

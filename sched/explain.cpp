@@ -1,0 +1,182 @@
+// sched/explain.cpp - why a job does not run, with numbers, from the state that the decisions use.
+// SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include "base/units.hpp"
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+namespace {
+
+std::string number(std::uint64_t n) { return std::to_string(n); }
+std::string number(JobId id) { return std::to_string(raw(id)); }
+std::string times(std::uint64_t n, const std::string& one) {
+  return number(n) + " " + one + (n == 1 ? "" : "s");
+}
+
+// How many stand before `place`; counting stops at 10,000 so that asking stays cheap.
+std::string ahead(const std::set<Place>& queue, const Place& place) {
+  constexpr std::uint64_t kCounted = 10'000;
+  std::uint64_t before = 0;
+  for (auto it = queue.begin(); it != queue.end() && *it < place; ++it)
+    if (++before == kCounted) return "at least " + times(before, "job");
+  return times(before, "job");
+}
+
+std::string_view word(DependencyKind kind) {
+  switch (kind) {
+    case DependencyKind::After: return "the start of job ";
+    case DependencyKind::AfterAny: return "the end of job ";
+    case DependencyKind::AfterOk: return "the success of job ";
+    case DependencyKind::AfterNotOk: return "the failure of job ";
+  }
+  return "job ";
+}
+
+Why no_room(JobState state, const rm::NoFit& fit) {
+  if (fit.nodes_total == 0)
+    return {state, Reason::NoNode, "no node is registered", "start drover-agent on a node"};
+  std::string text = "none of " + times(fit.nodes_total, "node") + " has room now";
+  std::string because;
+  const auto add = [&](std::uint32_t n, const std::string& what) {
+    if (n > 0) because += (because.empty() ? "" : ", ") + number(n) + " " + what;
+  };
+  add(fit.busy, "busy");
+  add(fit.not_up, "not up");
+  add(fit.label_mismatch, "without the labels asked for");
+  add(fit.too_small, "too small");
+  if (!because.empty()) text += ": " + because;
+  if (fit.mostly_short_of)
+    text += "; mostly short of " + std::string(rm::to_string(*fit.mostly_short_of));
+  const Reason reason = fit.busy > 0     ? Reason::Resources
+                        : fit.not_up > 0 ? Reason::NodeUnavailable
+                                         : Reason::Resources;
+  return {state, reason, std::move(text), "drover node ls shows what is free"};
+}
+
+Why over_quota(JobState state, const rm::QuotaShort& quota) {
+  return {state, Reason::Quota,
+          "quota " + quota.quota + ": " + std::to_string(quota.held) + " of " +
+              std::to_string(quota.limit) + " " + std::string(rm::to_string(quota.kind)) +
+              " are held, " + std::to_string(quota.asked) + " more are asked for",
+          "it goes on when jobs under this quota end"};
+}
+
+}  // namespace
+
+std::optional<Why> Controller::State::why(JobId id, std::optional<TaskIndex> index) const {
+  const Job* job = find(id);
+  if (job == nullptr) return std::nullopt;
+  if (index) {
+    if (job->more != nullptr) {
+      const auto task = job->more->tasks.find(raw(*index));
+      if (task != job->more->tasks.end()) return why_task(*job, task->second.record);
+    }
+    const bool has =
+        job->is_array ? job->more->cursor->elements().contains(raw(*index)) : raw(*index) == 0;
+    if (!has) return std::nullopt;
+    if (!is_untouched(*job, raw(*index)))
+      return Why{job->state, Reason::None, "element " + number(raw(*index)) + " has ended", {}};
+  }
+  return why_job(*job);
+}
+
+Why Controller::State::why_task(const Job& job, const TaskRecord& task) const {
+  const std::string where = "on node " + task.node;
+  switch (task.state) {
+    case TaskState::Waiting:
+      if (task.reason == Reason::HeldByUser || task.reason == Reason::HeldByOperator)
+        return {job.state, task.reason, "this element is held",
+                "drover release " + number(job.id) + "." + number(raw(task.id.index))};
+      return why_job(job);
+    case TaskState::Placed:
+    case TaskState::Running:
+    case TaskState::Ending: break;
+    case TaskState::Succeeded:
+    case TaskState::Failed:
+    case TaskState::Cancelled:
+    case TaskState::TimedOut: return {job.state, task.reason, "it has ended", {}};
+  }
+  const Node& node = nodes.at(task.lease->node);
+  if (raw(node.session) == 0)
+    return {job.state, Reason::NodeUnavailable,
+            "it was placed " + where + ", which is out of contact",
+            "it goes on when the node is back: drover node ls"};
+  if (task.state == TaskState::Placed)
+    return {job.state, Reason::None, "it was sent to run " + where, {}};
+  if (task.state == TaskState::Ending)
+    return {job.state, task.reason, "its end was asked for " + where, {}};
+  return {job.state, Reason::None, "it runs " + where, {}};
+}
+
+Why Controller::State::why_job(const Job& job) const {
+  const std::string id = number(job.id);
+  if ((job.gates & kHeldGate) != 0) {
+    std::string text =
+        job.reason == Reason::HeldByOperator ? "held by an operator" : "held by its owner";
+    if (job.more != nullptr && !job.more->detail.empty()) text += ": " + job.more->detail;
+    return {job.state, job.reason, std::move(text), "drover release " + id};
+  }
+  if (job.state == JobState::Inited) return why_in_queue(job);
+  if (job.active > 0 && job.waiting() == 0) {
+    if (!job.is_array && job.more != nullptr && !job.more->tasks.empty())
+      return why_task(job, job.more->tasks.begin()->second.record);
+    return {job.state, job.reason, "its last " + times(job.active, "task") + " are on nodes", {}};
+  }
+  return why_unplaced(job);
+}
+
+Why Controller::State::why_in_queue(const Job& job) const {
+  if ((job.gates & kBeginGate) != 0)
+    return {job.state, Reason::BeginTime, "begins not before " + format_utc(job.more->begin), {}};
+  if ((job.gates & kDependencyGate) != 0) {
+    const std::vector<Dependency>& waits = job.more->waits_for;
+    std::string text = job.more->any ? "waits for one of: " : "waits for ";
+    for (std::size_t i = 0; i < waits.size() && i < 5; ++i)
+      text += (i > 0 ? ", " : "") + std::string(word(waits[i].kind)) + number(waits[i].job);
+    if (waits.size() > 5) text += " and " + number(waits.size() - 5) + " more";
+    return {job.state, Reason::Dependency, std::move(text),
+            "drover why " + number(waits.front().job)};
+  }
+  if ((job.gates & kSingletonGate) != 0)
+    return {job.state,
+            Reason::Dependency,
+            "waits for job " + number(job.earlier->id) + " and earlier ones of the same name",
+            {}};
+  const Group& group = group_of(job);
+  const std::uint32_t limit = config.group_limits.running_jobs;
+  const std::string before =
+      ahead(group.fifo, job.place()) + " of " + group.name + " are ahead of it";
+  if (limit > 0 && group.active >= limit)
+    return {job.state, Reason::GroupLimit,
+            number(group.active) + " of " + number(limit) +
+                " jobs of the group are past the queue, " + before,
+            "drover group ls shows the limits"};
+  return {job.state, Reason::GroupOrder, before, {}};
+}
+
+Why Controller::State::why_unplaced(const Job& job) const {
+  const Group& group = group_of(job);
+  if (group.compiling.contains(job.id) || group.unplanned.contains(job.place()))
+    return {job.state, Reason::Compiling, "its plan is being made", {}};
+  if (!group.ready.contains(job.place())) {
+    if (job.more != nullptr && job.more->throttle > 0 && job.active >= job.more->throttle)
+      return {job.state,
+              Reason::Throttle,
+              number(job.active) + " of at most " + number(job.more->throttle) +
+                  " elements at once are on nodes",
+              {}};
+    return {job.state, job.reason, "all its waiting elements are held",
+            "drover release " + number(job.id)};
+  }
+  if (!(*group.ready.begin() == job.place()))
+    return {job.state, Reason::GroupOrder,
+            ahead(group.ready, job.place()) + " of " + group.name + " wait for resources before it",
+            "drover why " + number(group.ready.begin()->job)};
+  if (const rm::QuotaShort* quota = queue.quota_short(job.group))
+    return over_quota(job.state, *quota);
+  if (const rm::NoFit* fit = queue.no_fit(job.what)) return no_room(job.state, *fit);
+  return {job.state, Reason::Resources, "it is tried in the next turn", {}};
+}
+
+}  // namespace drover::sched

@@ -1,0 +1,173 @@
+// sched/job_moves.cpp - the only code that changes the state of a job, and the indexes that follow
+// from it. SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include "base/check.hpp"
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+
+Job* Controller::State::find(JobId id) {
+  const auto found = jobs.find(id);
+  return found == jobs.end() ? nullptr : &found->second;
+}
+
+const Job* Controller::State::find(JobId id) const {
+  const auto found = jobs.find(id);
+  return found == jobs.end() ? nullptr : &found->second;
+}
+
+void Controller::State::move(Job& job, JobEvent on) {
+  const auto to = find_move(job.state, on);
+  DROVER_CHECK(to.has_value(), "a job made a move that its table does not have");
+  --stats.jobs_by_state[std::size_t(job.state)];
+  ++stats.jobs_by_state[std::size_t(*to)];
+  job.state = *to;
+  touch(job);
+}
+
+void Controller::State::set_reason(Job& job, Reason reason, std::string detail) {
+  const bool same_detail = job.more != nullptr ? job.more->detail == detail : detail.empty();
+  if (job.reason == reason && same_detail) return;
+  job.reason = reason;
+  if (!same_detail) job.extra().detail = std::move(detail);
+  touch(job);
+}
+
+void Controller::State::explain_wait(Job& job) {
+  if ((job.gates & kHeldGate) != 0) return;  // the reason says who holds it
+  if ((job.gates & kBeginGate) != 0)
+    set_reason(job, Reason::BeginTime);
+  else if ((job.gates & (kDependencyGate | kSingletonGate)) != 0)
+    set_reason(job, Reason::Dependency);
+  else
+    set_reason(job, Reason::GroupOrder);
+}
+
+void Controller::State::open_gate(Job& job, Gates gate, Now) {
+  if ((job.gates & gate) == 0) return;
+  job.gates = Gates(job.gates & ~gate);
+  if (job.state == JobState::Inited) explain_wait(job);
+  touch(job);
+  update_queues(job);
+}
+
+void Controller::State::return_to_fifo(Job& job, Now now) {
+  const bool held = (job.gates & kHeldGate) != 0;
+  move(job, held ? JobEvent::RequeuedHeld : JobEvent::Requeued);
+  job.more->execution.reset();
+  job.started = {};
+  explain_wait(job);
+  emit(EventKind::JobRequeued, job, nullptr, now);
+}
+
+void Controller::State::update_queues(Job& job) {
+  Group& group = group_of(job);
+  const auto keep = [&](std::set<Place>& in, bool wanted) {
+    return wanted ? in.insert(job.place()).second : in.erase(job.place()) > 0;
+  };
+  const bool active = job.is_active();
+  bool changed = keep(group.fifo, job.state == JobState::Inited && job.gates == 0);
+  if (active != job.counted_active) {
+    job.counted_active = active;
+    group.active = active ? group.active + 1 : group.active - 1;
+    changed = true;
+  }
+  const bool wants = active && next_ready(job).has_value();
+  const bool planned = job.more != nullptr && job.more->execution.has_value();
+  changed |= keep(group.unplanned, wants && !planned && !group.compiling.contains(job.id));
+  if (changed) takeable.insert(job.group);
+  keep(group.ready, wants && planned);
+  index_head(job.group);
+}
+
+void Controller::State::index_head(GroupId id) {
+  const Group& group = groups[raw(id)];
+  if (group.ready.empty()) {
+    queue.remove(id);
+    return;
+  }
+  const Place head = *group.ready.begin();
+  queue.put(id, {head, jobs.at(head.job).what});
+}
+
+void Controller::State::cancel_waiting(Job& job, Reason reason, Now now) {
+  job.cancelled += job.untouched;
+  job.untouched = 0;
+  touch(job);
+  if (job.more == nullptr) return;
+  std::vector<std::uint32_t> waiting;
+  for (const auto& [index, task] : job.more->tasks)
+    if (task.record.state == TaskState::Waiting) waiting.push_back(index);
+  for (const std::uint32_t index : waiting)
+    close_task(job, *find_task(job, index), TaskEvent::Cancel, reason, now);
+}
+
+// The worst end of its tasks is the end of the job. A plan of one step ends with that step.
+bool Controller::State::close_if_done(Job& job, Reason reason, Now now) {
+  if (job.active > 0 || job.waiting() > 0) return false;
+  JobEvent on = JobEvent::AllSucceeded;
+  std::string detail = job.more != nullptr ? job.more->detail : std::string();
+  if (job.failed > 0 || (job.is_array && job.timed_out > 0)) {
+    on = JobEvent::SomeFailed;
+    if (job.is_array) {
+      reason = job.failed > 0 ? Reason::ExitCode : Reason::TimeLimit;
+      detail = std::to_string(job.failed) + " of " + std::to_string(job.total) +
+               " elements failed, " + std::to_string(job.timed_out) + " ran out of time, " +
+               std::to_string(job.cancelled) + " were cancelled";
+    }
+  } else if (job.timed_out > 0) {
+    on = JobEvent::SomeTimedOut;
+  } else if (job.cancelled > 0) {
+    on = JobEvent::SomeCancelled;
+    if (job.reason == Reason::CancelledByOperator) reason = job.reason;
+    if (reason != Reason::PlanRefused && reason != Reason::CancelledByOperator)
+      reason = Reason::CancelledByUser;
+  } else {
+    reason = Reason::None;
+  }
+  if (job.more != nullptr && job.more->execution && !job.more->execution->ready().empty()) {
+    const auto done = job.more->execution->complete(job.more->execution->ready().front(),
+                                                    on == JobEvent::AllSucceeded);
+    DROVER_CHECK(done.has_value() && job.more->execution->is_done(),
+                 "a plan outlived its only step");
+  }
+  close(job, on, reason, std::move(detail), now);
+  return true;
+}
+
+void Controller::State::close(Job& job, JobEvent on, Reason reason, std::string detail, Now now) {
+  move(job, on);
+  job.gates = 0;
+  set_reason(job, reason, std::move(detail));
+  update_queues(job);
+  emit(EventKind::JobEnded, job, nullptr, now);
+  JobRecord record = record_of(job);
+  record.ended = now.wall;
+  out.changes.jobs.push_back(std::move(record));
+  if (job.more != nullptr) {
+    if (job.more->begin.is_set()) begins.erase({job.more->begin, job.id});
+    for (const Dependency& wait : job.more->waits_for) dependencies.remove(job.id, wait.job);
+  }
+  Job* const first = names.unlink(job);
+  milestones.push_back({job.id, job.state});
+  recent.add(job.id, job.state);
+  const GroupId group = job.group;
+  --groups[raw(group)].open;
+  jobs.erase(job.id);
+  drop_group_if_empty(group);
+  if (first != nullptr) open_gate(*first, kSingletonGate, now);
+}
+
+// Names of groups come from users' labels: an empty group must not stay, or they would pile up.
+void Controller::State::drop_group_if_empty(GroupId id) {
+  Group& group = groups[raw(id)];
+  if (!group.exists || group.open > 0 || !group.compiling.empty()) return;
+  takeable.erase(id);
+  queue.remove(id);
+  group_ids.erase(group.name);
+  group = Group{};
+  free_groups.push_back(id);
+}
+
+}  // namespace drover::sched

@@ -1,0 +1,111 @@
+// sched/live_job.hpp - what the controller keeps of an open job: small, since a million may wait.
+//
+// Specs are not kept; what decisions need of them is interned or a number. Whatever only arrays,
+// active jobs or jobs with conditions have sits behind `more`. SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/index_set.hpp"
+#include "base/time.hpp"
+#include "dag/execution.hpp"
+#include "rm/resource_manager.hpp"
+#include "sched/array_cursor.hpp"
+#include "sched/job_spec.hpp"
+#include "sched/records.hpp"
+
+namespace drover::sched {
+
+// What keeps a job outside its group's FIFO; a set of bits.
+using Gates = std::uint8_t;
+inline constexpr Gates kHeldGate = 1, kBeginGate = 2, kDependencyGate = 4, kSingletonGate = 8;
+
+// The order inside a group and between groups: higher priority first, then who came first.
+struct Place {
+  std::int32_t priority = 0;
+  JobId job{};
+  friend constexpr bool operator==(const Place&, const Place&) = default;
+  friend constexpr bool operator<(const Place& a, const Place& b) {
+    return a.priority != b.priority ? a.priority > b.priority : a.job < b.job;
+  }
+};
+
+// An element that is open and has a record. Closed ones leave memory.
+struct Task {
+  TaskRecord record;
+  bool dirty = false;  // its after-image is due in this turn
+};
+
+struct JobExtra {
+  std::string detail;
+  std::optional<ArrayCursor> cursor;    // of an array
+  std::uint32_t throttle = 0;           // 0 = none
+  std::map<std::uint32_t, Task> tasks;  // open and touched
+  std::set<std::uint32_t> ready;        // those of `tasks` that wait and may be placed
+  std::vector<Dependency> waits_for;    // not decided yet
+  bool any = false;                     // one of waits_for is enough
+  Time begin;                           // wall
+  std::optional<dag::Execution> execution;
+};
+
+struct Job {
+  JobId id{};
+  Job* earlier = nullptr;  // same owner and name, see NameIndex
+  Job* later = nullptr;
+  std::unique_ptr<JobExtra> more;
+  Time submitted, started;  // wall
+  std::uint64_t name_hash = 0;
+  std::uint32_t total = 1;      // elements
+  std::uint32_t untouched = 1;  // elements without a record
+  std::uint32_t active = 0, succeeded = 0, failed = 0, cancelled = 0, timed_out = 0;
+  std::int32_t priority = 0, exit_code = 0;
+  std::uint32_t uid = 0;
+  GroupId group{};
+  rm::ClassId what{};
+  rm::PathId path{};
+  JobState state{};
+  Reason reason{};
+  Gates gates = 0;
+  bool is_array : 1 = false;
+  bool singleton : 1 = false;
+  bool requeue : 1 = false;  // run again when the node was lost
+  bool dependencies_met : 1 = false;
+  bool counted_active : 1 = false;  // in Group::active
+  bool dirty : 1 = false;
+
+  Place place() const { return {priority, id}; }
+  std::uint32_t waiting() const {
+    return total - active - succeeded - failed - cancelled - timed_out;
+  }
+  bool is_active() const { return state == JobState::Scheduled || state == JobState::Running; }
+  JobExtra& extra() {
+    if (more == nullptr) more = std::make_unique<JobExtra>();
+    return *more;
+  }
+};
+
+// The open jobs of each owner and name in order of their ids, for singleton jobs. Linking costs
+// O(1) for ids that grow. Jobs must not move while they are linked.
+class NameIndex {
+ public:
+  static std::uint64_t hash(std::uint32_t uid, std::string_view name);
+  void link(Job& job);
+  Job* unlink(Job& job);  // the job that has become the first by this, if any
+  bool is_first(const Job& job) const { return job.earlier == nullptr; }
+  std::size_t names() const { return lists_.size(); }
+
+ private:
+  struct Ends {
+    Job* first = nullptr;
+    Job* last = nullptr;
+  };
+  std::map<std::pair<std::uint32_t, std::uint64_t>, Ends> lists_;
+};
+
+}  // namespace drover::sched

@@ -1,0 +1,179 @@
+// sched/register_node.cpp - nodes come, go and come back, and what that means for the attempts on
+// them.
+//
+// A second attempt of a task may start only when the first is known to be gone: the agent came back
+// without having been given it, or the machine was booted again. Silence alone proves nothing.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "base/check.hpp"
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+
+void Controller::State::watch(NodeId id, Node& node, Time deadline) {
+  if (node.deadline.is_set()) node_deadlines.erase({node.deadline, id});
+  node.deadline = deadline;
+  if (deadline.is_set()) node_deadlines.insert({deadline, id});
+}
+
+void Controller::State::node_up(NodeUp in, Now now) {
+  const auto known = node_ids.find(in.spec.name);
+  const bool is_new = known == node_ids.end();
+  const NodeId id = is_new ? NodeId{static_cast<std::uint32_t>(next_node++)} : known->second;
+  if (is_new) node_ids.emplace(in.spec.name, id);
+  Node& node = nodes[id];
+  const bool rebooted = !is_new && node.boot_id != in.boot_id;
+  node.name = in.spec.name;
+  node.boot_id = in.boot_id;
+  node.session = in.session;
+  if (!is_new && !node.seen) --unseen_nodes;
+  node.seen = true;
+  node.missing.clear();
+  watch(id, node, {});
+  touch(id, node);
+  out.actions.push_back(Welcome{id, in.session});
+  emit(EventKind::NodeRegistered, node, node.draining ? "draining" : "up", now);
+  if (rebooted) {
+    const std::set<TaskId> gone = node.tasks;
+    for (const TaskId& task : gone) {
+      Job& job = *find(task.job);
+      attempt_lost(job, *find_task(job, raw(task.index)), now);
+    }
+  }
+  rm.put_node(id, std::move(in.spec));
+  rm.set_node_state(id, node.draining ? rm::NodeState::Draining : rm::NodeState::Up,
+                    node.drain_reason);
+  reconcile(id, node, in, now);
+}
+
+// Compares what the agent has with what it should have. After a reboot it should have nothing.
+void Controller::State::reconcile(NodeId id, Node& node, const NodeUp& in, Now now) {
+  std::set<TaskId> missing = node.tasks;
+  for (const HeldAttempt& held : in.running) {
+    Job* job = nullptr;
+    Task* task = live_attempt(id, held.id, job);
+    if (task == nullptr) {  // unknown, or of an older epoch
+      ++stats.stale_messages;
+      out.actions.push_back(Kill{id, node.session, held.id, 0});
+      continue;
+    }
+    missing.erase(task->record.id);
+    if (held.started && !task->record.started.is_set()) mark_started(*job, *task, {}, now);
+    if (task->record.reason == Reason::NodeUnavailable) {
+      task->record.reason = Reason::None;
+      touch(*task);
+    }
+    if (task->record.state == TaskState::Ending)
+      out.actions.push_back(Kill{id, node.session, held.id, 0});
+    update_queues(*job);
+  }
+  for (const TaskId& task : missing) {
+    Job& job = *find(task.job);
+    attempt_missing(id, node, job, *find_task(job, raw(task.index)), now);
+  }
+  if (!node.missing.empty()) watch(id, node, now.mono + config.node_timeout);
+}
+
+// The same boot, and the agent does not have it. If it was seen to run, it has ended and the report
+// follows; starting it again is never right. Otherwise the launch got lost, and the same attempt is
+// sent again.
+void Controller::State::attempt_missing(NodeId id, Node& node, Job& job, Task& task, Now now) {
+  TaskRecord& record = task.record;
+  if (record.reason == Reason::NodeUnavailable) {
+    record.reason = Reason::None;
+    touch(task);
+  }
+  if (record.started.is_set()) {
+    node.missing.insert(record.id);
+  } else if (record.state == TaskState::Ending && record.reason == Reason::None) {
+    requeue_task(job, task, now);
+  } else if (record.state == TaskState::Ending) {
+    end_attempt(job, task, TaskEvent::EndCancelled, record.reason, now);
+  } else {
+    out.actions.push_back(
+        Launch{id, node.session, {record.id, record.attempt, record.epoch}, *record.lease});
+  }
+}
+
+void Controller::State::attempt_lost(Job& job, Task& task, Now now) {
+  TaskRecord& record = task.record;
+  if (record.state == TaskState::Ending) {
+    if (record.reason == Reason::None)
+      requeue_task(job, task, now);
+    else
+      end_attempt(job, task, TaskEvent::EndCancelled, record.reason, now);
+    return;
+  }
+  ++record.node_losses;
+  if (job.requeue && record.node_losses < config.node_losses_max)
+    requeue_task(job, task, now);
+  else
+    end_attempt(job, task, TaskEvent::EndFailed, Reason::NodeLost, now);
+}
+
+void Controller::State::node_down(const NodeDown& in, Now now) {
+  if (!is_current(in.node, in.session)) {
+    ++stats.stale_messages;
+    return;
+  }
+  Node& node = nodes.at(in.node);
+  node.session = {};
+  node.missing.clear();
+  rm.set_node_state(in.node, rm::NodeState::Lost, "out of contact");
+  watch(in.node, node, now.mono + config.node_timeout);
+  emit(EventKind::NodeLost, node, "lost", now);
+}
+
+// Silence has lasted too long. Of a node: its tasks say so, and keep what they hold. Of attempts
+// that the agent no longer has although they ran: nobody will ever report them, and nothing of them
+// runs.
+void Controller::State::node_overdue(NodeId id, Now now) {
+  Node& node = nodes.at(id);
+  watch(id, node, {});
+  const std::set<TaskId> missing = node.missing;
+  for (const TaskId& task : missing) {
+    Job& job = *find(task.job);
+    Task& gone = *find_task(job, raw(task.index));
+    const bool again = gone.record.state == TaskState::Ending && gone.record.reason == Reason::None;
+    if (again)
+      requeue_task(job, gone, now);
+    else
+      end_attempt(job, gone, TaskEvent::EndFailed, Reason::ExitUnknown, now);
+  }
+  if (raw(node.session) != 0) return;
+  for (const TaskId& task : node.tasks) {
+    Task& silent = *find_task(*find(task.job), raw(task.index));
+    if (silent.record.state == TaskState::Ending) continue;
+    silent.record.reason = Reason::NodeUnavailable;
+    touch(silent);
+  }
+}
+
+void Controller::State::drain(const DrainNode& in, Now now) {
+  const auto known = node_ids.find(in.node);
+  if (!in.actor.is_operator) {
+    reply(in.reply, fail(Errc::Denied, "only operators may drain nodes"));
+    return;
+  }
+  if (known == node_ids.end()) {
+    reply(in.reply, fail(Errc::NotFound, "there is no node " + in.node, "drover node ls", "node"));
+    return;
+  }
+  Node& node = nodes.at(known->second);
+  const bool changes = node.draining != in.drain || (in.drain && node.drain_reason != in.reason);
+  node.draining = in.drain;
+  node.drain_reason = in.drain ? in.reason : std::string();
+  if (raw(node.session) != 0)
+    rm.set_node_state(known->second, in.drain ? rm::NodeState::Draining : rm::NodeState::Up,
+                      node.drain_reason);
+  if (changes) {
+    touch(known->second, node);
+    emit(in.drain ? EventKind::NodeDraining : EventKind::NodeResumed, node,
+         in.drain ? "draining" : "up", now);
+  }
+  reply(in.reply, Done{{}, changes ? 1u : 0u});
+}
+
+}  // namespace drover::sched

@@ -1,0 +1,123 @@
+// sched/restore.cpp - from stored records back to memory, exactly. Indexes are derived, never
+// stored. SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+namespace {
+
+tl::unexpected<Error> corrupt(JobId job, const std::string& what) {
+  return fail(Errc::Corrupt, "job " + std::to_string(raw(job)) + ": " + what,
+              "droverd --check DIR lists what is damaged");
+}
+
+}  // namespace
+
+Result<void> Controller::State::restore_job(const JobSpec& spec, const JobRecord& record,
+                                            std::vector<TaskRecord> tasks) {
+  if (is_final(record.state)) return corrupt(record.id, "has ended and cannot be restored as open");
+  if (find(record.id) != nullptr) return corrupt(record.id, "is stored twice");
+  if (spec.is_array && (spec.array.empty() || spec.array.count() > config.array_size_max))
+    return corrupt(record.id, "its array has no elements or too many");
+  const TaskCounts& counts = record.counts;
+  const std::uint64_t total = spec.is_array ? spec.array.count() : 1;
+  for (const std::uint64_t part :
+       {counts.active, counts.succeeded, counts.failed, counts.cancelled, counts.timed_out})
+    if (part > total) return corrupt(record.id, "counts more tasks than it has");
+  if (counts.active + counts.succeeded + counts.failed + counts.cancelled + counts.timed_out >
+      total)
+    return corrupt(record.id, "counts more tasks than it has");
+
+  Job& job = insert_job(record.id, spec);
+  next_job = std::max(next_job, raw(record.id) + 1);
+  ++stats.jobs_by_state[std::size_t(record.state)];
+  job.state = record.state;
+  job.reason = record.reason;
+  job.submitted = record.submitted;
+  job.started = record.started;
+  job.priority = record.priority;
+  job.exit_code = record.exit_code;
+  job.dependencies_met = record.dependencies_met;
+  job.active = static_cast<std::uint32_t>(counts.active);
+  job.succeeded = static_cast<std::uint32_t>(counts.succeeded);
+  job.failed = static_cast<std::uint32_t>(counts.failed);
+  job.cancelled = static_cast<std::uint32_t>(counts.cancelled);
+  job.timed_out = static_cast<std::uint32_t>(counts.timed_out);
+  if (record.held) job.gates |= kHeldGate;
+  if (!record.detail.empty()) job.extra().detail = record.detail;
+  if (job.is_array) {
+    job.more->throttle = record.throttle;
+    if (record.cursor_set) job.more->cursor->restore(record.cursor);
+  }
+  if (auto ok = restore_tasks(job, std::move(tasks)); !ok) return fail(ok.error());
+  restore_conditions(job, spec, record);
+  update_queues(job);
+  return {};
+}
+
+Result<void> Controller::State::restore_tasks(Job& job, std::vector<TaskRecord> tasks) {
+  std::uint32_t active = 0;
+  std::uint32_t waiting = 0;
+  for (TaskRecord& record : tasks) {
+    const std::uint32_t index = raw(record.id.index);
+    const std::string name = "element " + std::to_string(index);
+    if (record.id.job != job.id) return corrupt(job.id, name + " belongs to another job");
+    if (job.is_array ? !job.more->cursor->elements().contains(index) : index != 0)
+      return corrupt(job.id, name + " is not one of its elements");
+    if (job.is_array) job.more->cursor->touch(index);
+    next_epoch = std::max(next_epoch, raw(record.epoch) + 1);
+    if (is_final(record.state)) continue;
+    const bool waits = record.state == TaskState::Waiting;
+    if (waits == record.lease.has_value())
+      return corrupt(job.id, name + (waits ? " waits with a lease" : " runs without a lease"));
+    Task task{std::move(record), false};
+    if (waits) {
+      ++waiting;
+      if (!is_held(task)) job.extra().ready.insert(index);
+    } else {
+      ++active;
+      const auto node = nodes.find(task.record.lease->node);
+      if (node == nodes.end()) return corrupt(job.id, name + " is on an unknown node");
+      rm.restore(*task.record.lease, job.path);
+      node->second.tasks.insert(task.record.id);
+    }
+    if (!job.extra().tasks.emplace(index, std::move(task)).second)
+      return corrupt(job.id, name + " is stored twice");
+  }
+  if (active != job.active || waiting > job.waiting())
+    return corrupt(job.id, "its task records do not add up to its counts");
+  stats.tasks_active += active;
+  job.untouched = job.waiting() - waiting;
+  if (job.untouched > 0 && job.is_array && !job.more->cursor->next())
+    return corrupt(job.id, "its cursor is past its last element");
+  return {};
+}
+
+// A dependency is decided in the turn in which its job ends, so one on a job that is no longer open
+// was decided before the restart: met where all must be, missed where one is enough and none was
+// met.
+void Controller::State::restore_conditions(Job& job, const JobSpec& spec, const JobRecord& record) {
+  if (record.state != JobState::Held && record.state != JobState::Inited) return;
+  if (spec.begin.is_set()) {  // one that has passed opens in the first turn
+    job.gates |= kBeginGate;
+    job.extra().begin = spec.begin;
+    begins.insert({spec.begin, job.id});
+  }
+  if (spec.singleton && !names.is_first(job)) job.gates |= kSingletonGate;
+  if (spec.dependencies.empty() || job.dependencies_met) return;
+  Conditions left{spec.dependencies, Outlook::Waits};
+  std::erase_if(left.waits, [&](const Dependency& dependency) {
+    const Job* target = find(dependency.job);
+    return target == nullptr ||
+           (dependency.kind == DependencyKind::After && target->started.is_set());
+  });
+  job.extra().any = spec.dependency_any;
+  if (left.waits.empty())
+    job.dependencies_met = true;
+  else
+    wait_for(job, std::move(left));
+}
+
+}  // namespace drover::sched

@@ -1,0 +1,183 @@
+// sched/submit.cpp - whether a checked spec becomes a job now. What is refused leaves no trace.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+namespace {
+
+constexpr std::size_t kDependenciesMax = 1'000;
+
+Result<void> check_array(const JobSpec& spec, std::uint64_t size_max) {
+  if (!spec.is_array) return {};
+  if (spec.array.empty())
+    return fail(Errc::BadInput, "the array has no elements", "for example --array=0-9", "array");
+  if (spec.array.count() > size_max)
+    return fail(Errc::Limit,
+                "the array has " + std::to_string(spec.array.count()) + " elements, the limit is " +
+                    std::to_string(size_max),
+                "split it into several arrays", "array");
+  if (spec.array.max() == std::numeric_limits<std::uint32_t>::max())
+    return fail(Errc::BadInput, "the largest array index is 4294967294", {}, "array");
+  return {};
+}
+
+}  // namespace
+
+std::string Controller::State::group_name(const JobSpec& spec) const {
+  std::string name;
+  for (const std::string& label : config.group_by) {
+    if (!name.empty()) name += ',';
+    const auto found = spec.labels.find(label);
+    name += label + '=';
+    if (found != spec.labels.end())
+      name += found->second;
+    else
+      name += label == "user" ? spec.user : "-";
+  }
+  return name;
+}
+
+GroupId Controller::State::group_for(const JobSpec& spec) {
+  std::string name = group_name(spec);
+  const auto found = group_ids.find(name);
+  if (found != group_ids.end()) return found->second;
+  GroupId id{static_cast<std::uint32_t>(groups.size())};
+  if (free_groups.empty()) {
+    groups.emplace_back();
+  } else {
+    id = free_groups.back();
+    free_groups.pop_back();
+  }
+  groups[raw(id)].name = name;
+  groups[raw(id)].exists = true;
+  group_ids.emplace(std::move(name), id);
+  return id;
+}
+
+// What is known of a job that another wants to wait for; nothing when nobody knows it.
+std::optional<Milestone> Controller::State::milestone_of(JobId id,
+                                                         const std::vector<KnownEnd>& known) const {
+  if (const Job* job = find(id))
+    return Milestone{id, job->started.is_set() ? JobState::Running : JobState::Inited};
+  if (const auto ended = recent.find(id)) return Milestone{id, *ended};
+  for (const KnownEnd& end : known)
+    if (end.job == id && is_final(end.state)) return Milestone{id, end.state};
+  return std::nullopt;
+}
+
+Result<Conditions> Controller::State::weigh_dependencies(const Submit& in) const {
+  const JobSpec& spec = *in.spec;
+  Conditions conditions{spec.dependencies, Outlook::Met};
+  if (spec.dependencies.size() > kDependenciesMax)
+    return fail(Errc::Limit, "a job may wait for " + std::to_string(kDependenciesMax) + " others",
+                "let a job in between gather them", "dependency");
+  if (!spec.dependencies.empty()) conditions.outlook = Outlook::Waits;
+  for (const Dependency& dependency : spec.dependencies) {
+    const auto milestone = milestone_of(dependency.job, in.known_ends);
+    if (!milestone)
+      return fail(Errc::NotFound,
+                  "dependency: there is no job " + std::to_string(raw(dependency.job)),
+                  "drover ls shows the jobs", "dependency");
+    if (conditions.outlook != Outlook::Waits) continue;
+    conditions.outlook = settle(conditions.waits, spec.dependency_any, *milestone);
+  }
+  return conditions;
+}
+
+Result<Conditions> Controller::State::admit(const Submit& in) const {
+  const JobSpec& spec = *in.spec;
+  if (jobs.size() >= config.open_jobs_max)
+    return fail(Errc::Limit,
+                "the limit of " + std::to_string(config.open_jobs_max) + " open jobs is reached",
+                "try again when some have ended");
+  const std::string name = group_name(spec);
+  const auto group = group_ids.find(name);
+  const std::uint64_t queued_max = config.group_limits.queued_jobs;
+  if (queued_max > 0 && group != group_ids.end() && groups[raw(group->second)].open >= queued_max)
+    return fail(Errc::Limit,
+                "the queue of " + name + " is full: " + std::to_string(queued_max) + " open jobs",
+                "try again when some have ended, or submit an array");
+  if (auto ok = check_array(spec, config.array_size_max); !ok) return fail(ok.error());
+  // After a restart the nodes' sizes are known only once they are back: then nothing is impossible
+  // yet.
+  if (unseen_nodes == 0)
+    if (auto ok = rm.can_ever_fit(spec.request); !ok) return fail(ok.error());
+  return weigh_dependencies(in);
+}
+
+// The part of a job that follows from its spec alone; the same at submission and after a restart.
+Job& Controller::State::insert_job(JobId id, const JobSpec& spec) {
+  Job& job = jobs[id];
+  job.id = id;
+  job.uid = spec.owner.uid;
+  job.priority = spec.priority;
+  job.name_hash = NameIndex::hash(spec.owner.uid, spec.name);
+  job.what = rm.intern(spec.request);
+  job.path = rm.path_for(spec.labels);
+  job.group = group_for(spec);
+  job.singleton = spec.singleton;
+  job.requeue = spec.requeue;
+  if (spec.is_array) {
+    job.is_array = true;
+    job.total = job.untouched = static_cast<std::uint32_t>(spec.array.count());
+    job.extra().cursor.emplace(spec.array);
+    job.more->throttle = spec.array_throttle;
+  }
+  ++groups[raw(job.group)].open;
+  names.link(job);
+  return job;
+}
+
+void Controller::State::wait_for(Job& job, Conditions conditions) {
+  job.gates |= kDependencyGate;
+  for (const Dependency& wait : conditions.waits) dependencies.add(job.id, wait.job);
+  job.extra().waits_for = std::move(conditions.waits);
+}
+
+void Controller::State::submit(const Submit& in, Now now) {
+  auto conditions = admit(in);
+  if (!conditions) {
+    ++stats.rejected;
+    reply(in.reply, fail(std::move(conditions.error())));
+    return;
+  }
+  const JobSpec& spec = *in.spec;
+  Job& job = insert_job(JobId{next_job++}, spec);
+  const JobId id = job.id;
+  job.submitted = now.wall;
+  job.state = spec.hold ? JobState::Held : JobState::Inited;
+  ++stats.jobs_by_state[std::size_t(job.state)];
+  ++stats.submitted;
+  if (spec.hold) {
+    job.gates |= kHeldGate;
+    job.reason = Reason::HeldByUser;
+  }
+  if (spec.begin > now.wall) {
+    job.gates |= kBeginGate;
+    job.extra().begin = spec.begin;
+    begins.insert({spec.begin, id});
+  }
+  if (spec.singleton && !names.is_first(job)) job.gates |= kSingletonGate;
+  const Outlook outlook = conditions->outlook;
+  job.dependencies_met = outlook == Outlook::Met && !spec.dependencies.empty();
+  if (!spec.dependencies.empty()) job.extra().any = spec.dependency_any;
+  if (outlook == Outlook::Waits) wait_for(job, std::move(*conditions));
+  explain_wait(job);
+  touch(job);
+  out.changes.new_jobs.push_back({id, in.spec});
+  emit(EventKind::JobSubmitted, job, nullptr, now);
+  reply(in.reply, Done{id, 1});
+  if (outlook == Outlook::Never) {
+    cancel_waiting(job, Reason::DependencyNever, now);
+    close(job, JobEvent::DependencyNever, Reason::DependencyNever,
+          "a job it depends on ended otherwise", now);
+    return;
+  }
+  update_queues(job);
+}
+
+}  // namespace drover::sched

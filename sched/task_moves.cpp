@@ -1,0 +1,146 @@
+// sched/task_moves.cpp - the only code that changes the state of a task, and what its attempt
+// holds. SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "base/check.hpp"
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+
+// The waiting element that would be placed next. None when a person holds the job or its throttle
+// is reached.
+std::optional<std::uint32_t> Controller::State::next_ready(const Job& job) const {
+  if ((job.gates & kHeldGate) != 0) return std::nullopt;
+  std::optional<std::uint32_t> next;
+  if (job.more != nullptr) {
+    const JobExtra& more = *job.more;
+    if (more.throttle > 0 && job.active >= more.throttle) return std::nullopt;
+    if (!more.ready.empty()) next = *more.ready.begin();
+  }
+  if (job.untouched > 0) {
+    const std::uint32_t untouched = job.is_array ? job.more->cursor->next().value() : 0;
+    next = std::min(untouched, next.value_or(untouched));
+  }
+  return next;
+}
+
+bool Controller::State::is_untouched(const Job& job, std::uint32_t index) const {
+  if (job.untouched == 0) return false;
+  return job.is_array ? job.more->cursor->is_untouched(index) : index == 0;
+}
+
+Task* Controller::State::find_task(Job& job, std::uint32_t index) {
+  if (job.more == nullptr) return nullptr;
+  const auto found = job.more->tasks.find(index);
+  return found == job.more->tasks.end() ? nullptr : &found->second;
+}
+
+// The element's record; made when nobody has touched the element yet.
+Task& Controller::State::materialise(Job& job, std::uint32_t index) {
+  Task& task = job.extra().tasks[index];
+  if (is_untouched(job, index)) {
+    --job.untouched;
+    if (job.is_array) job.more->cursor->touch(index);
+    task.record.id = {job.id, TaskIndex{index}};
+    job.more->ready.insert(index);
+    touch(job);
+  }
+  touch(task);
+  return task;
+}
+
+void Controller::State::move(Task& task, TaskEvent on) {
+  const auto to = find_move(task.record.state, on);
+  DROVER_CHECK(to.has_value(), "a task made a move that its table does not have");
+  task.record.state = *to;
+  touch(task);
+}
+
+// Gives back what the attempt holds: exactly once, because the lease leaves the record here.
+void Controller::State::drop_attempt(Job& job, Task& task) {
+  rm::Lease lease = *std::exchange(task.record.lease, std::nullopt);
+  rm.release(lease);
+  Node& node = nodes.at(lease.node);
+  node.tasks.erase(task.record.id);
+  node.missing.erase(task.record.id);
+  --job.active;
+  --stats.tasks_active;
+  touch(job);
+}
+
+void Controller::State::close_task(Job& job, Task& task, TaskEvent on, Reason reason, Now now) {
+  const bool had_attempt = task.record.lease.has_value();
+  if (had_attempt) drop_attempt(job, task);
+  move(task, on);
+  task.record.reason = reason;
+  if (!task.record.ended.is_set()) task.record.ended = now.wall;
+  switch (task.record.state) {
+    case TaskState::Succeeded: ++job.succeeded; break;
+    case TaskState::Failed: ++job.failed; break;
+    case TaskState::TimedOut: ++job.timed_out; break;
+    case TaskState::Cancelled: ++job.cancelled; break;
+    case TaskState::Waiting:
+    case TaskState::Placed:
+    case TaskState::Running:
+    case TaskState::Ending: DROVER_CHECK(false, "an end led to a state that is open"); break;
+  }
+  const std::int32_t status =
+      task.record.term_signal > 0 ? 128 + task.record.term_signal : task.record.exit_code;
+  job.exit_code = std::max(job.exit_code, status);
+  touch(job);
+  emit(had_attempt ? EventKind::AttemptEnded : EventKind::TaskCancelled, job, &task, now);
+  const std::uint32_t index = raw(task.record.id.index);
+  out.changes.tasks.push_back(std::move(task.record));
+  job.more->ready.erase(index);
+  job.more->tasks.erase(index);
+}
+
+void Controller::State::end_attempt(Job& job, Task& task, TaskEvent how, Reason reason, Now now) {
+  ++stats.ended;
+  close_task(job, task, how, reason, now);
+  if (!close_if_done(job, reason, now)) update_queues(job);
+}
+
+void Controller::State::requeue_task(Job& job, Task& task, Now now) {
+  drop_attempt(job, task);
+  move(task, TaskEvent::Requeue);
+  task.record.reason = Reason::None;
+  task.record.placed = task.record.started = task.record.ended = {};
+  job.more->ready.insert(raw(task.record.id.index));
+  ++stats.requeued;
+  emit(EventKind::JobRequeued, job, &task, now);
+  if (job.active == 0) return_to_fifo(job, now);
+  update_queues(job);
+}
+
+// An Ending task with no reason is to wait again; with one, it ends for good.
+void Controller::State::kill(Job& job, Task& task, TaskEvent how, Reason reason) {
+  move(task, how);
+  task.record.reason = reason;
+  const Node& node = nodes.at(task.record.lease->node);
+  if (raw(node.session) == 0) return;  // sent when the node registers again
+  const TaskRecord& record = task.record;
+  out.actions.push_back(
+      Kill{record.lease->node, node.session, {record.id, record.attempt, record.epoch}, 0});
+  touch(job);
+}
+
+void Controller::State::mark_started(Job& job, Task& task, Time at, Now now) {
+  TaskRecord& record = task.record;
+  const bool first = !record.started.is_set();
+  move(task, TaskEvent::Start);
+  if (first) {
+    record.started = at.is_set() ? at : now.wall;
+    ++stats.started;
+    emit(EventKind::AttemptStarted, job, &task, now);
+  }
+  rm.mark_used(*record.lease);
+  if (job.state == JobState::Running) return;
+  move(job, JobEvent::TaskStarted);
+  job.started = record.started;
+  emit(EventKind::JobStarted, job, nullptr, now);
+  milestones.push_back({job.id, JobState::Running});
+}
+
+}  // namespace drover::sched
