@@ -1,0 +1,214 @@
+// nodeagent/supervisor_ends.cpp - how attempts are stopped, emptied, and taken over after a restart.
+// SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "nodeagent/clock.hpp"
+#include "nodeagent/supervisor.hpp"
+
+namespace drover::nodeagent {
+namespace {
+
+constexpr std::int64_t kDrainFirstUs = 1'000, kDrainLastUs = 200'000;
+
+}  // namespace
+
+void Supervisor::set_due(Attempt& attempt, Due due, std::int64_t at_us) {
+  if (attempt.due != Due::Nothing) deadlines_.erase({attempt.due_us, attempt.index});
+  attempt.due = due;
+  attempt.due_us = at_us;
+  if (due != Due::Nothing) deadlines_.insert({at_us, attempt.index});
+}
+
+void Supervisor::arm_time_limit(Attempt& attempt) {
+  const AcceptRecord& accept = attempt.accept;
+  const std::int64_t before = std::int64_t{accept.warn_before_s} * 1'000'000;
+  if (accept.warn_signal != 0 && before > 0 && before < accept.time_limit_us)
+    return set_due(attempt, Due::Warn, attempt.limit_at_us - before);
+  set_due(attempt, Due::Limit, attempt.limit_at_us);
+}
+
+void Supervisor::on_time() {
+  const std::int64_t now = boot_us();
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now)
+    on_due(slab_[deadlines_.begin()->second]);
+}
+
+void Supervisor::on_due(Attempt& attempt) {
+  const Due due = attempt.due;
+  set_due(attempt, Due::Nothing, 0);
+  switch (due) {
+    case Due::Nothing:
+      return;
+    case Due::Warn:
+      signal_group(attempt, attempt.accept.warn_signal);
+      return set_due(attempt, Due::Limit, attempt.limit_at_us);
+    case Due::Limit:
+      return begin_end(attempt, EndCause::TimeLimit);
+    case Due::Kill:
+      kill_now(attempt);
+      // Uninterruptible processes outlive a KILL for a while; orphans may need another sweep.
+      return set_due(attempt, Due::Kill, boot_us() + 1'000'000);
+    case Due::Drain:
+      return drain(attempt);
+  }
+}
+
+void Supervisor::begin_end(Attempt& attempt, EndCause cause) {
+  if (attempt.phase != Phase::Running) return;
+  attempt.phase = Phase::Ending;
+  attempt.forced = cause;
+  signal_group(attempt, SIGTERM);
+  signal_group(attempt, SIGCONT);  // a stopped job shall hear the TERM too
+  set_due(attempt, Due::Kill, boot_us() + std::int64_t{attempt.accept.kill_grace_s} * 1'000'000);
+}
+
+void Supervisor::signal_group(const Attempt& attempt, int signal) const {
+  // The child calls setsid first; until then it has no group of its own.
+  if (attempt.pid > 1 && attempt.phase != Phase::Draining &&
+      (!attempt.adopted || attempt.pidfd >= 0) && ::kill(-attempt.pid, signal) != 0)
+    ::kill(attempt.pid, signal);
+}
+
+void Supervisor::kill_now(const Attempt& attempt) {
+  signal_group(attempt, SIGKILL);
+  if (cgroups_.tracking() != Cgroups::Tracking::None)
+    return cgroups_.kill_all(CgroupName(attempt.accept.id));
+  if (!attempt.adopted) return;
+  for (const Orphan& process : find_by_mark(attempt.pid, raw(attempt.accept.id.epoch)))
+    ::kill(process.pid, SIGKILL);
+}
+
+void Supervisor::kill_everything() {
+  std::vector<Attempt*> all;
+  for (const auto& entry : by_id_) all.push_back(entry.second);
+  for (Attempt* attempt : all) {
+    if (attempt->phase == Phase::Draining) continue;
+    attempt->phase = Phase::Ending;
+    if (attempt->forced == EndCause::Exited) attempt->forced = EndCause::Killed;
+    kill_now(*attempt);
+    set_due(*attempt, Due::Kill, boot_us() + 100'000);
+  }
+}
+
+// The main process is gone: nothing of the attempt may be left when its end is reported.
+void Supervisor::drain(Attempt& attempt) {
+  if (is_empty(attempt)) return finish(attempt);
+  attempt.drain_delay_us =
+      std::clamp(attempt.drain_delay_us * 2, kDrainFirstUs, kDrainLastUs);
+  set_due(attempt, Due::Drain, boot_us() + attempt.drain_delay_us);
+}
+
+bool Supervisor::is_empty(Attempt& attempt) {
+  const CgroupName name(attempt.accept.id);
+  EndReport& end = attempt.end;
+  if (attempt.memory_limited && end.cause != EndCause::OutOfMemory && cgroups_.oom_kills(name) > 0 &&
+      (end.term_signal == SIGKILL || end.exit_code != 0)) {
+    end.cause = EndCause::OutOfMemory;
+    end.message = "killed: the job used more memory than it asked for";
+  }
+  if (cgroups_.tracking() == Cgroups::Tracking::None) return no_orphans(attempt);
+  // Most jobs leave nothing: then this one call is all.
+  if (cgroups_.try_remove(name)) return true;
+  std::int64_t user = 0, system = 0;
+  if (cgroups_.cpu_us(name, user, system)) {  // counts also what the main process did not wait for
+    end.user_us = std::max(end.user_us, user);
+    end.system_us = std::max(end.system_us, system);
+  }
+  cgroups_.kill_all(name);
+  return cgroups_.try_remove(name);
+}
+
+bool Supervisor::no_orphans(const Attempt& attempt) {
+  if (attempt.adopted) {
+    const auto left = find_by_mark(attempt.pid, raw(attempt.accept.id.epoch));
+    for (const Orphan& process : left) ::kill(process.pid, SIGKILL);
+    return left.empty();
+  }
+  std::vector<pid_t> known;
+  known.reserve(by_pid_.size());
+  for (const auto& entry : by_pid_) known.push_back(entry.first);
+  std::sort(known.begin(), known.end());
+  bool clean = true;
+  for (const Orphan& orphan : find_orphans(known)) {
+    const bool ours = orphan.session == attempt.pid ||
+                      orphan.epoch == raw(attempt.accept.id.epoch);
+    // One that hides its origin goes with the last attempt of its user.
+    const bool nameless =
+        orphan.epoch == 0 && by_pid_.count(orphan.session) == 0 &&
+        orphan.uid == attempt.accept.uid &&
+        std::none_of(by_pid_.begin(), by_pid_.end(), [&](const auto& entry) {
+          return entry.second->accept.uid == orphan.uid;
+        });
+    if (!ours && !nameless) continue;
+    ::kill(orphan.pid, SIGKILL);
+    clean = false;
+  }
+  return clean;
+}
+
+void Supervisor::adopt(const JournalState& state, WatchPidfd watch, void* context) {
+  for (const EndReport& end : state.ended) unacked_.insert_or_assign(end.id, Unacked{++seq_, end});
+  for (const JournalState::Open& open : state.open) adopt_one(open, watch, context);
+  if (cgroups_.tracking() == Cgroups::Tracking::None) return;
+  // Directories that no journal explains: their processes belong to nobody any more.
+  for (const AttemptId& id : cgroups_.leftovers()) {
+    if (by_id_.count(id) != 0) continue;
+    const CgroupName name(id);
+    cgroups_.kill_all(name);
+    for (int tries = 0; tries < 50 && !cgroups_.try_remove(name); ++tries) ::usleep(1000);
+    cgroups_.remove_memory(name);
+  }
+}
+
+void Supervisor::adopt_one(const JournalState::Open& open, WatchPidfd watch, void* context) {
+  Attempt& attempt = add(open.accept);
+  attempt.adopted = true;
+  attempt.memory_limited = true;  // not in the journal; asking the cgroup costs nothing here
+  attempt.pid = open.start.pid;
+  attempt.identity = open.start.identity;
+  attempt.started_wall_us = open.start.started_wall_us;
+  attempt.end.id = open.accept.id;
+  attempt.end.started_us = open.start.started_wall_us;
+  if (attempt.pid > 0) {
+    attempt.pidfd = open_pidfd(attempt.pid);
+    if (attempt.pidfd >= 0 &&
+        process_identity(attempt.pid, attempt.pidfd) == attempt.identity) {
+      watch(context, attempt.pidfd, attempt.index);
+      if (attempt.accept.time_limit_us > 0) {
+        attempt.limit_at_us = open.start.started_boot_us + attempt.accept.time_limit_us;
+        arm_time_limit(attempt);
+      }
+      return;
+    }
+    if (attempt.pidfd >= 0) ::close(attempt.pidfd);
+    attempt.pidfd = -1;
+  }
+  attempt.end.cause = EndCause::Unknown;
+  attempt.end.ended_us = wall_us();
+  attempt.end.message = attempt.pid > 0
+                            ? "the job ended while the node's supervisor was not running"
+                            : "the node's supervisor stopped while it started the job";
+  attempt.phase = Phase::Draining;
+  drain(attempt);
+}
+
+void Supervisor::on_adopted_end(std::uint32_t attempt_index) {
+  Attempt& attempt = slab_[attempt_index];
+  int status = 0;
+  const bool is_known = exit_status_of(attempt.pidfd, status);
+  ::close(attempt.pidfd);
+  attempt.pidfd = -1;
+  if (is_known) return on_main_end(attempt, status);
+  attempt.end.ended_us = wall_us();
+  attempt.end.cause = EndCause::Unknown;
+  attempt.end.message = "the exit code was lost when the node's supervisor restarted";
+  if (attempt.forced != EndCause::Exited) attempt.end.cause = attempt.forced;
+  attempt.phase = Phase::Draining;
+  drain(attempt);
+}
+
+}  // namespace drover::nodeagent
