@@ -1,0 +1,312 @@
+// store/codec.cpp - field by field, both ways.
+// SPDX-License-Identifier: Apache-2.0
+#include "store/codec.hpp"
+
+#include <limits>
+#include <utility>
+
+namespace drover::store {
+namespace {
+
+constexpr auto kLastReason = std::uint32_t(sched::Reason::PlanRefused);
+constexpr auto kLastJobState = std::uint32_t(sched::JobState::TimedOut);
+constexpr auto kLastTaskState = std::uint32_t(sched::TaskState::TimedOut);
+constexpr auto kLastDependency = std::uint32_t(sched::DependencyKind::AfterNotOk);
+constexpr auto kLastEvent = std::uint32_t(sched::EventKind::NodeResumed);
+
+void encode_labels(const rm::Labels& labels, google::protobuf::RepeatedPtrField<proto::Pair>& out) {
+  for (const auto& [key, value] : labels) {
+    proto::Pair* pair = out.Add();
+    pair->set_key(key);
+    pair->set_value(value);
+  }
+}
+
+void decode_labels(const google::protobuf::RepeatedPtrField<proto::Pair>& in, rm::Labels& out) {
+  out.clear();
+  for (const proto::Pair& pair : in) out.insert_or_assign(out.end(), pair.key(), pair.value());
+}
+
+void encode_request(const rm::Request& request, proto::Request& out) {
+  out.set_cpus(request.cpus);
+  out.set_mem_mib(request.mem_mib);
+  out.set_gpus(request.gpus);
+  out.set_gpu_model(request.gpu_model);
+  out.set_exclusive(request.exclusive);
+  encode_labels(request.node_labels, *out.mutable_node_labels());
+}
+
+void decode_request(const proto::Request& in, rm::Request& out) {
+  out.cpus = in.cpus();
+  out.mem_mib = in.mem_mib();
+  out.gpus = in.gpus();
+  out.gpu_model = in.gpu_model();
+  out.exclusive = in.exclusive();
+  decode_labels(in.node_labels(), out.node_labels);
+}
+
+bool decode_array(const proto::JobSpec& in, IndexSet& out) {
+  std::vector<IndexSet::Run> runs;
+  runs.reserve(std::size_t(in.array_size()));
+  for (const proto::Run& run : in.array()) {
+    if (run.step() == 0 || run.last() < run.first() || (run.last() - run.first()) % run.step() != 0)
+      return false;
+    if (!runs.empty() && run.first() <= runs.back().first) return false;
+    runs.push_back({run.first(), run.last(), run.step()});
+  }
+  out = IndexSet::from_runs(std::move(runs));
+  return true;
+}
+
+bool decode_numbers(const google::protobuf::RepeatedField<std::uint32_t>& in,
+                    std::vector<std::uint16_t>& out) {
+  out.clear();
+  for (const std::uint32_t value : in) {
+    if (value > std::numeric_limits<std::uint16_t>::max()) return false;
+    out.push_back(std::uint16_t(value));
+  }
+  return true;
+}
+
+void encode_lease(const rm::Lease& lease, proto::Lease& out) {
+  out.set_node(raw(lease.node));
+  for (const std::int64_t amount : lease.amounts.of) out.add_amounts(amount);
+  for (const std::uint16_t pu : lease.pus) out.add_pus(pu);
+  for (const std::uint16_t gpu : lease.gpus) out.add_gpus(gpu);
+  out.set_used(lease.used);
+}
+
+bool decode_lease(const proto::Lease& in, rm::Lease& out) {
+  if (std::size_t(in.amounts_size()) > rm::kKinds) return false;
+  out = rm::Lease{};
+  out.node = NodeId(in.node());
+  for (int kind = 0; kind < in.amounts_size(); ++kind)
+    out.amounts.of[std::size_t(kind)] = in.amounts(kind);
+  out.used = in.used();
+  return decode_numbers(in.pus(), out.pus) && decode_numbers(in.gpus(), out.gpus);
+}
+
+}  // namespace
+
+void encode(const sched::JobSpec& spec, proto::JobSpec& out) {
+  out.Clear();
+  out.set_uid(spec.owner.uid);
+  out.set_gid(spec.owner.gid);
+  out.set_user(spec.user);
+  out.set_name(spec.name);
+  for (const std::string& word : spec.argv) out.add_argv(word);
+  out.set_cwd(spec.cwd);
+  out.set_out(spec.out);
+  out.set_err(spec.err);
+  out.set_in(spec.in);
+  out.set_append_output(spec.append_output);
+  encode_request(spec.request, *out.mutable_request());
+  out.set_ntasks(spec.ntasks);
+  out.set_cpus_per_task(spec.cpus_per_task);
+  out.set_time_limit_us(spec.time_limit.us);
+  out.set_warn_signal(spec.warn.signal);
+  out.set_warn_before_s(spec.warn.before_s);
+  out.set_is_array(spec.is_array);
+  for (const IndexSet::Run& run : spec.array.runs()) {
+    proto::Run* added = out.add_array();
+    added->set_first(run.first);
+    added->set_last(run.last);
+    added->set_step(run.step);
+  }
+  out.set_array_throttle(spec.array_throttle);
+  out.set_hold(spec.hold);
+  out.set_begin_us(spec.begin.us);
+  out.set_priority(spec.priority);
+  out.set_comment(spec.comment);
+  encode_labels(spec.labels, *out.mutable_labels());
+  out.set_requeue(spec.requeue);
+  for (const sched::Dependency& dependency : spec.dependencies) {
+    proto::Dependency* added = out.add_dependencies();
+    added->set_kind(std::uint32_t(dependency.kind));
+    added->set_job(raw(dependency.job));
+  }
+  out.set_dependency_any(spec.dependency_any);
+  out.set_singleton(spec.singleton);
+}
+
+bool decode(const proto::JobSpec& in, sched::JobSpec& out) {
+  out.owner = {in.uid(), in.gid()};
+  out.user = in.user();
+  out.name = in.name();
+  out.script.clear();
+  out.env.clear();
+  out.argv.assign(in.argv().begin(), in.argv().end());
+  out.cwd = in.cwd();
+  out.out = in.out();
+  out.err = in.err();
+  out.in = in.in();
+  out.append_output = in.append_output();
+  decode_request(in.request(), out.request);
+  out.ntasks = in.ntasks();
+  out.cpus_per_task = in.cpus_per_task();
+  out.time_limit = {in.time_limit_us()};
+  out.warn = {in.warn_signal(), in.warn_before_s()};
+  out.is_array = in.is_array();
+  out.array_throttle = in.array_throttle();
+  out.hold = in.hold();
+  out.begin = {in.begin_us()};
+  out.priority = in.priority();
+  out.comment = in.comment();
+  decode_labels(in.labels(), out.labels);
+  out.requeue = in.requeue();
+  out.dependencies.clear();
+  for (const proto::Dependency& dependency : in.dependencies()) {
+    if (dependency.kind() > kLastDependency) return false;
+    out.dependencies.push_back({sched::DependencyKind(dependency.kind()), JobId(dependency.job())});
+  }
+  out.dependency_any = in.dependency_any();
+  out.singleton = in.singleton();
+  return decode_array(in, out.array);
+}
+
+void encode(const sched::JobRecord& record, proto::JobRecord& out) {
+  out.Clear();
+  out.set_id(raw(record.id));
+  out.set_state(std::uint32_t(record.state));
+  out.set_reason(std::uint32_t(record.reason));
+  out.set_detail(record.detail);
+  out.set_submitted_us(record.submitted.us);
+  out.set_started_us(record.started.us);
+  out.set_ended_us(record.ended.us);
+  out.set_priority(record.priority);
+  out.set_held(record.held);
+  out.set_cursor(record.cursor);
+  out.set_cursor_set(record.cursor_set);
+  out.set_active(record.counts.active);
+  out.set_succeeded(record.counts.succeeded);
+  out.set_failed(record.counts.failed);
+  out.set_cancelled(record.counts.cancelled);
+  out.set_timed_out(record.counts.timed_out);
+  out.set_exit_code(record.exit_code);
+  out.set_throttle(record.throttle);
+  out.set_dependencies_met(record.dependencies_met);
+}
+
+bool decode(const proto::JobRecord& in, sched::JobRecord& out) {
+  if (in.state() > kLastJobState || in.reason() > kLastReason) return false;
+  out.id = JobId(in.id());
+  out.state = sched::JobState(in.state());
+  out.reason = sched::Reason(in.reason());
+  out.detail = in.detail();
+  out.submitted = {in.submitted_us()};
+  out.started = {in.started_us()};
+  out.ended = {in.ended_us()};
+  out.priority = in.priority();
+  out.held = in.held();
+  out.cursor = in.cursor();
+  out.cursor_set = in.cursor_set();
+  out.counts = {in.active(), in.succeeded(), in.failed(), in.cancelled(), in.timed_out()};
+  out.exit_code = in.exit_code();
+  out.throttle = in.throttle();
+  out.dependencies_met = in.dependencies_met();
+  return true;
+}
+
+void encode(const sched::TaskRecord& record, proto::TaskRecord& out) {
+  out.Clear();
+  out.set_job(raw(record.id.job));
+  out.set_index(raw(record.id.index));
+  out.set_state(std::uint32_t(record.state));
+  out.set_reason(std::uint32_t(record.reason));
+  out.set_attempt(raw(record.attempt));
+  out.set_epoch(raw(record.epoch));
+  out.set_node(record.node);
+  if (record.lease) encode_lease(*record.lease, *out.mutable_lease());
+  out.set_exit_code(record.exit_code);
+  out.set_term_signal(record.term_signal);
+  out.set_placed_us(record.placed.us);
+  out.set_started_us(record.started.us);
+  out.set_ended_us(record.ended.us);
+  out.set_user_us(record.usage.user_us);
+  out.set_system_us(record.usage.system_us);
+  out.set_max_rss_kib(record.usage.max_rss_kib);
+  out.set_node_losses(record.node_losses);
+}
+
+bool decode(const proto::TaskRecord& in, sched::TaskRecord& out) {
+  if (in.state() > kLastTaskState || in.reason() > kLastReason) return false;
+  out.id = {JobId(in.job()), TaskIndex(in.index())};
+  out.state = sched::TaskState(in.state());
+  out.reason = sched::Reason(in.reason());
+  out.attempt = AttemptNo(in.attempt());
+  out.epoch = Epoch(in.epoch());
+  out.node = in.node();
+  out.lease.reset();
+  if (in.has_lease() && !decode_lease(in.lease(), out.lease.emplace())) return false;
+  out.exit_code = in.exit_code();
+  out.term_signal = in.term_signal();
+  out.placed = {in.placed_us()};
+  out.started = {in.started_us()};
+  out.ended = {in.ended_us()};
+  out.usage = {in.user_us(), in.system_us(), in.max_rss_kib()};
+  out.node_losses = in.node_losses();
+  return true;
+}
+
+void encode(const sched::NodeRecord& record, proto::NodeRecord& out) {
+  out.Clear();
+  out.set_id(raw(record.id));
+  out.set_name(record.name);
+  out.set_boot_id(record.boot_id);
+  out.set_draining(record.draining);
+  out.set_drain_reason(record.drain_reason);
+}
+
+bool decode(const proto::NodeRecord& in, sched::NodeRecord& out) {
+  out = {NodeId(in.id()), in.name(), in.boot_id(), in.draining(), in.drain_reason()};
+  return true;
+}
+
+void encode(const sched::Event& event, proto::Event& out) {
+  out.Clear();
+  out.set_seq(raw(event.seq));
+  out.set_at_us(event.at.us);
+  out.set_kind(std::uint32_t(event.kind));
+  out.set_job(raw(event.job));
+  out.set_has_task(event.task.has_value());
+  if (event.task) out.set_task(raw(*event.task));
+  out.set_attempt(raw(event.attempt));
+  out.set_uid(event.uid);
+  out.set_node(event.node);
+  out.set_state(event.state);
+  out.set_reason(std::uint32_t(event.reason));
+  out.set_exit_code(event.exit_code);
+}
+
+bool decode(const proto::Event& in, sched::Event& out) {
+  if (in.kind() > kLastEvent || in.reason() > kLastReason) return false;
+  out.seq = EventSeq(in.seq());
+  out.at = {in.at_us()};
+  out.kind = sched::EventKind(in.kind());
+  out.job = JobId(in.job());
+  out.task.reset();
+  if (in.has_task()) out.task = TaskIndex(in.task());
+  out.attempt = AttemptNo(in.attempt());
+  out.uid = in.uid();
+  out.node = in.node();
+  out.state = in.state();
+  out.reason = sched::Reason(in.reason());
+  out.exit_code = in.exit_code();
+  return true;
+}
+
+void encode(const IdempotencyEntry& entry, proto::IdempotencyRecord& out) {
+  out.Clear();
+  out.set_job(raw(entry.job));
+  out.set_body_hash(entry.body_hash);
+  out.set_at_us(entry.at.us);
+}
+
+bool decode(const proto::IdempotencyRecord& in, IdempotencyEntry& out) {
+  out.job = JobId(in.job());
+  out.body_hash = in.body_hash();
+  out.at = {in.at_us()};
+  return true;
+}
+
+}  // namespace drover::store

@@ -1,0 +1,167 @@
+// store/commit.cpp - from a turn's changes to records.
+// SPDX-License-Identifier: Apache-2.0
+#include "store/commit.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "store/codec.hpp"
+#include "store/record.hpp"
+#include "store/snapshot_state.hpp"
+
+namespace drover::store {
+namespace {
+
+// Pointers in key order: pages are then touched one after the other. Mostly in order already.
+template <class Value, class KeyOf>
+std::vector<const Value*> in_key_order(const std::vector<Value>& values, KeyOf key_of) {
+  std::vector<const Value*> sorted;
+  sorted.reserve(values.size());
+  for (const Value& value : values) sorted.push_back(&value);
+  const auto before = [&](const Value* a, const Value* b) { return key_of(*a) < key_of(*b); };
+  if (!std::is_sorted(sorted.begin(), sorted.end(), before))
+    std::stable_sort(sorted.begin(), sorted.end(), before);
+  return sorted;
+}
+
+Result<void> place_script(BlobWriter& blobs, const std::string& script, proto::JobSpec& out) {
+  if (script.size() > kInlineMaxBytes) {
+    auto key = blobs.add(script);
+    if (!key) return fail(key.error());
+    out.set_script_blob(std::move(*key));
+  }
+  if (out.script_blob().empty()) out.set_script(script);
+  return {};
+}
+
+Result<void> place_env(BlobWriter& blobs, const std::vector<std::string>& env,
+                       proto::JobSpec& out) {
+  std::size_t size = 0;
+  for (const std::string& variable : env) size += variable.size() + 2;
+  if (size > kInlineMaxBytes) {
+    proto::EnvBlob blob;
+    for (const std::string& variable : env) blob.add_env(variable);
+    auto key = blobs.add_owned(blob.SerializeAsString());
+    if (!key) return fail(key.error());
+    out.set_env_blob(std::move(*key));
+  }
+  if (out.env_blob().empty())
+    for (const std::string& variable : env) out.add_env(variable);
+  return {};
+}
+
+Result<void> write_specs(WriteTxn& txn, const sched::Changes& changes, Scratch& scratch) {
+  BlobWriter blobs(txn);
+  const auto jobs = in_key_order(changes.new_jobs, [](const auto& job) { return job.id; });
+  for (const sched::Changes::NewJob* job : jobs) {
+    const Key key = job_key(job->id);
+    const auto known = txn.contains(Table::Spec, key);
+    if (!known) return fail(known.error());
+    if (*known) return fail(Errc::Conflict, fmt::format("job {} is stored already", raw(job->id)));
+    encode(*job->spec, scratch.spec);
+    if (auto ok = place_script(blobs, job->spec->script, scratch.spec); !ok) return ok;
+    if (auto ok = place_env(blobs, job->spec->env, scratch.spec); !ok) return ok;
+    if (auto ok = txn.put(Table::Spec, key, scratch.spec); !ok) return ok;
+  }
+  return blobs.finish();
+}
+
+Result<void> write_jobs(WriteTxn& txn, const sched::Changes& changes, Scratch& scratch) {
+  const auto jobs = in_key_order(changes.jobs, [](const auto& job) { return job.id; });
+  for (const sched::JobRecord* job : jobs) {
+    encode(*job, scratch.job);
+    if (auto ok = txn.put(Table::Job, job_key(job->id), scratch.job); !ok) return ok;
+  }
+  for (const sched::JobRecord* job : jobs) {
+    const Key key = job_key(job->id);
+    if (is_final(job->state)) {
+      if (auto gone = txn.erase(Table::Open, key); !gone) return fail(gone.error());
+      continue;
+    }
+    const auto listed = txn.contains(Table::Open, key);
+    if (!listed) return fail(listed.error());
+    if (*listed) continue;
+    if (auto ok = txn.put_index(Table::Open, key); !ok) return ok;
+  }
+  return {};
+}
+
+Result<void> write_tasks(WriteTxn& txn, const sched::Changes& changes, Scratch& scratch) {
+  const auto tasks = in_key_order(changes.tasks, [](const auto& task) { return task.id; });
+  for (const sched::TaskRecord* task : tasks) {
+    encode(*task, scratch.task);
+    if (auto ok = txn.put(Table::Task, task_key(task->id), scratch.task); !ok) return ok;
+  }
+  for (const sched::NodeRecord& node : changes.nodes) {
+    encode(node, scratch.node);
+    if (auto ok = txn.put(Table::Node, node_key(node.id), scratch.node); !ok) return ok;
+  }
+  return {};
+}
+
+Result<void> write_events(WriteTxn& txn, const sched::Changes& changes, Scratch& scratch) {
+  if (changes.events.empty()) return {};
+  const auto events = in_key_order(changes.events, [](const auto& event) { return event.seq; });
+  const auto last = txn.last_key(Table::Event);
+  if (!last) return fail(last.error());
+  std::uint64_t before = key_u64(*last);
+  for (const sched::Event* event : events) {
+    // An event never changes, and followers rely on numbers without a gap.
+    if (before != 0 && raw(event->seq) != before + 1)
+      return fail(Errc::Conflict,
+                  fmt::format("event {} does not follow event {}", raw(event->seq), before));
+    before = raw(event->seq);
+    encode(*event, scratch.event);
+    if (auto ok = txn.put(Table::Event, event_key(event->seq), scratch.event); !ok) return ok;
+  }
+  return {};
+}
+
+Result<void> write_keys(WriteTxn& txn, const CommitBatch& batch, Scratch& scratch) {
+  for (const IdempotencyEntry& entry : batch.idempotency) {
+    if (entry.key.key.size() > kIdempotencyKeyMax)
+      return fail(Errc::Limit, "an idempotency key has more than 200 bytes");
+    const Key key = idem_key(entry.key.uid, entry.key.key);
+    const auto known = txn.contains(Table::Idem, key);
+    if (!known) return fail(known.error());
+    if (*known) return fail(Errc::Conflict, record_name(Table::Idem, key.view()) + " is in use");
+    encode(entry, scratch.idempotency);
+    if (auto ok = txn.put(Table::Idem, key, scratch.idempotency); !ok) return ok;
+  }
+  const auto in_order =
+      in_key_order(batch.idempotency, [](const auto& entry) { return entry.job; });
+  for (const IdempotencyEntry* entry : in_order) {
+    const Key key = idem_key(entry->key.uid, entry->key.key);
+    if (auto ok = txn.put_index(Table::IdemOf, idem_of_key(entry->job, key.view())); !ok) return ok;
+  }
+  return {};
+}
+
+// Counters only grow; 0 in the batch means that the turn drew none.
+Result<void> write_counters(WriteTxn& txn, const sched::Changes& changes) {
+  proto::Counters counters;
+  const auto value = txn.find(Table::Meta, kCountersKey);
+  if (!value) return fail(value.error());
+  if (!*value) return fail(bad_record(Table::Meta, kCountersKey, "missing"));
+  if (auto ok = open_record(Table::Meta, kCountersKey, **value, counters); !ok) return ok;
+  counters.set_next_job_id(std::max(counters.next_job_id(), changes.next_job_id));
+  counters.set_next_epoch(std::max(counters.next_epoch(), changes.next_epoch));
+  counters.set_next_node_id(std::max(counters.next_node_id(), changes.next_node_id));
+  counters.set_next_event_seq(std::max(counters.next_event_seq(), changes.next_event_seq));
+  counters.set_txn(txn.id());
+  return txn.put(Table::Meta, text_key(kCountersKey), counters);
+}
+
+}  // namespace
+
+Result<void> write_batch(WriteTxn& txn, const CommitBatch& batch, Scratch& scratch) {
+  if (auto ok = write_specs(txn, batch.changes, scratch); !ok) return ok;
+  if (auto ok = write_jobs(txn, batch.changes, scratch); !ok) return ok;
+  if (auto ok = write_tasks(txn, batch.changes, scratch); !ok) return ok;
+  if (auto ok = write_events(txn, batch.changes, scratch); !ok) return ok;
+  if (auto ok = write_keys(txn, batch, scratch); !ok) return ok;
+  return write_counters(txn, batch.changes);
+}
+
+}  // namespace drover::store

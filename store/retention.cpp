@@ -1,0 +1,105 @@
+// store/retention.cpp - forgetting the oldest, a little with every commit.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "store/commit.hpp"
+#include "store/record.hpp"
+
+namespace drover::store {
+namespace {
+
+// Twice what came in, so that a store over its limit shrinks while it is used, and something when
+// nothing came.
+constexpr std::uint64_t effort(std::uint64_t added) { return 2 * added + 64; }
+
+Result<void> trim_events(WriteTxn& txn, std::uint64_t max, std::uint64_t steps) {
+  for (; steps > 0 && txn.entries(Table::Event) > max; --steps) {
+    const auto key = txn.first_key_from(Table::Event, {});
+    if (!key) return fail(key.error());
+    if (key->empty()) return {};
+    if (auto gone = txn.erase(Table::Event, text_key(*key)); !gone) return fail(gone.error());
+  }
+  return {};
+}
+
+// Removes up to `steps` records whose keys start with the job's id. True when none is left.
+template <class AlsoErase>
+Result<bool> erase_of_job(WriteTxn& txn, Table table, JobId id, std::uint64_t& steps,
+                          AlsoErase&& also) {
+  const Key prefix = job_key(id);
+  for (;;) {
+    const auto key = txn.first_key_from(table, prefix.view());
+    if (!key) return fail(key.error());
+    if (key->empty() || key_u64(*key) != raw(id)) return true;
+    if (steps == 0) return false;
+    --steps;
+    if (auto ok = also(*key); !ok) return fail(ok.error());
+    if (auto gone = txn.erase(table, text_key(*key)); !gone) return fail(gone.error());
+  }
+}
+
+Result<void> drop_blobs(WriteTxn& txn, BlobWriter& blobs, const Key& key) {
+  const auto value = txn.find(Table::Spec, key.view());
+  if (!value) return fail(value.error());
+  if (!*value) return {};
+  proto::JobSpec spec;
+  if (auto ok = open_record(Table::Spec, key.view(), **value, spec); !ok) return ok;
+  if (!spec.script_blob().empty()) blobs.drop(spec.script_blob());
+  if (!spec.env_blob().empty()) blobs.drop(spec.env_blob());
+  return {};
+}
+
+// Tasks first, the job last: a purge that stops half-way leaves a job with fewer tasks, never tasks
+// without a job. Answers whether the job is gone.
+Result<bool> purge_job(WriteTxn& txn, BlobWriter& blobs, JobId id, std::uint64_t& steps) {
+  const Key key = job_key(id);
+  const auto no_more = [](std::string_view) -> Result<void> { return {}; };
+  auto empty = erase_of_job(txn, Table::Task, id, steps, no_more);
+  if (!empty || !*empty) return empty;
+  const auto its_key = [&](std::string_view found) -> Result<void> {
+    const auto gone = txn.erase(Table::Idem, text_key(found.substr(8)));
+    if (!gone) return fail(gone.error());
+    return {};
+  };
+  empty = erase_of_job(txn, Table::IdemOf, id, steps, its_key);
+  if (!empty || !*empty) return empty;
+  if (auto ok = drop_blobs(txn, blobs, key); !ok) return fail(ok.error());
+  if (auto gone = txn.erase(Table::Spec, key); !gone) return gone;
+  if (auto gone = txn.erase(Table::Job, key); !gone) return gone;
+  return true;
+}
+
+Result<void> purge_jobs(WriteTxn& txn, std::uint64_t max, std::uint64_t steps, JobId& from) {
+  BlobWriter blobs(txn);
+  while (steps > 0 && txn.entries(Table::Job) - txn.entries(Table::Open) > max) {
+    --steps;
+    const auto key = txn.first_key_from(Table::Job, job_key(from).view());
+    if (!key) return fail(key.error());
+    if (key->empty()) {  // behind the newest job: start over with the next commit
+      from = JobId{};
+      break;
+    }
+    const auto id = JobId(key_u64(*key));
+    const auto open = txn.find(Table::Open, *key);
+    if (!open) return fail(open.error());
+    if (*open) {
+      from = JobId(raw(id) + 1);
+      continue;
+    }
+    const auto done = purge_job(txn, blobs, id, steps);
+    // A damaged old job stays for `droverd --check` to report; it must not stop the running ones.
+    if (!done && done.error().code != Errc::Corrupt) return fail(done.error());
+    from = done && !*done ? id : JobId(raw(id) + 1);  // records are left: go on here next time
+  }
+  return blobs.finish();
+}
+
+}  // namespace
+
+Result<void> trim(WriteTxn& txn, const RetentionLimits& limits, std::uint64_t added_events,
+                  std::uint64_t added_jobs, JobId& purge_from) {
+  if (auto ok = trim_events(txn, limits.events_max, effort(added_events)); !ok) return ok;
+  return purge_jobs(txn, limits.closed_jobs_max, effort(added_jobs), purge_from);
+}
+
+}  // namespace drover::store
