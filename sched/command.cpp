@@ -115,7 +115,9 @@ Result<std::uint64_t> Controller::State::cancel(Job& job, const Command& in, Now
     if (job.is_active() && touched > 0) move(job, JobEvent::Cancel);
     if (touched > 0) set_reason(job, reason, in.reason);
   } else {
-    for (const std::uint32_t index : *named_elements(job, in.target.elements)) {
+    const auto named = named_elements(job, in.target.elements);
+    if (!named) return fail(named.error());
+    for (const std::uint32_t index : *named) {
       const Task* known = find_task(job, index);
       if (known == nullptr ? !is_untouched(job, index) : known->record.state != TaskState::Waiting)
         continue;

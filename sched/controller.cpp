@@ -17,6 +17,7 @@ Controller::Controller(ControllerConfig config)
     : state_(std::make_unique<State>(std::move(config))) {}
 Controller::~Controller() = default;
 Controller::Controller(Controller&&) noexcept = default;
+Controller& Controller::operator=(Controller&&) noexcept = default;
 
 void Controller::apply(Input input, Now now) { state_->apply(std::move(input), now); }
 

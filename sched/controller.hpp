@@ -59,6 +59,7 @@ class Controller {
   explicit Controller(ControllerConfig config);
   ~Controller();
   Controller(Controller&&) noexcept;
+  Controller& operator=(Controller&&) noexcept;
 
   // ---- recovery, before the first apply. Order: counters, nodes, then each open job with its open
   // tasks.

@@ -1,0 +1,298 @@
+// tests/unit/sched/controller_test.cpp - one job, a few jobs: each promise of the controller in a
+// sentence. SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "desk.hpp"
+
+namespace drover::sched {
+namespace {
+
+TEST(Controller, AJobWalksFromSubmissionToItsEnd) {
+  Desk desk;
+  desk.node_up("n1", 4);
+  const JobId id = desk.accept(Desk::spec());
+  ASSERT_EQ(desk.launches.size(), 1u);
+  EXPECT_EQ(desk.state(id), JobState::Scheduled);
+  EXPECT_EQ(desk.launches[0].lease.pus.size(), 1u);
+  desk.started(desk.launches[0]);
+  EXPECT_EQ(desk.state(id), JobState::Running);
+  desk.ended(desk.launches[0], 0);
+  EXPECT_EQ(desk.state(id), JobState::Succeeded);
+  EXPECT_EQ(desk.table.jobs.at(id).counts.succeeded, 1u);
+  EXPECT_EQ(desk.acks.size(), 1u);
+  EXPECT_EQ(desk.controller.stats().jobs_open, 0u);
+  EXPECT_TRUE(desk.controller.groups(0, 10).empty()) << "an empty group stayed";
+}
+
+struct EndCase {
+  std::string name;
+  EndCause cause{};
+  std::int32_t code = 0;
+  JobState state{};
+  Reason reason{};
+};
+void PrintTo(const EndCase& c, std::ostream* out) { *out << c.name; }
+
+class Ends : public testing::TestWithParam<EndCase> {};
+TEST_P(Ends, MapTheCause) {
+  Desk desk;
+  desk.node_up("n1", 1);
+  const JobId id = desk.accept(Desk::spec());
+  desk.started(desk.launches[0]);
+  desk.ended(desk.launches[0], GetParam().code, GetParam().cause);
+  EXPECT_EQ(desk.state(id), GetParam().state);
+  EXPECT_EQ(desk.reason(id), GetParam().reason);
+  EXPECT_EQ(desk.table.jobs.at(id).exit_code, GetParam().code);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Table, Ends,
+    testing::Values(
+        EndCase{"ExitZeroSucceeds", EndCause::Exited, 0, JobState::Succeeded, Reason::None},
+        EndCase{"ExitCodeFails", EndCause::Exited, 3, JobState::Failed, Reason::ExitCode},
+        EndCase{"SignalFails", EndCause::Signalled, 0, JobState::Failed, Reason::Signal},
+        EndCase{"TimeLimit", EndCause::TimeLimit, 0, JobState::TimedOut, Reason::TimeLimit},
+        EndCase{"OutOfMemory", EndCause::OutOfMemory, 0, JobState::Failed, Reason::OutOfMemory},
+        EndCase{"LaunchFails", EndCause::LaunchFailed, 0, JobState::Failed, Reason::LaunchFailed},
+        EndCase{"NobodyKnows", EndCause::Unknown, 0, JobState::Failed, Reason::ExitUnknown}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(Controller, RefusesWithoutATrace) {
+  ControllerConfig config;
+  config.group_limits.queued_jobs = 2;
+  Desk desk(config);
+  desk.node_up("n1", 4);
+  const auto refused = [&](const JobSpec& spec, Errc code) {
+    const std::size_t events = desk.table.events.size();
+    const auto done = desk.submit(spec);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, code) << done.error().message;
+    EXPECT_FALSE(done.error().hint.empty());
+    EXPECT_EQ(desk.table.events.size(), events);
+  };
+  refused(Desk::spec("ann", 5), Errc::Limit);
+  JobSpec waits = Desk::spec();
+  waits.dependencies = {{DependencyKind::AfterOk, JobId{77}}};
+  refused(waits, Errc::NotFound);
+  JobSpec huge = Desk::array(20'000'000);
+  refused(huge, Errc::Limit);
+  EXPECT_EQ(desk.accept(Desk::spec()), JobId{1}) << "an id was lost on a refused job";
+  desk.accept(Desk::spec());
+  refused(Desk::spec(), Errc::Limit);
+  EXPECT_TRUE(desk.submit(Desk::spec("bob")));
+}
+
+TEST(Controller, AGroupStartsInOrderOfPriorityThenId) {
+  Desk desk;
+  JobSpec low = Desk::spec(), high = Desk::spec();
+  high.priority = 5;
+  const JobId a = desk.accept(low), b = desk.accept(low), c = desk.accept(high);
+  desk.node_up("n1", 1);
+  for (const JobId expected : {c, a, b}) {
+    ASSERT_EQ(desk.launches.back().id.task.job, expected);
+    desk.ended(desk.launches.back());
+  }
+}
+
+TEST(Controller, TheHeadBlocksItsGroupAndNobodyElse) {
+  Desk desk;
+  desk.node_up("n1", 4);
+  desk.accept(Desk::spec("ann", 3));
+  const JobId wide = desk.accept(Desk::spec("ann", 4));
+  const JobId behind = desk.accept(Desk::spec("ann", 1));
+  EXPECT_EQ(desk.launches.size(), 1u);
+  const JobId other = desk.accept(Desk::spec("bob", 1));
+  ASSERT_EQ(desk.launches.size(), 2u);
+  EXPECT_EQ(desk.launches[1].id.task.job, other);
+  EXPECT_EQ(desk.reason(wide), Reason::Resources);
+  EXPECT_EQ(desk.controller.why(wide, {}, desk.now)->reason, Reason::Resources);
+  EXPECT_EQ(desk.controller.why(behind, {}, desk.now)->reason, Reason::GroupOrder);
+}
+
+TEST(Controller, TheRunningLimitHoldsTheFifo) {
+  ControllerConfig config;
+  config.group_limits.running_jobs = 2;
+  Desk desk(config);
+  desk.node_up("n1", 8);
+  for (int i = 0; i < 3; ++i) desk.accept(Desk::spec());
+  EXPECT_EQ(desk.launches.size(), 2u);
+  EXPECT_EQ(desk.controller.why(JobId{3}, {}, desk.now)->reason, Reason::GroupLimit);
+  desk.ended(desk.launches[0]);
+  EXPECT_EQ(desk.launches.size(), 3u);
+}
+
+TEST(Controller, CompilesAheadOnlySoFar) {
+  ControllerConfig config;
+  config.compile_ahead = 1;
+  Desk desk(config);
+  desk.compiles = false;
+  for (int i = 0; i < 3; ++i) desk.accept(Desk::spec());
+  EXPECT_EQ(desk.compiled, 1);
+  const GroupId group = desk.controller.groups(0, 1).at(0).id;
+  desk.put(PlanReady{JobId{1}, group, fail(Errc::BadInput, "no such step")});
+  desk.turn();
+  EXPECT_EQ(desk.compiled, 2);
+  EXPECT_EQ(desk.state(JobId{1}), JobState::Failed);
+  EXPECT_EQ(desk.reason(JobId{1}), Reason::PlanRefused);
+  EXPECT_EQ(desk.table.jobs.at(JobId{1}).detail, "no such step");
+}
+
+TEST(Controller, CancelsWhatWaitsAtOnceAndWhatRunsByTheNode) {
+  Desk desk;
+  desk.node_up("n1", 1);
+  const JobId runs = desk.accept(Desk::spec()), waits = desk.accept(Desk::spec());
+  desk.started(desk.launches[0]);
+  EXPECT_EQ(desk.command(Verb::Cancel, runs, {1001, false}).error().code, Errc::Denied);
+  EXPECT_EQ(desk.command(Verb::Cancel, waits)->touched, 1u);
+  EXPECT_EQ(desk.state(waits), JobState::Cancelled);
+  EXPECT_EQ(desk.command(Verb::Cancel, waits)->touched, 0u);
+  EXPECT_EQ(desk.command(Verb::Cancel, runs, {0, true})->touched, 1u);
+  EXPECT_EQ(desk.command(Verb::Cancel, runs, {0, true})->touched, 0u);
+  ASSERT_EQ(desk.kills.size(), 1u);
+  EXPECT_EQ(desk.state(runs), JobState::Running);
+  desk.ended(desk.launches[0], 0, EndCause::Killed);
+  EXPECT_EQ(desk.state(runs), JobState::Cancelled);
+  EXPECT_EQ(desk.reason(runs), Reason::CancelledByOperator);
+  EXPECT_EQ(desk.command(Verb::Cancel, JobId{99}).error().code, Errc::NotFound);
+}
+
+TEST(Controller, HoldKeepsThePlaceInTheQueue) {
+  Desk desk;
+  const JobId a = desk.accept(Desk::spec()), b = desk.accept(Desk::spec());
+  EXPECT_EQ(desk.command(Verb::Hold, a)->touched, 1u);
+  EXPECT_EQ(desk.command(Verb::Hold, a)->touched, 0u);
+  EXPECT_EQ(desk.state(a), JobState::Held);
+  desk.node_up("n1", 1);
+  EXPECT_EQ(desk.launches.back().id.task.job, b);
+  const JobId c = desk.accept(Desk::spec());
+  EXPECT_EQ(desk.command(Verb::Release, a)->touched, 1u);
+  desk.ended(desk.launches.back());
+  EXPECT_EQ(desk.launches.back().id.task.job, a);
+  EXPECT_EQ(desk.command(Verb::Hold, c, {0, true})->touched, 1u);
+  EXPECT_EQ(desk.command(Verb::Release, c).error().code, Errc::Denied);
+  EXPECT_EQ(desk.command(Verb::Hold, a).error().code, Errc::Conflict);
+}
+
+TEST(Controller, RequeueEndsTheAttemptAndRunsAgain) {
+  Desk desk;
+  desk.node_up("n1", 1);
+  const JobId id = desk.accept(Desk::spec());
+  desk.started(desk.launches[0]);
+  EXPECT_EQ(desk.command(Verb::Requeue, id)->touched, 1u);
+  EXPECT_EQ(desk.command(Verb::Requeue, id)->touched, 0u);
+  desk.ended(desk.launches[0], 0, EndCause::Killed);
+  ASSERT_EQ(desk.launches.size(), 2u);
+  EXPECT_EQ(raw(desk.launches[1].id.number), 2u);
+  EXPECT_GT(desk.launches[1].id.epoch, desk.launches[0].id.epoch);
+  desk.ended(desk.launches[0], 7);  // of the first attempt, late
+  EXPECT_EQ(desk.acks.size(), 2u);
+  EXPECT_EQ(desk.controller.stats().stale_messages, 1u);
+  desk.ended(desk.launches[1]);
+  EXPECT_EQ(desk.state(id), JobState::Succeeded);
+}
+
+TEST(Controller, BeginTimeParksTheJob) {
+  Desk desk;
+  desk.node_up("n1", 1);
+  JobSpec spec = Desk::spec();
+  spec.begin = desk.now.wall + seconds(30);
+  const JobId id = desk.accept(spec);
+  EXPECT_EQ(desk.reason(id), Reason::BeginTime);
+  EXPECT_EQ(desk.controller.next_timer(desk.now), desk.now.mono + seconds(30));
+  desk.pass(seconds(30));
+  desk.put(Tick{});
+  desk.turn();
+  EXPECT_EQ(desk.launches.size(), 1u);
+}
+
+TEST(Controller, NodeLossNeverStartsASecondAttemptTooEarly) {
+  Desk desk;
+  desk.node_up("n1", 1);
+  const JobId id = desk.accept(Desk::spec());
+  const Launch first = desk.launches[0];
+  desk.put(NodeDown{first.node, first.session});
+  desk.turn();
+  desk.node_up("n2", 1);
+  desk.pass(seconds(3600));
+  desk.put(Tick{});
+  desk.turn();
+  EXPECT_EQ(desk.launches.size(), 1u) << "silence was taken for death";
+  EXPECT_EQ(desk.table.tasks.begin()->second.reason, Reason::NodeUnavailable);
+
+  desk.node_up("n1", 1);  // the launch never arrived: the same attempt is sent again
+  ASSERT_EQ(desk.launches.size(), 2u);
+  EXPECT_EQ(desk.launches[1].id, first.id);
+  EXPECT_NE(desk.launches[1].session, first.session);
+  desk.node_up("n1", 1, "b1", {{first.id, true}});
+  EXPECT_EQ(desk.state(id), JobState::Running);
+  desk.node_up("n1", 1, "b2");  // booted: now it is gone for certain
+  ASSERT_EQ(desk.launches.size(), 3u);
+  EXPECT_EQ(raw(desk.launches[2].id.number), 2u);
+}
+
+TEST(Controller, ARunningAttemptThatNobodyReportsEndsUnknown) {
+  Desk desk;
+  desk.node_up("n1", 1);
+  const JobId id = desk.accept(Desk::spec());
+  desk.started(desk.launches[0]);
+  desk.node_up("n1", 1);
+  EXPECT_EQ(desk.launches.size(), 1u) << "it had started: launching it again may start it twice";
+  desk.pass(desk.config.node_timeout);
+  desk.put(Tick{});
+  desk.turn();
+  EXPECT_EQ(desk.state(id), JobState::Failed);
+  EXPECT_EQ(desk.reason(id), Reason::ExitUnknown);
+}
+
+TEST(Controller, GivesUpAfterTooManyLosses) {
+  Desk desk;
+  desk.node_up("n1", 1, "boot0");
+  const JobId id = desk.accept(Desk::spec());
+  for (int boot = 1; boot <= 3; ++boot) desk.node_up("n1", 1, "boot" + std::to_string(boot));
+  EXPECT_EQ(desk.state(id), JobState::Failed);
+  EXPECT_EQ(desk.reason(id), Reason::NodeLost);
+  JobSpec once = Desk::spec();
+  once.requeue = false;
+  const JobId other = desk.accept(once);
+  desk.node_up("n1", 1, "boot4");
+  EXPECT_EQ(desk.state(other), JobState::Failed);
+}
+
+TEST(Controller, KillsWhatItDoesNotKnow) {
+  Desk desk;
+  const AttemptId stranger{{JobId{9}, TaskIndex{0}}, AttemptNo{1}, Epoch{1}};
+  desk.node_up("n1", 1, "b1", {{stranger, true}});
+  ASSERT_EQ(desk.kills.size(), 1u);
+  EXPECT_EQ(desk.kills[0].id, stranger);
+}
+
+TEST(Controller, AForeignSessionChangesNothing) {
+  Desk desk;
+  desk.node_up("n1", 1);
+  const JobId id = desk.accept(Desk::spec());
+  Launch foreign = desk.launches[0];
+  foreign.session = SessionId{99};
+  desk.started(foreign);
+  desk.ended(foreign);
+  EXPECT_EQ(desk.state(id), JobState::Scheduled);
+  EXPECT_EQ(desk.controller.stats().stale_messages, 2u);
+  EXPECT_TRUE(desk.acks.empty()) << "acknowledged, the end would be lost for good";
+}
+
+TEST(Controller, DrainedNodesTakeNothingNew) {
+  Desk desk;
+  desk.node_up("n1", 2);
+  desk.put(DrainNode{ReplyToken{1}, {5, false}, "n1", true, "disk"});
+  desk.turn();
+  EXPECT_EQ(desk.last_reply().error().code, Errc::Denied);
+  desk.put(DrainNode{ReplyToken{1}, {0, true}, "n1", true, "disk"});
+  desk.turn();
+  desk.accept(Desk::spec());
+  EXPECT_TRUE(desk.launches.empty());
+  EXPECT_EQ(desk.table.nodes.begin()->second.drain_reason, "disk");
+  desk.put(DrainNode{ReplyToken{1}, {0, true}, "n1", false, {}});
+  desk.turn();
+  EXPECT_EQ(desk.launches.size(), 1u);
+}
+
+}  // namespace
+}  // namespace drover::sched
