@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kReadSize = 128 << 10;
 constexpr int kReadsPerRound = 8;              // a fast sender must not starve the others
+constexpr std::size_t kFlushAt = 256 << 10;     // more than that does not wait for the round's end
 constexpr std::size_t kKeepCapacity = 1 << 20;  // memory an idle connection may hold
 
 // One buffer per thread: the data is consumed before the next read.
@@ -110,7 +111,9 @@ void ByteStream::write(std::string_view data) {
     sent_ = 0;
   }
   out_.append(data);
-  if (!want_write_) flush_later();
+  if (want_write_) return;
+  if (buffered() > kFlushAt) return flush();
+  flush_later();
 }
 
 void ByteStream::flush_later() {

@@ -40,7 +40,8 @@ class HttpClient {
     std::string body;
     std::vector<std::pair<std::string, std::string>> headers;
     // Chunks as they come, for streams of 2xx answers; answering false ends the call. No overall
-    // time limit then.
+    // time limit then. A signal during such a wait calls it with an empty piece, so that it may
+    // end the call.
     std::function<bool(std::string_view)> on_data;
     // Produces the request body piece by piece (chunked); an empty piece ends it. Used when set.
     std::function<std::string()> body_source;

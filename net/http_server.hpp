@@ -23,8 +23,9 @@ namespace drover::net {
 struct HttpLimits {
   std::size_t request_line = 8 << 10, header_bytes = 32 << 10, header_lines = 100, body = 4 << 20;
   std::size_t connections = 4096, connections_per_address = 512;
-  std::size_t output_buffer =
-      4 << 20;  // per connection; a reader slower than that on a stream is dropped
+  std::uint64_t bodies_total = 256 << 20;  // buffered bodies of all connections; beyond it 503
+  std::size_t pipeline = 128;              // requests of one connection that may wait for answers
+  std::size_t output_buffer = 4 << 20;     // per connection; a slower reader of a stream is dropped
   Duration header_timeout = seconds(10), idle_timeout = seconds(60);
 };
 
@@ -47,7 +48,7 @@ struct HttpResponse {
 };
 
 // Answers one request, once, now or later, on the loop thread. Copies share the answer. Safe after
-// the peer has gone.
+// the peer has gone. A request whose last Responder goes without an answer is answered 500.
 class Responder {
  public:
   void send(HttpResponse response) const;
@@ -57,10 +58,11 @@ class Responder {
                     std::vector<std::pair<std::string, std::string>> headers = {}) const;
   bool write(std::string_view data) const;
   void end() const;
-  std::size_t buffered()
-      const;  // bytes not yet taken by the kernel: slow down above a few hundred KiB
+  std::size_t buffered() const;  // bytes not yet taken by the kernel: slow down above a few hundred KiB
   bool is_gone() const;
-  void on_gone(std::function<void()> hook) const;  // peer closed before the answer was complete
+  // Peer closed before the answer was complete. Runs from the loop, never inside another call;
+  // dropped, with what it captured, when the answer is complete.
+  void on_gone(std::function<void()> hook) const;
 
   struct State;
   explicit Responder(std::shared_ptr<State> state) : state_(std::move(state)) {}
@@ -69,7 +71,9 @@ class Responder {
   std::shared_ptr<State> state_;
 };
 
-// Receives a streamed body. pause()/resume() on the Responder's connection give back-pressure.
+// Receives a streamed body. It lives until its answer is complete or the peer is gone, and hears
+// nothing more once the answer is complete: an answer before the end of the body closes the
+// connection. pause()/resume() of BodyFlow give back-pressure.
 struct BodySink {
   virtual ~BodySink() = default;
   virtual void on_data(std::string_view data) = 0;
@@ -105,9 +109,9 @@ class HttpServer {
   // Stops accepting; `drained` runs when every connection has finished or `grace` is over.
   void shutdown(Duration grace, std::function<void()> drained);
   HttpCounters counters() const;
+  struct State;
 
  private:
-  struct State;
   std::shared_ptr<State> state_;
 };
 
