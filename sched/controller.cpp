@@ -58,12 +58,14 @@ void Controller::State::settle_milestones(Now now) {
     for (const JobId id : dependencies.dependents(news.job)) {
       Job& job = *find(id);
       const Outlook outlook = settle(job.more->waits_for, job.more->any, news);
-      if (is_final(news.state)) dependencies.remove(id, news.job);
+      // Met by the start already, and nothing else waits for that job: the edge must not outlive it.
+      if (std::ranges::find(job.more->waits_for, news.job, &Dependency::job) ==
+          job.more->waits_for.end())
+        dependencies.remove(id, news.job);
       if (outlook == Outlook::Met) {
         job.dependencies_met = true;
         for (const Dependency& left : job.more->waits_for) dependencies.remove(id, left.job);
         job.more->waits_for.clear();
-        dependencies.remove(id, news.job);
         open_gate(job, kDependencyGate, now);
       } else if (outlook == Outlook::Never) {
         cancel_waiting(job, Reason::DependencyNever, now);

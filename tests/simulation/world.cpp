@@ -2,6 +2,7 @@
 // cluster. SPDX-License-Identifier: Apache-2.0
 #include "tests/simulation/world.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "dag/compile.hpp"
@@ -57,15 +58,20 @@ void World::give(sched::Input input) {
 
 void World::turn() {
   sched::TurnOutput output = controller_->finish(now());
+  set_timer();
   if (output.changes.empty() && output.replies.empty() && output.actions.empty()) return;
   waiting_.push_back({std::move(output), life_});
   start_commit();
-  if (const auto due = controller_->next_timer(now())) {
-    const std::uint64_t life = life_;
-    later(Duration{std::max<std::int64_t>(1, due->us - now_us_)}, [this, life] {
-      if (life == life_) give(sched::Tick{});
-    });
-  }
+}
+
+// One timer at a time: a later one is set when this one has fired.
+void World::set_timer() {
+  const auto due = controller_->next_timer(now());
+  if (!due || (timer_us_ > now_us_ && timer_us_ <= due->us)) return;
+  timer_us_ = std::max(now_us_ + 1, due->us);
+  later(Duration{timer_us_ - now_us_}, [this, at = timer_us_, life = life_] {
+    if (life == life_ && at == timer_us_) give(sched::Tick{});
+  });
 }
 
 void World::start_commit() {
@@ -130,6 +136,7 @@ void World::crash_controller() {
   waiting_.clear();
   committing_ = false;
   asked_.clear();
+  timer_us_ = 0;
   controller_.emplace(store_.recover(config_));
   for (std::uint32_t number = 0; number < nodes_.size(); ++number) {
     nodes_[number]->disconnect();

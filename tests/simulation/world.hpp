@@ -47,6 +47,7 @@ class World {
   // ---- the controller's shell: turn, commit, release
   void give(sched::Input input);
   void turn();
+  void set_timer();
   void start_commit();
   void commit_done();
   void release(const sched::TurnOutput& output);
@@ -85,7 +86,7 @@ class World {
   bool committing_ = false;
 
   std::map<std::pair<std::int64_t, std::uint64_t>, std::function<void()>> queue_;
-  std::int64_t now_us_ = 0;
+  std::int64_t now_us_ = 0, timer_us_ = 0;
   std::uint64_t sequence_ = 0, steps_ = 0;
 
   std::vector<std::unique_ptr<FakeNode>> nodes_;
