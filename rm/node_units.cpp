@@ -17,6 +17,13 @@ std::uint16_t& holds_at(std::vector<std::uint16_t>& holds, std::uint16_t index) 
   return holds[index];
 }
 
+std::uint16_t l3_position(NodeUnits::NumaState& numa, std::uint16_t number) {
+  auto known = std::ranges::find(numa.l3s, number, &NodeUnits::L3State::number);
+  if (known == numa.l3s.end())
+    known = numa.l3s.insert(numa.l3s.end(), NodeUnits::L3State{number, 0});
+  return std::uint16_t(known - numa.l3s.begin());
+}
+
 }  // namespace
 
 void NodeUnits::rebuild(const Topology& topology) {
@@ -29,7 +36,8 @@ void NodeUnits::rebuild(const Topology& topology) {
   free_pus_ = free_gpus_ = 0;
   for (const Core& core : topology.cores) {
     const auto index = std::uint32_t(cores_.size());
-    CoreState state{core.numa, core.l3, std::uint16_t(core.pus.size()), 0,
+    NumaState& numa = numas_[core.numa];
+    CoreState state{core.numa, l3_position(numa, core.l3), std::uint16_t(core.pus.size()), 0,
                     std::uint32_t(pu_indexes_.size())};
     for (const std::uint16_t pu : core.pus) {
       pu_indexes_.push_back(pu);
@@ -37,10 +45,9 @@ void NodeUnits::rebuild(const Topology& topology) {
       core_of_pu_[pu] = index;
       if (is_free(pu)) ++state.free;
     }
-    NumaState& numa = numas_[core.numa];
     numa.package = core.package;
     numa.free += state.free;
-    if (state.idle()) numa.idle += state.pus;
+    if (state.idle()) count_idle(state, true);
     numa.cores.push_back(index);
     free_pus_ += state.free;
     cores_.push_back(state);
@@ -52,17 +59,23 @@ void NodeUnits::rebuild(const Topology& topology) {
   }
 }
 
+void NodeUnits::count_idle(const CoreState& core, bool becomes_idle) {
+  NumaState& numa = numas_[core.numa];
+  for (std::uint32_t* idle : {&numa.idle, &numa.l3s[core.l3].idle})
+    *idle = becomes_idle ? *idle + core.pus : *idle - core.pus;
+}
+
 void NodeUnits::count_pu(std::uint16_t pu, bool becomes_free) {
   if (pu >= core_of_pu_.size() || core_of_pu_[pu] == kNowhere) return;
   CoreState& core = cores_[core_of_pu_[pu]];
   NumaState& numa = numas_[core.numa];
-  if (core.idle()) numa.idle -= core.pus;
+  if (core.idle()) count_idle(core, false);
   if (becomes_free) {
     ++core.free, ++numa.free, ++free_pus_;
   } else {
     --core.free, --numa.free, --free_pus_;
   }
-  if (core.idle()) numa.idle += core.pus;
+  if (core.idle()) count_idle(core, true);
 }
 
 void NodeUnits::count_gpu(std::uint16_t index, bool becomes_free) {

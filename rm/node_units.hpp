@@ -17,17 +17,22 @@ namespace drover::rm {
 class NodeUnits {
  public:
   struct CoreState {
-    std::uint16_t numa = 0, l3 = 0;
+    std::uint16_t numa = 0, l3 = 0;   // l3: position in the NUMA node's list
     std::uint16_t pus = 0, free = 0;  // hardware threads: all, and those not held
     std::uint32_t first_pu = 0;       // into pu_indexes()
     bool idle() const { return free == pus; }
   };
+  struct L3State {
+    std::uint16_t number = 0;
+    std::uint32_t idle = 0;  // threads on cores that nobody holds a part of
+  };
   struct NumaState {
     std::uint16_t package = 0;
     std::uint32_t free = 0;            // threads not held
-    std::uint32_t idle = 0;            // those of them on cores that nobody holds a part of
+    std::uint32_t idle = 0;            // those of them on idle cores
     std::uint32_t free_gpus = 0;       // of any model
     std::vector<std::uint32_t> cores;  // in logical order
+    std::vector<L3State> l3s;
   };
 
   void rebuild(const Topology& topology);  // O(threads); holds are kept
@@ -53,6 +58,7 @@ class NodeUnits {
   std::span<const std::uint16_t> gpu_holds() const { return gpu_holds_; }
 
  private:
+  void count_idle(const CoreState& core, bool becomes_idle);
   void count_pu(std::uint16_t pu, bool becomes_free);
   void count_gpu(std::uint16_t gpu, bool becomes_free);
 

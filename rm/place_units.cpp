@@ -3,8 +3,10 @@
 #include "rm/place_units.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <optional>
+#include <span>
 #include <tuple>
 
 #include "base/check.hpp"
@@ -104,40 +106,36 @@ class CoreTaker {
   void take(const NumaState& numa, std::uint32_t wanted) {
     std::uint32_t from_idle = std::min(wanted, numa.idle);
     const std::uint32_t from_shared = wanted - from_idle;
-    std::vector<std::uint32_t> done;  // L3 groups already emptied
+    emptied_.clear();
     while (from_idle > 0) {
-      const L3 l3 = best_l3(numa, from_idle, done);
-      const std::uint32_t part = std::min(from_idle, l3.idle);
-      take_from_l3(numa, l3.number, part);
-      done.push_back(l3.number);
+      const std::uint32_t l3 = best_l3(numa, from_idle);
+      const std::uint32_t part = std::min(from_idle, numa.l3s[l3].idle);
+      take_from_l3(numa, l3, part);
       from_idle -= part;
+      if (from_idle > 0) emptied_.push_back(l3);
     }
     take_shared(numa, from_shared);
   }
 
  private:
-  struct L3 {
-    std::uint32_t number = 0, idle = 0;
-  };
-
   const NodeUnits::CoreState& core(std::uint32_t index) const { return node_.cores()[index]; }
 
-  // The fullest L3 that still has enough, else the emptiest one.
-  L3 best_l3(const NumaState& numa, std::uint32_t wanted, const std::vector<std::uint32_t>& done) {
-    l3s_.clear();
-    for (const std::uint32_t c : numa.cores) {
-      if (!core(c).idle() || std::ranges::find(done, core(c).l3) != done.end()) continue;
-      auto known = std::ranges::find(l3s_, std::uint32_t(core(c).l3), &L3::number);
-      if (known == l3s_.end()) known = l3s_.insert(l3s_.end(), L3{core(c).l3, 0});
-      known->idle += core(c).pus;
-    }
-    DROVER_CHECK(!l3s_.empty(), "idle cores were counted that are not there");
-    const auto rank = [&](const L3& l3) {
+  // The fullest L3 that still has enough, else the emptiest one; by position.
+  std::uint32_t best_l3(const NumaState& numa, std::uint32_t wanted) const {
+    using Rank = std::tuple<bool, std::int64_t, std::uint16_t>;
+    std::optional<std::uint32_t> best;
+    Rank best_rank;
+    for (std::uint32_t i = 0; i < numa.l3s.size(); ++i) {
+      const NodeUnits::L3State& l3 = numa.l3s[i];
+      if (l3.idle == 0 || std::ranges::find(emptied_, i) != emptied_.end()) continue;
       const bool enough = l3.idle >= wanted;
-      return std::tuple(!enough, enough ? l3.idle : 0, enough ? 0 : -std::int64_t(l3.idle),
-                        l3.number);
-    };
-    return *std::ranges::min_element(l3s_, {}, rank);
+      const Rank rank{!enough, enough ? l3.idle : -std::int64_t(l3.idle), l3.number};
+      if (best && best_rank <= rank) continue;
+      best = i;
+      best_rank = rank;
+    }
+    DROVER_CHECK(best.has_value(), "idle cores were counted that are not there");
+    return *best;
   }
 
   // Contiguous runs of idle cores: the shortest that has enough, else from the front.
@@ -182,11 +180,11 @@ class CoreTaker {
 
   const NodeUnits& node_;
   std::vector<std::uint16_t>& out_;
-  std::vector<L3> l3s_;
+  std::vector<std::uint32_t> emptied_;  // L3 groups of the NUMA node that have nothing left
 };
 
 // 0 beside the chosen threads, 1 in their package, 2 elsewhere.
-int distance_to(const NodeUnits& node, const NumaList& near, std::uint16_t numa) {
+int distance_to(const NodeUnits& node, std::span<const std::uint32_t> near, std::uint16_t numa) {
   int distance = 2;
   for (const std::uint32_t n : near) {
     if (n == numa) return 0;
@@ -195,7 +193,7 @@ int distance_to(const NodeUnits& node, const NumaList& near, std::uint16_t numa)
   return distance;
 }
 
-void place_gpus(const NodeUnits& node, const UnitsAsked& asked, const NumaList& near,
+void place_gpus(const NodeUnits& node, const UnitsAsked& asked, std::span<const std::uint32_t> near,
                 Units& units) {
   using Rank = std::tuple<int, std::int64_t, std::uint16_t, std::uint16_t>;
   std::vector<Rank> ranked;
@@ -217,13 +215,17 @@ void place_gpus(const NodeUnits& node, const UnitsAsked& asked, const NumaList& 
 
 Units place_units(const NodeUnits& node, const UnitsAsked& asked) {
   Units units;
-  NumaList chosen;
+  std::array<std::uint32_t, 1> single{};
+  NumaList joined;
+  std::span<const std::uint32_t> chosen;
   if (asked.cpus > 0) {
     DROVER_CHECK(node.free_pus() >= asked.cpus, "CPUs were promised that are not free");
-    if (const auto single = best_single_numa(node, asked)) {
-      chosen.push_back(*single);
+    if (const auto enough = best_single_numa(node, asked)) {
+      single[0] = *enough;
+      chosen = single;
     } else {
-      chosen = join_numas(node, asked);
+      joined = join_numas(node, asked);
+      chosen = joined;
     }
     units.pus.reserve(asked.cpus);
     CoreTaker taker(node, units.pus);

@@ -23,8 +23,9 @@ struct Units {
 };
 
 // Fits by contract: node.free_pus() >= cpus (0 CPUs for a node that does not bind) and
-// free_gpus(model) >= gpus. O(cores + NUMA nodes squared + GPUs); two small allocations besides the
-// answer when NUMA nodes must be joined.
+// free_gpus(model) >= gpus. O(cores of the NUMA nodes taken + NUMA nodes); joining several costs
+// O(packages * NUMA nodes) more. Allocates the answer, and scratch only for joined NUMA nodes or L3
+// groups and for ranking GPUs.
 Units place_units(const NodeUnits& node, const UnitsAsked& asked);
 
 }  // namespace drover::rm

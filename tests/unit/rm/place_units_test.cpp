@@ -50,8 +50,8 @@ TEST(PlaceUnits, TakesTheNearestUnits) {
   const Row rows[] = {
       {"one CPU of an idle machine is the first", desktop(), {}, {}, {1, 0, ""}, {0}, {}},
       {"the whole machine", desktop(), {}, {}, {8, 0, ""}, range(0, 7), {}},
-      {"the shortest run that is long enough", desktop(), {2, 5}, {}, {2, 0, ""}, {0, 1}, {}},
-      {"a run of the exact length", desktop(), {0, 3}, {}, {2, 0, ""}, {1, 2}, {}},
+      {"a run that is long enough", desktop(), {1, 4}, {}, {3, 0, ""}, {5, 6, 7}, {}},
+      {"the shortest such run", desktop(), {1, 4}, {}, {2, 0, ""}, {2, 3}, {}},
       {"scattered cores when no run is long enough",
        desktop(),
        {1, 3, 5},

@@ -272,6 +272,32 @@ TEST(Nodes, ShrinkingBelowUseDrainsAndRestoreComesBeforeRegistration) {
   expect_sound(manager, {&next, &again});
 }
 
+// A stored lease that binds more than it was charged must cost the node those units, not the
+// process.
+TEST(Nodes, ALeaseThatBindsMoreThanItWasChargedIsBelieved) {
+  ResourceManager manager;
+  NodeSpec spec = node_of("n0", 4, 4'000);
+  spec.topology.gpus.emplace_back();
+  manager.put_node(NodeId{0}, spec);
+  const PathId path = manager.path_for({});
+  Lease odd;
+  odd.node = NodeId{0};
+  odd.amounts[Kind::CpuMilli] = 1'000;
+  odd.pus = {0, 1, 2};
+  odd.gpus = {0};
+  manager.restore(odd, path);
+  EXPECT_EQ(manager.node(NodeId{0})->free[Kind::CpuMilli], 1'000);
+  EXPECT_TRUE(std::holds_alternative<NoFit>(manager.acquire(manager.intern(cpus(2)), path)));
+  Request gpu = cpus(1);
+  gpu.gpus = 1;
+  EXPECT_TRUE(std::holds_alternative<NoFit>(manager.acquire(manager.intern(gpu), path)));
+  const Lease last = must(manager.acquire(manager.intern(cpus(1)), path));
+  EXPECT_EQ(last.pus, (std::vector<std::uint16_t>{3}));
+  manager.release(odd);
+  manager.release(last);
+  expect_sound(manager, {});
+}
+
 TEST(Nodes, OnlyUpNodesTakeWorkAndABadTopologyOffersNothing) {
   ResourceManager manager;
   manager.put_node(NodeId{0}, node_of("n0", 4, 4'000));
