@@ -1,0 +1,83 @@
+// nodeagent/agent.hpp - drover-agent's two connections and what passes between them.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/prng.hpp"
+#include "net/frame.hpp"
+#include "net/loop.hpp"
+#include "nodeagent/attempt_table.hpp"
+#include "nodeagent/launch_builder.hpp"
+#include "nodeagent/log_reader.hpp"
+#include "nodeagent/paths.hpp"
+#include "nodeagent/scripts.hpp"
+#include "nodeagent/topology.hpp"
+
+namespace drover::proto {
+class AgentMessage;
+class ControllerMessage;
+class LogRequest;
+}  // namespace drover::proto
+
+namespace drover::nodeagent {
+
+struct AgentOptions {
+  NodePaths paths;
+  std::string name;
+  std::map<std::string, std::string> labels;
+  TopologyOptions topology;
+};
+
+// Loop thread only. Registers with the controller once supd has told what runs; both connections are
+// dialled again for ever, with growing, jittered pauses. Reports gather and leave once per loop round.
+class Agent {
+ public:
+  // Errors: the topology options or the script directory.
+  static Result<std::unique_ptr<Agent>> make(net::Loop& loop, AgentOptions options);
+  ~Agent();
+  void start();
+
+ private:
+  Agent(net::Loop& loop, AgentOptions options, NodeTopology topology, Scripts scripts);
+
+  void dial_supd();
+  void dial_controller();
+  void on_supd(std::unique_ptr<net::FrameConnection> connection);
+  void on_supd_lost(const Error& why);
+  void on_supd_frame(std::string_view payload);
+  void on_supd_message(MessageKind kind, std::string_view body);
+  void on_controller(std::unique_ptr<net::FrameConnection> connection);
+  void on_controller_lost(const Error& why);
+  void on_controller_frame(std::string_view bytes);
+  void on_launches(const proto::ControllerMessage& message);
+  void on_log_request(const proto::LogRequest& request);
+  void send_hello();
+  void send_health();
+  void flush();
+  void sweep_scripts();
+  Duration pause(int& failures);
+
+  net::Loop& loop_;
+  AgentOptions options_;
+  NodeTopology topology_;
+  std::string boot_id_;
+  Scripts scripts_;
+  LaunchBuilder builder_;
+  AttemptTable table_;
+  LogReader logs_;
+  Accounts accounts_;  // for log reads
+  std::map<std::string, std::string> supd_facts_;
+  std::int32_t supd_pid_ = 0;
+  std::unique_ptr<net::FrameConnection> supd_, controller_;
+  net::Timer redial_supd_, redial_controller_, health_, repeat_;
+  int supd_failures_ = 0, controller_failures_ = 0;
+  Prng jitter_;
+  std::unique_ptr<proto::AgentMessage> report_;          // gathers log pieces and health; reused
+  std::unique_ptr<proto::ControllerMessage> orders_;     // reused for parsing
+};
+
+}  // namespace drover::nodeagent

@@ -1,0 +1,168 @@
+// nodeagent/log_reader.cpp - reads on the thread pool; waits for growth by looking at the size.
+// SPDX-License-Identifier: Apache-2.0
+#include "nodeagent/log_reader.hpp"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/check.hpp"
+
+namespace drover::nodeagent {
+namespace {
+
+constexpr Duration kTick = millis(30);
+
+// The calling thread as another user, by the raw calls: glibc's wrappers would change all threads.
+// The real and saved ids stay root, so the user can neither signal nor trace this thread.
+class AsUser {
+ public:
+  explicit AsUser(const LogQuery& query) {
+    if (::geteuid() != 0 || query.uid == 0) {
+      is_allowed_ = ::geteuid() == query.uid;
+      return;
+    }
+    is_switched_ = true;
+    is_allowed_ = ::syscall(SYS_setgroups, query.groups.size(), query.groups.data()) == 0 &&
+                  ::syscall(SYS_setresgid, -1, query.gid, -1) == 0 &&
+                  ::syscall(SYS_setresuid, -1, query.uid, -1) == 0;
+  }
+  ~AsUser() {
+    if (!is_switched_) return;
+    const bool restored = ::syscall(SYS_setresuid, -1, 0, -1) == 0 &&
+                          ::syscall(SYS_setresgid, -1, 0, -1) == 0 &&
+                          ::syscall(SYS_setgroups, 0, nullptr) == 0;
+    DROVER_CHECK(restored, "a thread could not take its own identity back");
+  }
+  AsUser(const AsUser&) = delete;
+  AsUser& operator=(const AsUser&) = delete;
+  bool is_allowed() const { return is_allowed_; }
+
+ private:
+  bool is_switched_ = false, is_allowed_ = false;
+};
+
+int open_log(const char* path) {
+  open_how how{};
+  how.flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY;
+  how.resolve = RESOLVE_NO_MAGICLINKS;
+  const auto fd = static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how)));
+  if (fd >= 0 || errno != ENOSYS) return fd;
+  return ::open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+}
+
+LogPiece failed(const std::string& path, const char* why) {
+  LogPiece piece;
+  piece.error = "cannot read " + path + ": " + why;
+  return piece;
+}
+
+}  // namespace
+
+LogPiece read_log(const LogQuery& query, int& fd) {
+  if (query.path.empty() || query.path[0] != '/' || query.path.find('\0') != std::string::npos)
+    return failed(query.path, "not an absolute path");
+  if (fd < 0) {
+    const AsUser identity(query);
+    if (!identity.is_allowed()) return failed(query.path, "this agent cannot act for that user");
+    fd = open_log(query.path.c_str());
+    if (fd < 0 && errno == ENOENT) {
+      LogPiece piece;
+      piece.not_found = true;
+      return piece;
+    }
+    if (fd < 0) return failed(query.path, std::strerror(errno));
+  }
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return failed(query.path, std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) return failed(query.path, "not a regular file");
+  LogPiece piece;
+  piece.size = status.st_size;
+  piece.offset = query.offset >= 0 ? query.offset : std::max<std::int64_t>(0, piece.size + query.offset);
+  if (piece.offset >= piece.size) return piece;
+  const auto want = std::min<std::int64_t>(piece.size - piece.offset,
+                                           std::min(query.limit, kLogPieceMax));
+  piece.data.resize(std::size_t(want));
+  const ssize_t got = ::pread(fd, piece.data.data(), piece.data.size(), piece.offset);
+  if (got < 0) return failed(query.path, std::strerror(errno));
+  piece.data.resize(std::size_t(got));
+  return piece;
+}
+
+struct LogReader::Pending {
+  LogQuery query;
+  Done done;
+  int fd = -1;
+  std::int64_t deadline_us = 0;
+  LogPiece last;
+  ~Pending() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+LogReader::LogReader(net::Loop& loop) : loop_(loop), tick_(loop, [this] { on_tick(); }) {}
+
+LogReader::~LogReader() { *alive_ = false; }
+
+void LogReader::read(LogQuery query, Done done) {
+  if (pending_ >= kLogQueriesMax) {
+    LogPiece piece;
+    piece.error = "too many logs are being read on this node";
+    return done(std::move(piece));
+  }
+  ++pending_;
+  auto pending = std::make_shared<Pending>();
+  pending->deadline_us =
+      net::Loop::now().mono.us + std::int64_t{std::min(query.wait_ms, 600'000u)} * 1000;
+  pending->query = std::move(query);
+  pending->done = std::move(done);
+  start(pending);
+}
+
+void LogReader::start(const std::shared_ptr<Pending>& pending) {
+  auto piece = std::make_shared<LogPiece>();
+  loop_.offload([pending, piece] { *piece = read_log(pending->query, pending->fd); },
+                [this, alive = alive_, pending, piece] {
+                  if (*alive) on_read(pending, std::move(*piece));
+                });
+}
+
+void LogReader::on_read(const std::shared_ptr<Pending>& pending, LogPiece piece) {
+  const bool is_waiting = piece.error.empty() && piece.data.empty() && pending->query.limit > 0 &&
+                          pending->query.offset >= 0 && piece.size <= pending->query.offset &&
+                          net::Loop::now().mono.us < pending->deadline_us;
+  if (!is_waiting) {
+    --pending_;
+    return pending->done(std::move(piece));
+  }
+  pending->last = std::move(piece);
+  if (waiting_.empty()) tick_.start(kTick, kTick);
+  waiting_.push_back(pending);
+}
+
+void LogReader::on_tick() {
+  const std::int64_t now = net::Loop::now().mono.us;
+  for (auto at = waiting_.begin(); at != waiting_.end();) {
+    const std::shared_ptr<Pending>& pending = *at;
+    struct stat status {};
+    // An open file is looked at without the thread pool; one that is not there yet needs its owner.
+    const bool is_same = pending->fd >= 0 && ::fstat(pending->fd, &status) == 0 &&
+                         status.st_size <= pending->query.offset && now < pending->deadline_us;
+    if (is_same) {
+      ++at;
+      continue;
+    }
+    const std::shared_ptr<Pending> ready = pending;
+    at = waiting_.erase(at);
+    start(ready);
+  }
+  if (waiting_.empty()) tick_.stop();
+}
+
+}  // namespace drover::nodeagent

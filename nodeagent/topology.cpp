@@ -1,0 +1,216 @@
+// nodeagent/topology.cpp - hwloc's tree flattened to cores, NUMA memory and GPUs.
+// SPDX-License-Identifier: Apache-2.0
+#include "nodeagent/topology.hpp"
+
+#include <hwloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <memory>
+#include <set>
+
+namespace drover::nodeagent {
+namespace {
+
+struct TopologyDeleter {
+  void operator()(hwloc_topology* topology) const { hwloc_topology_destroy(topology); }
+};
+using TopologyPtr = std::unique_ptr<hwloc_topology, TopologyDeleter>;
+
+std::int64_t physical_mem_mib() {
+  return std::int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE) / (1 << 20);
+}
+
+void fill_flat(NodeTopology& node, std::uint32_t cpus) {
+  node.cores.clear();
+  for (std::uint32_t cpu = 0; cpu < cpus; ++cpu) node.cores.push_back({0, 0, 0, {cpu}});
+  std::int64_t total = 0;
+  for (const std::int64_t mib : node.numa_mem_mib) total += mib;
+  node.numa_mem_mib = {total > 0 ? total : physical_mem_mib()};
+  for (NodeGpu& gpu : node.gpus) gpu.numa = 0;
+}
+
+NodeTopology from_sysconf() {
+  NodeTopology node;
+  node.source = "sysconf: hwloc gave no data";
+  fill_flat(node, std::max<std::uint32_t>(1, std::uint32_t(sysconf(_SC_NPROCESSORS_ONLN))));
+  node.bindable = false;  // which of the numbers we may use is not known
+  return node;
+}
+
+std::uint32_t numa_of(hwloc_topology_t topology, hwloc_obj_t object) {
+  while (object != nullptr && object->nodeset == nullptr) object = object->parent;
+  if (object == nullptr) return 0;
+  const int first = hwloc_bitmap_first(object->nodeset);
+  if (first < 0) return 0;
+  const hwloc_obj_t numa = hwloc_get_numanode_obj_by_os_index(topology, unsigned(first));
+  return numa == nullptr ? 0 : numa->logical_index;
+}
+
+std::uint32_t ancestor(hwloc_topology_t topology, hwloc_obj_type_t type, hwloc_obj_t object,
+                       std::uint32_t otherwise) {
+  const hwloc_obj_t found = hwloc_get_ancestor_obj_by_type(topology, type, object);
+  return found == nullptr ? otherwise : found->logical_index;
+}
+
+void read_cores(hwloc_topology_t topology, NodeTopology& node) {
+  const bool has_cores = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE) > 0;
+  const hwloc_obj_type_t type = has_cores ? HWLOC_OBJ_CORE : HWLOC_OBJ_PU;
+  hwloc_obj_t object = nullptr;
+  while ((object = hwloc_get_next_obj_by_type(topology, type, object)) != nullptr) {
+    NodeCore core;
+    core.package = ancestor(topology, HWLOC_OBJ_PACKAGE, object, 0);
+    core.numa = numa_of(topology, object);
+    core.l3 = ancestor(topology, HWLOC_OBJ_L3CACHE, object, core.package);
+    for (int pu = hwloc_bitmap_first(object->cpuset); pu >= 0;
+         pu = hwloc_bitmap_next(object->cpuset, pu))
+      core.pus.push_back(std::uint32_t(pu));
+    if (!core.pus.empty()) node.cores.push_back(std::move(core));
+  }
+}
+
+void read_memory(hwloc_topology_t topology, NodeTopology& node) {
+  hwloc_obj_t numa = nullptr;
+  while ((numa = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_NUMANODE, numa)) != nullptr)
+    node.numa_mem_mib.push_back(std::int64_t(numa->attr->numanode.local_memory >> 20));
+  const bool is_known = std::any_of(node.numa_mem_mib.begin(), node.numa_mem_mib.end(),
+                                    [](std::int64_t mib) { return mib > 0; });
+  if (!is_known) node.numa_mem_mib.assign(std::max<std::size_t>(1, node.numa_mem_mib.size()),
+                                          physical_mem_mib() / std::int64_t(std::max<std::size_t>(
+                                              1, node.numa_mem_mib.size())));
+}
+
+// "NVIDIA H100 80GB HBM3" -> "nvidia-h100-80gb-hbm3": a word for requests and labels.
+std::string to_word(const char* text) {
+  std::string word;
+  for (const char* at = text == nullptr ? "" : text; *at != '\0'; ++at) {
+    const auto c = static_cast<unsigned char>(*at);
+    if (std::isalnum(c) != 0) word += char(std::tolower(c));
+    else if (!word.empty() && word.back() != '-') word += '-';
+  }
+  while (!word.empty() && word.back() == '-') word.pop_back();
+  return word.empty() ? "gpu" : word;
+}
+
+std::string pci_address(hwloc_obj_t device) {
+  const hwloc_obj_t pci = device->parent;
+  if (pci == nullptr || pci->type != HWLOC_OBJ_PCI_DEVICE) return device->name;
+  char text[32];
+  const auto& at = pci->attr->pcidev;
+  std::snprintf(text, sizeof(text), "%04x:%02x:%02x.%01x", unsigned(at.domain), unsigned(at.bus),
+                unsigned(at.dev), unsigned(at.func));
+  return text;
+}
+
+// The driver's number at the end of "nvml0", "rsmi3", "nvidia1"; -1 when it is another device.
+int index_after(const std::string& name, const char* prefix) {
+  const std::size_t length = std::char_traits<char>::length(prefix);
+  if (name.compare(0, length, prefix) != 0 || name.size() == length) return -1;
+  if (name.find_first_not_of("0123456789", length) != std::string::npos) return -1;
+  return std::atoi(name.c_str() + length);
+}
+
+void read_gpus(hwloc_topology_t topology, NodeTopology& node) {
+  std::set<std::string> seen;  // one card may show as several OS devices
+  for (const char* prefix : {"nvml", "rsmi", "cuda", "ze"}) {
+    hwloc_obj_t device = nullptr;
+    while ((device = hwloc_get_next_osdev(topology, device)) != nullptr) {
+      const int index = index_after(device->name == nullptr ? "" : device->name, prefix);
+      if (index < 0) continue;
+      NodeGpu gpu;
+      gpu.address = pci_address(device);
+      if (!seen.insert(gpu.address).second) continue;
+      gpu.index = std::uint32_t(index);
+      gpu.model = to_word(hwloc_obj_get_info_by_name(device, "GPUModel"));
+      gpu.numa = numa_of(topology, hwloc_get_non_io_ancestor_obj(topology, device));
+      node.gpus.push_back(std::move(gpu));
+    }
+  }
+  if (!node.gpus.empty()) return;
+  // Without the vendor's hwloc plugin the card is still on the bus; the driver's device files say
+  // whether it can be used.
+  constexpr unsigned kNvidia = 0x10de;
+  std::uint32_t index = 0;
+  hwloc_obj_t pci = nullptr;
+  while ((pci = hwloc_get_next_pcidev(topology, pci)) != nullptr) {
+    const auto& at = pci->attr->pcidev;
+    const unsigned kind = at.class_id >> 8;  // 03: display controllers
+    if (at.vendor_id != kNvidia || kind != 0x03) continue;
+    if (::access(("/dev/nvidia" + std::to_string(index)).c_str(), F_OK) != 0) continue;
+    char address[32];
+    std::snprintf(address, sizeof(address), "%04x:%02x:%02x.%01x", unsigned(at.domain),
+                  unsigned(at.bus), unsigned(at.dev), unsigned(at.func));
+    node.gpus.push_back({to_word(hwloc_obj_get_info_by_name(pci, "PCIDevice")), address, index++,
+                         numa_of(topology, hwloc_get_non_io_ancestor_obj(topology, pci))});
+  }
+}
+
+void restrict_to_affinity(hwloc_topology_t topology) {
+  const hwloc_bitmap_t allowed = hwloc_bitmap_alloc();
+  if (allowed == nullptr) return;
+  if (hwloc_get_cpubind(topology, allowed, HWLOC_CPUBIND_PROCESS) == 0 &&
+      !hwloc_bitmap_iszero(allowed))
+    (void)hwloc_topology_restrict(topology, allowed, 0);
+  hwloc_bitmap_free(allowed);
+}
+
+Result<NodeTopology> from_hwloc(const std::string& synthetic) {
+  hwloc_topology_t raw_topology = nullptr;
+  if (hwloc_topology_init(&raw_topology) != 0) return from_sysconf();
+  const TopologyPtr topology(raw_topology);
+  if (!synthetic.empty() && hwloc_topology_set_synthetic(topology.get(), synthetic.c_str()) != 0)
+    return fail(Errc::BadInput, "hwloc does not understand the topology \"" + synthetic + "\"",
+                "for example --synthetic \"package:2 numa:1 l3:1 core:8 pu:2\"", "synthetic");
+  hwloc_topology_set_io_types_filter(topology.get(), HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
+  if (hwloc_topology_load(topology.get()) != 0) {
+    if (synthetic.empty()) return from_sysconf();
+    return fail(Errc::BadInput, "hwloc cannot build the topology \"" + synthetic + "\"",
+                "for example --synthetic \"package:2 numa:1 l3:1 core:8 pu:2\"", "synthetic");
+  }
+  if (synthetic.empty()) restrict_to_affinity(topology.get());
+  NodeTopology node;
+  read_cores(topology.get(), node);
+  if (node.cores.empty()) return from_sysconf();
+  read_memory(topology.get(), node);
+  read_gpus(topology.get(), node);
+  for (NodeCore& core : node.cores)
+    core.numa = std::min(core.numa, std::uint32_t(node.numa_mem_mib.size() - 1));
+  const unsigned version = hwloc_get_api_version();
+  node.source = "hwloc " + std::to_string(version >> 16) + "." +
+                std::to_string((version >> 8) & 0xff) + "." + std::to_string(version & 0xff);
+  if (!synthetic.empty()) {
+    node.source = "synthetic";
+    node.bindable = false;
+  }
+  return node;
+}
+
+}  // namespace
+
+Result<NodeTopology> discover_topology(const TopologyOptions& options) {
+  auto found = from_hwloc(options.synthetic);
+  if (!found) return fail(std::move(found.error()));
+  NodeTopology node = std::move(*found);
+  if (options.cpus > 0) {
+    fill_flat(node, options.cpus);
+    node.bindable = false;
+    node.source += ", CPUs overridden";
+  }
+  if (options.mem_mib > 0) {
+    const auto count = std::int64_t(node.numa_mem_mib.size());
+    for (std::int64_t i = 0; i < count; ++i)
+      node.numa_mem_mib[std::size_t(i)] =
+          options.mem_mib / count + (i < options.mem_mib % count ? 1 : 0);
+  }
+  if (options.gpus >= 0) {
+    node.gpus.clear();
+    for (std::uint32_t i = 0; i < std::uint32_t(options.gpus); ++i)
+      node.gpus.push_back({"stand-in", "none:" + std::to_string(i), i,
+                           i % std::uint32_t(node.numa_mem_mib.size())});
+  }
+  return node;
+}
+
+}  // namespace drover::nodeagent
