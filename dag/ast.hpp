@@ -1,5 +1,5 @@
-// dag/ast.hpp - a job as the parser understood it: stages of code, with references resolved to
-// positions. SPDX-License-Identifier: Apache-2.0
+// dag/ast.hpp - the job as parsed: stages of code, references resolved to positions.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <map>

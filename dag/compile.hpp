@@ -1,5 +1,5 @@
-// dag/compile.hpp - request -> AST -> logical plan -> physical plan: the five stages and their
-// order. SPDX-License-Identifier: Apache-2.0
+// dag/compile.hpp - request -> AST -> logical plan -> physical plan: the five stages.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <memory>
 

@@ -1,5 +1,5 @@
-// dag/logical_plan.hpp - the logical tree: a job, its stages, the code of each. Nothing is
-// simplified yet. SPDX-License-Identifier: Apache-2.0
+// dag/logical_plan.hpp - the logical tree: a job, its stages, the code of each.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <string>

@@ -1,5 +1,5 @@
-// dag/optimize.cpp - from the logical tree to the smallest plan that does the same, shared by equal
-// shapes. SPDX-License-Identifier: Apache-2.0
+// dag/optimize.cpp - the smallest plan that does the same, shared by equal shapes.
+// SPDX-License-Identifier: Apache-2.0
 #include <string>
 
 #include "dag/compile.hpp"

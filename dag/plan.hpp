@@ -1,5 +1,5 @@
-// dag/plan.hpp - the physical plan: what runs, in which order. Boost.Graph stays behind this
-// header. SPDX-License-Identifier: Apache-2.0
+// dag/plan.hpp - the physical plan: what runs, in which order; hides Boost.Graph.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <memory>

@@ -1,5 +1,5 @@
-// dag/plan_print.cpp - plans for people and programs: text, DOT and JSON; the AST and the logical
-// tree as text. SPDX-License-Identifier: Apache-2.0
+// dag/plan_print.cpp - plans as text, DOT and JSON; AST and logical tree as text.
+// SPDX-License-Identifier: Apache-2.0
 #include <nlohmann/json.hpp>
 
 #include "dag/ast.hpp"

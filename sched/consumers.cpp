@@ -1,5 +1,5 @@
-// sched/consumers.cpp - one oneTBB task per group with queued jobs; it takes a burst, then lets
-// others go. SPDX-License-Identifier: Apache-2.0
+// sched/consumers.cpp - one oneTBB task per group with queued jobs, in bursts.
+// SPDX-License-Identifier: Apache-2.0
 #include "sched/consumers.hpp"
 
 #include <tbb/enumerable_thread_specific.h>

@@ -1,5 +1,5 @@
-// sched/consumers.hpp - the consumers of all groups: plans are compiled serially in a group, in
-// parallel across groups, by a handful of oneTBB threads. SPDX-License-Identifier: Apache-2.0
+// sched/consumers.hpp - plans are compiled serially in a group, in parallel across groups.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <functional>

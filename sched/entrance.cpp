@@ -1,5 +1,5 @@
-// sched/entrance.cpp - the chain: defaults, labels, code and authorisation. Sizes:
-// entrance_limits.cpp. SPDX-License-Identifier: Apache-2.0
+// sched/entrance.cpp - the chain: defaults, labels, code and authorisation.
+// SPDX-License-Identifier: Apache-2.0
 #include "sched/entrance.hpp"
 
 #include <algorithm>

@@ -6,16 +6,16 @@
 
 namespace drover::sched {
 
-dag::JobRequest to_plan_request(JobSpec spec) {
+dag::JobRequest to_plan_request(const JobSpec& spec) {
   dag::StepRequest step;
-  step.code = std::move(spec.script);
-  step.argv = std::move(spec.argv);
+  step.code = spec.script;
+  if (!spec.argv.empty()) step.argv = {spec.argv.front()};  // a plan knows the program only
   step.is_array = spec.is_array;
   step.elements = spec.is_array ? spec.array.count() : 1;
 
   dag::JobRequest request;
-  request.name = std::move(spec.name);
-  request.labels = std::move(spec.labels);
+  request.name = spec.name;
+  request.labels = spec.labels;
   request.steps.push_back(std::move(step));
   return request;
 }

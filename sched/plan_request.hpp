@@ -6,7 +6,7 @@
 
 namespace drover::sched {
 
-// A batch job or array: one step. Takes the script out of `spec`, so pass a copy that nobody needs.
-dag::JobRequest to_plan_request(JobSpec spec);
+// A batch job or array: one step.
+dag::JobRequest to_plan_request(const JobSpec& spec);
 
 }  // namespace drover::sched

@@ -1,5 +1,5 @@
-// tests/unit/sched/consumers_test.cpp - order, exclusion and batching of the consumers. No sleeps:
-// latches. SPDX-License-Identifier: Apache-2.0
+// tests/unit/sched/consumers_test.cpp - order, exclusion and batches of the consumers.
+// SPDX-License-Identifier: Apache-2.0
 #include "sched/consumers.hpp"
 
 #include <gtest/gtest.h>

@@ -1,11 +1,12 @@
-// tests/unit/sched/job_state_test.cpp - the tables, their words, and docs/job-states.md made from
-// them. SPDX-License-Identifier: Apache-2.0
+// tests/unit/sched/job_state_test.cpp - the tables, their words, and docs/job-states.md.
+// SPDX-License-Identifier: Apache-2.0
 #include "sched/job_state.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <fstream>
+#include <initializer_list>
 #include <set>
 #include <sstream>
 #include <string>
@@ -20,8 +21,9 @@ constexpr const char* kPage = "docs/job-states.md";  // ctest runs at the root o
 std::string text(std::string_view view) { return std::string(view); }
 
 template <class Table>
-std::string diagram(const Table& moves, std::string_view first) {
-  std::string page = "```mermaid\nstateDiagram-v2\n  [*] --> " + text(first) + "\n";
+std::string diagram(const Table& moves, std::initializer_list<std::string_view> firsts) {
+  std::string page = "```mermaid\nstateDiagram-v2\n";
+  for (const std::string_view first : firsts) page += "  [*] --> " + text(first) + "\n";
   for (const auto& move : moves)
     if (move.from != move.to)
       page += "  " + text(to_string(move.from)) + " --> " + text(to_string(move.to)) + ": " +
@@ -52,9 +54,9 @@ std::string page_from_tables() {
          "tables run it with `BLESS=1`. A pair that is not listed is refused and changes "
          "nothing.\n\n"
          "## Jobs\n\n" +
-         diagram(kJobMoves, "inited") + "\n" + table(kJobMoves) + "\n## Tasks\n\n" +
-         diagram(kTaskMoves, "waiting") + "\n" + table(kTaskMoves) + "\n## Reasons\n\n" + reasons +
-         "\n";
+         diagram(kJobMoves, {"inited", "held"}) + "\n" + table(kJobMoves) + "\n## Tasks\n\n" +
+         diagram(kTaskMoves, {"waiting"}) + "\n" + table(kTaskMoves) + "\n## Reasons\n\n" +
+         reasons + "\n";
 }
 
 TEST(JobStates, ThePageShowsTheTables) {
