@@ -1,0 +1,94 @@
+// bench/rm_bench.cpp - what an acquire, a release and a refusal cost, by number of nodes.
+// LINK: drover::rm
+// SPDX-License-Identifier: Apache-2.0
+#include <benchmark/benchmark.h>
+
+#include "base/check.hpp"
+#include "base/prng.hpp"
+#include "rm/resource_manager.hpp"
+
+namespace drover::rm {
+namespace {
+
+struct Cluster {
+  ResourceManager manager;
+  PathId path{};
+  std::vector<ClassId> classes;
+  std::vector<Lease> leases;
+};
+
+Request request_of(std::int64_t cpus, std::int64_t mem_mib) {
+  Request request;
+  request.cpus = cpus;
+  request.mem_mib = mem_mib;
+  return request;
+}
+
+// `nodes` machines of 2 packages, 8 NUMA nodes and 64 cores, filled with small tasks until nothing
+// fits.
+Cluster full_cluster(std::uint32_t nodes) {
+  Cluster cluster;
+  const Topology topology = make_topology(2, 4, 8, 1, 32'768);
+  for (std::uint32_t id = 0; id < nodes; ++id)
+    cluster.manager.put_node(NodeId(id), {"n" + std::to_string(id), {}, topology});
+  std::vector<QuotaRule> rules(3);
+  rules[0].match = {{"user", "*"}};
+  rules[1].match = {{"creator", "*"}};
+  rules[2].match = {{"creator", "*"}, {"user", "*"}};
+  for (QuotaRule& rule : rules) rule.max.of.fill(std::int64_t(1) << 50);
+  cluster.manager.set_quotas(rules);
+  cluster.path = cluster.manager.path_for({{"creator", "cli"}, {"user", "ann"}});
+  for (const std::int64_t cpus : {1, 2, 4, 8})
+    cluster.classes.push_back(cluster.manager.intern(request_of(cpus, cpus * 2'000)));
+  Prng random(1);
+  for (;;) {
+    const ClassId what = cluster.classes[random.below(cluster.classes.size())];
+    Acquired acquired = cluster.manager.acquire(what, cluster.path);
+    if (!std::holds_alternative<Lease>(acquired)) break;
+    cluster.leases.push_back(std::get<Lease>(std::move(acquired)));
+  }
+  std::vector<const Lease*> live;
+  for (const Lease& lease : cluster.leases) live.push_back(&lease);
+  DROVER_CHECK(cluster.manager.check(live).empty(), "the books must balance before timing");
+  return cluster;
+}
+
+// The steady state of a busy cluster: one task ends, another of its size starts.
+void release_and_acquire(benchmark::State& state) {
+  Cluster cluster = full_cluster(std::uint32_t(state.range(0)));
+  Prng random(2);
+  for (auto _ : state) {
+    Lease& lease = cluster.leases[random.below(cluster.leases.size())];
+    const std::int64_t cpus = lease.amounts[Kind::CpuMilli] / 1000;
+    const ClassId what = cluster.classes[cpus == 1 ? 0 : cpus == 2 ? 1 : cpus == 4 ? 2 : 3];
+    cluster.manager.release(lease);
+    Acquired acquired = cluster.manager.acquire(what, cluster.path);
+    DROVER_CHECK(std::holds_alternative<Lease>(acquired), "the freed place must fit again");
+    lease = std::get<Lease>(std::move(acquired));
+    cluster.manager.mark_used(lease);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+
+// A request that fits nowhere, with something freed before each try, so that no cache answers.
+void refuse(benchmark::State& state) {
+  Cluster cluster = full_cluster(std::uint32_t(state.range(0)));
+  const ClassId whole = cluster.manager.intern(request_of(64, 0));
+  for (auto _ : state) {
+    cluster.manager.set_node_state(NodeId{0}, NodeState::Up, {});
+    Acquired acquired = cluster.manager.acquire(whole, cluster.path);
+    DROVER_CHECK(std::holds_alternative<NoFit>(acquired), "the cluster is full");
+    benchmark::DoNotOptimize(acquired);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+
+BENCHMARK(release_and_acquire)
+    ->Name("Rm/release_and_acquire/nodes")
+    ->Arg(10)
+    ->Arg(1'000)
+    ->Arg(10'000);
+BENCHMARK(refuse)->Name("Rm/refuse/nodes")->Arg(10)->Arg(1'000)->Arg(10'000);
+
+}  // namespace
+}  // namespace drover::rm
