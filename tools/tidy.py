@@ -41,7 +41,7 @@ BANNED_ANYWHERE = {
     r"\bassert\(": "use DROVER_CHECK (on in release) or an Error (for what peers and users cause)",
     r"\bstrcpy\(|\bsprintf\(|\bstrcat\(|\bgets\(": "unbounded copies",
     r"\bsystem\(|\bpopen\(": "no shell between us and a program",
-    r"\busing namespace std\b": "names in headers belong to their readers",
+    r"\busing namespace std;": "names in headers belong to their readers",
 }
 SIZE = {".hpp": 200, ".cpp": 500, ".c": 500}
 TEST_SIZE = 600
@@ -97,6 +97,8 @@ def check_includes(path, lines, report):
 def check_words(path, code_lines, report):
     name = str(path)
     rules = dict(BANNED_ANYWHERE) if path.suffix in (".hpp", ".cpp") else {}
+    if name.startswith("tests/"):  # a test may run a checker, and fills addresses of its own making
+        rules = {pattern: why for pattern, why in rules.items() if "copies" not in why and "shell" not in why}
     if name.startswith(CORE) and not name.startswith(CORE_EXCEPT):
         rules.update(BANNED_IN_CORE)
     for number, line in enumerate(code_lines, 1):
@@ -109,8 +111,11 @@ def check_sizes(path, lines, report):
     cap = TEST_SIZE if str(path).startswith("tests/") else SIZE.get(path.suffix)
     if cap and path.suffix in SIZE and len(lines) > cap:
         report(path, len(lines), f"{len(lines)} lines, at most {cap}: a file tells one story")
+    table = False  # rows of a table that is fenced off by hand may be longer
     for number, line in enumerate(lines, 1):
-        if len(line) > 100 and "http" not in line and 'R"' not in line and path.suffix in SIZE:
+        if "clang-format off" in line or "clang-format on" in line:
+            table = "clang-format off" in line
+        if len(line) > 100 and not table and "http" not in line and 'R"' not in line and path.suffix in SIZE:
             report(path, number, f"{len(line)} columns, at most 100")
 
 
