@@ -160,12 +160,11 @@ SpaceUsed Environment::space(bool count_free) {
   return space;
 }
 
-Result<void> Environment::copy_to(const std::string& dir) {
-  // A copy reads the map from its own thread state; the reader below keeps the map from being
-  // moved.
+Result<void> Environment::copy_to(int fd) {
+  // LMDB reads the map in a transaction of its own; ours keeps the map from being moved meanwhile.
   const auto hold = begin_read();
   if (!hold) return fail(hold.error());
-  return check_lmdb(mdb_env_copy(env_, dir.c_str()), "copy the store to " + dir);
+  return check_lmdb(mdb_env_copyfd(env_, fd), "copy the store");
 }
 
 }  // namespace drover::store

@@ -49,7 +49,7 @@ class Environment : public std::enable_shared_from_this<Environment> {
   Result<bool> grow(std::chrono::milliseconds patience);
   bool is_half_full();               // writer's thread
   SpaceUsed space(bool count_free);  // any thread
-  Result<void> copy_to(const std::string& dir);
+  Result<void> copy_to(int fd);
 
   MDB_dbi dbi(Table table) const { return tables_[std::size_t(table)]; }
 

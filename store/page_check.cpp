@@ -64,7 +64,8 @@ struct Node {
 
 class Walk {
  public:
-  Walk(std::string_view file, std::size_t problems_max) : file_(file), max_(problems_max) {}
+  Walk(std::string_view file, std::size_t problems_max, const RecordVisitor& visit_record)
+      : file_(file), max_(problems_max), visit_record_(visit_record) {}
 
   std::vector<std::string> run();
 
@@ -102,6 +103,7 @@ class Walk {
 
   std::string_view file_;
   std::size_t max_;
+  const RecordVisitor& visit_record_;
   std::size_t page_size_ = 0;
   std::uint64_t last_page_ = 0;
   Tree free_list_, tables_;
@@ -119,8 +121,12 @@ bool Walk::read_metas() {
   page_size_ = load<std::uint32_t>(file_, 40);
   const bool usable = page_size_ >= 512 && page_size_ <= 65536 &&
                       (page_size_ & (page_size_ - 1)) == 0 && file_.size() >= 2 * page_size_;
+  if (!usable) {
+    complain("the header pages of the data file are damaged");
+    return false;
+  }
   std::uint64_t newest = 0;
-  for (std::uint64_t number = 0; usable && number < 2; ++number) {
+  for (std::uint64_t number = 0; number < 2; ++number) {
     const std::string_view meta = page(number);
     const bool good = (load<std::uint16_t>(meta, 10) & kMeta) != 0 &&
                       load<std::uint32_t>(meta, 16) == 0xBEEFC0DEu &&
@@ -140,7 +146,7 @@ bool Walk::read_metas() {
   // Pages that were taken and given back in one transaction are never written: the file may end
   // before last_page_, but not by an amount that no transaction can explain.
   const std::uint64_t pages_max = (file_.size() + (std::uint64_t(1) << 30)) / page_size_;
-  if (!usable || last_page_ < 1 || last_page_ > pages_max) {
+  if (last_page_ < 1 || last_page_ > pages_max) {
     complain("the header pages of the data file are damaged");
     return false;
   }
@@ -246,7 +252,10 @@ void Walk::visit(const Place& place, std::uint64_t number, const Node& node, Kin
     complain(fmt::format("table {}: a record in page {} has a wrong kind", *place.tree, number));
     return;
   }
-  if (is_table) walk_tree(std::string(node.key), read_tree(data, 0), Kind::Records);
+  if (is_table) return walk_tree(std::string(node.key), read_tree(data, 0), Kind::Records);
+  if (!visit_record_) return;
+  if (std::string problem = visit_record_(*place.tree, node.key, data); !problem.empty())
+    complain(std::move(problem));
 }
 
 void Walk::walk_leaf(std::string_view bytes, std::uint64_t number, const Place& place, Kind kind,
@@ -345,7 +354,8 @@ std::vector<std::string> Walk::run() {
 
 }  // namespace
 
-PageReport check_pages(const std::string& path, std::size_t problems_max) {
+PageReport check_pages(const std::string& path, std::size_t problems_max,
+                       const RecordVisitor& visit_record) {
   PageReport report;
   const FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   struct stat info {};
@@ -359,7 +369,7 @@ PageReport check_pages(const std::string& path, std::size_t problems_max) {
     report.problems.push_back("the data file cannot be mapped");
     return report;
   }
-  report.problems = Walk({static_cast<const char*>(map), size}, problems_max).run();
+  report.problems = Walk({static_cast<const char*>(map), size}, problems_max, visit_record).run();
   report.pages = size / 4096;
   ::munmap(map, size);
   return report;

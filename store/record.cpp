@@ -42,16 +42,19 @@ Error bad_record(Table table, std::string_view key, std::string_view what) {
       Errc::Corrupt, fmt::format("record {}: {}", record_name(table, key), what), kDamageHint, {}};
 }
 
-void seal(Table table, std::string_view key, char* record, std::size_t size) {
+void seal(Table table, std::string_view key, char* record, std::size_t size, std::uint16_t schema) {
   const std::string_view payload(record + kHeaderBytes, size - kHeaderBytes);
   record[0] = char(tag_of(table));
   record[1] = 0;
-  put_u16(record + 2, kSchemaVersion);
-  put_u32(record + 4, checksum(key, tag_of(table), kSchemaVersion, payload));
+  put_u16(record + 2, schema);
+  put_u32(record + 4, checksum(key, tag_of(table), schema, payload));
 }
 
-std::uint16_t schema_of(std::string_view value) {
-  return value.size() < kHeaderBytes ? std::uint16_t(0) : std::uint16_t(take(value, 2, 2));
+std::uint16_t newer_schema(Table table, std::string_view key, std::string_view value) {
+  if (value.size() < kHeaderBytes || std::uint8_t(value[0]) != tag_of(table)) return 0;
+  const auto schema = std::uint16_t(take(value, 2, 2));
+  const std::uint32_t sum = checksum(key, tag_of(table), schema, value.substr(kHeaderBytes));
+  return sum == take(value, 4, 4) && schema > kSchemaVersion ? schema : std::uint16_t(0);
 }
 
 Result<std::string_view> unseal(Table table, std::string_view key, std::string_view value) {

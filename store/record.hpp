@@ -12,11 +12,11 @@ namespace drover::store {
 
 // Writes the header in front of a payload that is already in place: `record` is the whole value of
 // `size` bytes, of which the first kHeaderBytes are still free.
-void seal(Table table, std::string_view key, char* record, std::size_t size);
+void seal(Table table, std::string_view key, char* record, std::size_t size,
+          std::uint16_t schema = kSchemaVersion);
 
-// The schema version in a value's header, unchecked: for the message about a newer store. 0 when
-// too short.
-std::uint16_t schema_of(std::string_view value);
+// The schema version of an undamaged value that a newer program wrote; 0 otherwise.
+std::uint16_t newer_schema(Table table, std::string_view key, std::string_view value);
 
 // The payload of a stored value, or Corrupt naming the record: short, of another table, newer, or
 // damaged.

@@ -166,13 +166,14 @@ Result<void> Store::backup(const std::string& dir) const {
     return fail(Errc::NotFound, "cannot look into " + dir + ": " + problem.message(),
                 "create an empty folder for the backup first");
   if (!empty) return fail(Errc::Conflict, dir + " is not empty", "choose an empty folder");
-  if (auto ok = state_->environment->copy_to(dir); !ok) return ok;
+  const std::string path = dir + "/" + kDataFile;
+  const FileHandle file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file.is_open()) return fail(system_error(errno, "create " + path));
+  if (auto ok = state_->environment->copy_to(file.fd()); !ok) return ok;
   // The copy counts only when a power cut cannot take it back.
-  for (const std::string& path : {dir + "/" + kDataFile, dir}) {
-    const FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.is_open() || ::fsync(file.fd()) != 0)
-      return fail(system_error(errno, "sync " + path));
-  }
+  const FileHandle folder(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (::fsync(file.fd()) != 0 || !folder.is_open() || ::fsync(folder.fd()) != 0)
+    return fail(system_error(errno, "sync " + path));
   return {};
 }
 

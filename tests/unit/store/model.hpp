@@ -108,7 +108,8 @@ inline std::string Model::difference(const Snapshot& view) const {
     if (*read != task) return "task " + std::to_string(raw(id.job));
   }
   const auto all_nodes = view.nodes();
-  if (!all_nodes || all_nodes->size() != nodes.size()) return "nodes";
+  if (!all_nodes) return all_nodes.error().message;
+  if (all_nodes->size() != nodes.size()) return "nodes";
   for (const auto& node : *all_nodes)
     if (nodes.at(node.id) != node) return "node " + node.name;
   const auto log = view.events(EventSeq{}, 1'000'000);

@@ -19,8 +19,11 @@ namespace drover::store {
 // A folder of our own that disappears at the end.
 class PrivateFolder {
  public:
-  explicit PrivateFolder(const std::string& base = ::testing::TempDir()) {
-    std::string name = base + "/drover-store-XXXXXX";
+  // In memory where possible: no test here is about the disk's speed.
+  PrivateFolder() {
+    const bool memory = ::access("/dev/shm", W_OK) == 0;
+    std::string name =
+        (memory ? std::string("/dev/shm") : ::testing::TempDir()) + "/drover-store-XXXXXX";
     path_ = ::mkdtemp(name.data());
   }
   PrivateFolder(const PrivateFolder&) = delete;
@@ -97,8 +100,9 @@ inline sched::JobSpec RandomValues::spec() {
   spec.time_limit = {number()};
   spec.warn = {small(), small()};
   spec.is_array = prng.chance(50);
-  spec.array = spec.is_array ? IndexSet::from_runs({{0, 8, 2}, {100, 101 + std::uint32_t(prng.below(99)), 1}})
-                             : IndexSet::single(0);
+  spec.array = spec.is_array
+                   ? IndexSet::from_runs({{0, 8, 2}, {100, 101 + std::uint32_t(prng.below(99)), 1}})
+                   : IndexSet::single(0);
   spec.array_throttle = std::uint32_t(prng.next());
   spec.hold = prng.chance(50);
   spec.begin = time();
