@@ -1,0 +1,404 @@
+// cli/spec_builder.cpp - one small function per option; a table says which.
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/spec_builder.hpp"
+
+#include <array>
+#include <csignal>
+#include <limits>
+
+#include "base/index_set.hpp"
+#include "base/units.hpp"
+#include "cli/arguments.hpp"
+#include "cli/script.hpp"
+
+namespace drover::cli {
+namespace {
+
+struct Build {
+  Json& spec;
+  const SpecSource& source;
+  Origin memory_origin = Origin::Directive;  // who set the member "mem_mib" or "mem_per_cpu_mib"
+  bool memory_set = false;
+};
+using Setter = Result<bool> (*)(Build&, const Given&);
+
+tl::unexpected<Error> bad(const Given& given, const std::string& what, std::string hint) {
+  return fail(Errc::BadInput, what, std::move(hint), std::string(given.option->name));
+}
+
+template <std::int64_t Low, std::int64_t High>
+Result<std::int64_t> integer(const Given& given) {
+  return parse_integer(given.value, Low, High, given.option->name);
+}
+
+Result<bool> set_count(Build& build, const Given& given, const char* key, std::int64_t low,
+                       std::int64_t high) {
+  const Result<std::int64_t> value = parse_integer(given.value, low, high, given.option->name);
+  if (!value) return fail(value.error());
+  build.spec[key] = *value;
+  return true;
+}
+
+Result<bool> set_name(Build& build, const Given& given) {
+  build.spec["name"] = given.value;
+  return true;
+}
+Result<bool> set_ntasks(Build& build, const Given& given) {
+  return set_count(build, given, "ntasks", 1, 1'000'000);
+}
+Result<bool> set_cpus(Build& build, const Given& given) {
+  return set_count(build, given, "cpus_per_task", 1, 1'000'000);
+}
+
+Result<bool> set_nodes(Build&, const Given& given) {
+  if (given.value == "1" || given.value == "1-1") return true;
+  return fail(Errc::Unsupported, "jobs on several nodes are not supported yet: --nodes=" + given.value,
+              "use --nodes=1, or an array of single-node jobs", "nodes");
+}
+
+Result<bool> set_memory(Build& build, const Given& given, const char* key, const char* other) {
+  const Result<std::int64_t> mib = parse_memory_mib(given.value);
+  if (!mib) return fail(mib.error());
+  if (build.spec.contains(other)) {
+    if (build.memory_set && build.memory_origin == given.origin) {
+      return bad(given, "--mem and --mem-per-cpu exclude each other", "give one of them");
+    }
+    build.spec.erase(other);
+  }
+  build.spec[key] = *mib;
+  build.memory_set = true;
+  build.memory_origin = given.origin;
+  return true;
+}
+Result<bool> set_mem(Build& build, const Given& given) {
+  return set_memory(build, given, "mem_mib", "mem_per_cpu_mib");
+}
+Result<bool> set_mem_per_cpu(Build& build, const Given& given) {
+  return set_memory(build, given, "mem_per_cpu_mib", "mem_mib");
+}
+
+// "2", "a100:2", "a100"; with `colon_model` a lone word is a model with one GPU.
+Result<bool> set_gpu_amount(Build& build, const Given& given, std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  std::string_view model, number = text;
+  if (colon != std::string_view::npos) {
+    model = text.substr(0, colon);
+    number = text.substr(colon + 1);
+  }
+  if (model.find(':') != std::string_view::npos || text.find(',') != std::string_view::npos)
+    return bad(given, "\"" + given.value + "\" asks for more than one kind of GPU", "use [MODEL:]N");
+  const Result<std::int64_t> gpus = parse_integer(number, 0, 1024, given.option->name);
+  if (!gpus) return fail(gpus.error());
+  build.spec["gpus"] = *gpus;
+  build.spec.erase("gpu_model");
+  if (!model.empty()) build.spec["gpu_model"] = std::string(model);
+  return true;
+}
+Result<bool> set_gpus(Build& build, const Given& given) {
+  return set_gpu_amount(build, given, given.value);
+}
+
+Result<bool> set_gres(Build& build, const Given& given) {
+  std::string_view text = given.value;
+  if (text == "none") return set_gpu_amount(build, given, "0");
+  if (text.starts_with("gres/")) text.remove_prefix(5);
+  if (text == "gpu") return set_gpu_amount(build, given, "1");
+  if (!text.starts_with("gpu:")) {
+    return fail(Errc::Unsupported, "--gres knows only gpu for now: \"" + given.value + "\"",
+                "use --gres=gpu[:MODEL]:N, or --gpus N", "gres");
+  }
+  text.remove_prefix(4);
+  const bool is_model = text.find(':') == std::string_view::npos && !text.empty() &&
+                        (text[0] < '0' || text[0] > '9');
+  return set_gpu_amount(build, given, is_model ? std::string(text) + ":1" : std::string(text));
+}
+
+Result<bool> set_time(Build& build, const Given& given) {
+  const Result<Duration> limit = parse_time_limit(given.value);
+  if (!limit) return fail(limit.error());
+  build.spec["time_limit_s"] = (limit->us + 999'999) / 1'000'000;
+  return true;
+}
+
+Result<bool> set_out(Build& build, const Given& given) {
+  build.spec["out"] = given.value;
+  return true;
+}
+Result<bool> set_err(Build& build, const Given& given) {
+  build.spec["err"] = given.value;
+  return true;
+}
+Result<bool> set_in(Build& build, const Given& given) {
+  build.spec["in"] = given.value;
+  return true;
+}
+
+Result<bool> set_open_mode(Build& build, const Given& given) {
+  if (given.value != "append" && given.value != "truncate")
+    return bad(given, "\"" + given.value + "\" is no open mode", "use append or truncate");
+  build.spec["append_output"] = given.value == "append";
+  return true;
+}
+
+Result<bool> set_chdir(Build& build, const Given& given) {
+  const bool absolute = given.value.starts_with('/');
+  build.spec["cwd"] = absolute ? given.value : build.source.cwd + "/" + given.value;
+  return true;
+}
+
+Result<bool> set_array(Build& build, const Given& given) {
+  const std::size_t percent = given.value.find('%');
+  const Result<IndexSet> set = IndexSet::parse(std::string_view(given.value).substr(0, percent));
+  if (!set) return fail(set.error());
+  if (percent != std::string::npos) {
+    const auto throttle =
+        parse_integer(std::string_view(given.value).substr(percent + 1), 0,
+                      std::numeric_limits<std::int32_t>::max(), "array");
+    if (!throttle) return fail(throttle.error());
+  }
+  build.spec["array"] = given.value;
+  return true;
+}
+
+Result<bool> set_begin(Build& build, const Given& given) {
+  const Result<Time> begin =
+      parse_begin(given.value, Time{build.source.now_us}, build.source.utc_offset_s);
+  if (!begin) return fail(begin.error());
+  build.spec["begin_us"] = begin->us;
+  return true;
+}
+
+Result<bool> set_hold(Build& build, const Given&) {
+  build.spec["hold"] = true;
+  return true;
+}
+Result<bool> set_priority(Build& build, const Given& given) {
+  if (given.value == "TOP") {
+    return fail(Errc::Unsupported, "--priority=TOP is not supported", "give a number", "priority");
+  }
+  return set_count(build, given, "priority", -1'000'000'000, 1'000'000'000);
+}
+Result<bool> set_nice(Build& build, const Given& given) {
+  std::int64_t nice = 100;
+  if (!given.value.empty()) {
+    const auto value = integer<-1'000'000'000, 1'000'000'000>(given);
+    if (!value) return fail(value.error());
+    nice = *value;
+  }
+  build.spec["priority"] = -nice;
+  return true;
+}
+Result<bool> set_comment(Build& build, const Given& given) {
+  build.spec["comment"] = given.value;
+  return true;
+}
+
+Result<bool> add_pairs(Json& object, const Given& given, std::string_view text, char separator) {
+  for (const std::string& piece : split_list(text, separator)) {
+    const std::size_t equals = piece.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return bad(given, "\"" + piece + "\" is not KEY=VALUE", "for example --" +
+                 std::string(given.option->name) + " disk=ssd");
+    object[piece.substr(0, equals)] = piece.substr(equals + 1);
+  }
+  return true;
+}
+Result<bool> add_label(Build& build, const Given& given) {
+  return add_pairs(build.spec["labels"], given, given.value, ',');
+}
+Result<bool> add_constraint(Build& build, const Given& given) {
+  const char separator = given.value.find('&') != std::string::npos ? '&' : ',';
+  if (given.value.find_first_of("|[]()") != std::string::npos) {
+    return fail(Errc::Unsupported, "--constraint knows only key=value joined by &",
+                "for example --constraint \"disk=ssd&rack=3\"", "constraint");
+  }
+  return add_pairs(build.spec["constraints"], given, given.value, separator);
+}
+
+Result<bool> set_requeue(Build& build, const Given&) {
+  build.spec["requeue"] = true;
+  return true;
+}
+Result<bool> set_no_requeue(Build& build, const Given&) {
+  build.spec["requeue"] = false;
+  return true;
+}
+
+struct SignalName {
+  std::string_view name;
+  int number;
+};
+constexpr auto kSignals = std::to_array<SignalName>({
+    {"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"ABRT", SIGABRT}, {"KILL", SIGKILL},
+    {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"ALRM", SIGALRM}, {"TERM", SIGTERM}, {"CONT", SIGCONT},
+    {"STOP", SIGSTOP}, {"TSTP", SIGTSTP}, {"URG", SIGURG},   {"XCPU", SIGXCPU},
+});
+
+Result<bool> set_signal(Build& build, const Given& given) {
+  std::string_view text = given.value;
+  if (text.starts_with("R:")) text.remove_prefix(2);
+  if (text.starts_with("B:")) text.remove_prefix(2);
+  const std::size_t at = text.find('@');
+  const Result<std::int64_t> signal = parse_signal(text.substr(0, at));
+  if (!signal) return fail(signal.error());
+  std::int64_t before = 60;
+  if (at != std::string_view::npos) {
+    const auto value = parse_integer(text.substr(at + 1), 0, 65535, "signal");
+    if (!value) return fail(value.error());
+    before = *value;
+  }
+  build.spec["signal"] = Json{{"signal", *signal}, {"before_s", before}};
+  return true;
+}
+
+Result<bool> set_dependency(Build& build, const Given& given);
+
+Result<bool> set_exclusive(Build& build, const Given&) {
+  build.spec["exclusive"] = true;
+  return true;
+}
+Result<bool> ignore(Build&, const Given&) { return true; }
+
+struct SetterRow {
+  std::string_view option;
+  Setter set;
+};
+constexpr auto kSetters = std::to_array<SetterRow>({
+    {"job-name", set_name},     {"ntasks", set_ntasks},       {"ntasks-per-node", set_ntasks},
+    {"cpus-per-task", set_cpus}, {"mem", set_mem},            {"mem-per-cpu", set_mem_per_cpu},
+    {"gpus", set_gpus},         {"gres", set_gres},           {"time", set_time},
+    {"output", set_out},        {"error", set_err},           {"input", set_in},
+    {"open-mode", set_open_mode}, {"chdir", set_chdir},       {"export", ignore},
+    {"array", set_array},       {"begin", set_begin},         {"hold", set_hold},
+    {"priority", set_priority}, {"nice", set_nice},           {"comment", set_comment},
+    {"label", add_label},       {"constraint", add_constraint}, {"requeue", set_requeue},
+    {"no-requeue", set_no_requeue}, {"signal", set_signal},   {"dependency", set_dependency},
+    {"exclusive", set_exclusive}, {"nodes", set_nodes},
+});
+
+constexpr auto kDependencyKinds =
+    std::to_array<std::string_view>({"after", "afterok", "afternotok", "afterany"});
+
+Result<bool> check_dependency(const Given& given, const std::string& piece) {
+  const std::vector<std::string> parts = split_list(piece, ':');
+  if (parts.empty()) return bad(given, "an empty dependency", "use KIND:ID, e.g. afterok:12");
+  std::size_t first_id = 0;
+  if (parts[0].find_first_not_of("0123456789") != std::string::npos) {
+    first_id = 1;
+    bool known = false;
+    for (const std::string_view kind : kDependencyKinds) known = known || kind == parts[0];
+    if (parts[0] == "aftercorr" || parts[0] == "afterburstbuffer") {
+      return fail(Errc::Unsupported, "dependency " + parts[0] + " is not supported yet",
+                  "use after, afterok, afternotok, afterany or singleton", "dependency");
+    }
+    if (!known) {
+      const std::string_view near = nearest_match(parts[0], kDependencyKinds);
+      return bad(given, "\"" + parts[0] + "\" is no kind of dependency",
+                 near.empty() ? "use after, afterok, afternotok, afterany or singleton"
+                              : "did you mean " + std::string(near) + "?");
+    }
+    if (parts.size() == 1) return bad(given, parts[0] + " names no job", "e.g. afterok:12:13");
+  }
+  for (std::size_t i = first_id; i < parts.size(); ++i) {
+    if (parts[0] == "after" && parts[i].find('+') != std::string::npos) {
+      return fail(Errc::Unsupported, "a delay (after:ID+MIN) is not supported yet",
+                  "use after:ID", "dependency");
+    }
+    const auto id = parse_integer(parts[i], 1, std::numeric_limits<std::int64_t>::max(),
+                                  "dependency");
+    if (!id) return fail(id.error());
+  }
+  return true;
+}
+
+Result<bool> set_dependency(Build& build, const Given& given) {
+  const bool any = given.value.find('?') != std::string::npos;
+  if (any && given.value.find(',') != std::string::npos)
+    return bad(given, "`,` (all) and `?` (any) cannot be mixed", "use one of them between the jobs");
+  std::string jobs;
+  bool singleton = false;
+  for (const std::string& piece : split_list(given.value, any ? '?' : ',')) {
+    if (piece == "singleton") {
+      singleton = true;
+      continue;
+    }
+    const Result<bool> good = check_dependency(given, piece);
+    if (!good) return fail(good.error());
+    const bool bare = piece.find_first_not_of("0123456789:") == std::string::npos;
+    jobs += (jobs.empty() ? "" : any ? "?" : ",") + (bare ? "afterany:" + piece : piece);
+  }
+  build.spec.erase("dependency");
+  build.spec.erase("singleton");
+  if (!jobs.empty()) build.spec["dependency"] = jobs;
+  if (singleton) build.spec["singleton"] = true;
+  if (singleton && any)
+    return bad(given, "singleton cannot be one of several choices", "use `,` with singleton");
+  return true;
+}
+
+Result<bool> apply(Build& build, const std::vector<Given>& options) {
+  for (const Given& given : options) {
+    for (const SetterRow& row : kSetters) {
+      if (row.option != given.option->name) continue;
+      const Result<bool> set = row.set(build, given);
+      if (set) break;
+      Error error = set.error();
+      if (error.field.empty()) error.field = std::string(given.option->name);
+      const std::string where = given.where.empty() ? "" : given.where + ", ";
+      return fail(std::move(error), where + "option --" + std::string(given.option->name));
+    }
+    if (find_bad_utf8(given.value)) {
+      return bad(given, "the value of --" + std::string(given.option->name) + " is not UTF-8 text",
+                 "use UTF-8 file names and texts");
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<std::int64_t> parse_signal(std::string_view text) {
+  if (text.starts_with("SIG")) text.remove_prefix(3);
+  for (const SignalName& row : kSignals)
+    if (row.name == text) return row.number;
+  const auto number = parse_integer(text, 1, 64, "signal");
+  if (number) return *number;
+  std::vector<std::string_view> names;
+  for (const SignalName& row : kSignals) names.push_back(row.name);
+  const std::string_view near = nearest_match(text, names);
+  return fail(Errc::BadInput, "\"" + std::string(text) + "\" is no signal",
+              near.empty() ? "use a name such as USR1 or TERM, or a number"
+                           : "did you mean " + std::string(near) + "?",
+              "signal");
+}
+
+Result<bool> overlay_options(Json& spec, const std::vector<Given>& options,
+                             const SpecSource& source) {
+  Build build{spec, source};
+  return apply(build, options);
+}
+
+Result<Json> build_spec(const std::vector<Given>& options, const SpecSource& source,
+                        std::vector<std::string>& warnings) {
+  Json spec = Json::object();
+  spec["name"] = source.name;
+  if (!source.script.empty()) spec["script"] = source.script;
+  spec["argv"] = source.argv;
+  spec["cwd"] = source.cwd;
+  const Result<bool> applied = overlay_options(spec, options, source);
+  if (!applied) return fail(applied.error());
+  std::string choice = "ALL";
+  for (const Given& given : options)
+    if (given.option->name == "export") choice = given.value;
+  Result<Json> environment = build_environment(choice, source.environment, warnings);
+  if (!environment) return fail(environment.error());
+  if (!environment->is_null()) spec["env"] = std::move(*environment);
+  for (const std::string& word : source.argv) {
+    if (find_bad_utf8(word)) {
+      return fail(Errc::BadInput, "an argument is not UTF-8 text", "put it into a script file");
+    }
+  }
+  return spec;
+}
+
+}  // namespace drover::cli

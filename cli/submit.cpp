@@ -1,0 +1,86 @@
+// cli/submit.cpp - `drover submit`: a script, a command, a spec file or many.
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/bulk.hpp"
+#include "cli/command.hpp"
+#include "cli/job_view.hpp"
+#include "cli/submission.hpp"
+#include "cli/submit_options.hpp"
+#include "cli/waiting.hpp"
+
+namespace drover::cli {
+namespace {
+
+Result<int> test_only(Context& context, ApiClient& api, const Submission& submission) {
+  const Result<Json> answer = api.post("/api/v1/jobs?test_only=1", submission.spec);
+  if (!answer) return fail(answer.error());
+  const Json& would = member(*answer, "would_run");
+  const bool runs = would.is_boolean() && would.get<bool>();
+  if (context.globals().json()) {
+    context.out(to_text(*answer) + '\n');
+  } else {
+    const std::string text = text_of(*answer, "text"), hint = text_of(*answer, "hint");
+    context.out(clean_line(text.empty() ? (runs ? "would run" : "would not run") : text) + '\n');
+    if (!hint.empty()) context.note("  hint: " + hint);
+  }
+  return runs ? kOk : kWouldNotRun;
+}
+
+bool is_line_file(const std::string& path) {
+  return path == "-" || path.ends_with(".jsonl") || path.ends_with(".ndjson");
+}
+
+Result<int> run_submit(Context& context) {
+  const Arguments& arguments = context.arguments();
+  if (arguments.has("each-line")) return submit_each_line(context, arguments.text("each-line"));
+  if (arguments.has("file") && is_line_file(arguments.text("file")))
+    return submit_file_lines(context, arguments.text("file"));
+  const Result<Submission> submission = read_submission(context);
+  if (!submission) return fail(submission.error());
+  const Result<ApiClient*> api = context.api();
+  if (!api) return fail(api.error());
+  if (arguments.has("test-only")) return test_only(context, **api, *submission);
+
+  const Result<Json> answer = (*api)->submit("/api/v1/jobs", submission->spec);
+  if (!answer) return fail(answer.error());
+  const std::string id = text_of(*answer, "id");
+  if (context.globals().json()) {
+    context.out(to_text(*answer) + '\n');
+  } else if (arguments.has("parsable")) {
+    context.out(id + '\n');
+  } else if (!arguments.has("quiet")) {
+    context.out("submitted job " + id + '\n');
+  }
+  if (!submission->wait) return kOk;
+  std::fflush(stdout);
+  return wait_for_job(context, std::uint64_t(number_of(*answer, "id")));
+}
+
+}  // namespace
+
+const Command kSubmit = {
+    .noun = "job",
+    .verb = "submit",
+    .is_shortcut = true,
+    .operands = "SCRIPT [ARG...] | -- COMMAND [ARG...] | -f FILE",
+    .summary = "submit a script, a command, or specs from a file",
+    .about =
+        "Options come from the script's #SBATCH and #DROVER lines, then from the environment "
+        "(DROVER_SUBMIT_TIME, SBATCH_TIMELIMIT, ...: the option in upper case), then from the command "
+        "line; the later one wins. Options behind SCRIPT belong to the script.\n"
+        "Here -o/--output is the job's output file, as with sbatch; --json prints the answer as JSON.\n"
+        "The job is safe on disk when its id is printed. Without -o its output goes to "
+        "slurm-ID.out in its working directory; see it with: drover log ID.",
+    .examples = "drover submit script.sh arg1 arg2\n"
+                "drover submit -c 4 --mem 2G -t 30m -- make -j4\n"
+                "drover submit --array 1-100%10 script.sh\n"
+                "drover submit -f jobs.jsonl\n"
+                "drover submit --each-line files.txt -- gzip {}\n"
+                "id=$(drover submit --parsable script.sh)",
+    .complete = "file",
+    .stop_at_word = true,
+    .options = job_options,
+    .more_options = submit_options,
+    .run = run_submit,
+};
+
+}  // namespace drover::cli

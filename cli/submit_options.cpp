@@ -1,0 +1,233 @@
+// cli/submit_options.cpp - the table itself. One row decides parsing, help, completion and refusal.
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/submit_options.hpp"
+
+#include <array>
+#include <cctype>
+
+#include "cli/arguments.hpp"
+
+namespace drover::cli {
+namespace {
+
+constexpr auto No = Takes::Nothing;
+constexpr auto Val = Takes::Value;
+constexpr auto Opt = Takes::MaybeValue;
+constexpr auto Ok = Support::Yes;
+constexpr auto Nop = Support::Accepted;
+constexpr auto Not = Support::Refused;
+
+constexpr std::string_view kOneCluster = "there is one cluster: leave the option out";
+constexpr std::string_view kLater = "it comes with a later version: leave the option out";
+constexpr std::string_view kPartition =
+    "partitions come with a later version: leave it out, or choose nodes with --constraint key=value";
+constexpr std::string_view kAccount =
+    "accounts come with a later version: leave it out, or tag the job with --label account=NAME";
+constexpr std::string_view kQos =
+    "qos comes with a later version: leave it out, or use --priority; to be quiet use -Q";
+constexpr std::string_view kMail =
+    "no mail is sent: leave it out and use `drover wait`, or follow `drover events`";
+constexpr std::string_view kNodes = "tasks of a job run on one node for now: use --nodes=1";
+constexpr std::string_view kPlace = "use --constraint key=value (labels: drover node show NAME)";
+constexpr std::string_view kPerGpu = "say --cpus-per-task, --mem and --gpus instead";
+constexpr std::string_view kBinding =
+    "tasks are bound to cores by themselves (see `drover show ID`): leave the option out";
+
+// clang-format off
+constexpr auto kJobOptions = std::to_array<Option>({
+  {"job-name", 'J', Val, "NAME", "name of the job (default: script file or command)", "name"},
+  {"ntasks", 'n', Val, "N", "tasks the job is made of: N x cpus-per-task cores are taken", "tasks"},
+  {"ntasks-per-node", 0, Val, "N", "same as --ntasks on one node", "tasks-per-node"},
+  {"cpus-per-task", 'c', Val, "N", "cores for each task", "cpus"},
+  {"mem", 0, Val, "SIZE", "memory of the job: MiB, or with K M G T; 0 = all of a node", "memory"},
+  {"mem-per-cpu", 0, Val, "SIZE", "memory for each core instead of --mem"},
+  {"gpus", 'G', Val, "[MODEL:]N", "GPUs, of any or of one model", "gpus-per-node"},
+  {"gres", 0, Val, "gpu[:MODEL]:N", "the same in Slurm's words; `none` = no GPU"},
+  {"time", 't', Val, "TIME", "time limit: minutes, H:M:S, D-H:M:S, 90s, 1h30m", "timelimit"},
+  {"output", 'o', Val, "PATTERN", "file for stdout; %j job, %A array, %a index, %x name, %u user, %N node", "out", Ok, "file"},
+  {"error", 'e', Val, "PATTERN", "file for stderr (default: the same as stdout)", "err", Ok, "file"},
+  {"input", 'i', Val, "FILE", "file for stdin (default: /dev/null)", "in,stdin", Ok, "file"},
+  {"open-mode", 0, Val, "append|truncate", "what to do with output files that exist", "", Ok, "append truncate"},
+  {"chdir", 'D', Val, "DIR", "working directory of the job (default: this one)", "workdir,cwd", Ok, "dir"},
+  {"export", 0, Val, "ALL|NONE|LIST", "environment: all of it, a fresh one, or names and NAME=VALUE pairs", "", Ok, "ALL NONE"},
+  {"array", 'a', Val, "SPEC[%MAX]", "run once per index: 0-9, 1,3,5-9:2; at most MAX at once"},
+  {"begin", 'b', Val, "WHEN", "not before: now+1hour, 16:00, 2026-12-24T08:00, tomorrow"},
+  {"hold", 'H', No, "", "submit held: `drover release` lets it go"},
+  {"priority", 0, Val, "N", "higher runs first (negative allowed)"},
+  {"nice", 0, Opt, "N", "lowers the priority by N (default 100)"},
+  {"comment", 0, Val, "TEXT", "free text kept with the job"},
+  {"label", 'l', Val, "KEY=VALUE", "label for grouping and filters; may be repeated", "labels"},
+  {"constraint", 'C', Val, "KEY=VALUE", "only nodes with this label; joined by & or ,"},
+  {"requeue", 0, No, "", "run again when its node is lost (default)"},
+  {"no-requeue", 0, No, "", "never run twice, even when its node is lost"},
+  {"signal", 0, Val, "[B:]SIG[@S]", "warning signal S seconds before the time limit (default 60)"},
+  {"dependency", 'd', Val, "KIND:ID[,...]", "wait for jobs: after afterok afternotok afterany, or singleton; `?` between = any", "depends"},
+  {"exclusive", 0, Opt, "", "the whole node for this job"},
+  {"nodes", 'N', Val, "1", "number of nodes: 1 for now"},
+  // Read, and of no consequence here.
+  {"get-user-env", 0, Opt, "", "accepted: the environment is taken at submission", "", Nop},
+  {"no-kill", 'k', Opt, "", "accepted", "", Nop},
+  {"wait-all-nodes", 0, Val, "N", "accepted", "", Nop},
+  {"use-min-nodes", 0, No, "", "accepted", "", Nop},
+  {"spread-job", 0, No, "", "accepted: a job has one node", "", Nop},
+  {"oom-kill-step", 0, Opt, "", "accepted", "", Nop},
+  {"acctg-freq", 0, Val, "SPEC", "accepted: usage is read at the end", "", Nop},
+  {"propagate", 0, Opt, "LIST", "accepted", "", Nop},
+  // Known, not offered: refused by name.
+  {"partition", 'p', Val, "NAME", kPartition, "queue", Not},
+  {"account", 'A', Val, "NAME", kAccount, "", Not},
+  {"qos", 'q', Val, "NAME", kQos, "", Not},
+  {"mail-type", 0, Val, "TYPE", kMail, "", Not},
+  {"mail-user", 0, Val, "USER", kMail, "", Not},
+  {"reservation", 0, Val, "NAME", kLater, "", Not},
+  {"licenses", 'L', Val, "LIST", kLater, "", Not},
+  {"clusters", 'M', Val, "NAME", kOneCluster, "cluster", Not},
+  {"nodelist", 'w', Val, "LIST", kPlace, "", Not},
+  {"nodefile", 'F', Val, "FILE", kPlace, "", Not},
+  {"exclude", 'x', Val, "LIST", kPlace, "", Not},
+  {"prefer", 0, Val, "LIST", kPlace, "", Not},
+  {"batch", 0, Val, "LIST", kPlace, "", Not},
+  {"oversubscribe", 0, Opt, "", "cores are never shared: leave the option out", "share", Not},
+  {"overcommit", 'O', No, "", "cores are never shared: leave the option out", "", Not},
+  {"time-min", 0, Val, "TIME", "say --time alone", "", Not},
+  {"deadline", 0, Val, "WHEN", kLater, "", Not},
+  {"mem-per-gpu", 0, Val, "SIZE", kPerGpu, "", Not},
+  {"cpus-per-gpu", 0, Val, "N", kPerGpu, "", Not},
+  {"gpus-per-task", 0, Val, "N", kPerGpu, "", Not},
+  {"gpus-per-socket", 0, Val, "N", kPerGpu, "", Not},
+  {"ntasks-per-gpu", 0, Val, "N", kPerGpu, "", Not},
+  {"tres-per-task", 0, Val, "LIST", kPerGpu, "", Not},
+  {"gpu-bind", 0, Val, "SPEC", kBinding, "", Not},
+  {"gpu-freq", 0, Val, "SPEC", kLater, "", Not},
+  {"gres-flags", 0, Val, "SPEC", kBinding, "", Not},
+  {"hint", 0, Val, "TYPE", kBinding, "", Not},
+  {"ntasks-per-core", 0, Val, "N", kBinding, "", Not},
+  {"ntasks-per-socket", 0, Val, "N", kBinding, "", Not},
+  {"threads-per-core", 0, Val, "N", kBinding, "", Not},
+  {"sockets-per-node", 0, Val, "N", kBinding, "", Not},
+  {"cores-per-socket", 0, Val, "N", kBinding, "", Not},
+  {"extra-node-info", 'B', Val, "SPEC", kBinding, "", Not},
+  {"core-spec", 'S', Val, "N", kBinding, "", Not},
+  {"thread-spec", 0, Val, "N", kBinding, "", Not},
+  {"mincpus", 0, Val, "N", "say --cpus-per-task", "", Not},
+  {"distribution", 'm', Val, "SPEC", kBinding, "", Not},
+  {"mem-bind", 0, Val, "SPEC", kBinding, "", Not},
+  {"cpu-bind", 0, Val, "SPEC", kBinding, "", Not},
+  {"cpu-freq", 0, Val, "SPEC", kLater, "", Not},
+  {"contiguous", 0, No, "", kBinding, "", Not},
+  {"switches", 0, Val, "N", kLater, "", Not},
+  {"network", 0, Val, "SPEC", kLater, "", Not},
+  {"tmp", 0, Val, "SIZE", kLater, "", Not},
+  {"wckey", 0, Val, "KEY", "tag the job with --label wckey=KEY", "", Not},
+  {"kill-on-invalid-dep", 0, Val, "yes|no", kLater, "", Not},
+  {"export-file", 0, Val, "FILE", "use --export NAME=VALUE,...", "", Not},
+  {"uid", 0, Val, "USER", "submit as that user", "", Not},
+  {"gid", 0, Val, "GROUP", "submit with that group (newgrp)", "", Not},
+  {"bb", 0, Val, "SPEC", kLater, "", Not},
+  {"bbf", 0, Val, "FILE", kLater, "", Not},
+  {"container", 0, Val, "PATH", kLater, "", Not},
+  {"profile", 0, Val, "SPEC", kLater, "", Not},
+  {"power", 0, Val, "SPEC", kLater, "", Not},
+  {"reboot", 0, No, "", kLater, "", Not},
+  {"segment", 0, Val, "N", kLater, "", Not},
+  {"x11", 0, Opt, "", kLater, "", Not},
+  {"mcs-label", 0, Val, "NAME", kLater, "", Not},
+  {"context", 0, Val, "NAME", kLater, "", Not},
+  {"delay-boot", 0, Val, "MIN", kLater, "", Not},
+});
+
+constexpr auto kSubmitOptions = std::to_array<Option>({
+  {"wrap", 0, Val, "COMMAND", "submit this shell command instead of a script"},
+  {"file", 'f', Val, "FILE", "submit a spec: .json one, .jsonl many (streamed); - = JSON lines from stdin", "", Ok, "file"},
+  {"each-line", 0, Val, "FILE", "one job per line of FILE: {} in the command is the line, else it is appended", "", Ok, "file"},
+  {"directives", 0, Val, "WHICH", "script lines to read: auto drover sbatch off (default auto = both)", "", Ok, "auto drover sbatch off"},
+  {"parsable", 0, No, "", "print the id alone", "id-only"},
+  {"wait", 'W', No, "", "wait for the end and exit with the job's status"},
+  {"test-only", 0, No, "", "say whether it would run; submit nothing", "dry-run"},
+  {"ignore-unsupported", 0, No, "", "warn about options that are not offered instead of refusing them"},
+  {"quiet", 'Q', No, "", "say nothing but errors"},
+});
+// clang-format on
+
+// Slurm's own spellings where they are not SBATCH_ + the option's name.
+struct EnvironmentName {
+  std::string_view variable, option;
+};
+constexpr auto kSlurmNames = std::to_array<EnvironmentName>({
+    {"SBATCH_TIMELIMIT", "time"},
+    {"SBATCH_ARRAY_INX", "array"},
+    {"SBATCH_MEM_PER_NODE", "mem"},
+    {"SBATCH_JOB_NAME", "job-name"},
+});
+
+std::string variable_name(std::string_view prefix, std::string_view option) {
+  std::string name(prefix);
+  for (const char c : option)
+    name += c == '-' ? '_' : char(std::toupper(static_cast<unsigned char>(c)));
+  return name;
+}
+
+const Option* option_of_variable(std::string_view variable) {
+  for (const EnvironmentName& row : kSlurmNames)
+    if (row.variable == variable) return find_option(row.option, {job_options()});
+  for (const Option& option : job_options()) {
+    if (variable == variable_name("DROVER_SUBMIT_", option.name)) return &option;
+    if (variable == variable_name("SBATCH_", option.name)) return &option;
+  }
+  return nullptr;
+}
+
+// A request that asks for what is there anyway is no reason to refuse a script.
+bool asks_for_nothing(const Given& given) {
+  const std::string_view name = given.option->name;
+  if (name == "mail-type") return given.value == "NONE" || given.value == "none";
+  return given.option->takes == Takes::Value && given.value.empty();
+}
+
+}  // namespace
+
+OptionTable job_options() { return kJobOptions; }
+OptionTable submit_options() { return kSubmitOptions; }
+
+Result<bool> refuse_unsupported(std::vector<Given>& options, bool lenient,
+                                std::vector<std::string>& warnings) {
+  std::vector<Given> kept;
+  for (Given& given : options) {
+    if (given.option->support == Support::Accepted || asks_for_nothing(given)) continue;
+    if (given.option->support == Support::Yes) {
+      kept.push_back(std::move(given));
+      continue;
+    }
+    const std::string name(given.option->name);
+    const std::string where = given.where.empty() ? "" : given.where + ": ";
+    if (!lenient) {
+      return fail(Errc::Unsupported, where + "option --" + name + " is not supported yet",
+                  std::string(given.option->help) +
+                      " (--ignore-unsupported goes on without such options)",
+                  name);
+    }
+    warnings.push_back(where + "option --" + name + " is not supported and has no effect");
+  }
+  options = std::move(kept);
+  return true;
+}
+
+std::vector<Given> options_from_environment(const std::vector<std::string>& environment) {
+  std::vector<Given> given;
+  for (const std::string& entry : environment) {
+    if (!entry.starts_with("SBATCH_") && !entry.starts_with("DROVER_SUBMIT_")) continue;
+    const std::size_t equals = entry.find('=');
+    if (equals == std::string::npos) continue;
+    const std::string variable = entry.substr(0, equals);
+    const Option* option = option_of_variable(variable);
+    if (option == nullptr) continue;
+    std::string value = entry.substr(equals + 1);
+    // A switch is set by any value but these; Slurm does the same.
+    if (option->takes == Takes::Nothing && (value == "0" || value == "no")) continue;
+    if (option->takes == Takes::Nothing) value.clear();
+    given.push_back({option, std::move(value), Origin::Environment, variable});
+  }
+  return given;
+}
+
+}  // namespace drover::cli
