@@ -128,8 +128,7 @@ Result<Runs> untangled(Runs runs) {
     const Run* around = run_around(whole, run.first);
     return around != nullptr && run.last <= around->last;
   });
-  const auto same = std::ranges::unique(stepped);
-  stepped.erase(same.begin(), same.end());
+  stepped.erase(std::unique(stepped.begin(), stepped.end()), stepped.end());
 
   runs = whole;
   runs.insert(runs.end(), stepped.begin(), stepped.end());

@@ -87,7 +87,8 @@ std::optional<Amounts> SlowModel::limit(const Labels& combination) const {
 }
 
 void SlowModel::sum(const Labels& combination, Amounts& locked, Amounts& used) const {
-  for (const auto& [number, entry] : leases) {
+  for (const auto& numbered : leases) {
+    const ModelLease& entry = numbered.second;
     const bool inside = std::ranges::all_of(combination, [&](const auto& label) {
       return entry.path.count(label.first) == 1 && entry.path.at(label.first) == label.second;
     });
@@ -175,7 +176,9 @@ SlowModel::Expected SlowModel::acquire(const Request& request, const Labels& pat
   expected.quota = first_short(path, expected.amounts);
   if (expected.quota) return expected;
   std::optional<ModelFree> best;
-  for (const auto& [id, node] : nodes) {
+  for (const auto& numbered : nodes) {
+    const std::uint32_t id = numbered.first;
+    const ModelNode& node = numbered.second;
     if (!node.known) continue;
     ++expected.no_fit.nodes_total;
     const Topology& topology = node.spec.topology;
