@@ -5,7 +5,6 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <set>
 #include <utility>
 
 #include "nodeagent/node_report.hpp"
@@ -48,7 +47,12 @@ Agent::Agent(net::Loop& loop, AgentOptions options, NodeTopology topology, Scrip
       report_(std::make_unique<proto::AgentMessage>()),
       orders_(std::make_unique<proto::ControllerMessage>()) {}
 
-Agent::~Agent() = default;
+Agent::~Agent() {
+  // Before the first list nobody knows what runs: then everything stays.
+  if (!table_.is_synced()) return;
+  const std::set<JobId> jobs = running_jobs();
+  scripts_.close([&](JobId job) { return jobs.count(job) != 0; });
+}
 
 void Agent::start() {
   spdlog::info("node {}: {} cores, {} GPUs, topology from {}", options_.name,
@@ -279,9 +283,14 @@ void Agent::flush() {
   report_->Clear();
 }
 
-void Agent::sweep_scripts() {
+std::set<JobId> Agent::running_jobs() const {
   std::set<JobId> jobs;
   for (const HeldReport& held : table_.running()) jobs.insert(held.id.task.job);
+  return jobs;
+}
+
+void Agent::sweep_scripts() {
+  const std::set<JobId> jobs = running_jobs();
   scripts_.sweep([&](JobId job) { return jobs.count(job) != 0; }, net::Loop::now().mono.us);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -59,6 +60,7 @@ class Agent {
   void send_health();
   void flush();
   void sweep_scripts();
+  std::set<JobId> running_jobs() const;
   Duration pause(int& failures);
 
   net::Loop& loop_;

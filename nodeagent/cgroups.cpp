@@ -269,6 +269,11 @@ bool Cgroups::cpu_us(const CgroupName& name, std::int64_t& user, std::int64_t& s
   return true;
 }
 
+void Cgroups::remove_bases() const {
+  for (const std::string& base : {base_, memory_base_})
+    if (!base.empty()) ::rmdir(base.c_str());
+}
+
 std::vector<AttemptId> Cgroups::leftovers() const {
   std::vector<AttemptId> found;
   for (const std::string& base : {base_, memory_base_}) {

@@ -57,6 +57,7 @@ class Cgroups {
   std::int64_t oom_kills(const CgroupName& name) const;
   // CPU time of all processes that ever were in it; false when the kernel does not tell.
   bool cpu_us(const CgroupName& name, std::int64_t& user, std::int64_t& system) const;
+  void remove_bases() const;  // when supd leaves and nothing runs; refused while something is inside
   // Attempts that still have a directory, in both hierarchies.
   std::vector<AttemptId> leftovers() const;
 

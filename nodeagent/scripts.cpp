@@ -118,8 +118,18 @@ Result<std::string> Scripts::place(JobId job, std::uint32_t uid, std::uint32_t g
 }
 
 void Scripts::sweep(const std::function<bool(JobId)>& is_running, std::int64_t now_us) {
+  remove_idle(is_running, now_us - kIdleUs);
+}
+
+void Scripts::close(const std::function<bool(JobId)>& is_running) {
+  remove_idle(is_running, INT64_MAX);
+  if (files_.empty()) ::rmdir(directory_.c_str());
+}
+
+void Scripts::remove_idle(const std::function<bool(JobId)>& is_running,
+                          std::int64_t used_before_us) {
   for (auto at = files_.begin(); at != files_.end();) {
-    if (now_us - at->second.used_us < kIdleUs || is_running(at->second.job)) {
+    if (at->second.used_us > used_before_us || is_running(at->second.job)) {
       ++at;
       continue;
     }

@@ -26,9 +26,13 @@ class Scripts {
                             std::int64_t now_us);
   // Removes what was not used for a while and whose job `is_running` denies.
   void sweep(const std::function<bool(JobId)>& is_running, std::int64_t now_us);
+  // When the agent stops: removes at once what no job runs, and the directory when it is empty.
+  void close(const std::function<bool(JobId)>& is_running);
   const std::string& directory() const { return directory_; }
 
  private:
+  void remove_idle(const std::function<bool(JobId)>& is_running, std::int64_t used_before_us);
+
   struct Entry {
     JobId job{};
     std::int64_t used_us = 0;

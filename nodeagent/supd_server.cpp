@@ -161,6 +161,7 @@ int SupdServer::run() {
     consume();
     round_end();
   }
+  supervisor_->leave();
   return 0;
 }
 

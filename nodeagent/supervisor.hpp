@@ -54,6 +54,8 @@ class Supervisor {
   bool end_of_round();
   void kill_everything();                      // shutdown asked twice
 
+  void leave() const { cgroups_.remove_bases(); }  // the process ends now
+
   std::int64_t next_deadline_us() const;  // CLOCK_BOOTTIME; 0 = none
   std::string& outbox() { return outbox_; }
   bool is_idle() const { return by_id_.empty(); }

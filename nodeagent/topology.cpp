@@ -177,9 +177,7 @@ Result<NodeTopology> from_hwloc(const std::string& synthetic) {
   read_gpus(topology.get(), node);
   for (NodeCore& core : node.cores)
     core.numa = std::min(core.numa, std::uint32_t(node.numa_mem_mib.size() - 1));
-  const unsigned version = hwloc_get_api_version();
-  node.source = "hwloc " + std::to_string(version >> 16) + "." +
-                std::to_string((version >> 8) & 0xff) + "." + std::to_string(version & 0xff);
+  node.source = "hwloc " HWLOC_VERSION;
   if (!synthetic.empty()) {
     node.source = "synthetic";
     node.bindable = false;

@@ -1,0 +1,189 @@
+// tests/unit/nodeagent/node_parts_test.cpp - topologies, cgroup mounts, log pieces, script files.
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "nodeagent/cgroups.hpp"
+#include "nodeagent/log_reader.hpp"
+#include "nodeagent/scripts.hpp"
+#include "nodeagent/topology.hpp"
+
+namespace drover::nodeagent {
+namespace {
+
+TEST(Topology, ReadsASyntheticMachine) {
+  TopologyOptions options;
+  options.synthetic = "package:2 numa:2 l3:1 core:4 pu:2";
+  const auto node = discover_topology(options);
+  ASSERT_TRUE(node.has_value());
+  EXPECT_FALSE(node->bindable);
+  ASSERT_EQ(node->cores.size(), 16u);
+  EXPECT_EQ(node->numa_mem_mib.size(), 4u);
+  EXPECT_EQ(node->cores[0], (NodeCore{0, 0, 0, {0, 1}}));
+  EXPECT_EQ(node->cores[4].numa, 1u);
+  EXPECT_EQ(node->cores[4].l3, 1u);
+  EXPECT_EQ(node->cores[8].package, 1u);
+  EXPECT_EQ(node->cores[15], (NodeCore{1, 3, 3, {30, 31}}));
+}
+
+TEST(Topology, RefusesNonsense) {
+  TopologyOptions options;
+  options.synthetic = "five sockets please";
+  const auto node = discover_topology(options);
+  ASSERT_FALSE(node.has_value());
+  EXPECT_EQ(node.error().code, Errc::BadInput);
+  EXPECT_FALSE(node.error().hint.empty());
+}
+
+TEST(Topology, OverridesAreCountedNotBound) {
+  TopologyOptions options;
+  options.cpus = 12;
+  options.mem_mib = 1001;
+  options.gpus = 3;
+  const auto node = discover_topology(options);
+  ASSERT_TRUE(node.has_value());
+  EXPECT_EQ(node->cores.size(), 12u);
+  EXPECT_EQ(node->numa_mem_mib, std::vector<std::int64_t>{1001});
+  EXPECT_EQ(node->gpus.size(), 3u);
+  EXPECT_FALSE(node->bindable);
+}
+
+TEST(Topology, ThisMachineIsBindableAndRespectsAffinity) {
+  const auto whole = discover_topology({});
+  ASSERT_TRUE(whole.has_value());
+  EXPECT_TRUE(whole->bindable);
+  EXPECT_GE(whole->cores.size(), 1u);
+  EXPECT_GT(whole->numa_mem_mib[0], 0);
+  cpu_set_t before, one;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
+  CPU_ZERO(&one);
+  CPU_SET(whole->cores[0].pus[0], &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+  const auto part = discover_topology({});
+  sched_setaffinity(0, sizeof(before), &before);
+  ASSERT_TRUE(part.has_value());
+  ASSERT_EQ(part->cores.size(), 1u);
+  EXPECT_EQ(part->cores[0].pus, std::vector<std::uint32_t>{whole->cores[0].pus[0]});
+}
+
+TEST(Cgroups, FindsTheMountsOfAHybridMachine) {
+  const CgroupMounts mounts = parse_cgroup_mounts(
+      "31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n"
+      "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n"
+      "37 31 0:34 / /sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer\n"
+      "39 31 0:36 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"
+      "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n",
+      "8:pids:/\n6:freezer:/lab\n4:memory:/a/b\n0::/user.slice\n");
+  EXPECT_EQ(mounts.v2, "/sys/fs/cgroup/unified/user.slice");
+  EXPECT_EQ(mounts.v1_memory, "/sys/fs/cgroup/memory/a/b");
+  EXPECT_EQ(mounts.v1_tracking, "/sys/fs/cgroup/freezer/lab");
+}
+
+TEST(Cgroups, CutsAContainersRootAndSurvivesOddPaths) {
+  const CgroupMounts inside = parse_cgroup_mounts(
+      "41 31 0:38 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw\n", "0::/docker/abc/child\n");
+  EXPECT_EQ(inside.v2, "/sys/fs/cgroup/child");
+  const CgroupMounts outside =
+      parse_cgroup_mounts("41 31 0:38 / /sys/fs/cgroup ro - cgroup2 cgroup rw\n", "0::/../../x\n");
+  EXPECT_EQ(outside.v2, "/sys/fs/cgroup");
+  EXPECT_EQ(parse_cgroup_mounts("", "").v2, "");
+  EXPECT_EQ(parse_cgroup_mounts("garbage\n\n- -\n", "x\n:\n").v2, "");
+}
+
+TEST(Cgroups, NamesComeBack) {
+  const AttemptId id{{JobId{12}, TaskIndex{3}}, AttemptNo{1}, Epoch{18446744073709551615u}};
+  AttemptId back;
+  ASSERT_TRUE(parse_cgroup_name(CgroupName(id).text, back));
+  EXPECT_EQ(back, id);
+  for (const char* text : {"", "1", "1.2.3", "1.2.3.", "1.2.3.4x", "a.b.c.d", "1.5000000000.1.1"})
+    EXPECT_FALSE(parse_cgroup_name(text, back)) << text;
+}
+
+class Files : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/drover-parts-XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    dir_ = name;
+    ::chmod(name, 0755);
+  }
+  void TearDown() override { std::filesystem::remove_all(dir_); }
+  LogPiece read(const std::string& path, std::int64_t offset, std::uint32_t limit,
+                std::uint32_t uid = ::geteuid()) {
+    LogQuery query;
+    query.uid = uid;
+    query.gid = uid;
+    query.path = path;
+    query.offset = offset;
+    query.limit = limit;
+    int fd = -1;
+    LogPiece piece = read_log(query, fd);
+    if (fd >= 0) ::close(fd);
+    return piece;
+  }
+  std::string dir_;
+};
+
+TEST_F(Files, LogPiecesByOffset) {
+  const std::string path = dir_ + "/log";
+  std::ofstream(path) << "0123456789";
+  EXPECT_EQ(read(path, 0, 4).data, "0123");
+  EXPECT_EQ(read(path, 8, 100).data, "89");
+  const LogPiece tail = read(path, -3, 100);
+  EXPECT_EQ(tail.data, "789");
+  EXPECT_EQ(tail.offset, 7);
+  EXPECT_EQ(tail.size, 10);
+  EXPECT_EQ(read(path, 50, 10).data, "");
+  EXPECT_TRUE(read(dir_ + "/none", 0, 10).not_found);
+}
+
+TEST_F(Files, LogsAreRegularFilesOnly) {
+  std::filesystem::create_symlink("/etc/passwd", dir_ + "/link");
+  ASSERT_EQ(::mkfifo((dir_ + "/fifo").c_str(), 0666), 0);
+  for (const std::string& path : {dir_ + "/link", dir_ + "/fifo", dir_, std::string("/dev/zero"),
+                                  std::string("/proc/self/fd/0"), std::string("relative"),
+                                  std::string("/etc/passwd\0x", 13)})
+    EXPECT_FALSE(read(path, 0, 10).error.empty()) << path;
+}
+
+TEST_F(Files, LogsAreReadWithTheOwnersRights) {
+  if (::geteuid() != 0) {
+    EXPECT_FALSE(read("/etc/hostname", 0, 10, ::geteuid() + 1).error.empty());
+    return;
+  }
+  const std::string path = dir_ + "/secret";
+  std::ofstream(path) << "secret";
+  ::chmod(path.c_str(), 0600);
+  EXPECT_FALSE(read(path, 0, 10, 65534).error.empty());
+  EXPECT_EQ(::geteuid(), 0u);
+  EXPECT_EQ(read(path, 0, 10).data, "secret");
+}
+
+TEST_F(Files, AScriptIsSharedByItsJobAndRemovedWhenIdle) {
+  auto scripts = Scripts::open(dir_, "test" + std::to_string(::getpid()), 0);
+  ASSERT_TRUE(scripts.has_value());
+  const auto first = scripts->place(JobId{1}, ::geteuid(), ::getegid(), "#!/bin/sh\n", 0);
+  const auto again = scripts->place(JobId{1}, ::geteuid(), ::getegid(), "#!/bin/sh\n", 1);
+  const auto other = scripts->place(JobId{2}, ::geteuid(), ::getegid(), "#!/bin/sh\n", 1);
+  ASSERT_TRUE(first && again && other);
+  EXPECT_EQ(*first, *again);
+  EXPECT_NE(*first, *other);
+  struct stat status {};
+  ASSERT_EQ(::stat(first->c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0700u);
+  scripts->sweep([](JobId job) { return job == JobId{2}; }, 20'000'000);
+  EXPECT_FALSE(std::filesystem::exists(*first));
+  EXPECT_TRUE(std::filesystem::exists(*other));
+  std::ofstream(*other) << "changed by its owner";
+  ASSERT_TRUE(scripts->place(JobId{2}, ::geteuid(), ::getegid(), "#!/bin/sh\n", 1).has_value());
+  EXPECT_EQ(std::filesystem::file_size(*other), 10u);
+  scripts->close([](JobId) { return false; });
+  EXPECT_FALSE(std::filesystem::exists(scripts->directory()));
+}
+
+}  // namespace
+}  // namespace drover::nodeagent
