@@ -122,24 +122,28 @@ void HttpConnection::begin_request() {
   auto exchange = std::make_shared<Exchange>();
   exchange->http11 = reader_.is_http11();
   exchange->keep_alive = reader_.keep_alive();
-  request_ = std::move(reader_.request());
-  request_.peer = peer_;
-  exchange->head_only = request_.method == "HEAD";
+  HttpRequest request = std::move(reader_.request());
+  request.peer = peer_;
+  exchange->head_only = request.method == "HEAD";
   exchange->body_done = !reader_.has_body();
   exchanges_.push_back(exchange);
   reading_ = exchange;
   first_request_ = false;
   body_bytes_ = 0;
   body_ms_ = server_->now_ms();
-  responder_.emplace(std::make_shared<Responder::State>(weak_from_this(), exchange));
+  // Ours alone until the handler returns: an answer inside of it may end this connection.
+  std::optional<Responder> responder(
+      std::make_shared<Responder::State>(weak_from_this(), exchange));
   const BodyFlow flow = flow_of(exchange);
-  auto sink = server_->handler.on_stream(request_, *responder_, flow);
-  if (server_ == nullptr) return;
+  auto sink = server_->handler.on_stream(request, *responder, flow);
   if (sink) {
-    exchange->sink = std::move(sink);
-    responder_.reset();  // the sink has its own, or nobody answers
-    if (server_ == nullptr) return;
-  } else {
+    if (!exchange->complete) exchange->sink = std::move(sink);
+    responder.reset();  // the sink has its own, or nobody answers
+  }
+  if (server_ == nullptr || finishing_ || exchange->complete) return;
+  if (!exchange->sink) {
+    request_ = std::move(request);
+    responder_ = std::move(responder);
     reader_.limit_body(server_->limits.body);
     if (reader_.has_fault()) return;  // the next step reports it
     request_.body.reserve(static_cast<std::size_t>(
@@ -153,11 +157,8 @@ void HttpConnection::begin_request() {
 void HttpConnection::take_body(std::string_view piece) {
   body_bytes_ += piece.size();
   const auto exchange = reading_;
-  if (exchange->sink) {
-    if (!exchange->complete) exchange->sink->on_data(piece);
-    return;
-  }
-  if (!responder_) return;
+  if (exchange->sink) return exchange->sink->on_data(piece);
+  if (!responder_) return;  // answered already
   if (server_->body_bytes + piece.size() > server_->limits.bodies_total) {
     refuse({503, "the server is holding too many request bodies", "try again in a moment"});
     return;
@@ -173,7 +174,7 @@ void HttpConnection::end_request() {
   if (!exchange->keep_alive) input_closed_ = true;
   if (exchange->sink) {
     set_paused(false);
-    if (!exchange->complete) exchange->sink->on_end();
+    exchange->sink->on_end();
   } else if (responder_) {
     server_->body_bytes -= request_.body.size();
     Responder responder = *std::exchange(responder_, std::nullopt);
