@@ -39,8 +39,9 @@ struct NodeSpec {
 // Where a task runs. `pus` is empty when the node is not bindable.
 struct Lease {
   NodeId node{};
-  Amounts amounts;                  // what node and quotas were charged: also RunningJobs 1; exclusive: every
-                                    // CPU and GPU of the node, Nodes 1, memory as asked
+  // What node and quotas were charged: also RunningJobs 1. Exclusive: every CPU and GPU of the
+  // node, Nodes 1, memory as asked.
+  Amounts amounts;
   std::vector<std::uint16_t> pus;   // OS indexes, sorted
   std::vector<std::uint16_t> gpus;  // driver indexes, sorted
   PathId path{};                    // not stored: recomputed from the job's labels at recovery
@@ -67,8 +68,9 @@ struct NoFit {
 
 using Acquired = std::variant<Lease, QuotaShort, NoFit>;
 
-// A limit on every value of a label combination, or on one exact combination. The rule with more exact values
-// wins a combination; among equals the tighter number does. A job without one of the labels is not limited.
+// A limit on every value of a label combination, or on one exact combination. The rule with more
+// exact values wins a combination; among equals the tighter number does. A job without one of the
+// labels is not limited.
 struct QuotaRule {
   Labels match;     // {"user":"ann"} exact; {"user":"*"} one counter per user
   Amounts max;      // -1 in a slot = no limit on that kind
@@ -107,8 +109,9 @@ class ResourceManager {
   // ---- what jobs ask
   ClassId intern(const Request& request);
   const Request& request(ClassId id) const;
-  // Paths are interned over the governed labels: user, creator, account, partition, qos and those that a rule
-  // has named. After set_quotas names a new label, ask again for the paths of waiting jobs.
+  // Paths are interned over the governed labels: user, creator, account, partition, qos and those
+  // that a rule has named. After set_quotas names a new label, ask again for the paths of waiting
+  // jobs.
   PathId path_for(const Labels& job_labels);
   // Could this ever run on the nodes as they are built (ignoring use and state)? Otherwise
   // Errc::Limit: says what the largest node offers. With no node registered yet: ok (the cluster

@@ -46,122 +46,45 @@ struct Row {
   Indexes pus, gpus;
 };
 
-TEST(PlaceUnits, TakesTheNearestUnits) {
-  const Row rows[] = {
+Indexes both(Indexes a, const Indexes& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+// clang-format off
+const std::vector<Row>& rows() {
+  static const std::vector<Row> kRows = {
       {"one CPU of an idle machine is the first", desktop(), {}, {}, {1, 0, ""}, {0}, {}},
       {"the whole machine", desktop(), {}, {}, {8, 0, ""}, range(0, 7), {}},
       {"a run that is long enough", desktop(), {1, 4}, {}, {3, 0, ""}, {5, 6, 7}, {}},
       {"the shortest such run", desktop(), {1, 4}, {}, {2, 0, ""}, {2, 3}, {}},
-      {"scattered cores when no run is long enough",
-       desktop(),
-       {1, 3, 5},
-       {},
-       {5, 0, ""},
-       {0, 2, 4, 6, 7},
-       {}},
+      {"scattered cores when no run is long enough", desktop(), {1, 3, 5}, {}, {5, 0, ""}, {0, 2, 4, 6, 7}, {}},
       {"two threads are one core", smt(), {}, {}, {2, 0, ""}, {0, 1}, {}},
       {"an idle core before half a core beside another job", smt(), {0}, {}, {1, 0, ""}, {2}, {}},
       {"half a core when no core is idle", smt(), {0, 2, 4, 6}, {}, {1, 0, ""}, {1}, {}},
       {"idle cores first, then the halves", smt(), {0, 6}, {}, {5, 0, ""}, range(1, 5), {}},
-      {"one NUMA node, though the first is part held",
-       epyc(),
-       {0, 1},
-       {},
-       {8, 0, ""},
-       range(8, 15),
-       {}},
-      {"the fullest NUMA node that is enough",
-       epyc(),
-       range(8, 12),
-       {},
-       {3, 0, ""},
-       {13, 14, 15},
-       {}},
+      {"one NUMA node, though the first is part held", epyc(), {0, 1}, {}, {8, 0, ""}, range(8, 15), {}},
+      {"the fullest NUMA node that is enough", epyc(), range(8, 12), {}, {3, 0, ""}, {13, 14, 15}, {}},
       {"two NUMA nodes of one package", epyc(), range(8, 31), {}, {16, 0, ""}, range(32, 47), {}},
-      {"the last NUMA node as full as possible",
-       epyc(),
-       range(8, 13),
-       {},
-       {10, 0, ""},
-       {0, 1, 2, 3, 4, 5, 6, 7, 14, 15},
-       {}},
-      {"the fewest NUMA nodes, even across packages",
-       epyc(),
-       [] {
-         Indexes held = range(8, 31);  // package 0: one whole NUMA node is left
-         const Indexes more = range(40, 63);
-         held.insert(held.end(), more.begin(), more.end());
-         return held;
-       }(),
-       {},
-       {16, 0, ""},
-       [] {
-         Indexes pus = range(0, 7);
-         const Indexes more = range(32, 39);
-         pus.insert(pus.end(), more.begin(), more.end());
-         return pus;
-       }(),
-       {}},
+      {"the last NUMA node as full as possible", epyc(), range(8, 13), {}, {10, 0, ""}, both(range(0, 7), {14, 15}), {}},
+      {"the fewest NUMA nodes, even across packages", epyc(), both(range(8, 31), range(40, 63)), {}, {16, 0, ""}, both(range(0, 7), range(32, 39)), {}},
       {"one L3 before two", epyc_with_l3(), {0, 1}, {}, {4, 0, ""}, {4, 5, 6, 7}, {}},
       {"the fullest L3 that is enough", epyc_with_l3(), {0, 1}, {}, {2, 0, ""}, {2, 3}, {}},
-      {"a GPU and the cores beside it",
-       with_gpus(epyc(), {5, 5}),
-       {},
-       {},
-       {4, 1, ""},
-       range(40, 43),
-       {0}},
-      {"the GPU of the named model",
-       with_gpus(epyc(), {5, 2}),
-       {},
-       {},
-       {2, 1, "a100"},
-       {16, 17},
-       {1}},
-      {"no GPU: away from the GPUs",
-       with_gpus(epyc(), {0, 1}),
-       {},
-       {},
-       {4, 0, ""},
-       range(16, 19),
-       {}},
-      {"both GPUs near when one NUMA node has both",
-       with_gpus(epyc(), {1, 3, 3}),
-       {},
-       {},
-       {2, 2, ""},
-       {24, 25},
-       {1, 2}},
-      {"GPUs of two NUMA nodes: those of the same package",
-       with_gpus(epyc(), {0, 6, 1}),
-       {},
-       {},
-       {2, 2, ""},
-       {0, 1},
-       {0, 2}},
-      {"the near GPU is held: the other one, with its cores",
-       with_gpus(epyc(), {0, 6}),
-       {},
-       {0},
-       {2, 1, ""},
-       {48, 49},
-       {1}},
-      {"cores beside the GPU are held: still one NUMA node",
-       with_gpus(epyc(), {0}),
-       range(0, 6),
-       {},
-       {4, 1, ""},
-       {8, 9, 10, 11},
-       {0}},
-      {"GPUs without CPUs, as on a node that does not bind",
-       with_gpus(epyc(), {3, 1}),
-       {},
-       {},
-       {0, 1, ""},
-       {},
-       {1}},
+      {"a GPU and the cores beside it", with_gpus(epyc(), {5, 5}), {}, {}, {4, 1, ""}, range(40, 43), {0}},
+      {"the GPU of the named model", with_gpus(epyc(), {5, 2}), {}, {}, {2, 1, "a100"}, {16, 17}, {1}},
+      {"no GPU: away from the GPUs", with_gpus(epyc(), {0, 1}), {}, {}, {4, 0, ""}, range(16, 19), {}},
+      {"both GPUs near when one NUMA node has both", with_gpus(epyc(), {1, 3, 3}), {}, {}, {2, 2, ""}, {24, 25}, {1, 2}},
+      {"GPUs of two NUMA nodes: those of the same package", with_gpus(epyc(), {0, 6, 1}), {}, {}, {2, 2, ""}, {0, 1}, {0, 2}},
+      {"the near GPU is held: the other one, with its cores", with_gpus(epyc(), {0, 6}), {}, {0}, {2, 1, ""}, {48, 49}, {1}},
+      {"cores beside the GPU are held: still one NUMA node", with_gpus(epyc(), {0}), range(0, 6), {}, {4, 1, ""}, {8, 9, 10, 11}, {0}},
+      {"GPUs without CPUs, as on a node that does not bind", with_gpus(epyc(), {3, 1}), {}, {}, {0, 1, ""}, {}, {1}},
   };
-  for (const Row& row : rows) {
+  return kRows;
+}
+// clang-format on
+
+TEST(PlaceUnits, TakesTheNearestUnits) {
+  for (const Row& row : rows()) {
     SCOPED_TRACE(row.says);
     ASSERT_TRUE(check_topology(row.topology));
     NodeUnits node;
