@@ -1,6 +1,5 @@
-// bench/net_bench.cpp - frames and HTTP requests over a loopback socket, beside a bare echo on the same machine.
-// SPDX-License-Identifier: Apache-2.0
-// LINK: drover::net
+// bench/net_bench.cpp - frames and HTTP requests over a loopback socket, beside a bare echo on the
+// same machine. SPDX-License-Identifier: Apache-2.0 LINK: drover::net
 #include <benchmark/benchmark.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -159,8 +158,10 @@ void BM_HttpRequests(benchmark::State& state) {
   const std::string body(300, 'j');
   std::string batch;
   for (int k = 0; k < in_flight; ++k) {
-    batch += "POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-             "Content-Length: 300\r\n\r\n" + body;
+    batch +=
+        "POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Content-Length: 300\r\n\r\n" +
+        body;
   }
   for (auto _ : state) {
     send_all(fd->raw(), batch);
@@ -177,10 +178,9 @@ void BM_HttpStreamedBody(benchmark::State& state) {
   constexpr int kPieces = 512;
   for (auto _ : state) {
     int left = kPieces;
-    const auto answer = client.call(
-        {.method = "POST",
-         .target = "/bulk",
-         .body_source = [&] { return left-- > 0 ? piece : std::string(); }});
+    const auto answer = client.call({.method = "POST", .target = "/bulk", .body_source = [&] {
+                                       return left-- > 0 ? piece : std::string();
+                                     }});
     if (!answer || answer->body != std::to_string(piece.size() * kPieces)) {
       return state.SkipWithError("the body did not arrive whole");
     }

@@ -26,8 +26,11 @@ Fd open_reserve() { return Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 struct Acceptor::State {
   State(Loop& loop, Fd socket, std::string path, std::function<void(Fd)> hook)
-      : listener(std::move(socket)), reserve(open_reserve()), unix_path(std::move(path)),
-        inode(unix_path.empty() ? 0 : socket_inode(unix_path)), on_accept(std::move(hook)),
+      : listener(std::move(socket)),
+        reserve(open_reserve()),
+        unix_path(std::move(path)),
+        inode(unix_path.empty() ? 0 : socket_inode(unix_path)),
+        on_accept(std::move(hook)),
         rest(std::in_place, loop, [this] { watch(); }) {}
 
   uv_poll_t poll{};

@@ -1,5 +1,5 @@
-// net/byte_stream.cpp - reads as data comes, writes once per loop round, waits only when the kernel is full.
-// SPDX-License-Identifier: Apache-2.0
+// net/byte_stream.cpp - reads as data comes, writes once per loop round, waits only when the kernel
+// is full. SPDX-License-Identifier: Apache-2.0
 #include "net/byte_stream.hpp"
 
 #include <sys/socket.h>
@@ -15,7 +15,7 @@ namespace drover::net {
 namespace {
 
 constexpr std::size_t kReadSize = 128 << 10;
-constexpr int kReadsPerRound = 8;              // a fast sender must not starve the others
+constexpr int kReadsPerRound = 8;               // a fast sender must not starve the others
 constexpr std::size_t kFlushAt = 256 << 10;     // more than that does not wait for the round's end
 constexpr std::size_t kKeepCapacity = 1 << 20;  // memory an idle connection may hold
 

@@ -16,9 +16,9 @@ namespace drover::net {
 struct StreamUser {
   virtual ~StreamUser() = default;
   virtual void on_data(std::string_view data) = 0;
-  virtual void on_end() = 0;                         // the peer sends nothing more
-  virtual void on_broken(const Error& error) = 0;    // the socket is closed already
-  virtual void on_drained() = 0;                     // see tell_when_drained
+  virtual void on_end() = 0;                       // the peer sends nothing more
+  virtual void on_broken(const Error& error) = 0;  // the socket is closed already
+  virtual void on_drained() = 0;                   // see tell_when_drained
 };
 
 // Writes of one loop round leave together, before the loop waits. Loop thread only.
@@ -36,8 +36,8 @@ class ByteStream : public std::enable_shared_from_this<ByteStream> {
   std::size_t buffered() const { return out_.size() - sent_; }
   std::int64_t last_progress_ms() const { return progress_ms_; }  // of the output, loop time
   void tell_when_drained();  // on_drained once, when all output is with the kernel
-  void shut_down_output();  // the peer reads an end; call when buffered() is 0
-  void close();             // tries once to hand over what is buffered
+  void shut_down_output();   // the peer reads an end; call when buffered() is 0
+  void close();              // tries once to hand over what is buffered
   bool is_closed() const { return poll_ == nullptr; }
 
  private:
@@ -57,7 +57,8 @@ class ByteStream : public std::enable_shared_from_this<ByteStream> {
   std::size_t sent_ = 0;
   std::int64_t progress_ms_ = 0;
   int watched_ = 0;
-  bool reading_ = false, flush_queued_ = false, want_write_ = false, breaking_ = false, tell_drained_ = false;
+  bool reading_ = false, flush_queued_ = false, want_write_ = false, breaking_ = false,
+       tell_drained_ = false;
 };
 
 }  // namespace drover::net

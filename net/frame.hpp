@@ -26,8 +26,8 @@ class FrameDecoder {
 
  private:
   std::size_t frame_max_;
-  std::string buffer_;    // the head of an incomplete frame
-  bool broken_ = false;   // after a bad length nothing can be found in the stream any more
+  std::string buffer_;   // the head of an incomplete frame
+  bool broken_ = false;  // after a bad length nothing can be found in the stream any more
 };
 void append_frame(std::string& out, std::string_view message);
 
@@ -38,7 +38,7 @@ class FrameConnection {
     std::function<void(std::string_view)> on_frame;
     std::function<void(const Error&)> on_close;
   };
-  ~FrameConnection();  // closes
+  ~FrameConnection();           // closes
   void set_hooks(Hooks hooks);  // reading starts here
   bool send(
       std::string_view message);  // queued and written; false when closed or more than 256 MiB wait

@@ -1,5 +1,5 @@
-// net/frame_connection.cpp - frames over unix sockets: one connection, the listener, and the dialler.
-// SPDX-License-Identifier: Apache-2.0
+// net/frame_connection.cpp - frames over unix sockets: one connection, the listener, and the
+// dialler. SPDX-License-Identifier: Apache-2.0
 #include <utility>
 
 #include "net/acceptor.hpp"
@@ -35,9 +35,7 @@ struct FrameConnection::State : StreamUser, std::enable_shared_from_this<State> 
     });
     if (!fed) lose(fed.error());
   }
-  void on_end() override {
-    lose({Errc::Unavailable, "the peer closed the connection", "", ""});
-  }
+  void on_end() override { lose({Errc::Unavailable, "the peer closed the connection", "", ""}); }
   void on_broken(const Error& error) override { lose(error); }
   void on_drained() override {}
 

@@ -22,8 +22,8 @@ void HttpConnection::respond(Exchange& exchange, const HttpResponse& response) {
   if (!exchange.body_done) exchange.keep_alive = false;
   if (server_->draining && exchanges_.back().get() == &exchange) exchange.keep_alive = false;
   exchange.begun = true;
-  HeadShape shape{response.status, response.content_type, response.body.size(), false,
-                  exchange.keep_alive, exchange.http11};
+  HeadShape shape{response.status, response.content_type, response.body.size(),
+                  false,           exchange.keep_alive,   exchange.http11};
   std::string head;
   const bool with_body = !exchange.head_only && may_have_body(response.status);
   append_head(head, shape, response.headers);
@@ -32,9 +32,8 @@ void HttpConnection::respond(Exchange& exchange, const HttpResponse& response) {
   finish(exchange);
 }
 
-void HttpConnection::begin_stream(
-    Exchange& exchange, int status, std::string_view content_type,
-    const std::vector<std::pair<std::string, std::string>>& headers) {
+void HttpConnection::begin_stream(Exchange& exchange, int status, std::string_view content_type,
+                                  const std::vector<std::pair<std::string, std::string>>& headers) {
   if (server_ == nullptr || exchange.begun || exchange.complete) return;
   if (peer_ended_) return close();  // the reader of a stream stays to read it
   const bool has_body = may_have_body(status) && !exchange.head_only;

@@ -1,5 +1,5 @@
-// net/http_client.cpp - sends one call at a time and reads while it writes, so that streams never block each other.
-// SPDX-License-Identifier: Apache-2.0
+// net/http_client.cpp - sends one call at a time and reads while it writes, so that streams never
+// block each other. SPDX-License-Identifier: Apache-2.0
 #include "net/http_client.hpp"
 
 #include <poll.h>
@@ -192,9 +192,7 @@ Result<ClientResponse> HttpClient::State::exchange(const Call& call) {
     const bool uploading = can_send && (!upload.is_empty() || upload.more);
     const bool patient = reader.has_head() && streams() && !uploading;
     // While there is more to produce, only look; else wait for the answer or for room.
-    const int ms = uploading && upload.is_empty() ? 0
-                   : patient                      ? -1
-                                                  : timeout_ms(target.timeout);
+    const int ms = uploading && upload.is_empty() ? 0 : patient ? -1 : timeout_ms(target.timeout);
     const int events = POLLIN | (can_send && !upload.is_empty() ? POLLOUT : 0);
     const Wait ready = wait_for(fd.raw(), events, ms);
     if (ready == Wait::Interrupted && patient && !call.on_data("")) break;
@@ -202,9 +200,10 @@ Result<ClientResponse> HttpClient::State::exchange(const Call& call) {
     if (ready == Wait::TimedOut) return timed_out();
     const ssize_t n = ::recv(fd.raw(), buffer.get(), kReadSize, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) continue;
-    if (n < 0 && !reader.is_started()) return tl::unexpected<Error>(os_error("read the answer", errno));
-    const auto fed = n > 0 ? reader.feed({buffer.get(), static_cast<std::size_t>(n)})
-                           : reader.end_of_input();
+    if (n < 0 && !reader.is_started())
+      return tl::unexpected<Error>(os_error("read the answer", errno));
+    const auto fed =
+        n > 0 ? reader.feed({buffer.get(), static_cast<std::size_t>(n)}) : reader.end_of_input();
     if (!fed) return fail(fed.error());
   }
   if (too_long) return fail(Errc::Limit, "the answer is larger than 256 MiB", "ask for less");

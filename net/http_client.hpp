@@ -17,7 +17,7 @@ struct ClientTarget {
   std::string unix_path{};  // used when not empty
   std::string host{};       // else host and port
   std::uint16_t port = 0;
-  std::string token{};               // sent as Authorization: Bearer
+  std::string token{};             // sent as Authorization: Bearer
   Duration timeout = seconds(30);  // for connect and for each wait for data
 };
 

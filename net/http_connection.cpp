@@ -1,5 +1,5 @@
-// net/http_connection.cpp - the input side of a connection: pipelining, bodies, back-pressure, deadlines.
-// SPDX-License-Identifier: Apache-2.0
+// net/http_connection.cpp - the input side of a connection: pipelining, bodies, back-pressure,
+// deadlines. SPDX-License-Identifier: Apache-2.0
 #include "net/http_connection.hpp"
 
 #include <algorithm>
@@ -217,7 +217,8 @@ void HttpConnection::input_over() {
 
 BodyFlow HttpConnection::flow_of(const std::shared_ptr<Exchange>& exchange) {
   if (!reader_.has_body()) return {[] {}, [] {}};
-  const auto set = [connection = weak_from_this(), of = std::weak_ptr<Exchange>(exchange)](bool on) {
+  const auto set = [connection = weak_from_this(),
+                    of = std::weak_ptr<Exchange>(exchange)](bool on) {
     const auto self = connection.lock();
     const auto current = of.lock();
     if (self && current && !current->body_done) self->set_paused(on);

@@ -1,5 +1,5 @@
-// net/http_connection.hpp - one HTTP connection: requests in, answers out in the order of the requests.
-// SPDX-License-Identifier: Apache-2.0
+// net/http_connection.hpp - one HTTP connection: requests in, answers out in the order of the
+// requests. SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <deque>
 #include <functional>
@@ -21,11 +21,11 @@ class HttpConnection;
 // One request and its answer. Answers to pipelined requests wait in `out` for their turn.
 struct Exchange {
   bool http11 = true, head_only = false;
-  bool keep_alive = true;   // may the connection go on after this answer
-  bool body_done = false;   // the request is complete
-  bool begun = false;       // the answer's head is written
+  bool keep_alive = true;  // may the connection go on after this answer
+  bool body_done = false;  // the request is complete
+  bool begun = false;      // the answer's head is written
   bool chunked = false;
-  bool complete = false;    // the answer is complete, or nobody wants it any more
+  bool complete = false;  // the answer is complete, or nobody wants it any more
   std::string out;
   std::unique_ptr<BodySink> sink;
   std::function<void()> on_gone;
@@ -78,9 +78,9 @@ class HttpConnection final : public StreamUser,
   void on_drained() override;
 
   void tick(std::int64_t now_ms);
-  void drain();                 // finish what is asked, take nothing new
-  void close();                 // at once; waiting answers hear that the peer is gone
-  void abandon();               // like close(), but tells nobody: the server itself goes
+  void drain();    // finish what is asked, take nothing new
+  void close();    // at once; waiting answers hear that the peer is gone
+  void abandon();  // like close(), but tells nobody: the server itself goes
 
   // Answers (http_answers.cpp).
   void respond(Exchange& exchange, const HttpResponse& response);
@@ -121,7 +121,7 @@ class HttpConnection final : public StreamUser,
   std::string pending_;  // input that waits for room
   std::deque<std::shared_ptr<Exchange>> exchanges_;
   std::shared_ptr<Exchange> reading_;  // whose request is being read
-  HttpRequest request_;  // being read
+  HttpRequest request_;                // being read
   std::optional<Responder> responder_;
   std::size_t queued_bytes_ = 0;  // in `out` of waiting exchanges
   std::uint64_t body_bytes_ = 0;

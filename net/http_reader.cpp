@@ -1,5 +1,5 @@
-// net/http_reader.cpp - RequestReader on Boost.Beast's parser; heads are framed and checked before Beast sees them.
-// SPDX-License-Identifier: Apache-2.0
+// net/http_reader.cpp - RequestReader on Boost.Beast's parser; heads are framed and checked before
+// Beast sees them. SPDX-License-Identifier: Apache-2.0
 #include "net/http_reader.hpp"
 
 #include <algorithm>
@@ -210,8 +210,7 @@ bool RequestReader::check_framing() {
     return false;
   }
   const std::string_view expect = request_.header("expect");
-  expects_continue_ =
-      http11_ && lower(BeastView(expect.data(), expect.size())) == "100-continue";
+  expects_continue_ = http11_ && lower(BeastView(expect.data(), expect.size())) == "100-continue";
   if (!expect.empty() && !expects_continue_) {
     refuse(417, "this expectation is not known", "only 100-continue is");
     return false;

@@ -1,5 +1,5 @@
-// net/http_reader.hpp - turns bytes into requests without doing IO: framing, limits and refusals of HTTP/1.1.
-// SPDX-License-Identifier: Apache-2.0
+// net/http_reader.hpp - turns bytes into requests without doing IO: framing, limits and refusals of
+// HTTP/1.1. SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -65,7 +65,7 @@ class RequestReader {
   std::unique_ptr<Parser> parser_;
   HttpRequest request_;
   HttpFault fault_;
-  std::string held_;  // an incomplete head, or an incomplete chunk header
+  std::string held_;      // an incomplete head, or an incomplete chunk header
   std::size_t drop_ = 0;  // bytes at the front of held_ that are consumed with the next step
   std::size_t scanned_ = 0, line_start_ = 0, lines_ = 0, first_line_end_ = 0, skipped_ = 0;
   bool keep_alive_ = true, http11_ = true, has_body_ = false, expects_continue_ = false;

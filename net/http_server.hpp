@@ -58,7 +58,8 @@ class Responder {
                     std::vector<std::pair<std::string, std::string>> headers = {}) const;
   bool write(std::string_view data) const;
   void end() const;
-  std::size_t buffered() const;  // bytes not yet taken by the kernel: slow down above a few hundred KiB
+  std::size_t buffered()
+      const;  // bytes not yet taken by the kernel: slow down above a few hundred KiB
   bool is_gone() const;
   // Peer closed before the answer was complete. Runs from the loop, never inside another call;
   // dropped, with what it captured, when the answer is complete.

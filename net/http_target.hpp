@@ -1,5 +1,5 @@
-// net/http_target.hpp - splits and decodes a request target, once, and refuses what could mean two things.
-// SPDX-License-Identifier: Apache-2.0
+// net/http_target.hpp - splits and decodes a request target, once, and refuses what could mean two
+// things. SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <string>
 #include <string_view>
@@ -15,7 +15,8 @@ struct HttpTarget {
   std::vector<std::pair<std::string, std::string>> query;
 };
 
-// BadInput for a target that does not start with '/', broken or double encoding, control characters,
+// BadInput for a target that does not start with '/', broken or double encoding, control
+// characters,
 // "." and ".." segments, text that is not UTF-8, and more than 100 query fields.
 Result<HttpTarget> parse_target(std::string_view target);
 

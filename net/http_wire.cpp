@@ -1,5 +1,5 @@
-// net/http_wire.cpp - writes response heads; every byte here is chosen by the server, never by the peer.
-// SPDX-License-Identifier: Apache-2.0
+// net/http_wire.cpp - writes response heads; every byte here is chosen by the server, never by the
+// peer. SPDX-License-Identifier: Apache-2.0
 #include "net/http_wire.hpp"
 
 #include <time.h>
@@ -41,8 +41,11 @@ std::string quoted(std::string_view text) {
 
 Errc code_of(int status) {
   switch (status) {
-    case 413: case 414: case 431: return Errc::Limit;
-    case 408: case 503: return Errc::Unavailable;
+    case 413:
+    case 414:
+    case 431: return Errc::Limit;
+    case 408:
+    case 503: return Errc::Unavailable;
     case 505: return Errc::Unsupported;
     case 500: return Errc::Io;
     default: return Errc::BadInput;
@@ -57,17 +60,41 @@ std::string_view reason_phrase(int status) {
     std::string_view phrase;
   };
   static constexpr Row kRows[] = {
-      {100, "Continue"}, {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"},
-      {206, "Partial Content"}, {301, "Moved Permanently"}, {302, "Found"}, {304, "Not Modified"},
-      {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-      {405, "Method Not Allowed"}, {406, "Not Acceptable"}, {408, "Request Timeout"},
-      {409, "Conflict"}, {410, "Gone"}, {411, "Length Required"}, {412, "Precondition Failed"},
-      {413, "Content Too Large"}, {414, "URI Too Long"}, {415, "Unsupported Media Type"},
-      {416, "Range Not Satisfiable"}, {417, "Expectation Failed"}, {421, "Misdirected Request"},
-      {422, "Unprocessable Content"}, {429, "Too Many Requests"},
-      {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
-      {501, "Not Implemented"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
-      {505, "HTTP Version Not Supported"}, {507, "Insufficient Storage"},
+      {100, "Continue"},
+      {200, "OK"},
+      {201, "Created"},
+      {202, "Accepted"},
+      {204, "No Content"},
+      {206, "Partial Content"},
+      {301, "Moved Permanently"},
+      {302, "Found"},
+      {304, "Not Modified"},
+      {400, "Bad Request"},
+      {401, "Unauthorized"},
+      {403, "Forbidden"},
+      {404, "Not Found"},
+      {405, "Method Not Allowed"},
+      {406, "Not Acceptable"},
+      {408, "Request Timeout"},
+      {409, "Conflict"},
+      {410, "Gone"},
+      {411, "Length Required"},
+      {412, "Precondition Failed"},
+      {413, "Content Too Large"},
+      {414, "URI Too Long"},
+      {415, "Unsupported Media Type"},
+      {416, "Range Not Satisfiable"},
+      {417, "Expectation Failed"},
+      {421, "Misdirected Request"},
+      {422, "Unprocessable Content"},
+      {429, "Too Many Requests"},
+      {431, "Request Header Fields Too Large"},
+      {500, "Internal Server Error"},
+      {501, "Not Implemented"},
+      {503, "Service Unavailable"},
+      {504, "Gateway Timeout"},
+      {505, "HTTP Version Not Supported"},
+      {507, "Insufficient Storage"},
   };
   for (const Row& row : kRows) {
     if (row.status == status) return row.phrase;

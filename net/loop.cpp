@@ -1,5 +1,5 @@
-// net/loop.cpp - the daemon's event loop on libuv: posted work, hooks around the wait, timers, thread pool.
-// SPDX-License-Identifier: Apache-2.0
+// net/loop.cpp - the daemon's event loop on libuv: posted work, hooks around the wait, timers,
+// thread pool. SPDX-License-Identifier: Apache-2.0
 #include "net/loop.hpp"
 
 #include <signal.h>
@@ -47,7 +47,7 @@ struct Loop::State {
   uv_loop_t loop{};
   uv_async_t wake{};
   uv_prepare_t prepare{};
-  std::mutex mutex;                           // guards the next two
+  std::mutex mutex;  // guards the next two
   std::vector<std::function<void()>> posted;
   bool stopping = false;
   std::vector<std::function<void()>> after_io, before_wait;
@@ -88,9 +88,8 @@ Loop::Loop() : state_(std::make_unique<State>()) {
   state_->wake.data = state_.get();
   uv_prepare_init(&state_->loop, &state_->prepare);
   state_->prepare.data = state_.get();
-  uv_prepare_start(&state_->prepare, [](uv_prepare_t* handle) {
-    static_cast<State*>(handle->data)->run_hooks();
-  });
+  uv_prepare_start(&state_->prepare,
+                   [](uv_prepare_t* handle) { static_cast<State*>(handle->data)->run_hooks(); });
   uv_unref(reinterpret_cast<uv_handle_t*>(&state_->prepare));
 }
 
@@ -176,9 +175,7 @@ void Loop::on_signal(int signal, std::function<void()> hook) {
   uv_unref(reinterpret_cast<uv_handle_t*>(&watch->handle));
 }
 
-Now Loop::now() {
-  return {.wall = {clock_us(CLOCK_REALTIME)}, .mono = {clock_us(CLOCK_BOOTTIME)}};
-}
+Now Loop::now() { return {.wall = {clock_us(CLOCK_REALTIME)}, .mono = {clock_us(CLOCK_BOOTTIME)}}; }
 
 uv_loop_s* Loop::raw() { return &state_->loop; }
 

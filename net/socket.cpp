@@ -102,8 +102,8 @@ void Fd::reset() {
 
 Error os_error(const std::string& what, int error) {
   const bool denied = error == EACCES || error == EPERM;
-  return {denied ? Errc::Denied : Errc::Io,
-          what + ": " + std::generic_category().message(error), "", ""};
+  return {denied ? Errc::Denied : Errc::Io, what + ": " + std::generic_category().message(error),
+          "", ""};
 }
 
 Result<Fd> listen_unix_socket(const std::string& path, std::uint32_t mode) {
@@ -114,7 +114,8 @@ Result<Fd> listen_unix_socket(const std::string& path, std::uint32_t mode) {
   if (!fd) return tl::unexpected<Error>(os_error("open a socket", errno));
   // On Linux bind() gives the file the socket's own mode (less the umask): there is no moment
   // in which others could connect.
-  if (::fchmod(fd.raw(), mode) != 0) return tl::unexpected<Error>(os_error("mode of " + path, errno));
+  if (::fchmod(fd.raw(), mode) != 0)
+    return tl::unexpected<Error>(os_error("mode of " + path, errno));
   if (::bind(fd.raw(), generic(*address), sizeof *address) != 0) {
     if (errno == EADDRINUSE) return fail(Errc::Conflict, "another server just took " + path);
     return tl::unexpected<Error>(os_error("bind " + path, errno));
@@ -149,7 +150,8 @@ Result<Fd> listen_tcp_socket(const std::string& address, std::uint16_t port) {
     }
     return tl::unexpected<Error>(os_error("bind " + name, errno));
   }
-  if (::listen(fd.raw(), kBacklog) != 0) return tl::unexpected<Error>(os_error("listen on " + name, errno));
+  if (::listen(fd.raw(), kBacklog) != 0)
+    return tl::unexpected<Error>(os_error("listen on " + name, errno));
   return fd;
 }
 
@@ -214,7 +216,8 @@ Result<void> finish_connect(int fd, const std::string& target) {
 Peer peer_of(int fd) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return {{}, "unknown"};
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0)
+    return {{}, "unknown"};
   if (address.ss_family == AF_UNIX) {
     ucred credentials{};
     length = sizeof credentials;
@@ -222,7 +225,8 @@ Peer peer_of(int fd) {
     return {Credentials{credentials.uid, credentials.gid, credentials.pid}, "unix"};
   }
   length = sizeof address;
-  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return {{}, "unknown"};
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0)
+    return {{}, "unknown"};
   return {{}, numeric_address(address, length)};
 }
 

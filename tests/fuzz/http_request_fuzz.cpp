@@ -1,6 +1,5 @@
-// tests/fuzz/http_request_fuzz.cpp - any bytes, cut anywhere, are requests or one refusal, and always the same ones.
-// SPDX-License-Identifier: Apache-2.0
-// LINK: drover::net
+// tests/fuzz/http_request_fuzz.cpp - any bytes, cut anywhere, are requests or one refusal, and
+// always the same ones. SPDX-License-Identifier: Apache-2.0 LINK: drover::net
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -52,7 +51,8 @@ std::string read_in_pieces(std::string_view bytes, std::size_t piece, const Http
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  const HttpLimits limits{.request_line = 200, .header_bytes = 400, .header_lines = 10, .body = 300};
+  const HttpLimits limits{
+      .request_line = 200, .header_bytes = 400, .header_lines = 10, .body = 300};
   const std::string whole = read_in_pieces(bytes, size, limits);
   DROVER_CHECK(read_in_pieces(bytes, 1, limits) == whole, "cuts change nothing");
   DROVER_CHECK(read_in_pieces(bytes, 1 + data[0] % 13u, limits) == whole, "cuts change nothing");

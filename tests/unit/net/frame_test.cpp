@@ -1,5 +1,5 @@
-// tests/unit/net/frame_test.cpp - frames survive any cut of the stream, hostile lengths and lost peers.
-// SPDX-License-Identifier: Apache-2.0
+// tests/unit/net/frame_test.cpp - frames survive any cut of the stream, hostile lengths and lost
+// peers. SPDX-License-Identifier: Apache-2.0
 #include "net/frame.hpp"
 
 #include <gtest/gtest.h>
@@ -73,7 +73,9 @@ TEST(Frame, AnEchoKeepsOrderAndContentAndKnowsThePeer) {
   std::unique_ptr<FrameConnection> client;
   constexpr int kFrames = 200;
   int got = 0;
-  const auto message = [](int k) { return std::string(static_cast<std::size_t>(k) * 997, 'a') + std::to_string(k); };
+  const auto message = [](int k) {
+    return std::string(static_cast<std::size_t>(k) * 997, 'a') + std::to_string(k);
+  };
   frame_connect(loop, dir.file("s"), [&](auto made) {
     ASSERT_TRUE(made);
     client = std::move(*made);

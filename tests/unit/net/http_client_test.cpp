@@ -1,5 +1,5 @@
-// tests/unit/net/http_client_test.cpp - the client against our server and against servers that misbehave.
-// SPDX-License-Identifier: Apache-2.0
+// tests/unit/net/http_client_test.cpp - the client against our server and against servers that
+// misbehave. SPDX-License-Identifier: Apache-2.0
 #include "net/http_client.hpp"
 
 #include <vector>
@@ -21,7 +21,9 @@ std::string header_of(const ClientResponse& response, std::string_view name) {
 TEST(HttpClient, CallsOverUnixAndTcpAndKeepsTheConnection) {
   TestServer server;
   server.handler.request = [](HttpRequest r, Responder responder) {
-    responder.send({201, "text/plain", r.method + r.path + r.body + std::string(r.header("authorization")),
+    responder.send({201,
+                    "text/plain",
+                    r.method + r.path + r.body + std::string(r.header("authorization")),
                     {{"X-Extra", "1"}}});
   };
   HttpClient client(unix_target(server));
@@ -43,7 +45,9 @@ TEST(HttpClient, CallsOverUnixAndTcpAndKeepsTheConnection) {
 TEST(HttpClient, StreamsBothWaysAtOnceWithoutBlocking) {
   struct EchoSink : BodySink {
     Responder responder;
-    explicit EchoSink(Responder r) : responder(std::move(r)) { responder.begin_stream(200, "text/plain"); }
+    explicit EchoSink(Responder r) : responder(std::move(r)) {
+      responder.begin_stream(200, "text/plain");
+    }
     void on_data(std::string_view data) override { responder.write(data); }
     void on_end() override { responder.end(); }
     void on_abort() override {}
@@ -110,8 +114,8 @@ TEST(HttpClient, AnEarlyRefusalOfALargeUploadIsRead) {
   for (const bool tcp : {false, true}) {
     HttpClient client(tcp ? ClientTarget{.host = "127.0.0.1", .port = server.port()}
                           : unix_target(server));
-    const auto answer = client.call(
-        {.method = "POST", .target = "/x", .body = std::string(3'000'000, 'b')});
+    const auto answer =
+        client.call({.method = "POST", .target = "/x", .body = std::string(3'000'000, 'b')});
     ASSERT_TRUE(answer) << answer.error().message;
     EXPECT_EQ(answer->status, 413);
     EXPECT_EQ(client.call({.target = "/x"})->status, 200);

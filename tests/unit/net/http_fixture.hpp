@@ -1,5 +1,5 @@
-// tests/unit/net/http_fixture.hpp - a server on its own loop thread, and a raw client that can misbehave.
-// SPDX-License-Identifier: Apache-2.0
+// tests/unit/net/http_fixture.hpp - a server on its own loop thread, and a raw client that can
+// misbehave. SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -20,7 +20,8 @@ namespace drover::net {
 
 struct TestHandler : HttpHandler {
   std::function<void(HttpRequest, Responder)> request = [](HttpRequest r, Responder responder) {
-    responder.send({.status = 200, .content_type = "text/plain", .body = r.path + r.body, .headers = {}});
+    responder.send(
+        {.status = 200, .content_type = "text/plain", .body = r.path + r.body, .headers = {}});
   };
   std::function<std::unique_ptr<BodySink>(const HttpRequest&, const Responder&, const BodyFlow&)>
       stream = [](const auto&, const auto&, const auto&) { return nullptr; };

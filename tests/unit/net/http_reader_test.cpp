@@ -1,5 +1,5 @@
-// tests/unit/net/http_reader_test.cpp - what is a request, what is refused, and that cutting the bytes changes neither.
-// SPDX-License-Identifier: Apache-2.0
+// tests/unit/net/http_reader_test.cpp - what is a request, what is refused, and that cutting the
+// bytes changes neither. SPDX-License-Identifier: Apache-2.0
 #include "net/http_reader.hpp"
 
 #include <gtest/gtest.h>
@@ -63,7 +63,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"OldVersionWithoutHost", "GET /a HTTP/1.0\r\n\r\n", "GET /a [] "},
         Row{"Length", post("Content-Length: 5\r\n", "hello"), "POST /p [hello] "},
         Row{"ZeroLength", post("Content-Length: 0\r\n", ""), "POST /p [] "},
-        Row{"Chunks", post("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"),
+        Row{"Chunks",
+            post("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"),
             "POST /p [abcde] "},
         Row{"NoChunks", post("Transfer-Encoding: Chunked\r\n", "0\r\n\r\n"), "POST /p [] "},
         Row{"Trailer", post("Transfer-Encoding: chunked\r\n", "1\r\na\r\n0\r\nX-Sum: 1\r\n\r\n"),
@@ -93,16 +94,18 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"OtherCoding", post("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), "400"},
         Row{"HiddenCoding", post("Transfer-Encoding: chunked, identity\r\n", "0\r\n\r\n"), "400"},
         Row{"TwoCodings",
-            post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), "400"},
-        Row{"ChunksInOldVersion",
-            "POST /p HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"},
+            post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+            "400"},
+        Row{"ChunksInOldVersion", "POST /p HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "400"},
         Row{"SpaceBeforeColon", post("Content-Length : 1\r\n", "a"), "400"},
         Row{"BareLf", "GET /a HTTP/1.1\nHost: x\n\n", "400"},
         Row{"BareLfInHeaders", "GET /a HTTP/1.1\r\nHost: x\nX: y\r\n\r\n", "400"},
         Row{"BareCr", "GET /a HTTP/1.1\r\nHost: x\rX: y\r\n\r\n", "400"},
         Row{"Folded", "GET /a HTTP/1.1\r\nHost: x\r\n y\r\n\r\n", "400"},
         Row{"FoldedFirst", "GET /a HTTP/1.1\r\n Host: x\r\n\r\n", "400"},
-        Row{"NulInHeader", "GET /a HTTP/1.1\r\nHost: x" + std::string(1, '\0') + "y\r\n\r\n", "400"},
+        Row{"NulInHeader", "GET /a HTTP/1.1\r\nHost: x" + std::string(1, '\0') + "y\r\n\r\n",
+            "400"},
         Row{"NoHost", "GET /a HTTP/1.1\r\n\r\n", "400"},
         Row{"TwoHosts", "GET /a HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", "400"},
         Row{"NotHttp", "\x16\x03\x01 hello\r\n\r\n", "400"},
@@ -111,8 +114,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"AbsoluteTarget", "GET http://x/a HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
         Row{"OtherExpectation", post("Expect: miracles\r\nContent-Length: 1\r\n", "a"), "417"},
         Row{"BadChunkSize", post("Transfer-Encoding: chunked\r\n", "xyz\r\nabc"), "POST /p 400"},
-        Row{"ChunkSizeOverflow",
-            post("Transfer-Encoding: chunked\r\n", "10000000000000000\r\n"), "POST /p 400"},
+        Row{"ChunkSizeOverflow", post("Transfer-Encoding: chunked\r\n", "10000000000000000\r\n"),
+            "POST /p 400"},
         Row{"ChunkWithoutEnd", post("Transfer-Encoding: chunked\r\n", "3\r\nabcdefg\r\n"),
             "POST /p 400"},
         Row{"BareLfInChunk", post("Transfer-Encoding: chunked\r\n", "3\nabc\r\n0\r\n\r\n"),
@@ -150,15 +153,15 @@ TEST(HttpTarget, IsDecodedOnce) {
   ASSERT_TRUE(target) << target.error().message;
   EXPECT_EQ(target->path, "/nodes/a b/\u00fc");
   using Field = std::pair<std::string, std::string>;
-  EXPECT_EQ(target->query, (std::vector<Field>{{"x", "1+1 2"}, {"empty", ""}, {"", ""},
-                                               {"p", "50%"}, {"x", "2"}}));
+  EXPECT_EQ(target->query, (std::vector<Field>{
+                               {"x", "1+1 2"}, {"empty", ""}, {"", ""}, {"p", "50%"}, {"x", "2"}}));
   EXPECT_EQ(percent_encode("a b/\u00fc%~"), "a%20b%2F%C3%BC%25~");
 }
 
 TEST(HttpTarget, RefusesWhatCouldMeanTwoThings) {
-  for (const char* target : {"", "a", "*", "/%2541", "/%", "/%4", "/%zz", "/a%00b", "/a%0db", "/..",
-                             "/a/../b", "/%2e%2e/b", "/.", "/%ff", "/%C0%AF", "/%ED%A0%80",
-                             "/?a=%", "/?a=%00", "/?%0a"}) {
+  for (const char* target :
+       {"", "a", "*", "/%2541", "/%", "/%4", "/%zz", "/a%00b", "/a%0db", "/..", "/a/../b",
+        "/%2e%2e/b", "/.", "/%ff", "/%C0%AF", "/%ED%A0%80", "/?a=%", "/?a=%00", "/?%0a"}) {
     EXPECT_FALSE(parse_target(target)) << target;
   }
   std::string many = "/?";

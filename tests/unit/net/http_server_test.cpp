@@ -1,5 +1,5 @@
-// tests/unit/net/http_server_test.cpp - order, streaming, limits, deadlines and endings of real connections.
-// SPDX-License-Identifier: Apache-2.0
+// tests/unit/net/http_server_test.cpp - order, streaming, limits, deadlines and endings of real
+// connections. SPDX-License-Identifier: Apache-2.0
 #include "net/http_server.hpp"
 
 #include <sys/resource.h>
@@ -59,7 +59,8 @@ TEST(HttpServer, ManyMoreRequestsThanThePipelineHoldsAreAllAnswered) {
   client.send(all + kLast);
   const std::string answers = client.read_all();
   std::size_t count = 0;
-  for (std::size_t at = 0; (at = answers.find("HTTP/1.1 200", at)) != std::string::npos; ++at) ++count;
+  for (std::size_t at = 0; (at = answers.find("HTTP/1.1 200", at)) != std::string::npos; ++at)
+    ++count;
   EXPECT_EQ(count, 1001u);
 }
 
@@ -122,9 +123,7 @@ struct Collect : BodySink {
   Collect(std::string* i, Responder r, std::function<void()> a)
       : into(i), responder(std::move(r)), aborted(std::move(a)) {}
   void on_data(std::string_view data) override { into->append(data); }
-  void on_end() override {
-    responder.send({200, "text/plain", std::to_string(into->size()), {}});
-  }
+  void on_end() override { responder.send({200, "text/plain", std::to_string(into->size()), {}}); }
   void on_abort() override { aborted(); }
 };
 
@@ -182,8 +181,9 @@ TEST(HttpServer, APausedSinkStopsThePeerAndResumeLosesNothing) {
     return std::make_unique<Slow>(flow, responder, server.loop(), &bytes, &pauses);
   };
   RawClient client(server);
-  client.send("POST /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5000000\r\n\r\n" +
-              std::string(5'000'000, 'y'));
+  client.send(
+      "POST /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5000000\r\n\r\n" +
+      std::string(5'000'000, 'y'));
   EXPECT_TRUE(client.read_all().ends_with("all"));
   server.run([&] { EXPECT_EQ(bytes, 5'000'000u); });
   EXPECT_GT(pauses, 5);
