@@ -61,6 +61,12 @@ void JsonWriter::key(std::string_view name) {
   comma_ = false;
 }
 
+void JsonWriter::text_key(std::string_view name) {
+  value(name);
+  out_ += ':';
+  comma_ = false;
+}
+
 void JsonWriter::value(std::string_view text) {
   raw() += '"';
   if (simdjson::validate_utf8(text.data(), text.size())) {

@@ -19,7 +19,8 @@ class JsonWriter {
   void end_object() { close('}'); }
   void begin_array() { open('['); }
   void end_array() { close(']'); }
-  void key(std::string_view name);  // one of our own names: not escaped
+  void key(std::string_view name);       // one of our own names: not escaped
+  void text_key(std::string_view name);  // anybody's name
   // The text so far, after the comma that the next value needs: for a value written by somebody
   // else.
   std::string& raw();

@@ -1,0 +1,167 @@
+// server/admission.cpp - one job once: what a key has seen, what the store knows, what the turn
+// decides. SPDX-License-Identifier: Apache-2.0
+#include "server/admission.hpp"
+
+#include <xxhash.h>
+
+#include <algorithm>
+
+namespace drover::server {
+namespace {
+
+using metrics::FamilyId;
+constexpr std::size_t kKeyMax = 200;
+
+std::string hash_of(std::string_view body) {
+  const XXH128_hash_t hash = XXH3_128bits(body.data(), body.size());
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, hash);
+  return {reinterpret_cast<const char*>(canonical.digest), sizeof canonical.digest};
+}
+
+Error other_body(const std::string& key) {
+  return {Errc::Conflict, "the idempotency key " + key + " was used with another body",
+          "use a new key for a new job, and the same body for a retry", "Idempotency-Key"};
+}
+
+bool is_printable(std::string_view key) {
+  return std::all_of(key.begin(), key.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+}  // namespace
+
+Admission::Admission(Turn& turn, const store::Store& store, Users& users, metrics::Metrics& metrics,
+                     std::uint32_t daemon_uid)
+    : turn_(turn), store_(store), users_(users), metrics_(metrics), daemon_uid_(daemon_uid) {}
+
+void Admission::configure(const Config& config) {
+  out_ = config.out;
+  array_out_ = config.array_out;
+  default_mem_mib_ = config.default_mem_mib;
+  entrance_.time_limit_default = seconds(config.default_time_limit_s);
+  entrance_.time_limit_max = seconds(config.max_time_limit_s);
+  entrance_.array_size_max = std::uint64_t(config.array_size);
+  entrance_.uids_allowed = {daemon_uid_};
+}
+
+Result<sched::JobSpec> Admission::admit(sched::JobSpec spec, const Caller& caller) const {
+  spec.owner = {caller.uid, caller.gid};
+  spec.user = caller.user;
+  if (spec.out.empty()) spec.out = spec.is_array ? array_out_ : out_;
+  if (spec.cwd.empty()) spec.cwd = users_.of(caller.uid).home;
+  if (spec.request.mem_mib == 0) spec.request.mem_mib = default_mem_mib_;
+  return sched::admit(std::move(spec), entrance_);
+}
+
+void Admission::refuse(const Error& error, const OnResult& done) {
+  metrics_.add(FamilyId::JobsRejected, {to_string(error.code)});
+  done(fail(error));
+}
+
+Result<std::optional<Admitted>> Admission::find_stored(const store::IdempotencyKey& key,
+                                                       const std::string& hash,
+                                                       const store::Snapshot& snapshot) const {
+  auto found = snapshot.find_idempotent(key);
+  if (!found) return fail(found.error());
+  if (!*found) return std::optional<Admitted>{};
+  if ((*found)->body_hash != hash) return fail(other_body(key.key));
+  return std::optional<Admitted>(Admitted{(*found)->job, true});
+}
+
+Result<std::vector<sched::KnownEnd>> Admission::known_ends(const sched::JobSpec& spec,
+                                                           const store::Snapshot& snapshot) const {
+  std::vector<sched::KnownEnd> ends;
+  for (const sched::Dependency& dependency : spec.dependencies) {
+    const auto& recent = turn_.ends_on_the_way();
+    const auto near = std::find_if(recent.begin(), recent.end(), [&](const sched::KnownEnd& end) {
+      return end.job == dependency.job;
+    });
+    if (near != recent.end()) {
+      ends.push_back(*near);
+      continue;
+    }
+    auto job = snapshot.job(dependency.job);
+    if (job && sched::is_final(job->state)) ends.push_back({job->id, job->state});
+    if (!job && job.error().code != Errc::NotFound) return fail(job.error());
+  }
+  return ends;
+}
+
+void Admission::submit(sched::JobSpec spec, const Caller& caller, std::string key,
+                       std::string_view body, std::optional<store::Snapshot>& snapshot,
+                       OnResult done) {
+  auto admitted = admit(std::move(spec), caller);
+  if (!admitted) return refuse(admitted.error(), done);
+  if (key.size() > kKeyMax || !is_printable(key))
+    return refuse({Errc::BadInput, "the idempotency key must be 1 to 200 printable characters", "",
+                   "Idempotency-Key"},
+                  done);
+  if (!snapshot && (!key.empty() || !admitted->dependencies.empty())) {
+    auto fresh = store_.snapshot();
+    if (!fresh) return refuse(fresh.error(), done);
+    snapshot.emplace(std::move(*fresh));
+  }
+  std::unique_ptr<store::IdempotencyEntry> entry;
+  if (!key.empty()) {
+    entry = std::make_unique<store::IdempotencyEntry>();
+    entry->key = {caller.uid, std::move(key)};
+    entry->body_hash = hash_of(body);
+    entry->at = net::Loop::now().wall;
+    if (const auto near = keys_.find({caller.uid, entry->key.key}); near != keys_.end()) {
+      if (near->second.body_hash != entry->body_hash)
+        return refuse(other_body(entry->key.key), done);
+      near->second.waiting.push_back(std::move(done));
+      return;
+    }
+    auto stored = find_stored(entry->key, entry->body_hash, *snapshot);
+    if (!stored) return refuse(stored.error(), done);
+    if (*stored) {
+      metrics_.add(FamilyId::JobsDeduplicated, {});
+      return done(**stored);
+    }
+  }
+  if (turn_.is_full())
+    return refuse({Errc::Unavailable, "too many submissions wait", "try again in a moment", ""},
+                  done);
+  if (!store_.has_room())
+    return refuse({Errc::Unavailable, "the controller's disk is nearly full: new jobs are refused",
+                   "free space under the data directory; running jobs go on", ""},
+                  done);
+  sched::Submit submit;
+  if (!admitted->dependencies.empty()) {
+    auto ends = known_ends(*admitted, *snapshot);
+    if (!ends) return refuse(ends.error(), done);
+    submit.known_ends = std::move(*ends);
+  }
+  submit.spec = std::make_shared<const sched::JobSpec>(std::move(*admitted));
+  push(std::move(submit), std::move(entry), std::move(done));
+}
+
+void Admission::push(sched::Submit submit, std::unique_ptr<store::IdempotencyEntry> entry,
+                     OnResult done) {
+  if (!entry) {
+    turn_.submit(std::move(submit), nullptr,
+                 [this, done = std::move(done)](const Result<sched::Done>& result) {
+                   if (!result) return refuse(result.error(), done);
+                   done(Admitted{result->job, false});
+                 });
+    return;
+  }
+  const std::pair<std::uint32_t, std::string> id(entry->key.uid, entry->key.key);
+  keys_[id] = {entry->body_hash, {}};
+  turn_.submit(std::move(submit), std::move(entry),
+               [this, id, done = std::move(done)](const Result<sched::Done>& result) {
+                 const auto found = keys_.find(id);
+                 const auto waiting = std::move(found->second.waiting);
+                 keys_.erase(found);
+                 if (!result) {
+                   refuse(result.error(), done);
+                   for (const OnResult& retry : waiting) retry(fail(result.error()));
+                   return;
+                 }
+                 done(Admitted{result->job, false});
+                 for (const OnResult& retry : waiting) retry(Admitted{result->job, true});
+               });
+}
+
+}  // namespace drover::server

@@ -1,0 +1,72 @@
+// server/admission.hpp - the way of one submission to the turn: entrance, idempotency key,
+// dependencies, room. SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+#include "sched/entrance.hpp"
+#include "sched/job_spec.hpp"
+#include "server/auth.hpp"
+#include "server/config.hpp"
+#include "server/exchange.hpp"
+#include "server/turn.hpp"
+#include "store/store.hpp"
+
+namespace drover::server {
+
+struct Admitted {
+  JobId job{};
+  bool seen = false;  // the key was known: this is the first submission's job
+};
+
+// Loop thread.
+class Admission {
+ public:
+  using OnResult = std::function<void(const Result<Admitted>&)>;
+
+  Admission(Turn& turn, const store::Store& store, Users& users, metrics::Metrics& metrics,
+            std::uint32_t daemon_uid);
+  void configure(const Config& config);
+
+  // Owner, user and defaults, then the interceptor chain.
+  Result<sched::JobSpec> admit(sched::JobSpec spec, const Caller& caller) const;
+
+  // `key` empty = none. `body` is what a retry must repeat. `snapshot` may be shared by the calls
+  // of one moment. `done` is called exactly once, at once for what can be refused at once, else
+  // when it is durable.
+  void submit(sched::JobSpec spec, const Caller& caller, std::string key, std::string_view body,
+              std::optional<store::Snapshot>& snapshot, OnResult done);
+
+ private:
+  struct OnTheWay {  // a key whose job is not durable yet
+    std::string body_hash;
+    std::vector<OnResult> waiting;
+  };
+  using Keys = std::map<std::pair<std::uint32_t, std::string>, OnTheWay>;
+
+  Result<std::optional<Admitted>> find_stored(const store::IdempotencyKey& key,
+                                              const std::string& hash,
+                                              const store::Snapshot& snapshot) const;
+  Result<std::vector<sched::KnownEnd>> known_ends(const sched::JobSpec& spec,
+                                                  const store::Snapshot& snapshot) const;
+  void push(sched::Submit submit, std::unique_ptr<store::IdempotencyEntry> key, OnResult done);
+  void refuse(const Error& error, const OnResult& done);
+
+  Turn& turn_;
+  const store::Store& store_;
+  Users& users_;
+  metrics::Metrics& metrics_;
+  std::uint32_t daemon_uid_;
+  std::string out_, array_out_;
+  std::int64_t default_mem_mib_ = 0;
+  sched::EntranceConfig entrance_;
+  Keys keys_;
+};
+
+}  // namespace drover::server

@@ -1,0 +1,97 @@
+// server/agents.hpp - the sessions of node agents: reports in as inputs, actions out as frames,
+// logs on request. SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "metrics/metrics.hpp"
+#include "net/frame.hpp"
+#include "sched/messages.hpp"
+#include "server/auth.hpp"
+#include "server/spec_cache.hpp"
+#include "server/turn.hpp"
+
+namespace drover::proto {
+class AgentMessage;
+}
+
+namespace drover::server {
+
+struct LogRead {
+  Owner owner;              // read with this identity
+  std::string path;         // computed by the server, never the client's
+  std::int64_t offset = 0;  // negative: from the end
+  std::uint32_t limit = 0;
+  std::uint32_t wait_ms = 0;
+};
+struct LogPiece {
+  std::string data;
+  std::int64_t offset = 0, size = 0;
+  bool not_found = false;
+};
+
+struct AgentView {
+  bool connected = false;
+  std::string boot_id, version;
+  std::map<std::string, std::string> capabilities;
+  double load1 = 0;
+  Time heard;  // wall
+};
+
+// Loop thread. One session per connection; the newest registration of a name wins.
+class Agents {
+ public:
+  Agents(net::Loop& loop, Turn& turn, SpecCache& specs, Users& users, metrics::Metrics& metrics,
+         std::uint32_t daemon_uid, std::int64_t kill_grace_s);
+  ~Agents();
+
+  Result<void> listen(const std::string& path);
+  void set_kill_grace(std::int64_t seconds) { kill_grace_s_ = seconds; }
+
+  // Actions of durable turns; CompileJob is not for agents. flush() sends one frame per agent.
+  void perform(const sched::Launch& launch);
+  void perform(const sched::Kill& kill);
+  void perform(const sched::AckEnded& ack);
+  void perform(const sched::Welcome& welcome);
+  void flush();
+
+  using OnPiece = std::function<void(const Result<LogPiece>&)>;
+  // Unavailable when the node's agent is not connected, or goes before it answers.
+  void read_log(const std::string& node, const LogRead& read, OnPiece done);
+
+  std::optional<AgentView> view(const std::string& node) const;
+  std::size_t connected() const;
+
+ private:
+  struct Session;
+  void on_connection(std::unique_ptr<net::FrameConnection> connection);
+  void on_frame(SessionId id, std::string_view frame);
+  void on_close(SessionId id);
+  void on_hello(Session& session, const proto::AgentMessage& message);
+  void on_reports(Session& session, const proto::AgentMessage& message);
+  void refuse(Session& session, const std::string& why);
+  void drop(SessionId id);
+  Session* find(SessionId id);
+
+  net::Loop& loop_;
+  Turn& turn_;
+  SpecCache& specs_;
+  Users& users_;
+  metrics::Metrics& metrics_;
+  std::uint32_t daemon_uid_;
+  std::int64_t kill_grace_s_;
+  std::unique_ptr<net::FrameListener> listener_;
+  std::map<SessionId, std::unique_ptr<Session>> sessions_;
+  std::map<std::string, SessionId> by_name_;
+  std::map<std::string, AgentView> seen_;  // by node; bounded by registered nodes
+  std::vector<SessionId> dirty_;           // have something to send
+  std::uint64_t next_session_, next_request_ = 1;
+};
+
+}  // namespace drover::server

@@ -1,0 +1,61 @@
+// server/api.hpp - the handlers of the route table, by file.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <memory>
+
+#include "server/exchange.hpp"
+#include "server/services.hpp"
+
+namespace drover::server::api {
+
+// api_jobs.cpp
+void submit_job(Services& services, ExchangePtr exchange);
+void show_job(Services& services, ExchangePtr exchange);
+void wait_job(Services& services, ExchangePtr exchange);
+void explain_job(Services& services, ExchangePtr exchange);
+void show_script(Services& services, ExchangePtr exchange);
+void show_plan(Services& services, ExchangePtr exchange);
+
+// api_commands.cpp
+void cancel_job(Services& services, ExchangePtr exchange);
+void hold_job(Services& services, ExchangePtr exchange);
+void release_job(Services& services, ExchangePtr exchange);
+void requeue_job(Services& services, ExchangePtr exchange);
+void cancel_jobs(Services& services, ExchangePtr exchange);
+void hold_jobs(Services& services, ExchangePtr exchange);
+void release_jobs(Services& services, ExchangePtr exchange);
+void requeue_jobs(Services& services, ExchangePtr exchange);
+
+// api_bulk.cpp
+std::unique_ptr<net::BodySink> submit_bulk(Services& services, ExchangePtr exchange,
+                                           const net::BodyFlow& flow);
+
+// api_lists.cpp
+void list_jobs(Services& services, ExchangePtr exchange);
+void list_tasks(Services& services, ExchangePtr exchange);
+
+// api_logs.cpp
+void read_log(Services& services, ExchangePtr exchange);
+
+// api_events.cpp
+void follow_events(Services& services, ExchangePtr exchange);
+
+// api_nodes.cpp
+void list_nodes(Services& services, ExchangePtr exchange);
+void show_node(Services& services, ExchangePtr exchange);
+void drain_node(Services& services, ExchangePtr exchange);
+void resume_node(Services& services, ExchangePtr exchange);
+void list_groups(Services& services, ExchangePtr exchange);
+void list_quotas(Services& services, ExchangePtr exchange);
+
+// api_admin.cpp
+void show_health(Services& services, ExchangePtr exchange);
+void show_version(Services& services, ExchangePtr exchange);
+void show_status(Services& services, ExchangePtr exchange);
+void show_config(Services& services, ExchangePtr exchange);
+void back_up(Services& services, ExchangePtr exchange);
+void check_now(Services& services, ExchangePtr exchange);
+void show_metrics(Services& services, ExchangePtr exchange);
+void show_openapi(Services& services, ExchangePtr exchange);
+
+}  // namespace drover::server::api

@@ -1,0 +1,176 @@
+// server/api_jobs.cpp - one job: submit, show, wait, why, script, plan.
+// SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include "dag/compile.hpp"
+#include "sched/plan_request.hpp"
+#include "server/api.hpp"
+#include "server/job_rows.hpp"
+
+namespace drover::server::api {
+namespace {
+
+void answer_would_run(Services& services, const Exchange& exchange, const sched::JobSpec& spec) {
+  const auto fits = services.controller.resources().can_ever_fit(spec.request);
+  std::string body;
+  JsonWriter out(body);
+  out.begin_object();
+  out.field("v", 1);
+  out.field("would_run", fits.has_value());
+  if (fits) {
+    out.field("text", services.controller.resources().nodes().empty()
+                          ? "the job is right; no node has registered yet"
+                          : "the job is right and fits a node of this cluster");
+    out.field("hint", "");
+  } else {
+    out.field("text", fits.error().message);
+    out.field("hint", fits.error().hint);
+  }
+  out.end_object();
+  exchange.json(std::move(body));
+}
+
+// Waits for the end of a job or of the time; answers once, however the two race.
+struct Waiter : std::enable_shared_from_this<Waiter> {
+  Waiter(Services& s, ExchangePtr e)
+      : services(s), exchange(std::move(e)), timer(s.loop, [this] { finish(); }) {}
+
+  void begin(Duration timeout) {
+    timer.start(timeout);
+    hook = services.events.when_ended(exchange->job, [self = shared_from_this()] {
+      self->hook = 0;
+      self->finish();
+    });
+    exchange->answer->on_gone([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->stop();
+    });
+  }
+  void finish() {
+    if (std::exchange(done, true)) return;
+    // stop() drops the hook that holds us, and we may be in our timer's callback.
+    services.loop.post([self = shared_from_this()] {});
+    stop();
+    show_job(services, exchange);
+  }
+  void stop() {
+    timer.stop();
+    done = true;
+    if (hook != 0) services.events.forget(exchange->job, std::exchange(hook, 0));
+  }
+
+  Services& services;
+  ExchangePtr exchange;
+  net::Timer timer;
+  std::uint64_t hook = 0;
+  bool done = false;
+};
+
+}  // namespace
+
+void submit_job(Services& services, ExchangePtr exchange) {
+  std::string& body = exchange->request.body;
+  body.reserve(body.size() + kJsonPadding);
+  auto spec = services.reader.read_padded(body, net::Loop::now().wall);
+  if (!spec) {
+    services.metrics.add(metrics::FamilyId::JobsRejected, {to_string(spec.error().code)});
+    return exchange->refuse(spec.error());
+  }
+  if (exchange->request.query_value("test_only") == "1") {
+    auto admitted = services.admission.admit(std::move(*spec), exchange->caller);
+    if (!admitted) return exchange->refuse(admitted.error());
+    return answer_would_run(services, *exchange, *admitted);
+  }
+  std::optional<store::Snapshot> snapshot;
+  services.admission.submit(
+      std::move(*spec), exchange->caller, std::string(exchange->request.header("idempotency-key")),
+      body, snapshot, [exchange](const Result<Admitted>& result) {
+        if (!result) return exchange->refuse(result.error());
+        exchange->json("{\"v\":1,\"id\":" + std::to_string(raw(result->job)) + "}",
+                       result->seen ? 200 : 201);
+      });
+}
+
+void show_job(Services& services, ExchangePtr exchange) {
+  auto snapshot = services.store.snapshot();
+  if (!snapshot) return exchange->refuse(snapshot.error());
+  auto row = read_row(*snapshot, exchange->job, *exchange->spec);
+  if (!row) return exchange->refuse(row.error());
+  exchange->json(show_json(services, *snapshot, *row));
+}
+
+void wait_job(Services& services, ExchangePtr exchange) {
+  const auto timeout = exchange->number("timeout_s", 0, 3600, 30);
+  if (!timeout) return exchange->refuse(timeout.error());
+  auto snapshot = services.store.snapshot();
+  if (!snapshot) return exchange->refuse(snapshot.error());
+  const auto record = snapshot->job(exchange->job);
+  if (!record) return exchange->refuse(record.error());
+  // Nothing can end between this look and the hook: both are on the loop thread, after the commit.
+  if (sched::is_final(record->state) || *timeout == 0)
+    return show_job(services, std::move(exchange));
+  std::make_shared<Waiter>(services, std::move(exchange))->begin(seconds(*timeout));
+}
+
+void explain_job(Services& services, ExchangePtr exchange) {
+  const auto task = exchange->number("task", 0, UINT32_MAX, -1);
+  if (!task) return exchange->refuse(task.error());
+  auto snapshot = services.store.snapshot();
+  if (!snapshot) return exchange->refuse(snapshot.error());
+  const auto record = snapshot->job(exchange->job);
+  if (!record) return exchange->refuse(record.error());
+  std::optional<TaskIndex> index;
+  if (*task >= 0) {
+    index = TaskIndex(std::uint32_t(*task));
+    if (!exchange->spec->array.contains(std::uint32_t(*task)))
+      return exchange->refuse({Errc::NotFound, "the job has no element " + std::to_string(*task),
+                               "its elements are " + exchange->spec->array.to_string(), "task"});
+  }
+  auto why = services.controller.why(exchange->job, index, net::Loop::now());
+  if (!why) {
+    why = sched::Why{record->state, record->reason, record->detail, {}};
+    if (why->text.empty()) why->text = "the job has " + std::string(to_string(record->state));
+  }
+  std::string body;
+  JsonWriter out(body);
+  out.begin_object();
+  out.field("v", 1);
+  append_why(out, *why);
+  out.end_object();
+  exchange->json(std::move(body));
+}
+
+void show_script(Services& services, ExchangePtr exchange) {
+  auto spec = services.specs.find(exchange->job);
+  if (!spec) return exchange->refuse(spec.error());
+  if ((*spec)->script.empty())
+    return exchange->refuse(
+        {Errc::NotFound, "the job runs a command, not a script", "drover show lists argv", ""});
+  exchange->text((*spec)->script);
+}
+
+void show_plan(Services& services, ExchangePtr exchange) {
+  const std::string format(exchange->request.query_value("format"));
+  if (!format.empty() && format != "text" && format != "dot" && format != "json")
+    return exchange->refuse(
+        {Errc::BadInput, "unknown format " + format, "text, dot or json", "format"});
+  auto spec = services.specs.find(exchange->job);
+  if (!spec) return exchange->refuse(spec.error());
+  auto text = std::make_shared<Result<std::string>>();
+  services.loop.offload(
+      [text, spec = *spec, format] {
+        auto plan = dag::compile(sched::to_plan_request(*spec));
+        if (!plan)
+          *text = fail(plan.error());
+        else
+          *text = format == "dot"    ? (*plan)->to_dot()
+                  : format == "json" ? (*plan)->to_json()
+                                     : (*plan)->to_text();
+      },
+      [exchange, text, format] {
+        if (!*text) return exchange->refuse(text->error());
+        if (format == "json") return exchange->json(std::move(**text));
+        exchange->text(std::move(**text));
+      });
+}
+
+}  // namespace drover::server::api

@@ -1,0 +1,217 @@
+// server/api_nodes.cpp - nodes, groups and quotas as the controller sees them now.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "server/api.hpp"
+#include "server/command_json_in.hpp"
+#include "server/job_json_out.hpp"
+
+namespace drover::server::api {
+namespace {
+
+std::string_view state_word(rm::NodeState state) {
+  switch (state) {
+    case rm::NodeState::Up: return "up";
+    case rm::NodeState::Draining: return "draining";
+    case rm::NodeState::Lost: return "lost";
+  }
+  return "lost";
+}
+
+void append_words(JsonWriter& out, std::string_view name,
+                  const std::map<std::string, std::string>& words) {
+  out.key(name);
+  out.begin_object();
+  for (const auto& [word, value] : words) {
+    out.text_key(word);
+    out.value(value);
+  }
+  out.end_object();
+}
+
+void append_topology(JsonWriter& out, const rm::Topology& topology) {
+  out.key("topology");
+  out.begin_object();
+  out.field("bindable", topology.bindable);
+  out.key("numa_mem_mib");
+  out.begin_array();
+  for (const std::int64_t mib : topology.numa_mem_mib) out.value(mib);
+  out.end_array();
+  out.key("cores");
+  out.begin_array();
+  for (const rm::Core& core : topology.cores) {
+    out.begin_object();
+    out.field("package", core.package);
+    out.field("numa", core.numa);
+    out.field("l3", core.l3);
+    out.key("pus");
+    out.begin_array();
+    for (const std::uint16_t pu : core.pus) out.value(pu);
+    out.end_array();
+    out.end_object();
+  }
+  out.end_array();
+  out.key("gpus");
+  out.begin_array();
+  for (const rm::Gpu& gpu : topology.gpus) {
+    out.begin_object();
+    out.field("model", gpu.model);
+    out.field("address", gpu.address);
+    out.field("index", gpu.index);
+    out.field("numa", gpu.numa);
+    out.end_object();
+  }
+  out.end_array();
+  out.end_object();
+}
+
+void append_node(JsonWriter& out, const rm::NodeView& node, const AgentView& agent, bool whole) {
+  using rm::Kind;
+  static const rm::NodeSpec kUnknown;
+  const rm::NodeSpec& spec = node.spec != nullptr ? *node.spec : kUnknown;
+  out.begin_object();
+  out.field("id", raw(node.id));
+  out.field("name", spec.name);
+  out.field("state", state_word(node.state));
+  out.field("reason", node.reason);
+  out.field("cpus", node.capacity[Kind::CpuMilli] / 1000);
+  out.field("cpus_free", node.free[Kind::CpuMilli] / 1000);
+  out.field("mem_mib", node.capacity[Kind::MemMib]);
+  out.field("mem_mib_free", node.free[Kind::MemMib]);
+  out.field("gpus", node.capacity[Kind::GpuMilli] / 1000);
+  out.field("gpus_free", node.free[Kind::GpuMilli] / 1000);
+  out.field("running", node.leases);
+  append_words(out, "labels", spec.labels);
+  out.field("connected", agent.connected);
+  out.field("boot_id", agent.boot_id);
+  out.field("version", agent.version);
+  append_words(out, "capabilities", agent.capabilities);
+  out.field("load1", agent.load1);
+  append_time(out, "heard", agent.heard);
+  if (whole) append_topology(out, spec.topology);
+  out.end_object();
+}
+
+void answer_nodes(Services& services, const Exchange& exchange, const std::string& only) {
+  std::string body;
+  JsonWriter out(body);
+  bool found = only.empty();
+  out.begin_object();
+  out.field("v", 1);
+  out.key("nodes");
+  out.begin_array();
+  for (const rm::NodeView& node : services.controller.resources().nodes()) {
+    const std::string name = node.spec != nullptr ? node.spec->name : std::string();
+    if (!only.empty() && name != only) continue;
+    found = true;
+    append_node(out, node, services.agents.view(name).value_or(AgentView{}), !only.empty());
+  }
+  out.end_array();
+  out.end_object();
+  if (!found)
+    return exchange.refuse({Errc::NotFound, "no node has the name " + only, "drover node ls", ""});
+  exchange.json(std::move(body));
+}
+
+void change_node(Services& services, ExchangePtr exchange, bool drain) {
+  auto body = read_command(std::move(exchange->request.body), "reason");
+  if (!body) return exchange->refuse(body.error());
+  if (services.turn.is_full())
+    return exchange->refuse(
+        {Errc::Unavailable, "too many requests wait", "try again in a moment", ""});
+  sched::DrainNode input;
+  input.actor = exchange->caller.actor();
+  input.node = exchange->name;
+  input.drain = drain;
+  input.reason = std::move(body->reason);
+  services.turn.drain_node(std::move(input),
+                           [&services, exchange](const Result<sched::Done>& result) {
+                             if (!result) return exchange->refuse(result.error());
+                             answer_nodes(services, *exchange, exchange->name);
+                           });
+}
+
+void append_amounts(JsonWriter& out, std::string_view name, const rm::Amounts& amounts,
+                    bool is_limit) {
+  using rm::Kind;
+  out.key(name);
+  out.begin_object();
+  for (std::size_t k = 0; k < rm::kKinds; ++k) {
+    const std::int64_t amount = amounts.of[k];
+    if (is_limit ? amount < 0 : amount == 0) continue;
+    const bool milli = Kind(k) == Kind::CpuMilli || Kind(k) == Kind::GpuMilli;
+    out.field(rm::to_string(Kind(k)), milli ? double(amount) / 1000 : double(amount));
+  }
+  out.end_object();
+}
+
+}  // namespace
+
+void list_nodes(Services& services, ExchangePtr exchange) { answer_nodes(services, *exchange, {}); }
+void show_node(Services& services, ExchangePtr exchange) {
+  answer_nodes(services, *exchange, exchange->name);
+}
+void drain_node(Services& services, ExchangePtr exchange) {
+  change_node(services, std::move(exchange), true);
+}
+void resume_node(Services& services, ExchangePtr exchange) {
+  change_node(services, std::move(exchange), false);
+}
+
+void list_groups(Services& services, ExchangePtr exchange) {
+  const auto offset = exchange->number("offset", 0, INT64_MAX, 0);
+  if (!offset) return exchange->refuse(offset.error());
+  const auto limit = exchange->number("limit", 1, 1000, 100);
+  if (!limit) return exchange->refuse(limit.error());
+  const auto groups = services.controller.groups(std::uint64_t(*offset), std::uint64_t(*limit));
+  // A group's name may hold its user's: others are not shown to those who are no operators.
+  const std::string mine = "user=" + exchange->caller.user;
+  std::string body;
+  JsonWriter out(body);
+  out.begin_object();
+  out.field("v", 1);
+  out.key("groups");
+  out.begin_array();
+  for (const sched::GroupView& group : groups) {
+    const bool own = ("," + group.name + ",").find("," + mine + ",") != std::string::npos;
+    if (!exchange->caller.is_operator && !own) continue;
+    out.begin_object();
+    out.field("name", group.name);
+    out.field("open", group.open);
+    out.field("queued", group.queued);
+    out.field("active", group.active);
+    out.field("running_limit", group.limits.running_jobs);
+    out.field("queue_limit", group.limits.queued_jobs);
+    out.end_object();
+  }
+  out.end_array();
+  out.end_object();
+  exchange->json(std::move(body));
+}
+
+void list_quotas(Services& services, ExchangePtr exchange) {
+  const std::string mine = "user=" + exchange->caller.user;
+  std::string body;
+  JsonWriter out(body);
+  out.begin_object();
+  out.field("v", 1);
+  out.key("quotas");
+  out.begin_array();
+  for (const rm::QuotaView& quota : services.controller.resources().quotas()) {
+    const bool others = quota.name.find("user=") != std::string::npos &&
+                        ("," + quota.name + ",").find("," + mine + ",") == std::string::npos;
+    if (others && !exchange->caller.is_operator) continue;
+    out.begin_object();
+    out.field("name", quota.name);
+    append_amounts(out, "max", quota.max, true);
+    append_amounts(out, "locked", quota.locked, false);
+    append_amounts(out, "used", quota.used, false);
+    out.end_object();
+  }
+  out.end_array();
+  out.end_object();
+  exchange->json(std::move(body));
+}
+
+}  // namespace drover::server::api

@@ -1,0 +1,55 @@
+// server/auth.hpp - who asks: the kernel's word on the unix socket, the token on loopback TCP.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "net/http_server.hpp"
+#include "server/config.hpp"
+#include "server/exchange.hpp"
+
+namespace drover::server {
+
+// The daemon's token: read from DATA/token, made (32 bytes of getrandom as hex, mode 0600) when it
+// is missing. Denied when the file belongs to somebody else or others may read it.
+Result<std::string> load_token(const std::string& path);
+
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+
+// Names of users, remembered: NSS may be slow.
+class Users {
+ public:
+  struct Entry {
+    std::string name, home, shell;
+  };
+  const Entry& of(std::uint32_t uid);
+
+ private:
+  std::map<std::uint32_t, Entry> known_;
+};
+
+class Auth {
+ public:
+  Auth(std::string token, std::uint32_t daemon_uid, std::uint32_t daemon_gid, Users& users);
+  void configure(const Config& config);
+
+  // Denied (to be answered 401) when nobody vouches for the caller. Reads nothing but peer and
+  // Authorization.
+  Result<Caller> identify(const net::HttpRequest& request);
+  // Host over TCP must be one of ours (DNS rebinding); a browser's Origin may not change state.
+  // Denied otherwise.
+  Result<void> check_source(const net::HttpRequest& request) const;
+  bool is_operator(std::uint32_t uid) const;
+
+ private:
+  std::string token_;
+  std::uint32_t uid_, gid_;
+  Users& users_;
+  std::vector<std::uint32_t> operators_;
+  std::vector<std::string> hosts_;
+};
+
+}  // namespace drover::server

@@ -1,0 +1,113 @@
+// server/collect_metrics.cpp - which number goes to which family.
+// SPDX-License-Identifier: Apache-2.0
+#include "server/collect_metrics.hpp"
+
+#include <algorithm>
+
+#include "server/version.hpp"
+
+namespace drover::server {
+namespace {
+
+using metrics::FamilyId;
+using metrics::Metrics;
+
+double whole_seconds(Duration d) { return double(d.us) / 1e6; }
+
+void collect_jobs(Metrics& m, const sched::Stats& stats) {
+  using sched::JobState;
+  for (std::size_t s = 0; s < std::size(stats.jobs_by_state); ++s) {
+    const auto state = JobState(s);
+    const double count = double(stats.jobs_by_state[s]);
+    if (sched::is_final(state))
+      m.raise_to(FamilyId::JobsFinished, {to_string(state)}, count);
+    else
+      m.set(FamilyId::Jobs, {to_string(state)}, count);
+  }
+  m.raise_to(FamilyId::JobsSubmitted, {}, double(stats.submitted));
+  m.raise_to(FamilyId::JobsRequeued, {}, double(stats.requeued));
+  m.set(FamilyId::TasksActive, {}, double(stats.tasks_active));
+  m.raise_to(FamilyId::AttemptsLaunched, {}, double(stats.launched));
+  m.raise_to(FamilyId::AttemptsStarted, {}, double(stats.started));
+  m.raise_to(FamilyId::AttemptsEnded, {}, double(stats.ended));
+  m.set(FamilyId::Groups, {}, double(stats.groups));
+  m.raise_to(FamilyId::Placements, {"placed"}, double(stats.placements_made));
+  m.raise_to(
+      FamilyId::Placements, {"no_fit"},
+      double(stats.placements_tried - std::min(stats.placements_tried, stats.placements_made)));
+}
+
+void collect_nodes(Metrics& m, const Services& services) {
+  using rm::Kind;
+  double nodes[3] = {}, cpus[3] = {}, memory[3] = {}, gpus[3] = {};  // used, free, unavailable
+  for (const rm::NodeView& node : services.controller.resources().nodes()) {
+    nodes[std::size_t(node.state)] += 1;
+    const auto add = [&](double(&sums)[3], Kind kind, double unit) {
+      const double free = double(node.free[kind]) * unit,
+                   used = double(node.capacity[kind]) * unit - free;
+      sums[0] += used;
+      sums[node.state == rm::NodeState::Up ? 1 : 2] += free;
+    };
+    add(cpus, Kind::CpuMilli, 0.001);
+    add(memory, Kind::MemMib, 1 << 20);
+    add(gpus, Kind::GpuMilli, 0.001);
+  }
+  m.set(FamilyId::Nodes, {"up"}, nodes[0]);
+  m.set(FamilyId::Nodes, {"draining"}, nodes[1]);
+  m.set(FamilyId::Nodes, {"lost"}, nodes[2]);
+  const char* const words[3] = {"used", "free", "unavailable"};
+  for (std::size_t i = 0; i < 3; ++i) {
+    m.set(FamilyId::Cpus, {words[i]}, cpus[i]);
+    m.set(FamilyId::Memory, {words[i]}, memory[i]);
+    m.set(FamilyId::Gpus, {words[i]}, gpus[i]);
+  }
+  const double connected = double(services.agents.connected());
+  m.set(FamilyId::Agents, {"connected"}, connected);
+  m.set(FamilyId::Agents, {"lost"}, std::max(0.0, nodes[0] + nodes[1] + nodes[2] - connected));
+}
+
+void collect_rest(Metrics& m, const Services& services) {
+  const sched::Consumers::Stats consumers = services.consumers.stats();
+  m.set(FamilyId::ConsumerSlots, {"busy"}, double(consumers.active_groups));
+  m.set(FamilyId::ConsumerQueueLength, {}, double(consumers.queued));
+  m.set(FamilyId::InputsWaiting, {}, double(services.turn.waiting()));
+  const store::StoreStats store = services.store.stats();
+  m.set(FamilyId::StoreSize, {"map"}, double(store.map_bytes));
+  m.set(FamilyId::StoreSize, {"used"}, double(store.used_bytes));
+  m.set(FamilyId::StoreDiskFree, {}, double(store.disk_free_bytes));
+  m.raise_to(FamilyId::StoreCommits, {}, double(store.commits));
+  m.raise_to(FamilyId::StoreRecords, {}, double(store.records_written));
+  m.raise_to(FamilyId::Events, {}, double(raw(services.events.last())));
+  m.set(FamilyId::StreamSubscribers, {"events"}, double(services.events.followers()));
+  m.set(FamilyId::StreamSubscribers, {"all"}, double(services.streams));
+  const net::HttpCounters http = services.http_counters();
+  m.set(FamilyId::HttpConnections, {}, double(http.connections_open));
+  m.raise_to(FamilyId::HttpRefused, {"limit"}, double(http.refused));
+  m.raise_to(FamilyId::HttpRefused, {"protocol"}, double(http.bad_requests));
+  m.set(FamilyId::BuildInfo, {kVersion, kCompiler}, 1);
+}
+
+}  // namespace
+
+void collect_metrics(Services& services) {
+  const Time begun = net::Loop::now().mono;
+  collect_jobs(services.metrics, services.controller.stats());
+  collect_nodes(services.metrics, services);
+  collect_rest(services.metrics, services);
+  services.metrics.set(FamilyId::CollectDuration, {"controller"},
+                       whole_seconds(net::Loop::now().mono - begun));
+}
+
+void observe_changes(Metrics& m, const sched::Changes& changes) {
+  for (const sched::JobRecord& job : changes.jobs)
+    if (sched::is_final(job.state) && job.started.is_set())
+      m.observe(FamilyId::JobWait, {}, whole_seconds(job.started - job.submitted));
+  for (const sched::TaskRecord& task : changes.tasks) {
+    if (!sched::is_final(task.state) || !task.started.is_set()) continue;
+    m.observe(FamilyId::TaskRun, {}, whole_seconds(task.ended - task.started));
+    m.observe(FamilyId::DispatchDuration, {},
+              whole_seconds(std::max(task.started - task.placed, Duration{})));
+  }
+}
+
+}  // namespace drover::server

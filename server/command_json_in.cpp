@@ -1,0 +1,73 @@
+// server/command_json_in.cpp - reads the fields a command takes, and refuses the others by name.
+// SPDX-License-Identifier: Apache-2.0
+#include "server/command_json_in.hpp"
+
+#include <algorithm>
+
+#include "server/job_json_in.hpp"
+#include "server/json_fields.hpp"
+
+namespace drover::server {
+namespace {
+
+std::vector<std::string_view> words(std::string_view text) {
+  std::vector<std::string_view> found;
+  while (!text.empty()) {
+    const std::size_t space = text.find(' ');
+    found.push_back(text.substr(0, space));
+    text = space == std::string_view::npos ? std::string_view{} : text.substr(space + 1);
+  }
+  return found;
+}
+
+Result<void> keep(Result<std::string> read, std::string& into) {
+  if (!read) return fail(read.error());
+  into = std::move(*read);
+  return {};
+}
+
+Result<void> read_field(CommandBody& body, std::string_view name, JsonValue v) {
+  if (name == "elements") return keep(json_line(v, name, 64 << 10), body.elements);
+  if (name == "reason") return keep(json_line(v, name, 1024), body.reason);
+  if (name == "ids") return keep(json_line(v, name, 64 << 10), body.ids);
+  if (name == "user") return keep(json_line(v, name, 256), body.user);
+  if (name == "dir") return keep(json_line(v, name, 4096), body.dir);
+  auto signal = json_integer(v, "signal", 0, 64);
+  if (!signal) return fail(signal.error());
+  body.signal = std::int32_t(*signal);
+  return {};
+}
+
+}  // namespace
+
+Result<CommandBody> read_command(std::string json, std::string_view allowed) {
+  CommandBody body;
+  if (json.find_first_not_of(" \t\r\n") == std::string::npos) return body;
+  const std::vector<std::string_view> known = words(allowed);
+  const std::size_t size = json.size();
+  json.reserve(size + kJsonPadding);
+  simdjson::ondemand::parser parser;
+  simdjson::ondemand::document document;
+  simdjson::ondemand::object object;
+  if (auto error = parser.iterate(json.data(), size, size + kJsonPadding).get(document))
+    return json_broken(error, {});
+  if (auto error = document.get_object().get(object))
+    return json_broken(error, "the body must be a JSON object");
+  std::vector<std::string> seen;
+  for (auto item : object) {
+    std::string_view name;
+    JsonValue v;
+    if (auto error = item.unescaped_key().get(name)) return json_broken(error, {});
+    const std::string kept(name);
+    if (auto error = item.value().get(v)) return json_broken(error, {});
+    if (std::find(known.begin(), known.end(), kept) == known.end())
+      return json_unknown(kept, known);
+    if (std::find(seen.begin(), seen.end(), kept) != seen.end())
+      return fail(Errc::BadInput, "field " + kept + " is given twice", {}, kept);
+    if (auto read = read_field(body, kept, v); !read) return fail(read.error());
+    seen.push_back(kept);
+  }
+  return body;
+}
+
+}  // namespace drover::server

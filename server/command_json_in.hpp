@@ -1,0 +1,19 @@
+// server/command_json_in.hpp - the small bodies of commands: cancel, hold, release, requeue, drain,
+// backup. SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "base/result.hpp"
+
+namespace drover::server {
+
+struct CommandBody {
+  std::string elements, reason, ids, user, dir;
+  std::int32_t signal = 0;
+};
+// An empty text is an empty body. `allowed` names the fields this command takes, separated by
+// spaces.
+Result<CommandBody> read_command(std::string json, std::string_view allowed);
+
+}  // namespace drover::server

@@ -1,0 +1,34 @@
+// server/exchange.cpp - the usual ways to answer.
+// SPDX-License-Identifier: Apache-2.0
+#include "server/exchange.hpp"
+
+#include "base/units.hpp"
+#include "server/problem.hpp"
+
+namespace drover::server {
+
+void Exchange::json(std::string body, int status) const {
+  net::HttpResponse response;
+  response.status = status;
+  response.body = std::move(body);
+  answer->send(std::move(response));
+}
+
+void Exchange::text(std::string body, std::string content_type) const {
+  net::HttpResponse response;
+  response.content_type = std::move(content_type);
+  response.body = std::move(body);
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  answer->send(std::move(response));
+}
+
+void Exchange::refuse(const Error& error) const { answer->send(problem(error, request_id)); }
+
+Result<std::int64_t> Exchange::number(std::string_view query, std::int64_t low, std::int64_t high,
+                                      std::int64_t fallback) const {
+  const std::string_view text = request.query_value(query);
+  if (text.empty()) return fallback;
+  return parse_integer(text, low, high, query);
+}
+
+}  // namespace drover::server

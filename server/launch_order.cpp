@@ -1,0 +1,170 @@
+// server/launch_order.cpp - the spec and the lease as one order; DROVER_* and SLURM_* variables.
+// SPDX-License-Identifier: Apache-2.0
+#include "server/launch_order.hpp"
+
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include "sched/output_path.hpp"
+
+namespace drover::server {
+namespace {
+
+// Variables of one attempt; the first of a name wins.
+class Environment {
+ public:
+  explicit Environment(proto::LaunchOrder& order) : order_(order) {}
+  void add(std::string_view name, std::string_view value) {
+    if (!names_.emplace(name).second) return;
+    std::string* entry = order_.add_env();
+    entry->reserve(name.size() + value.size() + 1);
+    entry->append(name).append("=").append(value);
+  }
+  void add(std::string_view name, std::uint64_t value) { add(name, std::to_string(value)); }
+  void add_entry(const std::string& entry) {
+    const std::size_t equals = entry.find('=');
+    if (equals == 0 || equals == std::string::npos) return;
+    add(std::string_view(entry).substr(0, equals), std::string_view(entry).substr(equals + 1));
+  }
+
+ private:
+  proto::LaunchOrder& order_;
+  std::set<std::string, std::less<>> names_;
+};
+
+std::string join(const std::vector<std::uint16_t>& numbers) {
+  std::string text;
+  for (std::uint16_t n : numbers) {
+    if (!text.empty()) text += ',';
+    text += std::to_string(n);
+  }
+  return text;
+}
+
+void add_job(Environment& env, const sched::JobSpec& spec, const sched::Launch& launch,
+             const std::string& node) {
+  const std::uint64_t job = raw(launch.id.task.job);
+  env.add("DROVER_JOB_ID", job);
+  env.add("DROVER_TASK", raw(launch.id.task.index));
+  env.add("DROVER_ATTEMPT", raw(launch.id.number));
+  env.add("DROVER_JOB_NAME", spec.name);
+  env.add("DROVER_NODE", node);
+  env.add("DROVER_CPUS", std::uint64_t(spec.request.cpus));
+  env.add("DROVER_MEM_MIB", std::uint64_t(spec.request.mem_mib));
+  env.add("SLURM_JOB_ID", job);
+  env.add("SLURM_JOBID", job);
+  env.add("SLURM_JOB_NAME", spec.name);
+  env.add("SLURM_JOB_USER", spec.user);
+  env.add("SLURM_JOB_UID", spec.owner.uid);
+  env.add("SLURM_SUBMIT_DIR", spec.cwd);
+  env.add("SLURM_RESTART_COUNT", raw(launch.id.number) - 1);
+}
+
+void add_resources(Environment& env, const sched::JobSpec& spec, const sched::Launch& launch,
+                   const std::string& node) {
+  env.add("SLURM_NTASKS", std::uint64_t(spec.ntasks));
+  env.add("SLURM_NPROCS", std::uint64_t(spec.ntasks));
+  env.add("SLURM_CPUS_PER_TASK", std::uint64_t(spec.cpus_per_task));
+  env.add("SLURM_CPUS_ON_NODE", std::uint64_t(spec.request.cpus));
+  env.add("SLURM_JOB_CPUS_PER_NODE", std::uint64_t(spec.request.cpus));
+  env.add("SLURM_NNODES", std::uint64_t(1));
+  env.add("SLURM_JOB_NUM_NODES", std::uint64_t(1));
+  env.add("SLURM_NODEID", std::uint64_t(0));
+  env.add("SLURM_PROCID", std::uint64_t(0));
+  env.add("SLURM_LOCALID", std::uint64_t(0));
+  env.add("SLURMD_NODENAME", node);
+  env.add("SLURM_NODELIST", node);
+  env.add("SLURM_JOB_NODELIST", node);
+  if (spec.request.mem_mib > 0) env.add("SLURM_MEM_PER_NODE", std::uint64_t(spec.request.mem_mib));
+  if (launch.lease.gpus.empty()) return;
+  const std::string gpus = join(launch.lease.gpus);
+  for (std::string_view name :
+       {"DROVER_GPUS", "SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"})
+    env.add(name, gpus);
+}
+
+void add_array(Environment& env, const sched::JobSpec& spec, TaskId task) {
+  if (!spec.is_array || spec.array.empty()) return;
+  env.add("SLURM_ARRAY_JOB_ID", raw(task.job));
+  env.add("SLURM_ARRAY_TASK_ID", raw(task.index));
+  env.add("SLURM_ARRAY_TASK_COUNT", spec.array.count());
+  env.add("SLURM_ARRAY_TASK_MIN", *spec.array.first());
+  env.add("SLURM_ARRAY_TASK_MAX", spec.array.max());
+  env.add("SLURM_ARRAY_TASK_STEP", spec.array.runs().size() == 1 ? spec.array.runs()[0].step : 1u);
+}
+
+void add_user(Environment& env, const sched::JobSpec& spec, const Users::Entry& user) {
+  for (const std::string& entry : spec.env) env.add_entry(entry);
+  env.add("USER", spec.user);
+  env.add("LOGNAME", spec.user);
+  env.add("HOME", user.home);
+  env.add("SHELL", user.shell.empty() ? std::string_view("/bin/sh") : std::string_view(user.shell));
+  env.add("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin");
+  env.add("LANG", "C.UTF-8");
+}
+
+}  // namespace
+
+void set_attempt(const AttemptId& id, proto::AttemptRef& ref) {
+  ref.set_job(raw(id.task.job));
+  ref.set_task(raw(id.task.index));
+  ref.set_attempt(raw(id.number));
+  ref.set_epoch(raw(id.epoch));
+}
+
+AttemptId to_attempt(const proto::AttemptRef& ref) {
+  return {{JobId(ref.job()), TaskIndex(ref.task())}, AttemptNo(ref.attempt()), Epoch(ref.epoch())};
+}
+
+Result<TaskFiles> task_files(const sched::JobSpec& spec, TaskId task, const std::string& node) {
+  sched::PathValues values;
+  values.task = task;
+  values.is_array = spec.is_array;
+  values.name = spec.name;
+  values.node = std::string_view(node).substr(0, node.find('.'));
+  values.user = spec.user;
+  values.cwd = spec.cwd;
+  TaskFiles files;
+  for (auto [pattern, path] :
+       {std::pair(&spec.out, &files.out), {&spec.err, &files.err}, {&spec.in, &files.in}}) {
+    if (pattern->empty()) continue;
+    auto expanded = sched::expand_path(*pattern, values);
+    if (!expanded) return fail(expanded.error());
+    *path = std::move(*expanded);
+  }
+  if (files.err == files.out) files.err.clear();
+  return files;
+}
+
+Result<void> fill_launch(const sched::JobSpec& spec, const sched::Launch& launch,
+                         const LaunchSite& site, proto::LaunchOrder& order) {
+  auto files = task_files(spec, launch.id.task, site.node);
+  if (!files) return fail(files.error());
+  set_attempt(launch.id, *order.mutable_id());
+  order.set_uid(spec.owner.uid);
+  order.set_gid(spec.owner.gid);
+  order.set_user(spec.user);
+  for (const std::string& arg : spec.argv) order.add_argv(arg);
+  order.set_script(spec.script);
+  Environment env(order);
+  add_job(env, spec, launch, site.node);
+  add_array(env, spec, launch.id.task);
+  add_resources(env, spec, launch, site.node);
+  add_user(env, spec, site.user);
+  order.set_cwd(spec.cwd);
+  order.set_out(files->out);
+  order.set_err(files->err);
+  order.set_in(files->in);
+  order.set_append_output(spec.append_output);
+  for (std::uint16_t pu : launch.lease.pus) order.add_pus(pu);
+  order.set_mem_limit_mib(spec.request.mem_mib);
+  order.set_time_limit_us(spec.time_limit.us);
+  order.set_warn_signal(spec.warn.signal);
+  order.set_warn_before_s(spec.warn.before_s);
+  order.set_kill_grace_s(std::int32_t(site.kill_grace_s));
+  order.set_job_name(spec.name);
+  return {};
+}
+
+}  // namespace drover::server

@@ -1,0 +1,32 @@
+// server/launch_order.hpp - everything the node needs to start one attempt: command, environment,
+// files, limits. SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string>
+
+#include "base/result.hpp"
+#include "proto/agent.pb.h"
+#include "sched/messages.hpp"
+#include "server/auth.hpp"
+
+namespace drover::server {
+
+struct TaskFiles {
+  std::string out, err, in;  // absolute; empty err = same file as out, empty in = /dev/null
+};
+// The files of one task, from its spec alone: what launches them is what reads them back.
+Result<TaskFiles> task_files(const sched::JobSpec& spec, TaskId task, const std::string& node);
+
+struct LaunchSite {
+  std::string node;  // name
+  const Users::Entry& user;
+  std::int64_t kill_grace_s = 10;
+};
+// Fills `order`. The environment is built, never inherited: Drover's variables, then the user's,
+// then a minimal set.
+Result<void> fill_launch(const sched::JobSpec& spec, const sched::Launch& launch,
+                         const LaunchSite& site, proto::LaunchOrder& order);
+
+void set_attempt(const AttemptId& id, proto::AttemptRef& ref);
+AttemptId to_attempt(const proto::AttemptRef& ref);
+
+}  // namespace drover::server

@@ -1,0 +1,66 @@
+// server/recovery.cpp - counters, nodes, then every open job with the tasks that matter.
+// SPDX-License-Identifier: Apache-2.0
+#include "server/recovery.hpp"
+
+#include <utility>
+#include <vector>
+
+namespace drover::server {
+namespace {
+
+constexpr std::size_t kTasksPerRead = 10'000;
+
+// The open tasks, and the ended ones that the cursor has not passed.
+Result<std::vector<sched::TaskRecord>> tasks_of(const store::Snapshot& snapshot,
+                                                const sched::JobRecord& job) {
+  std::vector<sched::TaskRecord> kept;
+  for (std::uint32_t from = 0;;) {
+    auto batch = snapshot.tasks(job.id, from, kTasksPerRead);
+    if (!batch) return fail(batch.error());
+    const bool last = batch->size() < kTasksPerRead;
+    if (!last) from = raw(batch->back().id.index) + 1;
+    for (sched::TaskRecord& task : *batch) {
+      const bool passed = job.cursor_set && raw(task.id.index) < job.cursor;
+      if (!sched::is_final(task.state) || !passed) kept.push_back(std::move(task));
+    }
+    if (last) return kept;
+  }
+}
+
+}  // namespace
+
+Result<Recovered> recover(const store::Store& store, sched::Controller& controller) {
+  auto snapshot = store.snapshot();
+  if (!snapshot) return fail(snapshot.error());
+  Recovered recovered;
+  auto counters = snapshot->counters();
+  if (!counters) return fail(counters.error());
+  controller.restore_counters(counters->next_job_id, counters->next_epoch, counters->next_node_id,
+                              counters->next_event_seq);
+  auto nodes = snapshot->nodes();
+  if (!nodes) return fail(nodes.error());
+  for (const sched::NodeRecord& node : *nodes) controller.restore_node(node);
+  recovered.nodes = nodes->size();
+  auto last = snapshot->last_event();
+  if (!last) return fail(last.error());
+  recovered.last_event = *last;
+
+  Result<void> restored;
+  auto visited =
+      snapshot->visit_open_ascending([&](const sched::JobRecord& job, const sched::JobSpec& spec) {
+        auto tasks = tasks_of(*snapshot, job);
+        if (!tasks) {
+          restored = fail(tasks.error());
+          return false;
+        }
+        ++recovered.jobs;
+        recovered.tasks += tasks->size();
+        restored = controller.restore_job(spec, job, std::move(*tasks));
+        return restored.has_value();
+      });
+  if (!visited) return fail(visited.error());
+  if (!restored) return fail(restored.error());
+  return recovered;
+}
+
+}  // namespace drover::server

@@ -1,0 +1,170 @@
+// server/router.cpp - the authorisation table at work.
+// SPDX-License-Identifier: Apache-2.0
+#include "server/router.hpp"
+
+#include <charconv>
+#include <cstdio>
+#include <utility>
+
+#include "server/problem.hpp"
+
+namespace drover::server {
+namespace {
+
+using metrics::FamilyId;
+
+// Hands answers to the connection and counts them by route template, never by path.
+class CountedAnswer : public Answer {
+ public:
+  CountedAnswer(net::Responder responder, metrics::Metrics& metrics, std::string_view method,
+                std::string_view route)
+      : responder_(std::move(responder)),
+        metrics_(metrics),
+        method_(method),
+        route_(route),
+        begun_(net::Loop::now().mono) {}
+
+  void send(net::HttpResponse response) override {
+    count(response.status);
+    responder_.send(std::move(response));
+  }
+  void begin_stream(int status, std::string content_type,
+                    std::vector<std::pair<std::string, std::string>> headers) override {
+    count(status);
+    responder_.begin_stream(status, std::move(content_type), std::move(headers));
+  }
+  bool write(std::string_view data) override { return responder_.write(data); }
+  void end() override { responder_.end(); }
+  std::size_t buffered() const override { return responder_.buffered(); }
+  bool is_gone() const override { return responder_.is_gone(); }
+  void on_gone(std::function<void()> hook) override { responder_.on_gone(std::move(hook)); }
+
+ private:
+  void count(int status) {
+    char code[16];
+    std::snprintf(code, sizeof code, "%d", status);
+    metrics_.add(FamilyId::HttpRequests, {method_, route_, code});
+    metrics_.observe(FamilyId::HttpDuration, {route_},
+                     double((net::Loop::now().mono - begun_).us) / 1e6);
+  }
+
+  net::Responder responder_;
+  metrics::Metrics& metrics_;
+  std::string_view method_, route_;  // of the table, or fixed words
+  Time begun_;
+};
+
+}  // namespace
+
+Router::Router(Services& services, Auth& auth) : services_(services), auth_(auth) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%llx", static_cast<unsigned long long>(services.started.us));
+  instance_ = text;
+}
+
+std::shared_ptr<Answer> Router::answer_for(const Match& match, const net::Responder& responder) {
+  const std::string_view method =
+      match.route != nullptr ? match.route->method : std::string_view("other");
+  const std::string_view route =
+      match.route != nullptr ? match.route->path : std::string_view("none");
+  return std::make_shared<CountedAnswer>(responder, services_.metrics, method, route);
+}
+
+ExchangePtr Router::admit(net::HttpRequest request, const Match& match,
+                          std::shared_ptr<Answer> answer) {
+  auto exchange = std::make_shared<Exchange>();
+  exchange->request_id = instance_ + "-" + std::to_string(next_request_++);
+  exchange->answer = std::move(answer);
+  const bool open = match.route != nullptr && (match.route->rule.access == Access::Anyone ||
+                                               match.route->rule.access == Access::Scraper);
+  const auto refuse = [&](const Error& error, int status, std::string_view reason) -> ExchangePtr {
+    if (!reason.empty()) services_.metrics.add(FamilyId::AuthFailures, {reason});
+    exchange->answer->send(problem(error, exchange->request_id, status));
+    return nullptr;
+  };
+  if (auto source = auth_.check_source(request); !source)
+    return refuse(source.error(), 0, "source");
+  if (!open) {
+    auto caller = auth_.identify(request);
+    if (!caller) return refuse(caller.error(), 401, "identity");
+    exchange->caller = std::move(*caller);
+  }
+  if (match.route == nullptr) {
+    if (match.path_exists)
+      return refuse(
+          {Errc::BadInput, "this path does not take " + request.method, "GET /openapi.json", ""},
+          405, "");
+    return refuse({Errc::NotFound, "no such path", "GET /openapi.json lists the paths", ""}, 0, "");
+  }
+  exchange->name = match.name;
+  if (!match.id.empty()) {
+    std::uint64_t id = 0;
+    const auto [end, error] =
+        std::from_chars(match.id.data(), match.id.data() + match.id.size(), id);
+    if (error != std::errc{} || end != match.id.data() + match.id.size() || id == 0)
+      return refuse({Errc::NotFound, "no job has the id " + std::string(match.id.substr(0, 40)),
+                     "drover ls", ""},
+                    0, "");
+    exchange->job = JobId(id);
+  }
+  exchange->request = std::move(request);
+  if (auto right = check_right(*match.route, *exchange); !right)
+    return refuse(right.error(), 0, right.error().code == Errc::Denied ? "right" : "");
+  return exchange;
+}
+
+Result<void> Router::check_right(const Route& route, Exchange& exchange) {
+  const Caller& caller = exchange.caller;
+  switch (route.rule.access) {
+    case Access::Anyone:
+    case Access::Scraper:
+    case Access::User: return {};
+    case Access::Operator:
+      if (caller.is_operator) return {};
+      return fail(Errc::Denied, "only operators may do this", "ask the operator of this Drover");
+    case Access::JobOwner: break;
+  }
+  auto snapshot = services_.store.snapshot();
+  if (!snapshot) return fail(snapshot.error());
+  auto spec = snapshot->spec(exchange.job, false);
+  const std::string id = std::to_string(raw(exchange.job));
+  if (!spec && spec.error().code == Errc::NotFound)
+    return fail(Errc::NotFound, "no job has the id " + id, "drover ls shows yours");
+  if (!spec) return fail(spec.error());
+  if (!caller.is_operator && spec->owner.uid != caller.uid)
+    return fail(Errc::Denied, "job " + id + " belongs to somebody else", "drover ls shows yours");
+  exchange.spec = std::move(*spec);
+  return {};
+}
+
+std::unique_ptr<net::BodySink> Router::on_stream(const net::HttpRequest& request,
+                                                 const net::Responder& responder,
+                                                 const net::BodyFlow& flow) {
+  const Match found = match(request.method, request.path);
+  if (found.route == nullptr || found.route->body_handler == nullptr) return nullptr;
+  ExchangePtr exchange = admit(request, found, answer_for(found, responder));
+  if (exchange == nullptr) {
+    struct Refused : net::BodySink {  // the answer is on its way; what still comes is dropped
+      void on_data(std::string_view) override {}
+      void on_end() override {}
+      void on_abort() override {}
+    };
+    return std::make_unique<Refused>();
+  }
+  return found.route->body_handler(services_, std::move(exchange), flow);
+}
+
+void Router::on_request(net::HttpRequest request, net::Responder responder) {
+  auto counted = answer_for(match(request.method, request.path), responder);
+  answer(std::move(request), std::move(counted));
+}
+
+void Router::answer(net::HttpRequest request, std::shared_ptr<Answer> answer) {
+  const std::string path = request.path;  // the match points into it; the request moves on
+  const Match found = match(request.method, path);
+  if (found.route != nullptr && found.route->handler == nullptr) return;
+  if (ExchangePtr exchange = admit(std::move(request), found, std::move(answer)))
+    found.route->handler(services_, std::move(exchange));
+}
+
+}  // namespace drover::server

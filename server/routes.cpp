@@ -1,0 +1,97 @@
+// server/routes.cpp - the rows, and how a path finds its row.
+// SPDX-License-Identifier: Apache-2.0
+#include "server/routes.hpp"
+
+#include <array>
+
+#include "server/api.hpp"
+
+namespace drover::server {
+namespace {
+
+constexpr Rule Anyone{Access::Anyone};
+constexpr Rule Scraper{Access::Scraper};
+constexpr Rule User{Access::User};
+constexpr Rule JobOwner{Access::JobOwner};
+constexpr Rule Operator{Access::Operator};
+
+// clang-format off
+constexpr auto kRoutes = std::to_array<Route>({
+    {"POST", "/api/v1/jobs", User, api::submit_job, nullptr},
+    {"GET", "/api/v1/jobs", User, api::list_jobs, nullptr},
+    {"POST", "/api/v1/jobs/bulk", User, nullptr, api::submit_bulk},
+    {"POST", "/api/v1/jobs/cancel", User, api::cancel_jobs, nullptr},
+    {"POST", "/api/v1/jobs/hold", User, api::hold_jobs, nullptr},
+    {"POST", "/api/v1/jobs/release", User, api::release_jobs, nullptr},
+    {"POST", "/api/v1/jobs/requeue", User, api::requeue_jobs, nullptr},
+    {"GET", "/api/v1/jobs/{id}", JobOwner, api::show_job, nullptr},
+    {"GET", "/api/v1/jobs/{id}/tasks", JobOwner, api::list_tasks, nullptr},
+    {"GET", "/api/v1/jobs/{id}/why", JobOwner, api::explain_job, nullptr},
+    {"GET", "/api/v1/jobs/{id}/script", JobOwner, api::show_script, nullptr},
+    {"GET", "/api/v1/jobs/{id}/plan", JobOwner, api::show_plan, nullptr},
+    {"GET", "/api/v1/jobs/{id}/log", JobOwner, api::read_log, nullptr},
+    {"GET", "/api/v1/jobs/{id}/wait", JobOwner, api::wait_job, nullptr},
+    {"POST", "/api/v1/jobs/{id}/cancel", JobOwner, api::cancel_job, nullptr},
+    {"POST", "/api/v1/jobs/{id}/hold", JobOwner, api::hold_job, nullptr},
+    {"POST", "/api/v1/jobs/{id}/release", JobOwner, api::release_job, nullptr},
+    {"POST", "/api/v1/jobs/{id}/requeue", JobOwner, api::requeue_job, nullptr},
+    {"GET", "/api/v1/events", User, api::follow_events, nullptr},
+    {"GET", "/api/v1/nodes", User, api::list_nodes, nullptr},
+    {"GET", "/api/v1/nodes/{name}", User, api::show_node, nullptr},
+    {"POST", "/api/v1/nodes/{name}/drain", Operator, api::drain_node, nullptr},
+    {"POST", "/api/v1/nodes/{name}/resume", Operator, api::resume_node, nullptr},
+    {"GET", "/api/v1/groups", User, api::list_groups, nullptr},
+    {"GET", "/api/v1/quotas", User, api::list_quotas, nullptr},
+    {"GET", "/api/v1/health", Anyone, api::show_health, nullptr},
+    {"GET", "/api/v1/version", User, api::show_version, nullptr},
+    {"GET", "/api/v1/status", Operator, api::show_status, nullptr},
+    {"GET", "/api/v1/config", Operator, api::show_config, nullptr},
+    {"POST", "/api/v1/admin/backup", Operator, api::back_up, nullptr},
+    {"POST", "/api/v1/admin/check", Operator, api::check_now, nullptr},
+    {"GET", "/metrics", Scraper, api::show_metrics, nullptr},
+    {"GET", "/openapi.json", Anyone, api::show_openapi, nullptr},
+});
+// clang-format on
+
+std::string_view next_part(std::string_view& path) {
+  const std::size_t slash = path.find('/', 1);
+  const std::string_view part = path.substr(1, slash == std::string_view::npos ? slash : slash - 1);
+  path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash);
+  return part;
+}
+
+// Exact: no prefix, case or trailing-slash variants.
+bool fits(std::string_view pattern, std::string_view path, Match& found) {
+  while (!pattern.empty() && !path.empty()) {
+    if (path.front() != '/') return false;
+    const std::string_view want = next_part(pattern), have = next_part(path);
+    if (want == "{id}" && !have.empty() &&
+        have.find_first_not_of("0123456789") == std::string_view::npos)
+      found.id = have;
+    else if (want == "{name}" && !have.empty())
+      found.name = have;
+    else if (want != have)
+      return false;
+  }
+  return pattern.empty() && path.empty();
+}
+
+}  // namespace
+
+std::span<const Route> routes() { return kRoutes; }
+
+Match match(std::string_view method, std::string_view path) {
+  Match found;
+  for (const Route& route : kRoutes) {
+    Match here;
+    if (!fits(route.path, path, here)) continue;
+    found.path_exists = true;
+    if (route.method != method) continue;
+    here.route = &route;
+    here.path_exists = true;
+    return here;
+  }
+  return found;
+}
+
+}  // namespace drover::server

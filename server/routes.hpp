@@ -1,0 +1,49 @@
+// server/routes.hpp - the one table of routes: method, path, who may, what answers. docs, OpenAPI
+// and the authorisation test walk it. SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "server/exchange.hpp"
+#include "server/services.hpp"
+
+namespace drover::server {
+
+enum class Access {
+  Anyone,    // no authentication
+  Scraper,   // as Anyone on the unix socket and loopback; a token elsewhere
+  User,      // any authenticated caller; sees and acts on what is his own
+  JobOwner,  // the owner of job {id}, or an operator
+  Operator,
+};
+
+// Has no default: a route without a rule does not compile.
+struct Rule {
+  Access access;
+  explicit constexpr Rule(Access who) : access(who) {}
+};
+
+using Handler = void (*)(Services&, ExchangePtr);
+using BodyHandler = std::unique_ptr<net::BodySink> (*)(Services&, ExchangePtr,
+                                                       const net::BodyFlow&);
+
+struct Route {
+  std::string_view method, path;  // "/api/v1/jobs/{id}/why"
+  Rule rule;
+  Handler handler;           // null when the body is streamed
+  BodyHandler body_handler;  // null when it is not
+};
+
+std::span<const Route> routes();
+
+struct Match {
+  const Route* route = nullptr;  // null: no such path, or not with this method
+  bool path_exists = false;
+  std::string_view id, name;  // the path's parameters
+};
+Match match(std::string_view method, std::string_view path);
+
+}  // namespace drover::server

@@ -1,0 +1,188 @@
+// server/turn.cpp - collects, decides, commits, releases.
+// SPDX-License-Identifier: Apache-2.0
+#include "server/turn.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/check.hpp"
+
+namespace drover::server {
+namespace {
+
+using metrics::FamilyId;
+
+double to_seconds(Duration d) { return double(d.us) / 1e6; }
+
+template <class T>
+void append(std::vector<T>& to, std::vector<T>&& from) {
+  if (to.empty()) {
+    to = std::move(from);
+    return;
+  }
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+// Turns follow each other: later after-images come later in the list, and the store writes in
+// order.
+void merge(sched::Changes& into, sched::Changes&& from) {
+  append(into.new_jobs, std::move(from.new_jobs));
+  append(into.jobs, std::move(from.jobs));
+  append(into.tasks, std::move(from.tasks));
+  append(into.nodes, std::move(from.nodes));
+  append(into.events, std::move(from.events));
+  if (from.next_job_id != 0) into.next_job_id = from.next_job_id;
+  if (from.next_epoch != 0) into.next_epoch = from.next_epoch;
+  if (from.next_node_id != 0) into.next_node_id = from.next_node_id;
+  if (from.next_event_seq != 0) into.next_event_seq = from.next_event_seq;
+}
+
+std::size_t count(const sched::Changes& changes) {
+  return changes.new_jobs.size() + changes.jobs.size() + changes.tasks.size() +
+         changes.nodes.size() + changes.events.size();
+}
+
+}  // namespace
+
+Turn::Turn(net::Loop& loop, sched::Controller& controller, store::Store& store,
+           metrics::Metrics& metrics, const Config& config, Ports ports)
+    : loop_(loop),
+      controller_(controller),
+      metrics_(metrics),
+      config_(config),
+      ports_(std::move(ports)),
+      timer_(loop, [this] { push(sched::Tick{}); }),
+      committer_(loop, store, [this](Result<void> result, store::CommitBatch batch, Duration took) {
+        on_durable(std::move(result), std::move(batch), took);
+      }) {}
+
+ReplyToken Turn::remember(OnReply on_reply, std::unique_ptr<store::IdempotencyEntry> key) {
+  if (free_callers_.empty()) {
+    callers_.emplace_back();
+    free_callers_.push_back(std::uint32_t(callers_.size() - 1));
+  }
+  const std::uint32_t slot = free_callers_.back();
+  free_callers_.pop_back();
+  callers_[slot].on_reply = std::move(on_reply);
+  callers_[slot].key = std::move(key);
+  return ReplyToken(std::uint64_t(slot) + 1);
+}
+
+void Turn::submit(sched::Submit submit, std::unique_ptr<store::IdempotencyEntry> key,
+                  OnReply on_reply) {
+  submit.reply = remember(std::move(on_reply), std::move(key));
+  push(std::move(submit));
+}
+
+void Turn::command(sched::Command command, OnReply on_reply) {
+  command.reply = remember(std::move(on_reply), nullptr);
+  push(std::move(command));
+}
+
+void Turn::drain_node(sched::DrainNode drain, OnReply on_reply) {
+  drain.reply = remember(std::move(on_reply), nullptr);
+  push(std::move(drain));
+}
+
+void Turn::push(sched::Input input) { inputs_.push_back(std::move(input)); }
+
+std::size_t Turn::pending_records() const {
+  return count(pending_.changes) + pending_.idempotency.size();
+}
+
+void Turn::run() {
+  if (inputs_.empty()) return;
+  if (pending_records() >= std::size_t(config_.pending_records))
+    return;  // the disk's turn: see on_durable
+  const Now now = net::Loop::now();
+  const std::size_t take = std::min(inputs_.size(), std::size_t(config_.inputs_per_turn));
+  for (std::size_t i = 0; i < take; ++i) {
+    controller_.apply(std::move(inputs_.front()), now);
+    inputs_.pop_front();
+  }
+  sched::TurnOutput output = controller_.finish(now);
+  metrics_.observe(FamilyId::TurnDuration, {}, to_seconds(net::Loop::now().mono - now.mono));
+  metrics_.observe(FamilyId::TurnInputs, {}, double(take));
+  collect(std::move(output));
+  arm_timer();
+  commit_when_idle();
+  if (!inputs_.empty()) loop_.post([] {});  // come back after a round of IO
+}
+
+void Turn::collect(sched::TurnOutput output) {
+  for (const sched::JobRecord& job : output.changes.jobs)
+    if (sched::is_final(job.state)) ends_.push_back({job.id, job.state});
+  for (const sched::Reply& reply : output.replies) {
+    if (raw(reply.token) == 0) continue;
+    DROVER_CHECK(raw(reply.token) <= callers_.size(), "a reply to a caller that exists");
+    auto& key = callers_[std::size_t(raw(reply.token)) - 1].key;
+    if (!key || !reply.result) continue;
+    key->job = reply.result->job;
+    pending_.idempotency.push_back(std::move(*key));
+    key.reset();
+  }
+  merge(pending_.changes, std::move(output.changes));
+  append(pending_held_.replies, std::move(output.replies));
+  append(pending_held_.actions, std::move(output.actions));
+}
+
+void Turn::commit_when_idle() {
+  if (!committer_.idle()) return;
+  if (pending_.changes.empty() && pending_.idempotency.empty()) {
+    release(std::exchange(pending_held_, {}));  // nothing to store, nothing on the way before it
+    return;
+  }
+  held_ = std::exchange(pending_held_, {});
+  ends_in_flight_ = ends_.size();
+  committer_.commit(std::exchange(pending_, {}));
+}
+
+void Turn::on_durable(Result<void> result, store::CommitBatch batch, Duration took) {
+  if (!result) {
+    ports_.broken(result.error());
+    return;
+  }
+  metrics_.observe(FamilyId::CommitDuration, {}, to_seconds(took));
+  metrics_.observe(FamilyId::CommitRecords, {},
+                   double(count(batch.changes) + batch.idempotency.size()));
+  ends_.erase(ends_.begin(), ends_.begin() + std::ptrdiff_t(std::exchange(ends_in_flight_, 0)));
+  Held held = std::exchange(held_, {});
+  const bool more = pending_records() != 0;
+  if (more) commit_when_idle();  // the next batch syncs while this one's answers leave
+  ports_.stored(batch.changes);
+  release(std::move(held));
+  if (!more) commit_when_idle();  // answers that had nothing to store, but had to wait their turn
+}
+
+void Turn::release(Held held) {
+  if (held.replies.empty() && held.actions.empty()) return check_quiet();
+  for (const sched::Reply& reply : held.replies) {
+    if (raw(reply.token) == 0) continue;
+    const auto slot = std::uint32_t(raw(reply.token) - 1);
+    Caller caller = std::exchange(callers_[slot], {});
+    free_callers_.push_back(slot);
+    if (caller.on_reply) caller.on_reply(reply.result);
+  }
+  if (!held.actions.empty()) ports_.actions(std::move(held.actions));
+  ports_.released();
+  check_quiet();
+}
+
+void Turn::arm_timer() {
+  const Now now = net::Loop::now();
+  const auto due = controller_.next_timer(now);
+  if (!due) return timer_.stop();
+  timer_.start(std::max(*due - now.mono, millis(1)));
+}
+
+void Turn::when_quiet(std::function<void()> done) {
+  on_quiet_ = std::move(done);
+  check_quiet();
+}
+
+void Turn::check_quiet() {
+  if (!on_quiet_ || !inputs_.empty() || !committer_.idle() || pending_records() != 0) return;
+  std::exchange(on_quiet_, {})();
+}
+
+}  // namespace drover::server
