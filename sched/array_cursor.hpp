@@ -1,10 +1,10 @@
-// sched/array_cursor.hpp - which elements of an array nobody has touched yet, without a record for
-// each.
-//
-// Elements below the cursor have been touched; above it only the few that were cancelled or held by
-// name, or ran ahead after a release. The cursor always stands on the smallest untouched element,
-// so that a stored cursor plus the records above it restore the array exactly.
+// sched/array_cursor.hpp - which elements of an array nobody has touched yet.
 // SPDX-License-Identifier: Apache-2.0
+//
+// Without a record for each: elements below the cursor have been touched; above it only the few
+// that were cancelled or held by name, or ran ahead after a release. The cursor always stands on
+// the smallest untouched element, so that a stored cursor plus the records above it restore the
+// array exactly.
 #pragma once
 #include <cstdint>
 #include <optional>

@@ -1,5 +1,7 @@
-// sched/attempts.cpp - what nodes report about attempts. Late, doubled and foreign reports change
-// nothing. SPDX-License-Identifier: Apache-2.0
+// sched/attempts.cpp - what nodes report about attempts.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Late, doubled and foreign reports change nothing.
 #include <utility>
 
 #include "sched/controller_state.hpp"

@@ -1,5 +1,7 @@
-// sched/check.cpp - every invariant, recomputed from the jobs themselves; run by tests after each
-// turn and online. SPDX-License-Identifier: Apache-2.0
+// sched/check.cpp - every invariant, recomputed from the jobs themselves.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Run by tests after each turn, and online.
 #include <algorithm>
 
 #include "sched/controller_state.hpp"
@@ -11,6 +13,12 @@ using Problems = std::vector<std::string>;
 
 void expect(bool holds, const std::string& what, Problems& problems) {
   if (!holds) problems.push_back(what);
+}
+
+std::size_t edges_of(const JobExtra& more) {
+  std::set<JobId> targets;
+  for (const Dependency& wait : more.waits_for) targets.insert(wait.job);
+  return targets.size();
 }
 
 std::string name_of(const Job& job) { return "job " + std::to_string(raw(job.id)); }
@@ -147,6 +155,9 @@ std::vector<std::string> Controller::State::check() const {
   for (std::size_t s = 0; s < std::size_t(JobState::Succeeded); ++s)
     expect(by_state[s] == stats.jobs_by_state[s], "the number of jobs by state is wrong", problems);
   expect(active == stats.tasks_active, "the number of active tasks is wrong", problems);
+  std::size_t edges = 0;
+  for (const auto& [id, job] : jobs) edges += job.more != nullptr ? edges_of(*job.more) : 0;
+  expect(edges == dependencies.size(), "a dependency edge outlived its wait", problems);
   check_groups(problems);
   check_nodes(problems);
   std::ranges::sort(problems);  // jobs are visited in no order

@@ -1,5 +1,7 @@
-// sched/collect_changes.cpp - what the turn changed: one after-image per record, however often it
-// moved. SPDX-License-Identifier: Apache-2.0
+// sched/collect_changes.cpp - what the turn changed.
+// SPDX-License-Identifier: Apache-2.0
+//
+// One after-image per record, however often it moved.
 #include <utility>
 
 #include "sched/controller_state.hpp"

@@ -1,5 +1,7 @@
-// sched/command.cpp - what people ask of jobs: cancel, hold, release, requeue. Asking twice is no
-// error. SPDX-License-Identifier: Apache-2.0
+// sched/command.cpp - what people ask of jobs: cancel, hold, release, requeue.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Asking twice is no error.
 #include <algorithm>
 #include <utility>
 

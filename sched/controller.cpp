@@ -58,7 +58,7 @@ void Controller::State::settle_milestones(Now now) {
     for (const JobId id : dependencies.dependents(news.job)) {
       Job& job = *find(id);
       const Outlook outlook = settle(job.more->waits_for, job.more->any, news);
-      // Met by the start already, and nothing else waits for that job: the edge must not outlive it.
+      // Met by the start already, and nothing else waits for that job: the edge goes as well.
       if (std::ranges::find(job.more->waits_for, news.job, &Dependency::job) ==
           job.more->waits_for.end())
         dependencies.remove(id, news.job);

@@ -1,8 +1,9 @@
 // sched/controller.hpp - the one place where anything is decided. A function of its inputs.
+// SPDX-License-Identifier: Apache-2.0
 //
 // turn = apply(input)* then finish(): apply folds inputs into state, finish takes jobs from the
 // groups' FIFOs, places tasks, and collects the after-images. No IO, clock, thread, lock or global;
-// equal inputs give equal outputs. SPDX-License-Identifier: Apache-2.0
+// equal inputs give equal outputs.
 #pragma once
 #include <cstdint>
 #include <memory>

@@ -1,5 +1,7 @@
-// sched/controller_state.hpp - everything the controller knows between turns, and its verbs by
-// file. SPDX-License-Identifier: Apache-2.0
+// sched/controller_state.hpp - everything the controller knows between turns.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Its verbs are listed by the file that holds them.
 #pragma once
 #include <deque>
 #include <map>

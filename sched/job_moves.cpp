@@ -1,5 +1,7 @@
-// sched/job_moves.cpp - the only code that changes the state of a job, and the indexes that follow
-// from it. SPDX-License-Identifier: Apache-2.0
+// sched/job_moves.cpp - the only code that changes the state of a job.
+// SPDX-License-Identifier: Apache-2.0
+//
+// And the indexes that follow from it.
 #include <utility>
 
 #include "base/check.hpp"

@@ -1,7 +1,8 @@
-// sched/live_job.hpp - what the controller keeps of an open job: small, since a million may wait.
+// sched/live_job.hpp - what the controller keeps of an open job.
+// SPDX-License-Identifier: Apache-2.0
 //
-// Specs are not kept; what decisions need of them is interned or a number. Whatever only arrays,
-// active jobs or jobs with conditions have sits behind `more`. SPDX-License-Identifier: Apache-2.0
+// Small, since a million may wait: specs are not kept, and what decisions need of them is interned
+// or a number. What only arrays, active jobs or jobs with conditions have sits behind `more`.
 #pragma once
 #include <cstdint>
 #include <map>

@@ -1,10 +1,11 @@
-// sched/placement_queue.hpp - who may be placed next, at a cost that does not grow with who waits.
-//
-// A group competes with the job at its head only. Groups whose heads ask for the same thing
-// (equivalence class) form one queue: when nothing fits for its first, nothing fits for the others,
-// so the class is blocked as a whole until capacity is freed. Heads that a quota stops wait apart
-// per (quota, class); of those only the first is tried again, the next one after its success.
+// sched/placement_queue.hpp - who may be placed next.
 // SPDX-License-Identifier: Apache-2.0
+//
+// At a cost that does not grow with who waits. A group competes with the job at its head only.
+// Groups whose heads ask for the same thing (equivalence class) form one queue: when nothing fits
+// for its first, nothing fits for the others, so the class is blocked as a whole until capacity is
+// freed. Heads that a quota stops wait apart per (quota, class); of those only the first is tried
+// again, the next one after its success.
 #pragma once
 #include <cstdint>
 #include <map>

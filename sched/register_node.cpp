@@ -1,9 +1,8 @@
-// sched/register_node.cpp - nodes come, go and come back, and what that means for the attempts on
-// them.
+// sched/register_node.cpp - nodes come, go and come back, and what that means for their attempts.
+// SPDX-License-Identifier: Apache-2.0
 //
 // A second attempt of a task may start only when the first is known to be gone: the agent came back
 // without having been given it, or the machine was booted again. Silence alone proves nothing.
-// SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <utility>
 

@@ -1,5 +1,7 @@
-// sched/restore.cpp - from stored records back to memory, exactly. Indexes are derived, never
-// stored. SPDX-License-Identifier: Apache-2.0
+// sched/restore.cpp - from stored records back to memory, exactly.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Indexes are derived, never stored.
 #include <algorithm>
 #include <utility>
 

@@ -1,5 +1,7 @@
-// sched/task_moves.cpp - the only code that changes the state of a task, and what its attempt
-// holds. SPDX-License-Identifier: Apache-2.0
+// sched/task_moves.cpp - the only code that changes the state of a task.
+// SPDX-License-Identifier: Apache-2.0
+//
+// And what its attempt holds.
 #include <algorithm>
 #include <utility>
 

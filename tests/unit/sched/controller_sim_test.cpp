@@ -1,10 +1,9 @@
-// tests/unit/sched/controller_sim_test.cpp - a seed is a whole history: people, agents, faults,
-// crashes.
+// tests/unit/sched/controller_sim_test.cpp - a seed is a whole history: people, agents, faults.
+// SPDX-License-Identifier: Apache-2.0
 //
 // After each turn every invariant holds and every stored image equals the job in memory; a crash
 // replaces the controller by one restored from the images. When people and faults have stopped,
-// every job ends and nothing is held. SEED=17 SEEDS=1 replays one history. SPDX-License-Identifier:
-// Apache-2.0
+// every job ends and nothing is held. SEED=17 SEEDS=1 replays one history.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

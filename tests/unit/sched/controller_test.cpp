@@ -1,5 +1,5 @@
-// tests/unit/sched/controller_test.cpp - one job, a few jobs: each promise of the controller in a
-// sentence. SPDX-License-Identifier: Apache-2.0
+// tests/unit/sched/controller_test.cpp - a few jobs: each promise in a sentence.
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
 #include "desk.hpp"
@@ -255,6 +255,32 @@ TEST(Controller, GivesUpAfterTooManyLosses) {
   const JobId other = desk.accept(once);
   desk.node_up("n1", 1, "boot4");
   EXPECT_EQ(desk.state(other), JobState::Failed);
+}
+
+TEST(Controller, AKillIsRepeatedWhenTheNodeIsBack) {
+  Desk desk;
+  desk.node_up("n1", 1);
+  const JobId id = desk.accept(Desk::spec());
+  desk.started(desk.launches[0]);
+  desk.put(NodeDown{desk.launches[0].node, desk.launches[0].session});
+  EXPECT_EQ(desk.command(Verb::Cancel, id)->touched, 1u);
+  EXPECT_TRUE(desk.kills.empty()) << "nobody could hear it";
+  desk.node_up("n1", 1, "b1", {{desk.launches[0].id, true}});
+  ASSERT_EQ(desk.kills.size(), 1u);
+  EXPECT_EQ(desk.kills[0].id, desk.launches[0].id);
+}
+
+TEST(Controller, EveryEndOfAnUnknownAttemptIsAcknowledged) {
+  Desk desk;
+  desk.node_up("n1", 1);
+  TaskEnded end;
+  end.node = NodeId{1};
+  end.session = SessionId{desk.sessions};
+  end.id = {{JobId{9}, TaskIndex{0}}, AttemptNo{1}, Epoch{1}};
+  desk.put(end);
+  desk.put(end);
+  desk.turn();
+  EXPECT_EQ(desk.acks.size(), 2u);
 }
 
 TEST(Controller, KillsWhatItDoesNotKnow) {

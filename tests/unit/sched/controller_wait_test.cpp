@@ -1,5 +1,5 @@
-// tests/unit/sched/controller_wait_test.cpp - arrays, dependencies, quotas and restarts of the
-// controller. SPDX-License-Identifier: Apache-2.0
+// tests/unit/sched/controller_wait_test.cpp - arrays, dependencies, quotas, restarts.
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
 #include "desk.hpp"
@@ -118,6 +118,19 @@ TEST(Dependency, AfterIsMetByTheStart) {
   EXPECT_EQ(desk.launches.size(), 1u);
   desk.started(desk.launches[0]);
   EXPECT_EQ(desk.launches.size(), 2u);
+}
+
+TEST(Dependency, AnEdgeIsGoneWithItsWait) {
+  Desk desk;
+  desk.node_up("n1", 1);
+  const JobId first = desk.accept(Desk::spec()), other = desk.accept(Desk::spec());
+  JobSpec spec = Desk::spec("bob");
+  spec.dependencies = {{DependencyKind::After, first}, {DependencyKind::AfterOk, other}};
+  const JobId waits = desk.accept(spec);
+  desk.started(desk.launches[0]);
+  EXPECT_EQ(desk.command(Verb::Cancel, waits, {1001, false})->touched, 1u);
+  desk.ended(desk.launches[0]);
+  EXPECT_EQ(desk.state(first), JobState::Succeeded);
 }
 
 TEST(Dependency, OneIsEnoughAlsoAcrossARestart) {

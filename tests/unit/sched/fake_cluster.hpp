@@ -1,6 +1,8 @@
-// tests/unit/sched/fake_cluster.hpp - agents on virtual time that keep their side of the bargain,
-// and a network that loses, delays and doubles. They count the starts themselves: the proof does
-// not rest on the controller's word. SPDX-License-Identifier: Apache-2.0
+// tests/unit/sched/fake_cluster.hpp - agents on virtual time that keep their side of the bargain.
+// SPDX-License-Identifier: Apache-2.0
+//
+// And a network that loses, delays and doubles. The agents count the starts themselves: the proof
+// does not rest on the controller's word.
 #pragma once
 #include <gtest/gtest.h>
 
