@@ -98,6 +98,7 @@ Result<void> NodeInventory::can_ever_fit(const Request& request) const {
         return {};
     }
   }
+  if (!undescribed_.empty()) return {};  // it may be the one that fits
   return fail(refusal(request));
 }
 

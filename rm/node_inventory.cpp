@@ -100,7 +100,9 @@ void NodeInventory::put(NodeId id, NodeSpec spec) {
   node.known = true;
   node.spec = std::move(spec);
   const auto sound = check_topology(node.spec.topology);
-  node.defect = sound ? "" : sound.error().message;
+  const bool described = node.spec.topology != Topology{};
+  undescribed_.set(id, !described);
+  node.defect = sound ? "" : described ? sound.error().message : "has not registered yet";
   node.capacity = {};
   node.units.rebuild(sound ? node.spec.topology : Topology{});
   if (sound) {

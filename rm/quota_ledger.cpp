@@ -67,7 +67,10 @@ void subtract_checked(Amounts& sum, const Amounts& amounts) {
 
 std::string quota_name(const Labels& labels) {
   std::string name;
-  for (const auto& [key, value] : labels) name += (name.empty() ? "" : ",") + key + "=" + value;
+  for (const auto& [key, value] : labels) {
+    if (!name.empty()) name += ',';
+    name.append(key).append("=").append(value);
+  }
   return name.empty() ? "all" : name;
 }
 
@@ -222,13 +225,14 @@ void QuotaLedger::check(std::span<const Lease* const> live,
   }
   const auto compare = [&](const std::string& name, const Sums& kept, const Sums& real) {
     for (std::size_t k = 0; k < kKinds; ++k) {
-      const std::string kind = " of " + std::string(to_string(Kind(k))) + ", its leases hold ";
-      if (kept.locked.of[k] != real.locked.of[k])
-        problems.push_back(name + " has locked " + std::to_string(kept.locked.of[k]) + kind +
-                           std::to_string(real.locked.of[k]));
-      if (kept.used.of[k] != real.used.of[k])
-        problems.push_back(name + " uses " + std::to_string(kept.used.of[k]) + kind +
-                           std::to_string(real.used.of[k]));
+      const auto report = [&](const char* verb, std::int64_t has, std::int64_t should) {
+        if (has == should) return;
+        std::string text = name;
+        text.append(verb).append(std::to_string(has)).append(" of ").append(to_string(Kind(k)));
+        problems.push_back(text.append(", its leases hold ").append(std::to_string(should)));
+      };
+      report(" has locked ", kept.locked.of[k], real.locked.of[k]);
+      report(" uses ", kept.used.of[k], real.used.of[k]);
     }
   };
   for (std::size_t i = 0; i < paths_.size(); ++i)

@@ -114,8 +114,8 @@ class ResourceManager {
   // jobs.
   PathId path_for(const Labels& job_labels);
   // Could this ever run on the nodes as they are built (ignoring use and state)? Otherwise
-  // Errc::Limit: says what the largest node offers. With no node registered yet: ok (the cluster
-  // may be starting).
+  // Errc::Limit: says what the largest node offers. Ok while no node has registered, or while a
+  // node that was put without a topology (known from the store) has not: it may be the one.
   Result<void> can_ever_fit(const Request& request) const;
 
   // ---- leases

@@ -321,6 +321,23 @@ TEST(Nodes, OnlyUpNodesTakeWorkAndABadTopologyOffersNothing) {
   EXPECT_EQ(why.busy, 1u);
 }
 
+// After a restart nodes are known by name before their agents come back.
+TEST(CanEverFit, ANodeThatHasNotRegisteredMayBeTheOneThatFits) {
+  ResourceManager manager;
+  manager.put_node(NodeId{0}, {"big", {}, {}});
+  manager.set_node_state(NodeId{0}, NodeState::Lost, "has not registered since the restart");
+  EXPECT_TRUE(manager.can_ever_fit(cpus(64)));
+  manager.put_node(NodeId{1}, node_of("small", 2, 1'000));
+  EXPECT_TRUE(manager.can_ever_fit(cpus(64)));
+  const NoFit why =
+      std::get<NoFit>(manager.acquire(manager.intern(cpus(64)), manager.path_for({})));
+  EXPECT_EQ(why.not_up, 1u);
+  EXPECT_EQ(why.too_small, 1u);
+  manager.put_node(NodeId{0}, node_of("big", 32, 1'000));
+  EXPECT_FALSE(manager.can_ever_fit(cpus(64)));
+  EXPECT_TRUE(manager.can_ever_fit(cpus(32)));
+}
+
 TEST(CanEverFit, NamesWhatTheLargestNodeOffers) {
   ResourceManager manager;
   EXPECT_TRUE(manager.can_ever_fit(cpus(1'000'000)));  // no node has registered yet
