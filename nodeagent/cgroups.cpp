@@ -124,19 +124,26 @@ CgroupName::CgroupName(const AttemptId& id) {
   *at = '\0';
 }
 
-bool parse_cgroup_name(std::string_view name, AttemptId& id) {
-  std::uint64_t numbers[4] = {};
+CgroupName::CgroupName(std::uint32_t pool_number) {
+  std::snprintf(text, sizeof(text), "pool.%u", unsigned(pool_number));
+}
+
+bool is_cgroup_name(std::string_view name) {
+  int numbers = 4;
+  if (name.substr(0, 5) == "pool.") {
+    name.remove_prefix(5);
+    numbers = 1;
+  }
   const char* at = name.data();
   const char* const end = name.data() + name.size();
-  for (int i = 0; i < 4; ++i) {
-    const auto [next, error] = std::from_chars(at, end, numbers[i]);
-    if (error != std::errc{} || (i < 3 && (next == end || *next != '.'))) return false;
-    at = i < 3 ? next + 1 : next;
+  for (int i = 0; i < numbers; ++i) {
+    if (i > 0 && (at == end || *at++ != '.')) return false;
+    std::uint64_t number = 0;
+    const auto [next, error] = std::from_chars(at, end, number);
+    if (error != std::errc{}) return false;
+    at = next;
   }
-  if (at != end || numbers[1] > UINT32_MAX || numbers[2] > UINT32_MAX) return false;
-  id = {{JobId{numbers[0]}, TaskIndex{static_cast<std::uint32_t>(numbers[1])}},
-        AttemptNo{static_cast<std::uint32_t>(numbers[2])}, Epoch{numbers[3]}};
-  return true;
+  return at == end;
 }
 
 CgroupMounts parse_cgroup_mounts(std::string_view mountinfo, std::string_view own_cgroups) {
@@ -210,6 +217,10 @@ int Cgroups::create(const CgroupName& name) const {
   return ::openat(base_fd_, name.text, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
+int Cgroups::open_events(const CgroupName& name) const {
+  return ::openat(base_fd_, FilePath(name, "cgroup.events").text, O_RDONLY | O_CLOEXEC);
+}
+
 int Cgroups::limit_memory(const CgroupName& name, std::int64_t bytes) const {
   char number[24];
   const auto end = std::to_chars(number, number + sizeof(number), bytes).ptr;
@@ -274,19 +285,30 @@ void Cgroups::remove_bases() const {
     if (!base.empty()) ::rmdir(base.c_str());
 }
 
-std::vector<AttemptId> Cgroups::leftovers() const {
-  std::vector<AttemptId> found;
+std::vector<std::string> Cgroups::leftovers() const {
+  std::vector<std::string> found;
   for (const std::string& base : {base_, memory_base_}) {
     DIR* const dir = base.empty() ? nullptr : ::opendir(base.c_str());
     if (dir == nullptr) continue;
-    AttemptId id;
     while (const dirent* const entry = ::readdir(dir))
-      if (entry->d_type == DT_DIR && parse_cgroup_name(entry->d_name, id)) found.push_back(id);
+      if (entry->d_type == DT_DIR && is_cgroup_name(entry->d_name)) found.emplace_back(entry->d_name);
     ::closedir(dir);
   }
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
+}
+
+void Cgroups::purge(const std::string& name) const {
+  CgroupName target(0);
+  std::snprintf(target.text, sizeof(target.text), "%s", name.c_str());
+  if (tracking_ != Tracking::None) {
+    for (int tries = 0; tries < 100 && !try_remove(target); ++tries) {
+      kill_all(target);
+      ::usleep(1000);
+    }
+  }
+  remove_memory(target);
 }
 
 }  // namespace drover::nodeagent

@@ -15,12 +15,13 @@
 
 namespace drover::nodeagent {
 
-// Directory name of an attempt, e.g. "12.3.1.77"; parse_cgroup_name is its inverse.
+// Directory name: of an attempt, e.g. "12.3.1.77", or of a pooled one, "pool.5".
 struct CgroupName {
   char text[72];
   explicit CgroupName(const AttemptId& id);
+  explicit CgroupName(std::uint32_t pool_number);
 };
-bool parse_cgroup_name(std::string_view name, AttemptId& id);
+bool is_cgroup_name(std::string_view name);  // either form
 
 struct CgroupMounts {  // from /proc/self/mountinfo and /proc/self/cgroup; own path appended
   std::string v2;
@@ -45,6 +46,7 @@ class Cgroups {
 
   // Makes the attempt's directory; an O_PATH fd of it, for CLONE_INTO_CGROUP. -1 and errno.
   int create(const CgroupName& name) const;
+  int open_events(const CgroupName& name) const;  // cgroup.events of v2; -1 and errno
   // Limits memory; makes the v1 directory when memory is v1. 0, or errno.
   int limit_memory(const CgroupName& name, std::int64_t bytes) const;
   // For the child, before it drops privileges: enters by writing cgroup.procs. 0, or errno.
@@ -58,8 +60,10 @@ class Cgroups {
   // CPU time of all processes that ever were in it; false when the kernel does not tell.
   bool cpu_us(const CgroupName& name, std::int64_t& user, std::int64_t& system) const;
   void remove_bases() const;  // when supd leaves and nothing runs; refused while something is inside
-  // Attempts that still have a directory, in both hierarchies.
-  std::vector<AttemptId> leftovers() const;
+  // Names that still have a directory, in both hierarchies.
+  std::vector<std::string> leftovers() const;
+  // Kills what is in it and removes it from both hierarchies; gives up after a moment.
+  void purge(const std::string& name) const;
 
  private:
   Tracking tracking_ = Tracking::None;

@@ -132,37 +132,33 @@ Launcher::Launcher(const Cgroups& cgroups, bool oom_score_lowered)
   while (::prctl(PR_CAPBSET_READ, last_capability_ + 1, 0, 0, 0) >= 0) ++last_capability_;
 }
 
-Result<Spawned> Launcher::launch(LaunchFrame& frame, FailureSlot& slot) {
-  const CgroupName name(frame.id);
+Result<Spawned> Launcher::launch(LaunchFrame& frame, FailureSlot& slot, const CgroupName& name,
+                                 int pooled) {
   slot.step = 0;
-  int cgroup_fd = -1;
-  if (cgroups_.tracking() != Cgroups::Tracking::None) {
-    cgroup_fd = cgroups_.create(name);
-    if (cgroup_fd < 0)
-      return fail(Errc::Unavailable, std::string("cannot make a cgroup: ") + std::strerror(errno));
-  }
+  int cgroup_fd = pooled;
+  const bool is_own = pooled < 0 && cgroups_.tracking() != Cgroups::Tracking::None;
+  if (is_own && (cgroup_fd = cgroups_.create(name)) < 0)
+    return fail(Errc::Unavailable, std::string("cannot make a cgroup: ") + std::strerror(errno));
+  const auto undo = [&](const char* what, int error) {
+    if (is_own) {
+      ::close(cgroup_fd);
+      (void)cgroups_.try_remove(name);
+    }
+    cgroups_.remove_memory(name);
+    return fail(Errc::Unavailable, std::string(what) + ": " + std::strerror(error));
+  };
   if (frame.mem_limit_bytes > 0 && cgroups_.memory() != Cgroups::Memory::None) {
     const int error = cgroups_.limit_memory(name, frame.mem_limit_bytes);
-    if (error != 0) {
-      if (cgroup_fd >= 0) ::close(cgroup_fd);
-      (void)cgroups_.try_remove(name);
-      cgroups_.remove_memory(name);
-      return fail(Errc::Unavailable, std::string("cannot limit memory: ") + std::strerror(error));
-    }
+    if (error != 0) return undo("cannot limit memory", error);
   }
   frame.argv.push_back(nullptr);
   frame.env.push_back(nullptr);
   int pidfd = -1;
   bool entered = false;
   const pid_t pid = fork_into(cgroup_fd, pidfd, entered);
-  if (pid == 0) run_child(frame, slot, entered);
-  const int error = errno;
-  if (cgroup_fd >= 0) ::close(cgroup_fd);
-  if (pid < 0) {
-    if (cgroup_fd >= 0) (void)cgroups_.try_remove(name);
-    cgroups_.remove_memory(name);
-    return fail(Errc::Unavailable, std::string("cannot fork: ") + std::strerror(error));
-  }
+  if (pid == 0) run_child(frame, slot, name, entered);
+  if (pid < 0) return undo("cannot fork", errno);
+  if (is_own) ::close(cgroup_fd);
   const Spawned spawned{pid, process_identity(pid, pidfd)};
   if (pidfd >= 0) ::close(pidfd);
   return spawned;
@@ -190,8 +186,8 @@ pid_t Launcher::fork_into(int cgroup_fd, int& pidfd, bool& entered) {
   return ::fork();  // clone3 is hidden by some seccomp profiles
 }
 
-void Launcher::enter_cgroups(const LaunchFrame& frame, FailureSlot& slot, bool entered) const {
-  const CgroupName name(frame.id);
+void Launcher::enter_cgroups(const LaunchFrame& frame, FailureSlot& slot, const CgroupName& name,
+                             bool entered) const {
   if (!entered && cgroups_.tracking() != Cgroups::Tracking::None) {
     const int error = cgroups_.enter_tracking(name);
     if (error != 0) give_up(slot, Step::Cgroup, error);
@@ -243,9 +239,10 @@ void Launcher::open_streams(const LaunchFrame& frame, FailureSlot& slot) const {
   become(err_fd, 2);
 }
 
-void Launcher::run_child(const LaunchFrame& frame, FailureSlot& slot, bool entered) const {
+void Launcher::run_child(const LaunchFrame& frame, FailureSlot& slot, const CgroupName& name,
+                         bool entered) const {
   if (::setsid() < 0) give_up(slot, Step::Session, errno);
-  enter_cgroups(frame, slot, entered);
+  enter_cgroups(frame, slot, name, entered);
   if (oom_score_lowered_) {
     const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (fd < 0 || ::write(fd, "0", 1) != 1) give_up(slot, Step::Limits, errno, "(oom score)");

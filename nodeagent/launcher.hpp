@@ -62,15 +62,18 @@ class Launcher {
 
   // Forks and answers at once; the child goes on alone. Unavailable when the machine refuses to
   // fork or to make the cgroup: nothing was started then.
-  Result<Spawned> launch(LaunchFrame& frame, FailureSlot& slot);
+  // `pooled` is the fd of an existing cgroup of that name, or -1 to make one.
+  Result<Spawned> launch(LaunchFrame& frame, FailureSlot& slot, const CgroupName& name, int pooled);
 
   bool is_root() const { return root_; }
   std::uint32_t own_uid() const { return uid_; }
 
  private:
   pid_t fork_into(int cgroup_fd, int& pidfd, bool& entered);
-  [[noreturn]] void run_child(const LaunchFrame& frame, FailureSlot& slot, bool entered) const;
-  void enter_cgroups(const LaunchFrame& frame, FailureSlot& slot, bool entered) const;
+  [[noreturn]] void run_child(const LaunchFrame& frame, FailureSlot& slot,
+                              const CgroupName& name, bool entered) const;
+  void enter_cgroups(const LaunchFrame& frame, FailureSlot& slot, const CgroupName& name,
+                     bool entered) const;
   void drop_privileges(const LaunchFrame& frame, FailureSlot& slot) const;
   void open_streams(const LaunchFrame& frame, FailureSlot& slot) const;
 

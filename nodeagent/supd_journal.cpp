@@ -75,6 +75,7 @@ class Replay {
         start.identity = reader.number<std::uint64_t>();
         start.started_wall_us = reader.number<std::int64_t>();
         start.started_boot_us = reader.number<std::int64_t>();
+        start.cgroup_slot = reader.number<std::uint32_t>();
         if (!reader.finished()) return false;
         const auto at = open_.find(start.id);
         if (at != open_.end()) at->second.second.start = start;
@@ -168,6 +169,7 @@ void append_record(std::string& out, const StartRecord& start) {
   put(out, start.identity);
   put(out, start.started_wall_us);
   put(out, start.started_boot_us);
+  put(out, start.cgroup_slot);
 }
 
 void append_record(std::string& out, const EndReport& end) {

@@ -28,6 +28,7 @@ struct StartRecord {
   std::int32_t pid = 0;
   std::uint64_t identity = 0;  // pidfd inode, else the start time of /proc/PID/stat
   std::int64_t started_wall_us = 0, started_boot_us = 0;
+  std::uint32_t cgroup_slot = 0;  // of the pool; 0 = a cgroup of the attempt's own name
   friend bool operator==(const StartRecord&, const StartRecord&) = default;
 };
 

@@ -28,6 +28,7 @@ Supervisor::Supervisor(Options options, Cgroups cgroups, Journal journal, Failur
       cgroups_(std::move(cgroups)),
       journal_(std::move(journal)),
       slots_(slots),
+      pool_(cgroups_),
       launcher_(cgroups_, options_.oom_score_lowered),
       recent_(kRecentSlots) {}
 
@@ -140,8 +141,14 @@ void Supervisor::on_launch() {
       add({id, frame_.uid, frame_.time_limit_us, frame_.warn_signal, frame_.warn_before_s,
            std::min(frame_.kill_grace_s, kGraceMaxS)});
   attempt.memory_limited = frame_.mem_limit_bytes > 0;
-  auto spawned = launcher_.launch(frame_, slots_[attempt.index]);
+  // A v2 memory limit belongs to the directory: such an attempt gets its own.
+  if (!attempt.memory_limited || cgroups_.memory() != Cgroups::Memory::V2)
+    attempt.slot = pool_.take();
+  attempt.orphans_before = orphans_reaped_;
+  auto spawned =
+      launcher_.launch(frame_, slots_[attempt.index], cgroup_of(attempt), attempt.slot.dir);
   if (!spawned) {
+    if (attempt.slot.number != 0) pool_.give_back(attempt.slot);
     by_id_.erase(id);
     free_.push_back(attempt.index);
     return refuse(id, EndCause::LaunchFailed, std::move(spawned.error().message));
@@ -151,8 +158,7 @@ void Supervisor::on_launch() {
   attempt.started_wall_us = wall_us();
   by_pid_[attempt.pid] = &attempt;
   const std::int64_t now = boot_us();
-  append_record(journal_.pending(),
-                StartRecord{id, attempt.pid, attempt.identity, attempt.started_wall_us, now});
+  append_record(journal_.pending(), start_record(attempt, now));
   if (attempt.accept.time_limit_us > 0) {
     attempt.limit_at_us = now + attempt.accept.time_limit_us;
     arm_time_limit(attempt);
@@ -219,7 +225,10 @@ void Supervisor::on_child_ends() {
   pid_t pid = 0;
   while ((pid = ::wait4(-1, &status, WNOHANG, &usage)) > 0) {
     const auto at = by_pid_.find(pid);
-    if (at == by_pid_.end()) continue;  // an orphan of a job that was handed to us
+    if (at == by_pid_.end()) {  // an orphan of a job that was handed to us
+      ++orphans_reaped_;
+      continue;
+    }
     Attempt& attempt = *at->second;
     attempt.end.user_us = to_us(usage.ru_utime);
     attempt.end.system_us = to_us(usage.ru_stime);
@@ -259,7 +268,7 @@ void Supervisor::report_end(EndReport report) {
 
 void Supervisor::finish(Attempt& attempt) {
   set_due(attempt, Due::Nothing, 0);
-  cgroups_.remove_memory(CgroupName(attempt.accept.id));
+  if (attempt.memory_limited) cgroups_.remove_memory(cgroup_of(attempt));
   report_end(std::move(attempt.end));
   by_id_.erase(attempt.accept.id);
   free_.push_back(attempt.index);
@@ -277,11 +286,27 @@ void Supervisor::compact() {
   for (const auto& [id, attempt] : by_id_) {
     append_record(live, attempt->accept);
     if (attempt->pid != 0)
-      append_record(live, StartRecord{id, attempt->pid, attempt->identity, attempt->started_wall_us,
-                                      attempt->limit_at_us - attempt->accept.time_limit_us});
+      append_record(live, start_record(*attempt,
+                                       attempt->limit_at_us - attempt->accept.time_limit_us));
   }
   for (const auto& entry : unacked_) append_record(live, entry.second.report);
   (void)journal_.compact(live);  // refused by the disk: the old file is as good
+}
+
+CgroupName Supervisor::cgroup_of(const Attempt& attempt) {
+  if (attempt.slot.number != 0) return CgroupName(attempt.slot.number);
+  if (attempt.adopted_slot != 0) return CgroupName(attempt.adopted_slot);
+  return CgroupName(attempt.accept.id);
+}
+
+StartRecord Supervisor::start_record(const Attempt& attempt, std::int64_t started_boot_us) const {
+  return {attempt.accept.id, attempt.pid, attempt.identity, attempt.started_wall_us, started_boot_us,
+          attempt.slot.number != 0 ? attempt.slot.number : attempt.adopted_slot};
+}
+
+void Supervisor::leave() {
+  pool_.clear();
+  cgroups_.remove_bases();
 }
 
 std::int64_t Supervisor::next_deadline_us() const {

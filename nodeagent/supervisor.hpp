@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "nodeagent/cgroup_pool.hpp"
 #include "nodeagent/cgroups.hpp"
 #include "nodeagent/launcher.hpp"
 #include "nodeagent/orphans.hpp"
@@ -54,7 +55,7 @@ class Supervisor {
   bool end_of_round();
   void kill_everything();                      // shutdown asked twice
 
-  void leave() const { cgroups_.remove_bases(); }  // the process ends now
+  void leave();                                // the process ends now
 
   std::int64_t next_deadline_us() const;  // CLOCK_BOOTTIME; 0 = none
   std::string& outbox() { return outbox_; }
@@ -68,6 +69,9 @@ class Supervisor {
     AcceptRecord accept;
     std::uint32_t index = 0;
     pid_t pid = 0;
+    CgroupSlot slot;
+    std::uint32_t adopted_slot = 0;  // the pool number of an earlier supd
+    std::uint64_t orphans_before = 0;
     int pidfd = -1;  // adopted only
     std::uint64_t identity = 0;
     Phase phase = Phase::Running;
@@ -102,6 +106,9 @@ class Supervisor {
   void on_main_end(Attempt& attempt, int status);
   void drain(Attempt& attempt);
   bool is_empty(Attempt& attempt);
+  bool try_return_slot(Attempt& attempt);
+  static CgroupName cgroup_of(const Attempt& attempt);
+  StartRecord start_record(const Attempt& attempt, std::int64_t started_boot_us) const;
   bool no_orphans(const Attempt& attempt);
   void finish(Attempt& attempt);
   void report_end(EndReport report);
@@ -112,6 +119,7 @@ class Supervisor {
   Cgroups cgroups_;
   Journal journal_;
   FailureSlots slots_;
+  CgroupPool pool_;
   Launcher launcher_;
   LaunchFrame frame_;  // reused for every launch
   int launches_left_ = kLaunchesPerRound;
@@ -125,6 +133,7 @@ class Supervisor {
 
   std::unordered_map<AttemptId, Unacked, AttemptIdHash> unacked_;
   std::uint64_t seq_ = 0;
+  std::uint64_t orphans_reaped_ = 0;  // processes whose parents did not wait for them
   std::vector<std::uint64_t> recent_;  // hashes of attempts that ended and were acked; direct-mapped
   std::string outbox_;
 };

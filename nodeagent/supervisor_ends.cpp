@@ -76,7 +76,7 @@ void Supervisor::signal_group(const Attempt& attempt, int signal) const {
 void Supervisor::kill_now(const Attempt& attempt) {
   signal_group(attempt, SIGKILL);
   if (cgroups_.tracking() != Cgroups::Tracking::None)
-    return cgroups_.kill_all(CgroupName(attempt.accept.id));
+    return cgroups_.kill_all(cgroup_of(attempt));
   if (!attempt.adopted) return;
   for (const Orphan& process : find_by_mark(attempt.pid, raw(attempt.accept.id.epoch)))
     ::kill(process.pid, SIGKILL);
@@ -103,7 +103,7 @@ void Supervisor::drain(Attempt& attempt) {
 }
 
 bool Supervisor::is_empty(Attempt& attempt) {
-  const CgroupName name(attempt.accept.id);
+  const CgroupName name = cgroup_of(attempt);
   EndReport& end = attempt.end;
   if (attempt.memory_limited && end.cause != EndCause::OutOfMemory && cgroups_.oom_kills(name) > 0 &&
       (end.term_signal == SIGKILL || end.exit_code != 0)) {
@@ -111,15 +111,31 @@ bool Supervisor::is_empty(Attempt& attempt) {
     end.message = "killed: the job used more memory than it asked for";
   }
   if (cgroups_.tracking() == Cgroups::Tracking::None) return no_orphans(attempt);
-  // Most jobs leave nothing: then this one call is all.
-  if (cgroups_.try_remove(name)) return true;
+  // Most jobs leave nothing: then one of these calls is all.
+  if (attempt.slot.number != 0 && try_return_slot(attempt)) return true;
+  if (attempt.slot.number == 0 && attempt.orphans_before == orphans_reaped_ &&
+      cgroups_.try_remove(name))
+    return true;
   std::int64_t user = 0, system = 0;
   if (cgroups_.cpu_us(name, user, system)) {  // counts also what the main process did not wait for
-    end.user_us = std::max(end.user_us, user);
-    end.system_us = std::max(end.system_us, system);
+    end.user_us = std::max(end.user_us, user - attempt.slot.user_us);
+    end.system_us = std::max(end.system_us, system - attempt.slot.system_us);
   }
   cgroups_.kill_all(name);
-  return cgroups_.try_remove(name);
+  if (!cgroups_.try_remove(name)) return false;
+  pool_.discard(attempt.slot);
+  return true;
+}
+
+// A slot is used again only when wait() has told all the CPU time spent in it, so that the next
+// attempt's share can be told apart.
+bool Supervisor::try_return_slot(Attempt& attempt) {
+  if (attempt.orphans_before != orphans_reaped_ || !pool_.is_empty(attempt.slot)) return false;
+  attempt.slot.user_us += attempt.end.user_us;
+  attempt.slot.system_us += attempt.end.system_us;
+  pool_.give_back(attempt.slot);
+  attempt.slot = {};
+  return true;
 }
 
 bool Supervisor::no_orphans(const Attempt& attempt) {
@@ -152,16 +168,19 @@ bool Supervisor::no_orphans(const Attempt& attempt) {
 
 void Supervisor::adopt(const JournalState& state, WatchPidfd watch, void* context) {
   for (const EndReport& end : state.ended) unacked_.insert_or_assign(end.id, Unacked{++seq_, end});
-  for (const JournalState::Open& open : state.open) adopt_one(open, watch, context);
-  if (cgroups_.tracking() == Cgroups::Tracking::None) return;
-  // Directories that no journal explains: their processes belong to nobody any more.
-  for (const AttemptId& id : cgroups_.leftovers()) {
-    if (by_id_.count(id) != 0) continue;
-    const CgroupName name(id);
-    cgroups_.kill_all(name);
-    for (int tries = 0; tries < 50 && !cgroups_.try_remove(name); ++tries) ::usleep(1000);
-    cgroups_.remove_memory(name);
+  // First what belongs to no attempt that may still run, so that an attempt which this supd reports as
+  // ended has nothing left.
+  std::set<std::string> kept;
+  for (const JournalState::Open& open : state.open) {
+    if (open.start.pid == 0) continue;
+    const std::uint32_t slot = open.start.cgroup_slot;
+    kept.insert(slot != 0 ? CgroupName(slot).text : CgroupName(open.accept.id).text);
+    kept.insert(CgroupName(open.accept.id).text);
+    pool_.skip_number(slot);
   }
+  for (const std::string& name : cgroups_.leftovers())
+    if (kept.count(name) == 0) cgroups_.purge(name);
+  for (const JournalState::Open& open : state.open) adopt_one(open, watch, context);
 }
 
 void Supervisor::adopt_one(const JournalState::Open& open, WatchPidfd watch, void* context) {
@@ -170,6 +189,8 @@ void Supervisor::adopt_one(const JournalState::Open& open, WatchPidfd watch, voi
   attempt.memory_limited = true;  // not in the journal; asking the cgroup costs nothing here
   attempt.pid = open.start.pid;
   attempt.identity = open.start.identity;
+  attempt.adopted_slot = open.start.cgroup_slot;
+  attempt.orphans_before = orphans_reaped_;
   attempt.started_wall_us = open.start.started_wall_us;
   attempt.end.id = open.accept.id;
   attempt.end.started_us = open.start.started_wall_us;

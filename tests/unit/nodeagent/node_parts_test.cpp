@@ -94,13 +94,13 @@ TEST(Cgroups, CutsAContainersRootAndSurvivesOddPaths) {
   EXPECT_EQ(parse_cgroup_mounts("garbage\n\n- -\n", "x\n:\n").v2, "");
 }
 
-TEST(Cgroups, NamesComeBack) {
+TEST(Cgroups, KnowsItsOwnNames) {
   const AttemptId id{{JobId{12}, TaskIndex{3}}, AttemptNo{1}, Epoch{18446744073709551615u}};
-  AttemptId back;
-  ASSERT_TRUE(parse_cgroup_name(CgroupName(id).text, back));
-  EXPECT_EQ(back, id);
-  for (const char* text : {"", "1", "1.2.3", "1.2.3.", "1.2.3.4x", "a.b.c.d", "1.5000000000.1.1"})
-    EXPECT_FALSE(parse_cgroup_name(text, back)) << text;
+  EXPECT_STREQ(CgroupName(id).text, "12.3.1.18446744073709551615");
+  EXPECT_TRUE(is_cgroup_name(CgroupName(id).text));
+  EXPECT_TRUE(is_cgroup_name(CgroupName(7).text));
+  for (const char* text : {"", "1", "1.2.3", "1.2.3.", "1.2.3.4x", "a.b.c.d", "pool.", "pool.1.2"})
+    EXPECT_FALSE(is_cgroup_name(text)) << text;
 }
 
 class Files : public ::testing::Test {

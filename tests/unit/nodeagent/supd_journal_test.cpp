@@ -15,7 +15,7 @@ AttemptId id_of(std::uint64_t job) {
   return {{JobId{job}, TaskIndex{0}}, AttemptNo{1}, Epoch{job + 100}};
 }
 AcceptRecord accept_of(std::uint64_t job) { return {id_of(job), 1000, 5, 10, 2, 30}; }
-StartRecord start_of(std::uint64_t job) { return {id_of(job), int(job) + 1000, 42, 7, 8}; }
+StartRecord start_of(std::uint64_t job) { return {id_of(job), int(job) + 1000, 42, 7, 8, 3}; }
 EndReport end_of(std::uint64_t job) {
   EndReport end;
   end.id = id_of(job);
