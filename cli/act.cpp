@@ -72,10 +72,14 @@ int print_outcome(Context& context, const std::string& done, const Outcome& outc
   if (context.globals().json()) {
     Json errors = Json::array();
     for (const Error& error : outcome.errors)
-      errors.push_back(Json{{"code", std::string(to_string(error.code))}, {"message", error.message},
+      errors.push_back(Json{{"code", std::string(to_string(error.code))},
+                            {"message", error.message},
                             {"hint", error.hint}});
-    context.out(to_text(Json{{"v", 1}, {"jobs", outcome.jobs}, {"touched", outcome.touched},
-                             {"errors", std::move(errors)}}) + '\n');
+    context.out(to_text(Json{{"v", 1},
+                             {"jobs", outcome.jobs},
+                             {"touched", outcome.touched},
+                             {"errors", std::move(errors)}}) +
+                '\n');
   } else {
     for (const Error& error : outcome.errors)
       std::fputs(format_error(error, {}, false, context.color_err()).c_str(), stderr);
@@ -136,10 +140,13 @@ const Command kCancel = {
     .is_shortcut = true,
     .operands = "ID...",
     .summary = "end jobs, or send them a signal",
-    .about = "A running job gets SIGTERM and, after its grace time, SIGKILL. Cancelling an ended job changes "
-             "nothing.",
-    .examples = "drover cancel 12\ndrover cancel 12.[3,5-7]\ndrover cancel 10-20 last\n"
-                "drover cancel all --yes\ndrover cancel 12 --signal USR1",
+    .about =
+        "A running job gets SIGTERM and, after its grace time, SIGKILL. Cancelling an ended job "
+        "changes "
+        "nothing.",
+    .examples =
+        "drover cancel 12\ndrover cancel 12.[3,5-7]\ndrover cancel 10-20 last\n"
+        "drover cancel all --yes\ndrover cancel 12 --signal USR1",
     .complete = "job",
     .options = cancel_options,
     .run = run_cancel,

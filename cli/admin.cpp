@@ -52,7 +52,8 @@ Result<int> run_check(Context& context) {
     context.out("no problems found\n");
   } else {
     for (const Json& problem : problems)
-      context.out(clean_line(problem.is_string() ? problem.get<std::string>() : to_text(problem)) + '\n');
+      context.out(clean_line(problem.is_string() ? problem.get<std::string>() : to_text(problem)) +
+                  '\n');
   }
   return clean ? kOk : kError;
 }
@@ -68,8 +69,10 @@ Result<int> run_backup(Context& context) {
   const std::string full = std::filesystem::absolute(*dir).lexically_normal().string();
   const Result<Json> answer = (*api)->post("/api/v1/admin/backup", Json{{"dir", full}});
   if (!answer) return fail(answer.error());
-  if (context.globals().json()) context.out(to_text(*answer) + '\n');
-  else context.note("backup written to " + full);
+  if (context.globals().json())
+    context.out(to_text(*answer) + '\n');
+  else
+    context.note("backup written to " + full);
   return kOk;
 }
 

@@ -13,7 +13,8 @@ namespace drover::cli {
 namespace {
 
 constexpr Option kOptions[] = {
-    {"data-binary", 'd', Takes::Value, "BODY", "request body; @FILE = from a file, @- = from stdin", "body"},
+    {"data-binary", 'd', Takes::Value, "BODY", "request body; @FILE = from a file, @- = from stdin",
+     "body"},
     {"header", 'H', Takes::Value, "NAME: VALUE", "request header; may be repeated"},
     {"include", 'i', Takes::Nothing, "", "print status and headers first"},
 };
@@ -42,7 +43,8 @@ Result<int> run_api(Context& context) {
   for (const std::string_view method : kMethods) known = known || method == call.method;
   const bool clean = call.target.find_first_of(" \r\n") == std::string::npos;
   if (!known || !clean) {
-    return fail(Errc::BadInput, known ? "the path holds blanks" : call.method + " is no HTTP method",
+    return fail(Errc::BadInput,
+                known ? "the path holds blanks" : call.method + " is no HTTP method",
                 "for example: drover api GET /api/v1/jobs");
   }
   if (!call.target.starts_with('/')) call.target = "/api/v1/" + call.target;
@@ -91,8 +93,9 @@ const Command kApi = {
     .verb = "api",
     .operands = "[METHOD] PATH",
     .summary = "make one HTTP call and print the answer",
-    .examples = "drover api GET /api/v1/jobs?limit=2\ndrover api jobs/12\n"
-                "drover api POST /api/v1/jobs -d '{\"argv\":[\"true\"]}'\ndrover api GET /metrics",
+    .examples =
+        "drover api GET /api/v1/jobs?limit=2\ndrover api jobs/12\n"
+        "drover api POST /api/v1/jobs -d '{\"argv\":[\"true\"]}'\ndrover api GET /metrics",
     .options = options,
     .run = run_api,
 };

@@ -43,9 +43,9 @@ Errc code_of_status(int status) {
 }
 
 Errc code_of_word(const std::string& word, int status) {
-  constexpr auto kCodes =
-      std::to_array<Errc>({Errc::BadInput, Errc::NotFound, Errc::Denied, Errc::Conflict, Errc::Limit,
-                           Errc::Unsupported, Errc::Unavailable, Errc::Corrupt, Errc::Io});
+  constexpr auto kCodes = std::to_array<Errc>({Errc::BadInput, Errc::NotFound, Errc::Denied,
+                                               Errc::Conflict, Errc::Limit, Errc::Unsupported,
+                                               Errc::Unavailable, Errc::Corrupt, Errc::Io});
   for (const Errc code : kCodes)
     if (to_string(code) == word) return code;
   return code_of_status(status);
@@ -116,7 +116,8 @@ Error error_from_json(const Json& error, int status) {
   out.message = text_of(error, "message");
   out.hint = text_of(error, "hint");
   out.field = text_of(error, "field");
-  if (out.message.empty()) out.message = "the server answered with status " + std::to_string(status);
+  if (out.message.empty())
+    out.message = "the server answered with status " + std::to_string(status);
   return out;
 }
 
@@ -141,7 +142,9 @@ Result<net::ClientResponse> ApiClient::call(const net::HttpClient::Call& call) {
     Error error = response.error();
     if (error.code == Errc::Unavailable) {
       error.message = "cannot reach droverd at " + shown_ + ": " + error.message;
-      error.hint = "start one on this machine: drover up --detach (or name another with --server)";
+      const bool nobody = error.message.find("nobody listens") != std::string::npos;
+      if (nobody || error.hint.empty())
+        error.hint = "start it: drover up --detach (or name another with --server)";
     }
     details_.retryable = true;
     return fail(std::move(error));
@@ -181,7 +184,8 @@ Result<Json> ApiClient::submit(const std::string& target, const Json& spec) {
   for (int attempt = 1;; ++attempt) {
     Result<net::ClientResponse> response = call(request);
     if (response) return json_of(response);
-    // Nobody there at first: say so at once. Cut off in the middle: the daemon may be starting again.
+    // Nobody there at first: say so at once. Cut off in the middle: the daemon may be starting
+    // again.
     const bool is_cut = response.error().code == Errc::Io && !details_.request_id.size();
     broke = broke || is_cut;
     const bool again = is_cut || (broke && response.error().code == Errc::Unavailable);

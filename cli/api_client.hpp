@@ -1,4 +1,4 @@
-// cli/api_client.hpp - calls to /api/v1: JSON in and out, the server's errors as Error, one safe retry.
+// cli/api_client.hpp - calls to /api/v1: JSON both ways, errors as Error, one safe retry.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <functional>

@@ -70,10 +70,17 @@ class Parser {
 
   tl::unexpected<Error> unknown(const std::string& shown, std::string_view name) const {
     std::vector<std::string_view> names;
-    for (const OptionTable table : tables_)
-      for (const Option& option : table) names.push_back(option.name);
+    std::string beginnings;
+    for (const OptionTable table : tables_) {
+      for (const Option& option : table) {
+        names.push_back(option.name);
+        if (name.size() > 1 && option.name.starts_with(name))
+          beginnings += (beginnings.empty() ? "it could be --" : ", --") + std::string(option.name);
+      }
+    }
     const std::string_view near = name.size() > 1 ? nearest_match(name, names) : std::string_view{};
     std::string hint = near.empty() ? "" : "did you mean --" + std::string(near) + "?";
+    if (!beginnings.empty()) hint = beginnings;
     return fail(Errc::BadInput, "unknown option " + shown, std::move(hint), std::string(name));
   }
 

@@ -1,4 +1,4 @@
-// cli/arguments.hpp - splits argument words into options and the rest, GNU style, by the option tables.
+// cli/arguments.hpp - splits words into options and the rest, GNU style, by the option tables.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <optional>
@@ -24,14 +24,16 @@ struct Arguments {
 };
 
 struct ArgumentRules {
-  bool stop_at_word = false;  // what follows the first word belongs to that word (a script's arguments)
+  bool stop_at_word =
+      false;  // what follows the first word belongs to that word (a script's arguments)
   Origin origin = Origin::CommandLine;
   std::string where;
 };
 
-// Options may stand anywhere, as --name=v, --name v, -nv, -n v or clusters of letters; a long name may be cut
-// to a unique beginning. Earlier tables win where two know a letter. Support is not judged here.
-// Errors: BadInput with the nearest match for an unknown option, and for missing or surplus values.
+// Options may stand anywhere, as --name=v, --name v, -nv, -n v or clusters of letters; a long name
+// may be cut to a unique beginning. Earlier tables win where two know a letter. Support is not
+// judged here. Errors: BadInput with the nearest match for an unknown option, and for missing or
+// surplus values.
 Result<Arguments> parse_arguments(const std::vector<std::string>& words,
                                   const std::vector<OptionTable>& tables,
                                   const ArgumentRules& rules = {});

@@ -39,8 +39,10 @@ class Answers {
   Result<int> finish() {
     const Arguments& arguments = context_.arguments();
     if (context_.globals().json()) {
-      context_.out(to_text(Json{{"v", 1}, {"jobs", to_text(ids_)}, {"accepted", accepted_},
-                                {"refused", refused_}}) + '\n');
+      context_.out(
+          to_text(Json{
+              {"v", 1}, {"jobs", to_text(ids_)}, {"accepted", accepted_}, {"refused", refused_}}) +
+          '\n');
     } else if (!arguments.has("parsable") && !arguments.has("quiet")) {
       if (accepted_ == 1) context_.out("submitted job " + to_text(ids_) + '\n');
       if (accepted_ > 1)
@@ -48,7 +50,8 @@ class Answers {
     }
     if (refused_ == 0) return kOk;
     if (refused_ > kMaxShownErrors)
-      context_.warn("and " + std::to_string(refused_ - kMaxShownErrors) + " more lines were refused");
+      context_.warn("and " + std::to_string(refused_ - kMaxShownErrors) +
+                    " more lines were refused");
     return accepted_ > 0 ? int(kSomeFailed) : first_error_;
   }
 
@@ -67,8 +70,9 @@ class Answers {
       if (refused_++ == 0) first_error_ = exit_code_of(refused.code);
       refused.message = "line " + std::to_string(number) + ": " + refused.message;
       if (refused_ <= kMaxShownErrors)
-        std::fputs(format_error(refused, {}, context_.globals().json(), context_.color_err()).c_str(),
-                   stderr);
+        std::fputs(
+            format_error(refused, {}, context_.globals().json(), context_.color_err()).c_str(),
+            stderr);
       return;
     }
     const auto id = std::uint64_t(number_of(*answer, "id"));
@@ -100,7 +104,8 @@ std::string next_piece(const LineSource& lines) {
   return piece;
 }
 
-// Adds cwd where a spec has none. A line that is no JSON travels as it is: the server's answer names it.
+// Adds cwd where a spec has none. A line that is no JSON travels as it is: the server's answer
+// names it.
 std::string complete_line(std::string line, const std::string& cwd) {
   Result<Json> spec = parse_json(line, "line");
   if (!spec || !spec->is_object() || spec->contains("cwd")) return line + '\n';
@@ -169,8 +174,9 @@ Result<int> submit_lines(Context& context, LineSource lines, std::function<LineS
     }
     if (!response && answers.accepted() == 0) return fail(response.error());
     const std::string why = response ? "the answer ended early" : response.error().message;
-    return fail(Errc::Io, "the connection broke after " + std::to_string(answers.accepted()) +
-                              " accepted jobs: " + why,
+    return fail(Errc::Io,
+                "the connection broke after " + std::to_string(answers.accepted()) +
+                    " accepted jobs: " + why,
                 "see which ones: drover ls -a; submit the rest again");
   }
 }

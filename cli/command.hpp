@@ -15,31 +15,33 @@ namespace drover::cli {
 struct Command {
   std::string_view noun = {};      // "job", "node"; empty for a command without one
   std::string_view verb = {};      // "ls"
-  bool is_shortcut = false;   // `drover ls` works as well as `drover job ls`
+  bool is_shortcut = false;        // `drover ls` works as well as `drover job ls`
   std::string_view operands = {};  // "ID[.INDEX]"
   std::string_view summary = {};   // one line, lower case
   std::string_view about = {};     // paragraphs for --help; may be empty
   std::string_view examples = {};  // lines
-  std::string_view complete = {};  // what completes its words: job, node, file, dir, or blank separated choices
+  std::string_view complete =
+      {};  // what completes its words: job, node, file, dir, or blank separated choices
   bool stop_at_word = false;  // what follows the first word is not ours
   OptionTable (*options)() = nullptr;
   OptionTable (*more_options)() = nullptr;
   // The exit code, or the error that main prints. May call nothing that exits.
   Result<int> (*run)(Context& context) = nullptr;
 
-  std::string shown() const;  // "drover ls", "drover node show"
+  std::string shown() const;                // "drover ls", "drover node show"
   std::vector<OptionTable> tables() const;  // its own, then the global ones
 };
 
 // Each is defined in the file of its name.
-extern const Command kUp, kDown, kSubmit, kRun, kLs, kShow, kWhy, kLog, kWait, kProgress, kCancel, kHold,
-    kRelease, kRequeue, kPlan, kEvents, kNodeLs, kNodeShow, kNodeDrain, kNodeResume, kGroupLs, kQuotaLs,
-    kConfigShow, kConfigCheck, kAdminStatus, kAdminCheck, kAdminBackup, kApi, kCompletion, kMan,
-    kVersion, kComplete;
+extern const Command kUp, kDown, kSubmit, kRun, kLs, kShow, kWhy, kLog, kWait, kProgress, kCancel,
+    kHold, kRelease, kRequeue, kPlan, kEvents, kNodeLs, kNodeShow, kNodeDrain, kNodeResume,
+    kGroupLs, kQuotaLs, kConfigShow, kConfigCheck, kAdminStatus, kAdminCheck, kAdminBackup, kApi,
+    kCompletion, kMan, kVersion, kComplete;
 
 std::span<const Command* const> all_commands();
 
-// The command that `words` begin with and how many words name it; nullptr when none. Plural nouns are taken.
+// The command that `words` begin with and how many words name it; nullptr when none. Plural nouns
+// are taken.
 struct Found {
   const Command* command = nullptr;
   std::size_t words = 0;

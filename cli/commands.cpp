@@ -8,16 +8,18 @@ namespace drover::cli {
 
 namespace {
 constexpr auto kCommands = std::to_array<const Command*>(
-    {&kUp,         &kDown,       &kSubmit,      &kRun,       &kLs,          &kShow,       &kWhy,
-     &kLog,        &kWait,       &kProgress,    &kCancel,    &kHold,        &kRelease,    &kRequeue,
-     &kPlan,       &kEvents,     &kNodeLs,      &kNodeShow,  &kNodeDrain,   &kNodeResume, &kGroupLs,
-     &kQuotaLs,    &kConfigShow, &kConfigCheck, &kAdminStatus, &kAdminCheck, &kAdminBackup, &kApi,
-     &kCompletion, &kMan,        &kVersion,     &kComplete});
+    {&kUp,          &kDown,       &kSubmit,      &kRun,      &kLs,         &kShow,
+     &kWhy,         &kLog,        &kWait,        &kProgress, &kCancel,     &kHold,
+     &kRelease,     &kRequeue,    &kPlan,        &kEvents,   &kNodeLs,     &kNodeShow,
+     &kNodeDrain,   &kNodeResume, &kGroupLs,     &kQuotaLs,  &kConfigShow, &kConfigCheck,
+     &kAdminStatus, &kAdminCheck, &kAdminBackup, &kApi,      &kCompletion, &kMan,
+     &kVersion,     &kComplete});
 
 std::string_view singular(std::string_view word) {
   constexpr std::string_view kNouns[] = {"job", "node", "group", "quota"};
   for (const std::string_view noun : kNouns)
-    if (word.size() == noun.size() + 1 && word.starts_with(noun) && word.ends_with('s')) return noun;
+    if (word.size() == noun.size() + 1 && word.starts_with(noun) && word.ends_with('s'))
+      return noun;
   return word;
 }
 }  // namespace

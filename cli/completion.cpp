@@ -11,7 +11,8 @@ namespace {
 // The scripts fall back to file names when the answer is the word below.
 constexpr std::string_view kFiles = ":files";
 
-constexpr std::string_view kBash = R"sh(# bash completion for drover; load it with: eval "$(drover completion bash)"
+constexpr std::string_view kBash =
+    R"sh(# bash completion for drover; load it with: eval "$(drover completion bash)"
 _drover() {
   local IFS=$'\n' candidates
   candidates=$("${COMP_WORDS[0]}" __complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
@@ -39,7 +40,8 @@ _drover() {
 compdef _drover drover
 )sh";
 
-constexpr std::string_view kFish = R"sh(# fish completion for drover; load it with: drover completion fish | source
+constexpr std::string_view kFish =
+    R"sh(# fish completion for drover; load it with: drover completion fish | source
 function __drover_complete
   set -l words (commandline -opc) (commandline -ct)
   set -l candidates (drover __complete -- $words[2..-1] 2>/dev/null)
@@ -81,7 +83,8 @@ std::vector<std::string> values_of(Context& context, std::string_view kind) {
     if (!api) return values;
     const Result<Json> answer = (*api)->read("/api/v1/nodes");
     if (!answer) return values;
-    for (const Json& node : member(*answer, "nodes")) values.push_back(clean_line(text_of(node, "name")));
+    for (const Json& node : member(*answer, "nodes"))
+      values.push_back(clean_line(text_of(node, "name")));
     return values;
   }
   return split_list(kind, ' ');
@@ -102,7 +105,8 @@ std::vector<std::string> complete(Context& context, std::vector<std::string> wor
   if (before == "--") return {std::string(kFiles)};
   if (before.starts_with("--")) {
     const Option* option = find_option(before.substr(2), tables);
-    if (option != nullptr && option->takes == Takes::Value) return values_of(context, option->complete);
+    if (option != nullptr && option->takes == Takes::Value)
+      return values_of(context, option->complete);
   }
   if (current.starts_with('-')) {
     std::vector<std::string> flags;
@@ -123,10 +127,15 @@ Result<int> run_complete(Context& context) {
 Result<int> run_completion(Context& context) {
   const Result<std::string> shell = context.word(0, "bash, zsh or fish");
   if (!shell) return fail(shell.error());
-  if (*shell == "bash") context.out(kBash);
-  else if (*shell == "zsh") context.out(kZsh);
-  else if (*shell == "fish") context.out(kFish);
-  else return fail(Errc::BadInput, "there is no completion for \"" + *shell + "\"", "use bash, zsh or fish");
+  if (*shell == "bash")
+    context.out(kBash);
+  else if (*shell == "zsh")
+    context.out(kZsh);
+  else if (*shell == "fish")
+    context.out(kFish);
+  else
+    return fail(Errc::BadInput, "there is no completion for \"" + *shell + "\"",
+                "use bash, zsh or fish");
   return kOk;
 }
 

@@ -52,7 +52,8 @@ Result<int> run_show(Context& context) {
                   "drover config show lists them");
     }
   }
-  std::vector<Column> columns{Column{"KEY", "key"}, Column{"VALUE", "value"}, Column{"ORIGIN", "origin"}};
+  std::vector<Column> columns{Column{"KEY", "key"}, Column{"VALUE", "value"},
+                              Column{"ORIGIN", "origin"}};
   return context.print_rows(std::move(rows), columns, "config", "key");
 }
 

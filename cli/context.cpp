@@ -81,7 +81,8 @@ OptionTable global_options() { return kGlobalOptions; }
 Result<bool> apply_globals(const std::vector<Given>& given, Globals& globals) {
   for (const Given& one : given) {
     const Option* option = one.option;
-    const bool is_global = option >= std::begin(kGlobalOptions) && option < std::end(kGlobalOptions);
+    const bool is_global =
+        option >= std::begin(kGlobalOptions) && option < std::end(kGlobalOptions);
     if (!is_global) continue;
     const Result<bool> applied = apply_one(one, globals);
     if (!applied) return fail(applied.error());

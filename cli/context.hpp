@@ -1,4 +1,4 @@
-// cli/context.hpp - what every command gets: parsed arguments, global choices, the server, and both outputs.
+// cli/context.hpp - what each command gets: arguments, global choices, the server, the outputs.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <memory>
@@ -24,7 +24,9 @@ struct Globals {
   bool quiet = false, yes = false, no_input = false;
   Duration timeout = seconds(30);
   bool timeout_given = false;
-  bool json() const { return table.format == Format::JsonObject || table.format == Format::JsonLines; }
+  bool json() const {
+    return table.format == Format::JsonObject || table.format == Format::JsonLines;
+  }
 };
 OptionTable global_options();
 // Reads the global options among `given`; BadInput for a bad value.
@@ -44,11 +46,11 @@ class Context {
   // A second, independent connection (streams run beside calls).
   Result<std::unique_ptr<ApiClient>> new_api() const;
 
-  Style style() const;              // of stdout
+  Style style() const;  // of stdout
   bool color_err() const { return use_color(globals_.color, 2); }
-  void out(std::string_view text);  // stdout: results
-  void note(const std::string& text) const;     // stderr line, unless --quiet
-  void warn(const std::string& text) const;     // "warning: ..."
+  void out(std::string_view text);           // stdout: results
+  void note(const std::string& text) const;  // stderr line, unless --quiet
+  void warn(const std::string& text) const;  // "warning: ..."
   std::string current_user() const;
 
   // Words after the command; an error names what is missing.

@@ -14,7 +14,8 @@ int report(const Error& error, const Globals& globals, ErrorDetails details,
            const Command* command) {
   const std::string self = command != nullptr ? command->shown() : "drover";
   if (details.see.empty()) {
-    if (error.code == Errc::BadInput || error.code == Errc::Unsupported) details.see = self + " --help";
+    if (error.code == Errc::BadInput || error.code == Errc::Unsupported)
+      details.see = self + " --help";
     if (error.code == Errc::NotFound && error.field == "id") details.see = "drover ls -a";
   }
   const std::string text =

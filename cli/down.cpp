@@ -10,7 +10,8 @@ namespace drover::cli {
 namespace {
 
 constexpr Option kOptions[] = {
-    {"kill", 0, Takes::Nothing, "", "end running jobs too; without it they go on under drover-supd"},
+    {"kill", 0, Takes::Nothing, "",
+     "end running jobs too; without it they go on under drover-supd"},
 };
 OptionTable options() { return kOptions; }
 
@@ -52,8 +53,9 @@ Result<int> run_down(Context& context) {
     return kOk;
   }
   if (!kill) {
-    context.note("drover-supd (pid " + std::to_string(*left) +
-                 ") stays with the running jobs: drover up takes them over, drover down --kill ends them");
+    context.note(
+        "drover-supd (pid " + std::to_string(*left) +
+        ") stays with the running jobs: drover up takes them over, drover down --kill ends them");
     return kOk;
   }
   const Result<bool> stopped = stop_supd(*paths);

@@ -10,8 +10,10 @@
 namespace drover::cli {
 namespace {
 
-// Variables a job needs to talk back; every other DROVER_ name belongs to the job that we may be part of.
-constexpr auto kKept = std::to_array<std::string_view>({"DROVER_SERVER", "DROVER_DATA", "DROVER_RUN"});
+// Variables a job needs to talk back; every other DROVER_ name belongs to the job that we may be
+// part of.
+constexpr auto kKept =
+    std::to_array<std::string_view>({"DROVER_SERVER", "DROVER_DATA", "DROVER_RUN"});
 
 constexpr auto kLogin =
     std::to_array<std::string_view>({"HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "TZ"});

@@ -21,12 +21,12 @@ OptionTable options() { return kOptions; }
 const std::vector<Column>& event_columns() {
   static const std::vector<Column> columns = [] {
     std::vector<Column> made;
-    for (const char* name : {"seq", "at", "kind", "job", "task", "attempt", "node", "state", "reason",
-                             "exit_code"}) {
+    for (const char* name :
+         {"seq", "at", "kind", "job", "task", "attempt", "node", "state", "reason", "exit_code"}) {
       Column column{name, name};
       made.push_back(column);
     }
-    const char* const titles[] = {"SEQ",  "AT",   "KIND",  "JOB",    "TASK",
+    const char* const titles[] = {"SEQ",     "AT",   "KIND",  "JOB",    "TASK",
                                   "ATTEMPT", "NODE", "STATE", "REASON", "EXIT"};
     for (std::size_t i = 0; i < made.size(); ++i) made[i].title = titles[i];
     return made;
@@ -35,7 +35,8 @@ const std::vector<Column>& event_columns() {
 }
 
 std::string event_line(const Json& event) {
-  std::string line = text_of(event, "seq") + "  " + text_of(event, "at") + "  " + text_of(event, "kind");
+  std::string line =
+      text_of(event, "seq") + "  " + text_of(event, "at") + "  " + text_of(event, "kind");
   const std::string job = text_of(event, "job");
   if (!job.empty()) line += "  job " + job;
   for (const char* name : {"task", "attempt", "node", "state", "reason", "exit_code"}) {
@@ -114,10 +115,10 @@ Result<int> run_events(Context& context) {
   if (!api) return fail(api.error());
   const std::string since = arguments.text("since");
   if (arguments.has("follow")) return follow(context, **api, since, job);
-  const Result<Json> answer = (*api)->read(with_query(
-      "/api/v1/events", {{"since", since.empty() ? "0" : since},
-                         {"job", job},
-                         {"limit", arguments.text("limit", "1000")}}));
+  const Result<Json> answer =
+      (*api)->read(with_query("/api/v1/events", {{"since", since.empty() ? "0" : since},
+                                                 {"job", job},
+                                                 {"limit", arguments.text("limit", "1000")}}));
   if (!answer) return fail(answer.error());
   std::vector<Json> events;
   for (const Json& event : member(*answer, "events")) events.push_back(event);

@@ -24,15 +24,17 @@ Result<int> run_groups(Context& context) {
   if (!api) return fail(api.error());
   std::vector<Json> groups;
   for (;;) {
-    const Result<Json> answer = (*api)->read(
-        "/api/v1/groups?limit=1000&offset=" + std::to_string(groups.size()));
+    const Result<Json> answer =
+        (*api)->read("/api/v1/groups?limit=1000&offset=" + std::to_string(groups.size()));
     if (!answer) return fail(answer.error());
     const Json& page = member(*answer, "groups");
     for (const Json& group : page) groups.push_back(group);
     if (!page.is_array() || page.size() < 1000) break;
   }
-  std::vector<Column> columns{column("GROUP", "name", false), column("OPEN", "open"),
-                              column("QUEUED", "queued"), column("ACTIVE", "active"),
+  std::vector<Column> columns{column("GROUP", "name", false),
+                              column("OPEN", "open"),
+                              column("QUEUED", "queued"),
+                              column("ACTIVE", "active"),
                               column("RUNNING LIMIT", "running_limit"),
                               column("QUEUE LIMIT", "queue_limit")};
   for (const std::size_t i : {std::size_t(4), std::size_t(5)}) {
@@ -47,7 +49,8 @@ std::string amounts(const Json& object) {
   std::string out;
   if (!object.is_object()) return out;
   for (const auto& [key, value] : object.items())
-    out += (out.empty() ? "" : " ") + key + "=" + (value.is_string() ? value.get<std::string>() : to_text(value));
+    out += (out.empty() ? "" : " ") + key + "=" +
+           (value.is_string() ? value.get<std::string>() : to_text(value));
   return out;
 }
 

@@ -58,12 +58,15 @@ std::string option_lines(OptionTable table) {
       help += ")";
     }
     out += "  " + side;
-    if (side.size() > left) out += '\n' + std::string(left + 4, ' ');
-    else out += std::string(left - side.size() + 2, ' ');
+    if (side.size() > left)
+      out += '\n' + std::string(left + 4, ' ');
+    else
+      out += std::string(left - side.size() + 2, ' ');
     out += wrap(help, left + 4) + '\n';
   }
   if (!refused.empty())
-    out += "\nknown from Slurm and not supported yet (refused by name):\n  " + wrap(refused, 2) + '\n';
+    out +=
+        "\nknown from Slurm and not supported yet (refused by name):\n  " + wrap(refused, 2) + '\n';
   return out;
 }
 
@@ -90,8 +93,9 @@ std::string help_overview() {
     name.resize(std::max<std::size_t>(name.size() + 2, 16), ' ');
     out += "  " + name + std::string(command->summary) + '\n';
   }
-  out += "\njobs are named: 12, 12.3 (array element), 1-10, 1,3,5-8, last, last~2, all\n"
-         "more: drover COMMAND --help, drover help COMMAND\n";
+  out +=
+      "\njobs are named: 12, 12.3 (array element), 1-10, 1,3,5-8, last, last~2, all\n"
+      "more: drover COMMAND --help, drover help COMMAND\n";
   return out;
 }
 

@@ -1,4 +1,4 @@
-// cli/instance.hpp - which `drover up` owns a data directory: a lock for the truth, a pid file for signals.
+// cli/instance.hpp - which `drover up` owns a data directory: a lock for the truth, a pid file.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <sys/types.h>
@@ -27,7 +27,8 @@ class InstanceLock {
   int fd_ = -1;
 };
 
-// The pid of the `up` that holds the lock now; nothing when none runs (a stale pid file does not count).
+// The pid of the `up` that holds the lock now; nothing when none runs (a stale pid file does not
+// count).
 std::optional<pid_t> running_instance(const Paths& paths);
 
 // The process listening on a unix socket, by SO_PEERCRED; nothing when nobody listens.

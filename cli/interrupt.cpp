@@ -1,4 +1,4 @@
-// cli/interrupt.cpp - a detached thread in sigwait: it works whatever the main thread is blocked in.
+// cli/interrupt.cpp - a thread in sigwait: it works whatever the main thread is blocked in.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/interrupt.hpp"
 

@@ -80,8 +80,9 @@ Column state_column() {
 }
 
 std::vector<Column> make_job_columns() {
-  std::vector<Column> columns{plain("ID", "id", false, true), plain("NAME", "name", false, false, true),
-                              plain("USER", "user"), state_column()};
+  std::vector<Column> columns{plain("ID", "id", false, true),
+                              plain("NAME", "name", false, false, true), plain("USER", "user"),
+                              state_column()};
   Column tasks = plain("TASKS", "tasks.total", false, true);
   tasks.show = show_tasks;
   columns.push_back(tasks);
@@ -177,7 +178,8 @@ std::optional<std::int64_t> parse_iso_us(std::string_view text) {
   if (std::sscanf(copy.c_str(), "%d-%d-%dT%d:%d:%lf", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
                   &parts.tm_hour, &parts.tm_min, &second) != 6)
     return std::nullopt;
-  if (parts.tm_year < 1970 || parts.tm_year > 9999 || second < 0 || second >= 61) return std::nullopt;
+  if (parts.tm_year < 1970 || parts.tm_year > 9999 || second < 0 || second >= 61)
+    return std::nullopt;
   parts.tm_year -= 1900;
   parts.tm_mon -= 1;
   return std::int64_t(::timegm(&parts)) * 1'000'000 + std::llround(second * 1e6);
@@ -191,9 +193,12 @@ std::string show_time(const Json& value, const Style& style) {
   const std::int64_t ago = (style.now_us - *at) / 1'000'000;
   const std::int64_t size = ago < 0 ? -ago : ago;
   std::string amount = std::to_string(size) + "s";
-  if (size >= 172800) amount = std::to_string(size / 86400) + "d";
-  else if (size >= 7200) amount = std::to_string(size / 3600) + "h";
-  else if (size >= 120) amount = std::to_string(size / 60) + "m";
+  if (size >= 172800)
+    amount = std::to_string(size / 86400) + "d";
+  else if (size >= 7200)
+    amount = std::to_string(size / 3600) + "h";
+  else if (size >= 120)
+    amount = std::to_string(size / 60) + "m";
   return ago < 0 ? "in " + amount : amount + " ago";
 }
 

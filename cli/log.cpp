@@ -33,8 +33,8 @@ Result<int> log_elements(Context& context, ApiClient& api, LogRequest request) {
   std::string from = "0";
   bool any = false;
   for (;;) {
-    const Result<Json> page = api.read("/api/v1/jobs/" + std::to_string(request.job) +
-                                       "/tasks?limit=100&from=" + from);
+    const Result<Json> page =
+        api.read("/api/v1/jobs/" + std::to_string(request.job) + "/tasks?limit=100&from=" + from);
     if (!page) return fail(page.error());
     for (const Json& task : member(*page, "tasks")) {
       if (text_of(task, "started").empty()) continue;
@@ -103,9 +103,12 @@ const Command kLog = {
     .is_shortcut = true,
     .operands = "ID[.INDEX]",
     .summary = "print or follow what a job wrote",
-    .about = "On a terminal, escape sequences other than colours are left out. Into a file or a pipe every "
-             "byte goes through.",
-    .examples = "drover log 12\ndrover log -f last\ndrover log --tail 20 --stderr 12\ndrover log 12.3",
+    .about =
+        "On a terminal, escape sequences other than colours are left out. Into a file or a pipe "
+        "every "
+        "byte goes through.",
+    .examples =
+        "drover log 12\ndrover log -f last\ndrover log --tail 20 --stderr 12\ndrover log 12.3",
     .complete = "job",
     .options = options,
     .run = run_log,

@@ -1,4 +1,4 @@
-// cli/log_stream.cpp - offsets make a log resumable: nothing is lost or doubled over a restart of the daemon.
+// cli/log_stream.cpp - offsets make a log resumable: nothing is lost or doubled when it breaks.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/log_stream.hpp"
 
@@ -29,8 +29,10 @@ std::string target_of(const LogRequest& request, std::uint64_t offset, bool firs
   } else {
     query.emplace_back("offset", std::to_string(offset));
   }
-  if (request.follow) query.emplace_back("follow", "1");
-  else if (!request.tail_lines) query.emplace_back("limit", std::to_string(kPieceBytes));
+  if (request.follow)
+    query.emplace_back("follow", "1");
+  else if (!request.tail_lines)
+    query.emplace_back("limit", std::to_string(kPieceBytes));
   return with_query("/api/v1/jobs/" + std::to_string(request.job) + "/log", query);
 }
 
@@ -56,7 +58,8 @@ Result<std::uint64_t> read_log(ApiClient& api, const LogRequest& request,
     if (!response) {
       const Errc code = response.error().code;
       const bool may_pass = code == Errc::Unavailable || code == Errc::Io;
-      // With --tail the offset is known only from an answer; a break before it starts the tail again.
+      // With --tail the offset is known only from an answer; a break before it starts the tail
+      // again.
       if (!request.follow || !may_pass || (first && request.tail_lines && got > 0))
         return fail(response.error());
       if (got > 0 || deadline == 0) deadline = monotonic_us() + kPatienceUs;

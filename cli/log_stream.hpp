@@ -20,8 +20,8 @@ struct LogRequest {
   std::optional<std::uint64_t> tail_lines;
 };
 
-// Hands on the bytes in order, each once; `sink` answering false ends it. A connection that breaks is taken up
-// again at the offset reached. Answers the number of bytes.
+// Hands on the bytes in order, each once; `sink` answering false ends it. A connection that breaks
+// is taken up again at the offset reached. Answers the number of bytes.
 Result<std::uint64_t> read_log(ApiClient& api, const LogRequest& request,
                                const std::function<bool(std::string_view)>& sink);
 

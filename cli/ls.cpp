@@ -11,8 +11,9 @@ constexpr Option kOptions[] = {
     {"all", 'a', Takes::Nothing, "", "ended jobs too"},
     {"all-users", 'A', Takes::Nothing, "", "jobs of everybody"},
     {"user", 'u', Takes::Value, "NAME", "jobs of this user"},
-    {"state", 0, Takes::Value, "LIST", "pending running held succeeded failed cancelled timed_out open closed",
-     "states", Support::Yes, "pending running held succeeded failed cancelled timed_out open closed"},
+    {"state", 0, Takes::Value, "LIST",
+     "pending running held succeeded failed cancelled timed_out open closed", "states",
+     Support::Yes, "pending running held succeeded failed cancelled timed_out open closed"},
     {"name", 0, Takes::Value, "NAME", "jobs of this name"},
     {"label", 'l', Takes::Value, "KEY=VALUE", "jobs with this label"},
     {"group", 0, Takes::Value, "GROUP", "jobs of this group"},
@@ -46,7 +47,8 @@ Result<int> run_ls(Context& context) {
     query.emplace_back("user", context.current_user());
   }
   std::string states;
-  for (const std::string& state : arguments.all("state")) states += (states.empty() ? "" : ",") + state;
+  for (const std::string& state : arguments.all("state"))
+    states += (states.empty() ? "" : ",") + state;
   query.emplace_back("state", !states.empty() ? states : everything ? "" : "open");
   query.emplace_back("name", arguments.text("name"));
   query.emplace_back("label", arguments.text("label"));
@@ -70,11 +72,12 @@ const Command kLs = {
     .is_shortcut = true,
     .operands = "[ID...]",
     .summary = "list jobs: your open ones, unless asked otherwise",
-    .examples = "drover ls\n"
-                "drover ls -a -n 20\n"
-                "drover ls -A --state running -o wide\n"
-                "drover ls --state failed -o name | xargs -n1 drover log\n"
-                "drover ls -a -o csv --columns id,name,state,run --sort -run",
+    .examples =
+        "drover ls\n"
+        "drover ls -a -n 20\n"
+        "drover ls -A --state running -o wide\n"
+        "drover ls --state failed -o name | xargs -n1 drover log\n"
+        "drover ls -a -o csv --columns id,name,state,run --sort -run",
     .complete = "job",
     .options = options,
     .run = run_ls,

@@ -16,9 +16,14 @@ struct SlurmName {
   std::string_view name, instead;
 };
 constexpr auto kSlurmNames = std::to_array<SlurmName>({
-    {"sbatch", "drover submit"},     {"squeue", "drover ls"},      {"scancel", "drover cancel"},
-    {"sinfo", "drover node ls"},     {"sacct", "drover ls -a"},    {"scontrol", "drover show"},
-    {"srun", "drover run"},          {"salloc", "drover run"},
+    {"sbatch", "drover submit"},
+    {"squeue", "drover ls"},
+    {"scancel", "drover cancel"},
+    {"sinfo", "drover node ls"},
+    {"sacct", "drover ls -a"},
+    {"scontrol", "drover show"},
+    {"srun", "drover run"},
+    {"salloc", "drover run"},
 });
 
 // Called by a Slurm name: pretending would mislead scripts, so it is refused with what to use.

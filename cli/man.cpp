@@ -16,9 +16,12 @@ std::string roff(std::string_view text) {
   bool at_start = true;
   for (const char c : text) {
     if (at_start && (c == '.' || c == '\'')) out += "\\&";
-    if (c == '\\') out += "\\e";
-    else if (c == '-') out += "\\-";
-    else out += c;
+    if (c == '\\')
+      out += "\\e";
+    else if (c == '-')
+      out += "\\-";
+    else
+      out += c;
     at_start = c == '\n';
   }
   return out;
@@ -65,7 +68,8 @@ std::string page(const Command& command) {
       out += roff(paragraph) + "\n.PP\n";
   }
   if (command.options != nullptr) out += options_section("OPTIONS", command.options());
-  if (command.more_options != nullptr) out += options_section("FURTHER OPTIONS", command.more_options());
+  if (command.more_options != nullptr)
+    out += options_section("FURTHER OPTIONS", command.more_options());
   out += examples_section(command.examples);
   return out + ".SH SEE ALSO\n.BR drover (1)\n";
 }
@@ -79,12 +83,15 @@ std::string overview() {
     out += ".TP\n.B " + roff(command->shown()) + '\n' + roff(command->summary) + '\n';
   }
   out += options_section("GLOBAL OPTIONS", global_options());
-  out += ".SH EXIT STATUS\n"
-         "0 ok, 1 error, 2 usage, 3 not found, 4 not allowed, 5 daemon not reachable, 6 wrong state, "
-         "7 refused by a limit, 8 would not run, 9 some of several failed, 124 time was up, "
-         "130 interrupted. run and wait exit with the job's own status; 125 when the daemon was lost.\n";
-  out += ".SH ENVIRONMENT\nDROVER_SERVER, DROVER_TOKEN, DROVER_DATA, DROVER_RUN, NO_COLOR; "
-         "DROVER_SUBMIT_* and SBATCH_* set options of submit and run.\n";
+  out +=
+      ".SH EXIT STATUS\n"
+      "0 ok, 1 error, 2 usage, 3 not found, 4 not allowed, 5 daemon not reachable, 6 wrong state, "
+      "7 refused by a limit, 8 would not run, 9 some of several failed, 124 time was up, "
+      "130 interrupted. run and wait exit with the job's own status; 125 when the daemon was "
+      "lost.\n";
+  out +=
+      ".SH ENVIRONMENT\nDROVER_SERVER, DROVER_TOKEN, DROVER_DATA, DROVER_RUN, NO_COLOR; "
+      "DROVER_SUBMIT_* and SBATCH_* set options of submit and run.\n";
   return out;
 }
 

@@ -12,7 +12,8 @@ constexpr Option kDrainOptions[] = {
 };
 OptionTable drain_options() { return kDrainOptions; }
 
-Column column(std::string_view title, std::string_view path, bool wide = false, bool right = false) {
+Column column(std::string_view title, std::string_view path, bool wide = false,
+              bool right = false) {
   Column made{title, path};
   made.wide = wide;
   made.right = right;
@@ -81,10 +82,11 @@ Result<int> run_show(Context& context) {
   const Result<Json> answer = (*api)->read("/api/v1/nodes/" + percent_encode(*name));
   if (!answer) return fail(answer.error());
   const Json& list = member(*answer, "nodes");
-  const Json& node = list.is_array() && !list.empty() ? list[0]
+  const Json& node = list.is_array() && !list.empty()      ? list[0]
                      : member(*answer, "node").is_object() ? member(*answer, "node")
                                                            : *answer;
-  if (context.globals().table.format != Format::Table && context.globals().table.format != Format::Wide) {
+  if (context.globals().table.format != Format::Table &&
+      context.globals().table.format != Format::Wide) {
     if (context.globals().table.format == Format::JsonObject) {
       context.out(to_text(*answer, 2) + '\n');
       return kOk;
@@ -97,8 +99,9 @@ Result<int> run_show(Context& context) {
   context.out(render_pairs(pairs, context.style()));
   const Json& topology = member(node, "topology");
   if (!topology.is_null())
-    context.out("topology\n" + clean_line(topology.is_string() ? topology.get<std::string>()
-                                                               : to_text(topology)) + '\n');
+    context.out("topology\n" +
+                clean_line(topology.is_string() ? topology.get<std::string>() : to_text(topology)) +
+                '\n');
   return kOk;
 }
 

@@ -1,4 +1,4 @@
-// cli/option.hpp - one row per option: the same rows serve command lines, #SBATCH lines, help, man and completion.
+// cli/option.hpp - one row per option serves command lines, #SBATCH lines, help and completion.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
@@ -21,14 +21,15 @@ enum class Support : std::uint8_t {
 };
 
 struct Option {
-  std::string_view name = {};     // long, without the dashes
-  char letter = 0;           // 0: none
+  std::string_view name = {};  // long, without the dashes
+  char letter = 0;             // 0: none
   Takes takes = Takes::Nothing;
   std::string_view metavar = {};  // "FILE"; for help
   std::string_view help = {};     // one line; for a refused option: what to do instead
   std::string_view aliases = {};  // further long names, comma separated
   Support support = Support::Yes;
-  std::string_view complete = {};  // what completes the value: file, dir, job, node, or a blank separated list
+  std::string_view complete =
+      {};  // what completes the value: file, dir, job, node, or a blank separated list
 };
 using OptionTable = std::span<const Option>;
 

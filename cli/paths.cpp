@@ -64,8 +64,9 @@ Result<Paths> find_paths(const std::string& data, const std::string& run) {
     paths.run = paths.data + "/run";
   }
   if (paths.run.size() > kMaxRunLength) {
-    return fail(Errc::BadInput, "the path of the run directory is too long for a socket: " + paths.run,
-                "use --run DIR with at most " + std::to_string(kMaxRunLength) + " characters", "run");
+    return fail(
+        Errc::BadInput, "the path of the run directory is too long for a socket: " + paths.run,
+        "use --run DIR with at most " + std::to_string(kMaxRunLength) + " characters", "run");
   }
   return paths;
 }

@@ -10,14 +10,16 @@ namespace drover::cli {
 
 struct Paths {
   std::string data;  // DATA: --data, $DROVER_DATA, $XDG_STATE_HOME/drover, ~/.local/state/drover
-  std::string run;   // RUN: --run, $DROVER_RUN, $XDG_RUNTIME_DIR/drover for the default DATA, DATA/run
+  std::string
+      run;  // RUN: --run, $DROVER_RUN, $XDG_RUNTIME_DIR/drover for the default DATA, DATA/run
   std::string api_socket() const { return run + "/drover.sock"; }
   std::string supd_socket() const { return run + "/supd.sock"; }
   std::string token() const { return data + "/token"; }
   std::string log(const std::string& name) const { return data + "/log/" + name + ".log"; }
 };
 
-// Empty arguments = not given. Relative paths become absolute. BadInput when there is no home to default to.
+// Empty arguments = not given. Relative paths become absolute. BadInput when there is no home to
+// default to.
 Result<Paths> find_paths(const std::string& data, const std::string& run);
 
 // "unix:/path", "/path" or "http://127.0.0.1:8080".

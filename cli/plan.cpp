@@ -20,9 +20,9 @@ Result<int> run_plan(Context& context) {
   if (!job) return fail(job.error());
   const Result<ApiClient*> api = context.api();
   if (!api) return fail(api.error());
-  const std::string format = context.arguments().has("dot")   ? "dot"
-                             : context.globals().json()       ? "json"
-                                                              : "text";
+  const std::string format = context.arguments().has("dot") ? "dot"
+                             : context.globals().json()     ? "json"
+                                                            : "text";
   net::HttpClient::Call call;
   call.target = with_query(job->path() + "/plan", {{"format", format}});
   const Result<net::ClientResponse> plan = (*api)->call(call);

@@ -23,8 +23,10 @@ Counts count(const std::vector<Json>& jobs) {
     counts.succeeded += number_of(job, "tasks.succeeded");
     counts.bad += number_of(job, "tasks.failed") + number_of(job, "tasks.cancelled") +
                   number_of(job, "tasks.timed_out");
-    if (is_final(text_of(job, "state"))) counts.worst = std::max(counts.worst, exit_status(job));
-    else ++counts.open_jobs;
+    if (is_final(text_of(job, "state")))
+      counts.worst = std::max(counts.worst, exit_status(job));
+    else
+      ++counts.open_jobs;
   }
   return counts;
 }
@@ -32,15 +34,16 @@ Counts count(const std::vector<Json>& jobs) {
 std::string line_of(const Counts& counts, double rate) {
   const double part = counts.total > 0 ? double(counts.done()) / double(counts.total) : 0;
   std::string text = bar(part, 24) + " " + std::to_string(int(part * 100)) + " %  " +
-                     std::to_string(counts.done()) + "/" + std::to_string(counts.total) + " tasks, " +
-                     std::to_string(counts.active) + " running";
+                     std::to_string(counts.done()) + "/" + std::to_string(counts.total) +
+                     " tasks, " + std::to_string(counts.active) + " running";
   if (counts.bad > 0) text += ", " + std::to_string(counts.bad) + " not succeeded";
   if (rate > 0) {
     char buffer[64];
     std::snprintf(buffer, sizeof buffer, ", %.1f/s", rate);
     text += buffer;
     if (counts.done() < counts.total)
-      text += ", about " + show_short_seconds(double(counts.total - counts.done()) / rate) + " left";
+      text +=
+          ", about " + show_short_seconds(double(counts.total - counts.done()) / rate) + " left";
   }
   return text;
 }
@@ -71,7 +74,8 @@ Result<int> run_progress(Context& context) {
   const std::int64_t begin = monotonic_us();
   std::int64_t done_at_begin = -1, last_tenth = -1, last_print = 0;
   for (;;) {
-    const Result<std::vector<Json>> jobs = fetch_jobs(context, query, std::size_t(kMaxSelectedJobs));
+    const Result<std::vector<Json>> jobs =
+        fetch_jobs(context, query, std::size_t(kMaxSelectedJobs));
     if (!jobs) return fail(jobs.error());
     if (jobs->empty()) return fail(Errc::NotFound, "no such job", "", "id");
     const Counts counts = count(*jobs);

@@ -55,8 +55,8 @@ void print_account(const Context& context, const Json& job) {
   if (context.globals().quiet || context.arguments().has("quiet")) return;
   const Json& task = member(job, "task");
   const std::string state = text_of(job, "state");
-  std::string head = "job " + text_of(job, "id") + " " +
-                     paint(state, state_color(state), context.color_err());
+  std::string head =
+      "job " + text_of(job, "id") + " " + paint(state, state_color(state), context.color_err());
   const std::string reason = job_reason(job);
   if (state != "succeeded" && !reason.empty()) head += " (" + clean_line(reason) + ")";
   const std::int64_t signal = number_of(task, "signal");
@@ -136,7 +136,8 @@ Result<Json> watch(ApiClient& api, std::uint64_t id, bool is_array, StatusLine& 
       const double ran = running_since > 0 ? double(monotonic_us() - running_since) / 1e6 : 0;
       status.show(is_array ? describe_array(*job) : describe(*job, status.is_live() ? ran : 0));
     }
-    // At first short looks, so that the line follows a quick job; then long polls that wake at the end.
+    // At first short looks, so that the line follows a quick job; then long polls that wake at the
+    // end.
     if (job && round < 5) {
       sleep_ms(20L << round);
       continue;
@@ -153,19 +154,22 @@ bool has_own_stderr(const Json& spec) {
 
 Result<int> follow(Context& context, const Submission& submission, std::uint64_t id) {
   const std::string shown = std::to_string(id);
-  StatusLine status(context.globals().quiet || context.arguments().has("quiet"), context.color_err());
+  StatusLine status(context.globals().quiet || context.arguments().has("quiet"),
+                    context.color_err());
   Result<std::unique_ptr<ApiClient>> second = context.new_api();
   if (!second) return fail(second.error());
   const InterruptWatch watcher(
       [&status, shown] {
         status.clear();
-        std::fprintf(stderr,
-                     "\ndetached: job %s goes on. Come back: drover log -f %s; end it: drover cancel %s "
-                     "(or Ctrl-C again within 2 s)\n",
-                     shown.c_str(), shown.c_str(), shown.c_str());
+        std::fprintf(
+            stderr,
+            "\ndetached: job %s goes on. Come back: drover log -f %s; end it: drover cancel %s "
+            "(or Ctrl-C again within 2 s)\n",
+            shown.c_str(), shown.c_str(), shown.c_str());
       },
       [&second, shown] {
-        const Result<Json> cancelled = (*second)->post("/api/v1/jobs/" + shown + "/cancel", Json::object());
+        const Result<Json> cancelled =
+            (*second)->post("/api/v1/jobs/" + shown + "/cancel", Json::object());
         std::fprintf(stderr, cancelled ? "job %s cancelled\n" : "job %s could not be cancelled\n",
                      shown.c_str());
       });
@@ -174,7 +178,8 @@ Result<int> follow(Context& context, const Submission& submission, std::uint64_t
   std::unique_ptr<Follower> out, err;
   if (!submission.is_array) {
     out = std::make_unique<Follower>(context, id, false, status);
-    if (has_own_stderr(submission.spec)) err = std::make_unique<Follower>(context, id, true, status);
+    if (has_own_stderr(submission.spec))
+      err = std::make_unique<Follower>(context, id, true, status);
   }
   const Result<Json> job = watch(**api, id, submission.is_array, status);
   for (const auto& follower : {out.get(), err.get()}) {
@@ -192,7 +197,8 @@ Result<int> follow(Context& context, const Submission& submission, std::uint64_t
 Result<int> run_run(Context& context) {
   const std::string file = context.arguments().text("file");
   if (context.arguments().has("each-line") || file == "-" || file.ends_with("l")) {
-    return fail(Errc::BadInput, "run follows one job", "for many use drover submit, then drover progress");
+    return fail(Errc::BadInput, "run follows one job",
+                "for many use drover submit, then drover progress");
   }
   const Result<Submission> submission = read_submission(context);
   if (!submission) return fail(submission.error());
@@ -203,8 +209,10 @@ Result<int> run_run(Context& context) {
   const Result<int> code = follow(context, *submission, std::uint64_t(number_of(*answer, "id")));
   if (code) return code;
   // The job may well be running: say what is known, and use a status no job of ours can mean.
-  std::fputs(format_error(code.error(), context.details(), context.globals().json(),
-                          context.color_err()).c_str(), stderr);
+  std::fputs(
+      format_error(code.error(), context.details(), context.globals().json(), context.color_err())
+          .c_str(),
+      stderr);
   return int(kInfrastructure);
 }
 
@@ -216,10 +224,14 @@ const Command kRun = {
     .is_shortcut = true,
     .operands = "SCRIPT [ARG...] | -- COMMAND [ARG...]",
     .summary = "submit a job, follow its output and exit with its status",
-    .about = "Takes what `drover submit` takes. Progress and the closing account go to stderr, the job's "
-             "output to stdout. Ctrl-C detaches and the job goes on; Ctrl-C twice within 2 s cancels it.\n"
-             "Exit status: the job's own (128 + signal; 143 timed out; 125 when the server was lost).",
-    .examples = "drover run -- echo hello\ndrover run script.sh arg\ndrover run -c 2 --mem 1G -- make test",
+    .about =
+        "Takes what `drover submit` takes. Progress and the closing account go to stderr, the "
+        "job's "
+        "output to stdout. Ctrl-C detaches and the job goes on; Ctrl-C twice within 2 s cancels "
+        "it.\n"
+        "Exit status: the job's own (128 + signal; 143 timed out; 125 when the server was lost).",
+    .examples =
+        "drover run -- echo hello\ndrover run script.sh arg\ndrover run -c 2 --mem 1G -- make test",
     .complete = "file",
     .stop_at_word = true,
     .options = job_options,

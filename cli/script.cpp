@@ -1,4 +1,4 @@
-// cli/script.cpp - script checks and the directive scanner; the rules are Slurm's (see docs/scripts.md).
+// cli/script.cpp - script checks and the directive scanner; the rules are Slurm's.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/script.hpp"
 
@@ -92,8 +92,8 @@ Result<bool> add_line(std::string_view part, const std::string& where, std::vect
     return fail(Errc::Unsupported, where + ": heterogeneous jobs are not supported yet",
                 "submit one job per component");
   }
-  Result<Arguments> parsed = parse_arguments(*words, {job_options(), submit_options()},
-                                             {false, Origin::Directive, where});
+  Result<Arguments> parsed =
+      parse_arguments(*words, {job_options(), submit_options()}, {false, Origin::Directive, where});
   if (!parsed) {
     Error error = parsed.error();
     if (error.hint.empty()) error.hint = "options: drover submit --help";
@@ -188,8 +188,7 @@ Result<std::vector<Given>> read_directives(std::string_view text, const std::str
     if (line[0] != '#') break;  // the first command: later lines are comments of the script
     const auto part = directive_part(line, which);
     if (!part) continue;
-    const Result<bool> added =
-        add_line(*part, shown + " line " + std::to_string(number), options);
+    const Result<bool> added = add_line(*part, shown + " line " + std::to_string(number), options);
     if (!added) return fail(added.error());
   }
   return options;
@@ -240,8 +239,12 @@ std::optional<std::size_t> find_bad_utf8(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   for (std::size_t i = 0; i < text.size();) {
     const unsigned char lead = byte(i);
-    const std::size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2
-                               : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    const std::size_t length = lead < 0x80   ? 1
+                               : lead < 0xC2 ? 0
+                               : lead < 0xE0 ? 2
+                               : lead < 0xF0 ? 3
+                               : lead < 0xF5 ? 4
+                                             : 0;
     if (length == 0 || i + length > text.size()) return i;
     for (std::size_t k = 1; k < length; ++k)
       if ((byte(i + k) & 0xC0) != 0x80) return i;

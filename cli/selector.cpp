@@ -74,8 +74,8 @@ Result<bool> add_piece(std::string_view piece, Selector& out) {
   if (*last < *first) return bad(piece, "a range goes from the lower id to the higher");
   out.ranges.push_back({*first, *last});
   if (*last - *first >= kMaxSelectedJobs || out.count() > kMaxSelectedJobs) {
-    return fail(Errc::Limit, "more than 1,000,000 jobs are selected",
-                "use a smaller range, or all", "id");
+    return fail(Errc::Limit, "more than 1,000,000 jobs are selected", "use a smaller range, or all",
+                "id");
   }
   return true;
 }

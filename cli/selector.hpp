@@ -18,17 +18,17 @@ struct JobRange {
 
 struct Selector {
   bool all = false;
-  std::vector<std::uint32_t> last;     // `last~k`: the k-th newest, 0 = the newest
-  std::vector<JobRange> ranges;        // as written, neither sorted nor merged
+  std::vector<std::uint32_t> last;  // `last~k`: the k-th newest, 0 = the newest
+  std::vector<JobRange> ranges;     // as written, neither sorted nor merged
   struct Element {
     std::uint64_t job = 0;
-    std::string indexes;               // "3" or "3,5-7"
+    std::string indexes;  // "3" or "3,5-7"
     friend bool operator==(const Element&, const Element&) = default;
   };
-  std::vector<Element> elements;       // 12.3, 12.[3,5-7], 12_3
+  std::vector<Element> elements;  // 12.3, 12.[3,5-7], 12_3
 
   bool empty() const { return !all && last.empty() && ranges.empty() && elements.empty(); }
-  std::uint64_t count() const;         // jobs named by number
+  std::uint64_t count() const;  // jobs named by number
 };
 
 inline constexpr std::uint64_t kMaxSelectedJobs = 1'000'000;

@@ -20,7 +20,8 @@ std::string join_pairs(const Json& object) {
   std::string out;
   if (object.is_object())
     for (const auto& [key, value] : object.items())
-      out += (out.empty() ? "" : " ") + key + "=" + (value.is_string() ? value.get<std::string>() : to_text(value));
+      out += (out.empty() ? "" : " ") + key + "=" +
+             (value.is_string() ? value.get<std::string>() : to_text(value));
   return out;
 }
 
@@ -43,16 +44,19 @@ void add_task(Pairs& pairs, const Json& task) {
   if (number_of(task, "attempt") > 1) pairs.emplace_back("attempt", text_of(task, "attempt"));
   if (number_of(task, "signal") > 0) pairs.emplace_back("signal", text_of(task, "signal"));
   if (member(task, "user_s").is_number())
-    pairs.emplace_back("cpu time", show_short_seconds(real_of(task, "user_s") + real_of(task, "system_s")));
+    pairs.emplace_back("cpu time",
+                       show_short_seconds(real_of(task, "user_s") + real_of(task, "system_s")));
   const std::int64_t rss = number_of(task, "max_rss_kib");
   if (rss > 0) pairs.emplace_back("peak memory", format_memory_mib((rss + 1023) / 1024));
   pairs.emplace_back("stdout", text_of(task, "out"));
-  if (text_of(task, "err") != text_of(task, "out")) pairs.emplace_back("stderr", text_of(task, "err"));
+  if (text_of(task, "err") != text_of(task, "out"))
+    pairs.emplace_back("stderr", text_of(task, "err"));
 }
 
 Result<int> show_job(Context& context, const Json& job) {
   const Style style = context.style();
-  if (context.globals().table.format != Format::Table && context.globals().table.format != Format::Wide)
+  if (context.globals().table.format != Format::Table &&
+      context.globals().table.format != Format::Wide)
     return context.print_rows({job}, job_columns(), "jobs", "id");
   const bool is_array = !member(job, "array").is_null();
   const std::string state = text_of(job, "state");
@@ -92,7 +96,8 @@ Result<int> show_job(Context& context, const Json& job) {
 }
 
 Result<int> show_tasks(Context& context, ApiClient& api, const OneJob& which) {
-  const auto limit = parse_integer(context.arguments().text("limit", "1000"), 1, 10'000'000, "limit");
+  const auto limit =
+      parse_integer(context.arguments().text("limit", "1000"), 1, 10'000'000, "limit");
   if (!limit) return fail(limit.error());
   std::vector<Json> tasks;
   std::string from = which.element ? std::to_string(*which.element) : "0";
@@ -108,13 +113,14 @@ Result<int> show_tasks(Context& context, ApiClient& api, const OneJob& which) {
     if (next.empty() || next == from) break;
     from = next;
   }
-  if (which.element) std::erase_if(tasks, [&](const Json& task) {
-    return number_of(task, "index", -1) != std::int64_t(*which.element);
-  });
+  if (which.element)
+    std::erase_if(tasks, [&](const Json& task) {
+      return number_of(task, "index", -1) != std::int64_t(*which.element);
+    });
   if (which.element && tasks.empty()) {
     return fail(Errc::NotFound,
-                "element " + std::to_string(*which.element) + " of job " + std::to_string(which.id) +
-                    " was not started yet",
+                "element " + std::to_string(*which.element) + " of job " +
+                    std::to_string(which.id) + " was not started yet",
                 "see the whole job: drover show " + std::to_string(which.id));
   }
   return context.print_rows(std::move(tasks), task_columns(), "tasks", "index");
@@ -165,8 +171,9 @@ const Command kShow = {
     .is_shortcut = true,
     .operands = "ID[.INDEX]...",
     .summary = "show a job, or an element of an array",
-    .examples = "drover show 12\ndrover show last -o json\ndrover show 12 --tasks --state failed\n"
-                "drover show 12.3\ndrover show 12 --script",
+    .examples =
+        "drover show 12\ndrover show last -o json\ndrover show 12 --tasks --state failed\n"
+        "drover show 12.3\ndrover show 12 --script",
     .complete = "job",
     .options = options,
     .run = run_show,

@@ -52,7 +52,8 @@ Result<bool> set_cpus(Build& build, const Given& given) {
 
 Result<bool> set_nodes(Build&, const Given& given) {
   if (given.value == "1" || given.value == "1-1") return true;
-  return fail(Errc::Unsupported, "jobs on several nodes are not supported yet: --nodes=" + given.value,
+  return fail(Errc::Unsupported,
+              "jobs on several nodes are not supported yet: --nodes=" + given.value,
               "use --nodes=1, or an array of single-node jobs", "nodes");
 }
 
@@ -86,7 +87,8 @@ Result<bool> set_gpu_amount(Build& build, const Given& given, std::string_view t
     number = text.substr(colon + 1);
   }
   if (model.find(':') != std::string_view::npos || text.find(',') != std::string_view::npos)
-    return bad(given, "\"" + given.value + "\" asks for more than one kind of GPU", "use [MODEL:]N");
+    return bad(given, "\"" + given.value + "\" asks for more than one kind of GPU",
+               "use [MODEL:]N");
   const Result<std::int64_t> gpus = parse_integer(number, 0, 1024, given.option->name);
   if (!gpus) return fail(gpus.error());
   build.spec["gpus"] = *gpus;
@@ -108,8 +110,8 @@ Result<bool> set_gres(Build& build, const Given& given) {
                 "use --gres=gpu[:MODEL]:N, or --gpus N", "gres");
   }
   text.remove_prefix(4);
-  const bool is_model = text.find(':') == std::string_view::npos && !text.empty() &&
-                        (text[0] < '0' || text[0] > '9');
+  const bool is_model =
+      text.find(':') == std::string_view::npos && !text.empty() && (text[0] < '0' || text[0] > '9');
   return set_gpu_amount(build, given, is_model ? std::string(text) + ":1" : std::string(text));
 }
 
@@ -151,9 +153,8 @@ Result<bool> set_array(Build& build, const Given& given) {
   const Result<IndexSet> set = IndexSet::parse(std::string_view(given.value).substr(0, percent));
   if (!set) return fail(set.error());
   if (percent != std::string::npos) {
-    const auto throttle =
-        parse_integer(std::string_view(given.value).substr(percent + 1), 0,
-                      std::numeric_limits<std::int32_t>::max(), "array");
+    const auto throttle = parse_integer(std::string_view(given.value).substr(percent + 1), 0,
+                                        std::numeric_limits<std::int32_t>::max(), "array");
     if (!throttle) return fail(throttle.error());
   }
   build.spec["array"] = given.value;
@@ -197,8 +198,8 @@ Result<bool> add_pairs(Json& object, const Given& given, std::string_view text, 
   for (const std::string& piece : split_list(text, separator)) {
     const std::size_t equals = piece.find('=');
     if (equals == std::string::npos || equals == 0)
-      return bad(given, "\"" + piece + "\" is not KEY=VALUE", "for example --" +
-                 std::string(given.option->name) + " disk=ssd");
+      return bad(given, "\"" + piece + "\" is not KEY=VALUE",
+                 "for example --" + std::string(given.option->name) + " disk=ssd");
     object[piece.substr(0, equals)] = piece.substr(equals + 1);
   }
   return true;
@@ -229,9 +230,20 @@ struct SignalName {
   int number;
 };
 constexpr auto kSignals = std::to_array<SignalName>({
-    {"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"ABRT", SIGABRT}, {"KILL", SIGKILL},
-    {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"ALRM", SIGALRM}, {"TERM", SIGTERM}, {"CONT", SIGCONT},
-    {"STOP", SIGSTOP}, {"TSTP", SIGTSTP}, {"URG", SIGURG},   {"XCPU", SIGXCPU},
+    {"HUP", SIGHUP},
+    {"INT", SIGINT},
+    {"QUIT", SIGQUIT},
+    {"ABRT", SIGABRT},
+    {"KILL", SIGKILL},
+    {"USR1", SIGUSR1},
+    {"USR2", SIGUSR2},
+    {"ALRM", SIGALRM},
+    {"TERM", SIGTERM},
+    {"CONT", SIGCONT},
+    {"STOP", SIGSTOP},
+    {"TSTP", SIGTSTP},
+    {"URG", SIGURG},
+    {"XCPU", SIGXCPU},
 });
 
 Result<bool> set_signal(Build& build, const Given& given) {
@@ -264,16 +276,35 @@ struct SetterRow {
   Setter set;
 };
 constexpr auto kSetters = std::to_array<SetterRow>({
-    {"job-name", set_name},     {"ntasks", set_ntasks},       {"ntasks-per-node", set_ntasks},
-    {"cpus-per-task", set_cpus}, {"mem", set_mem},            {"mem-per-cpu", set_mem_per_cpu},
-    {"gpus", set_gpus},         {"gres", set_gres},           {"time", set_time},
-    {"output", set_out},        {"error", set_err},           {"input", set_in},
-    {"open-mode", set_open_mode}, {"chdir", set_chdir},       {"export", ignore},
-    {"array", set_array},       {"begin", set_begin},         {"hold", set_hold},
-    {"priority", set_priority}, {"nice", set_nice},           {"comment", set_comment},
-    {"label", add_label},       {"constraint", add_constraint}, {"requeue", set_requeue},
-    {"no-requeue", set_no_requeue}, {"signal", set_signal},   {"dependency", set_dependency},
-    {"exclusive", set_exclusive}, {"nodes", set_nodes},
+    {"job-name", set_name},
+    {"ntasks", set_ntasks},
+    {"ntasks-per-node", set_ntasks},
+    {"cpus-per-task", set_cpus},
+    {"mem", set_mem},
+    {"mem-per-cpu", set_mem_per_cpu},
+    {"gpus", set_gpus},
+    {"gres", set_gres},
+    {"time", set_time},
+    {"output", set_out},
+    {"error", set_err},
+    {"input", set_in},
+    {"open-mode", set_open_mode},
+    {"chdir", set_chdir},
+    {"export", ignore},
+    {"array", set_array},
+    {"begin", set_begin},
+    {"hold", set_hold},
+    {"priority", set_priority},
+    {"nice", set_nice},
+    {"comment", set_comment},
+    {"label", add_label},
+    {"constraint", add_constraint},
+    {"requeue", set_requeue},
+    {"no-requeue", set_no_requeue},
+    {"signal", set_signal},
+    {"dependency", set_dependency},
+    {"exclusive", set_exclusive},
+    {"nodes", set_nodes},
 });
 
 constexpr auto kDependencyKinds =
@@ -301,11 +332,11 @@ Result<bool> check_dependency(const Given& given, const std::string& piece) {
   }
   for (std::size_t i = first_id; i < parts.size(); ++i) {
     if (parts[0] == "after" && parts[i].find('+') != std::string::npos) {
-      return fail(Errc::Unsupported, "a delay (after:ID+MIN) is not supported yet",
-                  "use after:ID", "dependency");
+      return fail(Errc::Unsupported, "a delay (after:ID+MIN) is not supported yet", "use after:ID",
+                  "dependency");
     }
-    const auto id = parse_integer(parts[i], 1, std::numeric_limits<std::int64_t>::max(),
-                                  "dependency");
+    const auto id =
+        parse_integer(parts[i], 1, std::numeric_limits<std::int64_t>::max(), "dependency");
     if (!id) return fail(id.error());
   }
   return true;
@@ -314,7 +345,8 @@ Result<bool> check_dependency(const Given& given, const std::string& piece) {
 Result<bool> set_dependency(Build& build, const Given& given) {
   const bool any = given.value.find('?') != std::string::npos;
   if (any && given.value.find(',') != std::string::npos)
-    return bad(given, "`,` (all) and `?` (any) cannot be mixed", "use one of them between the jobs");
+    return bad(given, "`,` (all) and `?` (any) cannot be mixed",
+               "use one of them between the jobs");
   std::string jobs;
   bool singleton = false;
   for (const std::string& piece : split_list(given.value, any ? '?' : ',')) {

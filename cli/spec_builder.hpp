@@ -23,12 +23,13 @@ struct SpecSource {
   std::int64_t utc_offset_s = 0;
 };
 
-// `options` in rising authority: directives, environment, command line. Errors: BadInput with the option, the
-// place it was written and the accepted form. `warnings` receives what was left out.
+// `options` in rising authority: directives, environment, command line. Errors: BadInput with the
+// option, the place it was written and the accepted form. `warnings` receives what was left out.
 Result<Json> build_spec(const std::vector<Given>& options, const SpecSource& source,
                         std::vector<std::string>& warnings);
 
-// Sets the members that `options` name on an existing spec (a -f file): the command line beats the file.
+// Sets the members that `options` name on an existing spec (a -f file): the command line beats the
+// file.
 Result<bool> overlay_options(Json& spec, const std::vector<Given>& options,
                              const SpecSource& source);
 
@@ -36,7 +37,8 @@ Result<bool> overlay_options(Json& spec, const std::vector<Given>& options,
 Result<std::int64_t> parse_signal(std::string_view text);
 
 // The job's environment as --export asks for; null = the server builds a minimal one.
-Result<Json> build_environment(const std::string& choice, const std::vector<std::string>& environment,
+Result<Json> build_environment(const std::string& choice,
+                               const std::vector<std::string>& environment,
                                std::vector<std::string>& warnings);
 
 }  // namespace drover::cli

@@ -1,4 +1,4 @@
-// cli/status_line.hpp - one line on stderr that is drawn again and again; plain lines when stderr is no terminal.
+// cli/status_line.hpp - one line on stderr that is drawn again; plain lines without a terminal.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
@@ -8,7 +8,8 @@
 
 namespace drover::cli {
 
-// May be used from several threads: output of the job passes through it, so that line and output never mix.
+// May be used from several threads: output of the job passes through it, so that line and output
+// never mix.
 class StatusLine {
  public:
   StatusLine(bool quiet, bool color);
@@ -20,8 +21,8 @@ class StatusLine {
   // Live: replaces the line. Otherwise printed once per different text.
   void show(const std::string& text);
   void clear();
-  // Takes the line away, writes the bytes of the job to `fd`, and puts it back at the next line start.
-  // False when the reader is gone.
+  // Takes the line away, writes the bytes of the job to `fd`, and puts it back at the next line
+  // start. False when the reader is gone.
   bool pass(int fd, std::string_view bytes);
 
  private:

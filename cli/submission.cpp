@@ -106,8 +106,8 @@ Result<Submission> read_json_file(Context& context, const std::string& path) {
   if (!spec->contains("cwd")) (*spec)["cwd"] = source->cwd;
   std::vector<Given> options = job_options_given(context);
   std::vector<std::string> warnings;
-  const Result<bool> known = refuse_unsupported(
-      options, context.arguments().has("ignore-unsupported"), warnings);
+  const Result<bool> known =
+      refuse_unsupported(options, context.arguments().has("ignore-unsupported"), warnings);
   if (!known) return fail(known.error());
   const Result<bool> laid = overlay_options(*spec, options, *source);
   if (!laid) return fail(laid.error());

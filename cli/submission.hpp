@@ -1,4 +1,4 @@
-// cli/submission.hpp - what `submit` and `run` send: the words and options become one checked spec.
+// cli/submission.hpp - what `submit` and `run` send: words and options become a checked spec.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <string>
@@ -12,12 +12,12 @@ namespace drover::cli {
 
 struct Submission {
   Json spec;
-  bool wait = false;       // --wait, also from a script line
+  bool wait = false;  // --wait, also from a script line
   bool is_array = false;
 };
 
-// Reads script, command, --wrap or a single-spec JSON file and applies defaults < directives < environment <
-// command line. Warnings are printed.
+// Reads script, command, --wrap or a single-spec JSON file and applies defaults < directives <
+// environment < command line. Warnings are printed.
 Result<Submission> read_submission(Context& context);
 
 // Name, cwd, environment and clock of this process, as the base of a spec.

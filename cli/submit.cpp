@@ -65,17 +65,20 @@ const Command kSubmit = {
     .summary = "submit a script, a command, or specs from a file",
     .about =
         "Options come from the script's #SBATCH and #DROVER lines, then from the environment "
-        "(DROVER_SUBMIT_TIME, SBATCH_TIMELIMIT, ...: the option in upper case), then from the command "
+        "(DROVER_SUBMIT_TIME, SBATCH_TIMELIMIT, ...: the option in upper case), then from the "
+        "command "
         "line; the later one wins. Options behind SCRIPT belong to the script.\n"
-        "Here -o/--output is the job's output file, as with sbatch; --json prints the answer as JSON.\n"
+        "Here -o/--output is the job's output file, as with sbatch; --json prints the answer as "
+        "JSON.\n"
         "The job is safe on disk when its id is printed. Without -o its output goes to "
         "slurm-ID.out in its working directory; see it with: drover log ID.",
-    .examples = "drover submit script.sh arg1 arg2\n"
-                "drover submit -c 4 --mem 2G -t 30m -- make -j4\n"
-                "drover submit --array 1-100%10 script.sh\n"
-                "drover submit -f jobs.jsonl\n"
-                "drover submit --each-line files.txt -- gzip {}\n"
-                "id=$(drover submit --parsable script.sh)",
+    .examples =
+        "drover submit script.sh arg1 arg2\n"
+        "drover submit -c 4 --mem 2G -t 30m -- make -j4\n"
+        "drover submit --array 1-100%10 script.sh\n"
+        "drover submit -f jobs.jsonl\n"
+        "drover submit --each-line files.txt -- gzip {}\n"
+        "id=$(drover submit --parsable script.sh)",
     .complete = "file",
     .stop_at_word = true,
     .options = job_options,

@@ -20,7 +20,8 @@ constexpr auto Not = Support::Refused;
 constexpr std::string_view kOneCluster = "there is one cluster: leave the option out";
 constexpr std::string_view kLater = "it comes with a later version: leave the option out";
 constexpr std::string_view kPartition =
-    "partitions come with a later version: leave it out, or choose nodes with --constraint key=value";
+    "partitions come with a later version: leave it out, or choose nodes with --constraint "
+    "key=value";
 constexpr std::string_view kAccount =
     "accounts come with a later version: leave it out, or tag the job with --label account=NAME";
 constexpr std::string_view kQos =
@@ -201,10 +202,10 @@ Result<bool> refuse_unsupported(std::vector<Given>& options, bool lenient,
     const std::string name(given.option->name);
     const std::string where = given.where.empty() ? "" : given.where + ": ";
     if (!lenient) {
-      return fail(Errc::Unsupported, where + "option --" + name + " is not supported yet",
-                  std::string(given.option->help) +
-                      " (--ignore-unsupported goes on without such options)",
-                  name);
+      return fail(
+          Errc::Unsupported, where + "option --" + name + " is not supported yet",
+          std::string(given.option->help) + " (--ignore-unsupported goes on without such options)",
+          name);
     }
     warnings.push_back(where + "option --" + name + " is not supported and has no effect");
   }

@@ -44,7 +44,8 @@ sigset_t watched_signals() {
   if (own_session) {
     ::setsid();
   } else {
-    // A group of its own: Ctrl-C in the terminal reaches `up` alone, which then stops things in order.
+    // A group of its own: Ctrl-C in the terminal reaches `up` alone, which then stops things in
+    // order.
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != parent) ::_exit(127);
@@ -135,8 +136,8 @@ Result<bool> Supervisor::spawn(Child& child, int notify_fd, bool own_session) {
                     O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (log_fd < 0) {
       const int error = errno;
-      return fail(Errc::Io, "cannot open " + options_.paths.log(child.name) + ": " +
-                                std::strerror(error));
+      return fail(Errc::Io,
+                  "cannot open " + options_.paths.log(child.name) + ": " + std::strerror(error));
     }
   }
   std::vector<const char*> argv;
@@ -288,8 +289,8 @@ int Supervisor::run() {
   const sigset_t signals = watched_signals();
   for (;;) {
     const timespec rest{0, 100'000'000};
-    const bool is_due = daemon_.restart_at_us != 0 || agent_.restart_at_us != 0 ||
-                        supd_.restart_at_us != 0;
+    const bool is_due =
+        daemon_.restart_at_us != 0 || agent_.restart_at_us != 0 || supd_.restart_at_us != 0;
     const timespec calm{5, 0};
     const int number = ::sigtimedwait(&signals, nullptr, is_due ? &rest : &calm);
     if (number == SIGCHLD || number < 0) reap();
@@ -322,9 +323,9 @@ void Supervisor::stop_child(Child& child, int grace_ms) {
 
 void Supervisor::stop_supd(bool kill_jobs) {
   supd_.restart_at_us = 0;
-  const std::optional<pid_t> pid =
-      supd_.pid > 0 ? std::optional<pid_t>(supd_.pid)
-                    : adopted_supd_ ? listener_of(options_.paths.supd_socket()) : std::nullopt;
+  const std::optional<pid_t> pid = supd_.pid > 0   ? std::optional<pid_t>(supd_.pid)
+                                   : adopted_supd_ ? listener_of(options_.paths.supd_socket())
+                                                   : std::nullopt;
   if (!pid) return;
   const ProcessHandle supd(*pid);
   supd.signal(SIGTERM);
@@ -335,7 +336,8 @@ void Supervisor::stop_supd(bool kill_jobs) {
   supd_.pid = 0;
   if (!left_jobs_) return;
   say("drover-supd (pid " + std::to_string(*pid) +
-      ") stays with the running jobs; `drover up` takes them over again, `drover down --kill` ends them");
+      ") stays with the running jobs; `drover up` takes them over again, `drover down --kill` ends "
+      "them");
 }
 
 void Supervisor::stop(bool kill_jobs) {

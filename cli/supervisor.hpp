@@ -1,4 +1,4 @@
-// cli/supervisor.hpp - `drover up` as a parent: starts supd, droverd and agent, restarts what dies, stops in order.
+// cli/supervisor.hpp - `drover up` as a parent: starts three daemons, restarts, stops in order.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <sys/types.h>
@@ -16,19 +16,19 @@ namespace drover::cli {
 
 struct UpOptions {
   Paths paths;
-  std::string port;                      // "" = any free one
-  std::vector<std::string> agent_flags;  // --cpus 4 --name x ...
-  std::vector<std::string> daemon_flags; // --config FILE --log-level L
-  bool log_to_files = false;             // detached: DATA/log/NAME.log
-  bool kill_jobs_at_end = false;         // --ephemeral
+  std::string port;                       // "" = any free one
+  std::vector<std::string> agent_flags;   // --cpus 4 --name x ...
+  std::vector<std::string> daemon_flags;  // --config FILE --log-level L
+  bool log_to_files = false;              // detached: DATA/log/NAME.log
+  bool kill_jobs_at_end = false;          // --ephemeral
 };
 
 class Supervisor {
  public:
   explicit Supervisor(UpOptions options);
 
-  // Until droverd answers and, within a few seconds, its node is up. An error leaves nothing running that
-  // this call started. Blocks the signals that run() takes.
+  // Until droverd answers and, within a few seconds, its node is up. An error leaves nothing
+  // running that this call started. Blocks the signals that run() takes.
   Result<bool> start();
   // Until SIGINT, SIGTERM (stop, jobs stay) or SIGQUIT (stop, jobs end). Answers the exit code.
   int run();
@@ -40,7 +40,7 @@ class Supervisor {
   struct Child {
     std::string name;
     std::vector<std::string> argv;
-    pid_t pid = 0;                 // 0: not running
+    pid_t pid = 0;  // 0: not running
     std::int64_t started_us = 0;
     std::int64_t restart_at_us = 0;  // 0: none is due
     std::int64_t backoff_ms = 100;

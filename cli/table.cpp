@@ -64,7 +64,8 @@ Result<bool> sort_rows(std::vector<Json>& rows, const std::vector<Column>& colum
   if (!column) return fail(column.error());
   const std::string_view path = (*column)->path;
   std::stable_sort(rows.begin(), rows.end(), [&](const Json& a, const Json& b) {
-    return down ? is_less(member(b, path), member(a, path)) : is_less(member(a, path), member(b, path));
+    return down ? is_less(member(b, path), member(a, path))
+                : is_less(member(a, path), member(b, path));
   });
   return true;
 }
@@ -77,16 +78,16 @@ using Cells = std::vector<std::vector<std::string>>;  // by row, then column
 
 void drop_empty_columns(std::vector<const Column*>& columns, Cells& cells) {
   for (std::size_t c = columns.size(); c-- > 0;) {
-    const bool empty = std::all_of(cells.begin(), cells.end(),
-                                   [c](const auto& row) { return row[c].empty(); });
+    const bool empty =
+        std::all_of(cells.begin(), cells.end(), [c](const auto& row) { return row[c].empty(); });
     if (!empty) continue;
     columns.erase(columns.begin() + std::ptrdiff_t(c));
     for (auto& row : cells) row.erase(row.begin() + std::ptrdiff_t(c));
   }
 }
 
-std::vector<std::size_t> column_widths(const std::vector<const Column*>& columns, const Cells& cells,
-                                       const Style& style) {
+std::vector<std::size_t> column_widths(const std::vector<const Column*>& columns,
+                                       const Cells& cells, const Style& style) {
   std::vector<std::size_t> widths;
   std::size_t total = 0;
   for (std::size_t c = 0; c < columns.size(); ++c) {
@@ -187,7 +188,9 @@ Result<Format> parse_format(std::string_view text) {
 }
 
 std::string csv_field(const Json& value) {
-  std::string text = value.is_null() ? "" : value.is_string() ? value.get<std::string>() : to_text(value);
+  std::string text = value.is_null()     ? ""
+                     : value.is_string() ? value.get<std::string>()
+                                         : to_text(value);
   if (value.is_string() && !text.empty() &&
       std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos)
     text.insert(text.begin(), '\'');
@@ -234,7 +237,8 @@ std::string render_pairs(const std::vector<std::pair<std::string, std::string>>&
   std::string out;
   for (const auto& [name, value] : pairs) {
     if (value.empty()) continue;
-    out += paint(pad(name, width, false), Color::Dim, style.color) + "  " + clean_line(value) + '\n';
+    out +=
+        paint(pad(name, width, false), Color::Dim, style.color) + "  " + clean_line(value) + '\n';
   }
   return out;
 }

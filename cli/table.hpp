@@ -25,13 +25,13 @@ struct Style {
 };
 
 struct Column {
-  std::string_view title;    // "STATE"; lower case it is the name for --columns and --sort
-  std::string_view path;     // member of the row, also what csv and --sort read
+  std::string_view title;  // "STATE"; lower case it is the name for --columns and --sort
+  std::string_view path;   // member of the row, also what csv and --sort read
   // Text for people; empty = the member as it is.
   std::function<std::string(const Json& row, const Style& style)> show = nullptr;
-  bool wide = false;         // only with -o wide (or when asked for by --columns)
-  bool right = false;        // numbers
-  bool stretch = false;      // is cut first when the line is too long
+  bool wide = false;     // only with -o wide (or when asked for by --columns)
+  bool right = false;    // numbers
+  bool stretch = false;  // is cut first when the line is too long
   std::function<Color(const Json& row)> color = nullptr;
 };
 
@@ -41,9 +41,9 @@ struct TableChoice {
   std::string sort;                  // "name" or "-name"
 };
 
-// Picks and orders columns and sorts the rows. BadInput with the nearest column name. A column that is empty in
-// every row is dropped from plain tables unless it was asked for.
-// Answers the text for stdout; `list_key` and `name_path` are for json and name output.
+// Picks and orders columns and sorts the rows. BadInput with the nearest column name. A column that
+// is empty in every row is dropped from plain tables unless it was asked for. Answers the text for
+// stdout; `list_key` and `name_path` are for json and name output.
 Result<std::string> render_rows(std::vector<Json> rows, const std::vector<Column>& columns,
                                 const TableChoice& choice, const Style& style,
                                 std::string_view list_key, std::string_view name_path);

@@ -112,7 +112,7 @@ std::string EscapeFilter::pass(std::string_view bytes) {
         break;
       case State::Escape:
         pending_ = "\x1b[";
-        state_ = c == '[' ? State::Csi
+        state_ = c == '['                                                   ? State::Csi
                  : c == ']' || c == 'P' || c == '_' || c == '^' || c == 'X' ? State::String
                                                                             : State::Text;
         break;

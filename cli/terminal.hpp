@@ -17,15 +17,15 @@ std::size_t terminal_width();  // of stdout, else stderr, else $COLUMNS, else 80
 bool use_color(ColorMode mode, int fd);
 std::string paint(std::string_view text, Color color, bool on);
 
-// Text for one line: control characters and escape sequences become `?`, so that a job's name can neither move
-// the cursor nor forge a line.
+// Text for one line: control characters and escape sequences become `?`, so that a job's name can
+// neither move the cursor nor forge a line.
 std::string clean_line(std::string_view text);
 
 std::size_t display_width(std::string_view utf8);  // code points, combining marks not counted
 std::string cut_to_width(std::string_view utf8, std::size_t width);  // ends in an ellipsis when cut
 
-// Lets text, colours, tabs and line ends of a stream pass and swallows every other escape sequence, also when
-// it is split over calls. For job output on a terminal.
+// Lets text, colours, tabs and line ends of a stream pass and swallows every other escape sequence,
+// also when it is split over calls. For job output on a terminal.
 class EscapeFilter {
  public:
   std::string pass(std::string_view bytes);

@@ -21,7 +21,8 @@ namespace {
 
 constexpr Option kOptions[] = {
     {"detach", 'd', Takes::Nothing, "", "go on in the background; logs go to DATA/log"},
-    {"port", 'p', Takes::Value, "N|none", "port of the HTTP API on 127.0.0.1 (default: a free one)"},
+    {"port", 'p', Takes::Value, "N|none",
+     "port of the HTTP API on 127.0.0.1 (default: a free one)"},
     {"cpus", 'c', Takes::Value, "N", "offer N cores instead of all (tasks are then not bound)"},
     {"mem", 'm', Takes::Value, "SIZE", "offer so much memory instead of all", "memory"},
     {"gpus", 'G', Takes::Value, "N", "offer N GPUs that need not exist (for trying things out)"},
@@ -30,13 +31,15 @@ constexpr Option kOptions[] = {
     {"config", 0, Takes::Value, "FILE", "configuration of droverd", "", Support::Yes, "file"},
     {"log-level", 0, Takes::Value, "LEVEL", "trace debug info warn error", "", Support::Yes,
      "trace debug info warn error"},
-    {"ephemeral", 0, Takes::Nothing, "", "data in a temporary directory that is removed at the end"},
+    {"ephemeral", 0, Takes::Nothing, "",
+     "data in a temporary directory that is removed at the end"},
 };
 OptionTable options() { return kOptions; }
 
 Result<bool> take_flags(const Arguments& arguments, UpOptions& up) {
   const auto pass = [&](const char* name, std::vector<std::string>& flags) {
-    if (arguments.has(name)) flags.insert(flags.end(), {std::string("--") + name, arguments.text(name)});
+    if (arguments.has(name))
+      flags.insert(flags.end(), {std::string("--") + name, arguments.text(name)});
   };
   for (const char* name : {"cpus", "gpus"}) {
     if (!arguments.has(name)) continue;
@@ -81,7 +84,8 @@ void print_ready(const Context& context, const Supervisor& supervisor, const UpO
   context.note("  socket " + up.paths.api_socket());
   if (!port.empty() && port != "0") context.note("  http   http://127.0.0.1:" + port);
   if (!supervisor.has_node())
-    context.note("  the node has not registered yet: see " + up.paths.data + "/log or drover node ls");
+    context.note("  the node has not registered yet: see " + up.paths.data +
+                 "/log or drover node ls");
   if (!is_default) context.note("  export DROVER_SERVER=" + up.paths.api_socket());
   context.note("  try:   drover run -- echo hello");
 }
@@ -163,7 +167,8 @@ Result<UpOptions> read_options(Context& context) {
   return up;
 }
 
-Result<int> supervise(Context& context, const UpOptions& up, const InstanceLock& lock, int report_fd) {
+Result<int> supervise(Context& context, const UpOptions& up, const InstanceLock& lock,
+                      int report_fd) {
   const bool ephemeral = context.arguments().has("ephemeral");
   Supervisor supervisor(up);
   Result<bool> started = lock.write_pid(up.paths);
@@ -223,12 +228,14 @@ const Command kUp = {
     .verb = "up",
     .operands = "",
     .summary = "start Drover on this machine",
-    .about = "Starts droverd, drover-agent and drover-supd, starts them again when they die, and stops "
-             "them on Ctrl-C. Running jobs survive: drover-supd stays with them until they end, and the "
-             "next `drover up` takes them over.",
-    .examples = "drover up --detach\n"
-                "drover up --data /tmp/try --cpus 4\n"
-                "drover up --ephemeral",
+    .about =
+        "Starts droverd, drover-agent and drover-supd, starts them again when they die, and stops "
+        "them on Ctrl-C. Running jobs survive: drover-supd stays with them until they end, and the "
+        "next `drover up` takes them over.",
+    .examples =
+        "drover up --detach\n"
+        "drover up --data /tmp/try --cpus 4\n"
+        "drover up --ephemeral",
     .options = options,
     .run = run_up,
 };

@@ -14,12 +14,16 @@ Result<int> run_version(Context& context) {
   // Asking must neither take long nor fail: the daemon's version is an extra.
   std::string server;
   if (const Result<ApiClient*> api = context.api()) {
-    if (const Result<Json> answer = (*api)->read("/version")) server = text_of(*answer, "version");
-    else if (const Result<Json> other = (*api)->read("/api/v1/version")) server = text_of(*other, "version");
+    if (const Result<Json> answer = (*api)->read("/version"))
+      server = text_of(*answer, "version");
+    else if (const Result<Json> other = (*api)->read("/api/v1/version"))
+      server = text_of(*other, "version");
   }
   if (context.globals().json()) {
-    context.out(to_text(Json{{"v", 1}, {"version", own},
-                             {"server", server.empty() ? Json() : Json(server)}}) + '\n');
+    context.out(
+        to_text(
+            Json{{"v", 1}, {"version", own}, {"server", server.empty() ? Json() : Json(server)}}) +
+        '\n');
     return kOk;
   }
   context.out("drover " + own + '\n');

@@ -24,8 +24,9 @@ Result<std::vector<std::uint64_t>> ids_of(Context& context, Selector& selector) 
   if (!resolved) return fail(resolved.error());
   std::vector<std::uint64_t> ids;
   if (selector.all) {
-    const Result<std::vector<Json>> jobs = fetch_jobs(
-        context, {{"user", context.current_user()}, {"state", "open"}}, std::size_t(kMaxSelectedJobs));
+    const Result<std::vector<Json>> jobs =
+        fetch_jobs(context, {{"user", context.current_user()}, {"state", "open"}},
+                   std::size_t(kMaxSelectedJobs));
     if (!jobs) return fail(jobs.error());
     for (const Json& job : *jobs) ids.push_back(std::uint64_t(number_of(job, "id")));
   }
@@ -41,7 +42,9 @@ Result<std::optional<int>> look(Context& context, ApiClient& api, std::uint64_t 
   const std::string state = text_of(*job, "state");
   if (!is_final(state)) return std::optional<int>{};
   if (context.globals().json()) {
-    context.out(to_text(Json{{"v", 1}, {"id", id}, {"state", state}, {"status", exit_status(*job)}}) + '\n');
+    context.out(
+        to_text(Json{{"v", 1}, {"id", id}, {"state", state}, {"status", exit_status(*job)}}) +
+        '\n');
   } else if (context.globals().verbosity > 0) {
     context.note("job " + std::to_string(id) + " " + state);
   }
@@ -57,7 +60,8 @@ Result<int> wait_for_ids(Context& context, std::vector<std::uint64_t> ids, std::
     // One job at a time with a long poll; for --any a short look at each in turn.
     const bool in_turn = any && ids.size() > 1;
     for (std::size_t i = 0; i < ids.size();) {
-      const std::int64_t left_s = std::min<std::int64_t>((deadline - monotonic_us()) / 1'000'000, 20);
+      const std::int64_t left_s =
+          std::min<std::int64_t>((deadline - monotonic_us()) / 1'000'000, 20);
       if (left_s < 0 || (deadline != kNever && monotonic_us() >= deadline)) return int(kTimeout);
       const int poll_s = in_turn ? 0 : int(std::max<std::int64_t>(left_s, 1));
       const Result<std::optional<int>> status = look(context, **api, ids[i], poll_s);
@@ -97,10 +101,13 @@ Result<int> run_wait(Context& context) {
   const Result<int> status = wait_for_ids(context, std::move(order), deadline);
   if (!status) {
     // Between 1 and 124 stands a job's own status: trouble of ours must not look like one.
-    const bool is_ours = status.error().code == Errc::Unavailable || status.error().code == Errc::Io;
+    const bool is_ours =
+        status.error().code == Errc::Unavailable || status.error().code == Errc::Io;
     if (!is_ours) return fail(status.error());
     std::fputs(format_error(status.error(), context.details(), context.globals().json(),
-                            context.color_err()).c_str(), stderr);
+                            context.color_err())
+                   .c_str(),
+               stderr);
     return int(kInfrastructure);
   }
   if (*status == kTimeout) context.note("still running when the time was up");
@@ -115,8 +122,10 @@ const Command kWait = {
     .is_shortcut = true,
     .operands = "ID...",
     .summary = "wait until jobs have ended; exit with the largest exit status",
-    .about = "Exit status: 0 when all succeeded; else the largest of the jobs' own (128 + signal, 143 for a "
-             "timed out job); 124 when --timeout was up first; 125 when the server is lost.",
+    .about =
+        "Exit status: 0 when all succeeded; else the largest of the jobs' own (128 + signal, 143 "
+        "for a "
+        "timed out job); 124 when --timeout was up first; 125 when the server is lost.",
     .examples = "drover wait 12\ndrover wait 12-20 --timeout 1h\ndrover wait --any 12 13",
     .complete = "job",
     .options = options,

@@ -48,8 +48,9 @@ Result<int> wait_for_job(Context& context, std::uint64_t id) {
     const Result<Json> job = poll_job(**api, id, kPollSeconds);
     if (!job) {
       const ErrorDetails details = context.details();
-      std::fputs(format_error(job.error(), details, context.globals().json(), context.color_err())
-                     .c_str(), stderr);
+      std::fputs(
+          format_error(job.error(), details, context.globals().json(), context.color_err()).c_str(),
+          stderr);
       return kInfrastructure;
     }
     if (is_final(text_of(*job, "state"))) return exit_status(*job);

@@ -9,12 +9,12 @@
 
 namespace drover::cli {
 
-// Waits without limit; answers the job's own exit status, or 125 with a message when the server is lost for
-// more than a minute.
+// Waits without limit; answers the job's own exit status, or 125 with a message when the server is
+// lost for more than a minute.
 Result<int> wait_for_job(Context& context, std::uint64_t id);
 
-// One long poll of at most `seconds`; the job object. Cut connections are retried for a minute: jobs go on
-// while droverd restarts, and so does waiting.
+// One long poll of at most `seconds`; the job object. Cut connections are retried for a minute:
+// jobs go on while droverd restarts, and so does waiting.
 Result<Json> poll_job(ApiClient& api, std::uint64_t id, int seconds);
 
 std::int64_t monotonic_us();

@@ -20,7 +20,8 @@ Result<int> run_why(Context& context) {
   const Result<Json> why = (*api)->read(with_query(job->path() + "/why", query));
   if (!why) return fail(why.error());
   if (context.globals().json()) {
-    context.out(to_text(*why, context.globals().table.format == Format::JsonObject ? 2 : -1) + '\n');
+    context.out(to_text(*why, context.globals().table.format == Format::JsonObject ? 2 : -1) +
+                '\n');
     return kOk;
   }
   const std::string state = text_of(*why, "state");
@@ -29,7 +30,8 @@ Result<int> run_why(Context& context) {
   const std::string reason = text_of(*why, "reason");
   const std::string text = text_of(*why, "text");
   if (!text.empty()) context.out("  " + clean_line(text) + '\n');
-  if (text.empty() && !reason.empty() && reason != "none") context.out("  " + clean_line(reason) + '\n');
+  if (text.empty() && !reason.empty() && reason != "none")
+    context.out("  " + clean_line(reason) + '\n');
   const std::string hint = text_of(*why, "hint");
   if (!hint.empty()) context.out("  hint: " + clean_line(hint) + '\n');
   return kOk;

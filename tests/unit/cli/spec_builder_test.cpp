@@ -1,0 +1,136 @@
+// tests/unit/cli/spec_builder_test.cpp - from options to the spec that is sent.
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/spec_builder.hpp"
+
+#include <gtest/gtest.h>
+
+#include "cli/arguments.hpp"
+#include "cli/submit_options.hpp"
+
+namespace drover::cli {
+namespace {
+
+std::vector<Given> given(const std::vector<std::string>& words,
+                         Origin origin = Origin::CommandLine) {
+  const auto parsed = parse_arguments(words, {job_options()}, {false, origin, ""});
+  EXPECT_TRUE(parsed);
+  return parsed ? parsed->options : std::vector<Given>{};
+}
+
+std::string built(const std::vector<Given>& options) {
+  Json spec = Json::object();
+  SpecSource source;
+  source.cwd = "/home/ann";
+  source.now_us = 1'800'000'000'000'000;
+  const auto laid = overlay_options(spec, options, source);
+  return laid ? to_text(spec) : "error: " + laid.error().message;
+}
+
+TEST(Specs, HoldWhatTheOptionsSay) {
+  struct {
+    std::vector<std::string> words;
+    const char* expected;
+  } const rows[] = {
+      {{"-J", "a b"}, R"({"name":"a b"})"},
+      {{"-n4", "-c2"}, R"({"ntasks":4,"cpus_per_task":2})"},
+      {{"--ntasks-per-node=3", "-N1"}, R"({"ntasks":3})"},
+      {{"--mem=4G"}, R"({"mem_mib":4096})"},
+      {{"--mem-per-cpu=512"}, R"({"mem_per_cpu_mib":512})"},
+      {{"-G2"}, R"({"gpus":2})"},
+      {{"--gpus=a100:2"}, R"({"gpus":2,"gpu_model":"a100"})"},
+      {{"--gres=gpu"}, R"({"gpus":1})"},
+      {{"--gres=gpu:3"}, R"({"gpus":3})"},
+      {{"--gres=gpu:a100"}, R"({"gpus":1,"gpu_model":"a100"})"},
+      {{"--gres=gpu:a100:4"}, R"({"gpus":4,"gpu_model":"a100"})"},
+      {{"--gres=none"}, R"({"gpus":0})"},
+      {{"-t", "5"}, R"({"time_limit_s":300})"},
+      {{"-t", "90s"}, R"({"time_limit_s":90})"},
+      {{"-t", "1-00:00:00"}, R"({"time_limit_s":86400})"},
+      {{"-o", "o", "-e", "e", "-i", "i"}, R"({"out":"o","err":"e","in":"i"})"},
+      {{"--open-mode=append"}, R"({"append_output":true})"},
+      {{"-D", "/x"}, R"({"cwd":"/x"})"},
+      {{"-D", "x"}, R"({"cwd":"/home/ann/x"})"},
+      {{"-a", "0-9%2"}, R"({"array":"0-9%2"})"},
+      {{"--begin=now+60"}, R"({"begin_us":1800000060000000})"},
+      {{"-H"}, R"({"hold":true})"},
+      {{"--nice"}, R"({"priority":-100})"},
+      {{"--nice=-7"}, R"({"priority":7})"},
+      {{"--priority=5"}, R"({"priority":5})"},
+      {{"--label", "a=1,b=2", "--label=c=3"}, R"({"labels":{"a":"1","b":"2","c":"3"}})"},
+      {{"-C", "disk=ssd&rack=3"}, R"({"constraints":{"disk":"ssd","rack":"3"}})"},
+      {{"--no-requeue"}, R"({"requeue":false})"},
+      {{"--signal=B:USR1@90"}, R"({"signal":{"signal":10,"before_s":90}})"},
+      {{"--signal=SIGTERM"}, R"({"signal":{"signal":15,"before_s":60}})"},
+      {{"-d", "afterok:1:2,after:3"}, R"({"dependency":"afterok:1:2,after:3"})"},
+      {{"-d", "12"}, R"({"dependency":"afterany:12"})"},
+      {{"-d", "afterok:1?afterany:2"}, R"({"dependency":"afterok:1?afterany:2"})"},
+      {{"-d", "singleton,afterok:4"}, R"({"dependency":"afterok:4","singleton":true})"},
+      {{"--exclusive=user"}, R"({"exclusive":true})"},
+      {{"--mem=1G", "--mem=2G"}, R"({"mem_mib":2048})"},
+  };
+  for (const auto& row : rows) EXPECT_EQ(built(given(row.words)), row.expected);
+}
+
+TEST(Specs, RefuseBadValuesByName) {
+  struct {
+    std::vector<std::string> words;
+    const char* part;
+  } const rows[] = {
+      {{"-n0"}, "option --ntasks"},
+      {{"-nfour"}, "option --ntasks"},
+      {{"--mem=lots"}, "option --mem"},
+      {{"--time=soon"}, "option --time"},
+      {{"--array=1-"}, "option --array"},
+      {{"--array=1-5%x"}, "option --array"},
+      {{"--begin=someday"}, "option --begin"},
+      {{"--nodes=2"}, "several nodes are not supported yet"},
+      {{"--mem=1G", "--mem-per-cpu=1G"}, "exclude each other"},
+      {{"--gres=fpga:1"}, "knows only gpu"},
+      {{"--label=x"}, "\"x\" is not KEY=VALUE"},
+      {{"--constraint=a|b"}, "key=value joined by &"},
+      {{"--signal=USR9"}, "\"USR9\" is no signal"},
+      {{"-d", "afterko:1"}, "\"afterko\" is no kind"},
+      {{"-d", "afterok"}, "names no job"},
+      {{"-d", "afterok:x"}, "option --dependency"},
+      {{"-d", "afterok:1,afterok:2?afterok:3"}, "cannot be mixed"},
+      {{"-d", "aftercorr:1"}, "not supported yet"},
+      {{"--open-mode=both"}, "is no open mode"},
+      {{"--comment=\xff"}, "not UTF-8"},
+  };
+  for (const auto& row : rows) {
+    const std::string text = built(given(row.words));
+    EXPECT_TRUE(text.starts_with("error: ")) << row.part << ": " << text;
+    EXPECT_NE(text.find(row.part), std::string::npos) << text;
+  }
+}
+
+TEST(Specs, LetTheCommandLineWin) {
+  std::vector<Given> options = given({"-n2", "--mem-per-cpu=1G", "--label=a=1"}, Origin::Directive);
+  for (Given& one : given({"-n3", "--mem=4G", "--label=a=2"})) options.push_back(std::move(one));
+  EXPECT_EQ(built(options), R"({"ntasks":3,"labels":{"a":"2"},"mem_mib":4096})");
+}
+
+TEST(Specs, NameTheLineAtFault) {
+  const auto parsed =
+      parse_arguments({"--mem=x"}, {job_options()}, {false, Origin::Directive, "x.sh line 4"});
+  ASSERT_TRUE(parsed);
+  EXPECT_TRUE(built(parsed->options).starts_with("error: x.sh line 4, option --mem"));
+}
+
+TEST(Specs, CarryScriptArgumentsAndEnvironment) {
+  SpecSource source;
+  source.script = "#!/bin/sh\n";
+  source.argv = {"one", "two"};
+  source.name = "x.sh";
+  source.cwd = "/w";
+  source.environment = {"PATH=/bin", "SLURM_JOB_ID=9"};
+  std::vector<std::string> warnings;
+  const auto spec = build_spec({}, source, warnings);
+  ASSERT_TRUE(spec);
+  EXPECT_EQ(to_text(*spec),
+            R"({"name":"x.sh","script":"#!/bin/sh\n","argv":["one","two"],"cwd":"/w",)"
+            R"("env":{"PATH":"/bin"}})");
+}
+
+}  // namespace
+}  // namespace drover::cli
