@@ -1,5 +1,5 @@
-// metrics/metrics.cpp - prometheus-cpp behind one door: families from the table, label sets found
-// by key. SPDX-License-Identifier: Apache-2.0
+// metrics/metrics.cpp - prometheus-cpp behind one door: series are found by key.
+// SPDX-License-Identifier: Apache-2.0
 #include "metrics/metrics.hpp"
 
 #include <prometheus/counter.h>

@@ -1,8 +1,8 @@
-// metrics/metrics.hpp - the numbers a daemon exports, kept by prometheus-cpp and served as text by
-// server/.
+// metrics/metrics.hpp - the numbers a daemon exports; server/ serves them as text.
 //
 // Bounded: a family takes at most kSeriesMax label sets, later ones are dropped and counted. Any
-// thread may call. SPDX-License-Identifier: Apache-2.0
+// thread may call.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstddef>
 #include <initializer_list>

@@ -1,5 +1,5 @@
-// server/admission.cpp - one job once: what a key has seen, what the store knows, what the turn
-// decides. SPDX-License-Identifier: Apache-2.0
+// server/admission.cpp - one job once: what a key has seen, the store knows, the turn decides.
+// SPDX-License-Identifier: Apache-2.0
 #include "server/admission.hpp"
 
 #include <xxhash.h>

@@ -1,5 +1,5 @@
-// server/admission.hpp - the way of one submission to the turn: entrance, idempotency key,
-// dependencies, room. SPDX-License-Identifier: Apache-2.0
+// server/admission.hpp - a submission's way to the turn: entrance, key, dependencies, room.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <functional>
 #include <map>

@@ -1,5 +1,5 @@
-// server/agents.hpp - the sessions of node agents: reports in as inputs, actions out as frames,
-// logs on request. SPDX-License-Identifier: Apache-2.0
+// server/agents.hpp - sessions of node agents: reports in, orders out, logs on request.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -1,5 +1,5 @@
-// server/api_bulk.cpp - many jobs in one call: JSON lines in, JSON lines out, both streamed, memory
-// bounded. SPDX-License-Identifier: Apache-2.0
+// server/api_bulk.cpp - many jobs in one call: JSON lines in and out, memory bounded.
+// SPDX-License-Identifier: Apache-2.0
 #include <utility>
 
 #include "server/api.hpp"

@@ -1,5 +1,5 @@
-// server/api_events.cpp - the event log with a cursor: as a page, or followed as server-sent
-// events. SPDX-License-Identifier: Apache-2.0
+// server/api_events.cpp - the event log with a cursor: a page, or server-sent events.
+// SPDX-License-Identifier: Apache-2.0
 #include <utility>
 
 #include "base/units.hpp"

@@ -1,5 +1,5 @@
-// server/api_lists.cpp - pages of jobs and of tasks. Scanned on the pool from a snapshot, by a
-// bounded amount. SPDX-License-Identifier: Apache-2.0
+// server/api_lists.cpp - pages of jobs and tasks, scanned on the pool by a bounded amount.
+// SPDX-License-Identifier: Apache-2.0
 #include <utility>
 #include <vector>
 

@@ -1,7 +1,8 @@
 // server/api_logs.cpp - what a task wrote: by offset, the last lines, or followed until its end.
 //
 // The path comes from the spec and the task's record, never from the client; the node's agent reads
-// it with the owner's identity. SPDX-License-Identifier: Apache-2.0
+// it with the owner's identity.
+// SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <limits>
 #include <utility>

@@ -1,5 +1,5 @@
-// server/collect_metrics.hpp - copies the controller's plain counters into the metric families
-// before a scrape. SPDX-License-Identifier: Apache-2.0
+// server/collect_metrics.hpp - the controller's plain counters into the metric families.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "sched/messages.hpp"
 #include "server/services.hpp"

@@ -1,5 +1,5 @@
-// server/command_json_in.hpp - the small bodies of commands: cancel, hold, release, requeue, drain,
-// backup. SPDX-License-Identifier: Apache-2.0
+// server/command_json_in.hpp - the small bodies of commands: cancel, hold, drain, backup.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <string>

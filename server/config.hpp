@@ -1,9 +1,8 @@
-// server/config.hpp - what an operator may set, with defaults; where each value came from; how
-// files are read.
+// server/config.hpp - what an operator may set, its defaults, and where each value came from.
 //
 // One table (config_keys()) holds every key. Reading, the generated page docs/config.md,
-// /api/v1/config and the message for an unknown key all come from it. SPDX-License-Identifier:
-// Apache-2.0
+// /api/v1/config and the message for an unknown key all come from it.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <map>

@@ -1,5 +1,5 @@
-// server/job_rows.hpp - jobs as rows for the API: read from a snapshot, explained by the
-// controller. SPDX-License-Identifier: Apache-2.0
+// server/job_rows.hpp - jobs as rows: read from a snapshot, explained by the controller.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <optional>
 #include <string>

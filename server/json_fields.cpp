@@ -1,5 +1,5 @@
-// server/json_fields.cpp - types, ranges and characters of single JSON values; dependency and array
-// texts. SPDX-License-Identifier: Apache-2.0
+// server/json_fields.cpp - types, ranges and characters of JSON values; dependency and array texts.
+// SPDX-License-Identifier: Apache-2.0
 #include "server/json_fields.hpp"
 
 #include <algorithm>

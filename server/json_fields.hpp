@@ -1,5 +1,5 @@
-// server/json_fields.hpp - typed reading of single JSON values with errors that name the field; for
-// the readers only. SPDX-License-Identifier: Apache-2.0
+// server/json_fields.hpp - typed reading of single JSON values, with errors that name the field.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <simdjson.h>
 

@@ -1,8 +1,8 @@
-// server/json_writer.hpp - appends JSON to a string: commas and escapes right, nothing allocated on
-// the way.
+// server/json_writer.hpp - appends JSON to a string; nothing is allocated on the way.
 //
 // Why not a document library here: an answer of 1,000 jobs or 50,000 bulk lines a second is written
-// once, in order. SPDX-License-Identifier: Apache-2.0
+// once, in order.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <concepts>
 #include <cstdint>

@@ -1,5 +1,5 @@
-// server/launch_order.hpp - everything the node needs to start one attempt: command, environment,
-// files, limits. SPDX-License-Identifier: Apache-2.0
+// server/launch_order.hpp - what the node needs to start an attempt: command, environment, files.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <string>
 

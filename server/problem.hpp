@@ -1,5 +1,5 @@
-// server/problem.hpp - errors on the wire: RFC 9457 with Drover's own members (code, hint, field,
-// retryable). SPDX-License-Identifier: Apache-2.0
+// server/problem.hpp - errors on the wire: RFC 9457 with code, hint, field and retryable.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <string>
 #include <string_view>

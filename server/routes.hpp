@@ -1,5 +1,5 @@
-// server/routes.hpp - the one table of routes: method, path, who may, what answers. docs, OpenAPI
-// and the authorisation test walk it. SPDX-License-Identifier: Apache-2.0
+// server/routes.hpp - the one table of routes: method, path, who may, what answers.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <memory>
 #include <optional>

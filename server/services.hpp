@@ -1,5 +1,5 @@
-// server/services.hpp - what a route may use: the parts of one running controller. Loop thread
-// only. SPDX-License-Identifier: Apache-2.0
+// server/services.hpp - what a route may use: the parts of one controller. Loop thread only.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <functional>
 #include <string>

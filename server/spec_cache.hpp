@@ -1,5 +1,5 @@
-// server/spec_cache.hpp - complete specs of recent jobs, so that compiling and launching rarely
-// read the store. SPDX-License-Identifier: Apache-2.0
+// server/spec_cache.hpp - specs of recent jobs: compiling and launching rarely read the store.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <list>
 #include <memory>

@@ -1,14 +1,12 @@
-// server/turn.hpp - the turn: inputs in, one decision, one commit, and only then replies and
-// actions out.
+// server/turn.hpp - inputs in, one decision, one commit, and only then answers out.
 //
-//   push() ... push()   run(): apply + finish   committer: durable   release: replies, then
-//   actions, in order
-//   `---- collect ----' `---- loop thread ----' `--- its thread ---' `------------ loop thread
-//   ------------'
+//   push() ... push()   run(): apply, finish   committer: durable   release: replies, actions
+//   `---- collect ----' `--- loop thread ----' `--- its thread ---' `----- loop thread -----'
 //
 // Commit k syncs while turn k+1 decides: outputs gather in `pending_` and go together when the
 // committer is free, so batches grow under load by themselves. A failed commit ends the process:
-// memory may be ahead of the disk. SPDX-License-Identifier: Apache-2.0
+// memory may be ahead of the disk.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <deque>

@@ -1,5 +1,5 @@
-// tests/unit/metrics/metrics_test.cpp - the families pass promtool, stay bounded, and match their
-// page. SPDX-License-Identifier: Apache-2.0
+// tests/unit/metrics/metrics_test.cpp - the families pass promtool and stay bounded.
+// SPDX-License-Identifier: Apache-2.0
 #include "metrics/metrics.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// tests/unit/server/access_test.cpp - every route of the table with every kind of caller; sources;
-// the token file. SPDX-License-Identifier: Apache-2.0
+// tests/unit/server/access_test.cpp - every route with every kind of caller.
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -63,7 +63,9 @@ TEST(Access, every_route_with_every_caller) {
       EXPECT_EQ(passed, may_pass(route.rule.access, row.known, row.owner, row.is_operator))
           << row.name << " " << route.method << " " << path << " -> " << said.status << " "
           << said.body;
-      if (!row.known && !passed) EXPECT_EQ(said.status, 401);
+      if (!row.known && !passed) {
+        EXPECT_EQ(said.status, 401);
+      }
     }
   }
 }
@@ -71,11 +73,17 @@ TEST(Access, every_route_with_every_caller) {
 TEST(Access, strange_spellings_of_a_path_are_no_path) {
   Harness server;
   const std::string job = std::to_string(server.submit(kAnn));
-  for (const std::string& path :
-       {"/api/v1/jobs/" + job + "/", std::string("//api/v1/jobs"), std::string("/API/v1/jobs"),
-        "/api/v1/jobs/+" + job, "/api/v1/jobs/" + job + " ", "/api/v1/jobs/0x1",
-        std::string("/api/v1/jobs/0"), std::string("/api/v1/jobs/99999999999999999999999"),
-        std::string("/"), std::string("")})
+  const std::vector<std::string> paths = {"/api/v1/jobs/" + job + "/",
+                                          "//api/v1/jobs",
+                                          "/API/v1/jobs",
+                                          "/api/v1/jobs/+" + job,
+                                          "/api/v1/jobs/" + job + " ",
+                                          "/api/v1/jobs/0x1",
+                                          "/api/v1/jobs/0",
+                                          "/api/v1/jobs/99999999999999999999999",
+                                          "/",
+                                          ""};
+  for (const std::string& path : paths)
     EXPECT_EQ(server.ask({kAnn, {}}, "GET", path).status, 404) << path;
   EXPECT_EQ(server.ask({kAnn, {}}, "DELETE", "/api/v1/jobs/" + job).status, 405);
 }

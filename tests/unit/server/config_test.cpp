@@ -1,5 +1,5 @@
-// tests/unit/server/config_test.cpp - defaults, origins, and errors that name the place and the
-// nearest key. SPDX-License-Identifier: Apache-2.0
+// tests/unit/server/config_test.cpp - defaults, origins, and errors that name the place.
+// SPDX-License-Identifier: Apache-2.0
 #include "server/config.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// tests/unit/server/harness.hpp - the parts of a controller in one process, asked as anybody,
-// without sockets. SPDX-License-Identifier: Apache-2.0
+// tests/unit/server/harness.hpp - a controller's parts in one process, asked as anybody.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <gtest/gtest.h>
 #include <stdlib.h>

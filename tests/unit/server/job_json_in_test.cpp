@@ -1,5 +1,5 @@
-// tests/unit/server/job_json_in_test.cpp - what a job's JSON may say, and how mistakes are
-// answered. SPDX-License-Identifier: Apache-2.0
+// tests/unit/server/job_json_in_test.cpp - what a job's JSON may say; how mistakes are answered.
+// SPDX-License-Identifier: Apache-2.0
 #include "server/job_json_in.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// tests/unit/server/json_writer_test.cpp - commas, escapes and broken UTF-8 of outgoing JSON;
-// errors on the wire. SPDX-License-Identifier: Apache-2.0
+// tests/unit/server/json_writer_test.cpp - commas, escapes, broken UTF-8; errors on the wire.
+// SPDX-License-Identifier: Apache-2.0
 #include "server/json_writer.hpp"
 
 #include <gtest/gtest.h>
