@@ -223,6 +223,31 @@ TEST(Quota, AShortQuotaParksItsGroupsOnly) {
   EXPECT_EQ(desk.launches.back().id.task.job, third);
 }
 
+TEST(Quota, RoomForTwoIsTakenByTwo) {
+  ControllerConfig config;
+  rm::Amounts max;
+  max.of.fill(-1);
+  max[rm::Kind::RunningJobs] = 2;
+  config.quotas = {{{{"user", "ann"}}, max}};
+  Desk desk(config);
+  desk.node_up("n1", 8);
+  for (const char* creator : {"a", "b", "c", "d"}) {
+    JobSpec spec = Desk::spec();
+    spec.labels["creator"] = creator;
+    desk.accept(spec);
+  }
+  ASSERT_EQ(desk.launches.size(), 2u);
+  for (const Launch& launch : {desk.launches[0], desk.launches[1]}) {
+    TaskEnded end;
+    end.node = launch.node;
+    end.session = launch.session;
+    end.id = launch.id;
+    desk.put(end);
+  }
+  desk.turn();
+  EXPECT_EQ(desk.launches.size(), 4u) << "only the first of those whom the quota stopped was tried";
+}
+
 // What a pass costs is counted, not timed.
 TEST(Cost, APassCostsByClassesAndPlacements) {
   ControllerConfig config;
