@@ -1,8 +1,8 @@
 // store/blobs.hpp - long scripts and environments, stored once per content and counted.
+// SPDX-License-Identifier: Apache-2.0
 //
 // The key is the XXH3-128 of the content under a seed; equal keys are compared byte by byte, and a
 // collision takes the next seed, so that nobody can make one job run another one's script.
-// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <deque>

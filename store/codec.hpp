@@ -1,8 +1,9 @@
 // store/codec.hpp - domain values to protobuf messages and back; the only converter of either.
+// SPDX-License-Identifier: Apache-2.0
 //
 // encode() always fills a cleared message. decode() checks every enumerator and range, since the
 // bytes may come from a damaged or hostile file: it answers false for a value that the domain type
-// cannot hold. SPDX-License-Identifier: Apache-2.0
+// cannot hold.
 #pragma once
 #include "proto/store.pb.h"
 #include "sched/messages.hpp"

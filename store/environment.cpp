@@ -1,5 +1,5 @@
-// store/environment.cpp - opening the environment, its reader pool, and growing the map under
-// readers. SPDX-License-Identifier: Apache-2.0
+// store/environment.cpp - opening the environment, its reader pool, and growing the map
+// SPDX-License-Identifier: Apache-2.0
 #include "store/environment.hpp"
 
 #include <sys/mman.h>

@@ -1,21 +1,21 @@
 // store/format.hpp - the bytes of the store: tables, keys, record header, schema version.
+// SPDX-License-Identifier: Apache-2.0
 //
 // One LMDB file with a table (named database) per kind of record. Numbers in keys are big-endian,
 // so that byte order is numeric order and new records go to the end of a table.
 //
-//   table     key                          value (protobuf of proto/store.proto)
-//   meta      "schema" | "counters"        Schema | Counters
-//   node      u32 node id                  NodeRecord
-//   spec      u64 job id                   JobSpec, immutable
-//   job       u64 job id                   JobRecord
-//   open      u64 job id                   nothing: the index of jobs that have not ended
-//   task      u64 job id, u32 index        TaskRecord
-//   event     u64 sequence number          Event, gapless
-//   idem      u32 uid, client's key        IdempotencyRecord
-//   idem_of   u64 job id, idem's key       nothing: finds the keys of a purged job
-//   blob      16 bytes, XXH3-128           Blob: scripts and environments over 256 bytes
-//   blob_refs 16 bytes, the blob's key     BlobRefs, apart from the blob: counting must not rewrite
-//   the content
+//   table      key                     value (protobuf of proto/store.proto)
+//   meta       "schema" | "counters"   Schema | Counters
+//   node       u32 node id             NodeRecord
+//   spec       u64 job id              JobSpec, immutable
+//   job        u64 job id              JobRecord
+//   open       u64 job id              nothing: the index of jobs that have not ended
+//   task       u64 job id, u32 index   TaskRecord
+//   event      u64 sequence number     Event, gapless
+//   idem       u32 uid, client's key   IdempotencyRecord
+//   idem_of    u64 job id, idem's key  nothing: finds the keys of a purged job
+//   blob       16 bytes, XXH3-128      Blob: scripts and environments over 256 bytes
+//   blob_refs  16 bytes, blob's key    BlobRefs, apart: counting must not rewrite the content
 //
 // Every value starts with eight bytes, little-endian:
 //
@@ -24,9 +24,7 @@
 //
 //   tag       0xD0 + table number: a record that landed in another table is noticed
 //   schema    kSchemaVersion of the writer; a newer one is refused, never guessed at
-//   checksum  low half of XXH3-64 over key, tag, schema and payload: a value under a wrong key is
-//   noticed as well
-// SPDX-License-Identifier: Apache-2.0
+//   checksum  low half of XXH3-64 over key, tag, schema and payload: so is one under a wrong key
 #pragma once
 #include <array>
 #include <cstdint>

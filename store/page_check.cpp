@@ -1,18 +1,14 @@
-// store/page_check.cpp - a walk over the B-trees of an LMDB 0.9 data file (64-bit, little-endian).
-//
-//   page    0 u64 page number | 8 u16 pad | 10 u16 flags | 12 u16 lower | 14 u16 upper | 16 u16
-//   offsets of nodes ...
-//           an overflow page has a u32 count of pages at 12
-//   node    0 u32 size (leaf) or low bits of the child's number | 4 u16 flags or high bits | 6 u16
-//   key size
-//           | 8 key | data, or u64 number of the overflow page
-//   meta    page 0 or 1: 16 u32 magic | 20 u32 version | 24 u64 address | 32 u64 map size | 40 free
-//   list tree
-//           | 88 tree of tables | 136 u64 last page | 144 u64 transaction
-//   tree    0 u32 page size or pad | 4 u16 flags | 6 u16 depth | 8 u64 branch pages | 16 leaf pages
-//   | 24 overflow
-//           pages | 32 entries | 40 root (all ones: empty)
+// store/page_check.cpp - a walk over the B-trees of an LMDB 0.9 file (64-bit, little-endian).
 // SPDX-License-Identifier: Apache-2.0
+//
+//   page   0 u64 page number | 8 u16 pad | 10 u16 flags | 12 u16 lower | 14 u16 upper
+//          | 16 u16 offsets of nodes ...; an overflow page has a u32 count of pages at 12
+//   node   0 u32 size (leaf) or low bits of the child | 4 u16 flags or high bits | 6 u16 key size
+//          | 8 key | data, or u64 number of the overflow page
+//   meta   16 u32 magic | 20 u32 version | 24 u64 address | 32 u64 map size | 40 free list tree
+//          | 88 tree of tables | 136 u64 last page | 144 u64 transaction; pages 0 and 1
+//   tree   0 u32 page size or pad | 4 u16 flags | 6 u16 depth | 8 u64 branch pages | 16 leaf pages
+//          | 24 overflow pages | 32 entries | 40 root (all ones: empty)
 #include "store/page_check.hpp"
 
 #include <fcntl.h>

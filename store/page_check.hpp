@@ -1,9 +1,9 @@
 // store/page_check.hpp - reads LMDB's pages without LMDB and says whether they hang together.
+// SPDX-License-Identifier: Apache-2.0
 //
 // LMDB trusts its file: a damaged page can send it outside of the map or round in circles. So a
 // store is walked once before LMDB may touch it. Structure is judged here; what the records say for
 // themselves is the visitor's.
-// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -1,9 +1,10 @@
 // store/reader_gate.hpp - readers pass freely; the map may be moved only while none is inside.
+// SPDX-License-Identifier: Apache-2.0
 //
 // A reader holds addresses inside LMDB's map, and growing the map moves it. The writer closes the
 // gate for a short time and waits for readers to leave; when they do not, it opens the gate again
 // before the next try, so that a thread which already holds one snapshot can take a second one and
-// finish. SPDX-License-Identifier: Apache-2.0
+// finish.
 #pragma once
 #include <chrono>
 #include <condition_variable>

@@ -1,10 +1,10 @@
-// store/room.hpp - disk space kept for the store, so that running jobs can still be recorded on a
-// full disk.
+// store/room.hpp - disk space kept so that running jobs can be recorded on a full disk.
+// SPDX-License-Identifier: Apache-2.0
 //
 // Blocks are reserved behind the end of the data file (fallocate, size unchanged): nobody else can
 // take them between a look at the free space and our write, as they could with a mere threshold.
 // When the reservation cannot be kept ahead of the file, new submissions are refused while the rest
-// of it serves what already runs. SPDX-License-Identifier: Apache-2.0
+// of it serves what already runs.
 #pragma once
 #include <atomic>
 #include <cstdint>

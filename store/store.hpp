@@ -1,10 +1,10 @@
-// store/store.hpp - everything Drover remembers, on LMDB. One writer thread; any number of snapshot
-// readers.
+// store/store.hpp - everything Drover remembers. One writer thread, many snapshot readers.
+// SPDX-License-Identifier: Apache-2.0
 //
 // A commit is one LMDB transaction (default durable mode, never NOSYNC or WRITEMAP): tables, event
 // log, counters and idempotency keys together. When commit() has returned ok, all of it survives a
 // power cut; when it has failed, none of it is there and the process must stop, since memory may be
-// ahead of the disk. SPDX-License-Identifier: Apache-2.0
+// ahead of the disk.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -1,5 +1,5 @@
-// tests/unit/store/damage_test.cpp - a damaged or newer file is an error that names the place,
-// never a crash and never a wrong answer. SPDX-License-Identifier: Apache-2.0
+// tests/unit/store/damage_test.cpp - damage is an error that names its place, never a lie.
+// SPDX-License-Identifier: Apache-2.0
 #include <lmdb.h>
 
 #include <cstring>

@@ -1,5 +1,5 @@
-// tests/unit/store/life_test.cpp - a store in use: growing, forgetting, being copied, running out
-// of disk. SPDX-License-Identifier: Apache-2.0
+// tests/unit/store/life_test.cpp - a store that grows, forgets, is copied, runs out of disk.
+// SPDX-License-Identifier: Apache-2.0
 #include <sys/resource.h>
 #include <sys/wait.h>
 

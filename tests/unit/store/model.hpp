@@ -23,6 +23,8 @@ struct Model {
   // A random turn that fits: new jobs, changes to old ones, tasks, events, keys.
   CommitBatch draw(RandomValues& values, std::uint64_t new_jobs);
   void apply(const CommitBatch& batch);
+  // Drops what a store with retention limits has dropped: events and closed jobs, never open ones.
+  void forget_with(const Snapshot& view);
   // Everything that differs between the model and what `view` answers; empty when equal.
   std::string difference(const Snapshot& view) const;
 };
@@ -71,6 +73,17 @@ inline void Model::apply(const CommitBatch& batch) {
   for (const auto& entry : batch.idempotency) keys[{entry.key.uid, entry.key.key}] = entry;
   counters = {batch.changes.next_job_id, batch.changes.next_epoch, batch.changes.next_node_id,
               batch.changes.next_event_seq};
+}
+
+inline void Model::forget_with(const Snapshot& view) {
+  std::erase_if(events, [&](const auto& event) { return event.first < *view.first_event(); });
+  std::erase_if(tasks, [&](const auto& task) {
+    return is_final(jobs.at(task.first.job).state) && !view.task(task.first)->has_value();
+  });
+  std::erase_if(
+      jobs, [&](const auto& job) { return is_final(job.second.state) && !view.job(job.first); });
+  std::erase_if(specs, [&](const auto& spec) { return !jobs.contains(spec.first); });
+  std::erase_if(keys, [&](const auto& key) { return !jobs.contains(key.second.job); });
 }
 
 inline bool same_event(const sched::Event& a, const sched::Event& b) {

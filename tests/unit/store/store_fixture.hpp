@@ -1,5 +1,5 @@
-// tests/unit/store/store_fixture.hpp - random values, a private folder, and a model to compare a
-// store with. SPDX-License-Identifier: Apache-2.0
+// tests/unit/store/store_fixture.hpp - random values and a private folder for store tests.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <gtest/gtest.h>
 #include <unistd.h>
