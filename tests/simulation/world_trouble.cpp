@@ -153,6 +153,7 @@ void World::trouble() {
     nodes_[victim]->reboot();
     later(millis(1 + std::int64_t(prng_.below(500))), [this, victim] { connect(victim); });
   }
+  if (faults_.doubled && prng_.chance(40)) nodes_[victim]->repeat_ends();
   if (faults_.commands && prng_.chance(30)) command_some();
   if (faults_.drains && prng_.chance(5))
     give(sched::DrainNode{.reply = {},
