@@ -84,8 +84,11 @@ int print_outcome(Context& context, const std::string& done, const Outcome& outc
     for (const Error& error : outcome.errors)
       std::fputs(format_error(error, {}, false, context.color_err()).c_str(), stderr);
     const std::string noun = outcome.jobs == 1 ? " job" : " jobs";
-    if (outcome.errors.empty() || outcome.jobs > 0)
+    if (outcome.touched > 0) {
       context.note(done + " " + std::to_string(outcome.jobs) + noun);
+    } else if (outcome.errors.empty()) {
+      context.note("nothing to change: no such open job");
+    }
   }
   if (outcome.errors.empty()) return kOk;
   return outcome.jobs > 0 ? int(kSomeFailed) : exit_code_of(outcome.errors.front().code);

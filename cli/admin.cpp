@@ -67,6 +67,7 @@ Result<int> run_backup(Context& context) {
   if (!api) return fail(api.error());
   // The daemon has another working directory than we have.
   const std::string full = std::filesystem::absolute(*dir).lexically_normal().string();
+  if (const Result<bool> made = make_private_dir(full); !made) context.warn(made.error().message);
   const Result<Json> answer = (*api)->post("/api/v1/admin/backup", Json{{"dir", full}});
   if (!answer) return fail(answer.error());
   if (context.globals().json())

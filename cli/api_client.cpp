@@ -141,7 +141,8 @@ Result<net::ClientResponse> ApiClient::call(const net::HttpClient::Call& call) {
     if (trace_) std::fprintf(stderr, "< %s\n", clean_line(response.error().message).c_str());
     Error error = response.error();
     if (error.code == Errc::Unavailable) {
-      error.message = "cannot reach droverd at " + shown_ + ": " + error.message;
+      const bool named = error.message.find(shown_) != std::string::npos;
+      error.message = "cannot reach droverd" + (named ? "" : " at " + shown_) + ": " + error.message;
       const bool nobody = error.message.find("nobody listens") != std::string::npos;
       if (nobody || error.hint.empty())
         error.hint = "start it: drover up --detach (or name another with --server)";

@@ -73,6 +73,15 @@ Column plain(std::string_view title, std::string_view path, bool wide = false, b
   return column;
 }
 
+Column reason_column(bool wide) {
+  Column column = plain("REASON", "reason", wide, false, true);
+  column.show = [](const Json& row, const Style&) {
+    const std::string reason = text_of(row, "reason");
+    return reason == "none" ? std::string() : reason;
+  };
+  return column;
+}
+
 Column state_column() {
   Column column{"STATE", "state"};
   column.color = [](const Json& row) { return state_color(text_of(row, "state")); };
@@ -103,7 +112,7 @@ std::vector<Column> make_job_columns() {
   columns.push_back(plain("GROUP", "group", true));
   columns.push_back(seconds_column("LIMIT", "time_limit_s", true));
   columns.push_back(plain("ARRAY", "array", true, false, true));
-  columns.push_back(plain("REASON", "reason", true));
+  columns.push_back(reason_column(true));
   columns.push_back(plain("COMMENT", "comment", true, false, true));
   Column where = plain("NODE(REASON)", "node", false, false, true);
   where.show = show_node_or_reason;
@@ -132,12 +141,20 @@ std::vector<Column> make_task_columns() {
   columns.push_back(rss);
   columns.push_back(time_column("STARTED", "started", true));
   columns.push_back(time_column("ENDED", "ended", true));
-  columns.push_back(plain("REASON", "reason", false, false, true));
+  columns.push_back(reason_column(false));
   columns.push_back(plain("OUT", "out", true, false, true));
   return columns;
 }
 
 }  // namespace
+
+Json job_of(const Json& answer) {
+  Json job = member(answer, "job");
+  if (!job.is_object()) return job;
+  for (const char* name : {"task", "why", "spec"})
+    if (!job.contains(name) && answer.contains(name)) job[name] = answer[name];
+  return job;
+}
 
 bool is_final(std::string_view state) {
   return state == "succeeded" || state == "failed" || state == "cancelled" || state == "timed_out";
@@ -203,6 +220,7 @@ std::string show_time(const Json& value, const Style& style) {
 }
 
 std::string show_short_seconds(double value) {
+  if (value < 1) return std::to_string(std::lround(std::max(value, 0.0) * 1000)) + " ms";
   if (value < 60) return format_fixed("1", value) + " s";
   const auto whole = std::int64_t(value);
   char buffer[64];

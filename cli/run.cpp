@@ -119,19 +119,24 @@ class Follower {
 Result<Json> show(ApiClient& api, std::uint64_t id) {
   const Result<Json> answer = api.read("/api/v1/jobs/" + std::to_string(id));
   if (!answer) return fail(answer.error());
-  return member(*answer, "job");
+  return job_of(*answer);
 }
 
 // Draws the status until the job is final; the final job object.
 Result<Json> watch(ApiClient& api, std::uint64_t id, bool is_array, StatusLine& status) {
   std::int64_t running_since = 0;
+  Json cores;  // an ended task holds none any more: the account tells which it had
   for (int round = 0;; ++round) {
-    const Result<Json> job = show(api, id);
+    Result<Json> job = show(api, id);
     const Errc code = job ? Errc::Io : job.error().code;
     if (!job && code != Errc::Io && code != Errc::Unavailable) return fail(job.error());
     if (job) {
       const std::string state = text_of(*job, "state");
-      if (is_final(state)) return job;
+      if (!cpu_list(member(*job, "task.cpus")).empty()) cores = member(*job, "task.cpus");
+      if (is_final(state)) {
+        if (!cores.is_null() && member(*job, "task").is_object()) (*job)["task"]["cpus"] = cores;
+        return job;
+      }
       if (state == "running" && running_since == 0) running_since = monotonic_us();
       const double ran = running_since > 0 ? double(monotonic_us() - running_since) / 1e6 : 0;
       status.show(is_array ? describe_array(*job) : describe(*job, status.is_live() ? ran : 0));

@@ -150,7 +150,7 @@ Result<int> run_show(Context& context) {
     }
     const Result<Json> answer = (*api)->read(which->path());
     if (!answer) return fail(answer.error());
-    const Json& job = member(*answer, "job");
+    const Json job = job_of(*answer);
     if (i > 0) context.out("\n");
     if (arguments.has("spec")) {
       context.out(to_text(member(job, "spec"), 2) + '\n');

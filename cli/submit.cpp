@@ -71,7 +71,7 @@ const Command kSubmit = {
         "Here -o/--output is the job's output file, as with sbatch; --json prints the answer as "
         "JSON.\n"
         "The job is safe on disk when its id is printed. Without -o its output goes to "
-        "slurm-ID.out in its working directory; see it with: drover log ID.",
+        "drover-ID.out in its working directory; see it with: drover log ID.",
     .examples =
         "drover submit script.sh arg1 arg2\n"
         "drover submit -c 4 --mem 2G -t 30m -- make -j4\n"

@@ -161,7 +161,8 @@ Result<bool> Supervisor::start_supd() {
   // One from before may still hold running jobs: it is the parent of them and must be kept.
   if (const std::optional<pid_t> pid = listener_of(options_.paths.supd_socket())) {
     say("took over drover-supd (pid " + std::to_string(*pid) + ") with its jobs");
-    adopted_supd_ = true;
+    adopted_supd_ = std::make_unique<ProcessHandle>(*pid);
+    adopted_pid_ = *pid;
     return true;
   }
   return spawn(supd_, -1, true);
@@ -285,6 +286,13 @@ void Supervisor::restart_due() {
   }
 }
 
+void Supervisor::watch_adopted() {
+  if (!adopted_supd_ || !adopted_supd_->wait_end_ms(0)) return;
+  say("drover-supd (pid " + std::to_string(adopted_pid_) + ") ended; starting another");
+  adopted_supd_.reset();
+  supd_.restart_at_us = monotonic_us();
+}
+
 int Supervisor::run() {
   const sigset_t signals = watched_signals();
   for (;;) {
@@ -299,6 +307,7 @@ int Supervisor::run() {
       stop(number == SIGQUIT || options_.kill_jobs_at_end);
       return kOk;
     }
+    watch_adopted();
     restart_due();
   }
 }
@@ -323,11 +332,10 @@ void Supervisor::stop_child(Child& child, int grace_ms) {
 
 void Supervisor::stop_supd(bool kill_jobs) {
   supd_.restart_at_us = 0;
-  const std::optional<pid_t> pid = supd_.pid > 0   ? std::optional<pid_t>(supd_.pid)
-                                   : adopted_supd_ ? listener_of(options_.paths.supd_socket())
-                                                   : std::nullopt;
-  if (!pid) return;
-  const ProcessHandle supd(*pid);
+  const pid_t pid = supd_.pid > 0 ? supd_.pid : adopted_supd_ ? adopted_pid_ : 0;
+  if (pid == 0) return;
+  const ProcessHandle own(pid);
+  const ProcessHandle& supd = supd_.pid > 0 ? own : *adopted_supd_;
   supd.signal(SIGTERM);
   if (kill_jobs && !supd.wait_end_ms(100)) supd.signal(SIGTERM);  // the second one is meant
   left_jobs_ = !supd.wait_end_ms(kill_jobs ? kStopGraceMs : 1000);
@@ -335,7 +343,7 @@ void Supervisor::stop_supd(bool kill_jobs) {
   if (supd_.pid > 0) ::waitpid(supd_.pid, &status, WNOHANG);
   supd_.pid = 0;
   if (!left_jobs_) return;
-  say("drover-supd (pid " + std::to_string(*pid) +
+  say("drover-supd (pid " + std::to_string(pid) +
       ") stays with the running jobs; `drover up` takes them over again, `drover down --kill` ends "
       "them");
 }

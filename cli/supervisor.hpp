@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
+#include "cli/instance.hpp"
 #include "cli/paths.hpp"
 
 namespace drover::cli {
@@ -52,6 +54,7 @@ class Supervisor {
   bool wait_for_node();
   void reap();
   void restart_due();
+  void watch_adopted();
   void stop(bool kill_jobs);
   void stop_child(Child& child, int grace_ms);
   void stop_supd(bool kill_jobs);
@@ -60,7 +63,8 @@ class Supervisor {
 
   UpOptions options_;
   Child daemon_, agent_, supd_;
-  bool adopted_supd_ = false;
+  std::unique_ptr<ProcessHandle> adopted_supd_;  // one from before; no child of ours
+  pid_t adopted_pid_ = 0;
   bool left_jobs_ = false;
   bool has_node_ = false;
   bool ready_ = false;

@@ -30,7 +30,7 @@ Result<Json> poll_job(ApiClient& api, std::uint64_t id, int seconds) {
   for (std::int64_t pause = 50;; pause = pause < 1000 ? pause * 2 : pause) {
     Result<Json> answer = api.read(target);
     if (answer) {
-      const Json& job = member(*answer, "job");
+      Json job = job_of(*answer);
       if (job.is_object()) return job;
       return fail(Errc::Corrupt, "the answer of the server holds no job");
     }

@@ -118,7 +118,7 @@ TEST(Jobs, ShowTimesAndCores) {
   style.is_terminal = true;
   style.now_us = 400'000'000;
   EXPECT_EQ(show_time(Json("1970-01-01T00:00:01.5Z"), style), "6m ago");
-  EXPECT_EQ(show_short_seconds(0.94), "0.9 s");
+  EXPECT_EQ(show_short_seconds(0.94), "940 ms");
   EXPECT_EQ(show_short_seconds(61), "1:01");
 }
 
