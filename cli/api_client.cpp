@@ -142,7 +142,8 @@ Result<net::ClientResponse> ApiClient::call(const net::HttpClient::Call& call) {
     Error error = response.error();
     if (error.code == Errc::Unavailable) {
       const bool named = error.message.find(shown_) != std::string::npos;
-      error.message = "cannot reach droverd" + (named ? "" : " at " + shown_) + ": " + error.message;
+      error.message =
+          "cannot reach droverd" + (named ? "" : " at " + shown_) + ": " + error.message;
       const bool nobody = error.message.find("nobody listens") != std::string::npos;
       if (nobody || error.hint.empty())
         error.hint = "start it: drover up --detach (or name another with --server)";

@@ -85,7 +85,7 @@ class Parser {
   }
 
   Result<std::string> next_value(const Option& option, const std::string& shown) {
-    if (at_ >= words_.size()) {
+    if (at_ >= words_.size() || words_[at_] == "--") {
       return fail(Errc::BadInput, "option " + shown + " needs a value",
                   "write " + shown + " " + std::string(option.metavar), std::string(option.name));
     }

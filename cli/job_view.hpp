@@ -14,7 +14,8 @@
 
 namespace drover::cli {
 
-// The job of an answer, with the answer's "task", "why" and "spec" as members: one object to read from.
+// The job of an answer, with the answer's "task", "why" and "spec" as members: one object to read
+// from.
 Json job_of(const Json& answer);
 bool is_final(std::string_view state);
 // What `run` and `wait` exit with: 0, the largest exit code, 143 when timed out or cancelled

@@ -139,7 +139,10 @@ Result<Json> watch(ApiClient& api, std::uint64_t id, bool is_array, StatusLine& 
       }
       if (state == "running" && running_since == 0) running_since = monotonic_us();
       const double ran = running_since > 0 ? double(monotonic_us() - running_since) / 1e6 : 0;
-      status.show(is_array ? describe_array(*job) : describe(*job, status.is_live() ? ran : 0));
+      const std::string text =
+          is_array ? describe_array(*job) : describe(*job, status.is_live() ? ran : 0);
+      // Between placement and start there is nothing to explain: keep the reason that was shown.
+      if (round == 0 || !text.ends_with(" pending")) status.show(text);
     }
     // At first short looks, so that the line follows a quick job; then long polls that wake at the
     // end.
@@ -159,22 +162,24 @@ bool has_own_stderr(const Json& spec) {
 
 Result<int> follow(Context& context, const Submission& submission, std::uint64_t id) {
   const std::string shown = std::to_string(id);
-  StatusLine status(context.globals().quiet || context.arguments().has("quiet"),
-                    context.color_err());
-  Result<std::unique_ptr<ApiClient>> second = context.new_api();
-  if (!second) return fail(second.error());
+  // Shared with the watcher's thread, which may outlive this call by a moment.
+  const auto shared = std::make_shared<StatusLine>(
+      context.globals().quiet || context.arguments().has("quiet"), context.color_err());
+  StatusLine& status = *shared;
+  Result<std::unique_ptr<ApiClient>> made = context.new_api();
+  if (!made) return fail(made.error());
+  const std::shared_ptr<ApiClient> second = std::move(*made);
   const InterruptWatch watcher(
-      [&status, shown] {
-        status.clear();
-        std::fprintf(
-            stderr,
-            "\ndetached: job %s goes on. Come back: drover log -f %s; end it: drover cancel %s "
-            "(or Ctrl-C again within 2 s)\n",
-            shown.c_str(), shown.c_str(), shown.c_str());
+      [shared, shown] {
+        shared->close();
+        std::fprintf(stderr,
+                     "\ndetached: job %s goes on. Come back: drover log -f %s; end it: drover "
+                     "cancel %s (or Ctrl-C again within 2 s)\n",
+                     shown.c_str(), shown.c_str(), shown.c_str());
       },
-      [&second, shown] {
+      [second, shown] {
         const Result<Json> cancelled =
-            (*second)->post("/api/v1/jobs/" + shown + "/cancel", Json::object());
+            second->post("/api/v1/jobs/" + shown + "/cancel", Json::object());
         std::fprintf(stderr, cancelled ? "job %s cancelled\n" : "job %s could not be cancelled\n",
                      shown.c_str());
       });

@@ -30,7 +30,7 @@ StatusLine::StatusLine(bool quiet, bool color)
 
 void StatusLine::show(const std::string& text) {
   const std::lock_guard lock(mutex_);
-  if (quiet_ || text == text_) return;
+  if (quiet_ || closed_ || text == text_) return;
   text_ = text;
   if (live_) {
     if (at_line_start_) draw_line();
@@ -43,6 +43,12 @@ void StatusLine::clear() {
   const std::lock_guard lock(mutex_);
   erase_line();
   text_.clear();
+}
+
+void StatusLine::close() {
+  const std::lock_guard lock(mutex_);
+  erase_line();
+  closed_ = true;
 }
 
 void StatusLine::erase_line() {
@@ -60,6 +66,7 @@ void StatusLine::draw_line() {
 bool StatusLine::pass(int fd, std::string_view bytes) {
   if (bytes.empty()) return true;
   const std::lock_guard lock(mutex_);
+  if (closed_) return false;
   erase_line();
   const bool good = write_all(fd, bytes);
   at_line_start_ = !is_terminal(fd) || bytes.back() == '\n';

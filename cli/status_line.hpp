@@ -21,6 +21,8 @@ class StatusLine {
   // Live: replaces the line. Otherwise printed once per different text.
   void show(const std::string& text);
   void clear();
+  // Takes the line away for good; later output of the job is dropped.
+  void close();
   // Takes the line away, writes the bytes of the job to `fd`, and puts it back at the next line
   // start. False when the reader is gone.
   bool pass(int fd, std::string_view bytes);
@@ -30,7 +32,8 @@ class StatusLine {
   void draw_line();
 
   std::mutex mutex_;
-  bool live_ = false, quiet_ = false, color_ = false, drawn_ = false, at_line_start_ = true;
+  bool live_ = false, quiet_ = false, color_ = false, drawn_ = false, at_line_start_ = true,
+       closed_ = false;
   std::string text_;
 };
 

@@ -40,7 +40,7 @@ constexpr auto kJobOptions = std::to_array<Option>({
   {"ntasks", 'n', Val, "N", "tasks the job is made of: N x cpus-per-task cores are taken", "tasks"},
   {"ntasks-per-node", 0, Val, "N", "same as --ntasks on one node", "tasks-per-node"},
   {"cpus-per-task", 'c', Val, "N", "cores for each task", "cpus"},
-  {"mem", 0, Val, "SIZE", "memory of the job: MiB, or with K M G T; 0 = all of a node", "memory"},
+  {"mem", 0, Val, "SIZE", "memory of the job: MiB, or with K M G T", "memory"},
   {"mem-per-cpu", 0, Val, "SIZE", "memory for each core instead of --mem"},
   {"gpus", 'G', Val, "[MODEL:]N", "GPUs, of any or of one model", "gpus-per-node"},
   {"gres", 0, Val, "gpu[:MODEL]:N", "the same in Slurm's words; `none` = no GPU"},

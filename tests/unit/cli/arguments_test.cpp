@@ -64,6 +64,7 @@ TEST(Arguments, RefuseWithTheNearestMatch) {
       {{"-Z"}, "unknown option -Z", ""},
       {{"--ntasks"}, "option --ntasks needs a value", "write --ntasks N"},
       {{"-n"}, "option -n needs a value", "write -n N"},
+      {{"-n", "--", "ls"}, "option -n needs a value", "write -n N"},
       {{"--hold=yes"}, "option --hold takes no value", "write --hold alone"},
       {{"--ntasks-per-"},
        "unknown option --ntasks-per-",
