@@ -87,6 +87,7 @@ class Agent {
   void disconnect(bool tell) {
     ++line_;
     const SessionId old = std::exchange(session_, SessionId{});
+    offered_ = {};  // a welcome that comes late is for a connection that is gone
     if (tell && node_ != NodeId{0})
       clock_.in(delay(), [this, old] { send_(NodeDown{node_, old}); });
     clock_.in(5 + std::int64_t(prng_.below(300)), [this, line = line_] {
