@@ -177,4 +177,10 @@ Result<void> Store::backup(const std::string& dir) const {
   return {};
 }
 
+Result<CheckReport> Store::check() const {
+  const auto txn = state_->environment->begin_read();
+  if (!txn) return fail(txn.error());
+  return check_records(*txn);
+}
+
 }  // namespace drover::store

@@ -132,6 +132,7 @@ TEST(Retention, KeepsTheNewestClosedJobsAndAllOpenOnes) {
   EXPECT_TRUE(view->tasks(JobId(2), 0, 10)->empty());
   EXPECT_EQ(view->tasks(JobId(1), 1, 10)->size(), 2u);
   EXPECT_EQ(view->spec(JobId(200), true)->script, shared);
+  EXPECT_EQ(store->check()->problems, std::vector<std::string>{});
   { const auto gone = std::move(*store); }
   const auto report = check_store(folder.path());
   ASSERT_TRUE(report);
