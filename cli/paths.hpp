@@ -1,4 +1,4 @@
-// cli/paths.hpp - where state, sockets and the sibling programs are (docs/paths.md has the table).
+// cli/paths.hpp - where state, sockets and the sibling programs are.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>

@@ -28,7 +28,6 @@ constexpr std::string_view kQos =
     "qos comes with a later version: leave it out, or use --priority; to be quiet use -Q";
 constexpr std::string_view kMail =
     "no mail is sent: leave it out and use `drover wait`, or follow `drover events`";
-constexpr std::string_view kNodes = "tasks of a job run on one node for now: use --nodes=1";
 constexpr std::string_view kPlace = "use --constraint key=value (labels: drover node show NAME)";
 constexpr std::string_view kPerGpu = "say --cpus-per-task, --mem and --gpus instead";
 constexpr std::string_view kBinding =

@@ -18,6 +18,7 @@ constexpr Option kOptions[] = {
 OptionTable options() { return kOptions; }
 
 constexpr std::int64_t kNever = INT64_MAX;
+constexpr int kTimeIsUp = -1;  // no job ends with this
 
 Result<std::vector<std::uint64_t>> ids_of(Context& context, Selector& selector) {
   const Result<bool> resolved = resolve_last(context, selector);
@@ -62,7 +63,7 @@ Result<int> wait_for_ids(Context& context, std::vector<std::uint64_t> ids, std::
     for (std::size_t i = 0; i < ids.size();) {
       const std::int64_t left_s =
           std::min<std::int64_t>((deadline - monotonic_us()) / 1'000'000, 20);
-      if (left_s < 0 || (deadline != kNever && monotonic_us() >= deadline)) return int(kTimeout);
+      if (left_s < 0 || (deadline != kNever && monotonic_us() >= deadline)) return kTimeIsUp;
       const int poll_s = in_turn ? 0 : int(std::max<std::int64_t>(left_s, 1));
       const Result<std::optional<int>> status = look(context, **api, ids[i], poll_s);
       if (!status) return fail(status.error());
@@ -110,8 +111,11 @@ Result<int> run_wait(Context& context) {
                stderr);
     return int(kInfrastructure);
   }
-  if (*status == kTimeout) context.note("still running when the time was up");
-  return context.arguments().has("exit-zero") && *status != kTimeout ? int(kOk) : *status;
+  if (*status == kTimeIsUp) {
+    context.note("still running when the time was up");
+    return int(kTimeout);
+  }
+  return context.arguments().has("exit-zero") ? int(kOk) : *status;
 }
 
 }  // namespace
