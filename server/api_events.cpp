@@ -122,7 +122,8 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
     std::string text;
     for (const sched::Event& event : page.events) append(text, event);
     const bool moved = raw(page.last) > raw(query_.since);
-    query_.since = moved ? page.last : services_.events.last();  // older ones were trimmed away
+    query_.since =
+        moved ? page.last : services_.events.before_kept();  // older ones were trimmed away
     if (!text.empty() && !write(text)) return;
     pump();
   }

@@ -27,6 +27,10 @@ class EventHub {
   std::size_t followers() const { return followers_.size(); }
 
   EventSeq last() const { return last_; }
+  // Where a follower goes on when all before it has been trimmed from the store, too.
+  EventSeq before_kept() const {
+    return recent_.empty() ? last_ : EventSeq(raw(recent_.front().seq) - 1);
+  }
   void set_last(EventSeq last) { last_ = last; }  // at start, from the store
   // Calls visit for events after `since` in memory, until it answers false. False when some of them
   // have left memory.
