@@ -19,7 +19,8 @@ Account look_up(std::uint32_t uid, std::uint32_t gid) {
   char text[16384];
   passwd entry{};
   passwd* found = nullptr;
-  if (::getpwuid_r(uid, &entry, text, sizeof(text), &found) != 0 || found == nullptr) return account;
+  if (::getpwuid_r(uid, &entry, text, sizeof(text), &found) != 0 || found == nullptr)
+    return account;
   account.is_known = true;
   account.name = found->pw_name;
   account.home = found->pw_dir;

@@ -1,4 +1,4 @@
-// nodeagent/accounts.hpp - who a uid is on this node: name, home, groups. Looked up once in five minutes.
+// nodeagent/accounts.hpp - who a uid is on this node: name, home, groups; cached for minutes.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>

@@ -39,10 +39,11 @@ Agent::Agent(net::Loop& loop, AgentOptions options, NodeTopology topology, Scrip
       redial_supd_(loop, [this] { dial_supd(); }),
       redial_controller_(loop, [this] { dial_controller(); }),
       health_(loop, [this] { send_health(); }),
-      repeat_(loop, [this] {
-        table_.repeat_ends();
-        sweep_scripts();
-      }),
+      repeat_(loop,
+              [this] {
+                table_.repeat_ends();
+                sweep_scripts();
+              }),
       jitter_(std::uint64_t(net::Loop::now().wall.us) ^ (std::uint64_t(::getpid()) << 40)),
       report_(std::make_unique<proto::AgentMessage>()),
       orders_(std::make_unique<proto::ControllerMessage>()) {}
@@ -176,7 +177,8 @@ void Agent::send_hello() {
   hello.mutable_node()->set_name(options_.name);
   hello.mutable_node()->set_boot_id(boot_id_);
   hello.mutable_node()->set_version(DROVER_VERSION);
-  for (const auto& [name, value] : options_.labels) (*hello.mutable_node()->mutable_labels())[name] = value;
+  for (const auto& [name, value] : options_.labels)
+    (*hello.mutable_node()->mutable_labels())[name] = value;
   for (const auto& [name, value] : node_capabilities(topology_, supd_facts_))
     (*hello.mutable_node()->mutable_capabilities())[name] = value;
   for (const HeldReport& held : table_.running()) {
@@ -197,7 +199,7 @@ void Agent::on_controller_frame(std::string_view bytes) {
   if (!message.refused().empty()) {
     spdlog::error("the controller refuses this node: {}", message.refused());
     controller_failures_ = std::max(controller_failures_, 7);  // nothing changes within a second
-    return;  // it closes the connection
+    return;                                                    // it closes the connection
   }
   const SessionId session{message.session()};
   if (message.welcome()) {
@@ -226,8 +228,10 @@ void Agent::on_launches(const proto::ControllerMessage& message) {
     }
     std::string payload;
     auto built = builder_.build(order, now.mono.us, payload);
-    if (built) (void)table_.on_launch(session, id, std::move(payload));
-    else (void)table_.on_bad_launch(session, id, std::move(built.error().message), now.wall.us);
+    if (built)
+      (void)table_.on_launch(session, id, std::move(payload));
+    else
+      (void)table_.on_bad_launch(session, id, std::move(built.error().message), now.wall.us);
   }
 }
 
@@ -240,16 +244,17 @@ void Agent::on_log_request(const proto::LogRequest& request) {
   query.offset = request.offset();
   query.limit = request.limit();
   query.wait_ms = request.wait_ms();
-  logs_.read(std::move(query), [this, number = request.request(), session = table_.session()](LogPiece piece) {
-    if (session != table_.session() || controller_ == nullptr) return;
-    proto::LogChunk& chunk = *report_->add_logs();
-    chunk.set_request(number);
-    chunk.set_data(std::move(piece.data));
-    chunk.set_offset(piece.offset);
-    chunk.set_size(piece.size);
-    chunk.set_error(std::move(piece.error));
-    chunk.set_not_found(piece.not_found);
-  });
+  logs_.read(std::move(query),
+             [this, number = request.request(), session = table_.session()](LogPiece piece) {
+               if (session != table_.session() || controller_ == nullptr) return;
+               proto::LogChunk& chunk = *report_->add_logs();
+               chunk.set_request(number);
+               chunk.set_data(std::move(piece.data));
+               chunk.set_offset(piece.offset);
+               chunk.set_size(piece.size);
+               chunk.set_error(std::move(piece.error));
+               chunk.set_not_found(piece.not_found);
+             });
 }
 
 void Agent::send_health() {
@@ -271,7 +276,8 @@ void Agent::flush() {
     out.ended.clear();    // on_welcome repeats them
     return;
   }
-  if (out.started.empty() && out.ended.empty() && !report_->has_health() && report_->logs_size() == 0)
+  if (out.started.empty() && out.ended.empty() && !report_->has_health() &&
+      report_->logs_size() == 0)
     return;
   report_->set_session(raw(table_.session()));
   for (const StartReport& started : out.started) fill_started(*report_->add_started(), started);

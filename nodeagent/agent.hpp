@@ -33,8 +33,9 @@ struct AgentOptions {
   TopologyOptions topology;
 };
 
-// Loop thread only. Registers with the controller once supd has told what runs; both connections are
-// dialled again for ever, with growing, jittered pauses. Reports gather and leave once per loop round.
+// Loop thread only. Registers with the controller once supd has told what runs; both connections
+// are dialled again for ever, with growing, jittered pauses. Reports gather and leave once per loop
+// round.
 class Agent {
  public:
   // Errors: the topology options or the script directory.
@@ -78,8 +79,8 @@ class Agent {
   net::Timer redial_supd_, redial_controller_, health_, repeat_;
   int supd_failures_ = 0, controller_failures_ = 0;
   Prng jitter_;
-  std::unique_ptr<proto::AgentMessage> report_;          // gathers log pieces and health; reused
-  std::unique_ptr<proto::ControllerMessage> orders_;     // reused for parsing
+  std::unique_ptr<proto::AgentMessage> report_;       // gathers log pieces and health; reused
+  std::unique_ptr<proto::ControllerMessage> orders_;  // reused for parsing
 };
 
 }  // namespace drover::nodeagent

@@ -37,8 +37,10 @@ int complain(const drover::Error& error, int status) {
 
 int main(int argc, char** argv) {
   using namespace drover;
-  CLI::App app("Runs the jobs of one node: describes the node to droverd, hands launches to "
-               "drover-supd, reports what happens, serves logs.", "drover-agent");
+  CLI::App app(
+      "Runs the jobs of one node: describes the node to droverd, hands launches to "
+      "drover-supd, reports what happens, serves logs.",
+      "drover-agent");
   app.footer(kFooter);
   app.set_version_flag("--version", "drover-agent " DROVER_VERSION);
   nodeagent::AgentOptions options;
@@ -55,7 +57,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
   app.add_option("--gpus", options.topology.gpus, "offer this many stand-in GPUs, for tests")
       ->check(CLI::Range(0, 1024));
-  app.add_option("--synthetic", options.topology.synthetic, "an hwloc synthetic topology, for tests");
+  app.add_option("--synthetic", options.topology.synthetic,
+                 "an hwloc synthetic topology, for tests");
   app.add_option("--log-level", level, "trace, debug, info, warn, error")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
   try {

@@ -80,8 +80,10 @@ AttemptTable::Verdict AttemptTable::on_launch(SessionId session, const AttemptId
   ++counters_.launches;
   if (verdict == Verdict::Waits) {
     const AttemptId older = newest_.at(id.task);
-    if (supd_up_) append_kill(out_.to_supd, {older, 0});
-    else entries_.at(older).kill_wanted = true;
+    if (supd_up_)
+      append_kill(out_.to_supd, {older, 0});
+    else
+      entries_.at(older).kill_wanted = true;
   }
   Entry& entry = entries_[id];
   entry.launch = std::move(payload);
@@ -121,8 +123,10 @@ void AttemptTable::on_kill(SessionId session, const AttemptId& id, std::int32_t 
   }
   if (entry.waits && signal == 0)
     return end(id, entry, local_end(id, EndCause::Killed, true, "ended before it started", now_us));
-  if (supd_up_) append_kill(out_.to_supd, {id, signal});
-  else if (signal == 0) entry.kill_wanted = true;
+  if (supd_up_)
+    append_kill(out_.to_supd, {id, signal});
+  else if (signal == 0)
+    entry.kill_wanted = true;
 }
 
 void AttemptTable::on_ack(SessionId session, const AttemptId& id) {
@@ -157,8 +161,9 @@ void AttemptTable::on_list_end(std::int64_t now_us) {
   for (const AttemptId& id : sorted_ids()) {
     Entry& entry = entries_.at(id);
     if (entry.phase == Phase::Held && !entry.seen)
-      end(id, entry, local_end(id, EndCause::Unknown, false,
-                               "the node's supervisor has lost its record of the job", now_us));
+      end(id, entry,
+          local_end(id, EndCause::Unknown, false,
+                    "the node's supervisor has lost its record of the job", now_us));
     if (entry.phase == Phase::Ended) continue;
     if (std::exchange(entry.kill_wanted, false)) append_kill(out_.to_supd, {id, 0});
     if (entry.phase == Phase::Ordered && !entry.waits) order(id, entry);
@@ -212,7 +217,8 @@ std::vector<HeldReport> AttemptTable::running() const {
   std::vector<HeldReport> held;
   for (const AttemptId& id : sorted_ids()) {
     const Entry& entry = entries_.at(id);
-    const bool may_have_run = entry.started || (entry.phase == Phase::Ended && !entry.end.never_started);
+    const bool may_have_run =
+        entry.started || (entry.phase == Phase::Ended && !entry.end.never_started);
     held.push_back({id, may_have_run});
   }
   return held;

@@ -1,4 +1,4 @@
-// nodeagent/attempt_table.hpp - what the agent knows of its attempts: sessions, repetitions, acks. No IO.
+// nodeagent/attempt_table.hpp - the agent's attempts: sessions, repetitions, acks. No IO.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstddef>
@@ -12,9 +12,9 @@
 
 namespace drover::nodeagent {
 
-// Stands between the controller (any message lost, late, doubled or of an old session) and supd (any
-// disconnect). A function of its calls: outputs gather in out() and the caller sends and clears them.
-// The simulation drives the same class.
+// Stands between the controller (any message lost, late, doubled or of an old session) and supd
+// (any disconnect). A function of its calls: outputs gather in out() and the caller sends and
+// clears them. The simulation drives the same class.
 class AttemptTable {
  public:
   struct Outputs {
@@ -30,7 +30,7 @@ class AttemptTable {
   };
   enum class Verdict : std::uint8_t {
     Accepted,
-    Waits,         // until an older attempt of the same task, which is killed now, has ended
+    Waits,  // until an older attempt of the same task, which is killed now, has ended
     Duplicate,
     StaleSession,  // dropped: only orders of the current session are obeyed
     StaleEpoch,    // dropped: a newer attempt of the task is here
@@ -78,11 +78,11 @@ class AttemptTable {
   struct Entry {
     Phase phase = Phase::Ordered;
     bool started = false;
-    bool seen = false;        // in the list that is being received
-    bool waits = false;       // for an older attempt of the task
-    bool kill_wanted = false; // while supd is away
-    std::string launch;       // while Ordered
-    EndReport end;            // when Ended
+    bool seen = false;         // in the list that is being received
+    bool waits = false;        // for an older attempt of the task
+    bool kill_wanted = false;  // while supd is away
+    std::string launch;        // while Ordered
+    EndReport end;             // when Ended
   };
   using Entries = std::unordered_map<AttemptId, Entry, AttemptIdHash>;
 

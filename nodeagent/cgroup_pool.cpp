@@ -10,7 +10,8 @@
 namespace drover::nodeagent {
 namespace {
 
-constexpr std::uint32_t kInUseMax = 256;  // two descriptors each; a busy node of long jobs needs no pool
+constexpr std::uint32_t kInUseMax =
+    256;  // two descriptors each; a busy node of long jobs needs no pool
 constexpr std::size_t kFreeMax = 128;
 
 }  // namespace
@@ -39,8 +40,8 @@ CgroupSlot CgroupPool::take() {
 bool CgroupPool::is_empty(const CgroupSlot& slot) const {
   char text[128];
   const ssize_t got = ::pread(slot.events, text, sizeof(text), 0);
-  return got > 0 && std::string_view(text, std::size_t(got)).find("populated 0") !=
-                        std::string_view::npos;
+  return got > 0 &&
+         std::string_view(text, std::size_t(got)).find("populated 0") != std::string_view::npos;
 }
 
 void CgroupPool::give_back(CgroupSlot slot) {

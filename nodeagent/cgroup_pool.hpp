@@ -1,4 +1,4 @@
-// nodeagent/cgroup_pool.hpp - empty v2 cgroups kept for the next attempt: making one costs as much as a fork.
+// nodeagent/cgroup_pool.hpp - empty v2 cgroups kept for the next attempt; a new one is dear.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
@@ -8,7 +8,8 @@
 
 namespace drover::nodeagent {
 
-// A directory "pool.N" with its files open. Only attempts that left nothing behind give theirs back.
+// A directory "pool.N" with its files open. Only attempts that left nothing behind give theirs
+// back.
 struct CgroupSlot {
   std::uint32_t number = 0;  // 0 = the attempt has a directory of its own name
   int dir = -1, events = -1;

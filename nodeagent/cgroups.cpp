@@ -187,8 +187,7 @@ Cgroups Cgroups::detect(std::string_view instance) {
     (void)write_small(found.base_fd_, "cgroup.subtree_control", "+memory");
     if (::mkdirat(found.base_fd_, "probe", 0755) == 0 || errno == EEXIST) {
       found.kill_file_ = ::faccessat(found.base_fd_, "probe/cgroup.kill", W_OK, 0) == 0;
-      if (::faccessat(found.base_fd_, "probe/memory.max", W_OK, 0) == 0)
-        found.memory_ = Memory::V2;
+      if (::faccessat(found.base_fd_, "probe/memory.max", W_OK, 0) == 0) found.memory_ = Memory::V2;
       ::unlinkat(found.base_fd_, "probe", AT_REMOVEDIR);
     }
   } else if (!mounts.v1_tracking.empty()) {
@@ -291,7 +290,8 @@ std::vector<std::string> Cgroups::leftovers() const {
     DIR* const dir = base.empty() ? nullptr : ::opendir(base.c_str());
     if (dir == nullptr) continue;
     while (const dirent* const entry = ::readdir(dir))
-      if (entry->d_type == DT_DIR && is_cgroup_name(entry->d_name)) found.emplace_back(entry->d_name);
+      if (entry->d_type == DT_DIR && is_cgroup_name(entry->d_name))
+        found.emplace_back(entry->d_name);
     ::closedir(dir);
   }
   std::sort(found.begin(), found.end());

@@ -1,8 +1,8 @@
 // nodeagent/cgroups.hpp - one cgroup per attempt: found, made, limited, killed, removed.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tracking (who belongs to the attempt) and the memory limit may live in different hierarchies: on a
-// hybrid machine v2 tracks and kills while v1 limits memory. Whatever is missing is left out and
+// Tracking (who belongs to the attempt) and the memory limit may live in different hierarchies: on
+// a hybrid machine v2 tracks and kills while v1 limits memory. Whatever is missing is left out and
 // told in facts(); nothing here is fatal.
 #pragma once
 #include <cstdint>
@@ -59,7 +59,8 @@ class Cgroups {
   std::int64_t oom_kills(const CgroupName& name) const;
   // CPU time of all processes that ever were in it; false when the kernel does not tell.
   bool cpu_us(const CgroupName& name, std::int64_t& user, std::int64_t& system) const;
-  void remove_bases() const;  // when supd leaves and nothing runs; refused while something is inside
+  void remove_bases()
+      const;  // when supd leaves and nothing runs; refused while something is inside
   // Names that still have a directory, in both hierarchies.
   std::vector<std::string> leftovers() const;
   // Kills what is in it and removes it from both hierarchies; gives up after a moment.

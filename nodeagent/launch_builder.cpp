@@ -12,17 +12,32 @@ namespace {
 
 constexpr std::size_t kEnvBytesMax = 2 << 20, kEnvEntryMax = 128 << 10;
 
-// Always the node's word, whatever the job says: processes are found by them, and stores fence by them.
+// Always the node's word, whatever the job says: processes are found by them, and stores fence by
+// them.
 constexpr std::string_view kOwned[] = {"DROVER_EPOCH", "JOB_EPOCH"};
 
 // Only where the controller has not set them.
 enum Default : std::uint32_t {
-  PathVar, HomeVar, UserVar, LognameVar, ShellVar, LangVar, NodeVar, TaskVar, AttemptVar, JobVar,
-  CpuIdsVar, CudaVar, SlurmNodeVar, Defaults
+  PathVar,
+  HomeVar,
+  UserVar,
+  LognameVar,
+  ShellVar,
+  LangVar,
+  NodeVar,
+  TaskVar,
+  AttemptVar,
+  JobVar,
+  CpuIdsVar,
+  CudaVar,
+  SlurmNodeVar,
+  Defaults
 };
 constexpr std::string_view kDefaults[] = {
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "DROVER_NODE", "DROVER_TASK_INDEX",
-    "DROVER_ATTEMPT", "DROVER_JOB_ID", "DROVER_CPU_IDS", "CUDA_VISIBLE_DEVICES", "SLURMD_NODENAME"};
+    "PATH",           "HOME",          "USER",           "LOGNAME",
+    "SHELL",          "LANG",          "DROVER_NODE",    "DROVER_TASK_INDEX",
+    "DROVER_ATTEMPT", "DROVER_JOB_ID", "DROVER_CPU_IDS", "CUDA_VISIBLE_DEVICES",
+    "SLURMD_NODENAME"};
 static_assert(std::size(kDefaults) == Defaults);
 
 bool has_nul(const std::string& text) { return text.find('\0') != std::string::npos; }
@@ -31,7 +46,8 @@ tl::unexpected<Error> bad(const std::string& what) { return fail(Errc::BadInput,
 
 Result<void> check(const proto::LaunchOrder& order) {
   if (order.argv_size() == 0 && order.script().empty()) return bad("there is no command to run");
-  if (order.argv_size() + 1 > int(kLaunchStringsMax) || order.env_size() > int(kLaunchStringsMax) - 32)
+  if (order.argv_size() + 1 > int(kLaunchStringsMax) ||
+      order.env_size() > int(kLaunchStringsMax) - 32)
     return bad("too many arguments or variables");
   for (const std::string& text : order.argv())
     if (has_nul(text)) return bad("an argument holds a NUL byte");
@@ -87,7 +103,8 @@ void LaunchBuilder::build_env(const proto::LaunchOrder& order, const Account& ac
   add_missing(AttemptVar, std::to_string(order.id().attempt()));
   add_missing(JobVar, std::to_string(order.id().job()));
   std::string pus;
-  for (const std::uint32_t pu : order.pus()) pus.append(pus.empty() ? "" : ",") += std::to_string(pu);
+  for (const std::uint32_t pu : order.pus())
+    pus.append(pus.empty() ? "" : ",") += std::to_string(pu);
   if (!pus.empty()) add_missing(CpuIdsVar, pus);
   if (node_.has_gpus) add_missing(CudaVar, "");
   for (const std::string& entry : added_) frame_.env.push_back(entry.c_str());
@@ -106,8 +123,8 @@ Result<void> LaunchBuilder::build(const proto::LaunchOrder& order, std::int64_t 
                node_.name + " and " + order.user() + " where the job was submitted");
   std::string script;
   if (!order.script().empty()) {
-    auto placed = scripts_.place(JobId{order.id().job()}, order.uid(), order.gid(), order.script(),
-                                 now_us);
+    auto placed =
+        scripts_.place(JobId{order.id().job()}, order.uid(), order.gid(), order.script(), now_us);
     if (!placed) return fail(std::move(placed.error()));
     script = std::move(*placed);
   }

@@ -1,4 +1,4 @@
-// nodeagent/launch_builder.hpp - a controller's order made complete on this node: account, script, variables.
+// nodeagent/launch_builder.hpp - an order made complete on this node: account, script, variables.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
@@ -19,9 +19,9 @@ namespace drover::nodeagent {
 
 struct NodeIdentity {
   std::string name;
-  std::uint32_t uid = 0;   // of the agent
+  std::uint32_t uid = 0;  // of the agent
   bool bindable = true;
-  bool has_gpus = false;   // then jobs without GPUs see none
+  bool has_gpus = false;  // then jobs without GPUs see none
 };
 
 AttemptId to_attempt_id(const proto::AttemptRef& ref);

@@ -1,8 +1,9 @@
 // nodeagent/launcher.cpp - fork, and the child's walk to exec.
-//
-// Never vfork: that child would share memory with supd and stop it until exec, and the job's owner can
-// SIGSTOP a child that already runs under his uid. supd is small, so a plain fork is nearly as cheap.
 // SPDX-License-Identifier: Apache-2.0
+//
+// Never vfork: that child would share memory with supd and stop it until exec, and the job's owner
+// can SIGSTOP a child that already runs under his uid. supd is small, so a plain fork is nearly as
+// cheap.
 #include "nodeagent/launcher.hpp"
 
 #include <fcntl.h>
@@ -71,8 +72,10 @@ int exec_on_path(const char* name, char* const* argv, char* const* env, const ch
       if (length > 0) full[at++] = '/';
       std::memcpy(full + at, name, name_length + 1);
       ::execve(full, argv, env);
-      if (errno == EACCES) error = EACCES;
-      else if (errno != ENOENT && errno != ENOTDIR) return errno;
+      if (errno == EACCES)
+        error = EACCES;
+      else if (errno != ENOENT && errno != ENOTDIR)
+        return errno;
     }
     if (*end == '\0') return error;
     path = end + 1;
@@ -127,7 +130,10 @@ Result<FailureSlots> FailureSlots::make(std::uint32_t count) {
 }
 
 Launcher::Launcher(const Cgroups& cgroups, bool oom_score_lowered)
-    : cgroups_(cgroups), uid_(::geteuid()), root_(uid_ == 0), oom_score_lowered_(oom_score_lowered) {
+    : cgroups_(cgroups),
+      uid_(::geteuid()),
+      root_(uid_ == 0),
+      oom_score_lowered_(oom_score_lowered) {
   ::getrlimit(RLIMIT_NOFILE, &files_);
   while (::prctl(PR_CAPBSET_READ, last_capability_ + 1, 0, 0, 0) >= 0) ++last_capability_;
 }
@@ -223,8 +229,7 @@ void Launcher::drop_privileges(const LaunchFrame& frame, FailureSlot& slot) cons
 }
 
 void Launcher::open_streams(const LaunchFrame& frame, FailureSlot& slot) const {
-  const int write_flags =
-      O_WRONLY | O_CREAT | O_APPEND | (frame.append_output ? 0 : O_TRUNC);
+  const int write_flags = O_WRONLY | O_CREAT | O_APPEND | (frame.append_output ? 0 : O_TRUNC);
   const bool one_file = frame.err[0] == '\0' || std::strcmp(frame.err, frame.out) == 0;
   const char* const out = frame.out[0] == '\0' ? "/dev/null" : frame.out;
   const int out_fd = open_for_job(out, write_flags);

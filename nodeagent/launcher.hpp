@@ -31,8 +31,8 @@ enum class Step : std::uint32_t {
   Exec,
 };
 
-// Where a child leaves word of the step that failed. It lies in memory shared by fork, which costs no
-// system call per launch (a close-on-exec pipe costs five and a wake-up); exec unmaps it.
+// Where a child leaves word of the step that failed. It lies in memory shared by fork, which costs
+// no system call per launch (a close-on-exec pipe costs five and a wake-up); exec unmaps it.
 struct FailureSlot {
   std::uint32_t step;  // a Step; None until something failed
   std::int32_t error;  // errno
@@ -70,8 +70,8 @@ class Launcher {
 
  private:
   pid_t fork_into(int cgroup_fd, int& pidfd, bool& entered);
-  [[noreturn]] void run_child(const LaunchFrame& frame, FailureSlot& slot,
-                              const CgroupName& name, bool entered) const;
+  [[noreturn]] void run_child(const LaunchFrame& frame, FailureSlot& slot, const CgroupName& name,
+                              bool entered) const;
   void enter_cgroups(const LaunchFrame& frame, FailureSlot& slot, const CgroupName& name,
                      bool entered) const;
   void drop_privileges(const LaunchFrame& frame, FailureSlot& slot) const;
@@ -86,8 +86,8 @@ class Launcher {
   bool clone_into_cgroup_ = true;  // until the kernel says otherwise
 };
 
-// Tells two processes with the same pid apart: the inode of a pidfd where that is unique (Linux 6.9),
-// else the start time in /proc/PID/stat. 0 when the process is gone.
+// Tells two processes with the same pid apart: the inode of a pidfd where that is unique
+// (Linux 6.9), else the start time in /proc/PID/stat. 0 when the process is gone.
 std::uint64_t process_identity(pid_t pid, int pidfd);
 int open_pidfd(pid_t pid);  // -1 when gone or not offered
 

@@ -84,10 +84,11 @@ LogPiece read_log(const LogQuery& query, int& fd) {
   if (!S_ISREG(status.st_mode)) return failed(query.path, "not a regular file");
   LogPiece piece;
   piece.size = status.st_size;
-  piece.offset = query.offset >= 0 ? query.offset : std::max<std::int64_t>(0, piece.size + query.offset);
+  piece.offset =
+      query.offset >= 0 ? query.offset : std::max<std::int64_t>(0, piece.size + query.offset);
   if (piece.offset >= piece.size) return piece;
-  const auto want = std::min<std::int64_t>(piece.size - piece.offset,
-                                           std::min(query.limit, kLogPieceMax));
+  const auto want =
+      std::min<std::int64_t>(piece.size - piece.offset, std::min(query.limit, kLogPieceMax));
   piece.data.resize(std::size_t(want));
   const ssize_t got = ::pread(fd, piece.data.data(), piece.data.size(), piece.offset);
   if (got < 0) return failed(query.path, std::strerror(errno));

@@ -26,7 +26,8 @@ void fill_health(proto::Health& out, std::int32_t supd_pid);  // load, memory, s
 
 // "key=value\n" lines of supd's Welcome.
 std::map<std::string, std::string> parse_facts(std::string_view lines);
-// For `drover node show`: what holds on this node and what is weaker, from supd's facts and our own.
+// For `drover node show`: what holds on this node and what is weaker, from supd's facts and our
+// own.
 std::map<std::string, std::string> node_capabilities(
     const NodeTopology& topology, const std::map<std::string, std::string>& supd_facts);
 

@@ -104,8 +104,8 @@ std::vector<Orphan> find_by_mark(pid_t session, std::uint64_t epoch) {
     const auto [next, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (error != std::errc{} || *next != '\0' || pid == self) continue;
     Orphan orphan;
-    if (inspect(pid, orphan) && ((session > 1 && orphan.session == session) ||
-                                 (epoch != 0 && orphan.epoch == epoch)))
+    if (inspect(pid, orphan) &&
+        ((session > 1 && orphan.session == session) || (epoch != 0 && orphan.epoch == epoch)))
       found.push_back(orphan);
   }
   ::closedir(dir);

@@ -16,8 +16,8 @@ struct NodePaths {
   std::string agent_socket() const { return run + "/agent.sock"; }
 };
 
-// Fills what the command line left empty from DROVER_DATA, DROVER_RUN and the XDG variables, and makes
-// the directories (0700). Denied when one exists and belongs to somebody else.
+// Fills what the command line left empty from DROVER_DATA, DROVER_RUN and the XDG variables, and
+// makes the directories (0700). Denied when one exists and belongs to somebody else.
 Result<NodePaths> resolve_paths(std::string data, std::string run);
 
 // The machine's boot id; changes with every boot.

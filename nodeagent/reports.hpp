@@ -1,4 +1,4 @@
-// nodeagent/reports.hpp - what a node says about an attempt, as plain values shared by agent and supd.
+// nodeagent/reports.hpp - what a node says about an attempt; plain values of agent and supd.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstddef>
@@ -26,7 +26,7 @@ struct EndReport {
   AttemptId id;
   EndCause cause = EndCause::Unknown;
   std::int32_t exit_code = 0, term_signal = 0;
-  bool never_started = false;  // refused, or killed before exec
+  bool never_started = false;                 // refused, or killed before exec
   std::int64_t started_us = 0, ended_us = 0;  // wall clock
   std::int64_t user_us = 0, system_us = 0, max_rss_kib = 0;
   std::string message;  // for the person: why a launch failed, what is not known

@@ -25,9 +25,9 @@ constexpr std::int64_t kIdleUs = 10'000'000;
 // "job12-89abcdef01234567"
 std::string file_name(JobId job, std::uint32_t uid, std::string_view text) {
   char name[64];
-  std::snprintf(name, sizeof(name), "job%llu-%016llx",
-                static_cast<unsigned long long>(raw(job)),
-                static_cast<unsigned long long>(XXH3_64bits_withSeed(text.data(), text.size(), uid)));
+  std::snprintf(
+      name, sizeof(name), "job%llu-%016llx", static_cast<unsigned long long>(raw(job)),
+      static_cast<unsigned long long>(XXH3_64bits_withSeed(text.data(), text.size(), uid)));
   return name;
 }
 
@@ -59,8 +59,7 @@ Result<Scripts> Scripts::open(const std::string& agent_dir, const std::string& i
   Scripts scripts;
   scripts.is_root_ = ::geteuid() == 0;
   std::vector<std::string> places;
-  if (scripts.is_root_)
-    places = {"/var/spool/drover-" + instance, "/var/lib/drover-" + instance};
+  if (scripts.is_root_) places = {"/var/spool/drover-" + instance, "/var/lib/drover-" + instance};
   places.push_back(agent_dir + "/attempts");
   for (const std::string& place : places) {
     if (!make_directory(place, scripts.is_root_ ? 0711 : 0700)) continue;
@@ -68,8 +67,9 @@ Result<Scripts> Scripts::open(const std::string& agent_dir, const std::string& i
     break;
   }
   if (scripts.directory_.empty())
-    return fail(Errc::Io, "no directory for job scripts: " + places.back() +
-                              " cannot be made, or its file system forbids execution",
+    return fail(Errc::Io,
+                "no directory for job scripts: " + places.back() +
+                    " cannot be made, or its file system forbids execution",
                 "choose another directory with --data");
   DIR* const dir = ::opendir(scripts.directory_.c_str());
   while (dir != nullptr) {
@@ -97,7 +97,8 @@ Result<std::string> Scripts::place(JobId job, std::uint32_t uid, std::uint32_t g
     ::unlink(path.c_str());  // damaged, or half-written by an agent that died
   }
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0700);
-  if (fd < 0) return fail(Errc::Io, "cannot write the job's script: " + std::string(std::strerror(errno)));
+  if (fd < 0)
+    return fail(Errc::Io, "cannot write the job's script: " + std::string(std::strerror(errno)));
   std::size_t done = 0;
   while (done < text.size()) {
     const ssize_t wrote = ::write(fd, text.data() + done, text.size() - done);

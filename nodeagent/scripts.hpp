@@ -1,4 +1,4 @@
-// nodeagent/scripts.hpp - job scripts as files that their owner can execute and nobody else can read.
+// nodeagent/scripts.hpp - job scripts as files that only their owner can read and execute.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
@@ -12,9 +12,9 @@
 
 namespace drover::nodeagent {
 
-// One file per job: the tasks of an array share it. As root the files cannot lie in the private data
-// directory, whose owner alone may enter it; they lie in a root-owned directory that lets users through
-// to a name they know (mode 0711).
+// One file per job: the tasks of an array share it. As root the files cannot lie in the private
+// data directory, whose owner alone may enter it; they lie in a root-owned directory that lets
+// users through to a name they know (mode 0711).
 class Scripts {
  public:
   // Picks the directory and takes over what an earlier agent left there.

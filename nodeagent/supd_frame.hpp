@@ -1,11 +1,13 @@
-// nodeagent/supd_frame.hpp - the messages between agent and supd: fixed layouts, bounds-checked, no IO.
+// nodeagent/supd_frame.hpp - messages between agent and supd: fixed layouts, checked bounds, no IO.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Stream:   u32 length, then that many bytes of payload (the framing of net/frame.hpp).
-// Payload:  one or more messages, so that a batch is one write:
-//           u32 size (of the whole message), u16 kind, u16 zero, body.
-// Numbers are little-endian. Strings of a Launch are one table of NUL-terminated strings, so supd can
-// hand pointers into the received bytes to execve(2) without copying any of them.
+// A stream is frames: u32 length, then a payload of that size (the framing of net/frame.hpp).
+//
+// A payload is one or more messages, so that a batch is one write. A message is u32 size (of the
+// whole message), u16 kind, u16 zero, body.
+//
+// Numbers are little-endian. Strings of a Launch are one table of NUL-terminated strings, so supd
+// can hand pointers into the received bytes to execve(2) without copying any of them.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -20,22 +22,22 @@
 namespace drover::nodeagent {
 
 inline constexpr std::uint32_t kSupdProtocol = 1;
-inline constexpr std::size_t kSupdFrameMax = 16 << 20;  // payload
+inline constexpr std::size_t kSupdFrameMax = 16 << 20;     // payload
 inline constexpr std::uint32_t kLaunchStringsMax = 65536;  // argv + env entries
 inline constexpr std::uint32_t kLaunchGroupsMax = 65536;   // NGROUPS_MAX
 inline constexpr std::uint32_t kLaunchPusMax = 4096;
 
 enum class MessageKind : std::uint16_t {
-  Hello = 1,    // agent: protocol version
-  Launch = 2,   // agent
-  Kill = 3,     // agent: signal 0 = TERM, grace, KILL; other = deliver that signal only
-  Ack = 4,      // agent: the controller has the end
-  List = 5,     // agent: send the table again
-  Welcome = 16, // supd: its state; the table follows
-  Held = 17,    // supd: one accepted attempt of the table
-  ListEnd = 18, // supd: the table is complete; events follow
-  Started = 19, // supd
-  Ended = 20,   // supd: repeated after each connect until acked
+  Hello = 1,     // agent: protocol version
+  Launch = 2,    // agent
+  Kill = 3,      // agent: signal 0 = TERM, grace, KILL; other = deliver that signal only
+  Ack = 4,       // agent: the controller has the end
+  List = 5,      // agent: send the table again
+  Welcome = 16,  // supd: its state; the table follows
+  Held = 17,     // supd: one accepted attempt of the table
+  ListEnd = 18,  // supd: the table is complete; events follow
+  Started = 19,  // supd
+  Ended = 20,    // supd: repeated after each connect until acked
 };
 
 // What the child needs. Pointers refer to memory of the maker (encode) or to the payload (decode).
@@ -49,9 +51,9 @@ struct LaunchFrame {
   bool no_new_privs = true;
   const char* file = "";  // executed; empty = argv[0], looked up in the job's PATH
   const char* cwd = "/";
-  const char* out = "";  // empty = /dev/null
-  const char* err = "";  // empty = same as out
-  const char* in = "";   // empty = /dev/null
+  const char* out = "";               // empty = /dev/null
+  const char* err = "";               // empty = same as out
+  const char* in = "";                // empty = /dev/null
   std::vector<std::uint32_t> groups;  // supplementary groups
   std::vector<std::uint32_t> pus;     // empty = not bound
   std::vector<const char*> argv, env;
@@ -94,7 +96,8 @@ void append_list_end(std::string& out);
 void append_started(std::string& out, std::uint64_t seq, const StartReport& report);
 void append_ended(std::string& out, std::uint64_t seq, const EndReport& report);
 
-// The body of each kind. All answer BadInput for a body that is too short, too long or out of range.
+// The body of each kind. All answer BadInput for a body that is too short, too long or out of
+// range.
 Result<std::uint32_t> decode_hello(std::string_view body);
 Result<void> decode_launch(std::string_view body, LaunchFrame& out);  // reuses out's vectors
 Result<KillFrame> decode_kill(std::string_view body);

@@ -54,8 +54,7 @@ class Replay {
   bool on_record(RecordKind kind, std::string_view body) {
     Reader reader(body);
     switch (kind) {
-      case RecordKind::Boot:
-        return true;
+      case RecordKind::Boot: return true;
       case RecordKind::Accept: {
         AcceptRecord accept;
         accept.id = reader.id();
@@ -258,10 +257,9 @@ bool Journal::wants_compaction() const {
 
 Result<void> Journal::compact(std::string_view live) {
   const std::string fresh_path = path_ + ".new";
-  const int fd = ::open(fresh_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC |
-                                                O_NOFOLLOW, 0600);
-  if (fd < 0)
-    return fail(Errc::Io, "cannot create " + fresh_path + ": " + std::strerror(errno));
+  const int fd = ::open(fresh_path.c_str(),
+                        O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return fail(Errc::Io, "cannot create " + fresh_path + ": " + std::strerror(errno));
   std::string bytes;
   append_boot_record(bytes, boot_id_);
   bytes += live;

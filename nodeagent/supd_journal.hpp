@@ -1,9 +1,9 @@
-// nodeagent/supd_journal.hpp - supd's memory across its own death: what was accepted, started, ended.
+// nodeagent/supd_journal.hpp - what supd remembers across its own death: accepted, started, ended.
 // SPDX-License-Identifier: Apache-2.0
 //
-// File: records, each u32 size of body, u32 checksum of body, body (u8 kind, then the fields).
-// Not fsynced: after a power cut the processes are gone too, and the boot id in the first record
-// tells (promise P3). A torn or damaged tail ends the replay; what stood before it is used.
+// File: records, each u32 size of body, u32 checksum of body, body (u8 kind, then the fields). Not
+// fsynced: after a power cut the processes are gone too, and the boot id in the first record tells
+// (promise P3). A torn or damaged tail ends the replay; what stood before it is used.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -38,10 +38,10 @@ struct JournalState {  // what a replay leaves
     StartRecord start;  // pid 0: forked or not, we do not know
     friend bool operator==(const Open&, const Open&) = default;
   };
-  std::vector<Open> open;        // accepted, not ended; in order of acceptance
-  std::vector<EndReport> ended;  // ended, not acked
+  std::vector<Open> open;           // accepted, not ended; in order of acceptance
+  std::vector<EndReport> ended;     // ended, not acked
   std::uint64_t damaged_bytes = 0;  // at the end of the file
-  bool other_boot = false;       // everything was dropped: the machine has booted since
+  bool other_boot = false;          // everything was dropped: the machine has booted since
 };
 
 // Codec, free of IO.
@@ -71,7 +71,8 @@ class Journal {
   Result<void> compact(std::string_view live);
 
  private:
-  Journal(std::string path, std::string boot_id) : path_(std::move(path)), boot_id_(std::move(boot_id)) {}
+  Journal(std::string path, std::string boot_id)
+      : path_(std::move(path)), boot_id_(std::move(boot_id)) {}
 
   std::string path_, boot_id_, pending_;
   int fd_ = -1;

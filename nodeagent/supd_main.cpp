@@ -16,12 +16,14 @@ namespace {
 constexpr const char* kHelp =
     "drover-supd: starts and watches the jobs of this node for drover-agent.\n"
     "\n"
-    "  --data DIR     state: DIR/agent/supd.journal (default: $DROVER_DATA, then the XDG state dir)\n"
+    "  --data DIR     state: DIR/agent/supd.journal (default: $DROVER_DATA, then the XDG state "
+    "dir)\n"
     "  --run DIR      sockets: DIR/supd.sock (default: $DROVER_RUN, then DATA/run)\n"
     "  --min-uid N    refuse jobs of users below this uid (default: 0)\n"
     "  --version      print the version\n"
     "\n"
-    "It outlives the agent. SIGTERM stops it when no job runs; a second SIGTERM within 5 s kills the\n"
+    "It outlives the agent. SIGTERM stops it when no job runs; a second SIGTERM within 5 s kills "
+    "the\n"
     "jobs. SIGUSR1 makes it leave as soon as no job runs.\n"
     "\n"
     "Example:  drover-supd --data /var/lib/drover --run /run/drover\n";

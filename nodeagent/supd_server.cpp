@@ -47,8 +47,8 @@ int open_signals() {
   return ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-// The kernel shall take a job before it takes the parent of all jobs. Not -1000: a leaking supd must
-// not be immortal. False where that is not permitted.
+// The kernel shall take a job before it takes the parent of all jobs. Not -1000: a leaking supd
+// must not be immortal. False where that is not permitted.
 bool lower_oom_score() {
   const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (fd < 0) return false;
@@ -62,7 +62,8 @@ bool lower_oom_score() {
 Result<std::unique_ptr<SupdServer>> SupdServer::open(const NodePaths& paths,
                                                      std::uint32_t min_uid) {
   std::unique_ptr<SupdServer> server(new SupdServer);
-  server->lock_ = ::open(paths.supd_lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  server->lock_ =
+      ::open(paths.supd_lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (server->lock_ < 0) return io_error("cannot open " + paths.supd_lock());
   if (::flock(server->lock_, LOCK_EX | LOCK_NB) != 0)
     return fail(Errc::Conflict, "another drover-supd has " + paths.data,
@@ -285,8 +286,8 @@ void SupdServer::round_end() {
 
 void SupdServer::write_out() {
   while (written_ < output_.size()) {
-    const ssize_t wrote = ::send(agent_, output_.data() + written_, output_.size() - written_,
-                                 MSG_NOSIGNAL);
+    const ssize_t wrote =
+        ::send(agent_, output_.data() + written_, output_.size() - written_, MSG_NOSIGNAL);
     if (wrote > 0) {
       written_ += std::size_t(wrote);
       continue;

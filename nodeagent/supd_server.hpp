@@ -1,4 +1,4 @@
-// nodeagent/supd_server.hpp - supd's one loop: the agent's socket, signals, one timer, adopted processes.
+// nodeagent/supd_server.hpp - supd's one loop: socket, signals, one timer, adopted processes.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
@@ -40,11 +40,11 @@ class SupdServer {
   std::unique_ptr<Supervisor> supervisor_;
   std::string socket_path_;
   int lock_ = -1, epoll_ = -1, listener_ = -1, signals_ = -1, timer_ = -1, agent_ = -1;
-  std::string input_;         // bytes of the agent not yet taken
-  std::size_t consumed_ = 0;  // of input_
+  std::string input_;             // bytes of the agent not yet taken
+  std::size_t consumed_ = 0;      // of input_
   std::size_t payload_left_ = 0;  // of the frame under way
-  std::string output_;        // framed, not yet written
-  std::size_t written_ = 0;   // of output_
+  std::string output_;            // framed, not yet written
+  std::size_t written_ = 0;       // of output_
   bool wants_write_ = false, greeted_ = false, exit_when_idle_ = false, done_ = false;
   std::int64_t armed_us_ = 0, terminate_us_ = 0;
 };

@@ -89,15 +89,12 @@ Result<void> Supervisor::on_message(const Message& message) {
       on_ack(*id);
       return {};
     }
-    case MessageKind::List:
-      greet();
-      return {};
+    case MessageKind::List: greet(); return {};
     case MessageKind::Welcome:
     case MessageKind::Held:
     case MessageKind::ListEnd:
     case MessageKind::Started:
-    case MessageKind::Ended:
-      break;
+    case MessageKind::Ended: break;
   }
   return fail(Errc::BadInput, "a message that supd does not take");
 }
@@ -137,9 +134,8 @@ void Supervisor::on_launch() {
     return refuse(id, EndCause::LaunchFailed,
                   "this node's supervisor runs as uid " + std::to_string(launcher_.own_uid()) +
                       " and cannot start jobs of uid " + std::to_string(frame_.uid));
-  Attempt& attempt =
-      add({id, frame_.uid, frame_.time_limit_us, frame_.warn_signal, frame_.warn_before_s,
-           std::min(frame_.kill_grace_s, kGraceMaxS)});
+  Attempt& attempt = add({id, frame_.uid, frame_.time_limit_us, frame_.warn_signal,
+                          frame_.warn_before_s, std::min(frame_.kill_grace_s, kGraceMaxS)});
   attempt.memory_limited = frame_.mem_limit_bytes > 0;
   // A v2 memory limit belongs to the directory: such an attempt gets its own.
   if (!attempt.memory_limited || cgroups_.memory() != Cgroups::Memory::V2)
@@ -286,8 +282,8 @@ void Supervisor::compact() {
   for (const auto& [id, attempt] : by_id_) {
     append_record(live, attempt->accept);
     if (attempt->pid != 0)
-      append_record(live, start_record(*attempt,
-                                       attempt->limit_at_us - attempt->accept.time_limit_us));
+      append_record(live,
+                    start_record(*attempt, attempt->limit_at_us - attempt->accept.time_limit_us));
   }
   for (const auto& entry : unacked_) append_record(live, entry.second.report);
   (void)journal_.compact(live);  // refused by the disk: the old file is as good
@@ -300,8 +296,9 @@ CgroupName Supervisor::cgroup_of(const Attempt& attempt) {
 }
 
 StartRecord Supervisor::start_record(const Attempt& attempt, std::int64_t started_boot_us) const {
-  return {attempt.accept.id, attempt.pid, attempt.identity, attempt.started_wall_us, started_boot_us,
-          attempt.slot.number != 0 ? attempt.slot.number : attempt.adopted_slot};
+  return {attempt.accept.id, attempt.pid,
+          attempt.identity,  attempt.started_wall_us,
+          started_boot_us,   attempt.slot.number != 0 ? attempt.slot.number : attempt.adopted_slot};
 }
 
 void Supervisor::leave() {

@@ -1,8 +1,9 @@
-// nodeagent/supervisor.hpp - supd's table of attempts: what runs, when it must stop, what to report.
+// nodeagent/supervisor.hpp - supd's attempts: what runs, when it must stop, what to report.
 // SPDX-License-Identifier: Apache-2.0
 //
 // One thread, no sockets: supd_server.hpp feeds it messages, signals and time and sends what it
-// leaves in outbox(). A round is: on_payload() and on_child_ends() in any number, then end_of_round().
+// leaves in outbox(). A round is: on_payload() and on_child_ends() in any number, then
+// end_of_round().
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -24,9 +25,9 @@
 
 namespace drover::nodeagent {
 
-inline constexpr std::uint32_t kAttemptsMax = 65536;      // running at once
-inline constexpr std::size_t kUnackedEndsMax = 200'000;   // then launches are refused
-inline constexpr int kLaunchesPerRound = 32;              // so that ends are reaped in between
+inline constexpr std::uint32_t kAttemptsMax = 65536;     // running at once
+inline constexpr std::size_t kUnackedEndsMax = 200'000;  // then launches are refused
+inline constexpr int kLaunchesPerRound = 32;             // so that ends are reaped in between
 
 class Supervisor {
  public:
@@ -43,19 +44,20 @@ class Supervisor {
   // Takes over what an earlier supd left. Call once, before anything else.
   void adopt(const JournalState& state, WatchPidfd watch, void* context);
 
-  // One payload of the agent's stream. Launches beyond the round's share stay in `payload`; call again
-  // in the next round. BadInput: close the connection.
+  // One payload of the agent's stream. Launches beyond the round's share stay in `payload`; call
+  // again in the next round. BadInput: close the connection.
   Result<void> on_payload(std::string_view& payload);
   // Welcome, table and unacked ends, as after each connect.
   void greet();
-  void on_child_ends();                        // SIGCHLD: reaps everything there is
+  void on_child_ends();  // SIGCHLD: reaps everything there is
   void on_adopted_end(std::uint32_t attempt_index);
-  void on_time();                              // the deadline has passed
-  // Writes the journal; true when the outbox may leave. Events are held back while the disk refuses.
+  void on_time();  // the deadline has passed
+  // Writes the journal; true when the outbox may leave. Events are held back while the disk
+  // refuses.
   bool end_of_round();
-  void kill_everything();                      // shutdown asked twice
+  void kill_everything();  // shutdown asked twice
 
-  void leave();                                // the process ends now
+  void leave();  // the process ends now
 
   std::int64_t next_deadline_us() const;  // CLOCK_BOOTTIME; 0 = none
   std::string& outbox() { return outbox_; }
@@ -134,7 +136,8 @@ class Supervisor {
   std::unordered_map<AttemptId, Unacked, AttemptIdHash> unacked_;
   std::uint64_t seq_ = 0;
   std::uint64_t orphans_reaped_ = 0;  // processes whose parents did not wait for them
-  std::vector<std::uint64_t> recent_;  // hashes of attempts that ended and were acked; direct-mapped
+  std::vector<std::uint64_t>
+      recent_;  // hashes of attempts that ended and were acked; direct-mapped
   std::string outbox_;
 };
 

@@ -1,4 +1,4 @@
-// nodeagent/supervisor_ends.cpp - how attempts are stopped, emptied, and taken over after a restart.
+// nodeagent/supervisor_ends.cpp - how attempts are stopped, emptied, and taken over.
 // SPDX-License-Identifier: Apache-2.0
 #include <signal.h>
 #include <sys/wait.h>
@@ -41,19 +41,16 @@ void Supervisor::on_due(Attempt& attempt) {
   const Due due = attempt.due;
   set_due(attempt, Due::Nothing, 0);
   switch (due) {
-    case Due::Nothing:
-      return;
+    case Due::Nothing: return;
     case Due::Warn:
       signal_group(attempt, attempt.accept.warn_signal);
       return set_due(attempt, Due::Limit, attempt.limit_at_us);
-    case Due::Limit:
-      return begin_end(attempt, EndCause::TimeLimit);
+    case Due::Limit: return begin_end(attempt, EndCause::TimeLimit);
     case Due::Kill:
       kill_now(attempt);
       // Uninterruptible processes outlive a KILL for a while; orphans may need another sweep.
       return set_due(attempt, Due::Kill, boot_us() + 1'000'000);
-    case Due::Drain:
-      return drain(attempt);
+    case Due::Drain: return drain(attempt);
   }
 }
 
@@ -75,8 +72,7 @@ void Supervisor::signal_group(const Attempt& attempt, int signal) const {
 
 void Supervisor::kill_now(const Attempt& attempt) {
   signal_group(attempt, SIGKILL);
-  if (cgroups_.tracking() != Cgroups::Tracking::None)
-    return cgroups_.kill_all(cgroup_of(attempt));
+  if (cgroups_.tracking() != Cgroups::Tracking::None) return cgroups_.kill_all(cgroup_of(attempt));
   if (!attempt.adopted) return;
   for (const Orphan& process : find_by_mark(attempt.pid, raw(attempt.accept.id.epoch)))
     ::kill(process.pid, SIGKILL);
@@ -97,16 +93,15 @@ void Supervisor::kill_everything() {
 // The main process is gone: nothing of the attempt may be left when its end is reported.
 void Supervisor::drain(Attempt& attempt) {
   if (is_empty(attempt)) return finish(attempt);
-  attempt.drain_delay_us =
-      std::clamp(attempt.drain_delay_us * 2, kDrainFirstUs, kDrainLastUs);
+  attempt.drain_delay_us = std::clamp(attempt.drain_delay_us * 2, kDrainFirstUs, kDrainLastUs);
   set_due(attempt, Due::Drain, boot_us() + attempt.drain_delay_us);
 }
 
 bool Supervisor::is_empty(Attempt& attempt) {
   const CgroupName name = cgroup_of(attempt);
   EndReport& end = attempt.end;
-  if (attempt.memory_limited && end.cause != EndCause::OutOfMemory && cgroups_.oom_kills(name) > 0 &&
-      (end.term_signal == SIGKILL || end.exit_code != 0)) {
+  if (attempt.memory_limited && end.cause != EndCause::OutOfMemory &&
+      cgroups_.oom_kills(name) > 0 && (end.term_signal == SIGKILL || end.exit_code != 0)) {
     end.cause = EndCause::OutOfMemory;
     end.message = "killed: the job used more memory than it asked for";
   }
@@ -150,15 +145,13 @@ bool Supervisor::no_orphans(const Attempt& attempt) {
   std::sort(known.begin(), known.end());
   bool clean = true;
   for (const Orphan& orphan : find_orphans(known)) {
-    const bool ours = orphan.session == attempt.pid ||
-                      orphan.epoch == raw(attempt.accept.id.epoch);
+    const bool ours = orphan.session == attempt.pid || orphan.epoch == raw(attempt.accept.id.epoch);
     // One that hides its origin goes with the last attempt of its user.
-    const bool nameless =
-        orphan.epoch == 0 && by_pid_.count(orphan.session) == 0 &&
-        orphan.uid == attempt.accept.uid &&
-        std::none_of(by_pid_.begin(), by_pid_.end(), [&](const auto& entry) {
-          return entry.second->accept.uid == orphan.uid;
-        });
+    const bool nameless = orphan.epoch == 0 && by_pid_.count(orphan.session) == 0 &&
+                          orphan.uid == attempt.accept.uid &&
+                          std::none_of(by_pid_.begin(), by_pid_.end(), [&](const auto& entry) {
+                            return entry.second->accept.uid == orphan.uid;
+                          });
     if (!ours && !nameless) continue;
     ::kill(orphan.pid, SIGKILL);
     clean = false;
@@ -168,8 +161,8 @@ bool Supervisor::no_orphans(const Attempt& attempt) {
 
 void Supervisor::adopt(const JournalState& state, WatchPidfd watch, void* context) {
   for (const EndReport& end : state.ended) unacked_.insert_or_assign(end.id, Unacked{++seq_, end});
-  // First what belongs to no attempt that may still run, so that an attempt which this supd reports as
-  // ended has nothing left.
+  // First what belongs to no attempt that may still run, so that an attempt which this supd reports
+  // as ended has nothing left.
   std::set<std::string> kept;
   for (const JournalState::Open& open : state.open) {
     if (open.start.pid == 0) continue;
@@ -196,8 +189,7 @@ void Supervisor::adopt_one(const JournalState::Open& open, WatchPidfd watch, voi
   attempt.end.started_us = open.start.started_wall_us;
   if (attempt.pid > 0) {
     attempt.pidfd = open_pidfd(attempt.pid);
-    if (attempt.pidfd >= 0 &&
-        process_identity(attempt.pid, attempt.pidfd) == attempt.identity) {
+    if (attempt.pidfd >= 0 && process_identity(attempt.pid, attempt.pidfd) == attempt.identity) {
       watch(context, attempt.pidfd, attempt.index);
       if (attempt.accept.time_limit_us > 0) {
         attempt.limit_at_us = open.start.started_boot_us + attempt.accept.time_limit_us;

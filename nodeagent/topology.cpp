@@ -77,9 +77,10 @@ void read_memory(hwloc_topology_t topology, NodeTopology& node) {
     node.numa_mem_mib.push_back(std::int64_t(numa->attr->numanode.local_memory >> 20));
   const bool is_known = std::any_of(node.numa_mem_mib.begin(), node.numa_mem_mib.end(),
                                     [](std::int64_t mib) { return mib > 0; });
-  if (!is_known) node.numa_mem_mib.assign(std::max<std::size_t>(1, node.numa_mem_mib.size()),
-                                          physical_mem_mib() / std::int64_t(std::max<std::size_t>(
-                                              1, node.numa_mem_mib.size())));
+  if (!is_known)
+    node.numa_mem_mib.assign(
+        std::max<std::size_t>(1, node.numa_mem_mib.size()),
+        physical_mem_mib() / std::int64_t(std::max<std::size_t>(1, node.numa_mem_mib.size())));
 }
 
 // "NVIDIA H100 80GB HBM3" -> "nvidia-h100-80gb-hbm3": a word for requests and labels.
@@ -87,8 +88,10 @@ std::string to_word(const char* text) {
   std::string word;
   for (const char* at = text == nullptr ? "" : text; *at != '\0'; ++at) {
     const auto c = static_cast<unsigned char>(*at);
-    if (std::isalnum(c) != 0) word += char(std::tolower(c));
-    else if (!word.empty() && word.back() != '-') word += '-';
+    if (std::isalnum(c) != 0)
+      word += char(std::tolower(c));
+    else if (!word.empty() && word.back() != '-')
+      word += '-';
   }
   while (!word.empty() && word.back() == '-') word.pop_back();
   return word.empty() ? "gpu" : word;

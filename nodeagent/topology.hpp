@@ -28,14 +28,15 @@ struct NodeTopology {
 };
 
 struct TopologyOptions {
-  std::string synthetic;    // hwloc's synthetic description; a machine that is not this one
-  std::uint32_t cpus = 0;   // > 0: that many CPUs in one package, not bindable
-  std::int64_t mem_mib = 0; // > 0: instead of what was found
-  std::int32_t gpus = -1;   // >= 0: that many stand-ins instead of what was found
+  std::string synthetic;     // hwloc's synthetic description; a machine that is not this one
+  std::uint32_t cpus = 0;    // > 0: that many CPUs in one package, not bindable
+  std::int64_t mem_mib = 0;  // > 0: instead of what was found
+  std::int32_t gpus = -1;    // >= 0: that many stand-ins instead of what was found
 };
 
-// CPUs that this process may not use (cgroup cpuset, affinity) are left out. BadInput for a synthetic
-// description that hwloc does not take; missing data falls back to sysconf and says so in `source`.
+// CPUs that this process may not use (cgroup cpuset, affinity) are left out. BadInput for a
+// synthetic description that hwloc does not take; missing data falls back to sysconf and says so in
+// `source`.
 Result<NodeTopology> discover_topology(const TopologyOptions& options);
 
 }  // namespace drover::nodeagent

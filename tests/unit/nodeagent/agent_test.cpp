@@ -181,8 +181,9 @@ TEST_F(AgentTest, DescribesItsNode) {
 
 TEST_F(AgentTest, RunsAScriptWithABuiltEnvironment) {
   controller_->welcome();
-  proto::LaunchOrder script = order(1, "echo \"$1 $JOB_VARIABLE $DROVER_NODE $DROVER_EPOCH "
-                                       "$JOB_EPOCH $DROVER_CPU_IDS $HOME\"; env | wc -l; exit 3");
+  proto::LaunchOrder script = order(1,
+                                    "echo \"$1 $JOB_VARIABLE $DROVER_NODE $DROVER_EPOCH "
+                                    "$JOB_EPOCH $DROVER_CPU_IDS $HOME\"; env | wc -l; exit 3");
   script.add_argv("argument");
   script.add_pus(0);
   script.add_env("DROVER_EPOCH=forged");

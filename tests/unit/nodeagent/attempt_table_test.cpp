@@ -1,4 +1,4 @@
-// tests/unit/nodeagent/attempt_table_test.cpp - sessions, repetitions, supd's and the agent's restarts.
+// tests/unit/nodeagent/attempt_table_test.cpp - sessions, repetitions, restarts of either side.
 // SPDX-License-Identifier: Apache-2.0
 #include "nodeagent/attempt_table.hpp"
 

@@ -144,9 +144,9 @@ TEST_F(Files, LogPiecesByOffset) {
 TEST_F(Files, LogsAreRegularFilesOnly) {
   std::filesystem::create_symlink("/etc/passwd", dir_ + "/link");
   ASSERT_EQ(::mkfifo((dir_ + "/fifo").c_str(), 0666), 0);
-  for (const std::string& path : {dir_ + "/link", dir_ + "/fifo", dir_, std::string("/dev/zero"),
-                                  std::string("/proc/self/fd/0"), std::string("relative"),
-                                  std::string("/etc/passwd\0x", 13)})
+  for (const std::string& path :
+       {dir_ + "/link", dir_ + "/fifo", dir_, std::string("/dev/zero"),
+        std::string("/proc/self/fd/0"), std::string("relative"), std::string("/etc/passwd\0x", 13)})
     EXPECT_FALSE(read(path, 0, 10).error.empty()) << path;
 }
 

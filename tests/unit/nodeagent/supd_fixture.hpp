@@ -1,4 +1,4 @@
-// tests/unit/nodeagent/supd_fixture.hpp - a real drover-supd in a private directory, and a test's agent.
+// tests/unit/nodeagent/supd_fixture.hpp - a real drover-supd and a test's agent.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <fcntl.h>
@@ -137,7 +137,8 @@ class Client {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
     while (!done()) {
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-                            deadline - std::chrono::steady_clock::now()).count();
+                            deadline - std::chrono::steady_clock::now())
+                            .count();
       pollfd poll_fd{fd_, POLLIN, 0};
       if (left <= 0 || ::poll(&poll_fd, 1, int(left)) <= 0) return done();
       char block[65536];
@@ -161,10 +162,12 @@ class Client {
     for (const EndReport& report : ended) count += report.id == id;
     return count;
   }
-  bool wait_started(const AttemptId& id) { return receive_until([&] { return has_started(id); }); }
+  bool wait_started(const AttemptId& id) {
+    return receive_until([&] { return has_started(id); });
+  }
   EndReport wait_end(const AttemptId& id, int ms = 10'000) {
-    EXPECT_TRUE(receive_until([&] { return ends_of(id) > 0; }, ms)) << "no end of job "
-                                                                  << raw(id.task.job);
+    EXPECT_TRUE(receive_until([&] { return ends_of(id) > 0; }, ms))
+        << "no end of job " << raw(id.task.job);
     for (const EndReport& report : ended)
       if (report.id == id) return report;
     return {};

@@ -133,8 +133,7 @@ TEST(SupdFrame, FlippedBytesNeverReadOutside) {
   Prng random(42);
   for (int round = 0; round < 20'000; ++round) {
     std::string bytes = payload;
-    for (int flips = 0; flips < 3; ++flips)
-      bytes[random.below(bytes.size())] = char(random.next());
+    for (int flips = 0; flips < 3; ++flips) bytes[random.below(bytes.size())] = char(random.next());
     std::string_view rest = bytes;
     LaunchFrame out;
     while (true) {

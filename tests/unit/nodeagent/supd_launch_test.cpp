@@ -1,4 +1,4 @@
-// tests/unit/nodeagent/supd_launch_test.cpp - what a job gets from supd: identity, streams, exit code.
+// tests/unit/nodeagent/supd_launch_test.cpp - what a job gets: identity, streams, exit code.
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/nodeagent/supd_fixture.hpp"
 
@@ -113,8 +113,9 @@ TEST_F(SupdLaunch, DoesNotFollowASymlinkAsOutput) {
 TEST_F(SupdLaunch, GivesTheJobNothingOfItsOwn) {
   Client agent(socket_path());
   Launch launch = Launch::shell(
-      21, "ls /proc/self/fd | tr '\\n' ' '; env | cut -d= -f1 | sort | tr '\\n' ' '; "
-          "ps -o sid= -p $$ | tr -d ' '; echo $$; umask; grep -E 'SigBlk|SigIgn' /proc/self/status");
+      21,
+      "ls /proc/self/fd | tr '\\n' ' '; env | cut -d= -f1 | sort | tr '\\n' ' '; "
+      "ps -o sid= -p $$ | tr -d ' '; echo $$; umask; grep -E 'SigBlk|SigIgn' /proc/self/status");
   launch.out = out("clean");
   EXPECT_EQ(agent.run(launch).exit_code, 0);
   std::istringstream lines(read_text(launch.out));
@@ -143,8 +144,9 @@ TEST_F(SupdLaunch, DropsEveryPrivilege) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to start jobs of others";
   Client agent(socket_path());
   Launch launch = Launch::shell(
-      23, "id -u; id -g; id -G; grep -E 'Uid|Gid|CapEff|CapPrm|CapInh|CapAmb|CapBnd|NoNewPrivs' "
-          "/proc/self/status | tr '\\t' ' '");
+      23,
+      "id -u; id -g; id -G; grep -E 'Uid|Gid|CapEff|CapPrm|CapInh|CapAmb|CapBnd|NoNewPrivs' "
+      "/proc/self/status | tr '\\t' ' '");
   launch.uid = kNobody;
   launch.gid = kNobody;
   launch.groups = {kNobody, 100};
@@ -154,8 +156,9 @@ TEST_F(SupdLaunch, DropsEveryPrivilege) {
   const std::string zero = " 0000000000000000\n";
   EXPECT_EQ(read_text(launch.out),
             "65534\n65534\n65534 100\nUid: 65534 65534 65534 65534\nGid: 65534 65534 65534 65534\n"
-            "CapInh:" + zero + "CapPrm:" + zero + "CapEff:" + zero + "CapBnd:" + zero +
-            "CapAmb:" + zero + "NoNewPrivs: 1\n");
+            "CapInh:" +
+                zero + "CapPrm:" + zero + "CapEff:" + zero + "CapBnd:" + zero + "CapAmb:" + zero +
+                "NoNewPrivs: 1\n");
   struct stat status {};
   ASSERT_EQ(::stat(launch.out.c_str(), &status), 0);
   EXPECT_EQ(status.st_uid, kNobody);

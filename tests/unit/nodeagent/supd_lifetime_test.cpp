@@ -7,7 +7,8 @@ namespace {
 
 class SupdLifetime : public SupdTest {
  protected:
-  // Processes whose command line holds the mark; jobs put it there with `exec -a` or as an argument.
+  // Processes whose command line holds the mark; jobs put it there with `exec -a` or as an
+  // argument.
   static int processes_with(const std::string& mark) {
     int count = 0;
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
@@ -49,16 +50,14 @@ TEST_F(SupdLifetime, AKillBeforeTheLaunchForbidsIt) {
 
 TEST_F(SupdLifetime, KillSendsTermThenKill) {
   Client agent(socket_path());
-  Launch polite = Launch::shell(1, "trap 'echo bye > " + out("bye") +
-                                       "; exit 3' TERM; touch " + out("up1") +
-                                       "; while :; do sleep 0.05; done");
-  Launch rude = Launch::shell(2, "trap '' TERM; touch " + out("up2") +
-                                     "; while :; do sleep 0.05; done");
+  Launch polite = Launch::shell(1, "trap 'echo bye > " + out("bye") + "; exit 3' TERM; touch " +
+                                       out("up1") + "; while :; do sleep 0.05; done");
+  Launch rude =
+      Launch::shell(2, "trap '' TERM; touch " + out("up2") + "; while :; do sleep 0.05; done");
   agent.launch(polite);
   agent.launch(rude);
-  ASSERT_TRUE(wait_until([&] {
-    return std::filesystem::exists(out("up1")) && std::filesystem::exists(out("up2"));
-  }));
+  ASSERT_TRUE(wait_until(
+      [&] { return std::filesystem::exists(out("up1")) && std::filesystem::exists(out("up2")); }));
   agent.kill(polite.id);
   agent.kill(rude.id);
   EXPECT_EQ(agent.wait_end(polite.id).cause, EndCause::Killed);
@@ -82,8 +81,9 @@ TEST_F(SupdLifetime, ASignalAloneEndsNothing) {
 
 TEST_F(SupdLifetime, TheTimeLimitWarnsThenEnds) {
   Client agent(socket_path());
-  Launch launch = Launch::shell(1, "trap 'echo warned >> " + out("log") + "' USR1; trap 'echo term >> " +
-                                       out("log") + "; exit 0' TERM; "
+  Launch launch = Launch::shell(1, "trap 'echo warned >> " + out("log") +
+                                       "' USR1; trap 'echo term >> " + out("log") +
+                                       "; exit 0' TERM; "
                                        "while :; do sleep 0.02 & wait $!; done");
   launch.time_limit_us = 1'300'000;
   launch.warn_signal = SIGUSR1;
@@ -106,9 +106,13 @@ TEST_F(SupdLifetime, ADaemonisingJobLeavesNothing) {
       "    os.setsid()\n"
       "    if os.fork() != 0: os._exit(0)\n"
       "    if os.fork() == 0: os.setsid()\n"
-      "    open('" + out("up") + "' + str(os.getpid()), 'w')\n"
+      "    open('" +
+      out("up") +
+      "' + str(os.getpid()), 'w')\n"
       "    while True: time.sleep(1)\n"
-      "while len([f for f in os.listdir('" + out_dir_ + "') if f.startswith('up')]) < 6: "
+      "while len([f for f in os.listdir('" +
+      out_dir_ +
+      "') if f.startswith('up')]) < 6: "
       "time.sleep(0.01)\n";
   Launch launch(1, {"/usr/bin/python3", "-c", code, mark()});
   const EndReport end = agent.run(launch);
@@ -142,7 +146,8 @@ TEST_F(SupdLifetime, EventsWaitForTheNextAgent) {
   ASSERT_TRUE(last.receive_until([&] { return last.lists == 1; }));
   EXPECT_EQ(last.ends_of(quick.id), 0);
   EXPECT_EQ(last.ends_of(slow.id), 1);
-  EXPECT_TRUE(agent.receive_until([&] { return agent.is_closed; })) << "the older agent is replaced";
+  EXPECT_TRUE(agent.receive_until([&] { return agent.is_closed; }))
+      << "the older agent is replaced";
 }
 
 TEST_F(SupdLifetime, JobsAndEndsSurviveACrashOfSupd) {
@@ -175,7 +180,10 @@ TEST_F(SupdLifetime, JobsAndEndsSurviveACrashOfSupd) {
 
 TEST_F(SupdLifetime, TermIsRefusedWhileJobsRun) {
   Client agent(socket_path());
-  Launch launch(1, {"/bin/sleep", "30", });
+  Launch launch(1, {
+                       "/bin/sleep",
+                       "30",
+                   });
   agent.launch(launch);
   ASSERT_TRUE(agent.wait_started(launch.id));
   ::kill(pid_, SIGTERM);
