@@ -108,8 +108,9 @@ Result<rm::QuotaRule> read_quota(const toml::table& table, const std::string& pa
       }
       continue;
     }
+    const std::string_view word = name.str();
     const auto amount = std::find_if(std::begin(kAmounts), std::end(kAmounts),
-                                     [&](const auto& a) { return a.first == name.str(); });
+                                     [&](const auto& a) { return a.first == word; });
     if (amount == std::end(kAmounts))
       return unknown(place(path, node), "quota." + std::string(name.str()));
     const auto value = node.value_exact<std::int64_t>();

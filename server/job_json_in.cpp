@@ -15,7 +15,6 @@ namespace drover::server {
 namespace {
 
 using simdjson::ondemand::value;
-constexpr std::size_t kTextMax = 1 << 20;
 constexpr std::size_t kScriptMax = 4 << 20;
 
 // What the fields say together, before the sums are made.
