@@ -1,5 +1,6 @@
 // tests/unit/nodeagent/agent_test.cpp - a real agent and supd under a test's controller.
 // SPDX-License-Identifier: Apache-2.0
+#include "nodeagent/paths.hpp"
 #include "proto/agent.pb.h"
 #include "tests/unit/nodeagent/supd_fixture.hpp"
 
@@ -131,6 +132,8 @@ class AgentTest : public SupdTest {
   void TearDown() override {
     stop_agent(SIGTERM);
     SupdTest::TearDown();
+    // Ends that nobody acked keep their scripts.
+    std::filesystem::remove_all("/var/spool/drover-" + instance_of(dir_ + "/data"));
   }
   void start_agent() {
     agent_ = ::fork();
