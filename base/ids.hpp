@@ -1,5 +1,6 @@
 // base/ids.hpp - the identities that travel between folders. Distinct types: a NodeId is never a
-// JobId. SPDX-License-Identifier: Apache-2.0
+// JobId.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <compare>
 #include <cstdint>

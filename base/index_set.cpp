@@ -1,5 +1,6 @@
 // base/index_set.cpp - reading, normalising and asking array indexes, run by run and never element
-// by element. SPDX-License-Identifier: Apache-2.0
+// by element.
+// SPDX-License-Identifier: Apache-2.0
 //
 // Normal form, so that equal sets compare equal: runs do not interleave, and each run is the
 // longest one that starts at the smallest member not yet covered, if it has three members or step

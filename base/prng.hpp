@@ -1,5 +1,6 @@
 // base/prng.hpp - a small seeded generator. Standard distributions differ between libraries; seeds
-// must travel. Not for secrets: those come from getrandom(2). SPDX-License-Identifier: Apache-2.0
+// must travel. Not for secrets: those come from getrandom(2).
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 

@@ -1,5 +1,6 @@
 // base/units.hpp - the numbers people write: durations, memory sizes, dates. Shared by CLI, API and
-// config. SPDX-License-Identifier: Apache-2.0
+// config.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <string>

@@ -1,5 +1,7 @@
 // bench/net_bench.cpp - frames and HTTP requests over a loopback socket, beside a bare echo on the
-// same machine. SPDX-License-Identifier: Apache-2.0 LINK: drover::net
+// same machine.
+// SPDX-License-Identifier: Apache-2.0
+// LINK: drover::net
 #include <benchmark/benchmark.h>
 #include <poll.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 // net/byte_stream.cpp - reads as data comes, writes once per loop round, waits only when the kernel
-// is full. SPDX-License-Identifier: Apache-2.0
+// is full.
+// SPDX-License-Identifier: Apache-2.0
 #include "net/byte_stream.hpp"
 
 #include <sys/socket.h>

@@ -1,5 +1,6 @@
 // net/frame.cpp - cuts a byte stream into frames without ever holding more than one incomplete
-// frame. SPDX-License-Identifier: Apache-2.0
+// frame.
+// SPDX-License-Identifier: Apache-2.0
 #include "net/frame.hpp"
 
 #include <algorithm>

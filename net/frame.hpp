@@ -1,5 +1,6 @@
 // net/frame.hpp - length-prefixed messages over unix sockets: 4 bytes little-endian length, then
-// the message. SPDX-License-Identifier: Apache-2.0
+// the message.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,6 @@
 // net/frame_connection.cpp - frames over unix sockets: one connection, the listener, and the
-// dialler. SPDX-License-Identifier: Apache-2.0
+// dialler.
+// SPDX-License-Identifier: Apache-2.0
 #include <utility>
 
 #include "net/acceptor.hpp"

@@ -1,5 +1,6 @@
 // net/http_client.cpp - sends one call at a time and reads while it writes, so that streams never
-// block each other. SPDX-License-Identifier: Apache-2.0
+// block each other.
+// SPDX-License-Identifier: Apache-2.0
 #include "net/http_client.hpp"
 
 #include <poll.h>

@@ -1,5 +1,6 @@
 // net/http_client.hpp - a blocking HTTP/1.1 client for the command line: unix socket or loopback
-// TCP with a token. SPDX-License-Identifier: Apache-2.0
+// TCP with a token.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <functional>
 #include <memory>

@@ -1,5 +1,6 @@
 // net/http_connection.cpp - the input side of a connection: pipelining, bodies, back-pressure,
-// deadlines. SPDX-License-Identifier: Apache-2.0
+// deadlines.
+// SPDX-License-Identifier: Apache-2.0
 #include "net/http_connection.hpp"
 
 #include <algorithm>

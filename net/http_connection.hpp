@@ -1,5 +1,6 @@
 // net/http_connection.hpp - one HTTP connection: requests in, answers out in the order of the
-// requests. SPDX-License-Identifier: Apache-2.0
+// requests.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <deque>
 #include <functional>

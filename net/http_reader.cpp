@@ -1,5 +1,6 @@
 // net/http_reader.cpp - RequestReader on Boost.Beast's parser; heads are framed and checked before
-// Beast sees them. SPDX-License-Identifier: Apache-2.0
+// Beast sees them.
+// SPDX-License-Identifier: Apache-2.0
 #include "net/http_reader.hpp"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 // net/http_reader.hpp - turns bytes into requests without doing IO: framing, limits and refusals of
-// HTTP/1.1. SPDX-License-Identifier: Apache-2.0
+// HTTP/1.1.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <memory>

@@ -1,5 +1,6 @@
 // net/http_response_reader.hpp - turns bytes into one response without doing IO; the client's side
-// of the parser. SPDX-License-Identifier: Apache-2.0
+// of the parser.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <functional>
 #include <memory>

@@ -4,7 +4,8 @@
 // Limits (all configurable, all enforced before allocation): request line 8 KiB, header block 32
 // KiB or 100 lines, body 4 MiB unless the route streams it, header within 10 s, idle 60 s,
 // connections in total and per TCP address. Violations are answered 400/408/413/414/431/503 with an
-// RFC 9457 body and the connection closes. SPDX-License-Identifier: Apache-2.0
+// RFC 9457 body and the connection closes.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -1,5 +1,6 @@
 // net/http_target.hpp - splits and decodes a request target, once, and refuses what could mean two
-// things. SPDX-License-Identifier: Apache-2.0
+// things.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <string>
 #include <string_view>

@@ -1,5 +1,6 @@
 // net/http_wire.cpp - writes response heads; every byte here is chosen by the server, never by the
-// peer. SPDX-License-Identifier: Apache-2.0
+// peer.
+// SPDX-License-Identifier: Apache-2.0
 #include "net/http_wire.hpp"
 
 #include <time.h>

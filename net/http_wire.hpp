@@ -1,5 +1,6 @@
 // net/http_wire.hpp - the bytes of a response: status line, headers, chunks, and RFC 9457 error
-// bodies. SPDX-License-Identifier: Apache-2.0
+// bodies.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <optional>

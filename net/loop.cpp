@@ -1,5 +1,6 @@
 // net/loop.cpp - the daemon's event loop on libuv: posted work, hooks around the wait, timers,
-// thread pool. SPDX-License-Identifier: Apache-2.0
+// thread pool.
+// SPDX-License-Identifier: Apache-2.0
 #include "net/loop.hpp"
 
 #include <signal.h>

@@ -1,5 +1,6 @@
 // net/loop.hpp - the one event loop of a daemon. Everything in net/ runs on its thread unless it
-// says otherwise. SPDX-License-Identifier: Apache-2.0
+// says otherwise.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -1,5 +1,6 @@
 // net/socket.hpp - opening, binding and naming sockets: the only place that knows address
-// structures. SPDX-License-Identifier: Apache-2.0
+// structures.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <string>

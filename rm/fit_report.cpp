@@ -1,5 +1,6 @@
 // rm/fit_report.cpp - whether a request could ever run here, and if not, what the nodes offer
-// instead. SPDX-License-Identifier: Apache-2.0
+// instead.
+// SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <set>
 

@@ -1,5 +1,6 @@
 // rm/node_audit.cpp - recomputes every node's counters from its leases and compares: the second
-// entry of the books. SPDX-License-Identifier: Apache-2.0
+// entry of the books.
+// SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
 #include "rm/node_inventory.hpp"

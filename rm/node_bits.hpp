@@ -1,5 +1,6 @@
 // rm/node_bits.hpp - a set of nodes as bits, with one summary bit per word so that sparse sets cost
-// little. SPDX-License-Identifier: Apache-2.0
+// little.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <bit>
 #include <cstddef>

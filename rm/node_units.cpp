@@ -1,5 +1,6 @@
 // rm/node_units.cpp - the counts of free threads per core and NUMA node, kept in step with each
-// hold. SPDX-License-Identifier: Apache-2.0
+// hold.
+// SPDX-License-Identifier: Apache-2.0
 #include "rm/node_units.hpp"
 
 #include <algorithm>

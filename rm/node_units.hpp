@@ -2,7 +2,8 @@
 // is place_units.
 //
 // Holds are kept by OS index and outlive a change of the topology: a thread that vanished while a
-// task was bound to it stays held until that task ends. SPDX-License-Identifier: Apache-2.0
+// task was bound to it stays held until that task ends.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <span>

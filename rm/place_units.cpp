@@ -1,5 +1,6 @@
 // rm/place_units.cpp - NUMA nodes first, then L3 and runs of idle cores, then leftovers, then the
-// nearest GPUs. SPDX-License-Identifier: Apache-2.0
+// nearest GPUs.
+// SPDX-License-Identifier: Apache-2.0
 #include "rm/place_units.hpp"
 
 #include <algorithm>

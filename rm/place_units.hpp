@@ -3,7 +3,8 @@
 // In this order: the least number of NUMA nodes; where GPUs are asked for, near them; whole idle
 // cores before a core that another job has a part of; the fullest place that still fits (and away
 // from GPUs, for tasks without); within a NUMA node one L3 and one contiguous run of cores; the
-// lowest number. Nothing here is random. SPDX-License-Identifier: Apache-2.0
+// lowest number. Nothing here is random.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <string_view>

@@ -4,7 +4,8 @@
 // A path is the list of counters that a job's labels select. It is interned over the governed
 // labels (those that some rule has named, and the usual ones below), so the number of paths follows
 // the number of users, not of jobs. Sums are kept per path too: a live edit of the rules recomputes
-// every counter from the paths, exactly. SPDX-License-Identifier: Apache-2.0
+// every counter from the paths, exactly.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <map>

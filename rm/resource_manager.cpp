@@ -1,5 +1,6 @@
 // rm/resource_manager.cpp - quota path, then node, then lease, as one step; and the cache of what
-// did not fit. SPDX-License-Identifier: Apache-2.0
+// did not fit.
+// SPDX-License-Identifier: Apache-2.0
 #include "rm/resource_manager.hpp"
 
 #include <algorithm>

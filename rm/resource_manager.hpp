@@ -4,7 +4,8 @@
 // A lease is locked when a task is placed, used when it was seen to start, and released exactly
 // once. All counters are derived from leases and can be recomputed (`check`). Owned by one thread;
 // nothing blocks. Cost: acquire is O(path length + nodes that may fit), never O(leases) or
-// O(waiting tasks). SPDX-License-Identifier: Apache-2.0
+// O(waiting tasks).
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -72,8 +73,8 @@ using Acquired = std::variant<Lease, QuotaShort, NoFit>;
 // exact values wins a combination; among equals the tighter number does. A job without one of the
 // labels is not limited.
 struct QuotaRule {
-  Labels match;     // {"user":"ann"} exact; {"user":"*"} one counter per user
-  Amounts max;      // -1 in a slot = no limit on that kind
+  Labels match;  // {"user":"ann"} exact; {"user":"*"} one counter per user
+  Amounts max;   // -1 in a slot = no limit on that kind
   friend bool operator==(const QuotaRule&, const QuotaRule&) = default;
 };
 

@@ -1,5 +1,6 @@
 // rm/topology.cpp - sums over a node's parts, the check of what an agent claims, and regular
-// machines. SPDX-License-Identifier: Apache-2.0
+// machines.
+// SPDX-License-Identifier: Apache-2.0
 #include "rm/topology.hpp"
 
 #include <algorithm>

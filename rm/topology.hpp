@@ -1,5 +1,6 @@
 // rm/topology.hpp - what one node is made of, as plain data. hwloc ends in nodeagent/; nothing here
-// knows it. SPDX-License-Identifier: Apache-2.0
+// knows it.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <string>

@@ -20,8 +20,8 @@ struct ForbiddenText {  // code that contains `text` is refused
 };
 
 struct EntranceConfig {
-  std::string creator = "cli";  // label of jobs that do not say which system submitted them
-  std::string cwd = "/tmp";     // of jobs that name none
+  std::string creator = "cli";    // label of jobs that do not say which system submitted them
+  std::string cwd = "/tmp";       // of jobs that name none
   Duration time_limit_default{};  // 0 = no limit
   Duration time_limit_max{};      // 0 = no limit
   std::uint64_t array_size_max = 10'000'000;

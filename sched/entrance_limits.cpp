@@ -168,8 +168,8 @@ Result<void> check_paths(const JobSpec& spec) {
     const std::string& value;
     const char* field;
   };
-  for (const Path& path : {Path{spec.cwd, "cwd"}, Path{spec.out, "out"},
-                           Path{spec.err, "err"}, Path{spec.in, "in"}})
+  for (const Path& path :
+       {Path{spec.cwd, "cwd"}, Path{spec.out, "out"}, Path{spec.err, "err"}, Path{spec.in, "in"}})
     if (auto good = check_path_pattern(path.value, path.field); !good) return good;
   return {};
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/ids.hpp"
 #include "base/time.hpp"
@@ -29,8 +30,8 @@ struct JobRecord {
   std::uint32_t cursor = 0;  // array: elements below this index have been materialised
   bool cursor_set = false;   // false: none has
   TaskCounts counts;
-  std::int32_t exit_code = 0;  // the largest of its tasks
-  std::uint32_t throttle = 0;  // live value
+  std::int32_t exit_code = 0;     // the largest of its tasks
+  std::uint32_t throttle = 0;     // live value
   bool dependencies_met = false;  // once met is met for good, also across a restart
   friend bool operator==(const JobRecord&, const JobRecord&) = default;
 };
@@ -49,6 +50,8 @@ struct TaskRecord {
   Epoch epoch{};
   std::string node;                // name; of the last attempt
   std::optional<rm::Lease> lease;  // present while it holds resources
+  std::vector<std::uint16_t> last_pus,
+      last_gpus;  // what the last lease was bound to, once given back
   std::int32_t exit_code = 0, term_signal = 0;
   Time placed, started, ended;  // wall
   Usage usage;

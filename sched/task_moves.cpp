@@ -63,6 +63,8 @@ void Controller::State::move(Task& task, TaskEvent on) {
 void Controller::State::drop_attempt(Job& job, Task& task) {
   rm::Lease lease = *std::exchange(task.record.lease, std::nullopt);
   rm.release(lease);
+  task.record.last_pus = std::move(lease.pus);
+  task.record.last_gpus = std::move(lease.gpus);
   Node& node = nodes.at(lease.node);
   node.tasks.erase(task.record.id);
   node.missing.erase(task.record.id);

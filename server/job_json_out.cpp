@@ -185,13 +185,11 @@ void append_task(JsonWriter& out, const sched::JobSpec& spec, const sched::TaskR
     out.field("node", task.node);
   out.key("cpus");
   out.begin_array();
-  if (task.lease)
-    for (const std::uint16_t pu : task.lease->pus) out.value(pu);
+  for (const std::uint16_t pu : task.lease ? task.lease->pus : task.last_pus) out.value(pu);
   out.end_array();
   out.key("gpus");
   out.begin_array();
-  if (task.lease)
-    for (const std::uint16_t gpu : task.lease->gpus) out.value(gpu);
+  for (const std::uint16_t gpu : task.lease ? task.lease->gpus : task.last_gpus) out.value(gpu);
   out.end_array();
   out.field("exit_code", task.exit_code);
   out.field("signal", task.term_signal);

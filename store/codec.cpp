@@ -217,6 +217,8 @@ void encode(const sched::TaskRecord& record, proto::TaskRecord& out) {
   out.set_epoch(raw(record.epoch));
   out.set_node(record.node);
   if (record.lease) encode_lease(*record.lease, *out.mutable_lease());
+  for (const std::uint16_t pu : record.last_pus) out.add_last_pus(pu);
+  for (const std::uint16_t gpu : record.last_gpus) out.add_last_gpus(gpu);
   out.set_exit_code(record.exit_code);
   out.set_term_signal(record.term_signal);
   out.set_placed_us(record.placed.us);
@@ -245,7 +247,8 @@ bool decode(const proto::TaskRecord& in, sched::TaskRecord& out) {
   out.ended = {in.ended_us()};
   out.usage = {in.user_us(), in.system_us(), in.max_rss_kib()};
   out.node_losses = in.node_losses();
-  return true;
+  return decode_numbers(in.last_pus(), out.last_pus) &&
+         decode_numbers(in.last_gpus(), out.last_gpus);
 }
 
 void encode(const sched::NodeRecord& record, proto::NodeRecord& out) {

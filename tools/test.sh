@@ -9,12 +9,20 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 tools/setup.sh all
 jobs=$(nproc)
 
-configure_and_build() {  # PRESET EXTRA... ; warnings are errors in CI
+configure_and_build() {  # PRESET [TARGET ...]; warnings are errors in CI
   local preset=$1
   shift
-  cmake --preset "$preset" "$@" >/tmp/drover-configure.$$ 2>&1 || { cat /tmp/drover-configure.$$; rm -f /tmp/drover-configure.$$; return 1; }
-  rm -f /tmp/drover-configure.$$
-  ninja -C "build/$preset" -j "$jobs" --quiet
+  mkdir -p build
+  cmake --preset "$preset" ${strict[@]+"${strict[@]}"} >"build/configure-$preset.log" 2>&1 || {
+    cat "build/configure-$preset.log"
+    return 1
+  }
+  ninja -C "build/$preset" -j "$jobs" --quiet "$@"
+}
+
+# The test programs that carry a label: with sanitizers only those are built.
+targets_labelled() {  # PRESET LABEL-REGEX
+  ctest --test-dir "build/$1" -N -L "$2" | sed -n 's/^ *Test *#[0-9]*: //p' | grep -vx tidy
 }
 
 strict=()
@@ -24,7 +32,7 @@ started=$SECONDS
 say() { printf '\n== %s (%d s)\n' "$1" "$((SECONDS - started))"; }
 
 say "build release"
-configure_and_build release "${strict[@]}"
+configure_and_build release
 if [ $# -gt 0 ]; then
   exec ctest --test-dir build/release --output-on-failure "$@"
 fi
@@ -33,12 +41,16 @@ ctest --test-dir build/release --output-on-failure -j "$jobs" -LE serial
 ctest --test-dir build/release --output-on-failure -L serial
 
 say "build and test under AddressSanitizer and UndefinedBehaviorSanitizer"
-configure_and_build asan "${strict[@]}"
+cmake --preset asan ${strict[@]+"${strict[@]}"} >/dev/null
+# shellcheck disable=SC2046
+configure_and_build asan $(targets_labelled asan 'unit|fuzz|sim')
 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1 \
   ctest --test-dir build/asan --output-on-failure -j "$jobs" -L 'unit|fuzz|sim'
 
 say "build and test under ThreadSanitizer"
-configure_and_build tsan "${strict[@]}"
+cmake --preset tsan ${strict[@]+"${strict[@]}"} >/dev/null
+# shellcheck disable=SC2046
+configure_and_build tsan $(targets_labelled tsan threads)
 TSAN_OPTIONS="halt_on_error=1 suppressions=$PWD/tools/tsan.supp" \
   ctest --test-dir build/tsan --output-on-failure -j "$jobs" -L threads
 

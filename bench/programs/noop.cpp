@@ -1,5 +1,6 @@
 // bench/programs/noop.cpp - the cheapest real program: static, ends at once; with a path, notes the
-// time it began. SPDX-License-Identifier: Apache-2.0
+// time it began.
+// SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -1,5 +1,7 @@
 // tests/fuzz/frame_fuzz.cpp - any bytes, cut anywhere, give the same frames, none longer than
-// allowed. SPDX-License-Identifier: Apache-2.0 LINK: drover::net
+// allowed.
+// SPDX-License-Identifier: Apache-2.0
+// LINK: drover::net
 #include <algorithm>
 #include <cstdint>
 #include <string>

@@ -1,5 +1,7 @@
 // tests/fuzz/http_request_fuzz.cpp - any bytes, cut anywhere, are requests or one refusal, and
-// always the same ones. SPDX-License-Identifier: Apache-2.0 LINK: drover::net
+// always the same ones.
+// SPDX-License-Identifier: Apache-2.0
+// LINK: drover::net
 #include <cstdint>
 #include <string>
 #include <string_view>

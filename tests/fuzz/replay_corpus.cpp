@@ -1,5 +1,6 @@
 // tests/fuzz/replay_corpus.cpp - feeds every corpus file, and cuts and flips of it, to a fuzz
-// target without libFuzzer. SPDX-License-Identifier: Apache-2.0
+// target without libFuzzer.
+// SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

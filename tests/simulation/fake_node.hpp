@@ -1,5 +1,6 @@
 // tests/simulation/fake_node.hpp - one node: an agent that may restart, a supd that survives it,
-// processes. SPDX-License-Identifier: Apache-2.0
+// processes.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -1,5 +1,6 @@
 // tests/simulation/fake_store.hpp - the tables as maps: what survives a crash of the simulated
-// controller. SPDX-License-Identifier: Apache-2.0
+// controller.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <map>
 #include <memory>

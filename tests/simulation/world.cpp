@@ -1,5 +1,6 @@
 // tests/simulation/world.cpp - time, the controller's shell and the checks of the simulated
-// cluster. SPDX-License-Identifier: Apache-2.0
+// cluster.
+// SPDX-License-Identifier: Apache-2.0
 #include "tests/simulation/world.hpp"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 // tests/simulation/world_trouble.cpp - what users do to the simulated cluster, and what goes wrong
-// in it. SPDX-License-Identifier: Apache-2.0
+// in it.
+// SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <utility>
 

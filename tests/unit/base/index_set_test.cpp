@@ -1,5 +1,6 @@
 // tests/unit/base/index_set_test.cpp - index sets read, normalise and answer like a plain set of
-// numbers. SPDX-License-Identifier: Apache-2.0
+// numbers.
+// SPDX-License-Identifier: Apache-2.0
 #include "base/index_set.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
 // tests/unit/base/units_test.cpp - durations, sizes, dates: each accepted form, and each refusal
-// with a hint. SPDX-License-Identifier: Apache-2.0
+// with a hint.
+// SPDX-License-Identifier: Apache-2.0
 #include "base/units.hpp"
 
 #include <gtest/gtest.h>

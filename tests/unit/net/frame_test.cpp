@@ -1,5 +1,6 @@
 // tests/unit/net/frame_test.cpp - frames survive any cut of the stream, hostile lengths and lost
-// peers. SPDX-License-Identifier: Apache-2.0
+// peers.
+// SPDX-License-Identifier: Apache-2.0
 #include "net/frame.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
 // tests/unit/net/http_client_test.cpp - the client against our server and against servers that
-// misbehave. SPDX-License-Identifier: Apache-2.0
+// misbehave.
+// SPDX-License-Identifier: Apache-2.0
 #include "net/http_client.hpp"
 
 #include <vector>

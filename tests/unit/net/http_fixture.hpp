@@ -1,5 +1,6 @@
 // tests/unit/net/http_fixture.hpp - a server on its own loop thread, and a raw client that can
-// misbehave. SPDX-License-Identifier: Apache-2.0
+// misbehave.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <gtest/gtest.h>
 #include <poll.h>

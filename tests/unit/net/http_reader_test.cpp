@@ -1,5 +1,6 @@
 // tests/unit/net/http_reader_test.cpp - what is a request, what is refused, and that cutting the
-// bytes changes neither. SPDX-License-Identifier: Apache-2.0
+// bytes changes neither.
+// SPDX-License-Identifier: Apache-2.0
 #include "net/http_reader.hpp"
 
 #include <gtest/gtest.h>

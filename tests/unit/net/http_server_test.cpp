@@ -1,5 +1,6 @@
 // tests/unit/net/http_server_test.cpp - order, streaming, limits, deadlines and endings of real
-// connections. SPDX-License-Identifier: Apache-2.0
+// connections.
+// SPDX-License-Identifier: Apache-2.0
 #include "net/http_server.hpp"
 
 #include <sys/resource.h>

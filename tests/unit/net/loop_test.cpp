@@ -1,5 +1,6 @@
 // tests/unit/net/loop_test.cpp - order of hooks, posted work, timers, pool work and signals on the
-// loop. SPDX-License-Identifier: Apache-2.0
+// loop.
+// SPDX-License-Identifier: Apache-2.0
 #include "net/loop.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
 // tests/unit/rm/acquire_cost_test.cpp - what a search and an acquire cost, counted in steps and
-// never in seconds. SPDX-License-Identifier: Apache-2.0
+// never in seconds.
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
 #include <cstdlib>

@@ -1,5 +1,6 @@
 // tests/unit/rm/place_units_test.cpp - which threads and GPUs a task gets, on machines of several
-// shapes. SPDX-License-Identifier: Apache-2.0
+// shapes.
+// SPDX-License-Identifier: Apache-2.0
 #include "rm/place_units.hpp"
 
 #include <gtest/gtest.h>

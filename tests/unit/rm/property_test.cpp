@@ -1,5 +1,6 @@
 // tests/unit/rm/property_test.cpp - random lives of a cluster; every answer must be the slow
-// model's answer. SPDX-License-Identifier: Apache-2.0
+// model's answer.
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
 #include <cstdlib>

@@ -1,5 +1,6 @@
 // tests/unit/rm/resource_manager_test.cpp - leases, quotas and nodes through the one door, rule by
-// rule. SPDX-License-Identifier: Apache-2.0
+// rule.
+// SPDX-License-Identifier: Apache-2.0
 #include "rm/resource_manager.hpp"
 
 #include <gtest/gtest.h>

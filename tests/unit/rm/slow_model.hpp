@@ -1,5 +1,6 @@
 // tests/unit/rm/slow_model.hpp - the resource manager as anyone would write it without caring about
-// speed. SPDX-License-Identifier: Apache-2.0
+// speed.
+// SPDX-License-Identifier: Apache-2.0
 //
 // It keeps leases and nothing else: every number is summed anew when it is asked for. It shares no
 // code with rm/ except plain values, so a wrong sum or index there cannot hide here.
