@@ -13,10 +13,14 @@ Result<sched::JobSpec> read(std::string json) { return JobReader().read(std::mov
 
 TEST(JobJsonIn, reads_every_kind_of_field) {
   auto spec = read(
-      R"({"name":"sim","argv":["prog","-x"],"env":{"B":"2","A":"1"},"cwd":"/tmp","out":"o-%j",
-    "ntasks":2,"cpus_per_task":3,"mem":"4G","gpus":1,"exclusive":true,"constraints":{"k":"v"},"time":"1:00:00",
-    "signal":{"signal":10,"before_s":30},"array":"0-9%2","hold":true,"begin_us":5,"priority":-3,
-    "comment":"c","labels":{"p":"q"},"requeue":false,"dependency":"afterok:12:13,afterany:14","singleton":true})");
+      R"({"name":"sim","argv":["prog","-x"],"env":{"B":"2","A":"1"},"cwd":"/tmp",
+    "out":"o-%j",
+    "ntasks":2,"cpus_per_task":3,"mem":"4G","gpus":1,"exclusive":true,
+    "constraints":{"k":"v"},"time":"1:00:00",
+    "signal":{"signal":10,"before_s":30},"array":"0-9%2","hold":true,"begin_us":5,
+    "priority":-3,
+    "comment":"c","labels":{"p":"q"},"requeue":false,
+    "dependency":"afterok:12:13,afterany:14","singleton":true})");
   ASSERT_TRUE(spec) << spec.error().message;
   EXPECT_EQ(spec->name, "sim");
   EXPECT_EQ(spec->argv, (std::vector<std::string>{"prog", "-x"}));
