@@ -214,7 +214,7 @@ def bench_pending(options):
         load = subprocess.Popen([sys.executable, "-c", "import sys; sys.path[:0] = sys.argv[2:4]\n"
                                  "import run, harness\nfrom pathlib import Path\n"
                                  "c = type('C', (), {'run': Path(sys.argv[1])})\n"
-                                 "run.bulk(c, run.jobs_payload(200000, ['/bin/true']))",
+                                 "run.bulk(c, run.jobs_payload(800000, ['/bin/true']))",
                                  str(cluster.run), str(ROOT / "bench"), str(ROOT / "tests/e2e")])
         while load.poll() is None:
             begin = time.perf_counter()
