@@ -87,7 +87,7 @@ int print_outcome(Context& context, const std::string& done, const Outcome& outc
     if (outcome.touched > 0) {
       context.note(done + " " + std::to_string(outcome.jobs) + noun);
     } else if (outcome.errors.empty()) {
-      context.note("nothing to change: no such open job");
+      context.note("nothing to change");
     }
   }
   if (outcome.errors.empty()) return kOk;

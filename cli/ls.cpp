@@ -59,7 +59,7 @@ Result<int> run_ls(Context& context) {
   const Result<int> code = context.print_rows(std::move(*jobs), job_columns(), "jobs", "id");
   if (code && count == 0 && !everything && is_terminal(2) && !context.globals().json())
     context.note("no open jobs; ended ones too: drover ls -a");
-  if (code && count == limit && !arguments.has("limit") && is_terminal(2))
+  if (code && count == limit && !arguments.has("limit"))
     context.note("the newest " + std::to_string(limit) + " jobs; more with -n N");
   return code;
 }

@@ -60,8 +60,9 @@ void print_account(const Context& context, const Json& job) {
   const std::string reason = job_reason(job);
   if (state != "succeeded" && !reason.empty()) head += " (" + clean_line(reason) + ")";
   const std::int64_t signal = number_of(task, "signal");
-  head += signal > 0 ? ", signal " + std::to_string(signal)
-                     : ", exit code " + text_of(job, "exit_code");
+  const std::string code = text_of(job, "exit_code");
+  if (signal > 0) head += ", signal " + std::to_string(signal);
+  if (signal <= 0 && !code.empty()) head += ", exit code " + code;
   std::string line = "waited " + show_short_seconds(real_of(job, "wait_s")) + ", ran " +
                      show_short_seconds(real_of(job, "run_s"));
   if (task.is_object()) {

@@ -69,7 +69,8 @@ Result<int> show_job(Context& context, const Json& job) {
     pairs.emplace_back("array", text_of(job, "array"));
     pairs.emplace_back("tasks", counts(job));
   }
-  if (is_final(state)) pairs.emplace_back("exit code", text_of(job, "exit_code"));
+  if (is_final(state) && !text_of(job, "exit_code").empty())
+    pairs.emplace_back("exit code", text_of(job, "exit_code"));
   pairs.emplace_back("submitted", show_time(member(job, "submitted"), style));
   pairs.emplace_back("started", show_time(member(job, "started"), style));
   pairs.emplace_back("ended", show_time(member(job, "ended"), style));

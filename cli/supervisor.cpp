@@ -94,7 +94,11 @@ std::string last_lines(const std::string& path, std::size_t bytes) {
   file.seekg(std::streamoff(size > bytes ? size - bytes : 0));
   std::string text{std::istreambuf_iterator<char>(file), {}};
   while (text.ends_with('\n')) text.pop_back();
-  return text.substr(text.rfind('\n') + 1);
+  const std::size_t line = text.rfind('\n') + 1;
+  // A hint alone says nothing: the message stands on the line before it.
+  if (line > 1 && text.find("hint:", line) < line + 4)
+    return text.substr(text.rfind('\n', line - 2) + 1);
+  return text.substr(line);
 }
 
 std::string describe(int status) {

@@ -55,6 +55,8 @@ Result<std::optional<int>> look(Context& context, ApiClient& api, std::uint64_t 
 Result<int> wait_for_ids(Context& context, std::vector<std::uint64_t> ids, std::int64_t deadline) {
   const Result<ApiClient*> api = context.api();
   if (!api) return fail(api.error());
+  // At first contact a dead daemon is said at once; later ones outlive its restart.
+  if (const Result<Json> first = (*api)->read("/api/v1/health"); !first) return fail(first.error());
   const bool any = context.arguments().has("any");
   int worst = 0;
   while (!ids.empty()) {

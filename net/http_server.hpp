@@ -25,7 +25,7 @@ struct HttpLimits {
   std::size_t request_line = 8 << 10, header_bytes = 32 << 10, header_lines = 100, body = 4 << 20;
   std::size_t connections = 4096, connections_per_address = 512;
   std::uint64_t bodies_total = 256 << 20;  // buffered bodies of all connections; beyond it 503
-  std::size_t pipeline = 128;              // requests of one connection that may wait for answers
+  std::size_t pipeline = 16;               // requests of one connection that may wait for answers
   std::size_t output_buffer = 4 << 20;     // per connection; a slower reader of a stream is dropped
   Duration header_timeout = seconds(10), idle_timeout = seconds(60);
 };

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nodeagent/agent.hpp"
 
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <utility>
@@ -19,13 +21,22 @@ constexpr std::int64_t kFirstPauseUs = 50'000, kLastPauseUs = 5'000'000;
 }  // namespace
 
 Result<std::unique_ptr<Agent>> Agent::make(net::Loop& loop, AgentOptions options) {
+  // Two agents of one node would evict each other from the controller for ever.
+  const int lock =
+      ::open(options.paths.agent_lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  net::Fd held(lock);
+  if (lock < 0 || ::flock(lock, LOCK_EX | LOCK_NB) != 0)
+    return fail(Errc::Conflict, "another drover-agent has " + options.paths.data,
+                "one agent serves a data directory; stop the other one first");
   auto topology = discover_topology(options.topology);
   if (!topology) return fail(std::move(topology.error()));
   auto scripts = Scripts::open(options.paths.agent_dir(), instance_of(options.paths.data),
                                net::Loop::now().mono.us);
   if (!scripts) return fail(std::move(scripts.error()));
-  return std::unique_ptr<Agent>(
+  std::unique_ptr<Agent> agent(
       new Agent(loop, std::move(options), std::move(*topology), std::move(*scripts)));
+  agent->lock_ = std::move(held);
+  return agent;
 }
 
 Agent::Agent(net::Loop& loop, AgentOptions options, NodeTopology topology, Scripts scripts)

@@ -11,6 +11,7 @@
 #include "base/prng.hpp"
 #include "net/frame.hpp"
 #include "net/loop.hpp"
+#include "net/socket.hpp"
 #include "nodeagent/attempt_table.hpp"
 #include "nodeagent/launch_builder.hpp"
 #include "nodeagent/log_reader.hpp"
@@ -75,6 +76,7 @@ class Agent {
   Accounts accounts_;  // for log reads
   std::map<std::string, std::string> supd_facts_;
   std::int32_t supd_pid_ = 0;
+  net::Fd lock_;  // one agent serves a data directory
   std::unique_ptr<net::FrameConnection> supd_, controller_;
   net::Timer redial_supd_, redial_controller_, health_, repeat_;
   int supd_failures_ = 0, controller_failures_ = 0;

@@ -80,7 +80,10 @@ int main(int argc, char** argv) {
   options.paths = std::move(*paths);
   net::Loop loop;
   auto agent = nodeagent::Agent::make(loop, std::move(options));
-  if (!agent) return complain(agent.error(), agent.error().code == Errc::BadInput ? 2 : 1);
+  if (!agent)
+    return complain(agent.error(), agent.error().code == Errc::BadInput   ? 2
+                                   : agent.error().code == Errc::Conflict ? 6
+                                                                          : 1);
   for (const int signal : {SIGTERM, SIGINT}) loop.on_signal(signal, [&loop] { loop.stop(); });
   (*agent)->start();
   loop.run();

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -16,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -36,12 +38,22 @@ constexpr const char* kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
 // Opens a file the way a job may: no way through /proc links, no symlink at the end.
 int open_for_job(const char* path, int flags) {
   open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+  how.flags = static_cast<std::uint64_t>(flags | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
   how.mode = (flags & O_CREAT) != 0 ? 0666 : 0;
   how.resolve = RESOLVE_NO_MAGICLINKS;
-  const auto fd = static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how)));
-  if (fd >= 0 || errno != ENOSYS) return fd;
-  return ::open(path, flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0666);
+  auto fd = static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how)));
+  if (fd < 0 && errno == ENOSYS) fd = ::open(path, static_cast<int>(how.flags), 0666);
+  if (fd < 0) return fd;
+  // A FIFO or socket could block the child or the log reader for ever; /proc files do odd things.
+  struct stat info {};
+  struct statfs system {};
+  const bool is_fine = ::fstat(fd, &info) == 0 && ::fstatfs(fd, &system) == 0 &&
+                       (S_ISREG(info.st_mode) || S_ISCHR(info.st_mode)) &&
+                       system.f_type != PROC_SUPER_MAGIC && ::fcntl(fd, F_SETFL, flags) == 0;
+  if (is_fine) return fd;
+  ::close(fd);
+  errno = EINVAL;
+  return -1;
 }
 
 void become(int fd, int target) {
@@ -115,6 +127,10 @@ std::string describe(const FailureSlot& slot) {
   if (step == Step::Exec && slot.error == ENOEXEC)
     text += " (neither a program nor a script that starts with #!)";
   if (step == Step::Output && slot.error == ENOENT) text += " (its directory must exist)";
+  if (slot.error == EINVAL &&
+      (step == Step::Output || step == Step::ErrorOutput || step == Step::Input))
+    text += " (it must be a regular file or a device)";
+  if (slot.error == ENXIO) text += " (nobody reads the FIFO, and a FIFO is not accepted)";
   if (slot.error == ELOOP) text += " (symbolic links are not followed here)";
   return text;
 }
@@ -254,6 +270,9 @@ void Launcher::run_child(const LaunchFrame& frame, FailureSlot& slot, const Cgro
     ::close(fd);
   }
   if (::setrlimit(RLIMIT_NOFILE, &files_) != 0) give_up(slot, Step::Limits, errno);
+  // From here on the owner may stop or block this process: it must hold nothing of supd's.
+  if (::syscall(SYS_close_range, 3U, ~0U, 0U) != 0)
+    for (int fd = 3; fd < 1024; ++fd) ::close(fd);
   drop_privileges(frame, slot);
   ::umask(022);
   if (::chdir(frame.cwd) != 0) give_up(slot, Step::WorkingDirectory, errno, frame.cwd);

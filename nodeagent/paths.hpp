@@ -12,6 +12,7 @@ struct NodePaths {
   std::string agent_dir() const { return data + "/agent"; }
   std::string journal() const { return data + "/agent/supd.journal"; }
   std::string supd_lock() const { return data + "/agent/supd.lock"; }
+  std::string agent_lock() const { return data + "/agent/agent.lock"; }
   std::string supd_socket() const { return run + "/supd.sock"; }
   std::string agent_socket() const { return run + "/agent.sock"; }
 };

@@ -72,6 +72,12 @@ Result<std::vector<sched::KnownEnd>> Admission::known_ends(const sched::JobSpec&
                                                            const store::Snapshot& snapshot) const {
   std::vector<sched::KnownEnd> ends;
   for (const sched::Dependency& dependency : spec.dependencies) {
+    // How the job of somebody else ends is not to be learned by waiting for it.
+    const auto other = snapshot.spec(dependency.job, false);
+    if (other && other->owner.uid != spec.owner.uid && spec.owner.uid != 0)
+      return fail(Errc::NotFound,
+                  "dependency: there is no job " + std::to_string(raw(dependency.job)),
+                  "drover ls shows your jobs", "dependency");
     const auto& recent = turn_.ends_on_the_way();
     const auto near = std::find_if(recent.begin(), recent.end(), [&](const sched::KnownEnd& end) {
       return end.job == dependency.job;

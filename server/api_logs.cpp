@@ -89,7 +89,9 @@ class LogStream : public std::enable_shared_from_this<LogStream> {
                      "it was moved, or the job could not create it: drover show names it", ""});
     }
     if (tail > 0) return on_tail(*piece);
+    const bool was_open = open_;
     open_stream(piece->offset, piece->size);
+    if (piece->size < offset && !(follow && was_open)) return finish();  // asked past the end
     if (piece->size < offset) {  // written anew by a later attempt
       offset = 0;
       return step();

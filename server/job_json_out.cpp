@@ -154,7 +154,7 @@ void append_job(JsonWriter& out, const JobView& view) {
   else
     out.null_field("array");
   append_counts(out, view.row);
-  if (final_state && record.started.is_set())
+  if (final_state && record.started.is_set() && record.reason != sched::Reason::LaunchFailed)
     out.field("exit_code", record.exit_code);
   else
     out.null_field("exit_code");
@@ -191,7 +191,11 @@ void append_task(JsonWriter& out, const sched::JobSpec& spec, const sched::TaskR
   out.begin_array();
   for (const std::uint16_t gpu : task.lease ? task.lease->gpus : task.last_gpus) out.value(gpu);
   out.end_array();
-  out.field("exit_code", task.exit_code);
+  // A task that never ran has no exit code; 0 would read as success.
+  if (is_final(task.state) && task.started.is_set() && task.reason != sched::Reason::LaunchFailed)
+    out.field("exit_code", task.exit_code);
+  else
+    out.null_field("exit_code");
   out.field("signal", task.term_signal);
   append_time(out, "placed", task.placed);
   append_time(out, "started", task.started);

@@ -218,6 +218,8 @@ CheckReport check_records(const ReadTxn& txn) {
 Result<CheckReport> check_store(const std::string& dir) {
   auto directory = Directory::open(dir, Directory::Missing::Refuse);
   if (!directory) return fail(directory.error());
+  if (!directory->contains(kDataFile) && directory->contains("store"))
+    return check_store(dir + "/store");  // the data directory, as `drover up` names it
   if (!directory->contains(kDataFile))
     return fail(Errc::NotFound, "there is no store in " + dir, "check the folder's name");
   CheckReport report;
