@@ -29,7 +29,7 @@ TEST(HttpServer, AnswersOverUnixAndTcpAndKnowsWhoAsks) {
 }
 
 TEST(HttpServer, AnswersPipelinedRequestsInOrderWhateverTheOrderOfTheirAnswers) {
-  TestServer server;
+  TestServer server({.pipeline = 64});
   std::vector<std::pair<std::string, Responder>> waiting;
   server.handler.request = [&](HttpRequest r, Responder responder) {
     waiting.emplace_back(r.path, std::move(responder));
