@@ -27,7 +27,7 @@ struct Config {
   // [limits]
   std::int64_t body_mib = 4, connections = 4096, connections_per_address = 512;
   std::int64_t header_timeout_s = 10, idle_timeout_s = 60;
-  std::int64_t page_scan = 20'000, bulk_in_flight = 20'000, streams = 256;
+  std::int64_t page_scan = 20'000, bulk_in_flight = 2'000, streams = 256;
   // [turn]
   std::int64_t inputs_per_turn = 20'000, inputs_waiting = 200'000, pending_records = 400'000;
   // [scheduler]
