@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "rm/node_inventory.hpp"
+
 namespace drover::server {
 namespace {
 
@@ -39,7 +41,12 @@ Result<Recovered> recover(const store::Store& store, sched::Controller& controll
                               counters->next_event_seq);
   auto nodes = snapshot->nodes();
   if (!nodes) return fail(nodes.error());
-  for (const sched::NodeRecord& node : *nodes) controller.restore_node(node);
+  for (const sched::NodeRecord& node : *nodes) {
+    if (raw(node.id) >= rm::NodeInventory::kMaxNodes)
+      return fail(Errc::Corrupt, "node record \"" + node.name + "\" has an impossible id",
+                  "restore a backup: drover admin backup makes them");
+    controller.restore_node(node);
+  }
   recovered.nodes = nodes->size();
   auto last = snapshot->last_event();
   if (!last) return fail(last.error());
