@@ -9,24 +9,25 @@
 namespace drover::sched {
 
 void Controller::State::touch(Job& job) {
-  if (job.dirty) return;
+  if (job.dirty || !config.keep_records) return;
   job.dirty = true;
   dirty_jobs.push_back(job.id);
 }
 
 void Controller::State::touch(Task& task) {
-  if (task.dirty) return;
+  if (task.dirty || !config.keep_records) return;
   task.dirty = true;
   dirty_tasks.push_back(task.record.id);
 }
 
 void Controller::State::touch(NodeId id, Node& node) {
-  if (node.dirty) return;
+  if (node.dirty || !config.keep_records) return;
   node.dirty = true;
   dirty_nodes.push_back(id);
 }
 
 void Controller::State::emit(EventKind kind, const Job& job, const Task* task, Now now) {
+  if (!config.keep_records) return;
   Event event;
   event.seq = EventSeq{next_event++};
   event.at = now.wall;
@@ -50,6 +51,7 @@ void Controller::State::emit(EventKind kind, const Job& job, const Task* task, N
 }
 
 void Controller::State::emit(EventKind kind, const Node& node, std::string state, Now now) {
+  if (!config.keep_records) return;
   Event event;
   event.seq = EventSeq{next_event++};
   event.at = now.wall;

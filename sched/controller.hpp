@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sched/messages.hpp"
+#include "sched/policy.hpp"
 
 namespace drover::sched {
 
@@ -31,6 +32,12 @@ struct ControllerConfig {
   Duration node_timeout =
       seconds(600);  // out of contact: shown as lost (attempts are kept, see docs)
   std::vector<rm::QuotaRule> quotas;
+  PartitionPolicy policy;
+  // For simulation: the plan of every job, given at once when it leaves its FIFO. Null: the group's
+  // consumer is asked, as CompileJob.
+  std::shared_ptr<const dag::PhysicalPlan> inline_plan;
+  // For simulation: false = turns put out replies and actions only, nothing to store.
+  bool keep_records = true;
 };
 
 // Why a job is not running, with numbers, from the code that decides.

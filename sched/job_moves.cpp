@@ -144,9 +144,11 @@ void Controller::State::close(Job& job, JobEvent on, Reason reason, std::string 
   set_reason(job, reason, std::move(detail));
   update_queues(job);
   emit(EventKind::JobEnded, job, nullptr, now);
-  JobRecord record = record_of(job);
-  record.ended = now.wall;
-  out.changes.jobs.push_back(std::move(record));
+  if (config.keep_records) {
+    JobRecord record = record_of(job);
+    record.ended = now.wall;
+    out.changes.jobs.push_back(std::move(record));
+  }
   if (job.more != nullptr) {
     if (job.more->begin.is_set()) begins.erase({job.more->begin, job.id});
     for (const Dependency& wait : job.more->waits_for) dependencies.remove(job.id, wait.job);

@@ -25,6 +25,11 @@ void Controller::State::take_from(GroupId id, Now now) {
   while (group.compiling.size() < config.compile_ahead) {
     if (!group.unplanned.empty()) {
       Job& job = jobs.at(group.unplanned.begin()->job);
+      if (config.inline_plan != nullptr) {
+        job.extra().execution.emplace(config.inline_plan);
+        update_queues(job);
+        continue;
+      }
       group.compiling.insert(job.id);
       out.actions.push_back(CompileJob{job.id, id});
       update_queues(job);
@@ -32,6 +37,14 @@ void Controller::State::take_from(GroupId id, Now now) {
     }
     if (group.fifo.empty() || (limit > 0 && group.active >= limit)) return;
     Job& job = jobs.at(group.fifo.begin()->job);
+    if (config.inline_plan != nullptr) {
+      job.extra().execution.emplace(config.inline_plan);
+      move(job, JobEvent::Taken);
+      set_reason(job, Reason::GroupOrder);
+      emit(EventKind::JobScheduled, job, nullptr, now);
+      update_queues(job);
+      continue;
+    }
     // A job that was held while it compiled and has come back needs no second compilation.
     const bool asked = !group.compiling.insert(job.id).second;
     if (!asked) out.actions.push_back(CompileJob{job.id, id});

@@ -168,7 +168,7 @@ void Controller::State::submit(const Submit& in, Now now) {
   if (outlook == Outlook::Waits) wait_for(job, std::move(*conditions));
   explain_wait(job);
   touch(job);
-  out.changes.new_jobs.push_back({id, in.spec});
+  if (config.keep_records) out.changes.new_jobs.push_back({id, in.spec});
   emit(EventKind::JobSubmitted, job, nullptr, now);
   reply(in.reply, Done{id, 1});
   if (outlook == Outlook::Never) {

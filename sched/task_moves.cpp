@@ -95,7 +95,7 @@ void Controller::State::close_task(Job& job, Task& task, TaskEvent on, Reason re
   touch(job);
   emit(had_attempt ? EventKind::AttemptEnded : EventKind::TaskCancelled, job, &task, now);
   const std::uint32_t index = raw(task.record.id.index);
-  out.changes.tasks.push_back(std::move(task.record));
+  if (config.keep_records) out.changes.tasks.push_back(std::move(task.record));
   job.more->ready.erase(index);
   job.more->tasks.erase(index);
 }
