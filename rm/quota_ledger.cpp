@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "base/check.hpp"
 
@@ -130,6 +131,7 @@ void QuotaLedger::set_rules(std::vector<QuotaRule> rules) {
     counter.max = limit_for(counter.labels);
     counter.sums = {};
   }
+  for (std::uint32_t i = 0; i < counters_.size(); ++i) mark_freed(i);
   for (Path& path : paths_) {
     select_counters(path);
     for (const std::uint32_t index : path.counters) {
@@ -194,6 +196,18 @@ void QuotaLedger::mark_used(PathId path, const Amounts& amounts) {
 
 void QuotaLedger::release(PathId path, const Amounts& amounts, bool used) {
   change(path, [&](Sums& sums) { subtract_checked(used ? sums.used : sums.locked, amounts); });
+  for (const std::uint32_t index : path_at(path).counters) mark_freed(index);
+}
+
+void QuotaLedger::mark_freed(std::uint32_t index) {
+  if (std::exchange(counters_[index].freed, true)) return;
+  freed_.push_back(index);
+}
+
+std::vector<std::uint32_t> QuotaLedger::take_freed() {
+  for (const std::uint32_t index : freed_) counters_[index].freed = false;
+  std::ranges::sort(freed_);
+  return std::exchange(freed_, {});
 }
 
 std::vector<QuotaView> QuotaLedger::views() const {

@@ -39,6 +39,10 @@ class QuotaLedger {
   void mark_used(PathId path, const Amounts& amounts);
   void release(PathId path, const Amounts& amounts, bool used);
 
+  // The counters that may have more room than when this was last asked: each once, by index. A
+  // release frees those of its path; a change of the rules frees all. O(n log n) of the answer.
+  std::vector<std::uint32_t> take_freed();
+
   std::vector<QuotaView> views() const;
   void check(std::span<const Lease* const> live, std::vector<std::string>& problems) const;
 
@@ -52,6 +56,7 @@ class QuotaLedger {
     Labels labels;  // exact values
     Amounts max;
     Sums sums;
+    bool freed = false;  // in freed_
   };
   struct Path {
     Labels labels;  // the governed ones
@@ -63,6 +68,7 @@ class QuotaLedger {
   const Path& path_at(PathId id) const;
   std::uint32_t counter_for(Labels exact);
   void select_counters(Path& path);
+  void mark_freed(std::uint32_t index);
   Amounts limit_for(const Labels& exact) const;
   template <class Change>
   void change(PathId id, Change change);
@@ -73,6 +79,7 @@ class QuotaLedger {
   std::map<Labels, std::uint32_t> counter_index_;
   std::vector<Path> paths_;
   std::map<Labels, PathId> path_index_;
+  std::vector<std::uint32_t> freed_;
 };
 
 // "user=ann,creator=cli" in label order.

@@ -155,6 +155,10 @@ std::vector<QuotaView> ResourceManager::quotas() const { return state_->ledger.v
 
 std::uint64_t ResourceManager::freed_generation() const { return state_->generation; }
 
+std::vector<std::uint32_t> ResourceManager::take_freed_quotas() {
+  return state_->ledger.take_freed();
+}
+
 std::vector<std::string> ResourceManager::check(std::span<const Lease* const> live) const {
   std::vector<std::string> problems;
   state_->nodes.check(live, problems);

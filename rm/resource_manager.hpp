@@ -135,6 +135,11 @@ class ResourceManager {
   // before.
   std::uint64_t freed_generation() const;
 
+  // The quotas (QuotaShort::quota_index) that may have more room than when this was last asked:
+  // each once, by index. Only waiters that are parked at one of these need another try for their
+  // quota's sake. A release frees the quotas of its own path, set_quotas frees all.
+  std::vector<std::uint32_t> take_freed_quotas();
+
   // Double entry: recomputes every counter from `live` and compares. Empty when consistent, else
   // what differs.
   std::vector<std::string> check(std::span<const Lease* const> live) const;

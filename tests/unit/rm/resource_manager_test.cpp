@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace drover::rm {
 namespace {
 
@@ -222,6 +224,30 @@ TEST(Quotas, ALiveEditKeepsUseAndDrains) {
   manager.set_quotas({});
   EXPECT_TRUE(manager.quotas().empty());
   expect_sound(manager, {&leases[0], &leases[1]});
+}
+
+TEST(Quotas, OnlyTheQuotasOfAReleasedPathAreFreed) {
+  ResourceManager manager;
+  manager.put_node(NodeId{0}, node_of("n0", 64, 64'000));
+  manager.set_quotas({{{{"creator", "cli"}}, limit(Kind::CpuMilli, 60'000)},
+                      {{{"user", "*"}}, limit(Kind::CpuMilli, 1'000)}});
+  const ClassId one = manager.intern(cpus(1));
+  const PathId ann = manager.path_for(user("ann")), bob = manager.path_for(user("bob"));
+  const Lease first = must(manager.acquire(one, ann)), second = must(manager.acquire(one, bob));
+  const auto of_ann = std::get<QuotaShort>(manager.acquire(one, ann)).quota_index;
+  const auto of_bob = std::get<QuotaShort>(manager.acquire(one, bob)).quota_index;
+  manager.take_freed_quotas();
+  EXPECT_TRUE(manager.take_freed_quotas().empty());
+  manager.release(first);
+  const auto freed = manager.take_freed_quotas();
+  EXPECT_EQ(freed.size(), 2u) << "ann's and the creator's";
+  EXPECT_TRUE(std::ranges::is_sorted(freed));
+  EXPECT_EQ(std::ranges::count(freed, of_ann), 1);
+  EXPECT_EQ(std::ranges::count(freed, of_bob), 0);
+  manager.release(second);
+  EXPECT_EQ(std::ranges::count(manager.take_freed_quotas(), of_bob), 1);
+  manager.set_quotas({});
+  EXPECT_EQ(manager.take_freed_quotas().size(), 3u) << "a change of the rules frees all";
 }
 
 TEST(Quotas, HugeNumbersAreRefusedAndNeverWrap) {
