@@ -6,13 +6,15 @@
 #include <array>
 #include <utility>
 
+#include "sched/policy_book.hpp"
+
 namespace drover::sched {
 namespace {
 
 constexpr std::array kChain{
-    Interceptor{"defaults", &fill_defaults},  Interceptor{"labels", &complete_labels},
-    Interceptor{"limits", &check_limits},     Interceptor{"code", &check_code},
-    Interceptor{"authorisation", &authorise},
+    Interceptor{"policy", &follow_policy},   Interceptor{"defaults", &fill_defaults},
+    Interceptor{"labels", &complete_labels}, Interceptor{"limits", &check_limits},
+    Interceptor{"code", &check_code},        Interceptor{"authorisation", &authorise},
 };
 
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
@@ -51,6 +53,12 @@ Result<JobSpec> admit(JobSpec spec, const EntranceConfig& config) {
     if (auto passed = interceptor.run(spec, config); !passed)
       return fail(std::move(passed.error()));
   return spec;
+}
+
+// First, because a partition's or class's time limit goes before the site's.
+Result<void> follow_policy(JobSpec& spec, const EntranceConfig& config) {
+  if (config.policy == nullptr) return {};
+  return apply_policy(spec, *config.policy);
 }
 
 Result<void> fill_defaults(JobSpec& spec, const EntranceConfig& config) {

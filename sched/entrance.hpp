@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,8 @@
 #include "sched/job_spec.hpp"
 
 namespace drover::sched {
+
+struct PolicyBook;
 
 struct ForbiddenText {  // code that contains `text` is refused
   std::string
@@ -33,6 +36,7 @@ struct EntranceConfig {
   std::vector<std::uint32_t> uids_allowed{};
   bool check_code = false;  // batch users may run what they like unless the site says otherwise
   std::vector<ForbiddenText> forbidden{};
+  std::shared_ptr<const PolicyBook> policy{};  // null: accounts, qos and partitions are mere labels
 };
 
 // One link of the chain: completes the spec, or refuses it with the field at fault and a hint.
@@ -41,7 +45,7 @@ struct Interceptor {
   Result<void> (*run)(JobSpec& spec, const EntranceConfig& config);
 };
 std::span<const Interceptor>
-interceptors();  // in order: defaults, labels, limits, code, authorisation
+interceptors();  // in order: policy, defaults, labels, limits, code, authorisation
 
 // The whole chain. `owner` and `user` must come from a trusted source. Afterwards: name, cwd and
 // out are set, `request.cpus` is ntasks * cpus_per_task, `array` is {0} when not an array, the
@@ -49,6 +53,7 @@ interceptors();  // in order: defaults, labels, limits, code, authorisation
 Result<JobSpec> admit(JobSpec spec, const EntranceConfig& config);
 
 // The links, for tests and for chains of other sizes.
+Result<void> follow_policy(JobSpec& spec, const EntranceConfig& config);
 Result<void> fill_defaults(JobSpec& spec, const EntranceConfig& config);
 Result<void> complete_labels(JobSpec& spec, const EntranceConfig& config);
 Result<void> check_limits(JobSpec& spec, const EntranceConfig& config);

@@ -57,4 +57,9 @@ struct JobSpec {
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };
 
+// Of one task; what `request.cpus` will be once the entrance has checked both numbers.
+inline std::int64_t cpus_of(const JobSpec& spec) {
+  return std::int64_t(spec.ntasks) * spec.cpus_per_task;
+}
+
 }  // namespace drover::sched
