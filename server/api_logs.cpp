@@ -177,6 +177,8 @@ void read_log(Services& services, ExchangePtr exchange) {
   if (!limit) return exchange->refuse(limit.error());
   const auto tail = exchange->number("tail", 1, 1'000'000, 0);
   if (!tail) return exchange->refuse(tail.error());
+  const auto follow = exchange->flag("follow");
+  if (!follow) return exchange->refuse(follow.error());
   const sched::JobSpec& spec = *exchange->spec;
   if (*task < 0 && spec.is_array)
     return exchange->refuse({Errc::BadInput, "which element of the array?",
@@ -188,11 +190,11 @@ void read_log(Services& services, ExchangePtr exchange) {
   if (services.streams >= std::size_t(services.config.streams))
     return exchange->refuse(
         {Errc::Unavailable, "too many logs are being read", "try again in a moment", ""});
-  const bool err = which == "err", follow = request.query_value("follow") == "1";
+  const bool err = which == "err";
   auto stream = std::make_shared<LogStream>(services, std::move(exchange));
   stream->task = TaskIndex{index};
   stream->err = err;
-  stream->follow = follow;
+  stream->follow = *follow;
   stream->offset = *offset;
   stream->remaining = *limit;
   stream->tail = *tail;

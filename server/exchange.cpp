@@ -31,4 +31,11 @@ Result<std::int64_t> Exchange::number(std::string_view query, std::int64_t low, 
   return parse_integer(text, low, high, query);
 }
 
+Result<bool> Exchange::flag(std::string_view query) const {
+  const std::string_view text = request.query_value(query);
+  if (text == "1" || text == "true") return true;
+  if (text.empty() || text == "0" || text == "false") return false;
+  return fail(Errc::BadInput, std::string(query) + " must be 1 or 0", {}, std::string(query));
+}
+
 }  // namespace drover::server

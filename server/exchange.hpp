@@ -53,6 +53,8 @@ struct Exchange {
   // A number from the query; `fallback` when absent.
   Result<std::int64_t> number(std::string_view query, std::int64_t low, std::int64_t high,
                               std::int64_t fallback) const;
+  // 1, true, 0 or false; false when absent.
+  Result<bool> flag(std::string_view query) const;
 };
 using ExchangePtr = std::shared_ptr<Exchange>;
 

@@ -2,10 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/router.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <set>
 #include <utility>
+#include <vector>
 
+#include "base/units.hpp"
 #include "server/problem.hpp"
 
 namespace drover::server {
@@ -54,6 +58,50 @@ class CountedAnswer : public Answer {
   Time begun_;
 };
 
+// An answer that waits. Held by its timer's hook alone, so it goes when it has been given.
+struct HeldAnswer : std::enable_shared_from_this<HeldAnswer> {
+  HeldAnswer(net::Loop& l, std::shared_ptr<Answer> a, net::HttpResponse r)
+      : loop(l), answer(std::move(a)), response(std::move(r)), timer(l, [this] { give(); }) {}
+  void hold(Duration delay) {
+    self = shared_from_this();
+    timer.start(delay);
+  }
+  void give() {
+    answer->send(std::move(response));
+    loop.post([last = std::exchange(self, nullptr)] {});  // not from within the timer's callback
+  }
+  net::Loop& loop;
+  std::shared_ptr<Answer> answer;
+  net::HttpResponse response;
+  net::Timer timer;
+  std::shared_ptr<HeldAnswer> self;
+};
+
+// A parameter that nobody reads is a mistake of the caller, most often in spelling.
+Result<void> check_query(const Route& route, const net::HttpRequest& request) {
+  if (request.query.empty()) return {};
+  std::vector<std::string_view> known;
+  for (std::string_view rest = route.query; !rest.empty();) {
+    const std::size_t blank = rest.find(' ');
+    known.push_back(rest.substr(0, blank));
+    rest = blank == std::string_view::npos ? std::string_view{} : rest.substr(blank + 1);
+  }
+  std::set<std::string_view> seen;
+  for (const auto& [name, value] : request.query) {
+    const std::string shown = name.substr(0, 60);
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      const std::string_view near = nearest_match(name, known);
+      std::string hint = "this path takes no parameters";
+      if (!known.empty()) hint = "this path takes: " + std::string(route.query);
+      if (!near.empty()) hint = "did you mean " + std::string(near) + "?";
+      return fail(Errc::BadInput, "unknown parameter " + shown, hint, shown);
+    }
+    if (!seen.insert(name).second && name != "label")
+      return fail(Errc::BadInput, "parameter " + shown + " is given twice", "give it once", shown);
+  }
+  return {};
+}
+
 }  // namespace
 
 Router::Router(Services& services, Auth& auth) : services_(services), auth_(auth) {
@@ -86,14 +134,21 @@ ExchangePtr Router::admit(net::HttpRequest request, const Match& match,
     return refuse(source.error(), 0, "source");
   if (!open) {
     auto caller = auth_.identify(request);
-    if (!caller) return refuse(caller.error(), 401, "identity");
+    if (!caller) {
+      refuse_login(*exchange, request, caller.error());
+      return nullptr;
+    }
     exchange->caller = std::move(*caller);
   }
   if (match.route == nullptr) {
-    if (match.path_exists)
-      return refuse(
-          {Errc::BadInput, "this path does not take " + request.method, "GET /openapi.json", ""},
-          405, "");
+    if (!match.allowed.empty()) {
+      const Error error{Errc::BadInput, "this path does not take " + request.method.substr(0, 40),
+                        "it takes " + match.allowed, ""};
+      net::HttpResponse response = problem(error, exchange->request_id, 405);
+      response.headers.emplace_back("Allow", match.allowed);
+      exchange->answer->send(std::move(response));
+      return nullptr;
+    }
     return refuse({Errc::NotFound, "no such path", "GET /openapi.json lists the paths", ""}, 0, "");
   }
   exchange->name = match.name;
@@ -110,7 +165,20 @@ ExchangePtr Router::admit(net::HttpRequest request, const Match& match,
   exchange->request = std::move(request);
   if (auto right = check_right(*match.route, *exchange); !right)
     return refuse(right.error(), 0, right.error().code == Errc::Denied ? "right" : "");
+  if (auto query = check_query(*match.route, exchange->request); !query)
+    return refuse(query.error(), 0, "");
   return exchange;
+}
+
+void Router::refuse_login(const Exchange& exchange, const net::HttpRequest& request,
+                          const Error& error) {
+  services_.metrics.add(FamilyId::AuthFailures, {"identity"});
+  net::HttpResponse response = problem(error, exchange.request_id, 401);
+  Duration delay{};
+  if (!request.header("authorization").empty())  // else nothing was guessed
+    delay = failed_logins_.delay_after_failure(request.peer.address, net::Loop::now().mono);
+  if (delay.us == 0) return exchange.answer->send(std::move(response));
+  std::make_shared<HeldAnswer>(services_.loop, exchange.answer, std::move(response))->hold(delay);
 }
 
 Result<void> Router::check_right(const Route& route, Exchange& exchange) {

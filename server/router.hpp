@@ -7,6 +7,7 @@
 #include "net/http_server.hpp"
 #include "server/auth.hpp"
 #include "server/exchange.hpp"
+#include "server/failed_logins.hpp"
 #include "server/routes.hpp"
 #include "server/services.hpp"
 
@@ -27,11 +28,13 @@ class Router : public net::HttpHandler {
  private:
   // The exchange when the caller may, else null and the refusal is sent.
   ExchangePtr admit(net::HttpRequest request, const Match& match, std::shared_ptr<Answer> answer);
+  void refuse_login(const Exchange& exchange, const net::HttpRequest& request, const Error& error);
   Result<void> check_right(const Route& route, Exchange& exchange);
   std::shared_ptr<Answer> answer_for(const Match& match, const net::Responder& responder);
 
   Services& services_;
   Auth& auth_;
+  FailedLogins failed_logins_;
   std::uint64_t next_request_ = 1;
   std::string instance_;  // of this start, so that request ids are never met twice in the logs
 };

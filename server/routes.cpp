@@ -17,30 +17,32 @@ constexpr Rule Operator{Access::Operator};
 
 // clang-format off
 constexpr auto kRoutes = std::to_array<Route>({
-    {"POST", "/api/v1/jobs", User, api::submit_job, nullptr},
-    {"GET", "/api/v1/jobs", User, api::list_jobs, nullptr},
+    {"POST", "/api/v1/jobs", User, api::submit_job, nullptr, "test_only"},
+    {"GET", "/api/v1/jobs", User, api::list_jobs, nullptr,
+     "state user name label group ids limit cursor"},
     {"POST", "/api/v1/jobs/bulk", User, nullptr, api::submit_bulk},
     {"POST", "/api/v1/jobs/cancel", User, api::cancel_jobs, nullptr},
     {"POST", "/api/v1/jobs/hold", User, api::hold_jobs, nullptr},
     {"POST", "/api/v1/jobs/release", User, api::release_jobs, nullptr},
     {"POST", "/api/v1/jobs/requeue", User, api::requeue_jobs, nullptr},
     {"GET", "/api/v1/jobs/{id}", JobOwner, api::show_job, nullptr},
-    {"GET", "/api/v1/jobs/{id}/tasks", JobOwner, api::list_tasks, nullptr},
-    {"GET", "/api/v1/jobs/{id}/why", JobOwner, api::explain_job, nullptr},
+    {"GET", "/api/v1/jobs/{id}/tasks", JobOwner, api::list_tasks, nullptr, "from limit state"},
+    {"GET", "/api/v1/jobs/{id}/why", JobOwner, api::explain_job, nullptr, "task"},
     {"GET", "/api/v1/jobs/{id}/script", JobOwner, api::show_script, nullptr},
-    {"GET", "/api/v1/jobs/{id}/plan", JobOwner, api::show_plan, nullptr},
-    {"GET", "/api/v1/jobs/{id}/log", JobOwner, api::read_log, nullptr},
-    {"GET", "/api/v1/jobs/{id}/wait", JobOwner, api::wait_job, nullptr},
+    {"GET", "/api/v1/jobs/{id}/plan", JobOwner, api::show_plan, nullptr, "format"},
+    {"GET", "/api/v1/jobs/{id}/log", JobOwner, api::read_log, nullptr,
+     "stream task offset limit tail follow"},
+    {"GET", "/api/v1/jobs/{id}/wait", JobOwner, api::wait_job, nullptr, "timeout_s"},
     {"POST", "/api/v1/jobs/{id}/cancel", JobOwner, api::cancel_job, nullptr},
     {"POST", "/api/v1/jobs/{id}/hold", JobOwner, api::hold_job, nullptr},
     {"POST", "/api/v1/jobs/{id}/release", JobOwner, api::release_job, nullptr},
     {"POST", "/api/v1/jobs/{id}/requeue", JobOwner, api::requeue_job, nullptr},
-    {"GET", "/api/v1/events", User, api::follow_events, nullptr},
+    {"GET", "/api/v1/events", User, api::follow_events, nullptr, "since job limit"},
     {"GET", "/api/v1/nodes", User, api::list_nodes, nullptr},
     {"GET", "/api/v1/nodes/{name}", User, api::show_node, nullptr},
     {"POST", "/api/v1/nodes/{name}/drain", Operator, api::drain_node, nullptr},
     {"POST", "/api/v1/nodes/{name}/resume", Operator, api::resume_node, nullptr},
-    {"GET", "/api/v1/groups", User, api::list_groups, nullptr},
+    {"GET", "/api/v1/groups", User, api::list_groups, nullptr, "offset limit"},
     {"GET", "/api/v1/quotas", User, api::list_quotas, nullptr},
     {"GET", "/api/v1/health", Anyone, api::show_health, nullptr},
     {"GET", "/api/v1/version", User, api::show_version, nullptr},
@@ -81,15 +83,18 @@ bool fits(std::string_view pattern, std::string_view path, Match& found) {
 std::span<const Route> routes() { return kRoutes; }
 
 Match match(std::string_view method, std::string_view path) {
+  const std::string_view wanted = method == "HEAD" ? std::string_view("GET") : method;
   Match found;
   for (const Route& route : kRoutes) {
     Match here;
     if (!fits(route.path, path, here)) continue;
-    found.path_exists = true;
-    if (route.method != method) continue;
-    here.route = &route;
-    here.path_exists = true;
-    return here;
+    if (route.method == wanted) {
+      here.route = &route;
+      return here;
+    }
+    if (!found.allowed.empty()) found.allowed += ", ";
+    found.allowed += route.method;
+    if (route.method == "GET") found.allowed += ", HEAD";
   }
   return found;
 }

@@ -35,15 +35,17 @@ struct Route {
   Rule rule;
   Handler handler;           // null when the body is streamed
   BodyHandler body_handler;  // null when it is not
+  std::string_view query{};  // the parameters it reads, separated by blanks; others are refused
 };
 
 std::span<const Route> routes();
 
 struct Match {
   const Route* route = nullptr;  // null: no such path, or not with this method
-  bool path_exists = false;
-  std::string_view id, name;  // the path's parameters
+  std::string allowed;           // the methods of a path without a route: "GET, HEAD, POST"
+  std::string_view id, name;     // the path's parameters
 };
+// HEAD finds the route of GET: net leaves the body out.
 Match match(std::string_view method, std::string_view path);
 
 }  // namespace drover::server

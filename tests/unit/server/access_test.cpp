@@ -8,6 +8,7 @@
 
 #include "harness.hpp"
 #include "server/auth.hpp"
+#include "server/failed_logins.hpp"
 #include "server/openapi.hpp"
 #include "server/routes.hpp"
 
@@ -44,13 +45,13 @@ TEST(Access, every_route_with_every_caller) {
     bool known, owner, is_operator;
   };
   const Row callers[] = {
-      {"anonymous", {std::nullopt, ""}, false, false, false},
-      {"wrong token", {std::nullopt, std::string(64, 'x')}, false, false, false},
-      {"owner", {kAnn, ""}, true, true, false},
-      {"other user", {kBob, ""}, true, false, false},
-      {"operator by token", {std::nullopt, kToken}, true, false, true},
-      {"the daemon's user", {kDaemon, ""}, true, false, true},
-      {"root", {0, ""}, true, false, true},
+      {"anonymous", {std::nullopt, "", ""}, false, false, false},
+      {"wrong token", {std::nullopt, std::string(64, 'x'), ""}, false, false, false},
+      {"owner", {kAnn, "", ""}, true, true, false},
+      {"other user", {kBob, "", ""}, true, false, false},
+      {"operator by token", {std::nullopt, kToken, ""}, true, false, true},
+      {"the daemon's user", {kDaemon, "", ""}, true, false, true},
+      {"root", {0, "", ""}, true, false, true},
   };
   for (const Route& route : routes()) {
     if (route.handler == nullptr)
@@ -84,8 +85,89 @@ TEST(Access, strange_spellings_of_a_path_are_no_path) {
                                           "/",
                                           ""};
   for (const std::string& path : paths)
-    EXPECT_EQ(server.ask({kAnn, {}}, "GET", path).status, 404) << path;
-  EXPECT_EQ(server.ask({kAnn, {}}, "DELETE", "/api/v1/jobs/" + job).status, 405);
+    EXPECT_EQ(server.ask({kAnn, {}, {}}, "GET", path).status, 404) << path;
+  EXPECT_EQ(server.ask({kAnn, {}, {}}, "DELETE", "/api/v1/jobs/" + job).status, 405);
+}
+
+TEST(Access, a_method_that_a_path_does_not_take_is_told_those_it_takes) {
+  Harness server;
+  const auto allow = [&](const char* method, const char* path) {
+    const Said said = server.ask({kAnn, {}, {}}, method, path);
+    EXPECT_EQ(said.status, 405) << path;
+    for (const auto& [name, value] : said.headers)
+      if (name == "Allow") return value;
+    return std::string();
+  };
+  EXPECT_EQ(allow("DELETE", "/api/v1/jobs"), "POST, GET, HEAD");
+  EXPECT_EQ(allow("PUT", "/metrics"), "GET, HEAD");
+  EXPECT_EQ(allow("HEAD", "/api/v1/jobs/cancel"), "POST");
+}
+
+TEST(Access, head_is_answered_where_get_is) {
+  Harness server;
+  const std::string job = std::to_string(server.submit(kAnn));
+  EXPECT_EQ(server.ask({kAnn, {}, {}}, "HEAD", "/api/v1/jobs/" + job).status, 200);
+  EXPECT_EQ(server.ask({kBob, {}, {}}, "HEAD", "/api/v1/jobs/" + job).status, 403);
+  EXPECT_EQ(server.ask({}, "HEAD", "/api/v1/jobs").status, 401);
+}
+
+TEST(Access, a_misspelt_parameter_is_refused_with_the_nearest_one) {
+  Harness server;
+  struct Row {
+    const char *path, *hint;
+  };
+  const Row rows[] = {
+      {"/api/v1/jobs?stat=running", "did you mean state?"},
+      {"/api/v1/jobs?limit=1&limit=2", "give it once"},
+      {"/api/v1/jobs?pages=3", "this path takes: state user name label group ids limit cursor"},
+      {"/api/v1/nodes?x=1", "this path takes no parameters"},
+  };
+  for (const Row& row : rows) {
+    const Said said = server.ask({kAnn, {}, {}}, "GET", row.path);
+    EXPECT_EQ(said.status, 400) << row.path;
+    EXPECT_EQ(said.json()["error"]["hint"], row.hint) << row.path;
+  }
+  EXPECT_EQ(server.ask({kAnn, {}, {}}, "GET", "/api/v1/jobs?label=a=b&label=c=d").status, 200);
+  const std::string job = std::to_string(server.submit(kAnn));
+  EXPECT_EQ(server.ask({kAnn, {}, {}}, "GET", "/api/v1/jobs/" + job + "/log?follow=yes").status,
+            400);
+}
+
+TEST(Access, failed_logins_get_slower_and_right_ones_do_not) {
+  Harness server;
+  const Asker wrong{std::nullopt, std::string(64, 'x'), "127.0.0.1:4711"};
+  for (unsigned i = 0; i < FailedLogins::kFree; ++i)
+    EXPECT_EQ(server.ask(wrong, "GET", "/api/v1/jobs").status, 401);
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(server.ask(wrong, "GET", "/api/v1/jobs").status, 401);
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(95));
+  const Asker right{std::nullopt, kToken, "127.0.0.1:4711"};
+  const auto asked = std::chrono::steady_clock::now();
+  EXPECT_EQ(server.ask(right, "GET", "/api/v1/jobs").status, 200);
+  EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::milliseconds(95));
+}
+
+TEST(FailedLogins, waits_grow_to_a_limit_and_are_forgotten) {
+  FailedLogins failed;
+  Time now{1};
+  for (unsigned i = 0; i < FailedLogins::kFree; ++i)
+    EXPECT_EQ(failed.delay_after_failure("10.0.0.1:1", now).us, 0);
+  const std::int64_t waits_ms[] = {100, 200, 400, 800, 1600, 2000, 2000};
+  for (const std::int64_t wait : waits_ms)  // the port is no way around it
+    EXPECT_EQ(failed.delay_after_failure("10.0.0.1:" + std::to_string(wait), now), millis(wait));
+  EXPECT_EQ(failed.delay_after_failure("10.0.0.2:1", now).us, 0);
+  now = now + FailedLogins::kForgotten + seconds(1);
+  EXPECT_EQ(failed.delay_after_failure("10.0.0.1:1", now).us, 0);
+}
+
+TEST(FailedLogins, the_table_is_bounded_and_keeps_who_failed_last) {
+  FailedLogins failed;
+  for (unsigned i = 0; i < 3 * FailedLogins::kAddresses; ++i) {
+    failed.delay_after_failure("[fe80::" + std::to_string(i) + "]:9", Time{i});
+    ASSERT_LE(failed.size(), FailedLogins::kAddresses);
+    failed.delay_after_failure("10.0.0.1:1", Time{i});
+  }
+  EXPECT_GT(failed.delay_after_failure("10.0.0.1:1", Time{9000}).us, 0);
 }
 
 TEST(Access, every_refusal_of_an_unknown_caller_is_the_same) {
@@ -114,7 +196,7 @@ TEST(Access, every_refusal_of_an_unknown_caller_is_the_same) {
 
 TEST(Access, browsers_are_kept_out) {
   Harness server;
-  const Asker token{std::nullopt, kToken};
+  const Asker token{std::nullopt, kToken, {}};
   net::HttpRequest request;
   EXPECT_EQ(server
                 .ask(token, "POST", "/api/v1/jobs/cancel", R"({"ids":"all"})",
@@ -161,13 +243,20 @@ TEST(OpenApi, lists_exactly_the_routes_of_the_table) {
   static constexpr const char* kWords[] = {"anyone", "scraper", "user", "job_owner", "operator"};
   std::set<std::string> described, offered;
   for (const auto& [path, methods] : document["paths"].items())
-    for (const auto& [method, operation] : methods.items())
-      described.insert(method + " " + path + " " + operation["x-access"].get<std::string>());
+    for (const auto& [method, operation] : methods.items()) {
+      std::string row = method + " " + path + " " + operation["x-access"].get<std::string>() + ":";
+      if (operation.contains("parameters"))
+        for (const auto& parameter : operation["parameters"])
+          if (parameter.value("in", "") == "query")
+            row += " " + parameter["name"].get<std::string>();
+      described.insert(row);
+    }
   for (const Route& route : routes()) {
     std::string method(route.method);
     for (char& c : method) c = char(std::tolower(c));
     offered.insert(method + " " + std::string(route.path) + " " +
-                   kWords[std::size_t(route.rule.access)]);
+                   kWords[std::size_t(route.rule.access)] + ":" + (route.query.empty() ? "" : " ") +
+                   std::string(route.query));
   }
   EXPECT_EQ(described, offered);
 }

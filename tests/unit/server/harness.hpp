@@ -65,6 +65,7 @@ inline const std::string kToken = std::string(64, 't');
 struct Asker {
   std::optional<std::uint32_t> uid;  // nothing = over TCP
   std::string token;
+  std::string address;  // of a TCP peer; nothing = one that nobody else has
 };
 
 class Harness {
@@ -127,6 +128,8 @@ class Harness {
       request.peer.credentials = net::Credentials{*who.uid, *who.uid, 1};
     else
       request.headers.emplace_back("host", "127.0.0.1:80");
+    request.peer.address =
+        who.address.empty() ? "peer-" + std::to_string(next_peer_++) + ":1" : who.address;
     if (!who.token.empty()) request.headers.emplace_back("authorization", "Bearer " + who.token);
     auto recorder = std::make_shared<Recorder>();
     recorder->until = std::move(until);
@@ -151,7 +154,7 @@ class Harness {
   }
   std::uint64_t submit(std::uint32_t uid,
                        const std::string& spec = R"({"argv":["true"],"cwd":"/tmp","hold":true})") {
-    const Said said = ask({uid, {}}, "POST", "/api/v1/jobs", spec);
+    const Said said = ask({uid, {}, {}}, "POST", "/api/v1/jobs", spec);
     EXPECT_EQ(said.status, 201) << said.body;
     return said.status == 201 ? said.json()["id"].get<std::uint64_t>() : 0;
   }
@@ -186,6 +189,7 @@ class Harness {
   }
 
   std::string dir_;
+  std::uint64_t next_peer_ = 1;
   Config config_;
   metrics::Metrics metrics_;
   net::Loop loop_;
