@@ -121,6 +121,11 @@ std::vector<GroupView> Controller::groups(std::uint64_t offset, std::uint64_t li
   return views;
 }
 
+Result<Outlook> Controller::weigh(const Submit& in) const {
+  auto conditions = state_->admit(in);
+  if (!conditions) return fail(std::move(conditions.error()));
+  return conditions->outlook;
+}
 const rm::ResourceManager& Controller::resources() const { return state_->rm; }
 
 std::optional<JobRecord> Controller::job(JobId id) const {

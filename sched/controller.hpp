@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "sched/dependency.hpp"
 #include "sched/messages.hpp"
 #include "sched/policy.hpp"
 
@@ -87,6 +88,8 @@ class Controller {
   std::optional<Time> next_timer(Now now) const;
 
   // ---- reading (same thread)
+  // Would this submission become a job, and would it wait for others? Its errors are submit's.
+  Result<Outlook> weigh(const Submit& in) const;
   std::optional<Why> why(JobId job, std::optional<TaskIndex> task, Now now) const;
   std::vector<GroupView> groups(std::uint64_t offset, std::uint64_t limit) const;
   const rm::ResourceManager& resources() const;

@@ -93,6 +93,21 @@ Result<std::vector<sched::KnownEnd>> Admission::known_ends(const sched::JobSpec&
   return ends;
 }
 
+Result<sched::Submit> Admission::prepare(sched::JobSpec spec, const Caller& caller) const {
+  auto admitted = admit(std::move(spec), caller);
+  if (!admitted) return fail(admitted.error());
+  sched::Submit submit;
+  if (!admitted->dependencies.empty()) {
+    auto snapshot = store_.snapshot();
+    if (!snapshot) return fail(snapshot.error());
+    auto ends = known_ends(*admitted, *snapshot);
+    if (!ends) return fail(ends.error());
+    submit.known_ends = std::move(*ends);
+  }
+  submit.spec = std::make_shared<const sched::JobSpec>(std::move(*admitted));
+  return submit;
+}
+
 void Admission::submit(sched::JobSpec spec, const Caller& caller, std::string key,
                        std::string_view body, std::optional<store::Snapshot>& snapshot,
                        OnResult done) {

@@ -37,6 +37,9 @@ class Admission {
   // Owner, user and defaults, then the interceptor chain.
   Result<sched::JobSpec> admit(sched::JobSpec spec, const Caller& caller) const;
 
+  // What submit() would hand to the turn, for those who only ask. Reads the store.
+  Result<sched::Submit> prepare(sched::JobSpec spec, const Caller& caller) const;
+
   // `key` empty = none. `body` is what a retry must repeat. `snapshot` may be shared by the calls
   // of one moment. `done` is called exactly once, at once for what can be refused at once, else
   // when it is durable.

@@ -10,21 +10,41 @@
 namespace drover::server::api {
 namespace {
 
-void answer_would_run(Services& services, const Exchange& exchange, const sched::JobSpec& spec) {
-  const auto fits = services.controller.resources().can_ever_fit(spec.request);
+// "1, 2 and 3": what the job would wait for.
+std::string dependency_words(const sched::JobSpec& spec) {
+  std::string text;
+  const std::size_t count = spec.dependencies.size();
+  for (std::size_t i = 0; i < count && i < 5; ++i) {
+    if (i > 0) text += i + 1 == count ? (spec.dependency_any ? " or " : " and ") : ", ";
+    text += std::to_string(raw(spec.dependencies[i].job));
+  }
+  return (count == 1 ? "job " : "jobs ") + text + (count > 5 ? ", ..." : "");
+}
+
+// The controller weighs it as it would weigh the submission; nothing becomes a job.
+void answer_would_run(const Services& services, const Exchange& exchange,
+                      const sched::Submit& submit) {
+  auto outlook = services.controller.weigh(submit);
+  if (!outlook && outlook.error().code == Errc::NotFound) return exchange.refuse(outlook.error());
+  if (outlook && *outlook == sched::Outlook::Never)
+    outlook = fail(Errc::Conflict, "a job it depends on ended otherwise: it would be cancelled",
+                   "drover show " + std::to_string(raw(submit.spec->dependencies[0].job)));
   std::string body;
   JsonWriter out(body);
   out.begin_object();
   out.field("v", 1);
-  out.field("would_run", fits.has_value());
-  if (fits) {
-    out.field("text", services.controller.resources().nodes().empty()
-                          ? "the job is right; no node has registered yet"
-                          : "the job is right and fits a node of this cluster");
+  out.field("would_run", outlook.has_value());
+  if (outlook) {
+    std::string text = services.controller.resources().nodes().empty()
+                           ? "the job is right; no node has registered yet"
+                           : "the job is right and fits a node of this cluster";
+    if (*outlook == sched::Outlook::Waits)
+      text += "; it would wait for " + dependency_words(*submit.spec);
+    out.field("text", text);
     out.field("hint", "");
   } else {
-    out.field("text", fits.error().message);
-    out.field("hint", fits.error().hint);
+    out.field("text", outlook.error().message);
+    out.field("hint", outlook.error().hint);
   }
   out.end_object();
   exchange.json(std::move(body));
@@ -75,10 +95,12 @@ void submit_job(Services& services, ExchangePtr exchange) {
     services.metrics.add(metrics::FamilyId::JobsRejected, {to_string(spec.error().code)});
     return exchange->refuse(spec.error());
   }
-  if (exchange->request.query_value("test_only") == "1") {
-    auto admitted = services.admission.admit(std::move(*spec), exchange->caller);
-    if (!admitted) return exchange->refuse(admitted.error());
-    return answer_would_run(services, *exchange, *admitted);
+  const auto test_only = exchange->flag("test_only");
+  if (!test_only) return exchange->refuse(test_only.error());
+  if (*test_only) {
+    auto submit = services.admission.prepare(std::move(*spec), exchange->caller);
+    if (!submit) return exchange->refuse(submit.error());
+    return answer_would_run(services, *exchange, *submit);
   }
   std::optional<store::Snapshot> snapshot;
   services.admission.submit(

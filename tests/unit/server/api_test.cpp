@@ -11,8 +11,8 @@ namespace {
 
 const std::string kHeldJob =
     R"({"argv":["true"],"cwd":"/tmp","hold":true,"name":"j","labels":{"p":"q"}})";
-const Asker kAnnAsks{kAnn, {}};
-const Asker kOperator{kDaemon, {}};
+const Asker kAnnAsks{kAnn, {}, {}};
+const Asker kOperator{kDaemon, {}, {}};
 
 // Every required field of the schema is in the answer, at every level that the schema describes.
 void expect_shape(const nlohmann::json& schemas, const nlohmann::json& schema,
@@ -80,7 +80,8 @@ TEST(Api, a_key_makes_retries_one_job) {
   EXPECT_EQ(first.json()["id"], again.json()["id"]);
   EXPECT_EQ(post(R"({"argv":["false"],"cwd":"/tmp"})", "k1").status, 409);
   EXPECT_EQ(
-      server.ask({kBob, {}}, "POST", "/api/v1/jobs", kHeldJob, {{"idempotency-key", "k1"}}).status,
+      server.ask({kBob, {}, {}}, "POST", "/api/v1/jobs", kHeldJob, {{"idempotency-key", "k1"}})
+          .status,
       201);
   EXPECT_EQ(post(kHeldJob, std::string(201, 'k')).status, 400);
 }
@@ -103,6 +104,26 @@ TEST(Api, two_equal_keys_at_once_are_one_job) {
   both.get_future().wait();
   EXPECT_EQ(ids[0], ids[1]);
   EXPECT_NE(ids[0], 0u);
+}
+
+TEST(Api, test_only_weighs_what_the_job_depends_on) {
+  Harness server;
+  const std::string waits = std::to_string(server.submit(kAnn, kHeldJob));
+  const std::string ended = std::to_string(server.submit(kAnn, kHeldJob));
+  server.ask(kAnnAsks, "POST", "/api/v1/jobs/" + ended + "/cancel");
+  const auto ask = [&](const std::string& job) {
+    return server.ask(
+        kAnnAsks, "POST", "/api/v1/jobs?test_only=1",
+        R"({"argv":["true"],"cwd":"/tmp","dependencies":[{"kind":"afterok","job":)" + job + "}]}");
+  };
+  const auto later = ask(waits).json();
+  EXPECT_EQ(later["would_run"], true);
+  EXPECT_NE(later["text"].get<std::string>().find("would wait for job " + waits),
+            std::string::npos);
+  EXPECT_EQ(ask(ended).json()["would_run"], false);
+  EXPECT_EQ(ask("999").status, 404);
+  EXPECT_EQ(server.ask(kAnnAsks, "POST", "/api/v1/jobs?test_only=yes", kHeldJob).status, 400);
+  EXPECT_EQ(server.ask(kAnnAsks, "GET", "/api/v1/jobs").json()["jobs"].size(), 2u);
 }
 
 TEST(Api, commands_say_how_many_they_touched) {
@@ -132,9 +153,9 @@ TEST(Api, many_jobs_in_one_command_and_only_ones_own) {
   const auto all = server.ask(kAnnAsks, "POST", "/api/v1/jobs/cancel", R"({"ids":"all"})").json();
   EXPECT_EQ(all["jobs"], 4);
   EXPECT_EQ(all["errors"].size(), 0u);
-  EXPECT_EQ(
-      server.ask({kBob, {}}, "GET", "/api/v1/jobs/" + std::to_string(other)).json()["job"]["state"],
-      "held");
+  EXPECT_EQ(server.ask({kBob, {}, {}}, "GET", "/api/v1/jobs/" + std::to_string(other))
+                .json()["job"]["state"],
+            "held");
   EXPECT_EQ(server.ask(kAnnAsks, "POST", "/api/v1/jobs/cancel", "{}").status, 400);
 }
 
