@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <atomic>
 #include <filesystem>
 #include <future>
 #include <nlohmann/json.hpp>
@@ -189,7 +190,7 @@ class Harness {
   }
 
   std::string dir_;
-  std::uint64_t next_peer_ = 1;
+  std::atomic<std::uint64_t> next_peer_{1};  // several threads may ask
   Config config_;
   metrics::Metrics metrics_;
   net::Loop loop_;
