@@ -21,7 +21,11 @@ Result<bool> stop_supd(const Paths& paths) {
   const auto pid = listener_of(paths.supd_socket());
   if (!pid) return true;
   const ProcessHandle supd(*pid);
-  supd.signal(SIGTERM);
+  const auto known = check_listener(supd, paths.supd_socket(), "drover-supd");
+  if (!known) return fail(known.error());
+  if (!supd.signal(SIGTERM))
+    return fail(Errc::Denied, "cannot stop drover-supd (pid " + std::to_string(*pid) + ")",
+                "it belongs to another user");
   if (!supd.wait_end_ms(200)) supd.signal(SIGTERM);
   if (supd.wait_end_ms(kStopMs)) return true;
   return fail(Errc::Io, "drover-supd (pid " + std::to_string(*pid) + ") does not end",

@@ -54,7 +54,7 @@ InstanceLock::~InstanceLock() {
 Result<bool> InstanceLock::write_pid(const Paths& paths) const {
   const std::string next = pid_path(paths) + ".new";
   std::ofstream file(next);
-  file << ::getpid() << '\n';
+  file << ::getpid() << ' ' << ProcessHandle(::getpid()).start_time() << '\n';
   file.close();
   if (!file || ::rename(next.c_str(), pid_path(paths).c_str()) != 0)
     return fail(Errc::Io, "cannot write " + pid_path(paths), "is the disk full?");
@@ -69,7 +69,9 @@ std::optional<pid_t> running_instance(const Paths& paths) {
   if (is_free) return std::nullopt;
   std::ifstream file(pid_path(paths));
   pid_t pid = 0;
-  if (!(file >> pid) || pid <= 1) return std::nullopt;
+  std::uint64_t started = 0;
+  if (!(file >> pid >> started) || pid <= 1) return std::nullopt;
+  if (ProcessHandle(pid).start_time() != started) return std::nullopt;
   return pid;
 }
 
@@ -90,9 +92,44 @@ std::optional<pid_t> listener_of(const std::string& socket_path) {
   return pid;
 }
 
-ProcessHandle::ProcessHandle(pid_t pid) : fd_(int(::syscall(SYS_pidfd_open, pid, 0))) {}
+Result<bool> check_listener(const ProcessHandle& process, const std::string& socket_path,
+                            std::string_view program) {
+  // Listening now, after the handle was opened: the number still means the same process.
+  const auto now = listener_of(socket_path);
+  if (now && *now == process.pid() && process.runs(program)) return true;
+  return fail(Errc::Conflict,
+              "the process behind " + socket_path + " (pid " +
+                  std::to_string(now.value_or(process.pid())) + ") is no " + std::string(program) +
+                  ": nothing was signalled",
+              "look at it: ps -fp " + std::to_string(now.value_or(process.pid())));
+}
+
+ProcessHandle::ProcessHandle(pid_t pid) : pid_(pid), fd_(int(::syscall(SYS_pidfd_open, pid, 0))) {}
 ProcessHandle::~ProcessHandle() {
   if (fd_ >= 0) ::close(fd_);
+}
+bool ProcessHandle::runs(std::string_view program) const {
+  const std::string proc = "/proc/" + std::to_string(pid_);
+  char target[4096];
+  const ssize_t size = ::readlink((proc + "/exe").c_str(), target, sizeof target);
+  if (size > 0) {
+    std::string_view path(target, std::size_t(size));
+    constexpr std::string_view kReplaced = " (deleted)";  // by an upgrade while it runs
+    if (path.ends_with(kReplaced)) path.remove_suffix(kReplaced.size());
+    return path.substr(path.rfind('/') + 1) == program;
+  }
+  std::string name;
+  std::ifstream(proc + "/comm") >> name;
+  return name == program.substr(0, 15);
+}
+std::uint64_t ProcessHandle::start_time() const {
+  std::ifstream file("/proc/" + std::to_string(pid_) + "/stat");
+  std::string text;
+  std::getline(file, text, '\0');
+  // The program's name may hold blanks and brackets: fields are counted from the last ')'.
+  std::size_t at = text.rfind(')');
+  for (int field = 2; field < 22 && at != std::string::npos; ++field) at = text.find(' ', at + 1);
+  return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at, nullptr, 10);
 }
 bool ProcessHandle::signal(int number) const {
   return fd_ >= 0 && ::syscall(SYS_pidfd_send_signal, fd_, number, nullptr, 0) == 0;

@@ -3,8 +3,10 @@
 #pragma once
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 #include "cli/paths.hpp"
@@ -27,8 +29,8 @@ class InstanceLock {
   int fd_ = -1;
 };
 
-// The pid of the `up` that holds the lock now; nothing when none runs (a stale pid file does not
-// count).
+// The pid of the `up` that holds the lock now; nothing when none runs. A stale pid file does not
+// count, even when its number is somebody else's by now: the file holds the start time too.
 std::optional<pid_t> running_instance(const Paths& paths);
 
 // The process listening on a unix socket, by SO_PEERCRED; nothing when nobody listens.
@@ -42,11 +44,23 @@ class ProcessHandle {
   ProcessHandle& operator=(const ProcessHandle&) = delete;
   ~ProcessHandle();
   bool is_valid() const { return fd_ >= 0; }
+  pid_t pid() const { return pid_; }
+  // Whether the process runs the program of this name. By its executable; by its own word where the
+  // system does not let us look.
+  bool runs(std::string_view program) const;
+  // Clock ticks since boot, 0 when it is gone: with the pid it names one process for ever.
+  std::uint64_t start_time() const;
   bool signal(int number) const;
   bool wait_end_ms(int ms) const;  // true when it ended
 
  private:
+  pid_t pid_ = 0;
   int fd_ = -1;
 };
+
+// Conflict, naming what is there, unless `process` listens on the socket now and runs `program`.
+// To be asked before a signal is sent to what listener_of() found.
+Result<bool> check_listener(const ProcessHandle& process, const std::string& socket_path,
+                            std::string_view program);
 
 }  // namespace drover::cli

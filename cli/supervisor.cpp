@@ -164,9 +164,14 @@ Result<bool> Supervisor::spawn(Child& child, int notify_fd, bool own_session) {
 Result<bool> Supervisor::start_supd() {
   // One from before may still hold running jobs: it is the parent of them and must be kept.
   if (const std::optional<pid_t> pid = listener_of(options_.paths.supd_socket())) {
-    say("took over drover-supd (pid " + std::to_string(*pid) + ") with its jobs");
     adopted_supd_ = std::make_unique<ProcessHandle>(*pid);
     adopted_pid_ = *pid;
+    const auto known = check_listener(*adopted_supd_, options_.paths.supd_socket(), supd_.name);
+    if (!known) {
+      adopted_supd_.reset();
+      return fail(known.error());
+    }
+    say("took over drover-supd (pid " + std::to_string(*pid) + ") with its jobs");
     return true;
   }
   return spawn(supd_, -1, true);
