@@ -39,6 +39,7 @@ Result<bool> confirm(Context& context, const std::string& verb, const std::strin
 
 struct Outcome {
   std::int64_t touched = 0, jobs = 0;
+  bool of_elements = false;  // elements were named
   std::vector<Error> errors;
   void add_errors(const Json& answer) {
     for (const Json& entry : member(answer, "errors")) {
@@ -63,6 +64,7 @@ Result<bool> act_on_elements(ApiClient& api, const std::string& verb, const Sele
       continue;
     }
     ++outcome.jobs;
+    outcome.of_elements = true;
     outcome.touched += number_of(*answer, "touched");
   }
   return true;
@@ -83,9 +85,14 @@ int print_outcome(Context& context, const std::string& done, const Outcome& outc
   } else {
     for (const Error& error : outcome.errors)
       std::fputs(format_error(error, {}, false, context.color_err()).c_str(), stderr);
-    const std::string noun = outcome.jobs == 1 ? " job" : " jobs";
-    if (outcome.touched > 0) {
-      context.note(done + " " + std::to_string(outcome.jobs) + noun);
+    const auto count = [](std::int64_t n, const char* noun) {
+      return std::to_string(n) + noun + (n == 1 ? "" : "s");
+    };
+    if (outcome.touched > 0 && (outcome.of_elements || outcome.touched != outcome.jobs)) {
+      context.note(done + " " + count(outcome.touched, " element") + " of " +
+                   count(outcome.jobs, " job"));
+    } else if (outcome.touched > 0) {
+      context.note(done + " " + count(outcome.jobs, " job"));
     } else if (outcome.errors.empty()) {
       context.note("nothing to change");
     }
