@@ -5,10 +5,12 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
 #include "cli/terminal.hpp"
+#include "cli/waiting.hpp"
 
 namespace drover::cli {
 namespace {
@@ -134,7 +136,15 @@ Error ApiClient::explain(const net::ClientResponse& response) {
   return out;
 }
 
-Result<net::ClientResponse> ApiClient::call(const net::HttpClient::Call& call) {
+Result<net::ClientResponse> ApiClient::call(const net::HttpClient::Call& asked) {
+  net::HttpClient::Call shortened;
+  if (deadline_us_ != INT64_MAX) {
+    const std::int64_t left_us = deadline_us_ - monotonic_us();
+    if (left_us <= 0) return fail(Errc::Unavailable, "the time is up");
+    shortened = asked;
+    shortened.timeout = std::min(Duration{left_us}, seconds(30));
+  }
+  const net::HttpClient::Call& call = deadline_us_ != INT64_MAX ? shortened : asked;
   if (trace_) std::fprintf(stderr, "> %s %s\n", call.method.c_str(), call.target.c_str());
   Result<net::ClientResponse> response = transport_->call(call);
   if (!response) {

@@ -35,6 +35,9 @@ class ApiClient {
   // `shown` is the server's address for messages. `trace` prints each call on stderr (-vv).
   ApiClient(std::unique_ptr<Transport> transport, std::string shown, bool trace);
 
+  // No call waits past this moment (monotonic_us()); one that would begin later is Unavailable.
+  void set_deadline(std::int64_t deadline_us) { deadline_us_ = deadline_us; }
+
   Result<Json> read(const std::string& target);
   Result<Json> post(const std::string& target, const Json& body);
   // Sends an Idempotency-Key and repeats the call when the exchange broke: it stays one submission.
@@ -51,6 +54,7 @@ class ApiClient {
   std::unique_ptr<Transport> transport_;
   std::string shown_;
   bool trace_ = false;
+  std::int64_t deadline_us_ = INT64_MAX;
   ErrorDetails details_;
 };
 

@@ -17,7 +17,6 @@ constexpr Option kOptions[] = {
 };
 OptionTable options() { return kOptions; }
 
-constexpr std::int64_t kNever = INT64_MAX;
 constexpr int kTimeIsUp = -1;  // no job ends with this
 
 Result<std::vector<std::uint64_t>> ids_of(Context& context, Selector& selector) {
@@ -37,8 +36,9 @@ Result<std::vector<std::uint64_t>> ids_of(Context& context, Selector& selector) 
 }
 
 // One poll; the exit status when the job is final.
-Result<std::optional<int>> look(Context& context, ApiClient& api, std::uint64_t id, int seconds) {
-  const Result<Json> job = poll_job(api, id, seconds);
+Result<std::optional<int>> look(Context& context, ApiClient& api, std::uint64_t id, int seconds,
+                                std::int64_t deadline) {
+  const Result<Json> job = poll_job(api, id, seconds, deadline);
   if (!job) return fail(job.error());
   const std::string state = text_of(*job, "state");
   if (!is_final(state)) return std::optional<int>{};
@@ -67,7 +67,7 @@ Result<int> wait_for_ids(Context& context, std::vector<std::uint64_t> ids, std::
           std::min<std::int64_t>((deadline - monotonic_us()) / 1'000'000, 20);
       if (left_s < 0 || (deadline != kNever && monotonic_us() >= deadline)) return kTimeIsUp;
       const int poll_s = in_turn ? 0 : int(std::max<std::int64_t>(left_s, 1));
-      const Result<std::optional<int>> status = look(context, **api, ids[i], poll_s);
+      const Result<std::optional<int>> status = look(context, **api, ids[i], poll_s, deadline);
       if (!status) return fail(status.error());
       if (!*status) {
         i += in_turn ? 1 : 0;
@@ -80,6 +80,18 @@ Result<int> wait_for_ids(Context& context, std::vector<std::uint64_t> ids, std::
     if (in_turn) sleep_ms(250);
   }
   return worst;
+}
+
+Result<int> wait_for(Context& context, Selector& selector, std::int64_t deadline) {
+  Result<std::vector<std::uint64_t>> ids = ids_of(context, selector);
+  if (!ids) return fail(ids.error());
+  std::sort(ids->begin(), ids->end());
+  return wait_for_ids(context, std::move(*ids), deadline);
+}
+
+int time_is_up(const Context& context) {
+  context.note("still running when the time was up");
+  return kTimeout;
 }
 
 Result<int> run_wait(Context& context) {
@@ -97,12 +109,12 @@ Result<int> run_wait(Context& context) {
     if (!time) return fail(time.error(), "--timeout");
     deadline = monotonic_us() + time->us;
   }
-  const Result<std::vector<std::uint64_t>> ids = ids_of(context, *selector);
-  if (!ids) return fail(ids.error());
-  std::vector<std::uint64_t> order = *ids;
-  std::sort(order.begin(), order.end());
-  const Result<int> status = wait_for_ids(context, std::move(order), deadline);
+  const Result<ApiClient*> api = context.api();
+  if (!api) return fail(api.error());
+  (*api)->set_deadline(deadline);
+  const Result<int> status = wait_for(context, *selector, deadline);
   if (!status) {
+    if (deadline != kNever && monotonic_us() >= deadline) return time_is_up(context);
     // Between 1 and 124 stands a job's own status: trouble of ours must not look like one.
     const bool is_ours =
         status.error().code == Errc::Unavailable || status.error().code == Errc::Io;
@@ -113,10 +125,7 @@ Result<int> run_wait(Context& context) {
                stderr);
     return int(kInfrastructure);
   }
-  if (*status == kTimeIsUp) {
-    context.note("still running when the time was up");
-    return int(kTimeout);
-  }
+  if (*status == kTimeIsUp) return time_is_up(context);
   return context.arguments().has("exit-zero") ? int(kOk) : *status;
 }
 

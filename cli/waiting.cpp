@@ -4,6 +4,8 @@
 
 #include <time.h>
 
+#include <algorithm>
+
 #include "cli/job_view.hpp"
 
 namespace drover::cli {
@@ -23,10 +25,10 @@ void sleep_ms(std::int64_t ms) {
   ::nanosleep(&rest, nullptr);
 }
 
-Result<Json> poll_job(ApiClient& api, std::uint64_t id, int seconds) {
+Result<Json> poll_job(ApiClient& api, std::uint64_t id, int seconds, std::int64_t deadline_us) {
   const std::string target =
       "/api/v1/jobs/" + std::to_string(id) + "/wait?timeout_s=" + std::to_string(seconds);
-  const std::int64_t deadline = monotonic_us() + kPatienceUs;
+  const std::int64_t deadline = std::min(monotonic_us() + kPatienceUs, deadline_us);
   for (std::int64_t pause = 50;; pause = pause < 1000 ? pause * 2 : pause) {
     Result<Json> answer = api.read(target);
     if (answer) {
@@ -37,7 +39,7 @@ Result<Json> poll_job(ApiClient& api, std::uint64_t id, int seconds) {
     const Errc code = answer.error().code;
     const bool may_pass = code == Errc::Unavailable || code == Errc::Io;
     if (!may_pass || monotonic_us() > deadline) return fail(answer.error());
-    sleep_ms(pause);
+    sleep_ms(std::clamp<std::int64_t>((deadline - monotonic_us()) / 1000 + 1, 1, pause));
   }
 }
 

@@ -13,9 +13,12 @@ namespace drover::cli {
 // lost for more than a minute.
 Result<int> wait_for_job(Context& context, std::uint64_t id);
 
-// One long poll of at most `seconds`; the job object. Cut connections are retried for a minute:
-// jobs go on while droverd restarts, and so does waiting.
-Result<Json> poll_job(ApiClient& api, std::uint64_t id, int seconds);
+inline constexpr std::int64_t kNever = INT64_MAX;
+
+// One long poll of at most `seconds`; the job object. Cut connections are retried for a minute, and
+// not past `deadline_us`: jobs go on while droverd restarts, and so does waiting.
+Result<Json> poll_job(ApiClient& api, std::uint64_t id, int seconds,
+                      std::int64_t deadline_us = kNever);
 
 std::int64_t monotonic_us();
 void sleep_ms(std::int64_t ms);

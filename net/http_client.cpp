@@ -84,6 +84,7 @@ struct HttpClient::State {
   Fd fd;
   std::unique_ptr<char[]> buffer{new char[kReadSize]};
   std::uint64_t sent = 0;  // bytes of this try
+  Duration patience;       // of this call
 
   std::string where() const {
     return target.unix_path.empty() ? target.host + ":" + std::to_string(target.port)
@@ -93,7 +94,7 @@ struct HttpClient::State {
   tl::unexpected<Error> timed_out() const {
     return fail(Errc::Unavailable,
                 "no answer from " + where() + " within " +
-                    std::to_string(target.timeout.us / 1'000'000) + " s",
+                    std::to_string((patience.us + 999'999) / 1'000'000) + " s",
                 "the server may be overloaded: try again");
   }
 
@@ -107,7 +108,7 @@ struct HttpClient::State {
 
   Result<void> connect() {
     fd.reset();
-    int left_ms = timeout_ms(target.timeout);
+    int left_ms = timeout_ms(patience);
     for (;;) {
       auto made = target.unix_path.empty() ? start_tcp_connect(target.host, target.port)
                                            : connect_unix_socket(target.unix_path);
@@ -123,7 +124,7 @@ struct HttpClient::State {
     if (!target.unix_path.empty()) return {};
     Wait ready = Wait::Interrupted;
     while (ready == Wait::Interrupted) {
-      ready = wait_for(fd.raw(), POLLOUT, timeout_ms(target.timeout));
+      ready = wait_for(fd.raw(), POLLOUT, timeout_ms(patience));
     }
     if (ready == Wait::TimedOut) return timed_out();
     return finish_connect(fd.raw(), where());
@@ -193,7 +194,7 @@ Result<ClientResponse> HttpClient::State::exchange(const Call& call) {
     const bool uploading = can_send && (!upload.is_empty() || upload.more);
     const bool patient = reader.has_head() && streams() && !uploading;
     // While there is more to produce, only look; else wait for the answer or for room.
-    const int ms = uploading && upload.is_empty() ? 0 : patient ? -1 : timeout_ms(target.timeout);
+    const int ms = uploading && upload.is_empty() ? 0 : patient ? -1 : timeout_ms(patience);
     const int events = POLLIN | (can_send && !upload.is_empty() ? POLLOUT : 0);
     const Wait ready = wait_for(fd.raw(), events, ms);
     if (ready == Wait::Interrupted && patient && !call.on_data("")) break;
@@ -222,6 +223,7 @@ HttpClient::~HttpClient() = default;
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
 
 Result<ClientResponse> HttpClient::call(const Call& call) {
+  state_->patience = call.timeout.us > 0 ? call.timeout : state_->target.timeout;
   const bool kept = state_->is_usable();
   if (!kept) {
     if (auto connected = state_->connect(); !connected) return fail(connected.error());

@@ -40,6 +40,7 @@ class HttpClient {
     std::string content_type = "application/json";
     std::string body{};
     std::vector<std::pair<std::string, std::string>> headers{};
+    Duration timeout{};  // instead of the target's, when set
     // Chunks as they come, for streams of 2xx answers; answering false ends the call. No overall
     // time limit then. A signal during such a wait calls it with an empty piece, so that it may
     // end the call.

@@ -6,6 +6,8 @@
 
 #include <deque>
 
+#include "cli/waiting.hpp"
+
 namespace drover::cli {
 namespace {
 
@@ -55,6 +57,28 @@ TEST(ApiClient, ReadsProblems) {
   const auto missing = api.read("/api/v1/jobs/2");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, Errc::NotFound);
+}
+
+TEST(ApiClient, NoCallWaitsPastTheDeadline) {
+  Script script;
+  script.answers.push_back(answer(200, "{}"));
+  ApiClient api(std::make_unique<FakeTransport>(script), "test", false);
+  api.set_deadline(monotonic_us() + seconds(5).us);
+  EXPECT_TRUE(api.read("/api/v1/jobs"));
+  ASSERT_EQ(script.calls.size(), 1u);
+  EXPECT_GT(script.calls[0].timeout.us, 0);
+  EXPECT_LE(script.calls[0].timeout, seconds(5));
+  api.set_deadline(monotonic_us() - 1);
+  EXPECT_FALSE(api.read("/api/v1/jobs"));
+  EXPECT_EQ(script.calls.size(), 1u) << "a call was made after the deadline";
+}
+
+TEST(ApiClient, PollingALostServerEndsWithTheDeadline) {
+  Script script;  // nobody listens, ever
+  ApiClient api(std::make_unique<FakeTransport>(script), "test", false);
+  const std::int64_t begun = monotonic_us();
+  EXPECT_FALSE(poll_job(api, 1, 20, begun + 100'000));
+  EXPECT_LT(monotonic_us() - begun, seconds(5).us);
 }
 
 TEST(ApiClient, SaysHowToStartTheDaemon) {
