@@ -4,7 +4,7 @@
 #include "base/result.hpp"
 #include "sched/account_tree.hpp"
 #include "sched/fair_share.hpp"
-#include "sched/partition.hpp"
+#include "sched/partition_table.hpp"
 #include "sched/priority.hpp"
 #include "sched/qos.hpp"
 

@@ -1,6 +1,6 @@
-// sched/partition.cpp - the table of partitions, and a job's way into one of them.
+// sched/partition_table.cpp - the table of partitions, and a job's way into one of them.
 // SPDX-License-Identifier: Apache-2.0
-#include "sched/partition.hpp"
+#include "sched/partition_table.hpp"
 
 #include <algorithm>
 #include <utility>
