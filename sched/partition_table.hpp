@@ -1,4 +1,4 @@
-// sched/partition_table.hpp - named sets of nodes, and who may use them for how long in which order.
+// sched/partition_table.hpp - named sets of nodes, who may use them, for how long, in which order.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
