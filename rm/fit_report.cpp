@@ -75,6 +75,8 @@ Error label_refusal(const Request& request, const std::vector<const NodeSpec*>& 
 }  // namespace
 
 Result<void> NodeInventory::can_ever_fit(const Request& request) const {
+  if (request.nodes < 1 || request.nodes > kMaxNodes)
+    return fail(Errc::BadInput, "a job runs on 1 to 1048576 nodes", "ask for 1 or more", "nodes");
   if (request.cpus < 1)
     return fail(Errc::BadInput, "a task needs at least 1 CPU", "ask for 1 or more",
                 "cpus_per_task");
@@ -85,22 +87,28 @@ Result<void> NodeInventory::can_ever_fit(const Request& request) const {
   if (known_.empty()) return {};
   const std::string& model = request.gpus > 0 ? request.gpu_model : std::string();
   const bool any_node = request.node_labels.empty() && model.empty();
+  std::int64_t enough = 0;  // nodes that would do when empty
   for (const auto& [size, nodes] : sizes_) {
     if (size.gpus < request.gpus || size.cpus < request.cpus || size.mem_mib < request.mem_mib)
       continue;
-    for (auto id = nodes.first_common(nullptr); id;
+    if (any_node) enough += nodes.count();
+    for (auto id = any_node ? std::nullopt : nodes.first_common(nullptr); id;
          id = nodes.first_common(nullptr, raw(*id) + 1)) {
       const Node& node = *nodes_[raw(*id)];
-      if (!node.defect.empty()) continue;
-      if (any_node) return {};
       if (std::ranges::all_of(request.node_labels,
                               [&](const auto& label) { return has(node.spec.labels, label); }) &&
           gpus_of(node.spec.topology, model) >= request.gpus)
-        return {};
+        ++enough;
     }
+    if (enough >= request.nodes) return {};
   }
-  if (!undescribed_.empty()) return {};  // it may be the one that fits
-  return fail(refusal(request));
+  if (enough + undescribed_.count() >= request.nodes) return {};  // those may be the ones that fit
+  if (enough == 0) return fail(refusal(request));
+  return fail(Errc::Limit,
+              "only " + counted(enough, "node") + (enough == 1 ? " is" : " are") +
+                  " large enough and may be used, " + std::to_string(request.nodes) +
+                  " are asked for",
+              "ask for at most " + std::to_string(enough) + ", or for less on each node", "nodes");
 }
 
 // Says what is missing, in the order a person would look: labels, GPU model, then the first amount.

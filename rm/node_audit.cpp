@@ -38,18 +38,19 @@ void compare_holds(const std::string& where, std::vector<std::uint16_t> named,
 void NodeInventory::check(std::span<const Lease* const> live,
                           std::vector<std::string>& problems) const {
   std::vector<Tally> tallies(nodes_.size());
-  for (const Lease* lease : live) {
-    if (find(lease->node) == nullptr) {
-      problems.push_back("a lease names the unknown node " + std::to_string(raw(lease->node)));
-      continue;
+  const auto add = [&](const NodePart& part) {
+    if (find(part.node) == nullptr) {
+      problems.push_back("a lease names the unknown node " + std::to_string(raw(part.node)));
+      return;
     }
-    Tally& tally = tallies[raw(lease->node)];
-    tally.held += lease->amounts;
+    Tally& tally = tallies[raw(part.node)];
+    tally.held += part.amounts;
     ++tally.leases;
-    if (lease->amounts[Kind::Nodes] > 0) ++tally.exclusive;
-    tally.pus.insert(tally.pus.end(), lease->pus.begin(), lease->pus.end());
-    tally.gpus.insert(tally.gpus.end(), lease->gpus.begin(), lease->gpus.end());
-  }
+    if (part.amounts[Kind::Nodes] > 0) ++tally.exclusive;
+    tally.pus.insert(tally.pus.end(), part.pus.begin(), part.pus.end());
+    tally.gpus.insert(tally.gpus.end(), part.gpus.begin(), part.gpus.end());
+  };
+  for (const Lease* lease : live) for_each_part(*lease, add);
   std::uint32_t indexed = 0;
   for (std::uint32_t id = 0; id < nodes_.size(); ++id) {
     if (nodes_[id] == nullptr) continue;

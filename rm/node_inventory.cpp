@@ -137,7 +137,8 @@ NodeAsk NodeInventory::ask_for(const Request& request) {
               request.mem_mib,
               request.gpus > 0 ? request.gpu_model : std::string(),
               request.exclusive,
-              0};
+              0,
+              std::uint32_t(request.nodes)};
   if (request.node_labels.empty() && ask.gpu_model.empty()) return ask;
   const std::uint32_t gpus = ask.gpu_model.empty() ? 0 : ask.gpus;
   const auto [known, is_new] = constraint_index_.try_emplace(
@@ -155,21 +156,23 @@ NodeAsk NodeInventory::ask_for(const Request& request) {
   return ask;
 }
 
-std::optional<NodeId> NodeInventory::best_idle_node(const NodeAsk& ask) const {
+// Calls `visit` with the nodes that fit, best first, until it says that it has enough.
+template <class Visit>
+void NodeInventory::search_idle(const NodeAsk& ask, Visit visit) const {
   const NodeBits* allowed = constraint_bits(ask);
   for (const auto& [size, nodes] : sizes_) {
     ++probes_;
     if (!fits_empty(ask, size)) continue;
     for (auto id = nodes.first_common(&idle_); id; id = nodes.first_common(&idle_, raw(*id) + 1)) {
       ++probes_;
-      if (allowed == nullptr || allowed->contains(*id)) return id;
+      if ((allowed == nullptr || allowed->contains(*id)) && visit(*id)) return;
     }
   }
-  return std::nullopt;
 }
 
-std::optional<NodeId> NodeInventory::best_node(const NodeAsk& ask) const {
-  if (ask.exclusive) return best_idle_node(ask);
+template <class Visit>
+void NodeInventory::search(const NodeAsk& ask, Visit visit) const {
+  if (ask.exclusive) return search_idle(ask, visit);
   const NodeBits* allowed = constraint_bits(ask);
   Key from{ask.gpus, ask.cpus, ask.mem_mib};
   for (auto bucket = free_.lower_bound(from); bucket != free_.end();) {
@@ -186,17 +189,41 @@ std::optional<NodeId> NodeInventory::best_node(const NodeAsk& ask) const {
     for (auto id = bucket->second.first_common(allowed); id;
          id = bucket->second.first_common(allowed, raw(*id) + 1)) {
       ++probes_;
-      if (fits_now(ask, *nodes_[raw(*id)])) return id;
+      if (fits_now(ask, *nodes_[raw(*id)]) && visit(*id)) return;
     }
     ++bucket;
   }
-  return std::nullopt;
 }
 
-NoFit NodeInventory::explain(const NodeAsk& ask) const {
+std::optional<NodeId> NodeInventory::best_node(const NodeAsk& ask) const {
+  std::optional<NodeId> best;
+  search(ask, [&](NodeId id) {
+    best = id;
+    return true;
+  });
+  return best;
+}
+
+void NodeInventory::best_nodes(const NodeAsk& ask, std::vector<NodeId>& out) const {
+  out.clear();
+  search(ask, [&](NodeId id) {
+    out.push_back(id);
+    return out.size() == ask.nodes;
+  });
+  std::ranges::sort(out);
+}
+
+bool NodeInventory::fits_free(const NodeAsk& ask, const Node& node, const Key& free) const {
+  if (ask.exclusive) return node.leases == 0;
+  return node.exclusive == 0 && fits_empty(ask, free) && fits_now(ask, node);
+}
+
+NoFit NodeInventory::explain(const NodeAsk& ask, std::uint32_t fit_now) const {
   constexpr std::uint32_t kSample = 64;
   const NodeBits* allowed = constraint_bits(ask);
   NoFit why;
+  why.nodes_needed = ask.nodes;
+  why.fit_now = fit_now;
   why.nodes_total = known_.count();
   why.not_up = known_.count() - up_.count();
   const std::uint32_t matching = up_.count_common(allowed, nullptr);
@@ -211,9 +238,10 @@ NoFit NodeInventory::explain(const NodeAsk& ask) const {
     for (auto id = nodes.first_common(&up_); id && sampled < kSample;
          id = nodes.first_common(&up_, raw(*id) + 1)) {
       if (allowed != nullptr && !allowed->contains(*id)) continue;
-      ++sampled;
       const Node& node = *nodes_[raw(*id)];
       const Key free = free_of(node);
+      if (fit_now > 0 && fits_free(ask, node, free)) continue;
+      ++sampled;
       const Kind kind = ask.exclusive || node.exclusive > 0 ? Kind::Nodes
                         : free.cpus < ask.cpus              ? Kind::CpuMilli
                         : free.mem_mib < ask.mem_mib        ? Kind::MemMib
@@ -221,20 +249,20 @@ NoFit NodeInventory::explain(const NodeAsk& ask) const {
       ++short_of[std::size_t(kind)];
     }
   }
-  why.busy = matching - why.too_small;
+  why.busy = matching - why.too_small - fit_now;
   if (sampled > 0)
     why.mostly_short_of = Kind(std::ranges::max_element(short_of) - short_of.begin());
   return why;
 }
 
-Amounts NodeInventory::charge_on(NodeId id, const NodeAsk& ask) const {
+Amounts NodeInventory::charge_on(NodeId id, const NodeAsk& ask, bool is_head) const {
   const Node* node = find(id);
   DROVER_CHECK(node != nullptr, "a task is placed on an unknown node");
   Amounts amounts;
   amounts[Kind::CpuMilli] = ask.cpus * kMilli;
   amounts[Kind::MemMib] = ask.mem_mib;
   amounts[Kind::GpuMilli] = ask.gpus * kMilli;
-  amounts[Kind::RunningJobs] = 1;
+  amounts[Kind::RunningJobs] = is_head ? 1 : 0;
   if (!ask.exclusive) return amounts;
   amounts[Kind::CpuMilli] = node->capacity[Kind::CpuMilli];
   amounts[Kind::GpuMilli] = node->capacity[Kind::GpuMilli];
@@ -242,44 +270,42 @@ Amounts NodeInventory::charge_on(NodeId id, const NodeAsk& ask) const {
   return amounts;
 }
 
-void NodeInventory::charge(NodeId id, const Lease& lease) {
-  Node& node = at(id);
-  node.held += lease.amounts;
+void NodeInventory::charge(const NodePart& part) {
+  Node& node = at(part.node);
+  node.held += part.amounts;
   ++node.leases;
-  if (lease.amounts[Kind::Nodes] > 0) ++node.exclusive;
-  node.units.hold(lease.pus, lease.gpus);
-  reindex(id, node);
+  if (part.amounts[Kind::Nodes] > 0) ++node.exclusive;
+  node.units.hold(part.pus, part.gpus);
+  reindex(part.node, node);
 }
 
-Lease NodeInventory::take(NodeId id, const NodeAsk& ask) {
+NodePart NodeInventory::take(NodeId id, const NodeAsk& ask, bool is_head) {
   const Node& node = at(id);
-  Lease lease;
-  lease.node = id;
-  lease.amounts = charge_on(id, ask);
-  const auto cpus = std::uint32_t(lease.amounts[Kind::CpuMilli] / kMilli);
+  NodePart part;
+  part.node = id;
+  part.amounts = charge_on(id, ask, is_head);
+  const auto cpus = std::uint32_t(part.amounts[Kind::CpuMilli] / kMilli);
   UnitsAsked asked{node.units.bindable() ? cpus : 0,
-                   std::uint32_t(lease.amounts[Kind::GpuMilli] / kMilli), ask.gpu_model};
+                   std::uint32_t(part.amounts[Kind::GpuMilli] / kMilli), ask.gpu_model};
   if (ask.exclusive) asked.gpu_model = {};  // all of them, whatever model
   Units units = place_units(node.units, asked);
-  lease.pus = std::move(units.pus);
-  lease.gpus = std::move(units.gpus);
-  charge(id, lease);
-  return lease;
+  part.pus = std::move(units.pus);
+  part.gpus = std::move(units.gpus);
+  charge(part);
+  return part;
 }
 
-void NodeInventory::restore(const Lease& lease) { charge(lease.node, lease); }
-
-void NodeInventory::give(const Lease& lease) {
-  DROVER_CHECK(find(lease.node) != nullptr, "a lease of an unknown node was released");
-  Node& node = at(lease.node);
+void NodeInventory::give(const NodePart& part) {
+  DROVER_CHECK(find(part.node) != nullptr, "a lease of an unknown node was released");
+  Node& node = at(part.node);
   DROVER_CHECK(node.leases > 0, "a lease was released twice");
-  node.held -= lease.amounts;
+  node.held -= part.amounts;
   for (const std::int64_t rest : node.held.of)
     DROVER_CHECK(rest >= 0, "more was released on a node than it held");
   --node.leases;
-  if (lease.amounts[Kind::Nodes] > 0) --node.exclusive;
-  node.units.drop(lease.pus, lease.gpus);
-  reindex(lease.node, node);
+  if (part.amounts[Kind::Nodes] > 0) --node.exclusive;
+  node.units.drop(part.pus, part.gpus);
+  reindex(part.node, node);
 }
 
 NodeView NodeInventory::view_of(NodeId id, const Node& node) const {

@@ -33,6 +33,7 @@ struct NodeAsk {
   std::string gpu_model;
   bool exclusive = false;
   std::uint32_t constraint = 0;  // 0 = any node
+  std::uint32_t nodes = 1;
 };
 
 class NodeInventory {
@@ -45,13 +46,16 @@ class NodeInventory {
   NodeAsk ask_for(
       const Request& request);  // interns the constraint; O(nodes) the first time it is seen
   std::optional<NodeId> best_node(const NodeAsk& ask) const;
-  NoFit explain(const NodeAsk& ask) const;  // O(distinct capacities + 64)
+  // The ask.nodes best ones, by id; as many as there are when that is fewer. O(nodes) more.
+  void best_nodes(const NodeAsk& ask, std::vector<NodeId>& out) const;
+  NoFit explain(const NodeAsk& ask, std::uint32_t fit_now) const;  // O(distinct capacities + 64)
 
-  Amounts charge_on(NodeId id,
-                    const NodeAsk& ask) const;  // an exclusive task is charged every CPU and GPU
-  Lease take(NodeId id, const NodeAsk& ask);    // the node must fit; O(cores of the node)
-  void give(const Lease& lease);
-  void restore(const Lease& lease);
+  // What one node of the request is charged; an exclusive one every CPU and GPU.
+  Amounts charge_on(NodeId id, const NodeAsk& ask, bool is_head) const;
+  // The node must fit; O(cores of the node).
+  NodePart take(NodeId id, const NodeAsk& ask, bool is_head = true);
+  void give(const NodePart& part);
+  void restore(const NodePart& part) { charge(part); }
 
   Result<void> can_ever_fit(const Request& request) const;
   void check(std::span<const Lease* const> live, std::vector<std::string>& problems) const;
@@ -92,11 +96,15 @@ class NodeInventory {
   static Key free_of(const Node& node);
   static bool matches(const Constraint& constraint, const Node& node);
   static bool fits_empty(const NodeAsk& ask, const Key& size);
+  bool fits_free(const NodeAsk& ask, const Node& node, const Key& free) const;
   bool fits_now(const NodeAsk& ask, const Node& node) const;
   const NodeBits* constraint_bits(const NodeAsk& ask) const;
-  std::optional<NodeId> best_idle_node(const NodeAsk& ask) const;
+  template <class Visit>
+  void search_idle(const NodeAsk& ask, Visit visit) const;
+  template <class Visit>
+  void search(const NodeAsk& ask, Visit visit) const;
   void reindex(NodeId id, Node& node);
-  void charge(NodeId id, const Lease& lease);
+  void charge(const NodePart& part);
   NodeView view_of(NodeId id, const Node& node) const;
 
   std::vector<std::unique_ptr<Node>> nodes_;  // by id; a NodeSpec keeps its address

@@ -231,9 +231,8 @@ void QuotaLedger::check(std::span<const Lease* const> live,
                          std::to_string(raw(lease->path)));
       continue;
     }
-    const auto charge = [&](Sums& sums) {
-      (lease->used ? sums.used : sums.locked) += lease->amounts;
-    };
+    const Amounts total = lease->total();
+    const auto charge = [&](Sums& sums) { (lease->used ? sums.used : sums.locked) += total; };
     charge(paths[raw(lease->path)]);
     for (const std::uint32_t index : paths_[raw(lease->path)].counters) charge(counters[index]);
   }

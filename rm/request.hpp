@@ -12,13 +12,14 @@ namespace drover::rm {
 
 using Labels = std::map<std::string, std::string>;  // ordered: iteration feeds decisions
 
-struct Request {
-  std::int64_t cpus = 1;     // logical CPUs, all on one node: ntasks * cpus_per_task
-  std::int64_t mem_mib = 0;  // for the whole task; 0 = not limited, not counted
+struct Request {             // amounts are per node
+  std::int64_t cpus = 1;     // logical CPUs: tasks on the node * cpus_per_task
+  std::int64_t mem_mib = 0;  // 0 = not limited, not counted
   std::int64_t gpus = 0;
   std::string gpu_model;   // empty = any
   bool exclusive = false;  // the node alone
   Labels node_labels;      // every one must be on the node with the same value
+  std::int64_t nodes = 1;  // a gang: all of them at once, or none
   friend auto operator<=>(const Request&, const Request&) = default;
 };
 

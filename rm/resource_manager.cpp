@@ -19,8 +19,9 @@ constexpr std::int64_t kMaxAmount = std::int64_t(1) << 40;
 constexpr std::int64_t kMaxUnits = 1 << 20;  // CPUs or GPUs of one task
 
 bool is_countable(const Request& request) {
-  return request.cpus >= 1 && request.cpus <= kMaxUnits && request.gpus >= 0 &&
-         request.gpus <= kMaxUnits && request.mem_mib >= 0 && request.mem_mib <= kMaxAmount;
+  return request.nodes >= 1 && request.nodes <= NodeInventory::kMaxNodes && request.cpus >= 1 &&
+         request.cpus <= kMaxUnits && request.gpus >= 0 && request.gpus <= kMaxUnits &&
+         request.mem_mib >= 0 && request.mem_mib <= kMaxAmount;
 }
 
 }  // namespace
@@ -40,13 +41,24 @@ struct ResourceManager::State {
   std::deque<Class> classes;  // a Request keeps its address
   std::map<Request, ClassId> class_index;
   std::uint64_t generation = 1;
+  std::vector<NodeId> gang;  // scratch
 
   Class& class_at(ClassId id) {
     DROVER_CHECK(raw(id) < classes.size(), "unknown request class");
     return classes[raw(id)];
   }
+  // Fills `gang` with the nodes that fit now; true when they are enough.
+  bool choose_nodes(const Class& asked) {
+    if (asked.ask.nodes > 1) {
+      nodes.best_nodes(asked.ask, gang);
+      return gang.size() == asked.ask.nodes;
+    }
+    gang.clear();
+    if (const auto node = nodes.best_node(asked.ask)) gang.push_back(*node);
+    return !gang.empty();
+  }
   NoFit nothing_is_so_large() const {
-    NoFit why = nodes.explain(NodeAsk{});
+    NoFit why = nodes.explain(NodeAsk{}, 0);
     why.too_small = why.nodes_total - why.not_up;
     why.busy = 0;
     why.mostly_short_of.reset();
@@ -81,10 +93,10 @@ ClassId ResourceManager::intern(const Request& request) {
   added.countable = is_countable(request);
   if (added.countable) {
     added.ask = state_->nodes.ask_for(request);
-    added.least[Kind::CpuMilli] = request.cpus * 1000;
-    added.least[Kind::MemMib] = request.mem_mib;
-    added.least[Kind::GpuMilli] = request.gpus * 1000;
-    added.least[Kind::Nodes] = request.exclusive ? 1 : 0;
+    added.least[Kind::CpuMilli] = request.nodes * request.cpus * 1000;
+    added.least[Kind::MemMib] = request.nodes * request.mem_mib;
+    added.least[Kind::GpuMilli] = request.nodes * request.gpus * 1000;
+    added.least[Kind::Nodes] = request.exclusive ? request.nodes : 0;
     added.least[Kind::RunningJobs] = 1;
   }
   state_->classes.push_back(std::move(added));
@@ -108,42 +120,52 @@ Acquired ResourceManager::acquire(ClassId what, PathId path) {
   if (!asked.countable) return state.nothing_is_so_large();
   if (auto shortage = state.ledger.first_short(path, asked.least)) return *std::move(shortage);
   if (asked.no_fit_at == state.generation) return asked.no_fit;
-  const auto node = state.nodes.best_node(asked.ask);
-  if (!node) {
-    asked.no_fit = state.nodes.explain(asked.ask);
+  if (!state.choose_nodes(asked)) {
+    asked.no_fit = state.nodes.explain(asked.ask, std::uint32_t(state.gang.size()));
     asked.no_fit_at = state.generation;
     return asked.no_fit;
   }
-  if (asked.ask.exclusive) {  // charged the whole node, known only now
-    const Amounts whole = state.nodes.charge_on(*node, asked.ask);
+  if (asked.ask.exclusive) {  // charged the whole nodes, known only now
+    Amounts whole;
+    for (const NodeId node : state.gang)
+      whole += state.nodes.charge_on(node, asked.ask, node == state.gang.front());
     if (auto shortage = state.ledger.first_short(path, whole)) return *std::move(shortage);
   }
-  Lease lease = state.nodes.take(*node, asked.ask);
+  Acquired acquired(std::in_place_type<Lease>);
+  Lease& lease = std::get<Lease>(acquired);
+  static_cast<NodePart&>(lease) = state.nodes.take(state.gang.front(), asked.ask);
+  lease.more.reserve(state.gang.size() - 1);
+  for (std::size_t i = 1; i < state.gang.size(); ++i)
+    lease.more.push_back(state.nodes.take(state.gang[i], asked.ask, false));
   lease.path = path;
-  state.ledger.lock(path, lease.amounts);
-  return lease;
+  state.ledger.lock(path, lease.total());
+  return acquired;
 }
 
 void ResourceManager::mark_used(Lease& lease) {
   if (lease.used) return;
-  state_->ledger.mark_used(lease.path, lease.amounts);
+  state_->ledger.mark_used(lease.path, lease.total());
   lease.used = true;
 }
 
 void ResourceManager::release(const Lease& lease) {
-  state_->ledger.release(lease.path, lease.amounts, lease.used);
-  state_->nodes.give(lease);
+  state_->ledger.release(lease.path, lease.total(), lease.used);
+  for_each_part(lease, [&](const NodePart& part) { state_->nodes.give(part); });
   ++state_->generation;
 }
 
 void ResourceManager::restore(Lease& lease, PathId path) {
   // A damaged record must not break the books: what cannot be counted is cut to what can.
-  for (std::int64_t& amount : lease.amounts.of)
-    amount = std::clamp<std::int64_t>(amount, 0, kMaxAmount);
+  const auto cut = [](Amounts& amounts) {
+    for (std::int64_t& amount : amounts.of)
+      amount = std::clamp<std::int64_t>(amount, 0, kMaxAmount);
+  };
+  cut(lease.amounts);
+  for (NodePart& part : lease.more) cut(part.amounts);
   lease.path = path;
-  state_->nodes.restore(lease);
-  state_->ledger.lock(path, lease.amounts);
-  if (lease.used) state_->ledger.mark_used(path, lease.amounts);
+  for_each_part(lease, [&](const NodePart& part) { state_->nodes.restore(part); });
+  state_->ledger.lock(path, lease.total());
+  if (lease.used) state_->ledger.mark_used(path, lease.total());
 }
 
 void ResourceManager::set_quotas(std::vector<QuotaRule> rules) {

@@ -18,13 +18,13 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "rm/amounts.hpp"
+#include "rm/lease.hpp"
 #include "rm/request.hpp"
 #include "rm/topology.hpp"
 
 namespace drover::rm {
 
 enum class ClassId : std::uint32_t {};  // interned Request
-enum class PathId : std::uint32_t {};   // interned list of quotas that a job's labels select
 enum class NodeState : std::uint8_t {
   Up,
   Draining,
@@ -37,19 +37,6 @@ struct NodeSpec {
   Topology topology;
 };
 
-// Where a task runs. `pus` is empty when the node is not bindable.
-struct Lease {
-  NodeId node{};
-  // What node and quotas were charged: also RunningJobs 1. Exclusive: every CPU and GPU of the
-  // node, Nodes 1, memory as asked.
-  Amounts amounts;
-  std::vector<std::uint16_t> pus;   // OS indexes, sorted
-  std::vector<std::uint16_t> gpus;  // driver indexes, sorted
-  PathId path{};                    // not stored: recomputed from the job's labels at recovery
-  bool used = false;                // locked until the start was seen
-  friend bool operator==(const Lease&, const Lease&) = default;
-};
-
 // A quota on the path is short: which, of what, and the numbers.
 struct QuotaShort {
   std::string quota;  // "user=ann,creator=cli"
@@ -58,12 +45,15 @@ struct QuotaShort {
   std::uint32_t quota_index = 0;  // to park waiters per quota
 };
 
-// No node fits now, counted by cause.
+// Too few nodes fit, counted by cause when the request was last tried in earnest: again after
+// something was freed.
 struct NoFit {
   std::uint32_t nodes_total = 0, not_up = 0;
   std::uint32_t label_mismatch = 0;  // up, but without a label or the GPU model that is asked for
   std::uint32_t too_small = 0;       // even when empty
   std::uint32_t busy = 0;            // would fit when empty
+  std::uint32_t fit_now = 0;         // of a gang that needs more of them
+  std::uint32_t nodes_needed = 1;
   std::optional<Kind> mostly_short_of;  // judged by up to 64 of the busy nodes; Nodes = held alone
 };
 

@@ -411,5 +411,71 @@ TEST(CanEverFit, NamesWhatTheLargestNodeOffers) {
   EXPECT_TRUE(manager.can_ever_fit(cpus(4, 65'536)));  // lost nodes may come back
 }
 
+TEST(Gang, TakesAllNodesOrNone) {
+  ResourceManager manager;
+  for (std::uint32_t id = 0; id < 3; ++id)
+    manager.put_node(NodeId{id}, {"n" + std::to_string(id), {}, make_topology(1, 1, 4, 1, 1'000)});
+  const PathId path = manager.path_for({{"user", "ann"}});
+  const Lease small = must(manager.acquire(manager.intern(cpus(1)), path));  // on n0
+  Request gang = cpus(3, 100);
+  gang.nodes = 3;
+  const Lease lease = must(manager.acquire(manager.intern(gang), path));
+  ASSERT_EQ(lease.node_count(), 3u);
+  EXPECT_EQ(lease.node, NodeId{0});
+  EXPECT_EQ(lease.more[1].node, NodeId{2});
+  EXPECT_EQ(lease.total()[Kind::CpuMilli], 9'000);
+  EXPECT_EQ(lease.total()[Kind::RunningJobs], 1);
+  expect_sound(manager, {&small, &lease});
+  gang.nodes = 2;
+  gang.cpus = 1;
+  const Acquired again = manager.acquire(manager.intern(gang), path);
+  ASSERT_TRUE(std::holds_alternative<Lease>(again));  // the rest of n1 and n2
+  manager.release(std::get<Lease>(again));
+  manager.release(small);
+  gang.cpus = 2;
+  const Acquired refused = manager.acquire(manager.intern(gang), path);
+  ASSERT_TRUE(std::holds_alternative<NoFit>(refused));
+  EXPECT_EQ(std::get<NoFit>(refused).nodes_needed, 2u);
+  EXPECT_EQ(std::get<NoFit>(refused).fit_now, 0u);
+  EXPECT_EQ(std::get<NoFit>(refused).busy, 3u);
+  expect_sound(manager, {&lease});
+  manager.release(lease);
+  expect_sound(manager, {});
+}
+
+TEST(Gang, QuotasAreChargedTheSum) {
+  ResourceManager manager;
+  for (std::uint32_t id = 0; id < 3; ++id)
+    manager.put_node(NodeId{id}, {"n" + std::to_string(id), {}, make_topology(1, 1, 4, 1, 1'000)});
+  QuotaRule rule{{{"user", "*"}}, {}};
+  rule.max.of.fill(-1);
+  rule.max[Kind::CpuMilli] = 5'000;
+  manager.set_quotas({rule});
+  const PathId path = manager.path_for({{"user", "ann"}});
+  Request gang = cpus(2);
+  gang.nodes = 3;
+  const Acquired refused = manager.acquire(manager.intern(gang), path);
+  ASSERT_TRUE(std::holds_alternative<QuotaShort>(refused));
+  EXPECT_EQ(std::get<QuotaShort>(refused).asked, 6'000);
+  expect_sound(manager, {});  // nothing was taken
+}
+
+TEST(Gang, SaysHowManyNodesAreLargeEnough) {
+  ResourceManager manager;
+  for (std::uint32_t id = 0; id < 4; ++id)
+    manager.put_node(NodeId{id},
+                     {"n" + std::to_string(id), {}, make_topology(1, 1, id < 3 ? 2 : 8, 1, 1'000)});
+  Request gang = cpus(4);
+  gang.nodes = 2;
+  const auto refused = manager.can_ever_fit(gang);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().field, "nodes");
+  EXPECT_NE(refused.error().message.find("only 1 node is large enough"), std::string::npos)
+      << refused.error().message;
+  gang.cpus = 2;
+  gang.nodes = 4;
+  EXPECT_TRUE(manager.can_ever_fit(gang));
+}
+
 }  // namespace
 }  // namespace drover::rm

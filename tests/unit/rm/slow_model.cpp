@@ -92,7 +92,7 @@ void SlowModel::sum(const Labels& combination, Amounts& locked, Amounts& used) c
     const bool inside = std::ranges::all_of(combination, [&](const auto& label) {
       return entry.path.count(label.first) == 1 && entry.path.at(label.first) == label.second;
     });
-    if (inside) (entry.lease.used ? used : locked) += entry.lease.amounts;
+    if (inside) (entry.lease.used ? used : locked) += entry.lease.total();
   }
 }
 
@@ -112,29 +112,32 @@ std::optional<QuotaShort> SlowModel::first_short(const Labels& path, const Amoun
   return std::nullopt;
 }
 
-std::uint32_t SlowModel::count_leases(std::uint32_t id) const {
-  std::uint32_t count = 0;
-  for (const auto& [number, entry] : leases) count += raw(entry.lease.node) == id ? 1 : 0;
-  return count;
+// What live leases hold on one node.
+std::vector<NodePart> SlowModel::parts_on(std::uint32_t id) const {
+  std::vector<NodePart> parts;
+  for (const auto& [number, entry] : leases) {
+    if (raw(entry.lease.node) == id) parts.push_back(entry.lease);
+    for (const NodePart& part : entry.lease.more)
+      if (raw(part.node) == id) parts.push_back(part);
+  }
+  return parts;
 }
 
 bool SlowModel::held_alone(std::uint32_t id) const {
-  for (const auto& [number, entry] : leases)
-    if (raw(entry.lease.node) == id && entry.lease.amounts[Kind::Nodes] > 0) return true;
+  for (const NodePart& part : parts_on(id))
+    if (part.amounts[Kind::Nodes] > 0) return true;
   return false;
 }
 
 std::set<std::uint16_t> SlowModel::held_pus(std::uint32_t id) const {
   std::set<std::uint16_t> held;
-  for (const auto& [number, entry] : leases)
-    if (raw(entry.lease.node) == id) held.insert(entry.lease.pus.begin(), entry.lease.pus.end());
+  for (const NodePart& part : parts_on(id)) held.insert(part.pus.begin(), part.pus.end());
   return held;
 }
 
 std::set<std::uint16_t> SlowModel::held_gpus(std::uint32_t id) const {
   std::set<std::uint16_t> held;
-  for (const auto& [number, entry] : leases)
-    if (raw(entry.lease.node) == id) held.insert(entry.lease.gpus.begin(), entry.lease.gpus.end());
+  for (const NodePart& part : parts_on(id)) held.insert(part.gpus.begin(), part.gpus.end());
   return held;
 }
 
@@ -150,11 +153,10 @@ ModelFree SlowModel::size(std::uint32_t id) const {
 ModelFree SlowModel::free(std::uint32_t id) const {
   const Topology& topology = nodes.at(id).spec.topology;
   ModelFree left = size(id);
-  for (const auto& [number, entry] : leases) {
-    if (raw(entry.lease.node) != id) continue;
-    left.cpus -= entry.lease.amounts[Kind::CpuMilli] / 1000;
-    left.mem_mib -= entry.lease.amounts[Kind::MemMib];
-    left.gpus -= entry.lease.amounts[Kind::GpuMilli] / 1000;
+  for (const NodePart& part : parts_on(id)) {
+    left.cpus -= part.amounts[Kind::CpuMilli] / 1000;
+    left.mem_mib -= part.amounts[Kind::MemMib];
+    left.gpus -= part.amounts[Kind::GpuMilli] / 1000;
   }
   const std::set<std::uint16_t> pus = held_pus(id);
   std::int64_t free_pus = 0;
@@ -168,14 +170,17 @@ ModelFree SlowModel::free(std::uint32_t id) const {
 
 SlowModel::Expected SlowModel::acquire(const Request& request, const Labels& path) const {
   Expected expected;
-  expected.amounts[Kind::CpuMilli] = request.cpus * 1000;
-  expected.amounts[Kind::MemMib] = request.mem_mib;
-  expected.amounts[Kind::GpuMilli] = request.gpus * 1000;
-  expected.amounts[Kind::RunningJobs] = 1;
-  expected.amounts[Kind::Nodes] = request.exclusive ? 1 : 0;
-  expected.quota = first_short(path, expected.amounts);
+  Amounts each;
+  each[Kind::CpuMilli] = request.cpus * 1000;
+  each[Kind::MemMib] = request.mem_mib;
+  each[Kind::GpuMilli] = request.gpus * 1000;
+  each[Kind::Nodes] = request.exclusive ? 1 : 0;
+  Amounts sum;
+  for (std::int64_t n = 0; n < request.nodes; ++n) sum += each;
+  sum[Kind::RunningJobs] = 1;
+  expected.quota = first_short(path, sum);
   if (expected.quota) return expected;
-  std::optional<ModelFree> best;
+  std::vector<std::pair<ModelFree, NodeId>> fitting;
   for (const auto& numbered : nodes) {
     const std::uint32_t id = numbered.first;
     const ModelNode& node = numbered.second;
@@ -198,22 +203,30 @@ SlowModel::Expected SlowModel::acquire(const Request& request, const Labels& pat
     } else if (!enough(size(id))) {
       ++expected.no_fit.too_small;
     } else {
-      ++expected.no_fit.busy;
       const bool has_model = request.gpus == 0 || gpus_of_model(topology, request.gpu_model,
                                                                 held_gpus(id)) >= request.gpus;
-      const bool fits = request.exclusive ? count_leases(id) == 0
+      const bool fits = request.exclusive ? parts_on(id).empty()
                                           : enough(free(id)) && has_model && !held_alone(id);
-      const ModelFree rank = request.exclusive ? size(id) : free(id);
-      if (!fits || (best && *best <= rank)) continue;
-      best = rank;
-      expected.node = NodeId(id);
+      ++(fits ? expected.no_fit.fit_now : expected.no_fit.busy);
+      if (fits) fitting.emplace_back(request.exclusive ? size(id) : free(id), NodeId(id));
     }
   }
-  if (expected.node && request.exclusive) {
-    expected.amounts[Kind::CpuMilli] = size(raw(*expected.node)).cpus * 1000;
-    expected.amounts[Kind::GpuMilli] = size(raw(*expected.node)).gpus * 1000;
-    expected.quota = first_short(path, expected.amounts);
+  expected.no_fit.nodes_needed = std::uint32_t(request.nodes);
+  if (std::int64_t(fitting.size()) < request.nodes) return expected;
+  std::ranges::sort(fitting);
+  for (std::int64_t n = 0; n < request.nodes; ++n)
+    expected.nodes.push_back(fitting[std::size_t(n)].second);
+  std::ranges::sort(expected.nodes);
+  sum = {};
+  for (const NodeId node : expected.nodes) {
+    Amounts part = each;
+    if (request.exclusive) part[Kind::CpuMilli] = size(raw(node)).cpus * 1000;
+    if (request.exclusive) part[Kind::GpuMilli] = size(raw(node)).gpus * 1000;
+    part[Kind::RunningJobs] = node == expected.nodes.front() ? 1 : 0;
+    expected.amounts.push_back(part);
+    sum += part;
   }
+  if (request.exclusive) expected.quota = first_short(path, sum);
   return expected;
 }
 
@@ -248,15 +261,14 @@ std::size_t fewest(std::vector<NumaCount> numas, std::int64_t wanted) {
 
 }  // namespace
 
-std::string judge_units(const SlowModel& model, const Request& request, const Lease& lease) {
-  const Topology& topology = model.nodes.at(raw(lease.node)).spec.topology;
-  const std::set<std::uint16_t> held = model.held_pus(raw(lease.node));
-  const std::set<std::uint16_t> held_gpus = model.held_gpus(raw(lease.node));
-  const std::set<std::uint16_t> pus(lease.pus.begin(), lease.pus.end());
-  const std::set<std::uint16_t> gpus(lease.gpus.begin(), lease.gpus.end());
-  if (!std::ranges::is_sorted(lease.pus) || !std::ranges::is_sorted(lease.gpus))
-    return "not sorted";
-  if (std::int64_t(gpus.size()) * 1000 != lease.amounts[Kind::GpuMilli])
+std::string judge_units(const SlowModel& model, const Request& request, const NodePart& part) {
+  const Topology& topology = model.nodes.at(raw(part.node)).spec.topology;
+  const std::set<std::uint16_t> held = model.held_pus(raw(part.node));
+  const std::set<std::uint16_t> held_gpus = model.held_gpus(raw(part.node));
+  const std::set<std::uint16_t> pus(part.pus.begin(), part.pus.end());
+  const std::set<std::uint16_t> gpus(part.gpus.begin(), part.gpus.end());
+  if (!std::ranges::is_sorted(part.pus) || !std::ranges::is_sorted(part.gpus)) return "not sorted";
+  if (std::int64_t(gpus.size()) * 1000 != part.amounts[Kind::GpuMilli])
     return "wrong number of GPUs";
 
   std::vector<NumaCount> numas(topology.numa_mem_mib.size());
@@ -290,9 +302,9 @@ std::string judge_units(const SlowModel& model, const Request& request, const Le
     if (!wanted) return "a GPU of another model";
   }
   if (found_gpus != gpus.size()) return "a GPU that the node does not have";
-  if (!topology.bindable) return lease.pus.empty() ? "" : "bound on a node that does not bind";
-  if (found != lease.pus.size()) return "a CPU that the node does not have";
-  const std::int64_t cpus = lease.amounts[Kind::CpuMilli] / 1000;
+  if (!topology.bindable) return part.pus.empty() ? "" : "bound on a node that does not bind";
+  if (found != part.pus.size()) return "a CPU that the node does not have";
+  const std::int64_t cpus = part.amounts[Kind::CpuMilli] / 1000;
   if (std::int64_t(found) != cpus) return "wrong number of CPUs";
   if (request.exclusive) return "";
   if (used_numas.size() != fewest(numas, cpus)) return "more NUMA nodes than needed";

@@ -46,9 +46,9 @@ class SlowModel {
 
   struct Expected {
     std::optional<QuotaShort> quota;
-    std::optional<NodeId> node;
-    Amounts amounts;
-    NoFit no_fit;  // without mostly_short_of
+    std::vector<NodeId> nodes;     // by id; empty when too few fit
+    std::vector<Amounts> amounts;  // of each
+    NoFit no_fit;                  // without mostly_short_of
   };
   Expected acquire(const Request& request, const Labels& path) const;
 
@@ -62,12 +62,12 @@ class SlowModel {
   std::optional<Amounts> limit(const Labels& combination) const;
   void sum(const Labels& combination, Amounts& locked, Amounts& used) const;
   std::optional<QuotaShort> first_short(const Labels& path, const Amounts& want) const;
-  std::uint32_t count_leases(std::uint32_t id) const;
+  std::vector<NodePart> parts_on(std::uint32_t id) const;
   bool held_alone(std::uint32_t id) const;
 };
 
-// Everything that is wrong with the units of `lease`, judged before it was added to the model. "" =
+// Everything that is wrong with the units of `part`, judged before it was added to the model. "" =
 // nothing.
-std::string judge_units(const SlowModel& model, const Request& request, const Lease& lease);
+std::string judge_units(const SlowModel& model, const Request& request, const NodePart& part);
 
 }  // namespace drover::rm

@@ -1,0 +1,57 @@
+// rm/lease.hpp - what an attempt holds, node by node.
+//
+// A gang holds the same amounts on several nodes, all of them or none. The first node is the head:
+// there the script runs. Its part stands in the lease itself, so that the common lease of one node
+// needs no list.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "rm/amounts.hpp"
+
+namespace drover::rm {
+
+enum class PathId : std::uint32_t {};  // interned list of quotas that a job's labels select
+
+// What is held on one node. `pus` is empty when the node is not bindable.
+struct NodePart {
+  NodeId node{};
+  // What the node was charged, of the head also RunningJobs 1. Exclusive: every CPU and GPU of the
+  // node, Nodes 1, memory as asked.
+  Amounts amounts;
+  std::vector<std::uint16_t> pus;   // OS indexes, sorted
+  std::vector<std::uint16_t> gpus;  // driver indexes, sorted
+  friend bool operator==(const NodePart&, const NodePart&) = default;
+};
+
+struct Lease : NodePart {      // the head's part
+  std::vector<NodePart> more;  // the other nodes of a gang, by id
+  PathId path{};               // not stored: recomputed from the job's labels at recovery
+  bool used = false;           // locked until the start was seen
+  friend bool operator==(const Lease&, const Lease&) = default;
+
+  std::size_t node_count() const { return 1 + more.size(); }
+  bool is_on(NodeId id) const {
+    if (node == id) return true;
+    for (const NodePart& part : more)
+      if (part.node == id) return true;
+    return false;
+  }
+  Amounts total() const {  // what the quotas are charged
+    Amounts sum = amounts;
+    for (const NodePart& part : more) sum += part.amounts;
+    return sum;
+  }
+};
+
+// Calls `visit` with the part of each node, the head first.
+template <class Visit>
+void for_each_part(const Lease& lease, Visit visit) {
+  visit(static_cast<const NodePart&>(lease));
+  for (const NodePart& part : lease.more) visit(part);
+}
+
+}  // namespace drover::rm
