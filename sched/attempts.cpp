@@ -16,8 +16,8 @@ struct Outcome {
 
 Outcome outcome_of(const TaskEnded& in, const TaskRecord& record) {
   const bool asked = record.state == TaskState::Ending;
-  const Outcome cancelled{TaskEvent::EndCancelled,
-                          asked ? record.reason : Reason::CancelledByOperator};
+  Outcome cancelled{TaskEvent::EndCancelled, asked ? record.reason : Reason::CancelledByOperator};
+  if (cancelled.reason == Reason::NodeLost) cancelled.how = TaskEvent::EndFailed;  // of a gang
   if (asked && in.never_started) return cancelled;
   switch (in.cause) {
     case EndCause::Exited:
@@ -70,10 +70,10 @@ void Controller::State::ended(const TaskEnded& in, Now now) {
   const bool foreign = !is_current(in.node, in.session);
   if (task == nullptr || foreign) {
     ++stats.stale_messages;
-    if (task == nullptr) out.actions.push_back(AckEnded{in.node, in.session, in.id});
+    if (task == nullptr) out.actions.emplace_back(AckEnded{in.node, in.session, in.id});
     return;
   }
-  out.actions.push_back(AckEnded{in.node, in.session, in.id});
+  out.actions.emplace_back(AckEnded{in.node, in.session, in.id});
   if (!in.never_started && !task->record.started.is_set())
     mark_started(*job, *task, in.started, now);
   TaskRecord& record = task->record;

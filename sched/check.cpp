@@ -43,9 +43,11 @@ void Controller::State::check_tasks(const Job& job, Problems& problems) const {
     expect(job.more->ready.contains(index) == is_ready, name + " is wrongly ready or not",
            problems);
     if (!record.lease) continue;
-    const auto node = nodes.find(record.lease->node);
-    expect(node != nodes.end() && node->second.tasks.contains(record.id),
-           name + " is not listed on its node", problems);
+    rm::for_each_part(*record.lease, [&](const rm::NodePart& part) {
+      const auto node = nodes.find(part.node);
+      expect(node != nodes.end() && node->second.tasks.contains(record.id),
+             name + " is not listed on its node", problems);
+    });
     expect(raw(record.epoch) > 0 && raw(record.epoch) < next_epoch && raw(record.attempt) > 0,
            name + " has an attempt without number or epoch", problems);
     expect(!record.started.is_set() || record.lease->used, name + " started, its lease is locked",
@@ -129,7 +131,8 @@ void Controller::State::check_nodes(Problems& problems) const {
       const Job* job = find(task.job);
       const bool there = job != nullptr && job->more != nullptr &&
                          job->more->tasks.contains(raw(task.index)) &&
-                         job->more->tasks.at(raw(task.index)).record.lease.has_value();
+                         job->more->tasks.at(raw(task.index)).record.lease &&
+                         job->more->tasks.at(raw(task.index)).record.lease->is_on(id);
       expect(there, "node " + node.name + " lists an attempt that is gone", problems);
     }
     for (const TaskId& task : node.missing)

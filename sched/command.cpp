@@ -139,7 +139,7 @@ Result<std::uint64_t> Controller::State::send_signal(Job& job, const Command& in
     const TaskRecord& record = find_task(job, index)->record;
     const Node& node = nodes.at(record.lease->node);
     if (record.state != TaskState::Running || raw(node.session) == 0) continue;
-    out.actions.push_back(Kill{
+    out.actions.emplace_back(Kill{
         record.lease->node, node.session, {record.id, record.attempt, record.epoch}, in.signal});
     ++touched;
   }

@@ -37,7 +37,7 @@ struct Node {
   std::string drain_reason;
   SessionId session{};       // 0 = out of contact
   bool seen = false;         // has registered since the controller started
-  std::set<TaskId> tasks;    // attempts placed here, in whatever state
+  std::set<TaskId> tasks;    // attempts with a part here, in whatever state
   std::set<TaskId> missing;  // ran, but the agent that came back has them neither running nor ended
   Time deadline;             // mono; when silence (of node or missing attempts) has lasted too long
   bool dirty = false;
@@ -109,6 +109,7 @@ struct Controller::State {
   void requeue_task(Job& job, Task& task, Now now);
   void end_attempt(Job& job, Task& task, TaskEvent how, Reason reason, Now now);
   void kill(Job& job, Task& task, TaskEvent how, Reason reason);
+  void end_as_asked(Job& job, Task& task, Now now);
   void mark_started(Job& job, Task& task, Time at, Now now);
   // submit.cpp
   void submit(const Submit& in, Now now);
@@ -138,6 +139,8 @@ struct Controller::State {
   void place_tasks(Now now);
   void refuse_plan(Job& job, const Error& error, Now now);
   void launch(Job& job, std::uint32_t index, rm::Lease lease, Now now);
+  void order(const TaskRecord& record);
+  std::string names_of(const rm::Lease& lease) const;
   // attempts.cpp
   Task* live_attempt(NodeId node, const AttemptId& id, Job*& job);
   bool is_current(NodeId node, SessionId session) const;
@@ -148,8 +151,10 @@ struct Controller::State {
   void node_down(const NodeDown& in, Now now);
   void drain(const DrainNode& in, Now now);
   void reconcile(NodeId id, Node& node, const NodeUp& in, Now now);
-  void attempt_missing(NodeId id, Node& node, Job& job, Task& task, Now now);
+  void attempt_missing(Node& node, Job& job, Task& task, Now now);
   void attempt_lost(Job& job, Task& task, Now now);
+  void part_lost(NodeId id, Job& job, Task& task, Now now);
+  void parts_lost(NodeId id, const Node& node, bool head_too, Now now);
   void watch(NodeId id, Node& node, Time deadline);
   void node_overdue(NodeId id, Now now);
   // collect_changes.cpp

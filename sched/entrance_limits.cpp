@@ -23,6 +23,7 @@ constexpr std::size_t kLabelValueMax = 256;
 constexpr std::size_t kDependenciesMax = 1000;
 constexpr std::int64_t kCpusMax = 1'000'000;
 constexpr std::int64_t kGpusMax = 65'536;
+constexpr std::int64_t kNodesMax = 100'000;
 constexpr std::int64_t kMemMibMax = std::int64_t(1) << 40;
 constexpr std::int32_t kSignalMax = 64;
 constexpr std::int32_t kWarnSecondsMax = 65'535;
@@ -198,11 +199,24 @@ Result<void> check_label_map(const rm::Labels& labels, const char* field) {
 Result<void> check_resources(JobSpec& spec) {
   if (auto good = check_range(spec.ntasks, 1, kCpusMax, "ntasks"); !good) return good;
   if (auto good = check_range(spec.cpus_per_task, 1, kCpusMax, "cpus_per_task"); !good) return good;
-  spec.request.cpus = std::int64_t(spec.ntasks) * spec.cpus_per_task;
+  if (auto good = check_range(spec.ntasks_per_node, 0, kCpusMax, "ntasks_per_node"); !good)
+    return good;
+  if (auto good = check_range(spec.request.nodes, 1, kNodesMax, "nodes"); !good) return good;
+  if (spec.ntasks < spec.request.nodes)
+    return fail(Errc::BadInput,
+                std::to_string(spec.ntasks) + " tasks cannot use " +
+                    std::to_string(spec.request.nodes) + " nodes",
+                "ask for at most as many nodes as tasks", "nodes");
+  spec.request.cpus = spec.tasks_on_node() * spec.cpus_per_task;
+  if (spec.ntasks_per_node > 0 && spec.tasks_on_node() > spec.ntasks_per_node)
+    return fail(Errc::BadInput,
+                std::to_string(spec.ntasks) + " tasks on " + std::to_string(spec.request.nodes) +
+                    " nodes are more than " + std::to_string(spec.ntasks_per_node) + " on each",
+                "ask for more nodes or fewer tasks", "ntasks_per_node");
   if (spec.request.cpus > kCpusMax)
     return fail(Errc::Limit,
-                "ntasks x cpus_per_task is " + std::to_string(spec.request.cpus) +
-                    " CPUs; at most " + std::to_string(kCpusMax) + " are allowed",
+                "tasks x cpus_per_task is " + std::to_string(spec.request.cpus) +
+                    " CPUs on a node; at most " + std::to_string(kCpusMax) + " are allowed",
                 "ask for fewer, or use an array", "ntasks");
   if (auto good = check_range(spec.request.mem_mib, 0, kMemMibMax, "mem"); !good) return good;
   return check_range(spec.request.gpus, 0, kGpusMax, "gpus");

@@ -37,6 +37,9 @@ Why no_room(JobState state, const rm::NoFit& fit) {
   if (fit.nodes_total == 0)
     return {state, Reason::NoNode, "no node is registered", "start drover-agent on a node"};
   std::string text = "none of " + times(fit.nodes_total, "node") + " has room now";
+  if (fit.nodes_needed > 1)
+    text = number(fit.fit_now) + " of " + number(fit.nodes_needed) +
+           " nodes that it needs at once have room now, of " + times(fit.nodes_total, "node");
   std::string because;
   const auto add = [&](std::uint32_t n, const std::string& what) {
     if (n > 0) because += (because.empty() ? "" : ", ") + number(n) + " " + what;

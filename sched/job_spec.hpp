@@ -37,8 +37,9 @@ struct JobSpec {
   std::string out, err, in;    // path patterns; empty err = same file as out; empty in = /dev/null
   bool append_output = false;  // open_mode append instead of truncate
 
-  rm::Request request;
-  std::int32_t ntasks = 1, cpus_per_task = 1;  // request.cpus is their product
+  rm::Request request;                         // request.cpus = tasks_on_node * cpus_per_task
+  std::int32_t ntasks = 1, cpus_per_task = 1;  // tasks on all nodes together
+  std::int32_t ntasks_per_node = 0;            // at most so many on one node; 0 = not said
   Duration time_limit;                         // 0 = the configured default or none
   WarnSignal warn;
   bool is_array = false;
@@ -55,6 +56,9 @@ struct JobSpec {
   bool dependency_any = false;           // "?" separator: one is enough
   bool singleton = false;  // wait for every earlier open job of the same owner and name
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
+
+  // Every node gets room for as many tasks as the fullest one.
+  std::int64_t tasks_on_node() const { return (ntasks + request.nodes - 1) / request.nodes; }
 };
 
 // Of one task; what `request.cpus` will be once the entrance has checked both numbers.

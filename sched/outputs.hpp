@@ -83,11 +83,12 @@ struct CompileJob {  // for the group's consumer; the answer is PlanReady
   JobId job{};
   GroupId group{};
 };
-struct Launch {  // the outbox adds the spec's command, environment and paths
+struct Launch {  // to the head node; the outbox adds the spec's command, environment and paths
   NodeId node{};
   SessionId session{};
   AttemptId id;
   rm::Lease lease;
+  std::string nodes;  // a gang's names, n[1-4]; empty for one node
 };
 struct Kill {
   NodeId node{};

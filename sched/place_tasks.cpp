@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/name_list.hpp"
 #include "sched/controller_state.hpp"
 
 namespace drover::sched {
@@ -31,7 +32,7 @@ void Controller::State::take_from(GroupId id, Now now) {
         continue;
       }
       group.compiling.insert(job.id);
-      out.actions.push_back(CompileJob{job.id, id});
+      out.actions.emplace_back(CompileJob{job.id, id});
       update_queues(job);
       continue;
     }
@@ -47,7 +48,7 @@ void Controller::State::take_from(GroupId id, Now now) {
     }
     // A job that was held while it compiled and has come back needs no second compilation.
     const bool asked = !group.compiling.insert(job.id).second;
-    if (!asked) out.actions.push_back(CompileJob{job.id, id});
+    if (!asked) out.actions.emplace_back(CompileJob{job.id, id});
     move(job, JobEvent::Taken);
     set_reason(job, Reason::Compiling);
     emit(EventKind::JobScheduled, job, nullptr, now);
@@ -120,16 +121,31 @@ void Controller::State::place_tasks(Now now) {
   }
 }
 
+std::string Controller::State::names_of(const rm::Lease& lease) const {
+  std::vector<std::string> all;
+  rm::for_each_part(lease,
+                    [&](const rm::NodePart& part) { all.push_back(nodes.at(part.node).name); });
+  return fold_names(all);
+}
+
+// To the head node; the script starts there, whatever it does on the others.
+void Controller::State::order(const TaskRecord& record) {
+  const rm::Lease& lease = *record.lease;
+  out.actions.emplace_back(Launch{lease.node,
+                                  nodes.at(lease.node).session,
+                                  {record.id, record.attempt, record.epoch},
+                                  lease,
+                                  lease.more.empty() ? std::string() : record.node});
+}
+
 void Controller::State::launch(Job& job, std::uint32_t index, rm::Lease lease, Now now) {
-  const NodeId id = lease.node;
-  Node& node = nodes.at(id);
   Task& task = materialise(job, index);
   move(task, TaskEvent::Place);
   TaskRecord& record = task.record;
   record.reason = Reason::None;
   record.attempt = AttemptNo{raw(record.attempt) + 1};
   record.epoch = Epoch{next_epoch++};
-  record.node = node.name;
+  record.node = lease.more.empty() ? nodes.at(lease.node).name : names_of(lease);
   record.placed = now.wall;
   record.lease = std::move(lease);
   job.more->ready.erase(index);
@@ -138,10 +154,10 @@ void Controller::State::launch(Job& job, std::uint32_t index, rm::Lease lease, N
   ++stats.launched;
   touch(job);
   set_reason(job, Reason::None);
-  node.tasks.insert(record.id);
+  rm::for_each_part(*record.lease,
+                    [&](const rm::NodePart& part) { nodes.at(part.node).tasks.insert(record.id); });
   emit(EventKind::AttemptLaunched, job, &task, now);
-  out.actions.push_back(
-      Launch{id, node.session, {record.id, record.attempt, record.epoch}, *record.lease});
+  order(record);
   update_queues(job);
 }
 

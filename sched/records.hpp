@@ -48,7 +48,7 @@ struct TaskRecord {
   Reason reason{};
   AttemptNo attempt{};  // 0 = never placed
   Epoch epoch{};
-  std::string node;                // name; of the last attempt
+  std::string node;                // of the last attempt: a name, or n[1-4] with the head first
   std::optional<rm::Lease> lease;  // present while it holds resources
   std::vector<std::uint16_t> last_pus,
       last_gpus;  // what the last lease was bound to, once given back

@@ -32,15 +32,9 @@ void Controller::State::node_up(NodeUp in, Now now) {
   node.missing.clear();
   watch(id, node, {});
   touch(id, node);
-  out.actions.push_back(Welcome{id, in.session});
+  out.actions.emplace_back(Welcome{id, in.session});
   emit(EventKind::NodeRegistered, node, node.draining ? "draining" : "up", now);
-  if (rebooted) {
-    const std::set<TaskId> gone = node.tasks;
-    for (const TaskId& task : gone) {
-      Job& job = *find(task.job);
-      attempt_lost(job, *find_task(job, raw(task.index)), now);
-    }
-  }
+  if (rebooted) parts_lost(id, node, true, now);
   rm.put_node(id, std::move(in.spec));
   rm.set_node_state(id, node.draining ? rm::NodeState::Draining : rm::NodeState::Up,
                     node.drain_reason);
@@ -49,13 +43,15 @@ void Controller::State::node_up(NodeUp in, Now now) {
 
 // Compares what the agent has with what it should have. After a reboot it should have nothing.
 void Controller::State::reconcile(NodeId id, Node& node, const NodeUp& in, Now now) {
-  std::set<TaskId> missing = node.tasks;
+  std::set<TaskId> missing;  // of a gang only the head knows
+  for (const TaskId& task : node.tasks)
+    if (find_task(*find(task.job), raw(task.index))->record.lease->node == id) missing.insert(task);
   for (const HeldAttempt& held : in.running) {
     Job* job = nullptr;
     Task* task = live_attempt(id, held.id, job);
     if (task == nullptr) {  // unknown, or of an older epoch
       ++stats.stale_messages;
-      out.actions.push_back(Kill{id, node.session, held.id, 0});
+      out.actions.emplace_back(Kill{id, node.session, held.id, 0});
       continue;
     }
     missing.erase(task->record.id);
@@ -65,12 +61,12 @@ void Controller::State::reconcile(NodeId id, Node& node, const NodeUp& in, Now n
       touch(*task);
     }
     if (task->record.state == TaskState::Ending)
-      out.actions.push_back(Kill{id, node.session, held.id, 0});
+      out.actions.emplace_back(Kill{id, node.session, held.id, 0});
     update_queues(*job);
   }
   for (const TaskId& task : missing) {
     Job& job = *find(task.job);
-    attempt_missing(id, node, job, *find_task(job, raw(task.index)), now);
+    attempt_missing(node, job, *find_task(job, raw(task.index)), now);
   }
   if (!node.missing.empty()) watch(id, node, now.mono + config.node_timeout);
 }
@@ -78,7 +74,7 @@ void Controller::State::reconcile(NodeId id, Node& node, const NodeUp& in, Now n
 // The same boot, and the agent does not have it. If it was seen to run, it has ended and the report
 // follows; starting it again is never right. Otherwise the launch got lost, and the same attempt is
 // sent again.
-void Controller::State::attempt_missing(NodeId id, Node& node, Job& job, Task& task, Now now) {
+void Controller::State::attempt_missing(Node& node, Job& job, Task& task, Now now) {
   TaskRecord& record = task.record;
   if (record.reason == Reason::NodeUnavailable) {
     record.reason = Reason::None;
@@ -86,30 +82,41 @@ void Controller::State::attempt_missing(NodeId id, Node& node, Job& job, Task& t
   }
   if (record.started.is_set()) {
     node.missing.insert(record.id);
-  } else if (record.state == TaskState::Ending && record.reason == Reason::None) {
-    requeue_task(job, task, now);
   } else if (record.state == TaskState::Ending) {
-    end_attempt(job, task, TaskEvent::EndCancelled, record.reason, now);
+    end_as_asked(job, task, now);
   } else {
-    out.actions.push_back(
-        Launch{id, node.session, {record.id, record.attempt, record.epoch}, *record.lease});
+    order(record);
   }
 }
 
 void Controller::State::attempt_lost(Job& job, Task& task, Now now) {
   TaskRecord& record = task.record;
-  if (record.state == TaskState::Ending) {
-    if (record.reason == Reason::None)
-      requeue_task(job, task, now);
-    else
-      end_attempt(job, task, TaskEvent::EndCancelled, record.reason, now);
-    return;
-  }
+  if (record.state == TaskState::Ending) return end_as_asked(job, task, now);
   ++record.node_losses;
   if (job.requeue && record.node_losses < config.node_losses_max)
     requeue_task(job, task, now);
   else
     end_attempt(job, task, TaskEvent::EndFailed, Reason::NodeLost, now);
+}
+
+// A gang that lost a node cannot go on. Where the head is lost its script is gone too; where it is
+// not, the script must be seen to end before anything of it starts again.
+void Controller::State::part_lost(NodeId id, Job& job, Task& task, Now now) {
+  TaskRecord& record = task.record;
+  if (record.lease->node == id) return attempt_lost(job, task, now);
+  if (record.state == TaskState::Ending) return;
+  ++record.node_losses;
+  const bool again = job.requeue && record.node_losses < config.node_losses_max;
+  kill(job, task, TaskEvent::Kill, again ? Reason::None : Reason::NodeLost);
+}
+
+void Controller::State::parts_lost(NodeId id, const Node& node, bool head_too, Now now) {
+  const std::set<TaskId> gone = node.tasks;
+  for (const TaskId& known : gone) {
+    Job& job = *find(known.job);
+    Task& task = *find_task(job, raw(known.index));
+    if (head_too || task.record.lease->node != id) part_lost(id, job, task, now);
+  }
 }
 
 void Controller::State::node_down(const NodeDown& in, Now now) {
@@ -125,9 +132,9 @@ void Controller::State::node_down(const NodeDown& in, Now now) {
   emit(EventKind::NodeLost, node, "lost", now);
 }
 
-// Silence has lasted too long. Of a node: its tasks say so, and keep what they hold. Of attempts
-// that the agent no longer has although they ran: nobody will ever report them, and nothing of them
-// runs.
+// Silence has lasted too long. Of a node: its tasks say so, and keep what they hold, but gangs with
+// their head elsewhere end. Of attempts that the agent no longer has although they ran: nobody will
+// ever report them, and nothing of them runs.
 void Controller::State::node_overdue(NodeId id, Now now) {
   Node& node = nodes.at(id);
   watch(id, node, {});
@@ -142,9 +149,11 @@ void Controller::State::node_overdue(NodeId id, Now now) {
       end_attempt(job, gone, TaskEvent::EndFailed, Reason::ExitUnknown, now);
   }
   if (raw(node.session) != 0) return;
+  parts_lost(id, node, false, now);
   for (const TaskId& task : node.tasks) {
     Task& silent = *find_task(*find(task.job), raw(task.index));
     if (silent.record.state == TaskState::Ending) continue;
+    DROVER_CHECK(silent.record.lease->node == id, "a gang without one of its nodes goes on");
     silent.record.reason = Reason::NodeUnavailable;
     touch(silent);
   }

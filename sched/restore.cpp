@@ -80,10 +80,15 @@ Result<void> Controller::State::restore_tasks(Job& job, std::vector<TaskRecord> 
       if (!is_held(task)) job.extra().ready.insert(index);
     } else {
       ++active;
-      const auto node = nodes.find(task.record.lease->node);
-      if (node == nodes.end()) return corrupt(job.id, name + " is on an unknown node");
+      bool known = true;
+      rm::for_each_part(*task.record.lease, [&](const rm::NodePart& part) {
+        known = known && nodes.contains(part.node);
+      });
+      if (!known) return corrupt(job.id, name + " is on an unknown node");
       rm.restore(*task.record.lease, job.path);
-      node->second.tasks.insert(task.record.id);
+      rm::for_each_part(*task.record.lease, [&](const rm::NodePart& part) {
+        nodes.at(part.node).tasks.insert(task.record.id);
+      });
     }
     if (!job.extra().tasks.emplace(index, std::move(task)).second)
       return corrupt(job.id, name + " is stored twice");

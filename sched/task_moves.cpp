@@ -65,9 +65,11 @@ void Controller::State::drop_attempt(Job& job, Task& task) {
   rm.release(lease);
   task.record.last_pus = std::move(lease.pus);
   task.record.last_gpus = std::move(lease.gpus);
-  Node& node = nodes.at(lease.node);
-  node.tasks.erase(task.record.id);
-  node.missing.erase(task.record.id);
+  rm::for_each_part(lease, [&](const rm::NodePart& part) {
+    Node& node = nodes.at(part.node);
+    node.tasks.erase(task.record.id);
+    node.missing.erase(task.record.id);
+  });
   --job.active;
   --stats.tasks_active;
   touch(job);
@@ -125,9 +127,17 @@ void Controller::State::kill(Job& job, Task& task, TaskEvent how, Reason reason)
   const Node& node = nodes.at(task.record.lease->node);
   if (raw(node.session) == 0) return;  // sent when the node registers again
   const TaskRecord& record = task.record;
-  out.actions.push_back(
+  out.actions.emplace_back(
       Kill{record.lease->node, node.session, {record.id, record.attempt, record.epoch}, 0});
   touch(job);
+}
+
+// Nothing of an Ending attempt runs any more.
+void Controller::State::end_as_asked(Job& job, Task& task, Now now) {
+  const Reason reason = task.record.reason;
+  if (reason == Reason::None) return requeue_task(job, task, now);
+  const bool lost = reason == Reason::NodeLost;
+  end_attempt(job, task, lost ? TaskEvent::EndFailed : TaskEvent::EndCancelled, reason, now);
 }
 
 void Controller::State::mark_started(Job& job, Task& task, Time at, Now now) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/codec.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -34,6 +35,7 @@ void encode_request(const rm::Request& request, proto::Request& out) {
   out.set_gpu_model(request.gpu_model);
   out.set_exclusive(request.exclusive);
   encode_labels(request.node_labels, *out.mutable_node_labels());
+  out.set_nodes(request.nodes);
 }
 
 void decode_request(const proto::Request& in, rm::Request& out) {
@@ -43,6 +45,7 @@ void decode_request(const proto::Request& in, rm::Request& out) {
   out.gpu_model = in.gpu_model();
   out.exclusive = in.exclusive();
   decode_labels(in.node_labels(), out.node_labels);
+  out.nodes = std::max<std::int64_t>(in.nodes(), 1);
 }
 
 bool decode_array(const proto::JobSpec& in, IndexSet& out) {
@@ -68,22 +71,35 @@ bool decode_numbers(const google::protobuf::RepeatedField<std::uint32_t>& in,
   return true;
 }
 
+template <class Message>  // proto::Lease for the head, proto::NodePart for the others
+void encode_part(const rm::NodePart& part, Message& out) {
+  out.set_node(raw(part.node));
+  for (const std::int64_t amount : part.amounts.of) out.add_amounts(amount);
+  for (const std::uint16_t pu : part.pus) out.add_pus(pu);
+  for (const std::uint16_t gpu : part.gpus) out.add_gpus(gpu);
+}
+
+template <class Message>
+bool decode_part(const Message& in, rm::NodePart& out) {
+  if (std::size_t(in.amounts_size()) > rm::kKinds) return false;
+  out.node = NodeId(in.node());
+  for (int kind = 0; kind < in.amounts_size(); ++kind)
+    out.amounts.of[std::size_t(kind)] = in.amounts(kind);
+  return decode_numbers(in.pus(), out.pus) && decode_numbers(in.gpus(), out.gpus);
+}
+
 void encode_lease(const rm::Lease& lease, proto::Lease& out) {
-  out.set_node(raw(lease.node));
-  for (const std::int64_t amount : lease.amounts.of) out.add_amounts(amount);
-  for (const std::uint16_t pu : lease.pus) out.add_pus(pu);
-  for (const std::uint16_t gpu : lease.gpus) out.add_gpus(gpu);
+  encode_part(lease, out);
+  for (const rm::NodePart& part : lease.more) encode_part(part, *out.add_more());
   out.set_used(lease.used);
 }
 
 bool decode_lease(const proto::Lease& in, rm::Lease& out) {
-  if (std::size_t(in.amounts_size()) > rm::kKinds) return false;
   out = rm::Lease{};
-  out.node = NodeId(in.node());
-  for (int kind = 0; kind < in.amounts_size(); ++kind)
-    out.amounts.of[std::size_t(kind)] = in.amounts(kind);
   out.used = in.used();
-  return decode_numbers(in.pus(), out.pus) && decode_numbers(in.gpus(), out.gpus);
+  for (const proto::NodePart& part : in.more())
+    if (!decode_part(part, out.more.emplace_back())) return false;
+  return decode_part(in, out);
 }
 
 }  // namespace
@@ -127,6 +143,7 @@ void encode(const sched::JobSpec& spec, proto::JobSpec& out) {
   }
   out.set_dependency_any(spec.dependency_any);
   out.set_singleton(spec.singleton);
+  out.set_ntasks_per_node(spec.ntasks_per_node);
 }
 
 bool decode(const proto::JobSpec& in, sched::JobSpec& out) {
@@ -144,6 +161,7 @@ bool decode(const proto::JobSpec& in, sched::JobSpec& out) {
   decode_request(in.request(), out.request);
   out.ntasks = in.ntasks();
   out.cpus_per_task = in.cpus_per_task();
+  out.ntasks_per_node = in.ntasks_per_node();
   out.time_limit = {in.time_limit_us()};
   out.warn = {in.warn_signal(), in.warn_before_s()};
   out.is_array = in.is_array();

@@ -149,6 +149,8 @@ class Sim {
     spec.singleton = prng_.chance(10);
     spec.requeue = prng_.chance(80);
     spec.request.exclusive = prng_.chance(5);
+    const bool small = spec.request.cpus == 1 && !spec.request.exclusive;  // within the quota
+    if (small && prng_.chance(30)) spec.request.nodes = std::int64_t(2 + prng_.below(2));
     if (prng_.chance(30)) {
       spec.is_array = true;
       spec.array = prng_.chance(80) ? IndexSet::from_runs({{0, std::uint32_t(prng_.below(12)), 1}})

@@ -320,5 +320,76 @@ TEST(Controller, DrainedNodesTakeNothingNew) {
   EXPECT_EQ(desk.launches.size(), 1u);
 }
 
+JobSpec gang(std::int64_t nodes, std::int64_t cpus) {
+  JobSpec spec = Desk::spec("ann", cpus);
+  spec.request.nodes = nodes;
+  spec.ntasks = std::int32_t(nodes);
+  return spec;
+}
+
+TEST(Gang, StartsOnItsHeadAndHoldsEveryNode) {
+  Desk desk;
+  for (const char* name : {"n1", "n2", "n3"}) desk.node_up(name, 2);
+  const JobId job = desk.accept(gang(3, 2));
+  ASSERT_EQ(desk.launches.size(), 1u);
+  EXPECT_EQ(desk.launches[0].nodes, "n[1-3]");
+  EXPECT_EQ(desk.table.tasks.at({job, TaskIndex{0}}).node, "n[1-3]");
+  const JobId next = desk.accept(gang(2, 1));
+  const auto why = desk.controller.why(next, {}, desk.now);
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->text.substr(0, 6), "0 of 2") << why->text;
+  desk.started(desk.launches[0]);
+  desk.ended(desk.launches[0]);
+  EXPECT_EQ(desk.state(job), JobState::Succeeded);
+  EXPECT_EQ(desk.launches.size(), 2u);
+}
+
+TEST(Gang, ALostNodeEndsItAndTheHeadIsSeenToEndFirst) {
+  for (const bool again : {true, false}) {
+    Desk desk;
+    for (const char* name : {"n1", "n2", "n3"}) desk.node_up(name, 2);
+    JobSpec spec = gang(3, 2);
+    spec.requeue = again;
+    const JobId job = desk.accept(spec);
+    const Launch first = desk.launches.at(0);
+    desk.started(first);
+    desk.node_up("n2", 2, "booted again");
+    ASSERT_EQ(desk.kills.size(), 1u);
+    EXPECT_EQ(desk.kills[0].node, first.node);
+    EXPECT_EQ(desk.launches.size(), 1u) << "started again while the head still runs";
+    desk.restart();
+    desk.node_up("n1", 2, "b1", {{first.id, true}});
+    desk.node_up("n3", 2);
+    desk.node_up("n2", 2, "booted again");
+    ASSERT_EQ(desk.kills.size(), 2u) << "the kill is repeated to a head that comes back";
+    Launch head = first;
+    head.session = desk.kills[1].session;
+    desk.ended(head, 0, EndCause::Killed);
+    if (again) {
+      EXPECT_EQ(desk.launches.size(), 2u);
+    } else {
+      EXPECT_EQ(desk.state(job), JobState::Failed);
+      EXPECT_EQ(desk.reason(job), Reason::NodeLost);
+    }
+  }
+}
+
+TEST(Gang, ANodeThatStaysSilentEndsIt) {
+  Desk desk;
+  for (const char* name : {"n1", "n2"}) desk.node_up(name, 2);
+  desk.accept(gang(2, 2));
+  const Launch first = desk.launches.at(0);
+  desk.started(first);
+  desk.put(NodeDown{first.lease.more[0].node, SessionId{2}});
+  desk.turn();
+  EXPECT_TRUE(desk.kills.empty());
+  desk.pass(desk.config.node_timeout);
+  desk.pass(seconds(1));
+  desk.put(Tick{});
+  desk.turn();
+  ASSERT_EQ(desk.kills.size(), 1u);
+  EXPECT_EQ(desk.kills[0].node, first.node);
+}
+
 }  // namespace
 }  // namespace drover::sched

@@ -86,7 +86,8 @@ TEST(Damage, IsReportedOrHarmlessNeverServedNeverACrash) {
 
 TEST(Damage, ATruncatedFileIsReported) {
   PrivateFolder folder;
-  build(folder.path(), 3);
+  // A seed whose last page is in use: losing a free one is harmless, and not reported.
+  build(folder.path(), 5);
   const std::string good = read_file(folder.file("data.mdb"));
   for (const std::size_t size : {std::size_t(0), std::size_t(1), std::size_t(4096),
                                  std::size_t(8192), good.size() / 2, good.size() - 4096}) {

@@ -95,6 +95,8 @@ inline sched::JobSpec RandomValues::spec() {
   spec.in = bytes(20);
   spec.append_output = prng.chance(50);
   spec.request = {number(), number(), number(), word(), prng.chance(50), labels()};
+  spec.request.nodes = std::int64_t(1 + prng.below(9));
+  spec.ntasks_per_node = small();
   spec.ntasks = small();
   spec.cpus_per_task = small();
   spec.time_limit = {number()};
@@ -154,6 +156,12 @@ inline sched::TaskRecord RandomValues::task(TaskId id) {
     for (std::uint64_t i = prng.below(3); i > 0; --i)
       lease.gpus.push_back(std::uint16_t(prng.next()));
     lease.used = prng.chance(50);
+    for (std::uint64_t n = prng.chance(30) ? prng.below(4) : 0; n > 0; --n) {
+      rm::NodePart& part = lease.more.emplace_back();
+      part.node = NodeId(prng.next());
+      for (std::int64_t& amount : part.amounts.of) amount = number();
+      part.pus.push_back(std::uint16_t(prng.next()));
+    }
   }
   task.exit_code = small();
   task.term_signal = small();
