@@ -50,11 +50,23 @@ Result<bool> set_cpus(Build& build, const Given& given) {
   return set_count(build, given, "cpus_per_task", 1, 1'000'000);
 }
 
-Result<bool> set_nodes(Build&, const Given& given) {
-  if (given.value == "1" || given.value == "1-1") return true;
-  return fail(Errc::Unsupported,
-              "jobs on several nodes are not supported yet: --nodes=" + given.value,
-              "use --nodes=1, or an array of single-node jobs", "nodes");
+Result<bool> set_ntasks_per_node(Build& build, const Given& given) {
+  return set_count(build, given, "ntasks_per_node", 1, 1'000'000);
+}
+
+// "4", or a range "2-4": the smaller number is what is taken.
+Result<bool> set_nodes(Build& build, const Given& given) {
+  const std::size_t dash = given.value.find('-');
+  const auto least =
+      parse_integer(std::string_view(given.value).substr(0, dash), 1, 100'000, "nodes");
+  if (!least) return fail(least.error());
+  if (dash != std::string::npos) {
+    const auto most =
+        parse_integer(std::string_view(given.value).substr(dash + 1), *least, 100'000, "nodes");
+    if (!most) return fail(most.error());
+  }
+  build.spec["nodes"] = *least;
+  return true;
 }
 
 Result<bool> set_memory(Build& build, const Given& given, const char* key, const char* other) {
@@ -79,7 +91,8 @@ Result<bool> set_mem_per_cpu(Build& build, const Given& given) {
 }
 
 // "2", "a100:2", "a100"; with `colon_model` a lone word is a model with one GPU.
-Result<bool> set_gpu_amount(Build& build, const Given& given, std::string_view text) {
+Result<bool> set_gpu_amount(Build& build, const Given& given, std::string_view text,
+                            const char* key = "gpus") {
   const std::size_t colon = text.rfind(':');
   std::string_view model, number = text;
   if (colon != std::string_view::npos) {
@@ -91,12 +104,15 @@ Result<bool> set_gpu_amount(Build& build, const Given& given, std::string_view t
                "use [MODEL:]N");
   const Result<std::int64_t> gpus = parse_integer(number, 0, 1024, given.option->name);
   if (!gpus) return fail(gpus.error());
-  build.spec["gpus"] = *gpus;
-  build.spec.erase("gpu_model");
+  for (const char* other : {"gpus", "gpus_total", "gpu_model"}) build.spec.erase(other);
+  build.spec[key] = *gpus;
   if (!model.empty()) build.spec["gpu_model"] = std::string(model);
   return true;
 }
 Result<bool> set_gpus(Build& build, const Given& given) {
+  return set_gpu_amount(build, given, given.value, "gpus_total");
+}
+Result<bool> set_gpus_per_node(Build& build, const Given& given) {
   return set_gpu_amount(build, given, given.value);
 }
 
@@ -278,11 +294,12 @@ struct SetterRow {
 constexpr auto kSetters = std::to_array<SetterRow>({
     {"job-name", set_name},
     {"ntasks", set_ntasks},
-    {"ntasks-per-node", set_ntasks},
+    {"ntasks-per-node", set_ntasks_per_node},
     {"cpus-per-task", set_cpus},
     {"mem", set_mem},
     {"mem-per-cpu", set_mem_per_cpu},
     {"gpus", set_gpus},
+    {"gpus-per-node", set_gpus_per_node},
     {"gres", set_gres},
     {"time", set_time},
     {"output", set_out},
@@ -419,6 +436,10 @@ Result<Json> build_spec(const std::vector<Given>& options, const SpecSource& sou
   spec["cwd"] = source.cwd;
   const Result<bool> applied = overlay_options(spec, options, source);
   if (!applied) return fail(applied.error());
+  if (spec.contains("nodes") && spec.contains("ntasks") && spec["nodes"] > spec["ntasks"]) {
+    warnings.push_back("more nodes than tasks: --nodes is lowered to " + spec["ntasks"].dump());
+    spec["nodes"] = spec["ntasks"];
+  }
   std::string choice = "ALL";
   for (const Given& given : options)
     if (given.option->name == "export") choice = given.value;

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/name_list.hpp"
 #include "server/api.hpp"
 #include "server/launch_order.hpp"
 #include "server/problem.hpp"
@@ -76,7 +77,7 @@ class LogStream : public std::enable_shared_from_this<LogStream> {
                           : std::uint32_t(std::min<std::int64_t>(kPiece, remaining));
     read.wait_ms = follow && !closed_ && tail == 0 ? kFollowWaitMs : 0;
     services_.agents.read_log(
-        record.node, read,
+        first_name(record.node), read,
         [stream = shared_from_this()](const Result<LogPiece>& piece) { stream->on_piece(piece); });
   }
 

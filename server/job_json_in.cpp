@@ -22,6 +22,8 @@ struct Reading {
   sched::JobSpec spec;
   Time now;
   std::int64_t mem_per_cpu_mib = 0;
+  std::int64_t gpus_total = 0;
+  std::int64_t nodes = 0, ntasks = 0;  // 0 = not said
 };
 
 using ReadField = Result<void> (*)(Reading&, value);
@@ -168,6 +170,7 @@ constexpr Field kFields[] = {  // sorted by name
     {"exclusive", [](Reading& r, value v) { return keep(json_bool(v, "exclusive"), r.spec.request.exclusive); }},
     {"gpu_model", [](Reading& r, value v) { return keep(json_line(v, "gpu_model", 256), r.spec.request.gpu_model); }},
     {"gpus", [](Reading& r, value v) { return keep(json_integer(v, "gpus", 0, 100'000), r.spec.request.gpus); }},
+    {"gpus_total", [](Reading& r, value v) { return keep(json_integer(v, "gpus_total", 0, 1'000'000), r.gpus_total); }},
     {"hold", [](Reading& r, value v) { return keep(json_bool(v, "hold"), r.spec.hold); }},
     {"in", [](Reading& r, value v) { return keep(json_line(v, "in", 4096), r.spec.in); }},
     {"labels", [](Reading& r, value v) { return read_labels(v, "labels", r.spec.labels); }},
@@ -176,7 +179,9 @@ constexpr Field kFields[] = {  // sorted by name
     {"mem_per_cpu", [](Reading& r, value v) { return read_mem(v, "mem_per_cpu", r.mem_per_cpu_mib); }},
     {"mem_per_cpu_mib", [](Reading& r, value v) { return keep(json_integer(v, "mem_per_cpu_mib", 0, kMibMax), r.mem_per_cpu_mib); }},
     {"name", [](Reading& r, value v) { return keep(json_line(v, "name", 256), r.spec.name); }},
-    {"ntasks", [](Reading& r, value v) { return keep_int(json_integer(v, "ntasks", 1, 1'000'000), r.spec.ntasks); }},
+    {"nodes", [](Reading& r, value v) { return keep(json_integer(v, "nodes", 1, 100'000), r.nodes); }},
+    {"ntasks", [](Reading& r, value v) { return keep(json_integer(v, "ntasks", 1, 1'000'000), r.ntasks); }},
+    {"ntasks_per_node", [](Reading& r, value v) { return keep_int(json_integer(v, "ntasks_per_node", 1, 1'000'000), r.spec.ntasks_per_node); }},
     {"out", [](Reading& r, value v) { return keep(json_line(v, "out", 4096), r.spec.out); }},
     {"priority", [](Reading& r, value v) { return keep_int(json_integer(v, "priority", -1'000'000'000, 1'000'000'000), r.spec.priority); }},
     {"requeue", [](Reading& r, value v) { return keep(json_bool(v, "requeue"), r.spec.requeue); }},
@@ -190,10 +195,36 @@ constexpr Field kFields[] = {  // sorted by name
 static_assert(std::is_sorted(std::begin(kFields), std::end(kFields),
                              [](const Field& a, const Field& b) { return a.name < b.name; }));
 
+// What is not said of nodes and tasks follows from what is: one task per node, as many on each as
+// ntasks_per_node says, and all on one node when nothing else is said.
+Result<void> complete_nodes(Reading& r) {
+  sched::JobSpec& spec = r.spec;
+  const std::int64_t on_each = spec.ntasks_per_node;
+  if (r.nodes == 0) r.nodes = on_each > 0 && r.ntasks > 0 ? (r.ntasks + on_each - 1) / on_each : 1;
+  if (r.ntasks == 0) r.ntasks = r.nodes * std::max<std::int64_t>(on_each, 1);
+  if (r.ntasks > 1'000'000)
+    return fail(Errc::Limit, "nodes times ntasks_per_node is more than a million tasks",
+                "ask for fewer", "ntasks_per_node");
+  spec.request.nodes = r.nodes;
+  spec.ntasks = std::int32_t(r.ntasks);
+  spec.request.cpus = spec.tasks_on_node() * spec.cpus_per_task;
+  if (r.gpus_total == 0) return {};
+  if (spec.request.gpus > 0)
+    return fail(Errc::BadInput, "gpus (on each node) and gpus_total exclude each other",
+                "give one of them", "gpus_total");
+  if (r.gpus_total % r.nodes != 0)
+    return fail(Errc::BadInput,
+                std::to_string(r.gpus_total) + " GPUs do not divide evenly by " +
+                    std::to_string(r.nodes) + " nodes",
+                "say how many each node has: --gpus-per-node", "gpus_total");
+  spec.request.gpus = r.gpus_total / r.nodes;
+  return {};
+}
+
 // Sums and rules over several fields.
 Result<void> complete(Reading& r) {
   sched::JobSpec& spec = r.spec;
-  spec.request.cpus = std::int64_t(spec.ntasks) * spec.cpus_per_task;
+  if (auto nodes = complete_nodes(r); !nodes) return nodes;
   if (r.mem_per_cpu_mib > 0) {
     if (spec.request.mem_mib > 0)
       return fail(Errc::BadInput, "mem and mem_per_cpu exclude each other", "give one of them",

@@ -49,6 +49,7 @@ void append_spec(JsonWriter& out, const sched::JobSpec& spec) {
   append_paths(out, spec);
   out.field("ntasks", spec.ntasks);
   out.field("cpus_per_task", spec.cpus_per_task);
+  out.field("ntasks_per_node", spec.ntasks_per_node);
   out.field("gpu_model", spec.request.gpu_model);
   out.field("exclusive", spec.request.exclusive);
   append_labels(out, "constraints", spec.request.node_labels);
@@ -158,6 +159,7 @@ void append_job(JsonWriter& out, const JobView& view) {
     out.field("exit_code", record.exit_code);
   else
     out.null_field("exit_code");
+  out.field("nodes", spec.request.nodes);
   out.field("cpus", spec.request.cpus);
   out.field("mem_mib", spec.request.mem_mib);
   out.field("gpus", spec.request.gpus);

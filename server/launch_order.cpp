@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/name_list.hpp"
 #include "sched/output_path.hpp"
 
 namespace drover::server {
@@ -42,6 +43,19 @@ std::string join(const std::vector<std::uint16_t>& numbers) {
   return text;
 }
 
+// "4", or "4(x3)" for three nodes.
+std::string repeated(std::int64_t count, std::int64_t nodes) {
+  return std::to_string(count) + (nodes > 1 ? "(x" + std::to_string(nodes) + ")" : "");
+}
+
+// Tasks are dealt evenly, the first nodes get one more: "2(x2),1".
+std::string tasks_per_node(const sched::JobSpec& spec) {
+  const std::int64_t nodes = spec.request.nodes, fuller = spec.ntasks % nodes;
+  const std::int64_t least = spec.ntasks / nodes;
+  if (fuller == 0) return repeated(least, nodes);
+  return repeated(least + 1, fuller) + "," + repeated(least, nodes - fuller);
+}
+
 void add_job(Environment& env, const sched::JobSpec& spec, const sched::Launch& launch,
              const std::string& node) {
   const std::uint64_t job = raw(launch.id.task.job);
@@ -50,6 +64,8 @@ void add_job(Environment& env, const sched::JobSpec& spec, const sched::Launch& 
   env.add("DROVER_ATTEMPT", raw(launch.id.number));
   env.add("DROVER_JOB_NAME", spec.name);
   env.add("DROVER_NODE", node);
+  env.add("DROVER_NODELIST", launch.nodes.empty() ? node : launch.nodes);
+  env.add("DROVER_NNODES", std::uint64_t(spec.request.nodes));
   env.add("DROVER_CPUS", std::uint64_t(spec.request.cpus));
   env.add("DROVER_MEM_MIB", std::uint64_t(spec.request.mem_mib));
   env.add("SLURM_JOB_ID", job);
@@ -65,17 +81,21 @@ void add_resources(Environment& env, const sched::JobSpec& spec, const sched::La
                    const std::string& node) {
   env.add("SLURM_NTASKS", std::uint64_t(spec.ntasks));
   env.add("SLURM_NPROCS", std::uint64_t(spec.ntasks));
+  if (spec.ntasks_per_node > 0)
+    env.add("SLURM_NTASKS_PER_NODE", std::uint64_t(spec.ntasks_per_node));
+  env.add("SLURM_TASKS_PER_NODE", tasks_per_node(spec));
   env.add("SLURM_CPUS_PER_TASK", std::uint64_t(spec.cpus_per_task));
   env.add("SLURM_CPUS_ON_NODE", std::uint64_t(spec.request.cpus));
-  env.add("SLURM_JOB_CPUS_PER_NODE", std::uint64_t(spec.request.cpus));
-  env.add("SLURM_NNODES", std::uint64_t(1));
-  env.add("SLURM_JOB_NUM_NODES", std::uint64_t(1));
+  env.add("SLURM_JOB_CPUS_PER_NODE", repeated(spec.request.cpus, spec.request.nodes));
+  env.add("SLURM_NNODES", std::uint64_t(spec.request.nodes));
+  env.add("SLURM_JOB_NUM_NODES", std::uint64_t(spec.request.nodes));
   env.add("SLURM_NODEID", std::uint64_t(0));
   env.add("SLURM_PROCID", std::uint64_t(0));
   env.add("SLURM_LOCALID", std::uint64_t(0));
   env.add("SLURMD_NODENAME", node);
-  env.add("SLURM_NODELIST", node);
-  env.add("SLURM_JOB_NODELIST", node);
+  const std::string& list = launch.nodes.empty() ? node : launch.nodes;
+  env.add("SLURM_NODELIST", list);
+  env.add("SLURM_JOB_NODELIST", list);
   if (spec.request.mem_mib > 0) env.add("SLURM_MEM_PER_NODE", std::uint64_t(spec.request.mem_mib));
   if (launch.lease.gpus.empty()) return;
   const std::string gpus = join(launch.lease.gpus);
@@ -122,7 +142,8 @@ Result<TaskFiles> task_files(const sched::JobSpec& spec, TaskId task, const std:
   values.task = task;
   values.is_array = spec.is_array;
   values.name = spec.name;
-  values.node = std::string_view(node).substr(0, node.find('.'));
+  const std::string head = first_name(node);  // that of a gang's first node
+  values.node = std::string_view(head).substr(0, head.find('.'));
   values.user = spec.user;
   values.cwd = spec.cwd;
   TaskFiles files;

@@ -122,5 +122,33 @@ TEST(JobJsonIn, a_reader_is_good_for_the_next_text_after_an_error) {
   EXPECT_TRUE(reader.read(R"({"argv":["a"]})", kNow));
 }
 
+TEST(JobJson, NodesAndTasksFollowFromEachOther) {
+  const struct {
+    const char* fields;
+    std::int64_t nodes, ntasks, cpus, gpus;
+  } rows[] = {
+      {R"("nodes":3)", 3, 3, 1, 0},
+      {R"("nodes":2,"ntasks":8,"cpus_per_task":2)", 2, 8, 8, 0},
+      {R"("nodes":2,"ntasks":5)", 2, 5, 3, 0},
+      {R"("nodes":2,"ntasks_per_node":4)", 2, 8, 4, 0},
+      {R"("ntasks":10,"ntasks_per_node":4)", 3, 10, 4, 0},
+      {R"("ntasks_per_node":4)", 1, 4, 4, 0},
+      {R"("ntasks":4)", 1, 4, 4, 0},
+      {R"("nodes":2,"gpus":4)", 2, 2, 1, 4},
+      {R"("nodes":2,"gpus_total":4)", 2, 2, 1, 2},
+  };
+  for (const auto& row : rows) {
+    const auto spec = read(std::string(R"({"argv":["a"],)") + row.fields + "}");
+    ASSERT_TRUE(spec) << row.fields;
+    EXPECT_EQ(spec->request.nodes, row.nodes) << row.fields;
+    EXPECT_EQ(spec->ntasks, row.ntasks) << row.fields;
+    EXPECT_EQ(spec->request.cpus, row.cpus) << row.fields;
+    EXPECT_EQ(spec->request.gpus, row.gpus) << row.fields;
+  }
+  const auto uneven = read(R"({"argv":["a"],"nodes":2,"gpus_total":3})");
+  ASSERT_FALSE(uneven);
+  EXPECT_EQ(uneven.error().field, "gpus_total");
+}
+
 }  // namespace
 }  // namespace drover::server
