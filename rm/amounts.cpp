@@ -5,21 +5,13 @@
 namespace drover::rm {
 
 std::string_view to_string(Kind kind) {
-  switch (kind) {
-    case Kind::CpuMilli: return "cpu";
-    case Kind::MemMib: return "memory";
-    case Kind::GpuMilli: return "gpu";
-    case Kind::Nodes: return "nodes";
-    case Kind::Engines: return "engines";
-    case Kind::RunningJobs: return "running_jobs";
-    case Kind::QueuedJobs: return "queued_jobs";
-    case Kind::Custom0: return "custom0";
-    case Kind::Custom1: return "custom1";
-    case Kind::Custom2: return "custom2";
-    case Kind::Custom3: return "custom3";
-    case Kind::Custom4: return "custom4";
-  }
-  return "unknown";
+  static constexpr std::array<std::string_view, kKinds> kWords = {
+      "cpu",         "memory",  "gpu",     "nodes",   "engines", "running_jobs",
+      "queued_jobs", "named0",  "named1",  "named2",  "named3",  "named4",
+      "named5",      "named6",  "named7",  "named8",  "named9",  "named10",
+      "named11",     "named12", "named13", "named14", "named15", "named16"};
+  static_assert(!kWords.back().empty(), "one word for each kind");
+  return std::size_t(kind) < kKinds ? kWords[std::size_t(kind)] : "unknown";
 }
 
 }  // namespace drover::rm

@@ -9,8 +9,8 @@
 
 namespace drover::rm {
 
-// The fixed kinds come first; custom resources and licences take the free slots by name (see
-// ResourceNames).
+// The fixed kinds come first. GPU models, licences and custom resources take the slots from Named
+// on, by name (see ResourceNames).
 enum class Kind : std::uint8_t {
   CpuMilli,
   MemMib,
@@ -19,13 +19,18 @@ enum class Kind : std::uint8_t {
   Engines,
   RunningJobs,
   QueuedJobs,
-  Custom0,
-  Custom1,
-  Custom2,
-  Custom3,
-  Custom4
+  Named  // the first of kNamedKinds
 };
-inline constexpr std::size_t kKinds = 12;
+inline constexpr std::size_t kFixedKinds = std::size_t(Kind::Named);
+inline constexpr std::size_t kNamedKinds = 17;
+inline constexpr std::size_t kKinds = kFixedKinds + kNamedKinds;
+
+constexpr Kind named_kind(std::size_t slot) { return Kind(kFixedKinds + slot); }
+constexpr bool is_named(Kind kind) { return kind >= Kind::Named; }
+
+// The largest amount that anyone may write: above every machine, and far enough below 2^63 that
+// sums of millions of amounts cannot wrap.
+inline constexpr std::int64_t kMaxAmount = std::int64_t(1) << 40;
 
 struct Amounts {
   std::array<std::int64_t, kKinds> of{};
@@ -51,6 +56,8 @@ constexpr std::optional<Kind> first_shortage(const Amounts& free, const Amounts&
   return std::nullopt;
 }
 
-std::string_view to_string(Kind kind);  // "cpu", "memory", "gpu", ...
+// "cpu", "memory", "gpu", ... and "named0", "named1", ... for the slots, whose real names
+// ResourceNames knows.
+std::string_view to_string(Kind kind);
 
 }  // namespace drover::rm

@@ -291,6 +291,11 @@ NodePart NodeInventory::take(NodeId id, const NodeAsk& ask, bool is_head) {
   Units units = place_units(node.units, asked);
   part.pus = std::move(units.pus);
   part.gpus = std::move(units.gpus);
+  if (names_.has_gpus())
+    for (const Gpu& gpu : node.spec.topology.gpus)
+      if (const auto kind = names_.gpu(gpu.model);
+          kind && std::ranges::binary_search(part.gpus, gpu.index))
+        part.amounts[*kind] += kMilli;
   charge(part);
   return part;
 }

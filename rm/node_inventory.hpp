@@ -40,6 +40,8 @@ class NodeInventory {
  public:
   void put(NodeId id, NodeSpec spec);
   void set_state(NodeId id, NodeState state, std::string reason);
+  // GPUs of a named model are charged under that name too, whatever the request said.
+  void count_gpus_apart(const ResourceNames& names) { names_ = names; }
   std::optional<NodeView> view(NodeId id) const;
   std::vector<NodeView> views() const;
 
@@ -89,6 +91,8 @@ class NodeInventory {
     NodeBits nodes;
   };
   using Buckets = std::map<Key, NodeBits>;
+
+  ResourceNames names_;
 
   Node& at(NodeId id);  // creates it
   const Node* find(NodeId id) const;

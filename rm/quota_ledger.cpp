@@ -11,43 +11,7 @@
 namespace drover::rm {
 namespace {
 
-constexpr std::int64_t kNoLimit = -1;
-constexpr std::string_view kAny = "*";
-
-Amounts unlimited() {
-  Amounts max;
-  max.of.fill(kNoLimit);
-  return max;
-}
-
-// The values that a job's labels put in the places a rule names; nothing when a label is absent or
-// differs.
-std::optional<Labels> combination(const QuotaRule& rule, const Labels& job_labels) {
-  Labels exact;
-  for (const auto& [key, wanted] : rule.match) {
-    const auto label = job_labels.find(key);
-    if (label == job_labels.end() || (wanted != kAny && wanted != label->second))
-      return std::nullopt;
-    exact.emplace(key, label->second);
-  }
-  return exact;
-}
-
-std::ptrdiff_t exact_values(const QuotaRule& rule) {
-  return std::ranges::count_if(rule.match, [](const auto& label) { return label.second != kAny; });
-}
-
-// Does the rule speak about exactly this combination?
-bool covers(const QuotaRule& rule, const Labels& exact) {
-  return rule.match.size() == exact.size() && combination(rule, exact).has_value();
-}
-
-void tighten(Amounts& max, const Amounts& other) {
-  for (std::size_t k = 0; k < kKinds; ++k) {
-    if (other.of[k] < 0) continue;
-    max.of[k] = max.of[k] < 0 ? other.of[k] : std::min(max.of[k], other.of[k]);
-  }
-}
+constexpr std::size_t kQueued = std::size_t(Kind::QueuedJobs);
 
 void add_checked(Amounts& sum, const Amounts& amounts) {
   for (std::size_t k = 0; k < kKinds; ++k) {
@@ -64,81 +28,111 @@ void subtract_checked(Amounts& sum, const Amounts& amounts) {
     DROVER_CHECK(rest >= 0, "more was released from a quota than it held");
 }
 
-}  // namespace
-
-std::string quota_name(const Labels& labels) {
-  std::string name;
-  for (const auto& [key, value] : labels) {
-    if (!name.empty()) name += ',';
-    name.append(key).append("=").append(value);
-  }
-  return name.empty() ? "all" : name;
+Amounts one_job() {
+  Amounts one;
+  one[Kind::QueuedJobs] = 1;
+  return one;
 }
 
+}  // namespace
+
 QuotaLedger::Path& QuotaLedger::path_at(PathId id) {
-  DROVER_CHECK(raw(id) < paths_.size(), "unknown quota path");
+  DROVER_CHECK(raw(id) < paths_.size() && paths_[raw(id)].exists, "unknown quota path");
   return paths_[raw(id)];
 }
 
 const QuotaLedger::Path& QuotaLedger::path_at(PathId id) const {
-  DROVER_CHECK(raw(id) < paths_.size(), "unknown quota path");
+  DROVER_CHECK(raw(id) < paths_.size() && paths_[raw(id)].exists, "unknown quota path");
   return paths_[raw(id)];
 }
 
-Amounts QuotaLedger::limit_for(const Labels& exact) const {
-  Amounts max = unlimited();
-  std::ptrdiff_t best = -1;
-  for (const QuotaRule& rule : rules_) {
-    if (!covers(rule, exact) || exact_values(rule) < best) continue;
-    if (exact_values(rule) > best) max = unlimited();
-    best = exact_values(rule);
-    tighten(max, rule.max);
+std::uint32_t QuotaLedger::use_counter(const Labels& exact) {
+  const auto known = counter_index_.find(exact);
+  if (known != counter_index_.end()) {
+    ++counters_[known->second].users;
+    return known->second;
   }
-  return max;
+  auto index = std::uint32_t(counters_.size());
+  if (free_counters_.empty()) {
+    counters_.emplace_back();
+  } else {
+    index = free_counters_.back();
+    free_counters_.pop_back();
+  }
+  const auto rule = book_.effective(exact);
+  Counter added;
+  added.labels = exact;
+  added.max = rule ? rule->max : kUnlimited;
+  added.users = 1;
+  added.exists = true;
+  added.freed = counters_[index].freed;  // an old note about this index is harmless
+  counters_[index] = std::move(added);
+  counter_index_.emplace(exact, index);
+  if (const auto above = book_.parent(exact)) {
+    const std::uint32_t parent = use_counter(*above);  // may move counters_
+    counters_[index].parent = parent;
+  }
+  return index;
 }
 
-std::uint32_t QuotaLedger::counter_for(Labels exact) {
-  const auto known = counter_index_.find(exact);
-  if (known != counter_index_.end()) return known->second;
-  const auto index = std::uint32_t(counters_.size());
-  Counter counter;
-  counter.max = limit_for(exact);
-  counter.labels = exact;
-  counters_.push_back(std::move(counter));
-  counter_index_.emplace(std::move(exact), index);
-  return index;
+void QuotaLedger::unuse_counter(std::uint32_t index) {
+  while (index != kNone && --counters_[index].users == 0) {
+    Counter& gone = counters_[index];
+    counter_index_.erase(gone.labels);
+    const std::uint32_t parent = gone.parent;
+    const bool freed = gone.freed;
+    gone = Counter{};
+    gone.freed = freed;
+    free_counters_.push_back(index);
+    index = parent;
+  }
 }
 
 void QuotaLedger::select_counters(Path& path) {
   path.counters.clear();
-  for (const QuotaRule& rule : rules_) {
-    auto exact = combination(rule, path.labels);
-    if (!exact) continue;
-    const std::uint32_t index = counter_for(std::move(*exact));
-    // Two rules may speak about one combination; it is charged once.
-    if (std::ranges::find(path.counters, index) == path.counters.end())
-      path.counters.push_back(index);
-  }
+  for (const Labels& exact : book_.combinations(path.labels))
+    path.counters.push_back(use_counter(exact));
+  path.guarded = std::ranges::any_of(
+      path.counters, [&](std::uint32_t index) { return counters_[index].promise != nullptr; });
 }
 
-void QuotaLedger::set_rules(std::vector<QuotaRule> rules) {
-  rules_ = std::move(rules);
-  for (const QuotaRule& rule : rules_) {
+void QuotaLedger::set_rules(QuotaBook book) {
+  book_ = std::move(book);
+  for (std::uint32_t i = 0; i < counters_.size(); ++i)
+    if (counters_[i].exists) mark_freed(i);  // also those that go: somebody may wait for them
+  for (const QuotaRule& rule : book_.rules())
     for (const auto& label : rule.match) governed_.insert(label.first);
-    if (exact_values(rule) == std::ptrdiff_t(rule.match.size())) counter_for(rule.match);
+  // New references are taken before the old ones go, so that what stays keeps its index.
+  std::vector<std::uint32_t> old = std::exchange(pinned_, {});
+  for (Path& path : paths_) old.insert(old.end(), path.counters.begin(), path.counters.end());
+  for (const QuotaRule& rule : book_.rules()) {
+    const bool exact =
+        std::ranges::none_of(rule.match, [](const auto& label) { return label.second == "*"; });
+    if (exact) pinned_.push_back(use_counter(rule.match));
   }
-  for (Counter& counter : counters_) {
-    counter.max = limit_for(counter.labels);
-    counter.sums = {};
+  for (Path& path : paths_)
+    if (path.exists) select_counters(path);
+  for (const std::uint32_t index : old) unuse_counter(index);
+  for (std::uint32_t i = 0; i < counters_.size(); ++i) {
+    if (!counters_[i].exists) continue;
+    const auto above = book_.parent(counters_[i].labels);
+    const std::uint32_t parent = above ? use_counter(*above) : kNone;
+    unuse_counter(std::exchange(counters_[i].parent, parent));
   }
-  for (std::uint32_t i = 0; i < counters_.size(); ++i) mark_freed(i);
-  for (Path& path : paths_) {
-    select_counters(path);
+  for (std::uint32_t i = 0; i < counters_.size(); ++i) {
+    if (!counters_[i].exists) continue;
+    mark_freed(i);
+    const auto rule = book_.effective(counters_[i].labels);
+    counters_[i].max = rule ? rule->max : kUnlimited;
+    counters_[i].sums = {};
+  }
+  for (const Path& path : paths_) {
     for (const std::uint32_t index : path.counters) {
       add_checked(counters_[index].sums.locked, path.sums.locked);
       add_checked(counters_[index].sums.used, path.sums.used);
     }
   }
+  set_promises();
 }
 
 PathId QuotaLedger::path_for(const Labels& job_labels) {
@@ -148,29 +142,77 @@ PathId QuotaLedger::path_for(const Labels& job_labels) {
     if (label != job_labels.end()) labels.insert(*label);
   }
   auto known = path_index_.find(labels);
-  if (known == path_index_.end() && paths_.size() >= kMaxPaths) {
+  if (known == path_index_.end() && path_index_.size() >= kMaxPaths) {
     for (auto& label : labels) label.second = "(other)";
     known = path_index_.find(labels);
   }
   if (known != path_index_.end()) return known->second;
-  const auto id = PathId(std::uint32_t(paths_.size()));
-  Path path;
+  auto id = PathId(std::uint32_t(paths_.size()));
+  if (free_paths_.empty()) {
+    paths_.emplace_back();
+  } else {
+    id = free_paths_.back();
+    free_paths_.pop_back();
+  }
+  Path& path = paths_[raw(id)];
+  path.exists = true;
   path.labels = labels;
   select_counters(path);
-  paths_.push_back(std::move(path));
   path_index_.emplace(std::move(labels), id);
   return id;
 }
 
-std::optional<QuotaShort> QuotaLedger::first_short(PathId path, const Amounts& want) const {
-  for (const std::uint32_t index : path_at(path).counters) {
-    const Counter& counter = counters_[index];
+std::variant<PathId, QuotaShort> QuotaLedger::try_enter(const Labels& job_labels) {
+  const std::size_t known = path_index_.size();
+  const PathId id = path_for(job_labels);
+  if (auto shortage = first_short(id, one_job())) {
+    if (path_index_.size() > known) forget_path(id);  // what is refused leaves no trace
+    return *std::move(shortage);
+  }
+  return enter(job_labels);
+}
+
+PathId QuotaLedger::enter(const Labels& job_labels) {
+  const PathId id = path_for(job_labels);
+  change(id, [&](Sums& sums) { add_checked(sums.used, one_job()); });
+  ++path_at(id).jobs;
+  return id;
+}
+
+void QuotaLedger::leave(PathId id) {
+  Path& path = path_at(id);
+  DROVER_CHECK(path.jobs > 0, "a job left a quota path that it had not entered");
+  --path.jobs;
+  change(id, [&](Sums& sums) { subtract_checked(sums.used, one_job()); });
+  if (path.guarded) drop_claims(path, nullptr);
+  if (path.jobs == 0 && path.sums.locked.is_zero() && path.sums.used.is_zero()) forget_path(id);
+}
+
+void QuotaLedger::forget_path(PathId id) {
+  Path gone = std::exchange(paths_[raw(id)], Path{});
+  path_index_.erase(gone.labels);
+  for (const std::uint32_t index : gone.counters) unuse_counter(index);
+  free_paths_.push_back(id);
+}
+
+std::optional<QuotaShort> QuotaLedger::first_short(PathId id, const Amounts& want) const {
+  const Path& path = path_at(id);
+  std::vector<Both> below;
+  if (path.guarded) below = kept_below(path, want);
+  for (std::size_t i = 0; i < path.counters.size(); ++i) {
+    const Counter& counter = counters_[path.counters[i]];
     for (std::size_t k = 0; k < kKinds; ++k) {
-      const std::int64_t held = counter.sums.locked.of[k] + counter.sums.used.of[k];
-      const std::int64_t limit =
-          counter.max.of[k] < 0 ? std::numeric_limits<std::int64_t>::max() : counter.max.of[k];
-      if (want.of[k] <= 0 || want.of[k] <= limit - held) continue;
-      return QuotaShort{quota_name(counter.labels), Kind(k), limit, held, want.of[k], index};
+      if (want.of[k] <= 0 || counter.max.of[k] < 0) continue;
+      const std::int64_t held = counter.sums.held(k);
+      const std::int64_t left = counter.max.of[k] - held - want.of[k];
+      std::int64_t kept = path.guarded ? below[i][Firm].of[k] : 0;
+      // What others wait for binds those who would borrow, not those who are owed themselves.
+      if (left >= kept && path.guarded && below[i][Now].of[k] > left &&
+          !is_owed(path, i, k, want.of[k]))
+        kept = below[i][Now].of[k];
+      if (left >= kept) continue;
+      return QuotaShort{quota_name(counter.labels), Kind(k), counter.max.of[k], held, want.of[k],
+                        path.counters[i],           kept};
     }
   }
   return std::nullopt;
@@ -181,10 +223,13 @@ void QuotaLedger::change(PathId id, Change change) {
   Path& path = path_at(id);
   change(path.sums);
   for (const std::uint32_t index : path.counters) change(counters_[index].sums);
+  if (path.guarded) refresh_kept(path.counters);
 }
 
-void QuotaLedger::lock(PathId path, const Amounts& amounts) {
-  change(path, [&](Sums& sums) { add_checked(sums.locked, amounts); });
+void QuotaLedger::lock(PathId id, const Amounts& amounts) {
+  change(id, [&](Sums& sums) { add_checked(sums.locked, amounts); });
+  const Path& path = path_at(id);
+  if (path.guarded) drop_claims(path, &amounts);
 }
 
 void QuotaLedger::mark_used(PathId path, const Amounts& amounts) {
@@ -212,46 +257,24 @@ std::vector<std::uint32_t> QuotaLedger::take_freed() {
 
 std::vector<QuotaView> QuotaLedger::views() const {
   std::vector<QuotaView> views;
-  for (const Counter& counter : counters_) {
-    if (counter.max == unlimited() && counter.sums.locked.is_zero() && counter.sums.used.is_zero())
+  for (const auto& [labels, index] : counter_index_) {
+    const Counter& counter = counters_[index];
+    const Promise* promise = counter.promise.get();
+    if (counter.max == kUnlimited && promise == nullptr && counter.sums.locked.is_zero() &&
+        counter.sums.used.is_zero())
       continue;
-    views.push_back(
-        {quota_name(counter.labels), counter.max, counter.sums.locked, counter.sums.used});
+    QuotaView view{quota_name(labels), counter.max, counter.sums.locked, counter.sums.used};
+    if (counter.parent != kNone) view.parent = quota_name(counters_[counter.parent].labels);
+    if (promise != nullptr) {
+      view.guaranteed = promise->guaranteed;
+      view.kept = promise->below[Now];
+      view.reclaim = promise->reclaim;
+      view.lend = promise->lend;
+    }
+    views.push_back(std::move(view));
   }
   std::ranges::stable_sort(views, {}, &QuotaView::name);
   return views;
-}
-
-void QuotaLedger::check(std::span<const Lease* const> live,
-                        std::vector<std::string>& problems) const {
-  std::vector<Sums> paths(paths_.size()), counters(counters_.size());
-  for (const Lease* lease : live) {
-    if (raw(lease->path) >= paths_.size()) {
-      problems.push_back("a lease names the unknown quota path " +
-                         std::to_string(raw(lease->path)));
-      continue;
-    }
-    const Amounts total = lease->total();
-    const auto charge = [&](Sums& sums) { (lease->used ? sums.used : sums.locked) += total; };
-    charge(paths[raw(lease->path)]);
-    for (const std::uint32_t index : paths_[raw(lease->path)].counters) charge(counters[index]);
-  }
-  const auto compare = [&](const std::string& name, const Sums& kept, const Sums& real) {
-    for (std::size_t k = 0; k < kKinds; ++k) {
-      const auto report = [&](const char* verb, std::int64_t has, std::int64_t should) {
-        if (has == should) return;
-        std::string text = name;
-        text.append(verb).append(std::to_string(has)).append(" of ").append(to_string(Kind(k)));
-        problems.push_back(text.append(", its leases hold ").append(std::to_string(should)));
-      };
-      report(" has locked ", kept.locked.of[k], real.locked.of[k]);
-      report(" uses ", kept.used.of[k], real.used.of[k]);
-    }
-  };
-  for (std::size_t i = 0; i < paths_.size(); ++i)
-    compare("path " + quota_name(paths_[i].labels), paths_[i].sums, paths[i]);
-  for (std::size_t i = 0; i < counters_.size(); ++i)
-    compare("quota " + quota_name(counters_[i].labels), counters_[i].sums, counters[i]);
 }
 
 }  // namespace drover::rm

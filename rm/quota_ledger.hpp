@@ -1,38 +1,56 @@
-// rm/quota_ledger.hpp - how much each label combination may hold and holds: limits, locked and used
-// sums.
+// rm/quota_ledger.hpp - how much each label combination may hold and holds: limits, guarantees,
+// locked and used sums.
 //
-// A path is the list of counters that a job's labels select. It is interned over the governed
-// labels (those that some rule has named, and the usual ones below), so the number of paths follows
-// the number of users, not of jobs. Sums are kept per path too: a live edit of the rules recomputes
-// every counter from the paths, exactly.
+// A path is the list of counters that a job's labels select, outermost first. It is interned over
+// the governed labels (those that some rule has named, and the usual ones below) and counts the
+// jobs that have entered it: with the last one it is forgotten, and so are counters that no path
+// selects and no rule names exactly. Memory follows the users who have open jobs. Sums are kept per
+// path too: a live edit of the rules recomputes every counter from the paths, exactly.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
-#include "rm/resource_manager.hpp"
+#include "rm/lease.hpp"
+#include "rm/quota_book.hpp"
+#include "rm/quota_view.hpp"
 
 namespace drover::rm {
 
 class QuotaLedger {
  public:
-  // The rule with more exact values wins a combination; among equals the tighter number does. A
-  // label that no rule has named before takes effect for jobs whose path is asked for from then on.
-  // O(paths * rules).
-  void set_rules(std::vector<QuotaRule> rules);
+  struct Sums {
+    Amounts locked, used;  // used[QueuedJobs] = jobs that have entered
+    std::int64_t held(std::size_t kind) const { return locked.of[kind] + used.of[kind]; }
+  };
+
+  // A label that no rule has named before takes effect for jobs that enter from then on.
+  // O(paths * shapes of rules).
+  void set_rules(QuotaBook book);
+  const QuotaBook& book() const { return book_; }
 
   // O(log paths) when known. Past `kMaxPaths` new combinations share one counter per label set,
-  // "(other)".
+  // "(other)". A path that nobody enters stays.
   PathId path_for(const Labels& job_labels);
 
-  // The first counter on the path, in the order of the rules, that has no room for `want`. O(path
-  // length).
+  // A job comes and goes. It is counted in queued_jobs of its path from one to the other.
+  std::variant<PathId, QuotaShort> try_enter(const Labels& job_labels);
+  PathId enter(const Labels& job_labels);  // whatever the limits say: it was let in before
+  void leave(PathId path);
+
+  // The first counter on the path, outermost first, that has no room for `want`. O(path length).
   std::optional<QuotaShort> first_short(PathId path, const Amounts& want) const;
+  // The request that was answered so waits: from now on nobody borrows what it is guaranteed, until
+  // a task of the same quota is placed or a job of it leaves.
+  void remember_claim(PathId path, const Amounts& want, const QuotaShort& shortage);
 
   // The caller has asked first_short before, or restores what was granted earlier.
   void lock(PathId path, const Amounts& amounts);
@@ -43,46 +61,97 @@ class QuotaLedger {
   // release frees those of its path; a change of the rules frees all. O(n log n) of the answer.
   std::vector<std::uint32_t> take_freed();
 
+  // Claims that are to be met by preemption, and the leases to take for one of them: in the order
+  // of `live`, those that a quota inside holds beyond its own guarantee, until enough is found.
+  std::vector<Claim> claims() const;
+  std::vector<const Lease*> victims(const Claim& claim, std::span<const Lease* const> live) const;
+
   std::vector<QuotaView> views() const;
-  void check(std::span<const Lease* const> live, std::vector<std::string>& problems) const;
+  // What each known combination holds, for the preview of an edit: calls each(labels, sums).
+  template <class Each>
+  void visit(const Each& each) const {
+    for (const auto& [labels, index] : counter_index_) each(labels, counters_[index].sums);
+  }
+  // `jobs`: one path per open job, when the caller knows them.
+  void check(std::span<const Lease* const> live, const std::vector<PathId>* jobs,
+             std::vector<std::string>& problems) const;
+
+  // For the audit in slices: dense indexes, some unused.
+  std::size_t path_slots() const { return paths_.size(); }
+  std::size_t counter_slots() const { return counters_.size(); }
+  const Sums& path_sums(std::uint32_t path) const { return paths_[path].sums; }
+  const Sums& counter_sums(std::uint32_t counter) const { return counters_[counter].sums; }
+  std::string path_name(std::uint32_t path) const { return quota_name(paths_[path].labels); }
+  std::string counter_name(std::uint32_t index) const {
+    return quota_name(counters_[index].labels);
+  }
+  const std::vector<std::uint32_t>& counters_of(PathId path) const {
+    return path_at(path).counters;
+  }
 
   static constexpr std::size_t kMaxPaths = 1'000'000;
 
  private:
-  struct Sums {
-    Amounts locked, used;
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+  // What may not be borrowed: Firm by quotas that lend nothing, Now also by those that wait.
+  enum Scope : std::size_t { Firm, Now };
+  using Both = std::array<Amounts, 2>;
+  struct Promise {  // of counters that have a guarantee or lie above one
+    Amounts guaranteed;
+    Both kept;      // by this counter
+    Both below;     // the sums of that over its children
+    Amounts claim;  // the request that waits for this guarantee; 0 = none
+    Reclaim reclaim = Reclaim::Wait;
+    bool lend = true;
   };
   struct Counter {
     Labels labels;  // exact values
     Amounts max;
     Sums sums;
-    bool freed = false;  // in freed_
+    std::unique_ptr<Promise> promise;
+    std::uint32_t parent = kNone;
+    std::uint32_t users = 0;  // paths and children that refer to it, and 1 for an exact rule
+    bool freed = false;       // in freed_
+    bool exists = false;
   };
   struct Path {
     Labels labels;  // the governed ones
     std::vector<std::uint32_t> counters;
     Sums sums;
+    std::uint64_t jobs = 0;
+    bool guarded = false;  // one of its counters has a promise
+    bool exists = false;
   };
 
   Path& path_at(PathId id);
   const Path& path_at(PathId id) const;
-  std::uint32_t counter_for(Labels exact);
+  std::uint32_t use_counter(const Labels& exact);
+  void unuse_counter(std::uint32_t index);
   void select_counters(Path& path);
+  void forget_path(PathId id);
   void mark_freed(std::uint32_t index);
-  Amounts limit_for(const Labels& exact) const;
+  void set_promises();
+  static Amounts keeps(const Counter& counter, Scope scope, const Amounts& below,
+                       const Amounts& more);
+  void refresh_kept(std::span<const std::uint32_t> counters);
+  void drop_claims(const Path& path, const Amounts* placed);
+  std::vector<Both> kept_below(const Path& path, const Amounts& want) const;
+  bool is_owed(const Path& path, std::size_t outer, std::size_t kind, std::int64_t want) const;
+  bool is_inside(std::uint32_t index, std::uint32_t outer) const;
+  void check_promises(std::vector<std::string>& problems) const;
   template <class Change>
   void change(PathId id, Change change);
 
-  std::vector<QuotaRule> rules_;
+  QuotaBook book_;
   std::set<std::string> governed_ = {"account", "creator", "partition", "qos", "user"};
-  std::vector<Counter> counters_;  // never removed: an index stays valid
+  std::vector<Counter> counters_;
   std::map<Labels, std::uint32_t> counter_index_;
+  std::vector<std::uint32_t> free_counters_;
+  std::vector<std::uint32_t> pinned_;  // counters of exact rules
   std::vector<Path> paths_;
   std::map<Labels, PathId> path_index_;
+  std::vector<PathId> free_paths_;
   std::vector<std::uint32_t> freed_;
 };
-
-// "user=ann,creator=cli" in label order.
-std::string quota_name(const Labels& labels);
 
 }  // namespace drover::rm

@@ -14,8 +14,6 @@
 namespace drover::rm {
 namespace {
 
-// Above every machine, and far enough below 2^63 that millions of leases cannot wrap a sum.
-constexpr std::int64_t kMaxAmount = std::int64_t(1) << 40;
 constexpr std::int64_t kMaxUnits = 1 << 20;  // CPUs or GPUs of one task
 
 bool is_countable(const Request& request) {
@@ -29,6 +27,7 @@ bool is_countable(const Request& request) {
 struct ResourceManager::State {
   struct Class {
     Request request;
+    std::uint32_t holders = 0;
     bool countable = false;
     NodeAsk ask;
     Amounts least;                // what any node would charge at least
@@ -38,8 +37,11 @@ struct ResourceManager::State {
 
   NodeInventory nodes;
   QuotaLedger ledger;
+  ResourceNames names;
+  QuotaTree tree;
   std::deque<Class> classes;  // a Request keeps its address
   std::map<Request, ClassId> class_index;
+  std::vector<ClassId> free_classes;
   std::uint64_t generation = 1;
   std::vector<NodeId> gang;  // scratch
 
@@ -87,7 +89,13 @@ std::vector<NodeView> ResourceManager::nodes() const { return state_->nodes.view
 ClassId ResourceManager::intern(const Request& request) {
   const auto known = state_->class_index.find(request);
   if (known != state_->class_index.end()) return known->second;
-  const auto id = ClassId(std::uint32_t(state_->classes.size()));
+  auto id = ClassId(std::uint32_t(state_->classes.size()));
+  if (state_->free_classes.empty()) {
+    state_->classes.emplace_back();
+  } else {
+    id = state_->free_classes.back();
+    state_->free_classes.pop_back();
+  }
   State::Class added;
   added.request = request;
   added.countable = is_countable(request);
@@ -98,10 +106,23 @@ ClassId ResourceManager::intern(const Request& request) {
     added.least[Kind::GpuMilli] = request.nodes * request.gpus * 1000;
     added.least[Kind::Nodes] = request.exclusive ? request.nodes : 0;
     added.least[Kind::RunningJobs] = 1;
+    if (const auto kind = state_->names.gpu(request.gpu_model))
+      added.least[*kind] = request.nodes * request.gpus * 1000;
   }
-  state_->classes.push_back(std::move(added));
+  state_->classes[raw(id)] = std::move(added);
   state_->class_index.emplace(request, id);
   return id;
+}
+
+void ResourceManager::hold(ClassId id) { ++state_->class_at(id).holders; }
+
+void ResourceManager::drop(ClassId id) {
+  State::Class& dropped = state_->class_at(id);
+  DROVER_CHECK(dropped.holders > 0, "a request class was dropped by more than held it");
+  if (--dropped.holders > 0) return;
+  state_->class_index.erase(dropped.request);
+  dropped = State::Class{};
+  state_->free_classes.push_back(id);
 }
 
 const Request& ResourceManager::request(ClassId id) const { return state_->class_at(id).request; }
@@ -109,6 +130,12 @@ const Request& ResourceManager::request(ClassId id) const { return state_->class
 PathId ResourceManager::path_for(const Labels& job_labels) {
   return state_->ledger.path_for(job_labels);
 }
+
+std::variant<PathId, QuotaShort> ResourceManager::try_enter(const Labels& job_labels) {
+  return state_->ledger.try_enter(job_labels);
+}
+PathId ResourceManager::enter(const Labels& job_labels) { return state_->ledger.enter(job_labels); }
+void ResourceManager::leave(PathId path) { state_->ledger.leave(path); }
 
 Result<void> ResourceManager::can_ever_fit(const Request& request) const {
   return state_->nodes.can_ever_fit(request);
@@ -118,7 +145,12 @@ Acquired ResourceManager::acquire(ClassId what, PathId path) {
   State& state = *state_;
   State::Class& asked = state.class_at(what);
   if (!asked.countable) return state.nothing_is_so_large();
-  if (auto shortage = state.ledger.first_short(path, asked.least)) return *std::move(shortage);
+  const auto refuse = [&](QuotaShort shortage, const Amounts& want) {
+    state.ledger.remember_claim(path, want, shortage);
+    return shortage;
+  };
+  if (auto shortage = state.ledger.first_short(path, asked.least))
+    return refuse(*std::move(shortage), asked.least);
   if (asked.no_fit_at == state.generation) return asked.no_fit;
   if (!state.choose_nodes(asked)) {
     asked.no_fit = state.nodes.explain(asked.ask, std::uint32_t(state.gang.size()));
@@ -129,7 +161,8 @@ Acquired ResourceManager::acquire(ClassId what, PathId path) {
     Amounts whole;
     for (const NodeId node : state.gang)
       whole += state.nodes.charge_on(node, asked.ask, node == state.gang.front());
-    if (auto shortage = state.ledger.first_short(path, whole)) return *std::move(shortage);
+    if (auto shortage = state.ledger.first_short(path, whole))
+      return refuse(*std::move(shortage), whole);
   }
   Acquired acquired(std::in_place_type<Lease>);
   Lease& lease = std::get<Lease>(acquired);
@@ -138,7 +171,15 @@ Acquired ResourceManager::acquire(ClassId what, PathId path) {
   for (std::size_t i = 1; i < state.gang.size(); ++i)
     lease.more.push_back(state.nodes.take(state.gang[i], asked.ask, false));
   lease.path = path;
-  state.ledger.lock(path, lease.total());
+  const Amounts total = lease.total();
+  // The models of GPUs that were asked for without one are known only once they are chosen.
+  if (state.names.has_gpus() && !lease.gpus.empty()) {
+    if (auto shortage = state.ledger.first_short(path, total)) {
+      for_each_part(lease, [&](const NodePart& part) { state.nodes.give(part); });
+      return refuse(*std::move(shortage), total);
+    }
+  }
+  state.ledger.lock(path, total);
   return acquired;
 }
 
@@ -168,12 +209,28 @@ void ResourceManager::restore(Lease& lease, PathId path) {
   if (lease.used) state_->ledger.mark_used(path, lease.total());
 }
 
+void ResourceManager::configure(ResourceNames names, QuotaTree tree) {
+  DROVER_CHECK(state_->classes.empty(), "names and levels are set before requests are interned");
+  state_->names = std::move(names);
+  state_->tree = std::move(tree);
+  state_->nodes.count_gpus_apart(state_->names);
+  set_quotas(state_->ledger.book().rules());
+}
+
+const ResourceNames& ResourceManager::names() const { return state_->names; }
+
 void ResourceManager::set_quotas(std::vector<QuotaRule> rules) {
-  state_->ledger.set_rules(std::move(rules));
+  state_->ledger.set_rules(QuotaBook(std::move(rules), state_->tree));
   ++state_->generation;
 }
 
 std::vector<QuotaView> ResourceManager::quotas() const { return state_->ledger.views(); }
+const QuotaLedger& ResourceManager::ledger() const { return state_->ledger; }
+std::vector<Claim> ResourceManager::claims() const { return state_->ledger.claims(); }
+std::vector<const Lease*> ResourceManager::victims(const Claim& claim,
+                                                   std::span<const Lease* const> live) const {
+  return state_->ledger.victims(claim, live);
+}
 
 std::uint64_t ResourceManager::freed_generation() const { return state_->generation; }
 
@@ -181,10 +238,11 @@ std::vector<std::uint32_t> ResourceManager::take_freed_quotas() {
   return state_->ledger.take_freed();
 }
 
-std::vector<std::string> ResourceManager::check(std::span<const Lease* const> live) const {
+std::vector<std::string> ResourceManager::check(std::span<const Lease* const> live,
+                                                const std::vector<PathId>* jobs) const {
   std::vector<std::string> problems;
   state_->nodes.check(live, problems);
-  state_->ledger.check(live, problems);
+  state_->ledger.check(live, jobs, problems);
   return problems;
 }
 

@@ -19,10 +19,15 @@
 #include "base/result.hpp"
 #include "rm/amounts.hpp"
 #include "rm/lease.hpp"
+#include "rm/quota_book.hpp"
+#include "rm/quota_view.hpp"
 #include "rm/request.hpp"
+#include "rm/resource_names.hpp"
 #include "rm/topology.hpp"
 
 namespace drover::rm {
+
+class QuotaLedger;
 
 enum class ClassId : std::uint32_t {};  // interned Request
 enum class NodeState : std::uint8_t {
@@ -35,14 +40,6 @@ struct NodeSpec {
   std::string name;
   Labels labels;
   Topology topology;
-};
-
-// A quota on the path is short: which, of what, and the numbers.
-struct QuotaShort {
-  std::string quota;  // "user=ann,creator=cli"
-  Kind kind{};
-  std::int64_t limit = 0, held = 0, asked = 0;
-  std::uint32_t quota_index = 0;  // to park waiters per quota
 };
 
 // Too few nodes fit, counted by cause when the request was last tried in earnest: again after
@@ -58,20 +55,6 @@ struct NoFit {
 };
 
 using Acquired = std::variant<Lease, QuotaShort, NoFit>;
-
-// A limit on every value of a label combination, or on one exact combination. The rule with more
-// exact values wins a combination; among equals the tighter number does. A job without one of the
-// labels is not limited.
-struct QuotaRule {
-  Labels match;  // {"user":"ann"} exact; {"user":"*"} one counter per user
-  Amounts max;   // -1 in a slot = no limit on that kind
-  friend bool operator==(const QuotaRule&, const QuotaRule&) = default;
-};
-
-struct QuotaView {
-  std::string name;
-  Amounts max, locked, used;
-};
 
 struct NodeView {
   NodeId id{};
@@ -98,12 +81,19 @@ class ResourceManager {
   std::vector<NodeView> nodes() const;  // by id
 
   // ---- what jobs ask
+  // A class that someone holds is forgotten with its last holder; its id is then used again.
   ClassId intern(const Request& request);
+  void hold(ClassId id);
+  void drop(ClassId id);
   const Request& request(ClassId id) const;
   // Paths are interned over the governed labels: user, creator, account, partition, qos and those
   // that a rule has named. After set_quotas names a new label, ask again for the paths of waiting
   // jobs.
   PathId path_for(const Labels& job_labels);
+  // A job comes and goes: counted in queued_jobs of its path, which is forgotten with its last job.
+  std::variant<PathId, QuotaShort> try_enter(const Labels& job_labels);
+  PathId enter(const Labels& job_labels);  // recovery: whatever the limits say now
+  void leave(PathId path);
   // Could this ever run on the nodes as they are built (ignoring use and state)? Otherwise
   // Errc::Limit: says what the largest node offers. Ok while no node has registered, or while a
   // node that was put without a topology (known from the store) has not: it may be the one.
@@ -117,9 +107,17 @@ class ResourceManager {
                PathId path);  // recovery: charge again exactly what the stored lease says
 
   // ---- quotas
-  void set_quotas(
-      std::vector<QuotaRule> rules);      // live edit: use is kept, lowering below use drains
+  // Names, levels and accounts; before anything is interned.
+  void configure(ResourceNames names, QuotaTree tree);
+  const ResourceNames& names() const;
+  // Live edit: use is kept, lowering below use drains. The rules have passed check_quotas.
+  void set_quotas(std::vector<QuotaRule> rules);
   std::vector<QuotaView> quotas() const;  // those with a limit or a non-zero use, by name
+  const QuotaLedger& ledger() const;
+  // What a quota with reclaim = preempt is owed, and which of `live` (in the order of preference)
+  // are to be taken for it: leases of quotas beside it, beyond their own guarantees. Pure.
+  std::vector<Claim> claims() const;
+  std::vector<const Lease*> victims(const Claim& claim, std::span<const Lease* const> live) const;
 
   // Grows whenever capacity may have become available: a class found NoFit need not be tried again
   // before.
@@ -131,8 +129,9 @@ class ResourceManager {
   std::vector<std::uint32_t> take_freed_quotas();
 
   // Double entry: recomputes every counter from `live` and compares. Empty when consistent, else
-  // what differs.
-  std::vector<std::string> check(std::span<const Lease* const> live) const;
+  // what differs. `jobs`: the path of each open job, when the caller has them.
+  std::vector<std::string> check(std::span<const Lease* const> live,
+                                 const std::vector<PathId>* jobs = nullptr) const;
 
  private:
   struct State;

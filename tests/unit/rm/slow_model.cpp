@@ -3,6 +3,7 @@
 #include "slow_model.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace drover::rm {
 namespace {
@@ -27,6 +28,14 @@ int exactness(const QuotaRule& rule) {
   return exact;
 }
 
+// Outer combinations come first: by the deepest level that they name, then by how many labels.
+std::tuple<int, std::size_t, Labels> depth_of(const Labels& labels) {
+  static const std::map<std::string, int> kLevels = {{"user", 1}, {"creator", 2}, {"project", 3}};
+  int deepest = 0;
+  for (const auto& label : labels) deepest = std::max(deepest, kLevels.at(label.first));
+  return {deepest, labels.size(), labels};
+}
+
 std::string name_of(const Labels& labels) {
   std::string name;
   for (const auto& [key, value] : labels) {
@@ -48,9 +57,10 @@ std::int64_t gpus_of_model(const Topology& topology, const std::string& model,
 
 void SlowModel::set_rules(std::vector<QuotaRule> changed) {
   rules = std::move(changed);
+  combinations.clear();  // of rules that are gone, what no path has is forgotten
   for (const QuotaRule& rule : rules) {
     for (const auto& [key, value] : rule.match) governed.insert(key);
-    if (exactness(rule) == int(rule.match.size())) combinations.insert(rule.match);
+    if (exactness(rule) == int(rule.match.size())) see_combination(rule.match);
   }
   for (const Labels& path : paths) see_path(path);
 }
@@ -65,7 +75,18 @@ Labels SlowModel::project(const Labels& job) const {
 void SlowModel::see_path(const Labels& path) {
   paths.insert(path);
   for (const QuotaRule& rule : rules)
-    if (applies(rule, path)) combinations.insert(pick(rule, path));
+    if (applies(rule, path)) see_combination(pick(rule, path));
+}
+
+// With a combination come those that it lies in.
+void SlowModel::see_combination(Labels combination) {
+  while (!combination.empty()) {
+    if (limit(combination)) combinations.insert(combination);
+    const char* deepest = combination.contains("project")   ? "project"
+                          : combination.contains("creator") ? "creator"
+                                                            : "user";
+    combination.erase(deepest);
+  }
 }
 
 std::optional<Amounts> SlowModel::limit(const Labels& combination) const {
@@ -97,16 +118,18 @@ void SlowModel::sum(const Labels& combination, Amounts& locked, Amounts& used) c
 }
 
 std::optional<QuotaShort> SlowModel::first_short(const Labels& path, const Amounts& want) const {
-  for (const QuotaRule& rule : rules) {
-    if (!applies(rule, path)) continue;
-    const Labels combination = pick(rule, path);
+  std::vector<Labels> picked;
+  for (const QuotaRule& rule : rules)
+    if (applies(rule, path)) picked.push_back(pick(rule, path));
+  std::ranges::sort(picked, {}, depth_of);
+  for (const Labels& combination : picked) {
     Amounts locked, used;
     sum(combination, locked, used);
     const Amounts max = *limit(combination);
     for (std::size_t k = 0; k < kKinds; ++k) {
       const std::int64_t held = locked.of[k] + used.of[k];
       if (max.of[k] < 0 || want.of[k] == 0 || held + want.of[k] <= max.of[k]) continue;
-      return QuotaShort{name_of(combination), Kind(k), max.of[k], held, want.of[k], 0};
+      return QuotaShort{name_of(combination), Kind(k), max.of[k], held, want.of[k], 0, 0};
     }
   }
   return std::nullopt;
@@ -235,7 +258,9 @@ std::vector<QuotaView> SlowModel::quotas() const {
   for (const Labels& combination : combinations) {
     const auto max = limit(combination);
     if (!max) continue;
-    QuotaView view{name_of(combination), *max, {}, {}};
+    QuotaView view;
+    view.name = name_of(combination);
+    view.max = *max;
     sum(combination, view.locked, view.used);
     const bool limited =
         std::ranges::any_of(max->of, [](std::int64_t amount) { return amount >= 0; });

@@ -43,6 +43,7 @@ class SlowModel {
   void set_rules(std::vector<QuotaRule> changed);
   Labels project(const Labels& job) const;
   void see_path(const Labels& path);
+  void see_combination(Labels combination);
 
   struct Expected {
     std::optional<QuotaShort> quota;
