@@ -147,7 +147,9 @@ std::vector<std::string> Controller::State::check() const {
   std::vector<const rm::Lease*> live;
   std::uint64_t by_state[8] = {};
   std::uint64_t active = 0;
+  std::vector<rm::PathId> paths;
   for (const auto& [id, job] : jobs) {
+    paths.push_back(job.path);
     check_job(job, problems);
     ++by_state[std::size_t(job.state)];
     active += job.active;
@@ -164,7 +166,7 @@ std::vector<std::string> Controller::State::check() const {
   check_groups(problems);
   check_nodes(problems);
   std::ranges::sort(problems);  // jobs are visited in no order
-  for (std::string& problem : rm.check(live)) problems.push_back(std::move(problem));
+  for (std::string& problem : rm.check(live, &paths)) problems.push_back(std::move(problem));
   return problems;
 }
 

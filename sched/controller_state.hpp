@@ -116,7 +116,7 @@ struct Controller::State {
   Result<Conditions> admit(const Submit& in) const;
   Result<Conditions> weigh_dependencies(const Submit& in) const;
   std::optional<Milestone> milestone_of(JobId id, const std::vector<KnownEnd>& known) const;
-  Job& insert_job(JobId id, const JobSpec& spec);
+  Job& insert_job(JobId id, const JobSpec& spec, rm::PathId path);
   void wait_for(Job& job, Conditions conditions);
   GroupId group_for(const JobSpec& spec);
   std::string group_name(const JobSpec& spec) const;

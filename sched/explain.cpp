@@ -57,12 +57,14 @@ Why no_room(JobState state, const rm::NoFit& fit) {
   return {state, reason, std::move(text), "drover node ls shows what is free"};
 }
 
-Why over_quota(JobState state, const rm::QuotaShort& quota) {
-  return {state, Reason::Quota,
-          "quota " + quota.quota + ": " + std::to_string(quota.held) + " of " +
-              std::to_string(quota.limit) + " " + std::string(rm::to_string(quota.kind)) +
-              " are held, " + std::to_string(quota.asked) + " more are asked for",
-          "it goes on when jobs under this quota end"};
+Why over_quota(JobState state, const rm::QuotaShort& quota, const rm::ResourceNames& names) {
+  const auto amount = [&](std::int64_t of) { return rm::amount_text(of, quota.kind, names); };
+  std::string text = "quota " + quota.quota + ": " + amount(quota.held) + " of " +
+                     amount(quota.limit) + " are held, " + amount(quota.asked) +
+                     " more are asked for";
+  if (quota.kept > 0)
+    text += ", " + amount(quota.kept) + " are kept for guarantees of other quotas inside it";
+  return {state, Reason::Quota, std::move(text), "it goes on when jobs under this quota end"};
 }
 
 }  // namespace
@@ -177,7 +179,7 @@ Why Controller::State::why_unplaced(const Job& job) const {
             ahead(group.ready, job.place()) + " of " + group.name + " wait for resources before it",
             "drover why " + number(group.ready.begin()->job)};
   if (const rm::QuotaShort* quota = queue.quota_short(job.group))
-    return over_quota(job.state, *quota);
+    return over_quota(job.state, *quota, rm.names());
   if (const rm::NoFit* fit = queue.no_fit(job.what)) return no_room(job.state, *fit);
   return {job.state, Reason::Resources, "it is tried in the next turn", {}};
 }

@@ -156,6 +156,8 @@ void Controller::State::close(Job& job, JobEvent on, Reason reason, std::string 
   Job* const first = names.unlink(job);
   milestones.push_back({job.id, job.state});
   recent.add(job.id, job.state);
+  rm.leave(job.path);
+  rm.drop(job.what);
   const GroupId group = job.group;
   --groups[raw(group)].open;
   jobs.erase(job.id);

@@ -25,6 +25,13 @@ Result<void> check_array(const JobSpec& spec, std::uint64_t size_max) {
   return {};
 }
 
+tl::unexpected<Error> queue_full(const rm::QuotaShort& full) {
+  return fail(Errc::Limit,
+              "quota " + full.quota + ": " + std::to_string(full.held) + " of " +
+                  std::to_string(full.limit) + " queued_jobs are open",
+              "try again when some have ended, or submit an array: it counts as one job", "labels");
+}
+
 }  // namespace
 
 std::string Controller::State::group_name(const JobSpec& spec) const {
@@ -110,14 +117,15 @@ Result<Conditions> Controller::State::admit(const Submit& in) const {
 }
 
 // The part of a job that follows from its spec alone; the same at submission and after a restart.
-Job& Controller::State::insert_job(JobId id, const JobSpec& spec) {
+Job& Controller::State::insert_job(JobId id, const JobSpec& spec, rm::PathId path) {
   Job& job = jobs[id];
   job.id = id;
   job.uid = spec.owner.uid;
   job.priority = spec.priority;
   job.name_hash = NameIndex::hash(spec.owner.uid, spec.name);
   job.what = rm.intern(spec.request);
-  job.path = rm.path_for(spec.labels);
+  rm.hold(job.what);
+  job.path = path;
   job.group = group_for(spec);
   job.singleton = spec.singleton;
   job.requeue = spec.requeue;
@@ -146,7 +154,13 @@ void Controller::State::submit(const Submit& in, Now now) {
     return;
   }
   const JobSpec& spec = *in.spec;
-  Job& job = insert_job(JobId{next_job++}, spec);
+  const auto entered = rm.try_enter(spec.labels);
+  if (const auto* full = std::get_if<rm::QuotaShort>(&entered)) {
+    ++stats.rejected;
+    reply(in.reply, queue_full(*full));
+    return;
+  }
+  Job& job = insert_job(JobId{next_job++}, spec, std::get<rm::PathId>(entered));
   const JobId id = job.id;
   job.submitted = now.wall;
   job.state = spec.hold ? JobState::Held : JobState::Inited;

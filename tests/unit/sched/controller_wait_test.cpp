@@ -248,6 +248,30 @@ TEST(Quota, RoomForTwoIsTakenByTwo) {
   EXPECT_EQ(desk.launches.size(), 4u) << "only the first of those whom the quota stopped was tried";
 }
 
+TEST(Quota, AFullQueueIsRefusedBeforeAnythingIsStored) {
+  ControllerConfig config;
+  rm::QuotaRule rule;
+  rule.match = {{"user", "*"}};
+  rule.max[rm::Kind::QueuedJobs] = 2;
+  config.quotas = {rule};
+  Desk desk(config);
+  desk.node_up("n1", 1);
+  const JobId first = desk.accept(Desk::spec());
+  desk.accept(Desk::spec());
+  const auto jobs = desk.table.specs.size();
+  const auto refused = desk.submit(Desk::spec());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::Limit);
+  EXPECT_NE(refused.error().message.find("user=ann: 2 of 2 queued_jobs"), std::string::npos)
+      << refused.error().message;
+  EXPECT_EQ(desk.table.specs.size(), jobs);
+  EXPECT_TRUE(desk.submit(Desk::spec("bob")));
+  desk.restart();  // who is in stays in
+  EXPECT_FALSE(desk.submit(Desk::spec()));
+  EXPECT_TRUE(desk.command(Verb::Cancel, first));
+  EXPECT_TRUE(desk.controller.check().empty());
+}
+
 // What a pass costs is counted, not timed.
 TEST(Cost, APassCostsByClassesAndPlacements) {
   ControllerConfig config;
