@@ -36,7 +36,7 @@ struct Command {
 extern const Command kUp, kDown, kSubmit, kRun, kLs, kShow, kWhy, kLog, kWait, kProgress, kCancel,
     kHold, kRelease, kRequeue, kPlan, kEvents, kNodeLs, kNodeShow, kNodeDrain, kNodeResume,
     kGroupLs, kQuotaLs, kConfigShow, kConfigCheck, kAdminStatus, kAdminCheck, kAdminBackup, kApi,
-    kCompletion, kMan, kVersion, kComplete;
+    kSim, kCompletion, kMan, kVersion, kComplete;
 
 std::span<const Command* const> all_commands();
 

@@ -15,6 +15,7 @@ MAY_INCLUDE = {
     "rm": {"base"},
     "dag": {"base"},
     "sched": {"base", "rm", "dag"},
+    "sim": {"base", "rm", "dag", "sched"},
     "proto": set(),
     "store": {"base", "proto", "sched", "rm", "dag"},  # sched's types bring rm's and dag's
     "net": {"base", "proto"},

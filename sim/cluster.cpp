@@ -1,0 +1,278 @@
+// sim/cluster.cpp - machines from files.
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/cluster.hpp"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/units.hpp"
+#include "sim/file_bytes.hpp"
+
+namespace drover::sim {
+namespace {
+
+constexpr std::int64_t kNodesMax = 1 << 20;
+constexpr std::int64_t kUnitsMax = 65'535;  // of one node: OS indexes have 16 bits
+constexpr auto kKeys =
+    std::to_array<std::string_view>({"name", "count", "packages", "numa", "cores", "threads",
+                                     "cpus", "memory", "gpus", "gpu_model", "labels", "bind"});
+
+struct NodeGroup {
+  std::string name = "node";
+  std::int64_t count = 1, packages = 1, numa = 1, cores = 1, threads = 1, memory_mib = 0, gpus = 0;
+  std::string gpu_model;
+  rm::Labels labels;
+  bool bind = true;
+};
+
+// "n" and 3 of 100 give "n003".
+std::string numbered(const std::string& name, std::int64_t number, std::int64_t count) {
+  if (count == 1) return name;
+  std::string digits = std::to_string(number);
+  const std::size_t width = std::to_string(count).size();
+  return name + std::string(width - digits.size(), '0') + digits;
+}
+
+Result<void> add_group(const NodeGroup& group, Cluster& cluster) {
+  const std::int64_t numas = group.packages * group.numa;
+  const std::int64_t cpus = numas * group.cores * group.threads;
+  if (group.count < 1 || std::int64_t(cluster.nodes.size()) + group.count > kNodesMax)
+    return fail(Errc::Limit, "a cluster has 1 to " + std::to_string(kNodesMax) + " nodes");
+  if (cpus < 1 || cpus > kUnitsMax || group.gpus > kUnitsMax)
+    return fail(Errc::Limit, "a node has 1 to " + std::to_string(kUnitsMax) + " CPUs");
+  rm::NodeSpec spec;
+  spec.labels = group.labels;
+  spec.topology = rm::make_topology(std::uint16_t(group.packages), std::uint16_t(group.numa),
+                                    std::uint16_t(group.cores), std::uint16_t(group.threads),
+                                    group.memory_mib / numas);
+  spec.topology.numa_mem_mib[0] += group.memory_mib % numas;
+  spec.topology.bindable = group.bind;
+  for (std::int64_t g = 0; g < group.gpus; ++g)
+    spec.topology.gpus.push_back(
+        {group.gpu_model, "", std::uint16_t(g), std::uint16_t(g * numas / group.gpus)});
+  for (std::int64_t n = 1; n <= group.count; ++n) {
+    spec.name = numbered(group.name, n, group.count);
+    cluster.nodes.push_back(spec);
+  }
+  return {};
+}
+
+class GroupReader {
+ public:
+  GroupReader(const toml::table& table, std::string origin)
+      : table_(table), origin_(std::move(origin)) {}
+
+  Result<NodeGroup> read() {
+    for (const auto& [key, value] : table_) {
+      if (std::ranges::find(kKeys, key.str()) != kKeys.end()) continue;
+      const std::string_view near = nearest_match(key.str(), kKeys);
+      return wrong(value, "unknown key \"" + std::string(key.str()) + "\"",
+                   near.empty() ? "" : "did you mean " + std::string(near) + "?");
+    }
+    NodeGroup group;
+    const std::pair<const char*, std::int64_t*> counts[] = {
+        {"count", &group.count}, {"packages", &group.packages}, {"numa", &group.numa},
+        {"cores", &group.cores}, {"threads", &group.threads},   {"gpus", &group.gpus}};
+    for (const auto& [key, out] : counts)
+      if (auto ok = count(key, *out); !ok) return fail(ok.error());
+    if (table_.contains("cpus")) {  // counted, not bound
+      group.bind = false;
+      group.packages = group.numa = group.threads = 1;
+      if (auto ok = count("cpus", group.cores); !ok) return fail(ok.error());
+    }
+    if (auto ok = text("name", group.name); !ok) return fail(ok.error());
+    if (auto ok = text("gpu_model", group.gpu_model); !ok) return fail(ok.error());
+    if (auto ok = memory(group.memory_mib); !ok) return fail(ok.error());
+    if (auto ok = labels(group.labels); !ok) return fail(ok.error());
+    if (const toml::node* bind = table_.get("bind")) {
+      if (!bind->is_boolean()) return wrong(*bind, "bind is true or false", "");
+      group.bind = bind->as_boolean()->get();
+    }
+    return group;
+  }
+
+ private:
+  tl::unexpected<Error> wrong(const toml::node& at, std::string what, std::string hint) const {
+    return fail(Errc::BadInput,
+                origin_ + ":" + std::to_string(at.source().begin.line) + ": " + std::move(what),
+                std::move(hint), "cluster");
+  }
+  Result<void> count(const char* key, std::int64_t& out) const {
+    const toml::node* node = table_.get(key);
+    if (node == nullptr) return {};
+    const auto value = node->value_exact<std::int64_t>();
+    if (!value || *value < 0 || *value > kNodesMax)
+      return wrong(*node,
+                   std::string(key) + " is a whole number from 0 to " + std::to_string(kNodesMax),
+                   "");
+    out = *value;
+    return {};
+  }
+  Result<void> text(const char* key, std::string& out) const {
+    const toml::node* node = table_.get(key);
+    if (node == nullptr) return {};
+    const auto value = node->value_exact<std::string>();
+    if (!value || value->empty()) return wrong(*node, std::string(key) + " is a text", "");
+    out = *value;
+    return {};
+  }
+  Result<void> memory(std::int64_t& out) const {
+    const toml::node* node = table_.get("memory");
+    if (node == nullptr) return {};
+    const auto mib = parse_memory_mib(node->value_or<std::string>(""));
+    if (!mib) return wrong(*node, "memory is a text such as \"256GiB\"", mib.error().hint);
+    out = *mib;
+    return {};
+  }
+  Result<void> labels(rm::Labels& out) const {
+    const toml::node* node = table_.get("labels");
+    if (node == nullptr) return {};
+    if (!node->is_table()) return wrong(*node, "labels is a table of texts", "{rack = \"r1\"}");
+    for (const auto& [key, value] : *node->as_table()) {
+      const auto label = value.value_exact<std::string>();
+      if (!label) return wrong(value, "a label's value is a text", "");
+      out[std::string(key.str())] = *label;
+    }
+    return {};
+  }
+
+  const toml::table& table_;
+  std::string origin_;
+};
+
+std::vector<std::string_view> split(std::string_view line, std::string_view separators) {
+  std::vector<std::string_view> words;
+  const bool blanks = separators.find(' ') != std::string_view::npos;
+  while (!line.empty()) {
+    const std::size_t end = line.find_first_of(separators);
+    if (!blanks || end != 0) words.push_back(line.substr(0, end));
+    if (end == std::string_view::npos) break;
+    line.remove_prefix(end + 1);
+    if (!blanks && line.empty()) words.emplace_back();
+  }
+  return words;
+}
+
+std::int64_t number_of(std::string_view word) {  // -1 when it is none
+  std::int64_t value = -1;
+  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), value);
+  return code == std::errc() && end == word.data() + word.size() ? value : -1;
+}
+
+// Calls `add` with the words of each line that is neither empty nor a comment.
+template <class Add>
+Result<void> each_line(std::string_view text, std::string_view separators, Add&& add) {
+  for (std::uint64_t number = 1; !text.empty(); ++number) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty() || line[0] == ';' || line[0] == '#') continue;
+    if (auto ok = add(split(line, separators)); !ok)
+      return fail(ok.error(), "line " + std::to_string(number));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::int64_t Cluster::cpus() const {
+  std::int64_t sum = 0;
+  for (const rm::NodeSpec& node : nodes) sum += node.topology.pu_count();
+  return sum;
+}
+
+std::int64_t Cluster::gpus() const {
+  std::int64_t sum = 0;
+  for (const rm::NodeSpec& node : nodes) sum += std::int64_t(node.topology.gpus.size());
+  return sum;
+}
+
+Cluster flat_cluster(std::int64_t procs) {
+  NodeGroup group;
+  group.name = "machine";
+  group.bind = false;
+  group.cores = procs;
+  Cluster cluster;
+  if (!add_group(group, cluster)) cluster.nodes.clear();
+  return cluster;
+}
+
+Result<Cluster> parse_cluster_toml(std::string_view text, const std::string& origin) {
+  toml::table parsed;
+  try {
+    parsed = toml::parse(text, origin);
+  } catch (const toml::parse_error& error) {
+    return fail(Errc::BadInput, origin + ":" + std::to_string(error.source().begin.line) + ": " +
+                                    std::string(error.description()));
+  }
+  Cluster cluster;
+  for (const auto& [key, value] : parsed) {
+    if (key.str() != "nodes" || !value.is_array())
+      return fail(Errc::BadInput, origin + ": unknown key \"" + std::string(key.str()) + "\"",
+                  "a cluster is a list of [[nodes]] tables", "cluster");
+    for (const toml::node& item : *value.as_array()) {
+      if (!item.is_table()) return fail(Errc::BadInput, origin + ": nodes is a list of tables");
+      const auto group = GroupReader(*item.as_table(), origin).read();
+      if (!group) return fail(group.error());
+      if (auto ok = add_group(*group, cluster); !ok) return fail(ok.error(), origin);
+    }
+  }
+  return cluster;
+}
+
+Result<Cluster> parse_machines(std::string_view text) {
+  Cluster cluster;
+  auto ok = each_line(text, " \t", [&](const std::vector<std::string_view>& words) -> Result<void> {
+    if (words.size() < 6)
+      return fail(Errc::BadInput, "six words are expected",
+                  "id name nodes cpus-per-node speed memory-per-node-in-KiB");
+    NodeGroup group;
+    group.name = std::string(words[1]);
+    group.count = number_of(words[2]);
+    group.cores = number_of(words[3]);
+    group.memory_mib = number_of(words[5]) / 1024;
+    group.labels["cluster"] = group.name;
+    if (group.cores < 1 || group.memory_mib < 0) return fail(Errc::BadInput, "no whole number");
+    return add_group(group, cluster);
+  });
+  if (!ok) return fail(ok.error());
+  return cluster;
+}
+
+Result<Cluster> parse_gpu_nodes(std::string_view text) {
+  Cluster cluster;
+  auto ok = each_line(text, ",", [&](const std::vector<std::string_view>& words) -> Result<void> {
+    if (words.size() < 5) return fail(Errc::BadInput, "five fields are expected");
+    if (words[0] == "sn") return {};
+    NodeGroup group;
+    group.name = std::string(words[0]);
+    group.cores = number_of(words[1]) / 1000;
+    group.memory_mib = number_of(words[2]);
+    group.gpus = number_of(words[3]);
+    group.gpu_model = std::string(words[4]);
+    if (group.cores < 1 || group.memory_mib < 0 || group.gpus < 0)
+      return fail(Errc::BadInput, "no whole number");
+    return add_group(group, cluster);
+  });
+  if (!ok) return fail(ok.error());
+  return cluster;
+}
+
+Result<Cluster> read_cluster(const std::string& path) {
+  const Result<FileBytes> bytes = read_file(path);
+  if (!bytes) return fail(bytes.error());
+  std::string_view name = path;
+  if (name.ends_with(".gz")) name.remove_suffix(3);
+  Result<Cluster> cluster = name.ends_with(".machines") ? parse_machines(bytes->text())
+                            : name.ends_with(".csv")    ? parse_gpu_nodes(bytes->text())
+                                                        : parse_cluster_toml(bytes->text(), path);
+  if (!cluster) return fail(cluster.error());
+  if (cluster->nodes.empty())
+    return fail(Errc::BadInput, path + " describes no node", "write a [[nodes]] table", "cluster");
+  return cluster;
+}
+
+}  // namespace drover::sim

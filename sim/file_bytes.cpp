@@ -1,0 +1,139 @@
+// sim/file_bytes.cpp - reading, unpacking and writing whole files.
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/file_bytes.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace drover::sim {
+namespace {
+
+constexpr std::size_t kSizeMax = std::size_t(4) << 30;
+
+// Grows without filling the new part with zeros first.
+class Bytes {
+ public:
+  explicit Bytes(std::size_t capacity) { reserve(capacity); }
+  char* end() { return data_.get() + size; }
+  std::size_t room() const { return capacity_ - size; }
+  void reserve(std::size_t capacity) {
+    auto next = std::unique_ptr<char[]>(new char[capacity + 1]);
+    if (size > 0) std::memcpy(next.get(), data_.get(), size);
+    data_ = std::move(next);
+    capacity_ = capacity;
+  }
+  FileBytes take() {
+    data_[size] = '\0';
+    return {std::move(data_), size};
+  }
+  const char* begin() const { return data_.get(); }
+  std::size_t size = 0;
+
+ private:
+  std::unique_ptr<char[]> data_;
+  std::size_t capacity_ = 0;
+};
+
+Error io_error(const std::string& what, const std::string& path) {
+  Error error;
+  error.code = errno == ENOENT ? Errc::NotFound : Errc::Io;
+  error.message = what + " " + path + ": " + std::strerror(errno);
+  return error;
+}
+
+tl::unexpected<Error> too_large(const std::string& path) {
+  return fail(Errc::Limit, path + " is larger than 4 GiB", "split it, or use --limit on a part");
+}
+
+Result<Bytes> read_plain(int fd, const std::string& path) {
+  struct stat info {};
+  const bool known = ::fstat(fd, &info) == 0 && info.st_size > 0;
+  Bytes bytes(known ? std::min(std::size_t(info.st_size), kSizeMax) + 1 : 1 << 16);
+  for (;;) {
+    if (bytes.room() == 0) {
+      if (bytes.size >= kSizeMax) return too_large(path);
+      bytes.reserve(bytes.size * 2);
+    }
+    const ssize_t n = ::read(fd, bytes.end(), bytes.room());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(io_error("cannot read", path));
+    if (n == 0) return bytes;
+    bytes.size += std::size_t(n);
+  }
+}
+
+// The last four bytes of a gzip member are its unpacked size; only a hint, since files may be
+// joined.
+std::size_t size_hint(const Bytes& packed) {
+  unsigned char last[4];
+  std::memcpy(last, packed.begin() + packed.size - 4, 4);
+  const std::size_t hint =
+      last[0] | std::size_t(last[1]) << 8 | std::size_t(last[2]) << 16 | std::size_t(last[3]) << 24;
+  return std::clamp(hint, packed.size, std::min(kSizeMax, packed.size * 1100));
+}
+
+Result<Bytes> unpack(Bytes& packed, const std::string& path) {
+  Bytes plain(size_hint(packed) + 64);
+  z_stream stream{};
+  if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK)
+    return fail(Errc::Io, "cannot start to unpack " + path);
+  const std::unique_ptr<z_stream, void (*)(z_stream*)> closer(
+      &stream, [](z_stream* open) { inflateEnd(open); });
+  std::size_t used = 0;
+  while (used < packed.size) {
+    if (plain.room() == 0) {
+      if (plain.size >= kSizeMax) return too_large(path);
+      plain.reserve(plain.size * 2);
+    }
+    const std::size_t in = std::min(packed.size - used, std::size_t(1) << 30);
+    const std::size_t out = std::min(plain.room(), std::size_t(1) << 30);
+    stream.next_in = reinterpret_cast<Bytef*>(packed.end() - packed.size + used);
+    stream.avail_in = uInt(in);
+    stream.next_out = reinterpret_cast<Bytef*>(plain.end());
+    stream.avail_out = uInt(out);
+    const int code = inflate(&stream, Z_NO_FLUSH);
+    used += in - stream.avail_in;
+    plain.size += out - stream.avail_out;
+    if (code == Z_STREAM_END) {
+      if (used < packed.size) inflateReset(&stream);  // another member follows
+      if (used == packed.size) return plain;
+    } else if (code != Z_OK) {
+      return fail(Errc::Corrupt, path + " is damaged: " + (stream.msg ? stream.msg : "bad gzip"));
+    }
+  }
+  return fail(Errc::Corrupt, path + " is damaged: it ends in the middle");
+}
+
+}  // namespace
+
+Result<FileBytes> read_file(const std::string& path) {
+  const int fd = path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail(io_error("cannot open", path));
+  Result<Bytes> bytes = read_plain(fd, path);
+  if (fd != STDIN_FILENO) ::close(fd);
+  if (!bytes) return fail(bytes.error());
+  const bool packed = bytes->size >= 18 && bytes->begin()[0] == '\x1f' &&
+                      static_cast<unsigned char>(bytes->begin()[1]) == 0x8b;
+  if (!packed) return bytes->take();
+  Result<Bytes> plain = unpack(*bytes, path);
+  if (!plain) return fail(plain.error());
+  return plain->take();
+}
+
+Result<void> write_file(const std::string& path, std::string_view text) {
+  std::FILE* const file = path == "-" ? stdout : std::fopen(path.c_str(), "wb");
+  if (file == nullptr) return fail(io_error("cannot write", path));
+  bool good = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  good = (file == stdout ? std::fflush(file) : std::fclose(file)) == 0 && good;
+  if (!good) return fail(io_error("cannot write", path));
+  return {};
+}
+
+}  // namespace drover::sim

@@ -1,0 +1,87 @@
+// sim/import.cpp - which format a text has, and what a workload looks like.
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/import.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/units.hpp"
+#include "sim/read_jsonl.hpp"
+#include "sim/read_swf.hpp"
+#include "sim/summary.hpp"
+
+namespace drover::sim {
+namespace {
+
+std::string_view first_data_line(std::string_view text) {
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    line.remove_prefix(std::min(line.find_first_not_of(" \t\r"), line.size()));
+    if (!line.empty() && line[0] != ';' && line[0] != '#') return line;
+  }
+  return {};
+}
+
+std::string spread_line(const char* name, const Spread& spread) {
+  return fmt::format("  {:<22}{:>12.1f}{:>12.1f}{:>12.1f}{:>12.1f}\n", name, spread.mean,
+                     spread.median, spread.p95, spread.max);
+}
+
+}  // namespace
+
+ImportFormat detect_format(std::string_view text) {
+  const std::string_view line = first_data_line(text);
+  const bool is_history = line.starts_with('{') &&
+                          line.find("\"submitted\"") != std::string_view::npos &&
+                          line.find("\"time_limit_s\"") != std::string_view::npos;
+  return is_history ? ImportFormat::History : ImportFormat::Workload;
+}
+
+Result<ImportFormat> parse_import_format(std::string_view word) {
+  if (word == "history") return ImportFormat::History;
+  if (word == "workload") return ImportFormat::Workload;
+  return fail(Errc::BadInput, "there is no format \"" + std::string(word) + "\"",
+              "history or workload", "format");
+}
+
+Result<Workload> import_text(std::string_view text, ImportFormat format,
+                             const ReadOptions& options) {
+  switch (format) {
+    case ImportFormat::History: return import_history(text, options);
+    case ImportFormat::Workload: break;
+  }
+  const bool json = first_data_line(text).starts_with('{');
+  return json ? read_jsonl(text, options) : read_swf(text, options);
+}
+
+std::string profile_of(const Workload& workload) {
+  std::vector<double> runs, sizes, accuracy, waits;
+  std::set<std::string_view> users;
+  double work = 0;
+  for (const WorkJob& job : workload.jobs) {
+    runs.push_back(double(job.run.us) / 1e6);
+    sizes.push_back(job.cpus);
+    accuracy.push_back(100 * double(job.run.us) / double(job.estimate.us));
+    work += double(job.run.us) / 1e6 * job.cpus;
+    users.insert(workload.specs[job.spec]->user);
+  }
+  if (workload.jobs.empty()) return "  no jobs\n";
+  const double span =
+      double(workload.jobs.back().submit.us - workload.jobs.front().submit.us) / 1e6;
+  std::string text =
+      fmt::format("  {} jobs in {} ({:.1f} a day), {} users, {} dependencies\n",
+                  workload.jobs.size(), format_duration(Duration{std::int64_t(span) * 1'000'000}),
+                  span > 0 ? double(workload.jobs.size()) * 86400 / span : 0.0, users.size(),
+                  workload.edges.size());
+  text += fmt::format("  {:<22}{:>12}{:>12}{:>12}{:>12}\n", "", "mean", "median", "p95", "max");
+  text += spread_line("run time in s", spread_of(std::move(runs)));
+  text += spread_line("CPUs", spread_of(std::move(sizes)));
+  text += spread_line("used % of estimate", spread_of(std::move(accuracy)));
+  if (span > 0) text += fmt::format("  work offered is {:.1f} CPUs on average\n", work / span);
+  return text;
+}
+
+}  // namespace drover::sim

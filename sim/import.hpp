@@ -1,0 +1,31 @@
+// sim/import.hpp - other people's records as a workload in Drover's own format.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "sim/workload.hpp"
+
+namespace drover::sim {
+
+enum class ImportFormat : std::uint8_t {
+  Workload,  // SWF or JSON lines: cleaned and written again
+  History,   // what `drover ls -a -o jsonl` prints
+};
+
+// By the first lines of the text.
+ImportFormat detect_format(std::string_view text);
+
+// "history", "workload".
+Result<ImportFormat> parse_import_format(std::string_view word);
+
+Result<Workload> import_text(std::string_view text, ImportFormat format,
+                             const ReadOptions& options);
+
+Result<Workload> import_history(std::string_view text, const ReadOptions& options);
+
+// Some lines about a workload: how long, how many per day, sizes, estimates, users.
+std::string profile_of(const Workload& workload);
+
+}  // namespace drover::sim

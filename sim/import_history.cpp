@@ -1,0 +1,166 @@
+// sim/import_history.cpp - the daemon's own past: what `drover ls -a -o jsonl` prints.
+//
+// What the list does not say is not made up: dependencies come with `drover show -o json` only, and
+// arrays are left out, since their elements' run times are not in the list.
+// SPDX-License-Identifier: Apache-2.0
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <unordered_map>
+
+#include "base/units.hpp"
+#include "sim/import.hpp"
+#include "sim/spec_pool.hpp"
+
+namespace drover::sim {
+namespace {
+
+namespace dom = simdjson::dom;
+
+double number_at(dom::object row, std::string_view key, double otherwise) {
+  double value = 0;
+  return row[key].get(value) == simdjson::SUCCESS ? value : otherwise;
+}
+
+std::string_view text_at(dom::object row, std::string_view key) {
+  std::string_view text;
+  return row[key].get(text) == simdjson::SUCCESS ? text : std::string_view();
+}
+
+// "2026-12-24T08:00:00.123456Z"
+std::optional<Duration> moment(std::string_view text) {
+  if (text.size() < 20 || text.back() != 'Z') return std::nullopt;
+  const auto whole = parse_begin(text.substr(0, 19), Time{}, 0);
+  if (!whole) return std::nullopt;
+  std::int64_t us = 0;
+  if (text[19] == '.')
+    us = std::llround(std::strtod(std::string(text.substr(19, text.size() - 20)).c_str(), nullptr) *
+                      1e6);
+  return Duration{whole->us + us};
+}
+
+struct Past {
+  std::uint64_t id = 0;
+  WorkJob job;
+  sched::JobSpec spec;
+  std::vector<std::uint64_t> after;
+};
+
+class HistoryReader {
+ public:
+  explicit HistoryReader(const ReadOptions& options) : options_(options) {}
+
+  void line(std::string_view text, std::uint64_t number) {
+    dom::object row;
+    ++counts_.lines;
+    if (parser_.parse(text.data(), text.size(), true).get(row) != simdjson::SUCCESS ||
+        text_at(row, "submitted").empty()) {
+      counts_.add_broken(number);
+      if (counts_.first_broken.empty()) counts_.first_broken = "no job of drover ls -o jsonl";
+      return;
+    }
+    Past past;
+    if (clean(row, past)) past_.push_back(std::move(past));
+  }
+
+  Result<Workload> finish() {
+    std::stable_sort(past_.begin(), past_.end(),
+                     [](const Past& a, const Past& b) { return a.id < b.id; });
+    Workload workload;
+    SpecPool pool(workload);
+    Duration first{past_.empty() ? 0 : past_.front().job.submit.us};
+    for (const Past& past : past_) first = std::min(first, past.job.submit);
+    std::unordered_map<std::uint64_t, std::uint32_t> index;
+    for (Past& past : past_) {
+      const auto position = std::uint32_t(workload.jobs.size());
+      past.job.submit.us -= first.us;
+      index.emplace(past.id, position);
+      workload.names.push_back(std::to_string(past.id));
+      for (const std::uint64_t before : past.after)  // one that is not there had ended before
+        if (const auto found = index.find(before); found != index.end())
+          workload.edges.push_back({position, found->second});
+      pool.add(past.job, std::move(past.spec));
+    }
+    workload.cleaning = std::move(counts_);
+    if (auto ok = settle(workload, options_); !ok) return fail(ok.error());
+    return workload;
+  }
+
+ private:
+  bool clean(dom::object row, Past& past) {
+    std::string_view array;
+    const bool is_array = row["array"].get(array) == simdjson::SUCCESS;
+    const double run = text_at(row, "ended").empty() ? -1 : number_at(row, "run_s", -1);
+    const auto submit = moment(text_at(row, "submitted"));
+    if (is_array || !(run > 0)) return ++counts_.no_run, false;
+    if (!submit) return ++counts_.no_submit, false;
+    const double limit = number_at(row, "time_limit_s", 0);
+    if (limit <= 0 && options_.drop_without_estimate) return ++counts_.no_estimate, false;
+    past.id = std::uint64_t(number_at(row, "id", 0));
+    past.job.submit = *submit;
+    past.job.run = {std::llround(run * 1e6)};
+    past.job.estimate = limit > 0 ? Duration{std::llround(limit * 1e6)} : past.job.run;
+    if (past.job.run > past.job.estimate) {
+      ++counts_.cut;
+      past.job.run = past.job.estimate;
+    }
+    past.job.estimate = chosen_estimate(past.job.run, past.job.estimate, options_);
+    past.job.cpus = std::uint32_t(std::max(1.0, number_at(row, "cpus", 1)));
+    rm::Request& request = past.spec.request;
+    request.mem_mib = std::int64_t(number_at(row, "mem_mib", 0));
+    request.gpus = std::int64_t(number_at(row, "gpus", 0));
+    past.spec.priority = std::int32_t(number_at(row, "priority", 0));
+    dom::object labels;
+    if (row["labels"].get(labels) == simdjson::SUCCESS)
+      for (const auto& [key, value] : labels)
+        if (std::string_view text; value.get(text) == simdjson::SUCCESS)
+          past.spec.labels[std::string(key)] = text;
+    if (const std::string_view user = text_at(row, "user"); !user.empty())
+      past.spec.labels["user"] = user;
+    read_details(row, past);
+    ++counts_.kept;
+    return true;
+  }
+
+  void read_details(dom::object row, Past& past) {
+    dom::object spec;
+    if (row["spec"].get(spec) != simdjson::SUCCESS) return;
+    rm::Request& request = past.spec.request;
+    request.gpu_model = text_at(spec, "gpu_model");
+    bool exclusive = false;
+    if (spec["exclusive"].get(exclusive) == simdjson::SUCCESS) request.exclusive = exclusive;
+    dom::object constraints;
+    if (spec["constraints"].get(constraints) == simdjson::SUCCESS)
+      for (const auto& [key, value] : constraints)
+        if (std::string_view text; value.get(text) == simdjson::SUCCESS)
+          request.node_labels[std::string(key)] = text;
+    dom::array dependencies;
+    if (spec["dependencies"].get(dependencies) != simdjson::SUCCESS) return;
+    for (const dom::element entry : dependencies) {
+      dom::object object;
+      if (entry.get(object) == simdjson::SUCCESS && text_at(object, "kind") != "afternotok")
+        past.after.push_back(std::uint64_t(number_at(object, "job", 0)));
+    }
+  }
+
+  const ReadOptions& options_;
+  dom::parser parser_;
+  Cleaning counts_;
+  std::vector<Past> past_;
+};
+
+}  // namespace
+
+Result<Workload> import_history(std::string_view text, const ReadOptions& options) {
+  HistoryReader reader(options);
+  for (std::uint64_t number = 1; !text.empty(); ++number) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (line.find_first_not_of(" \t\r") != std::string_view::npos) reader.line(line, number);
+  }
+  return reader.finish();
+}
+
+}  // namespace drover::sim

@@ -1,0 +1,35 @@
+// sim/main.cpp - the program `drover-sim`, which `drover sim` runs.
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+
+#include "sim/options.hpp"
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Answers capacity questions: replays a workload through the scheduler that droverd runs, on\n"
+      "virtual time. The same trace, cluster and policy give the same result on every machine."};
+  app.name("drover sim");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", DROVER_VERSION);
+  drover::sim::Exit exit;
+  drover::sim::add_run(app, exit);
+  drover::sim::add_compare(app, exit);
+  drover::sim::add_gen(app, exit);
+  drover::sim::add_import(app, exit);
+  app.footer(
+      "examples:\n"
+      "  drover sim run trace.swf.gz --policy easy\n"
+      "  drover sim compare trace.swf.gz --policy easy --policy saf-guard\n"
+      "  drover sim gen --model lublin --jobs 1000 --seed 7 -o model.swf\n"
+      "  drover ls -a -o jsonl | drover sim import - -o mine.jsonl\n\n"
+      "exit status: 0 ok, 1 error, 2 usage, 3 not found. Formats: docs/simulator.md");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& done) {
+    return app.exit(done);
+  } catch (const CLI::ParseError& error) {
+    std::fprintf(stderr, "error: %s\n  see:  drover sim --help\n", error.what());
+    return 2;
+  }
+  return exit.code;
+}

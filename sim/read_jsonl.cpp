@@ -1,0 +1,248 @@
+// sim/read_jsonl.cpp - reading and writing Drover's own workload format.
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/read_jsonl.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+
+#include "base/units.hpp"
+#include "sim/spec_pool.hpp"
+
+namespace drover::sim {
+namespace {
+
+namespace dom = simdjson::dom;
+
+constexpr double kSecondsMax = 4294967296.0;
+constexpr std::int64_t kUnitsMax = 1 << 20;  // CPUs or GPUs of one job
+constexpr std::int64_t kMemoryMax = std::int64_t(1) << 40;
+constexpr auto kKeys = std::to_array<std::string_view>(
+    {"id", "submit", "run", "estimate", "cpus", "gpus", "gpu_model", "memory", "exclusive", "user",
+     "creator", "account", "partition", "qos", "priority", "labels", "node_labels", "after"});
+// Labels of the job that have a key of their own.
+constexpr auto kLabelKeys =
+    std::to_array<std::string_view>({"user", "creator", "account", "partition", "qos"});
+
+struct Row {
+  std::string name;
+  std::optional<Duration> submit, run, estimate;
+  std::int64_t cpus = 1;
+  sched::JobSpec spec;
+  std::vector<std::string> after;
+};
+
+bool read_seconds(dom::element value, std::optional<Duration>& out) {
+  double number = 0;
+  if (value.get(number) != simdjson::SUCCESS || !(std::fabs(number) < kSecondsMax)) return false;
+  out = Duration{std::llround(number * 1e6)};
+  return true;
+}
+
+bool read_count(dom::element value, std::int64_t low, std::int64_t high, std::int64_t& out) {
+  return value.get(out) == simdjson::SUCCESS && out >= low && out <= high;
+}
+
+bool read_name(dom::element value, std::string& out) {
+  std::int64_t number = 0;
+  if (value.get(number) == simdjson::SUCCESS) {
+    out = std::to_string(number);
+    return true;
+  }
+  std::string_view text;
+  if (value.get(text) != simdjson::SUCCESS || text.empty() || text.size() > 256) return false;
+  out = text;
+  return true;
+}
+
+bool read_memory(dom::element value, std::int64_t& out) {
+  std::string_view text;
+  if (value.get(text) != simdjson::SUCCESS) return read_count(value, 0, kMemoryMax, out);
+  const auto mib = parse_memory_mib(text);
+  if (mib) out = *mib;
+  return mib.has_value();
+}
+
+bool read_labels(dom::element value, rm::Labels& out) {
+  dom::object object;
+  if (value.get(object) != simdjson::SUCCESS) return false;
+  for (const auto& [key, label] : object) {
+    std::string text;
+    if (key.empty() || !read_name(label, text)) return false;
+    out[std::string(key)] = std::move(text);
+  }
+  return true;
+}
+
+bool read_after(dom::element value, std::vector<std::string>& out) {
+  dom::array array;
+  if (value.get(array) != simdjson::SUCCESS) return false;
+  for (const dom::element item : array)
+    if (!read_name(item, out.emplace_back())) return false;
+  return true;
+}
+
+bool read_field(std::string_view key, dom::element value, Row& row) {
+  rm::Request& request = row.spec.request;
+  if (key == "id") return read_name(value, row.name);
+  if (key == "submit") return read_seconds(value, row.submit);
+  if (key == "run") return read_seconds(value, row.run);
+  if (key == "estimate") return read_seconds(value, row.estimate);
+  if (key == "cpus") return read_count(value, 0, kUnitsMax, row.cpus);
+  if (key == "gpus") return read_count(value, 0, kUnitsMax, request.gpus);
+  if (key == "memory") return read_memory(value, request.mem_mib);
+  if (key == "exclusive") return value.get(request.exclusive) == simdjson::SUCCESS;
+  if (key == "labels") return read_labels(value, row.spec.labels);
+  if (key == "node_labels") return read_labels(value, request.node_labels);
+  if (key == "after") return read_after(value, row.after);
+  if (key == "gpu_model") return read_name(value, request.gpu_model);
+  if (key == "priority") {
+    std::int64_t priority = 0;
+    const bool good = read_count(value, -1'000'000, 1'000'000, priority);
+    row.spec.priority = std::int32_t(priority);
+    return good;
+  }
+  if (std::ranges::find(kLabelKeys, key) == kLabelKeys.end()) return false;
+  return read_name(value, row.spec.labels[std::string(key)]);
+}
+
+// Empty when the row is good, else what is wrong with it.
+std::string read_row(dom::element document, Row& row) {
+  dom::object object;
+  if (document.get(object) != simdjson::SUCCESS) return "no JSON object";
+  for (const auto& [key, value] : object) {
+    if (value.is_null() || read_field(key, value, row)) continue;
+    if (std::ranges::find(kKeys, key) != kKeys.end()) return "bad \"" + std::string(key) + "\"";
+    const std::string_view near = nearest_match(key, kKeys);
+    return "unknown key \"" + std::string(key) + "\"" +
+           (near.empty() ? "" : ", did you mean \"" + std::string(near) + "\"?");
+  }
+  return {};
+}
+
+class Reader {
+ public:
+  explicit Reader(const ReadOptions& options) : options_(options) {}
+
+  void line(std::string_view text, std::uint64_t number) {
+    dom::element document;
+    Row row;
+    std::string wrong = "no JSON";
+    if (parser_.parse(text.data(), text.size(), true).get(document) == simdjson::SUCCESS)
+      wrong = read_row(document, row);
+    if (wrong.empty() && !row.name.empty() && index_.contains(row.name)) wrong = "id used twice";
+    ++work_.cleaning.lines;
+    if (!wrong.empty()) {
+      work_.cleaning.add_broken(number);
+      if (work_.cleaning.first_broken.empty()) work_.cleaning.first_broken = std::move(wrong);
+      return;
+    }
+    if (clean(row)) keep(std::move(row), number);
+  }
+  bool full() const { return options_.limit > 0 && work_.jobs.size() >= options_.limit; }
+
+  Result<Workload> finish() {
+    for (const auto& [job, before] : after_) {
+      const auto found = index_.find(before);
+      if (found == index_.end())
+        return fail(Errc::BadInput,
+                    "job " + work_.names[job] + " comes after " + before + ", which is not there",
+                    "dropped jobs and those beyond --limit do not count", "after");
+      work_.edges.push_back({job, found->second});
+    }
+    if (auto ok = settle(work_, options_); !ok) return fail(ok.error());
+    return std::move(work_);
+  }
+
+ private:
+  bool clean(Row& row) {
+    Cleaning& counts = work_.cleaning;
+    if (!row.run || row.run->us <= 0) return ++counts.no_run, false;
+    if (row.cpus <= 0) return ++counts.no_procs, false;
+    if (options_.procs > 0 && row.cpus > options_.procs) return ++counts.too_large, false;
+    if (!row.estimate && !options_.drop_without_estimate) row.estimate = row.run;
+    if (!row.estimate || row.estimate->us <= 0) return ++counts.no_estimate, false;
+    if (!row.submit || row.submit->us < 0) return ++counts.no_submit, false;
+    if (*row.run > *row.estimate) {
+      ++counts.cut;
+      row.run = row.estimate;
+    }
+    ++counts.kept;
+    return true;
+  }
+
+  void keep(Row row, std::uint64_t number) {
+    const auto position = std::uint32_t(work_.jobs.size());
+    if (row.name.empty()) row.name = "line-" + std::to_string(number);
+    index_.emplace(row.name, position);
+    for (std::string& before : row.after) after_.emplace_back(position, std::move(before));
+    WorkJob job;
+    job.submit = *row.submit;
+    job.run = *row.run;
+    job.estimate = chosen_estimate(*row.run, *row.estimate, options_);
+    job.cpus = std::uint32_t(row.cpus);
+    pool_.add(job, std::move(row.spec));
+    work_.names.push_back(std::move(row.name));
+  }
+
+  const ReadOptions& options_;
+  Workload work_;
+  SpecPool pool_{work_};
+  dom::parser parser_;
+  std::unordered_map<std::string, std::uint32_t> index_;
+  std::vector<std::pair<std::uint32_t, std::string>> after_;
+};
+
+double to_seconds(Duration d) { return double(d.us) / 1e6; }
+
+}  // namespace
+
+Result<Workload> read_jsonl(std::string_view text, const ReadOptions& options) {
+  Reader reader(options);
+  std::uint64_t number = 0;
+  while (!text.empty() && !reader.full()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    ++number;
+    const std::size_t first = line.find_first_not_of(" \t\r");
+    if (first != std::string_view::npos && line[first] != '#') reader.line(line, number);
+  }
+  return reader.finish();
+}
+
+std::string to_jsonl(const Workload& workload, std::size_t at) {
+  const WorkJob& job = workload.jobs[at];
+  const sched::JobSpec& spec = *workload.specs[job.spec];
+  const rm::Request& request = spec.request;
+  nlohmann::ordered_json line;
+  line["id"] = workload.name_of(at);
+  line["submit"] = to_seconds(job.submit);
+  line["run"] = to_seconds(job.run);
+  line["estimate"] = to_seconds(job.estimate);
+  line["cpus"] = request.cpus;
+  if (request.mem_mib > 0) line["memory"] = request.mem_mib;
+  if (request.gpus > 0) line["gpus"] = request.gpus;
+  if (!request.gpu_model.empty()) line["gpu_model"] = request.gpu_model;
+  if (request.exclusive) line["exclusive"] = true;
+  if (spec.priority != 0) line["priority"] = spec.priority;
+  nlohmann::ordered_json labels;
+  for (const auto& [key, value] : spec.labels) {
+    if (std::ranges::find(kLabelKeys, key) != kLabelKeys.end())
+      line[key] = value;
+    else
+      labels[key] = value;
+  }
+  if (!labels.empty()) line["labels"] = labels;
+  for (const auto& [key, value] : request.node_labels) line["node_labels"][key] = value;
+  const auto begin =
+      std::lower_bound(workload.edges.begin(), workload.edges.end(), Edge{std::uint32_t(at), 0});
+  for (auto edge = begin; edge != workload.edges.end() && edge->job == at; ++edge)
+    line["after"].push_back(workload.name_of(edge->before));
+  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
+}
+
+}  // namespace drover::sim

@@ -1,0 +1,190 @@
+// sim/read_swf.cpp - one pass over the text; no string per line, one spec per distinct request.
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/read_swf.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <limits>
+
+namespace drover::sim {
+namespace {
+
+constexpr std::int64_t kTimeMax = std::int64_t(1) << 32;  // seconds; times a factor still fit
+constexpr std::int64_t kProcsMax = 1 << 20;               // of one node of the resource manager
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// A whole number, its decimals cut off; false when there is none.
+inline bool scan_number(const char*& at, std::int64_t& value) {
+  const bool negative = *at == '-';
+  const char* digits = at + (negative ? 1 : 0);
+  const char* p = digits;
+  std::uint64_t sum = 0;
+  while (is_digit(*p)) sum = sum * 10 + std::uint64_t(*p++ - '0');
+  const auto count = p - digits;
+  if (count == 0 || count > 18) return false;
+  if (*p == '.') {
+    ++p;
+    while (is_digit(*p)) ++p;
+  }
+  value = negative ? -std::int64_t(sum) : std::int64_t(sum);
+  at = p;
+  return true;
+}
+
+// Specs by (processors, estimate): an open hash table, since there may be as many as jobs.
+class SpecTable {
+ public:
+  explicit SpecTable(Workload& workload) : workload_(workload), slots_(1 << 12) {}
+
+  std::uint32_t find(std::uint32_t cpus, Duration estimate) {
+    for (std::size_t i = slot_of(cpus, estimate);; i = (i + 1) & (slots_.size() - 1)) {
+      Slot& slot = slots_[i];
+      if (slot.cpus == cpus && slot.estimate == estimate) return slot.spec;
+      if (slot.cpus != 0) continue;
+      slot = {estimate, cpus, std::uint32_t(workload_.specs.size())};
+      add_spec(cpus, estimate);
+      const std::uint32_t spec = slot.spec;
+      if (workload_.specs.size() * 2 > slots_.size()) grow();
+      return spec;
+    }
+  }
+
+ private:
+  struct Slot {
+    Duration estimate;
+    std::uint32_t cpus = 0, spec = 0;  // cpus 0: empty
+  };
+
+  std::size_t slot_of(std::uint32_t cpus, Duration estimate) const {
+    std::uint64_t hash = std::uint64_t(estimate.us) * 0x9e3779b97f4a7c15u + cpus;
+    hash = (hash ^ (hash >> 29)) * 0xbf58476d1ce4e5b9u;
+    return std::size_t(hash ^ (hash >> 32)) & (slots_.size() - 1);
+  }
+  void grow() {
+    std::vector<Slot> old(slots_.size() * 2);
+    old.swap(slots_);
+    for (const Slot& slot : old) {
+      if (slot.cpus == 0) continue;
+      std::size_t i = slot_of(slot.cpus, slot.estimate);
+      while (slots_[i].cpus != 0) i = (i + 1) & (slots_.size() - 1);
+      slots_[i] = slot;
+    }
+  }
+  void add_spec(std::uint32_t cpus, Duration estimate) {
+    auto spec = std::make_shared<sched::JobSpec>();
+    spec->request.cpus = cpus;
+    spec->ntasks = std::int32_t(cpus);
+    spec->time_limit = estimate;
+    workload_.specs.push_back(std::move(spec));
+  }
+
+  Workload& workload_;
+  std::vector<Slot> slots_;
+};
+
+std::int64_t number_after_colon(std::string_view comment) {
+  std::size_t at = comment.find(':');
+  if (at == std::string_view::npos) return 0;
+  do ++at;
+  while (at < comment.size() && is_blank(comment[at]));
+  std::int64_t value = 0;
+  const auto [end, code] =
+      std::from_chars(comment.data() + at, comment.data() + comment.size(), value);
+  return code == std::errc() && value > 0 && value <= kProcsMax ? value : 0;
+}
+
+}  // namespace
+
+SwfScanner::SwfScanner(std::string_view text) : at_(text.data()), end_(at_ + text.size()) {}
+
+std::int64_t SwfScanner::header_procs() const { return max_procs_ > 0 ? max_procs_ : max_nodes_; }
+
+void SwfScanner::read_comment(std::string_view comment) {
+  while (!comment.empty() && (comment[0] == ';' || is_blank(comment[0]))) comment.remove_prefix(1);
+  if (comment.starts_with("MaxProcs:") && max_procs_ == 0) max_procs_ = number_after_colon(comment);
+  if (comment.starts_with("MaxNodes:") && max_nodes_ == 0) max_nodes_ = number_after_colon(comment);
+}
+
+bool SwfScanner::next(SwfLine& line) {
+  while (at_ < end_) {
+    const char* const start = at_;
+    ++line_number_;
+    while (is_blank(*at_)) ++at_;
+    std::size_t fields = 0;
+    if (*at_ != ';') {
+      for (; fields < 18; ++fields) {
+        while (is_blank(*at_)) ++at_;
+        if (!scan_number(at_, line.field[fields])) break;
+        if (at_ < end_ && !is_blank(*at_) && *at_ != '\n') break;
+      }
+    }
+    const char* const here = at_;
+    const void* const newline = std::memchr(here, '\n', std::size_t(end_ - here));
+    const char* const stop = newline != nullptr ? static_cast<const char*>(newline) : end_;
+    at_ = stop < end_ ? stop + 1 : end_;
+    if (*here == ';' && fields == 0) {
+      read_comment({here, std::size_t(stop - here)});
+      continue;
+    }
+    if (std::all_of(start, stop, is_blank)) continue;
+    ++cleaning_.lines;
+    if (fields == 18) {
+      line.rest = {here, std::size_t(stop - here)};
+      return true;
+    }
+    cleaning_.add_broken(line_number_);
+  }
+  return false;
+}
+
+bool clean(const SwfLine& line, std::int64_t machine, const ReadOptions& options,
+           Cleaning& cleaning, WorkJob& job) {
+  const std::int64_t procs = line.asked_procs() > 0 ? line.asked_procs() : line.used_procs();
+  std::int64_t estimate = line.asked_time();
+  if (estimate <= 0) estimate = options.drop_without_estimate ? 0 : line.run();
+  if (line.run() <= 0 || line.run() > kTimeMax) return ++cleaning.no_run, false;
+  if (procs <= 0) return ++cleaning.no_procs, false;
+  if (line.asked_procs() > machine || line.used_procs() > machine)
+    return ++cleaning.too_large, false;
+  if (estimate <= 0) return ++cleaning.no_estimate, false;
+  if (line.submit() < 0 || line.submit() > kTimeMax) return ++cleaning.no_submit, false;
+  estimate = std::min(estimate, kTimeMax);
+  ++cleaning.kept;
+  if (line.run() > estimate) ++cleaning.cut;
+  job.number = line.number();
+  job.submit = seconds(line.submit());
+  job.run = seconds(std::min(line.run(), estimate));
+  job.estimate = seconds(estimate);
+  job.cpus = std::uint32_t(procs);
+  job.queue = std::uint32_t(std::clamp<std::int64_t>(line.queue(), 0, 1 << 30));
+  return true;
+}
+
+Result<Workload> read_swf(std::string_view text, const ReadOptions& options) {
+  Workload workload;
+  workload.jobs.reserve(text.size() / 64);
+  SwfScanner scanner(text);
+  SpecTable specs(workload);
+  SwfLine line;
+  WorkJob job;
+  while (scanner.next(line)) {
+    const std::int64_t machine = options.procs > 0 ? options.procs : scanner.header_procs();
+    if (machine == 0)
+      return fail(Errc::BadInput, "the trace does not say how large its machine is",
+                  "give --procs N or --cluster FILE", "procs");
+    if (!clean(line, machine, options, scanner.cleaning(), job)) continue;
+    job.estimate = chosen_estimate(job.run, job.estimate, options);
+    job.spec = specs.find(job.cpus, job.estimate);
+    workload.jobs.push_back(job);
+    if (options.limit > 0 && workload.jobs.size() >= options.limit) break;
+  }
+  workload.procs = scanner.header_procs();
+  workload.cleaning = std::move(scanner.cleaning());
+  if (auto ok = settle(workload, options); !ok) return fail(ok.error());
+  return workload;
+}
+
+}  // namespace drover::sim

@@ -1,0 +1,256 @@
+// sim/replay.cpp - the event loop. Nothing here decides: the controller is told what happened.
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/replay.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "base/check.hpp"
+
+namespace drover::sim {
+namespace {
+
+constexpr Time kOrigin{1'000'000'000};  // time 0 of the trace; the controller's 0 means "not yet"
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+
+Now now_at(std::int64_t t) { return {kOrigin + Duration{t}, kOrigin + Duration{t}}; }
+
+class Replayer {
+ public:
+  Replayer(const Workload& workload, const Cluster& cluster, const ReplayOptions& options)
+      : work_(workload),
+        jobs_(workload.jobs),
+        keep_series_(options.series),
+        controller_(options.config),
+        held_(jobs_.size()) {
+    result_.outcomes.resize(jobs_.size());
+    if (keep_series_) result_.series.reserve(jobs_.size() * 2);
+    at_.reserve(jobs_.size() + 1);
+    at_.push_back(0);  // job ids begin with 1
+    for (const rm::NodeSpec& node : cluster.nodes) {
+      sched::NodeUp up;
+      up.spec = node;
+      up.boot_id = "sim";
+      up.session = SessionId{1};
+      controller_.apply(std::move(up), now_at(0));
+    }
+  }
+
+  Result<Replay> run() {
+    take(controller_.finish(now_at(0)), 0);
+    while (const auto t = next_event()) {
+      end_due(*t);
+      submit_due(*t);
+      pass(*t);
+    }
+    result_.stats = controller_.stats();
+    const std::uint64_t left = result_.submitted - result_.ended;
+    if (left > 0)
+      return fail(Errc::Conflict, std::to_string(left) + " jobs wait and nothing is to come",
+                  "the policy or a limit starves them: see drover why in production");
+    return std::move(result_);
+  }
+
+ private:
+  struct Held {  // what a running job has been given
+    JobId id{};
+    AttemptId attempt;
+    NodeId node{};
+    bool running = false;
+  };
+  struct End {
+    std::int64_t at = 0;
+    std::uint64_t epoch = 0;
+    std::uint32_t job = 0;
+    bool killed = false;
+    friend bool operator<(const End& a, const End& b) {  // the heap's top is the earliest
+      return a.at != b.at ? a.at > b.at : a.epoch > b.epoch;
+    }
+  };
+
+  std::optional<std::int64_t> next_event() {
+    std::int64_t t = kNever;
+    if (!ends_.empty()) t = ends_.front().at;
+    if (next_ < jobs_.size()) t = std::min(t, jobs_[next_].submit.us);
+    if (const auto due = controller_.next_timer(now_at(last_)))
+      t = std::min(t, std::max((*due - kOrigin).us, last_));
+    if (t == kNever) return std::nullopt;
+    // Work that waits is not known to the timer only: no event at all means nobody will start.
+    return last_ = t;
+  }
+
+  void end_due(std::int64_t t) {
+    while (!ends_.empty() && ends_.front().at == t) {
+      std::pop_heap(ends_.begin(), ends_.end());
+      const End end = ends_.back();
+      ends_.pop_back();
+      Held& held = held_[end.job];
+      if (!held.running || raw(held.attempt.epoch) != end.epoch) continue;  // was killed before
+      held.running = false;
+      sched::TaskEnded in;
+      in.node = held.node;
+      in.session = SessionId{1};
+      in.id = held.attempt;
+      in.cause = end.killed ? sched::EndCause::Killed : sched::EndCause::Exited;
+      in.started = now_at(result_.outcomes[end.job].start.us).wall;
+      in.ended = now_at(t).wall;
+      controller_.apply(std::move(in), now_at(t));
+      count_end(end, t);
+    }
+  }
+
+  void count_end(const End& end, std::int64_t t) {
+    const WorkJob& job = jobs_[end.job];
+    sample_.used_cpus -= job.cpus;
+    sample_.used_gpus -= work_.specs[job.spec]->request.gpus;
+    --sample_.running;
+    if (end.killed && controller_.job(held_[end.job].id)) {  // to run again
+      ++result_.restarted;
+      ++sample_.queued;
+      sample_.queued_cpus += job.cpus;
+      first_waiting_ = std::min(first_waiting_, end.job);
+      started_[end.job] = false;
+      return;
+    }
+    Outcome& outcome = result_.outcomes[end.job];
+    outcome.end = Duration{t};
+    outcome.ending = Ending::Done;
+    ++result_.ended;
+  }
+
+  void submit_due(std::int64_t t) {
+    for (; next_ < jobs_.size() && jobs_[next_].submit.us == t; ++next_) {
+      started_.push_back(false);
+      sched::Submit in;
+      in.reply = ReplyToken{next_ + 1};
+      in.spec = work_.specs[jobs_[next_].spec];
+      if (edge_ < work_.edges.size() && work_.edges[edge_].job == next_) add_edges(in);
+      controller_.apply(std::move(in), now_at(t));
+      if (!work_.edges.empty()) foresee_id();
+      ++result_.submitted;
+      ++sample_.queued;
+      sample_.queued_cpus += jobs_[next_].cpus;
+    }
+  }
+
+  // A job that waits for this one may come at the same moment, before the reply with the id. Ids
+  // are given in order to what is accepted; `answer` checks it.
+  void foresee_id() {
+    if (const std::uint64_t accepted = controller_.stats().submitted; accepted > accepted_) {
+      accepted_ = accepted;
+      held_[next_].id = JobId{accepted};
+    }
+  }
+
+  // A spec of its own, since ids of jobs are part of it. Ends that the controller may have
+  // forgotten are told.
+  void add_edges(sched::Submit& in) {
+    auto spec = std::make_shared<sched::JobSpec>(*in.spec);
+    for (; edge_ < work_.edges.size() && work_.edges[edge_].job == next_; ++edge_) {
+      const std::uint32_t before = work_.edges[edge_].before;
+      const JobId id = held_[before].id;
+      spec->dependencies.push_back({sched::DependencyKind::AfterOk, id});
+      if (result_.outcomes[before].ending == Ending::Done)
+        in.known_ends.push_back({id, sched::JobState::Succeeded});
+    }
+    in.spec = std::move(spec);
+  }
+
+  void pass(std::int64_t t) {
+    take(controller_.finish(now_at(t)), t);
+    ++result_.passes;
+    while (first_waiting_ < next_ && started_[first_waiting_]) ++first_waiting_;
+    for (const std::uint32_t job : launched_) {
+      if (job <= first_waiting_ || first_waiting_ >= next_) continue;
+      result_.outcomes[job].overtook = true;
+      ++result_.overtook;
+    }
+    launched_.clear();
+    if (!keep_series_) return;
+    sample_.at = Duration{t};
+    result_.series.push_back(sample_);
+  }
+
+  void take(const sched::TurnOutput& out, std::int64_t t) {
+    for (const sched::Reply& reply : out.replies) answer(reply);
+    for (const sched::Action& action : out.actions) {
+      if (const auto* launch = std::get_if<sched::Launch>(&action)) {
+        start(*launch, t);
+      } else if (const auto* kill = std::get_if<sched::Kill>(&action)) {
+        if (kill->signal == 0) push_end({t, raw(kill->id.epoch), job_of(kill->id), true});
+      }
+    }
+  }
+
+  void answer(const sched::Reply& reply) {
+    const std::uint32_t job = std::uint32_t(raw(reply.token) - 1);
+    if (reply.result) {
+      DROVER_CHECK(work_.edges.empty() || held_[job].id == reply.result->job, "an id was skipped");
+      held_[job].id = reply.result->job;
+      at_.resize(std::max<std::size_t>(at_.size(), raw(reply.result->job) + 1));
+      at_[raw(reply.result->job)] = job;
+      return;
+    }
+    if (result_.refused++ == 0) result_.first_refusal = reply.result.error().message;
+    ++result_.ended;
+    result_.outcomes[job].ending = Ending::Refused;
+    started_[job] = true;
+    --sample_.queued;
+    sample_.queued_cpus -= jobs_[job].cpus;
+  }
+
+  void start(const sched::Launch& launch, std::int64_t t) {
+    const std::uint32_t job = job_of(launch.id);
+    Held& held = held_[job];
+    held.attempt = launch.id;
+    held.node = launch.node;
+    held.running = true;
+    started_[job] = true;
+    launched_.push_back(job);
+    result_.outcomes[job].start = Duration{t};
+    result_.outcomes[job].node = raw(launch.node);
+    ++result_.started;
+    sample_.used_cpus += jobs_[job].cpus;
+    sample_.used_gpus += work_.specs[jobs_[job].spec]->request.gpus;
+    sample_.queued_cpus -= jobs_[job].cpus;
+    --sample_.queued;
+    ++sample_.running;
+    push_end({t + jobs_[job].run.us, raw(launch.id.epoch), job, false});
+    controller_.apply(sched::TaskStarted{launch.node, launch.session, launch.id, now_at(t).wall},
+                      now_at(t));
+  }
+
+  void push_end(const End& end) {
+    ends_.push_back(end);
+    std::push_heap(ends_.begin(), ends_.end());
+  }
+
+  std::uint32_t job_of(const AttemptId& id) const { return at_[raw(id.task.job)]; }
+
+  const Workload& work_;
+  const std::vector<WorkJob>& jobs_;
+  const bool keep_series_;
+  sched::Controller controller_;
+  Replay result_;
+  std::vector<Held> held_;               // by position
+  std::vector<std::uint32_t> at_;        // position by job id
+  std::vector<End> ends_;                // a heap
+  std::vector<std::uint32_t> launched_;  // of this pass
+  std::vector<bool> started_;
+  std::uint32_t first_waiting_ = 0;
+  std::size_t next_ = 0, edge_ = 0;  // to be submitted
+  std::int64_t last_ = 0;
+  std::uint64_t accepted_ = 0;
+  Sample sample_;
+};
+
+}  // namespace
+
+Result<Replay> replay(const Workload& workload, const Cluster& cluster,
+                      const ReplayOptions& options) {
+  return Replayer(workload, cluster, options).run();
+}
+
+}  // namespace drover::sim

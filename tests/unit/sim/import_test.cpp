@@ -1,0 +1,70 @@
+// tests/unit/sim/import_test.cpp - the daemon's history as a workload.
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/import.hpp"
+
+#include <gtest/gtest.h>
+
+#include "sim/read_jsonl.hpp"
+
+namespace drover::sim {
+namespace {
+
+constexpr const char* kHistory =
+    R"({"id":12,"name":"b","user":"ann","uid":1000,"state":"succeeded","priority":3,)"
+    R"("submitted":"2026-03-01T10:00:05.250000Z","started":"2026-03-01T10:00:06.000000Z",)"
+    R"("ended":"2026-03-01T10:01:06.500000Z","wait_s":0.75,"run_s":60.5,"array":null,"cpus":4,)"
+    R"("mem_mib":2048,"gpus":1,"time_limit_s":3600,"labels":{"user":"ann","creator":"cli"},)"
+    R"("spec":{"gpu_model":"h100","exclusive":false,"constraints":{"rack":"r1"},)"
+    R"("dependencies":[{"kind":"afterok","job":11},{"kind":"afterok","job":3}]}})"
+    "\n"
+    R"({"id":11,"name":"a","user":"bob","uid":1001,"state":"failed","priority":0,)"
+    R"("submitted":"2026-03-01T10:00:00.000000Z","started":"2026-03-01T10:00:00.000000Z",)"
+    R"("ended":"2026-03-01T10:00:05.000000Z","run_s":5,"array":null,"cpus":1,"mem_mib":0,)"
+    R"("gpus":0,"time_limit_s":0,"labels":{}})"
+    "\n"
+    R"({"id":13,"submitted":"2026-03-01T10:00:09.000000Z","started":null,"ended":null,)"
+    R"("run_s":null,"array":null,"cpus":1,"time_limit_s":0})"
+    "\n"
+    R"({"id":14,"submitted":"2026-03-01T10:00:09.000000Z","ended":"2026-03-01T10:00:19.000000Z",)"
+    R"("run_s":9,"array":"0-9","cpus":1,"time_limit_s":0})"
+    "\nnonsense\n";
+
+TEST(Import, ReadsTheListOfJobs) {
+  EXPECT_EQ(detect_format(kHistory), ImportFormat::History);
+  const auto workload = import_text(kHistory, ImportFormat::History, {});
+  ASSERT_TRUE(workload) << workload.error().message;
+  ASSERT_EQ(workload->jobs.size(), 2u);
+  EXPECT_EQ(workload->cleaning.no_run, 2u);
+  EXPECT_EQ(workload->cleaning.broken_lines, (std::vector<std::uint64_t>{5}));
+  EXPECT_EQ(workload->names, (std::vector<std::string>{"11", "12"}));
+  EXPECT_EQ(workload->jobs[0].submit, seconds(0));
+  EXPECT_EQ(workload->jobs[0].estimate, seconds(5)) << "without a limit the run time stands in";
+  EXPECT_EQ(workload->jobs[1].submit, millis(5250));
+  EXPECT_EQ(workload->jobs[1].run, millis(60'500));
+  EXPECT_EQ(workload->jobs[1].estimate, seconds(3600));
+  EXPECT_EQ(workload->edges, (std::vector<Edge>{{1, 0}})) << "job 3 was over before the list began";
+  const sched::JobSpec& spec = *workload->specs[workload->jobs[1].spec];
+  EXPECT_EQ(spec.request.gpu_model, "h100");
+  EXPECT_EQ(spec.request.node_labels.at("rack"), "r1");
+  EXPECT_EQ(spec.user, "ann");
+}
+
+TEST(Import, WritesWhatTheReaderReads) {
+  const auto workload = import_text(kHistory, ImportFormat::History, {});
+  ASSERT_TRUE(workload);
+  std::string text;
+  for (std::size_t i = 0; i < workload->jobs.size(); ++i) text += to_jsonl(*workload, i);
+  EXPECT_EQ(detect_format(text), ImportFormat::Workload);
+  const auto back = import_text(text, ImportFormat::Workload, {});
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->jobs.size(), 2u);
+  EXPECT_NE(profile_of(*back).find("2 jobs"), std::string::npos);
+}
+
+TEST(Import, NamesFormats) {
+  EXPECT_EQ(parse_import_format("history").value(), ImportFormat::History);
+  EXPECT_FALSE(parse_import_format("sacct"));
+}
+
+}  // namespace
+}  // namespace drover::sim

@@ -1,0 +1,115 @@
+// tests/unit/sim/read_jsonl_test.cpp - Drover's own workload format.
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/read_jsonl.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "sim/generate.hpp"
+
+namespace drover::sim {
+namespace {
+
+Workload read(const std::string& text) {
+  auto workload = read_jsonl(text, {});
+  EXPECT_TRUE(workload) << (workload ? "" : workload.error().message);
+  return workload ? *std::move(workload) : Workload{};
+}
+
+TEST(ReadJsonl, ReadsEveryKey) {
+  const Workload workload =
+      read(R"({"id":"a","submit":1.5,"run":10,"estimate":20,"cpus":4,"gpus":2,"gpu_model":"h100",)"
+           R"("memory":"4G","exclusive":true,"user":"ann","account":"phys","qos":"high",)"
+           R"("partition":"gpu","creator":"cli","priority":7,"labels":{"team":"x"},)"
+           R"("node_labels":{"rack":"r1"},"after":[]})"
+           "\n");
+  ASSERT_EQ(workload.jobs.size(), 1u);
+  const WorkJob& job = workload.jobs[0];
+  EXPECT_EQ(job.submit, millis(1500));
+  EXPECT_EQ(job.run, seconds(10));
+  EXPECT_EQ(job.estimate, seconds(20));
+  const sched::JobSpec& spec = *workload.specs[job.spec];
+  EXPECT_EQ(spec.user, "ann");
+  EXPECT_EQ(spec.priority, 7);
+  EXPECT_EQ(spec.request.cpus, 4);
+  EXPECT_EQ(spec.request.gpus, 2);
+  EXPECT_EQ(spec.request.gpu_model, "h100");
+  EXPECT_EQ(spec.request.mem_mib, 4096);
+  EXPECT_TRUE(spec.request.exclusive);
+  EXPECT_EQ(spec.request.node_labels.at("rack"), "r1");
+  EXPECT_EQ(spec.labels.at("qos"), "high");
+  EXPECT_EQ(spec.labels.at("team"), "x");
+}
+
+TEST(ReadJsonl, SkipsBrokenLinesAndSaysWhy) {
+  struct Row {
+    const char* line;
+    const char* why;
+  };
+  const Row rows[] = {
+      {R"({"id":1,"submit":0,"run":5)", "no JSON"},
+      {R"([1])", "no JSON object"},
+      {R"({"id":1,"submit":0,"run":5,"cpu":2})", "did you mean \"cpus\"?"},
+      {R"({"id":1,"submit":"x","run":5})", "bad \"submit\""},
+      {R"({"id":1,"submit":0,"run":1e300})", "bad \"run\""},
+      {R"({"id":1,"submit":0,"run":5,"cpus":99999999999})", "bad \"cpus\""},
+      {R"({"id":1,"submit":0,"run":5,"memory":"many"})", "bad \"memory\""},
+      {R"({"id":1,"submit":0,"run":5,"labels":{"a":[]}})", "bad \"labels\""},
+      {R"({"id":"used","submit":0,"run":5})", "id used twice"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.line);
+    const Workload workload = read("# a comment\n{\"id\":\"used\",\"submit\":0,\"run\":5}\n" +
+                                   std::string(row.line) + "\n");
+    EXPECT_EQ(workload.cleaning.broken_lines, (std::vector<std::uint64_t>{3}));
+    EXPECT_NE(workload.cleaning.first_broken.find(row.why), std::string::npos)
+        << workload.cleaning.first_broken;
+    EXPECT_EQ(workload.jobs.size(), 1u);
+  }
+}
+
+TEST(ReadJsonl, RefusesACycleAndNamesIt) {
+  const auto cycle = read_jsonl(
+      "{\"id\":\"x\",\"submit\":0,\"run\":1}\n"
+      "{\"id\":\"a\",\"submit\":0,\"run\":1,\"after\":[\"c\",\"x\"]}\n"
+      "{\"id\":\"b\",\"submit\":0,\"run\":1,\"after\":[\"a\"]}\n"
+      "{\"id\":\"c\",\"submit\":0,\"run\":1,\"after\":[\"b\"]}\n",
+      {});
+  ASSERT_FALSE(cycle);
+  EXPECT_NE(cycle.error().message.find("a after c after b after a"), std::string::npos)
+      << cycle.error().message;
+  EXPECT_FALSE(read_jsonl("{\"id\":1,\"submit\":0,\"run\":1,\"after\":[1]}\n", {}));
+}
+
+TEST(ReadJsonl, RefusesADependencyOnNobody) {
+  EXPECT_FALSE(read_jsonl("{\"id\":1,\"submit\":0,\"run\":1,\"after\":[2]}\n", {}));
+}
+
+TEST(ReadJsonl, AJobComesNoEarlierThanThoseItWaitsFor) {
+  const Workload workload = read(
+      "{\"id\":\"late\",\"submit\":0,\"run\":1,\"after\":[\"early\"]}\n"
+      "{\"id\":\"other\",\"submit\":3,\"run\":1}\n"
+      "{\"id\":\"early\",\"submit\":3,\"run\":1}\n");
+  ASSERT_EQ(workload.jobs.size(), 3u);
+  EXPECT_EQ(workload.names, (std::vector<std::string>{"other", "early", "late"}));
+  EXPECT_EQ(workload.jobs[2].submit, seconds(3));
+  EXPECT_EQ(workload.edges, (std::vector<Edge>{{2, 1}}));
+}
+
+TEST(ReadJsonl, ReadsBackWhatItWrites) {
+  GenerateOptions options;
+  options.jobs = 300;
+  const Workload mixed = generate_mixed(options);
+  std::string text;
+  for (std::size_t i = 0; i < mixed.jobs.size(); ++i) text += to_jsonl(mixed, i);
+  const Workload back = read(text);
+  std::string again;
+  for (std::size_t i = 0; i < back.jobs.size(); ++i) again += to_jsonl(back, i);
+  EXPECT_EQ(text, again);
+  EXPECT_EQ(back.edges, mixed.edges);
+  EXPECT_GT(back.edges.size(), 10u);
+}
+
+}  // namespace
+}  // namespace drover::sim

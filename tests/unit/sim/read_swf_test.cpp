@@ -1,0 +1,163 @@
+// tests/unit/sim/read_swf_test.cpp - which lines are jobs, and what is counted.
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/read_swf.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace drover::sim {
+namespace {
+
+// submit, run, used, requested, requested time; the other fields are unknown.
+std::string line(int number, int submit, int run, int used, int asked, int time) {
+  const auto text = [](int value) { return std::to_string(value) + ' '; };
+  return text(number) + text(submit) + "-1 " + text(run) + text(used) + "-1 -1 " + text(asked) +
+         text(time) + "-1 1 -1 -1 -1 0 -1 -1 -1\n";
+}
+
+Workload read(const std::string& text, ReadOptions options = {}) {
+  if (options.procs == 0) options.procs = 10;
+  auto workload = read_swf(text, options);
+  EXPECT_TRUE(workload) << (workload ? "" : workload.error().message);
+  return workload ? *std::move(workload) : Workload{};
+}
+
+TEST(ReadSwf, EachRuleDropsOrKeepsOneJob) {
+  struct Row {
+    const char* name;
+    std::string text;
+    std::uint64_t Cleaning::*counted;
+  };
+  const Row rows[] = {
+      {"a plain job", line(1, 0, 5, 2, 2, 9), &Cleaning::kept},
+      {"status and wait do not matter", line(1, 7, 5, 2, 2, 9), &Cleaning::kept},
+      {"unknown run time", line(1, 0, -1, 2, 2, 9), &Cleaning::no_run},
+      {"run time zero", line(1, 0, 0, 2, 2, 9), &Cleaning::no_run},
+      {"the run time is looked at first", line(1, -1, 0, -1, -1, 9), &Cleaning::no_run},
+      {"no processors", line(1, 0, 5, -1, -1, 9), &Cleaning::no_procs},
+      {"processors zero", line(1, 0, 5, 0, 0, 9), &Cleaning::no_procs},
+      {"used alone", line(1, 0, 5, 3, -1, 9), &Cleaning::kept},
+      {"requested alone", line(1, 0, 5, -1, 3, 9), &Cleaning::kept},
+      {"as large as the machine", line(1, 0, 5, 10, 10, 9), &Cleaning::kept},
+      {"requested too many", line(1, 0, 5, 1, 11, 9), &Cleaning::too_large},
+      {"used too many although it asked for few", line(1, 0, 5, 11, 1, 9), &Cleaning::too_large},
+      {"no estimate: the run time stands in", line(1, 0, 5, 1, 1, -1), &Cleaning::kept},
+      {"submitted before the trace began", line(1, -1, 5, 1, 1, 9), &Cleaning::no_submit},
+      {"runs as long as estimated", line(1, 0, 9, 1, 1, 9), &Cleaning::kept},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    const Workload workload = read(row.text);
+    EXPECT_EQ(workload.cleaning.*row.counted, 1u);
+    EXPECT_EQ(workload.cleaning.kept + workload.cleaning.dropped(), 1u);
+    EXPECT_EQ(workload.jobs.size(), workload.cleaning.kept);
+    EXPECT_EQ(workload.cleaning.cut, 0u);
+  }
+}
+
+TEST(ReadSwf, DropsJobsWithoutEstimateWhenAsked) {
+  ReadOptions options;
+  options.drop_without_estimate = true;
+  const Workload workload = read(line(1, 0, 5, 1, 1, -1) + line(2, 0, 5, 1, 1, 5), options);
+  EXPECT_EQ(workload.cleaning.no_estimate, 1u);
+  EXPECT_EQ(workload.cleaning.kept, 1u);
+}
+
+TEST(ReadSwf, CutsARunAtItsEstimateBeforeEstimatesAreChosen) {
+  for (const Estimates kind : {Estimates::User, Estimates::Exact, Estimates::Factor}) {
+    ReadOptions options;
+    options.estimates = kind;
+    options.factor_ppm = 2'500'000;
+    const Workload workload = read(line(1, 0, 50, 1, 1, 9), options);
+    EXPECT_EQ(workload.cleaning.cut, 1u);
+    EXPECT_EQ(workload.jobs[0].run, seconds(9));
+    const Duration expected = kind == Estimates::Factor ? millis(22'500) : seconds(9);
+    EXPECT_EQ(workload.jobs[0].estimate, expected);
+  }
+}
+
+TEST(ReadSwf, SkipsBrokenLinesAndSaysWhichOnes) {
+  const std::string good = line(1, 0, 5, 1, 1, 9);
+  const std::string text = "; MaxProcs: 4\nnonsense\n" + good + "1 2 3\n\n   \n" +
+                           "1 0 -1 5 1 -1 -1 1 9 -1 1 -1 -1 -1 0 -1 -1 x\n" +
+                           "99999999999999999999 0 -1 5 1 -1 -1 1 9 -1 1 -1 -1 -1 0 -1 -1 -1\n" +
+                           "1 0 -1 5. 1 12.75 -1 1 9 -1 1 -1 -1 -1 0 -1 -1 -1 and more\n";
+  const Workload workload = read(text);
+  EXPECT_EQ(workload.cleaning.broken, 4u);
+  EXPECT_EQ(workload.cleaning.broken_lines, (std::vector<std::uint64_t>{2, 4, 7, 8}));
+  EXPECT_EQ(workload.cleaning.kept, 2u);
+  EXPECT_EQ(workload.cleaning.lines, 6u);
+}
+
+TEST(ReadSwf, EveryCutOfALineIsSurvived) {
+  const std::string text = line(1, 0, 5, 1, 1, 9);
+  for (std::size_t length = 0; length <= text.size(); ++length) {
+    const std::string cut = text.substr(0, length);
+    const Workload workload = read(cut);
+    EXPECT_LE(workload.cleaning.kept + workload.cleaning.broken, 1u) << cut;
+  }
+}
+
+TEST(ReadSwf, TakesTheMachineFromTheHeader) {
+  struct Row {
+    const char* header;
+    std::int64_t procs;
+  };
+  for (const Row& row : {Row{"; MaxProcs: 24\n; MaxNodes: 32\n", 24}, Row{"; MaxNodes: 32\n", 32},
+                         Row{";MaxProcs:7\n", 7}, Row{";  MaxProcs:  -1 \n; MaxNodes: 3\n", 3}}) {
+    auto workload = read_swf(row.header + line(1, 0, 5, 1, 1, 9), {});
+    ASSERT_TRUE(workload);
+    EXPECT_EQ(workload->procs, row.procs);
+  }
+  const std::string text = line(1, 0, 5, 1, 1, 9);
+  EXPECT_FALSE(read_swf(text, {})) << "no machine is known";
+}
+
+TEST(ReadSwf, SortsBySubmitTimeAndKeepsFileOrder) {
+  const Workload workload = read(line(1, 9, 5, 1, 1, 9) + line(2, 3, 5, 1, 1, 9) +
+                                 line(3, 9, 5, 1, 1, 9) + line(4, 3, 5, 1, 1, 9));
+  std::vector<std::int64_t> numbers;
+  for (const WorkJob& job : workload.jobs) numbers.push_back(job.number);
+  EXPECT_EQ(numbers, (std::vector<std::int64_t>{2, 4, 1, 3}));
+}
+
+TEST(ReadSwf, LoadShortensTheGaps) {
+  ReadOptions options;
+  options.load_ppm = 1'250'000;
+  const Workload workload = read(line(1, 100, 5, 1, 1, 9) + line(2, 200, 5, 1, 1, 9), options);
+  EXPECT_EQ(workload.jobs[0].submit, seconds(100));
+  EXPECT_EQ(workload.jobs[1].submit, seconds(180));
+}
+
+TEST(ReadSwf, EqualRequestsShareOneSpec) {
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += line(i, i, 5, 1 + i % 10, -1, 10 + i % 900);
+  const Workload workload = read(text);
+  EXPECT_EQ(workload.specs.size(), 900u);
+  for (const WorkJob& job : workload.jobs) {
+    ASSERT_EQ(workload.specs[job.spec]->request.cpus, std::int64_t(job.cpus));
+    ASSERT_EQ(workload.specs[job.spec]->time_limit, job.estimate);
+  }
+}
+
+TEST(ReadSwf, TheLimitCountsKeptJobs) {
+  ReadOptions options;
+  options.limit = 2;
+  const Workload workload = read(line(1, 0, 0, 1, 1, 9) + line(2, 0, 5, 1, 1, 9) +
+                                     line(3, 0, 5, 1, 1, 9) + line(4, 0, 5, 1, 1, 9),
+                                 options);
+  EXPECT_EQ(workload.jobs.size(), 2u);
+  EXPECT_EQ(workload.cleaning.lines, 3u);
+}
+
+TEST(ParseFactor, KeepsSixDecimals) {
+  EXPECT_EQ(parse_factor("1.2", "load").value(), 1'200'000);
+  EXPECT_EQ(parse_factor("2", "load").value(), 2'000'000);
+  EXPECT_EQ(parse_factor("0.333333", "load").value(), 333'333);
+  for (const char* bad : {"", "0", "-1", "x", "1e3", "1.2.3", ".5", "1.2345678", "100000"})
+    EXPECT_FALSE(parse_factor(bad, "load")) << bad;
+}
+
+}  // namespace
+}  // namespace drover::sim

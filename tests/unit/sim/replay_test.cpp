@@ -1,0 +1,174 @@
+// tests/unit/sim/replay_test.cpp - the clock rule, and the laws that every replay keeps.
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/replay.hpp"
+
+#include <gtest/gtest.h>
+
+#include "dag/compile.hpp"
+#include "sched/policy.hpp"
+#include "sim/generate.hpp"
+#include "sim/read_jsonl.hpp"
+#include "sim/summary.hpp"
+
+namespace drover::sim {
+namespace {
+
+ReplayOptions under(const char* policy) {
+  dag::StepRequest step;
+  step.argv = {"run"};
+  dag::JobRequest request;
+  request.steps.push_back(step);
+  ReplayOptions options;
+  options.config.policy = sched::parse_policy(policy).value();
+  options.config.group_by.clear();
+  options.config.group_limits = {};
+  options.config.inline_plan = dag::compile(std::move(request)).value();
+  options.config.keep_records = false;
+  return options;
+}
+
+Replay play(const Workload& workload, std::int64_t procs, const char* policy = "fcfs") {
+  auto done = replay(workload, flat_cluster(procs), under(policy));
+  EXPECT_TRUE(done) << (done ? "" : done.error().message);
+  return done ? *std::move(done) : Replay{};
+}
+
+struct Row {
+  int submit, run;
+  std::uint32_t cpus;
+};
+
+Workload jobs_of(std::initializer_list<Row> rows) {
+  Workload workload;
+  for (const Row& row : rows) {
+    auto spec = std::make_shared<sched::JobSpec>();
+    spec->request.cpus = row.cpus;
+    spec->time_limit = seconds(row.run);
+    WorkJob job;
+    job.number = std::int64_t(workload.jobs.size()) + 1;
+    job.submit = seconds(row.submit);
+    job.run = job.estimate = seconds(row.run);
+    job.cpus = row.cpus;
+    job.spec = std::uint32_t(workload.specs.size());
+    workload.specs.push_back(std::move(spec));
+    workload.jobs.push_back(job);
+  }
+  return workload;
+}
+
+std::vector<std::int64_t> starts(const Replay& replay) {
+  std::vector<std::int64_t> result;
+  for (const Outcome& outcome : replay.outcomes) result.push_back(outcome.start.us / 1'000'000);
+  return result;
+}
+
+TEST(Replay, EndsComeBeforeSubmissionsAtOneMoment) {
+  // The second job ends when the third comes: the third starts at once.
+  const Replay done = play(jobs_of({{0, 10, 2}, {0, 5, 2}, {5, 1, 2}}), 4);
+  EXPECT_EQ(starts(done), (std::vector<std::int64_t>{0, 0, 5}));
+}
+
+TEST(Replay, TheHeadBlocksUnderFcfs) {
+  const Replay done = play(jobs_of({{0, 10, 3}, {1, 5, 4}, {2, 1, 1}}), 4);
+  EXPECT_EQ(starts(done), (std::vector<std::int64_t>{0, 10, 15}));
+  EXPECT_EQ(done.overtook, 0u);
+}
+
+TEST(Replay, JobsOfOneMomentStartInFileOrder) {
+  const Replay done = play(jobs_of({{3, 10, 3}, {3, 10, 2}, {3, 10, 1}}), 4);
+  EXPECT_EQ(starts(done), (std::vector<std::int64_t>{3, 13, 13}));
+}
+
+TEST(Replay, AMachineThatHoldsEverythingLetsNobodyWait) {
+  GenerateOptions options;
+  options.jobs = 2'000;
+  const Workload workload = generate_lublin(options);
+  std::int64_t all = 0;
+  for (const WorkJob& job : workload.jobs) all += job.cpus;
+  const Replay done = play(workload, std::min<std::int64_t>(all, 65'000));
+  for (std::size_t i = 0; i < workload.jobs.size(); ++i)
+    ASSERT_EQ(done.outcomes[i].start, workload.jobs[i].submit);
+}
+
+TEST(Replay, AllTimesSevenfoldGiveStartsSevenfold) {
+  GenerateOptions options;
+  options.jobs = 1'500;
+  options.load = 0.95;
+  for (const char* policy : {"fcfs", "easy", "easy-sjbf", "conservative"}) {
+    SCOPED_TRACE(policy);
+    Workload workload = generate_lublin(options);
+    const Replay once = play(workload, 256, policy);
+    for (WorkJob& job : workload.jobs) {
+      job.submit.us *= 7;
+      job.run.us *= 7;
+      job.estimate.us *= 7;
+    }
+    for (auto& spec : workload.specs) {
+      auto slow = std::make_shared<sched::JobSpec>(*spec);
+      slow->time_limit.us *= 7;
+      spec = std::move(slow);
+    }
+    const Replay slow = play(workload, 256, policy);
+    for (std::size_t i = 0; i < workload.jobs.size(); ++i)
+      ASSERT_EQ(slow.outcomes[i].start.us, once.outcomes[i].start.us * 7);
+  }
+}
+
+TEST(Replay, EqualInputsGiveEqualOutcomes) {
+  GenerateOptions options;
+  options.jobs = 1'000;
+  const Workload workload = generate_mixed(options);
+  const Replay a = play(workload, 128, "easy"), b = play(workload, 128, "easy");
+  EXPECT_EQ(starts(a), starts(b));
+}
+
+TEST(Replay, JobsStartAfterThoseTheyWaitFor) {
+  auto workload = read_jsonl(
+      "{\"id\":\"b\",\"submit\":0,\"run\":5,\"after\":[\"a\"]}\n"
+      "{\"id\":\"a\",\"submit\":2,\"run\":10}\n"
+      "{\"id\":\"c\",\"submit\":90,\"run\":1,\"after\":[\"a\",\"b\"]}\n",
+      {});
+  ASSERT_TRUE(workload);
+  const Replay done = play(*workload, 4);
+  EXPECT_EQ(workload->names, (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(starts(done), (std::vector<std::int64_t>{2, 12, 90}));
+}
+
+TEST(Replay, WhatCanNeverRunIsRefusedAndCounted) {
+  const Replay done = play(jobs_of({{0, 10, 5}, {1, 5, 4}}), 4);
+  EXPECT_EQ(done.refused, 1u);
+  EXPECT_EQ(done.outcomes[0].ending, Ending::Refused);
+  EXPECT_EQ(done.outcomes[1].start, seconds(1));
+  EXPECT_FALSE(done.first_refusal.empty());
+}
+
+TEST(Replay, TheSeriesAddsUp) {
+  GenerateOptions options;
+  options.jobs = 500;
+  ReplayOptions with = under("fcfs");
+  with.series = true;
+  const Workload workload = generate_lublin(options);
+  const auto done = replay(workload, flat_cluster(256), with);
+  ASSERT_TRUE(done);
+  for (const Sample& sample : done->series) {
+    ASSERT_GE(sample.used_cpus, 0);
+    ASSERT_LE(sample.used_cpus, 256);
+  }
+  EXPECT_EQ(done->series.back().running, 0u);
+  EXPECT_EQ(done->series.back().queued, 0u);
+  EXPECT_EQ(done->series.back().queued_cpus, 0);
+}
+
+// A quick look at M/M/4; bench/sim_numbers.py shows all four queues with a million jobs each.
+TEST(Replay, AQueueWaitsAsErlangSays) {
+  GenerateOptions options;
+  options.procs = 4;
+  options.jobs = 100'000;
+  options.load = 0.8;
+  const Workload workload = generate_poisson(options);
+  const Summary summary = summarise(workload, flat_cluster(4), play(workload, 4));
+  EXPECT_NEAR(summary.wait_s.mean, erlang_wait_s(4, 0.8, 1000), 0.08 * 745.5);
+}
+
+}  // namespace
+}  // namespace drover::sim
