@@ -37,20 +37,27 @@ ImportFormat detect_format(std::string_view text) {
   const bool is_history = line.starts_with('{') &&
                           line.find("\"submitted\"") != std::string_view::npos &&
                           line.find("\"time_limit_s\"") != std::string_view::npos;
-  return is_history ? ImportFormat::History : ImportFormat::Workload;
+  if (is_history) return ImportFormat::History;
+  if (line.starts_with("name,cpu_milli,")) return ImportFormat::GpuPods;
+  const bool has_shape = line.find(":ppn=") != std::string_view::npos && !line.starts_with('{');
+  return has_shape ? ImportFormat::MetaCentrum : ImportFormat::Workload;
 }
 
 Result<ImportFormat> parse_import_format(std::string_view word) {
-  if (word == "history") return ImportFormat::History;
   if (word == "workload") return ImportFormat::Workload;
+  if (word == "history") return ImportFormat::History;
+  if (word == "metacentrum") return ImportFormat::MetaCentrum;
+  if (word == "gpu-pods") return ImportFormat::GpuPods;
   return fail(Errc::BadInput, "there is no format \"" + std::string(word) + "\"",
-              "history or workload", "format");
+              "workload, history, metacentrum or gpu-pods", "format");
 }
 
 Result<Workload> import_text(std::string_view text, ImportFormat format,
                              const ReadOptions& options) {
   switch (format) {
     case ImportFormat::History: return import_history(text, options);
+    case ImportFormat::MetaCentrum: return import_metacentrum(text, options);
+    case ImportFormat::GpuPods: return import_gpu_pods(text, options);
     case ImportFormat::Workload: break;
   }
   const bool json = first_data_line(text).starts_with('{');

@@ -10,20 +10,24 @@
 namespace drover::sim {
 
 enum class ImportFormat : std::uint8_t {
-  Workload,  // SWF or JSON lines: cleaned and written again
-  History,   // what `drover ls -a -o jsonl` prints
+  Workload,     // SWF or JSON lines: cleaned and written again
+  History,      // what `drover ls -a -o jsonl` prints
+  MetaCentrum,  // SWF with 21 fields: memory, node shape and properties
+  GpuPods,      // CSV of the 2023 GPU cluster trace: CPU, memory, GPU share, times
 };
 
 // By the first lines of the text.
 ImportFormat detect_format(std::string_view text);
 
-// "history", "workload".
+// "workload", "history", "metacentrum", "gpu-pods".
 Result<ImportFormat> parse_import_format(std::string_view word);
 
 Result<Workload> import_text(std::string_view text, ImportFormat format,
                              const ReadOptions& options);
 
 Result<Workload> import_history(std::string_view text, const ReadOptions& options);
+Result<Workload> import_metacentrum(std::string_view text, const ReadOptions& options);
+Result<Workload> import_gpu_pods(std::string_view text, const ReadOptions& options);
 
 // Some lines about a workload: how long, how many per day, sizes, estimates, users.
 std::string profile_of(const Workload& workload);

@@ -22,8 +22,9 @@ constexpr double kSecondsMax = 4294967296.0;
 constexpr std::int64_t kUnitsMax = 1 << 20;  // CPUs or GPUs of one job
 constexpr std::int64_t kMemoryMax = std::int64_t(1) << 40;
 constexpr auto kKeys = std::to_array<std::string_view>(
-    {"id", "submit", "run", "estimate", "cpus", "gpus", "gpu_model", "memory", "exclusive", "user",
-     "creator", "account", "partition", "qos", "priority", "labels", "node_labels", "after"});
+    {"id", "submit", "run", "estimate", "cpus", "nodes", "gpus", "gpu_model", "memory", "exclusive",
+     "user", "creator", "account", "partition", "qos", "priority", "labels", "node_labels",
+     "after"});
 // Labels of the job that have a key of their own.
 constexpr auto kLabelKeys =
     std::to_array<std::string_view>({"user", "creator", "account", "partition", "qos"});
@@ -93,6 +94,7 @@ bool read_field(std::string_view key, dom::element value, Row& row) {
   if (key == "run") return read_seconds(value, row.run);
   if (key == "estimate") return read_seconds(value, row.estimate);
   if (key == "cpus") return read_count(value, 0, kUnitsMax, row.cpus);
+  if (key == "nodes") return read_count(value, 1, kUnitsMax, request.nodes);
   if (key == "gpus") return read_count(value, 0, kUnitsMax, request.gpus);
   if (key == "memory") return read_memory(value, request.mem_mib);
   if (key == "exclusive") return value.get(request.exclusive) == simdjson::SUCCESS;
@@ -163,7 +165,8 @@ class Reader {
     Cleaning& counts = work_.cleaning;
     if (!row.run || row.run->us <= 0) return ++counts.no_run, false;
     if (row.cpus <= 0) return ++counts.no_procs, false;
-    if (options_.procs > 0 && row.cpus > options_.procs) return ++counts.too_large, false;
+    const std::int64_t cpus = row.cpus * row.spec.request.nodes;
+    if (cpus > (options_.procs > 0 ? options_.procs : kUnitsMax)) return ++counts.too_large, false;
     if (!row.estimate && !options_.drop_without_estimate) row.estimate = row.run;
     if (!row.estimate || row.estimate->us <= 0) return ++counts.no_estimate, false;
     if (!row.submit || row.submit->us < 0) return ++counts.no_submit, false;
@@ -184,7 +187,7 @@ class Reader {
     job.submit = *row.submit;
     job.run = *row.run;
     job.estimate = chosen_estimate(*row.run, *row.estimate, options_);
-    job.cpus = std::uint32_t(row.cpus);
+    job.cpus = std::uint32_t(row.cpus * row.spec.request.nodes);
     pool_.add(job, std::move(row.spec));
     work_.names.push_back(std::move(row.name));
   }
@@ -224,6 +227,7 @@ std::string to_jsonl(const Workload& workload, std::size_t at) {
   line["run"] = to_seconds(job.run);
   line["estimate"] = to_seconds(job.estimate);
   line["cpus"] = request.cpus;
+  if (request.nodes > 1) line["nodes"] = request.nodes;
   if (request.mem_mib > 0) line["memory"] = request.mem_mib;
   if (request.gpus > 0) line["gpus"] = request.gpus;
   if (!request.gpu_model.empty()) line["gpu_model"] = request.gpu_model;

@@ -104,7 +104,7 @@ class Replayer {
   void count_end(const End& end, std::int64_t t) {
     const WorkJob& job = jobs_[end.job];
     sample_.used_cpus -= job.cpus;
-    sample_.used_gpus -= work_.specs[job.spec]->request.gpus;
+    sample_.used_gpus -= gpus_of(job);
     --sample_.running;
     if (end.killed && controller_.job(held_[end.job].id)) {  // to run again
       ++result_.restarted;
@@ -213,7 +213,7 @@ class Replayer {
     result_.outcomes[job].node = raw(launch.node);
     ++result_.started;
     sample_.used_cpus += jobs_[job].cpus;
-    sample_.used_gpus += work_.specs[jobs_[job].spec]->request.gpus;
+    sample_.used_gpus += gpus_of(jobs_[job]);
     sample_.queued_cpus -= jobs_[job].cpus;
     --sample_.queued;
     ++sample_.running;
@@ -225,6 +225,11 @@ class Replayer {
   void push_end(const End& end) {
     ends_.push_back(end);
     std::push_heap(ends_.begin(), ends_.end());
+  }
+
+  std::int64_t gpus_of(const WorkJob& job) const {
+    const rm::Request& request = work_.specs[job.spec]->request;
+    return request.gpus * request.nodes;
   }
 
   std::uint32_t job_of(const AttemptId& id) const { return at_[raw(id.task.job)]; }

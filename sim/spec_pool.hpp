@@ -18,10 +18,11 @@ class SpecPool {
  public:
   explicit SpecPool(Workload& workload) : workload_(workload) {}
 
-  // Sets what follows from the job (CPUs, time limit) and appends it.
+  // Sets what follows from the job (CPUs, time limit) and appends it. `job.cpus` are those of all
+  // nodes, the request otherwise says what one node gives.
   void add(WorkJob job, sched::JobSpec spec) {
     job.number = std::int64_t(workload_.jobs.size()) + 1;
-    spec.request.cpus = job.cpus;
+    spec.request.cpus = job.cpus / spec.request.nodes;  // those of one node
     spec.ntasks = std::int32_t(job.cpus);
     spec.time_limit = job.estimate;
     const auto user = spec.labels.find("user");

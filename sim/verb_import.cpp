@@ -54,8 +54,9 @@ void add_import(CLI::App& app, Exit& exit) {
       ->type_name("FILE")
       ->capture_default_str();
   verb->add_option("--format", options->format,
-                   "history: drover ls -a -o jsonl; workload: SWF or JSON lines (default: by the "
-                   "first line)")
+                   "history: drover ls -a -o jsonl; workload: SWF or JSON lines; metacentrum: SWF "
+                   "with node shapes; gpu-pods: CSV of the 2023 GPU trace (default: by the first "
+                   "line)")
       ->type_name("NAME");
   verb->add_option("--procs", options->procs, "drop jobs with more processors")
       ->type_name("N")

@@ -61,6 +61,52 @@ TEST(Import, WritesWhatTheReaderReads) {
   EXPECT_NE(profile_of(*back).find("2 jobs"), std::string::npos);
 }
 
+TEST(Import, ReadsNodeShapesAndProperties) {
+  const char* text =
+      "0 1356996147 0 56011 64 1 1024 64 86400 68719476736 1 62 1 1 -1 1 1 1 {1241,1241} q_1d "
+      "1:ppn=64:x86_64:cl_zewura#excl\n"
+      "1 1356996695 71 100 24 1 1024 24 1209600 1073741824 1 101 1 1 -1 1 1 1 {7} q_2w 2:ppn=12\n"
+      "2 1356996699 71 100 9 1 1024 9 500 0 1 101 1 1 -1 1 1 1 {7} q_2w 1:ppn=3+2:ppn=3\n"
+      "3 1356996699 71 100 9 1 1024 9 500 0 1 101 1 1 -1 1 1 1\n";
+  EXPECT_EQ(detect_format(text), ImportFormat::MetaCentrum);
+  const auto workload = import_text(text, ImportFormat::MetaCentrum, {});
+  ASSERT_TRUE(workload) << workload.error().message;
+  ASSERT_EQ(workload->jobs.size(), 3u);
+  EXPECT_EQ(workload->cleaning.broken_lines, (std::vector<std::uint64_t>{4}));
+  const auto request = [&](std::size_t job) {
+    return workload->specs[workload->jobs[job].spec]->request;
+  };
+  EXPECT_EQ(workload->jobs[0].submit, seconds(0));
+  EXPECT_EQ(request(0).node_labels.at("cluster"), "zewura");
+  EXPECT_EQ(request(0).mem_mib, 65'536);
+  EXPECT_TRUE(request(0).exclusive);
+  EXPECT_EQ(request(1).nodes, 2);
+  EXPECT_EQ(request(1).cpus, 12);
+  EXPECT_EQ(workload->jobs[1].cpus, 24u);
+  EXPECT_EQ(request(2).cpus, 9) << "parts of unequal shape become one";
+}
+
+TEST(Import, ReadsGpuPods) {
+  const char* text =
+      "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,"
+      "deletion_time,scheduled_time\n"
+      "p0,12000,16384,1,1000,,LS,Running,0,100,10\n"
+      "p1,6500,12288,1,460,G2,BE,Pending,5,105,\n"
+      "p2,6000,12288,1,460,,LS,Running,5,5,5\n"
+      "p3,six,12288,1,460,,LS,Running,5,5,5\n"
+      "p4,6000\n";
+  EXPECT_EQ(detect_format(text), ImportFormat::GpuPods);
+  const auto workload = import_text(text, ImportFormat::GpuPods, {});
+  ASSERT_TRUE(workload) << workload.error().message;
+  ASSERT_EQ(workload->names, (std::vector<std::string>{"p0", "p1"}));
+  EXPECT_EQ(workload->cleaning.no_run, 1u);
+  EXPECT_EQ(workload->cleaning.broken, 2u);
+  EXPECT_EQ(workload->jobs[0].run, seconds(90));
+  EXPECT_EQ(workload->jobs[1].run, seconds(100)) << "never scheduled: from its creation";
+  EXPECT_EQ(workload->jobs[1].cpus, 7u);
+  EXPECT_EQ(workload->specs[workload->jobs[1].spec]->labels.at("gpu_milli"), "460");
+}
+
 TEST(Import, NamesFormats) {
   EXPECT_EQ(parse_import_format("history").value(), ImportFormat::History);
   EXPECT_FALSE(parse_import_format("sacct"));
