@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   drover::sim::Exit exit;
   drover::sim::add_run(app, exit);
   drover::sim::add_compare(app, exit);
+  drover::sim::add_pack(app, exit);
   drover::sim::add_gen(app, exit);
   drover::sim::add_import(app, exit);
   app.footer(

@@ -46,6 +46,7 @@ struct Exit {
 };
 void add_run(CLI::App& app, Exit& exit);
 void add_compare(CLI::App& app, Exit& exit);
+void add_pack(CLI::App& app, Exit& exit);
 void add_gen(CLI::App& app, Exit& exit);
 void add_import(CLI::App& app, Exit& exit);
 
