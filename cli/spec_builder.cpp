@@ -9,6 +9,7 @@
 #include "base/index_set.hpp"
 #include "base/units.hpp"
 #include "cli/arguments.hpp"
+#include "cli/dependency_text.hpp"
 #include "cli/script.hpp"
 
 namespace drover::cli {
@@ -202,7 +203,7 @@ Result<bool> set_nice(Build& build, const Given& given) {
     if (!value) return fail(value.error());
     nice = *value;
   }
-  build.spec["priority"] = -nice;
+  build.spec["nice"] = nice;
   return true;
 }
 Result<bool> set_comment(Build& build, const Given& given) {
@@ -279,7 +280,42 @@ Result<bool> set_signal(Build& build, const Given& given) {
   return true;
 }
 
-Result<bool> set_dependency(Build& build, const Given& given);
+Result<bool> set_dependency(Build& build, const Given& given) {
+  const Result<DependencyText> read = parse_dependency(given.value);
+  if (!read) return fail(read.error());
+  build.spec.erase("dependency");
+  build.spec.erase("singleton");
+  if (!read->jobs.empty()) build.spec["dependency"] = read->jobs;
+  if (read->singleton) build.spec["singleton"] = true;
+  return true;
+}
+
+Result<bool> set_partition(Build& build, const Given& given) {
+  if (given.value.find(',') != std::string::npos)
+    return fail(Errc::Unsupported, "a job goes to one partition", "name one", "partition");
+  build.spec["partition"] = given.value;
+  return true;
+}
+Result<bool> set_text(Build& build, const Given& given) {
+  build.spec[std::string(given.option->name)] = given.value;
+  return true;
+}
+Result<bool> set_deadline(Build& build, const Given& given) {
+  const Result<Time> deadline =
+      parse_begin(given.value, Time{build.source.now_us}, build.source.utc_offset_s);
+  if (!deadline) return fail(deadline.error());
+  build.spec["deadline_us"] = deadline->us;
+  return true;
+}
+Result<bool> set_max_failures(Build& build, const Given& given) {
+  return set_count(build, given, "max_failures", 0, std::numeric_limits<std::uint32_t>::max());
+}
+Result<bool> set_kill_on_invalid(Build& build, const Given& given) {
+  if (given.value != "yes" && given.value != "no")
+    return bad(given, "\"" + given.value + "\" is neither yes nor no", "use yes or no");
+  build.spec["kill_on_invalid_dependency"] = given.value == "yes";
+  return true;
+}
 
 Result<bool> set_exclusive(Build& build, const Given&) {
   build.spec["exclusive"] = true;
@@ -313,6 +349,13 @@ constexpr auto kSetters = std::to_array<SetterRow>({
     {"hold", set_hold},
     {"priority", set_priority},
     {"nice", set_nice},
+    {"partition", set_partition},
+    {"account", set_text},
+    {"qos", set_text},
+    {"reservation", set_text},
+    {"deadline", set_deadline},
+    {"max-failures", set_max_failures},
+    {"kill-on-invalid-dep", set_kill_on_invalid},
     {"comment", set_comment},
     {"label", add_label},
     {"constraint", add_constraint},
@@ -323,67 +366,6 @@ constexpr auto kSetters = std::to_array<SetterRow>({
     {"exclusive", set_exclusive},
     {"nodes", set_nodes},
 });
-
-constexpr auto kDependencyKinds =
-    std::to_array<std::string_view>({"after", "afterok", "afternotok", "afterany"});
-
-Result<bool> check_dependency(const Given& given, const std::string& piece) {
-  const std::vector<std::string> parts = split_list(piece, ':');
-  if (parts.empty()) return bad(given, "an empty dependency", "use KIND:ID, e.g. afterok:12");
-  std::size_t first_id = 0;
-  if (parts[0].find_first_not_of("0123456789") != std::string::npos) {
-    first_id = 1;
-    bool known = false;
-    for (const std::string_view kind : kDependencyKinds) known = known || kind == parts[0];
-    if (parts[0] == "aftercorr" || parts[0] == "afterburstbuffer") {
-      return fail(Errc::Unsupported, "dependency " + parts[0] + " is not supported yet",
-                  "use after, afterok, afternotok, afterany or singleton", "dependency");
-    }
-    if (!known) {
-      const std::string_view near = nearest_match(parts[0], kDependencyKinds);
-      return bad(given, "\"" + parts[0] + "\" is no kind of dependency",
-                 near.empty() ? "use after, afterok, afternotok, afterany or singleton"
-                              : "did you mean " + std::string(near) + "?");
-    }
-    if (parts.size() == 1) return bad(given, parts[0] + " names no job", "e.g. afterok:12:13");
-  }
-  for (std::size_t i = first_id; i < parts.size(); ++i) {
-    if (parts[0] == "after" && parts[i].find('+') != std::string::npos) {
-      return fail(Errc::Unsupported, "a delay (after:ID+MIN) is not supported yet", "use after:ID",
-                  "dependency");
-    }
-    const auto id =
-        parse_integer(parts[i], 1, std::numeric_limits<std::int64_t>::max(), "dependency");
-    if (!id) return fail(id.error());
-  }
-  return true;
-}
-
-Result<bool> set_dependency(Build& build, const Given& given) {
-  const bool any = given.value.find('?') != std::string::npos;
-  if (any && given.value.find(',') != std::string::npos)
-    return bad(given, "`,` (all) and `?` (any) cannot be mixed",
-               "use one of them between the jobs");
-  std::string jobs;
-  bool singleton = false;
-  for (const std::string& piece : split_list(given.value, any ? '?' : ',')) {
-    if (piece == "singleton") {
-      singleton = true;
-      continue;
-    }
-    const Result<bool> good = check_dependency(given, piece);
-    if (!good) return fail(good.error());
-    const bool bare = piece.find_first_not_of("0123456789:") == std::string::npos;
-    jobs += (jobs.empty() ? "" : any ? "?" : ",") + (bare ? "afterany:" + piece : piece);
-  }
-  build.spec.erase("dependency");
-  build.spec.erase("singleton");
-  if (!jobs.empty()) build.spec["dependency"] = jobs;
-  if (singleton) build.spec["singleton"] = true;
-  if (singleton && any)
-    return bad(given, "singleton cannot be one of several choices", "use `,` with singleton");
-  return true;
-}
 
 Result<bool> apply(Build& build, const std::vector<Given>& options) {
   for (const Given& given : options) {

@@ -19,13 +19,6 @@ constexpr auto Not = Support::Refused;
 
 constexpr std::string_view kOneCluster = "there is one cluster: leave the option out";
 constexpr std::string_view kLater = "it comes with a later version: leave the option out";
-constexpr std::string_view kPartition =
-    "partitions come with a later version: leave it out, or choose nodes with --constraint "
-    "key=value";
-constexpr std::string_view kAccount =
-    "accounts come with a later version: leave it out, or tag the job with --label account=NAME";
-constexpr std::string_view kQos =
-    "qos comes with a later version: leave it out, or use --priority; to be quiet use -Q";
 constexpr std::string_view kMail =
     "no mail is sent: leave it out and use `drover wait`, or follow `drover events`";
 constexpr std::string_view kPlace = "use --constraint key=value (labels: drover node show NAME)";
@@ -56,14 +49,21 @@ constexpr auto kJobOptions = std::to_array<Option>({
   {"begin", 'b', Val, "WHEN", "not before: now+1hour, 16:00, 2026-12-24T08:00, tomorrow"},
   {"hold", 'H', No, "", "submit held: `drover release` lets it go"},
   {"priority", 0, Val, "N", "higher runs first (negative allowed)"},
-  {"nice", 0, Opt, "N", "lowers the priority by N (default 100)"},
+  {"nice", 0, Opt, "N", "lowers the score between groups by N (default 100)"},
+  {"partition", 'p', Val, "NAME", "partition to run in: drover partition ls", "queue"},
+  {"account", 'A', Val, "NAME", "account that is charged: drover share"},
+  {"qos", 'q', Val, "NAME", "class of service: drover qos ls"},
+  {"reservation", 0, Val, "NAME", "run inside this reservation: drover reserve ls"},
+  {"deadline", 0, Val, "WHEN", "do not start what could not end by then; written like --begin"},
+  {"max-failures", 0, Val, "N", "of an array: start no further element once N have failed", "max-fails"},
+  {"kill-on-invalid-dep", 0, Val, "yes|no", "cancel the job when a dependency can never be met (default yes)", "", Ok, "yes no"},
   {"comment", 0, Val, "TEXT", "free text kept with the job"},
   {"label", 'l', Val, "KEY=VALUE", "label for grouping and filters; may be repeated", "labels"},
   {"constraint", 'C', Val, "KEY=VALUE", "only nodes with this label; joined by & or ,"},
   {"requeue", 0, No, "", "run again when its node is lost (default)"},
   {"no-requeue", 0, No, "", "never run twice, even when its node is lost"},
   {"signal", 0, Val, "[B:]SIG[@S]", "warning signal S seconds before the time limit (default 60)"},
-  {"dependency", 'd', Val, "KIND:ID[,...]", "wait for jobs: after afterok afternotok afterany, or singleton; `?` between = any", "depends"},
+  {"dependency", 'd', Val, "KIND:ID[,...]", "wait for jobs: after[:ID+MINUTES] afterok afternotok afterany, or singleton; `?` between = any", "depends"},
   {"exclusive", 0, Opt, "", "the whole node for this job"},
   // Read, and of no consequence here.
   {"get-user-env", 0, Opt, "", "accepted: the environment is taken at submission", "", Nop},
@@ -75,12 +75,8 @@ constexpr auto kJobOptions = std::to_array<Option>({
   {"acctg-freq", 0, Val, "SPEC", "accepted: usage is read at the end", "", Nop},
   {"propagate", 0, Opt, "LIST", "accepted", "", Nop},
   // Known, not offered: refused by name.
-  {"partition", 'p', Val, "NAME", kPartition, "queue", Not},
-  {"account", 'A', Val, "NAME", kAccount, "", Not},
-  {"qos", 'q', Val, "NAME", kQos, "", Not},
   {"mail-type", 0, Val, "TYPE", kMail, "", Not},
   {"mail-user", 0, Val, "USER", kMail, "", Not},
-  {"reservation", 0, Val, "NAME", kLater, "", Not},
   {"licenses", 'L', Val, "LIST", kLater, "", Not},
   {"clusters", 'M', Val, "NAME", kOneCluster, "cluster", Not},
   {"nodelist", 'w', Val, "LIST", kPlace, "", Not},
@@ -91,7 +87,6 @@ constexpr auto kJobOptions = std::to_array<Option>({
   {"oversubscribe", 0, Opt, "", "cores are never shared: leave the option out", "share", Not},
   {"overcommit", 'O', No, "", "cores are never shared: leave the option out", "", Not},
   {"time-min", 0, Val, "TIME", "say --time alone", "", Not},
-  {"deadline", 0, Val, "WHEN", kLater, "", Not},
   {"mem-per-gpu", 0, Val, "SIZE", kPerGpu, "", Not},
   {"cpus-per-gpu", 0, Val, "N", kPerGpu, "", Not},
   {"gpus-per-task", 0, Val, "N", kPerGpu, "", Not},
@@ -120,7 +115,6 @@ constexpr auto kJobOptions = std::to_array<Option>({
   {"network", 0, Val, "SPEC", kLater, "", Not},
   {"tmp", 0, Val, "SIZE", kLater, "", Not},
   {"wckey", 0, Val, "KEY", "tag the job with --label wckey=KEY", "", Not},
-  {"kill-on-invalid-dep", 0, Val, "yes|no", kLater, "", Not},
   {"export-file", 0, Val, "FILE", "use --export NAME=VALUE,...", "", Not},
   {"uid", 0, Val, "USER", "submit as that user", "", Not},
   {"gid", 0, Val, "GROUP", "submit with that group (newgrp)", "", Not},

@@ -87,7 +87,11 @@ void Controller::State::check_job(const Job& job, Problems& problems) const {
              group.unplanned.contains(job.place()),
          name + " waits for a plan that nobody makes", problems);
   const bool waits_for = job.more != nullptr && !job.more->waits_for.empty();
-  expect(((job.gates & kDependencyGate) != 0) == waits_for, name + " waits for no job", problems);
+  expect(((job.gates & kDependencyGate) != 0) == (waits_for || job.dependencies_never),
+         name + " waits for no job", problems);
+  const bool in_time = job.more != nullptr && job.more->too_late.is_set() && job.waiting() > 0;
+  expect(!in_time || deadlines.contains({job.more->too_late, job.id}),
+         name + " forgot its deadline", problems);
   expect((job.gates & kSingletonGate) == 0 || !names.is_first(job),
          name + " waits as the first of its name", problems);
   expect((job.gates & kBeginGate) == 0 || begins.contains({job.more->begin, job.id}),

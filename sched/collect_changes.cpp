@@ -77,9 +77,11 @@ JobRecord Controller::State::record_of(const Job& job) const {
   record.counts = {job.active, job.succeeded, job.failed, job.cancelled, job.timed_out};
   record.exit_code = job.exit_code;
   record.dependencies_met = job.dependencies_met;
+  record.dependencies_never = job.dependencies_never;
   if (job.more == nullptr) return record;
   record.detail = job.more->detail;
   record.throttle = job.more->throttle;
+  if (job.delayed && (job.gates & kBeginGate) != 0) record.begin = job.more->begin;
   if (job.more->cursor && job.more->cursor->has_moved()) {
     record.cursor = job.more->cursor->position();
     record.cursor_set = true;

@@ -57,7 +57,11 @@ void Controller::State::settle_milestones(Now now) {
     milestones.pop_front();
     for (const JobId id : dependencies.dependents(news.job)) {
       Job& job = *find(id);
-      const Outlook outlook = settle(job.more->waits_for, job.more->any, news);
+      const auto [outlook, not_before] = settle(job.more->waits_for, job.more->any, news);
+      if (not_before > now.wall) {
+        begin_later(job, not_before);
+        job.delayed = true;
+      }
       // Met by the start already, and nothing else waits for that job: the edge goes as well.
       if (std::ranges::find(job.more->waits_for, news.job, &Dependency::job) ==
           job.more->waits_for.end())
@@ -68,10 +72,10 @@ void Controller::State::settle_milestones(Now now) {
         job.more->waits_for.clear();
         open_gate(job, kDependencyGate, now);
       } else if (outlook == Outlook::Never) {
-        cancel_waiting(job, Reason::DependencyNever, now);
-        close(job, JobEvent::DependencyNever, Reason::DependencyNever,
-              "job " + std::to_string(raw(news.job)) + " is " + std::string(to_string(news.state)),
-              now);
+        never_met(
+            job,
+            "job " + std::to_string(raw(news.job)) + " is " + std::string(to_string(news.state)),
+            now);
       }
     }
   }
@@ -88,13 +92,30 @@ void Controller::State::fire_timers(Now now) {
     begins.erase(begins.begin());
     open_gate(*find(id), kBeginGate, now);
   }
+  while (!deadlines.empty() && deadlines.begin()->first <= now.wall) {
+    const JobId id = deadlines.begin()->second;
+    deadlines.erase(deadlines.begin());
+    miss_deadline(*find(id), now);
+  }
   while (!node_deadlines.empty() && node_deadlines.begin()->first <= now.mono)
     node_overdue(node_deadlines.begin()->second, now);
 }
 
+// Its latest start has passed. What runs may go on: its time limit ends by the deadline.
+void Controller::State::miss_deadline(Job& job, Now now) {
+  if (job.waiting() == 0) return;
+  cancel_waiting(job, Reason::Deadline, now);
+  set_reason(job, Reason::Deadline);
+  if (!close_if_done(job, Reason::Deadline, now)) update_queues(job);
+}
+
 std::optional<Time> Controller::next_timer(Now now) const {
   std::optional<Time> due;
-  if (!state_->begins.empty()) due = now.mono + (state_->begins.begin()->first - now.wall);
+  for (const auto* timers : {&state_->begins, &state_->deadlines})
+    if (!timers->empty()) {
+      const Time at = now.mono + (timers->begin()->first - now.wall);
+      due = due ? std::min(*due, at) : at;
+    }
   if (!state_->node_deadlines.empty()) {
     const Time node = state_->node_deadlines.begin()->first;
     due = due ? std::min(*due, node) : node;

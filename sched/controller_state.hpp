@@ -46,6 +46,7 @@ struct Node {
 struct Conditions {  // what a new job waits for
   std::vector<Dependency> waits;
   Outlook outlook = Outlook::Met;
+  Time not_before;  // wall
 };
 
 struct Controller::State {
@@ -65,8 +66,9 @@ struct Controller::State {
   NameIndex names;
   DependencyIndex dependencies;
   RecentEnds recent;
-  std::deque<Milestone> milestones;         // not yet told to those who wait for them
-  std::set<std::pair<Time, JobId>> begins;  // wall
+  std::deque<Milestone> milestones;            // not yet told to those who wait for them
+  std::set<std::pair<Time, JobId>> begins;     // wall
+  std::set<std::pair<Time, JobId>> deadlines;  // wall; when those who wait need not start any more
   std::map<NodeId, Node> nodes;
   std::map<std::string, NodeId, std::less<>> node_ids;
   std::set<std::pair<Time, NodeId>> node_deadlines;  // mono
@@ -82,6 +84,7 @@ struct Controller::State {
   void apply(Input input, Now now);
   void settle_milestones(Now now);
   void fire_timers(Now now);
+  void miss_deadline(Job& job, Now now);
   // job_moves.cpp: the only code that changes the state of a job
   Job* find(JobId id);
   const Job* find(JobId id) const;
@@ -90,6 +93,8 @@ struct Controller::State {
   void move(Job& job, JobEvent on);
   void set_reason(Job& job, Reason reason, std::string detail = {});
   void open_gate(Job& job, Gates gate, Now now);
+  void begin_later(Job& job, Time begin);
+  void never_met(Job& job, std::string detail, Now now);  // `job` may be gone
   void return_to_fifo(Job& job, Now now);  // no attempt is out: plan and start are forgotten
   void explain_wait(Job& job);             // the reason that its gates give
   void update_queues(Job& job);            // brings every index up to date with the job; idempotent
@@ -118,6 +123,7 @@ struct Controller::State {
   std::optional<Milestone> milestone_of(JobId id, const std::vector<KnownEnd>& known) const;
   Job& insert_job(JobId id, const JobSpec& spec, rm::PathId path);
   void wait_for(Job& job, Conditions conditions);
+  static Result<void> check_deadline(const JobSpec& spec, Now now);
   GroupId group_for(const JobSpec& spec);
   std::string group_name(const JobSpec& spec) const;
   // command.cpp

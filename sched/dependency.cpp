@@ -21,22 +21,26 @@ Outlook outlook(DependencyKind kind, JobState milestone) {
   return Outlook::Never;
 }
 
-Outlook settle(std::vector<Dependency>& waits, bool any, const Milestone& milestone) {
+Verdict settle(std::vector<Dependency>& waits, bool any, const Milestone& milestone) {
   bool one_met = false;
   bool one_never = false;
+  Time not_before;
   std::erase_if(waits, [&](const Dependency& dependency) {
     if (dependency.job != milestone.job) return false;
     const Outlook verdict = outlook(dependency.kind, milestone.state);
     one_met |= verdict == Outlook::Met;
+    if (dependency.minutes > 0 && milestone.started.is_set())
+      not_before =
+          std::max(not_before, milestone.started + seconds(std::int64_t(dependency.minutes) * 60));
     one_never |= verdict == Outlook::Never;
     return verdict != Outlook::Waits;
   });
   if (any) {
-    if (one_met) return Outlook::Met;
-    return waits.empty() && one_never ? Outlook::Never : Outlook::Waits;
+    if (one_met) return {Outlook::Met, not_before};
+    return {waits.empty() && one_never ? Outlook::Never : Outlook::Waits, not_before};
   }
-  if (one_never) return Outlook::Never;
-  return waits.empty() ? Outlook::Met : Outlook::Waits;
+  if (one_never) return {Outlook::Never, not_before};
+  return {waits.empty() ? Outlook::Met : Outlook::Waits, not_before};
 }
 
 std::vector<JobId> DependencyIndex::dependents(JobId target) const {

@@ -18,9 +18,15 @@ namespace drover::sched {
 struct Milestone {
   JobId job{};
   JobState state{};  // Running: it has started; or how it ended
+  Time started;      // wall; 0 = never, or nobody knows
 };
 
 enum class Outlook : std::uint8_t { Waits, Met, Never };
+
+struct Verdict {
+  Outlook outlook = Outlook::Waits;
+  Time not_before;  // wall; what was met asks for so much patience
+};
 
 // What the milestone means for one dependency on that job. afternotok is met by every end but
 // success.
@@ -28,7 +34,7 @@ Outlook outlook(DependencyKind kind, JobState milestone);
 
 // Drops from `waits` what the milestone decides and says what follows for the whole condition: all
 // must be met, or with `any` one.
-Outlook settle(std::vector<Dependency>& waits, bool any, const Milestone& milestone);
+Verdict settle(std::vector<Dependency>& waits, bool any, const Milestone& milestone);
 
 // Who waits for whom. O(log n).
 class DependencyIndex {

@@ -26,6 +26,8 @@ constexpr std::int64_t kGpusMax = 65'536;
 constexpr std::int64_t kNodesMax = 100'000;
 constexpr std::int64_t kMemMibMax = std::int64_t(1) << 40;
 constexpr std::int32_t kSignalMax = 64;
+constexpr std::int32_t kMinutesMax = 10 * 366 * 1440;
+constexpr std::int32_t kNiceMax = 1'000'000;
 constexpr std::int32_t kWarnSecondsMax = 65'535;
 
 // The length of the UTF-8 sequence that starts `text`, or 0 when it is none (RFC 3629).
@@ -257,7 +259,30 @@ Result<void> check_dependencies(const JobSpec& spec) {
     if (raw(dependency.job) == 0)
       return fail(Errc::BadInput, "a dependency names job 0", "write it as afterok:12:13",
                   "dependency");
+  for (const Dependency& dependency : spec.dependencies) {
+    if (dependency.minutes == 0) continue;
+    if (dependency.minutes < 0 || dependency.minutes > kMinutesMax ||
+        dependency.kind != DependencyKind::After)
+      return fail(Errc::BadInput, "only `after` takes a delay, in minutes",
+                  "write it as after:12+30", "dependency");
+    if (spec.dependency_any)
+      return fail(Errc::Unsupported, "a delay cannot be one of several choices",
+                  "use `,` between the dependencies", "dependency");
+  }
   return {};
+}
+
+Result<void> check_ends(const JobSpec& spec) {
+  if (spec.deadline.us < 0)
+    return fail(Errc::BadInput, "the deadline is before the epoch", "write it like --begin",
+                "deadline");
+  if (spec.max_failures > 0 && !spec.is_array)
+    return fail(Errc::BadInput, "max_failures is for arrays, and the job is none",
+                "add --array, or leave it out", "max_failures");
+  if (!is_made_of(spec.reservation, "-_.") || spec.reservation.size() > kLabelKeyMax + 1)
+    return fail(Errc::BadInput, "that cannot be the name of a reservation",
+                "drover reserve ls shows them", "reservation");
+  return check_range(spec.nice, -kNiceMax, kNiceMax, "nice");
 }
 
 }  // namespace
@@ -273,6 +298,7 @@ Result<void> check_limits(JobSpec& spec, const EntranceConfig& config) {
   if (auto good = check_array(spec, config); !good) return good;
   if (auto good = check_time(spec, config); !good) return good;
   if (auto good = check_dependencies(spec); !good) return good;
+  if (auto good = check_ends(spec); !good) return good;
   return check_range(spec.priority, config.priority_min, config.priority_max, "priority");
 }
 

@@ -134,6 +134,11 @@ Why Controller::State::why_job(const Job& job) const {
 Why Controller::State::why_in_queue(const Job& job) const {
   if ((job.gates & kBeginGate) != 0)
     return {job.state, Reason::BeginTime, "begins not before " + format_utc(job.more->begin), {}};
+  if (job.dependencies_never)
+    return {job.state, Reason::DependencyNever,
+            "it waits for what can no longer happen" +
+                (job.more->detail.empty() ? std::string() : ": " + job.more->detail),
+            "drover cancel " + number(job.id)};
   if ((job.gates & kDependencyGate) != 0) {
     const std::vector<Dependency>& waits = job.more->waits_for;
     std::string text = job.more->any ? "waits for one of: " : "waits for ";

@@ -40,6 +40,8 @@ void Controller::State::explain_wait(Job& job) {
   if ((job.gates & kHeldGate) != 0) return;  // the reason says who holds it
   if ((job.gates & kBeginGate) != 0)
     set_reason(job, Reason::BeginTime);
+  else if (job.dependencies_never)
+    set_reason(job, Reason::DependencyNever);
   else if ((job.gates & (kDependencyGate | kSingletonGate)) != 0)
     set_reason(job, Reason::Dependency);
   else
@@ -50,6 +52,33 @@ void Controller::State::open_gate(Job& job, Gates gate, Now) {
   if ((job.gates & gate) == 0) return;
   job.gates = Gates(job.gates & ~gate);
   if (job.state == JobState::Inited) explain_wait(job);
+  touch(job);
+  update_queues(job);
+}
+
+// The later of what it has and this.
+void Controller::State::begin_later(Job& job, Time begin) {
+  JobExtra& more = job.extra();
+  if (begin <= more.begin && (job.gates & kBeginGate) != 0) return;
+  if ((job.gates & kBeginGate) != 0) begins.erase({more.begin, job.id});
+  more.begin = begin;
+  job.gates |= kBeginGate;
+  begins.insert({begin, job.id});
+  touch(job);
+}
+
+// A condition of the job can no longer be met.
+void Controller::State::never_met(Job& job, std::string detail, Now now) {
+  if (!job.keep_invalid) {
+    cancel_waiting(job, Reason::DependencyNever, now);
+    close(job, JobEvent::DependencyNever, Reason::DependencyNever, std::move(detail), now);
+    return;
+  }
+  for (const Dependency& left : job.extra().waits_for) dependencies.remove(job.id, left.job);
+  job.more->waits_for.clear();
+  job.dependencies_never = true;
+  job.gates |= kDependencyGate;
+  if ((job.gates & kHeldGate) == 0) set_reason(job, Reason::DependencyNever, std::move(detail));
   touch(job);
   update_queues(job);
 }
@@ -113,7 +142,9 @@ bool Controller::State::close_if_done(Job& job, Reason reason, Now now) {
   if (job.failed > 0 || (job.is_array && job.timed_out > 0)) {
     on = JobEvent::SomeFailed;
     if (job.is_array) {
-      reason = job.failed > 0 ? Reason::ExitCode : Reason::TimeLimit;
+      reason = job.reason == Reason::MaxFailures ? job.reason
+               : job.failed > 0                  ? Reason::ExitCode
+                                                 : Reason::TimeLimit;
       detail = std::to_string(job.failed) + " of " + std::to_string(job.total) +
                " elements failed, " + std::to_string(job.timed_out) + " ran out of time, " +
                std::to_string(job.cancelled) + " were cancelled";
@@ -122,8 +153,10 @@ bool Controller::State::close_if_done(Job& job, Reason reason, Now now) {
     on = JobEvent::SomeTimedOut;
   } else if (job.cancelled > 0) {
     on = JobEvent::SomeCancelled;
-    if (job.reason == Reason::CancelledByOperator) reason = job.reason;
-    if (reason != Reason::PlanRefused && reason != Reason::CancelledByOperator)
+    if (job.reason == Reason::CancelledByOperator || job.reason == Reason::Deadline)
+      reason = job.reason;
+    if (reason != Reason::PlanRefused && reason != Reason::CancelledByOperator &&
+        reason != Reason::Deadline)
       reason = Reason::CancelledByUser;
   } else {
     reason = Reason::None;
@@ -151,10 +184,11 @@ void Controller::State::close(Job& job, JobEvent on, Reason reason, std::string 
   }
   if (job.more != nullptr) {
     if (job.more->begin.is_set()) begins.erase({job.more->begin, job.id});
+    if (job.more->too_late.is_set()) deadlines.erase({job.more->too_late, job.id});
     for (const Dependency& wait : job.more->waits_for) dependencies.remove(job.id, wait.job);
   }
   Job* const first = names.unlink(job);
-  milestones.push_back({job.id, job.state});
+  milestones.push_back({job.id, job.state, job.started});
   recent.add(job.id, job.state);
   rm.leave(job.path);
   rm.drop(job.what);

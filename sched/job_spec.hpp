@@ -16,6 +16,7 @@ enum class DependencyKind : std::uint8_t { After, AfterAny, AfterOk, AfterNotOk 
 struct Dependency {
   DependencyKind kind{};
   JobId job{};
+  std::int32_t minutes = 0;  // After: so long after its start
   friend bool operator==(const Dependency&, const Dependency&) = default;
 };
 
@@ -54,7 +55,12 @@ struct JobSpec {
   bool requeue = true;                   // run again when the node was lost
   std::vector<Dependency> dependencies;  // all must hold
   bool dependency_any = false;           // "?" separator: one is enough
-  bool singleton = false;  // wait for every earlier open job of the same owner and name
+  bool singleton = false;          // wait for every earlier open job of the same owner and name
+  bool keep_invalid = false;       // what can never be met leaves it waiting instead of cancelled
+  std::int32_t nice = 0;           // lowers its score between groups
+  Time deadline;                   // wall; what could not end by then does not start; 0 = none
+  std::uint32_t max_failures = 0;  // of an array: then no further element starts; 0 = no limit
+  std::string reservation;         // runs inside it alone
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 
   // Every node gets room for as many tasks as the fullest one.

@@ -60,6 +60,10 @@ std::string_view to_string(Reason r) {
     case Reason::LaunchFailed: return "launch_failed";
     case Reason::ExitUnknown: return "exit_unknown";
     case Reason::PlanRefused: return "plan_refused";
+    case Reason::Deadline: return "deadline";
+    case Reason::MaxFailures: return "max_failures";
+    case Reason::Reservation: return "reservation";
+    case Reason::Preempted: return "preempted";
   }
   return "unknown";
 }

@@ -60,8 +60,13 @@ enum class Reason : std::uint8_t {
   LaunchFailed,
   ExitUnknown,
   PlanRefused,
+  // later additions: the numbers are stored
+  Deadline,
+  MaxFailures,
+  Reservation,
+  Preempted,
 };
-inline constexpr std::size_t kReasons = std::size_t(Reason::PlanRefused) + 1;
+inline constexpr std::size_t kReasons = std::size_t(Reason::Preempted) + 1;
 
 std::string_view to_string(JobState s);  // "held", "inited", ...
 std::string_view to_string(TaskState s);

@@ -52,6 +52,8 @@ struct JobExtra {
   std::vector<Dependency> waits_for;    // not decided yet
   bool any = false;                     // one of waits_for is enough
   Time begin;                           // wall
+  Time too_late;                        // wall; to start, of a job with a deadline
+  std::uint32_t max_failures = 0;       // 0 = no limit
   std::optional<dag::Execution> execution;
 };
 
@@ -77,6 +79,9 @@ struct Job {
   bool singleton : 1 = false;
   bool requeue : 1 = false;  // run again when the node was lost
   bool dependencies_met : 1 = false;
+  bool dependencies_never : 1 = false;  // it stays, with its gate closed for good
+  bool keep_invalid : 1 = false;
+  bool delayed : 1 = false;         // a dependency has made its begin later
   bool counted_active : 1 = false;  // in Group::active
   bool dirty : 1 = false;
 

@@ -30,9 +30,11 @@ struct JobRecord {
   std::uint32_t cursor = 0;  // array: elements below this index have been materialised
   bool cursor_set = false;   // false: none has
   TaskCounts counts;
-  std::int32_t exit_code = 0;     // the largest of its tasks
-  std::uint32_t throttle = 0;     // live value
-  bool dependencies_met = false;  // once met is met for good, also across a restart
+  std::int32_t exit_code = 0;       // the largest of its tasks
+  std::uint32_t throttle = 0;       // live value
+  bool dependencies_met = false;    // once met is met for good, also across a restart
+  bool dependencies_never = false;  // the same; the job stays because its owner wants it to
+  Time begin;                       // wall; what a dependency has made of the spec's; 0 = as there
   friend bool operator==(const JobRecord&, const JobRecord&) = default;
 };
 

@@ -107,14 +107,17 @@ Result<void> Controller::State::restore_tasks(Job& job, std::vector<TaskRecord> 
 // met.
 void Controller::State::restore_conditions(Job& job, const JobSpec& spec, const JobRecord& record) {
   if (record.state != JobState::Held && record.state != JobState::Inited) return;
-  if (spec.begin.is_set()) {  // one that has passed opens in the first turn
-    job.gates |= kBeginGate;
-    job.extra().begin = spec.begin;
-    begins.insert({spec.begin, job.id});
-  }
+  // One that has passed opens in the first turn.
+  if (const Time begin = std::max(spec.begin, record.begin); begin.is_set())
+    begin_later(job, begin);
+  job.delayed = record.begin > spec.begin;
   if (spec.singleton && !names.is_first(job)) job.gates |= kSingletonGate;
-  if (spec.dependencies.empty() || job.dependencies_met) return;
-  Conditions left{spec.dependencies, Outlook::Waits};
+  if (record.dependencies_never) {
+    job.dependencies_never = true;
+    job.gates |= kDependencyGate;
+  }
+  if (spec.dependencies.empty() || job.dependencies_met || job.dependencies_never) return;
+  Conditions left{spec.dependencies, Outlook::Waits, {}};
   std::erase_if(left.waits, [&](const Dependency& dependency) {
     const Job* target = find(dependency.job);
     return target == nullptr ||

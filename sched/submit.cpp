@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/units.hpp"
 #include "sched/controller_state.hpp"
 
 namespace drover::sched {
@@ -69,16 +70,17 @@ GroupId Controller::State::group_for(const JobSpec& spec) {
 std::optional<Milestone> Controller::State::milestone_of(JobId id,
                                                          const std::vector<KnownEnd>& known) const {
   if (const Job* job = find(id))
-    return Milestone{id, job->started.is_set() ? JobState::Running : JobState::Inited};
-  if (const auto ended = recent.find(id)) return Milestone{id, *ended};
+    return Milestone{id, job->started.is_set() ? JobState::Running : JobState::Inited,
+                     job->started};
+  if (const auto ended = recent.find(id)) return Milestone{id, *ended, {}};
   for (const KnownEnd& end : known)
-    if (end.job == id && is_final(end.state)) return Milestone{id, end.state};
+    if (end.job == id && is_final(end.state)) return Milestone{id, end.state, {}};
   return std::nullopt;
 }
 
 Result<Conditions> Controller::State::weigh_dependencies(const Submit& in) const {
   const JobSpec& spec = *in.spec;
-  Conditions conditions{spec.dependencies, Outlook::Met};
+  Conditions conditions{spec.dependencies, Outlook::Met, {}};
   if (spec.dependencies.size() > kDependenciesMax)
     return fail(Errc::Limit, "a job may wait for " + std::to_string(kDependenciesMax) + " others",
                 "let a job in between gather them", "dependency");
@@ -90,7 +92,9 @@ Result<Conditions> Controller::State::weigh_dependencies(const Submit& in) const
                   "dependency: there is no job " + std::to_string(raw(dependency.job)),
                   "drover ls shows the jobs", "dependency");
     if (conditions.outlook != Outlook::Waits) continue;
-    conditions.outlook = settle(conditions.waits, spec.dependency_any, *milestone);
+    const Verdict verdict = settle(conditions.waits, spec.dependency_any, *milestone);
+    conditions.outlook = verdict.outlook;
+    conditions.not_before = std::max(conditions.not_before, verdict.not_before);
   }
   return conditions;
 }
@@ -129,11 +133,17 @@ Job& Controller::State::insert_job(JobId id, const JobSpec& spec, rm::PathId pat
   job.group = group_for(spec);
   job.singleton = spec.singleton;
   job.requeue = spec.requeue;
+  job.keep_invalid = spec.keep_invalid;
+  if (spec.deadline.is_set()) {
+    job.extra().too_late = spec.deadline - spec.time_limit + Duration{1};
+    deadlines.insert({job.more->too_late, id});
+  }
   if (spec.is_array) {
     job.is_array = true;
     job.total = job.untouched = static_cast<std::uint32_t>(spec.array.count());
     job.extra().cursor.emplace(spec.array);
     job.more->throttle = spec.array_throttle;
+    job.more->max_failures = spec.max_failures;
   }
   ++groups[raw(job.group)].open;
   names.link(job);
@@ -146,8 +156,21 @@ void Controller::State::wait_for(Job& job, Conditions conditions) {
   job.extra().waits_for = std::move(conditions.waits);
 }
 
+// Whether the job could still end in time, if it started as soon as it may.
+Result<void> Controller::State::check_deadline(const JobSpec& spec, Now now) {
+  if (!spec.deadline.is_set()) return {};
+  const Time first = std::max(now.wall, spec.begin);
+  if (first + spec.time_limit <= spec.deadline) return {};
+  return fail(Errc::BadInput,
+              "the job cannot end by its deadline " + format_utc(spec.deadline) + ": it may run " +
+                  format_duration(spec.time_limit) + " from " + format_utc(first),
+              "choose a later deadline or a shorter --time", "deadline");
+}
+
 void Controller::State::submit(const Submit& in, Now now) {
   auto conditions = admit(in);
+  if (auto in_time = check_deadline(*in.spec, now); conditions && !in_time)
+    conditions = fail(std::move(in_time.error()));
   if (!conditions) {
     ++stats.rejected;
     reply(in.reply, fail(std::move(conditions.error())));
@@ -170,11 +193,9 @@ void Controller::State::submit(const Submit& in, Now now) {
     job.gates |= kHeldGate;
     job.reason = Reason::HeldByUser;
   }
-  if (spec.begin > now.wall) {
-    job.gates |= kBeginGate;
-    job.extra().begin = spec.begin;
-    begins.insert({spec.begin, id});
-  }
+  const Time begin = std::max(spec.begin, conditions->not_before);
+  if (begin > now.wall) begin_later(job, begin);
+  job.delayed = begin > spec.begin;
   if (spec.singleton && !names.is_first(job)) job.gates |= kSingletonGate;
   const Outlook outlook = conditions->outlook;
   job.dependencies_met = outlook == Outlook::Met && !spec.dependencies.empty();
@@ -186,9 +207,7 @@ void Controller::State::submit(const Submit& in, Now now) {
   emit(EventKind::JobSubmitted, job, nullptr, now);
   reply(in.reply, Done{id, 1});
   if (outlook == Outlook::Never) {
-    cancel_waiting(job, Reason::DependencyNever, now);
-    close(job, JobEvent::DependencyNever, Reason::DependencyNever,
-          "a job it depends on ended otherwise", now);
+    never_met(job, "a job it depends on ended otherwise", now);
     return;
   }
   update_queues(job);

@@ -105,6 +105,13 @@ void Controller::State::close_task(Job& job, Task& task, TaskEvent on, Reason re
 void Controller::State::end_attempt(Job& job, Task& task, TaskEvent how, Reason reason, Now now) {
   ++stats.ended;
   close_task(job, task, how, reason, now);
+  const bool stops = job.more->max_failures > 0 && job.waiting() > 0 &&
+                     job.failed + job.timed_out >= job.more->max_failures;
+  if (stops) {  // what runs goes on to its end
+    cancel_waiting(job, Reason::MaxFailures, now);
+    set_reason(job, Reason::MaxFailures,
+               std::to_string(job.failed + job.timed_out) + " elements failed");
+  }
   if (!close_if_done(job, reason, now)) update_queues(job);
 }
 
@@ -114,6 +121,7 @@ void Controller::State::requeue_task(Job& job, Task& task, Now now) {
   task.record.reason = Reason::None;
   task.record.placed = task.record.started = task.record.ended = {};
   job.more->ready.insert(raw(task.record.id.index));
+  if (job.more->too_late.is_set()) deadlines.insert({job.more->too_late, job.id});
   ++stats.requeued;
   emit(EventKind::JobRequeued, job, &task, now);
   if (job.active == 0) return_to_fifo(job, now);
@@ -154,7 +162,7 @@ void Controller::State::mark_started(Job& job, Task& task, Time at, Now now) {
   move(job, JobEvent::TaskStarted);
   job.started = record.started;
   emit(EventKind::JobStarted, job, nullptr, now);
-  milestones.push_back({job.id, JobState::Running});
+  milestones.push_back({job.id, JobState::Running, job.started});
 }
 
 }  // namespace drover::sched

@@ -24,6 +24,7 @@ struct Reading {
   std::int64_t mem_per_cpu_mib = 0;
   std::int64_t gpus_total = 0;
   std::int64_t nodes = 0, ntasks = 0;  // 0 = not said
+  std::string account, partition, qos;  // become labels
 };
 
 using ReadField = Result<void> (*)(Reading&, value);
@@ -87,6 +88,8 @@ Result<void> read_signal(Reading& r, value v) {
   });
 }
 
+constexpr std::int64_t kMinutesMax = 10 * 366 * 1440;
+
 Result<void> read_dependency(sched::JobSpec& spec, value v) {
   sched::Dependency dependency;
   bool has_kind = false;
@@ -98,8 +101,11 @@ Result<void> read_dependency(sched::JobSpec& spec, value v) {
           dependency.job = JobId(std::uint64_t(*job));
           return {};
         }
+        if (name == "minutes")
+          return keep_int(json_integer(item, "dependencies.minutes", 0, kMinutesMax),
+                          dependency.minutes);
         if (name != "kind")
-          return json_unknown(name, std::array<std::string_view, 2>{"kind", "job"});
+          return json_unknown(name, std::array<std::string_view, 3>{"kind", "job", "minutes"});
         auto kind = json_text(item, "dependencies.kind", 64);
         if (!kind) return fail(kind.error());
         auto parsed = read_dependency_kind(*kind);
@@ -137,6 +143,27 @@ Result<void> read_begin(Reading& r, value v) {
       r.spec.begin);
 }
 
+Result<void> read_deadline(Reading& r, value v) {
+  const Time now = r.now;
+  return keep(
+      parse_text_field(v, "deadline", [now](std::string_view t) { return parse_begin(t, now, 0); }),
+      r.spec.deadline);
+}
+
+Result<void> read_max_failures(Reading& r, value v) {
+  auto read = json_integer(v, "max_failures", 0, UINT32_MAX);
+  if (!read) return fail(read.error());
+  r.spec.max_failures = std::uint32_t(*read);
+  return {};
+}
+
+Result<void> read_kill_on_invalid(Reading& r, value v) {
+  auto read = json_bool(v, "kill_on_invalid_dependency");
+  if (!read) return fail(read.error());
+  r.spec.keep_invalid = !*read;
+  return {};
+}
+
 Result<void> read_mem(value v, std::string_view field, std::int64_t& into) {
   return keep(parse_text_field(v, field, [](std::string_view t) { return parse_memory_mib(t); }),
               into);
@@ -153,6 +180,7 @@ constexpr std::int64_t kMibMax = std::int64_t(1) << 40;
 
 // clang-format off
 constexpr Field kFields[] = {  // sorted by name
+    {"account", [](Reading& r, value v) { return keep(json_line(v, "account", 256), r.account); }},
     {"append_output", [](Reading& r, value v) { return keep(json_bool(v, "append_output"), r.spec.append_output); }},
     {"argv", [](Reading& r, value v) { return keep(json_texts(v, "argv", 10'000, 128 << 10), r.spec.argv); }},
     {"array", read_array},
@@ -162,6 +190,8 @@ constexpr Field kFields[] = {  // sorted by name
     {"constraints", [](Reading& r, value v) { return read_labels(v, "constraints", r.spec.request.node_labels); }},
     {"cpus_per_task", [](Reading& r, value v) { return keep_int(json_integer(v, "cpus_per_task", 1, 1'000'000), r.spec.cpus_per_task); }},
     {"cwd", [](Reading& r, value v) { return keep(json_line(v, "cwd", 4096), r.spec.cwd); }},
+    {"deadline", read_deadline},
+    {"deadline_us", [](Reading& r, value v) { return keep(json_integer(v, "deadline_us", 0, INT64_MAX / 2), r.spec.deadline.us); }},
     {"dependencies", read_dependencies},
     {"dependency", [](Reading& r, value v) { auto text = json_text(v, "dependency", 64 << 10); return text ? read_dependency_text(*text, r.spec) : Result<void>(fail(text.error())); }},
     {"dependency_any", [](Reading& r, value v) { return keep(json_bool(v, "dependency_any"), r.spec.dependency_any); }},
@@ -173,18 +203,24 @@ constexpr Field kFields[] = {  // sorted by name
     {"gpus_total", [](Reading& r, value v) { return keep(json_integer(v, "gpus_total", 0, 1'000'000), r.gpus_total); }},
     {"hold", [](Reading& r, value v) { return keep(json_bool(v, "hold"), r.spec.hold); }},
     {"in", [](Reading& r, value v) { return keep(json_line(v, "in", 4096), r.spec.in); }},
+    {"kill_on_invalid_dependency", read_kill_on_invalid},
     {"labels", [](Reading& r, value v) { return read_labels(v, "labels", r.spec.labels); }},
+    {"max_failures", read_max_failures},
     {"mem", [](Reading& r, value v) { return read_mem(v, "mem", r.spec.request.mem_mib); }},
     {"mem_mib", [](Reading& r, value v) { return keep(json_integer(v, "mem_mib", 0, kMibMax), r.spec.request.mem_mib); }},
     {"mem_per_cpu", [](Reading& r, value v) { return read_mem(v, "mem_per_cpu", r.mem_per_cpu_mib); }},
     {"mem_per_cpu_mib", [](Reading& r, value v) { return keep(json_integer(v, "mem_per_cpu_mib", 0, kMibMax), r.mem_per_cpu_mib); }},
     {"name", [](Reading& r, value v) { return keep(json_line(v, "name", 256), r.spec.name); }},
+    {"nice", [](Reading& r, value v) { return keep_int(json_integer(v, "nice", -1'000'000'000, 1'000'000'000), r.spec.nice); }},
     {"nodes", [](Reading& r, value v) { return keep(json_integer(v, "nodes", 1, 100'000), r.nodes); }},
     {"ntasks", [](Reading& r, value v) { return keep(json_integer(v, "ntasks", 1, 1'000'000), r.ntasks); }},
     {"ntasks_per_node", [](Reading& r, value v) { return keep_int(json_integer(v, "ntasks_per_node", 1, 1'000'000), r.spec.ntasks_per_node); }},
     {"out", [](Reading& r, value v) { return keep(json_line(v, "out", 4096), r.spec.out); }},
+    {"partition", [](Reading& r, value v) { return keep(json_line(v, "partition", 256), r.partition); }},
     {"priority", [](Reading& r, value v) { return keep_int(json_integer(v, "priority", -1'000'000'000, 1'000'000'000), r.spec.priority); }},
+    {"qos", [](Reading& r, value v) { return keep(json_line(v, "qos", 256), r.qos); }},
     {"requeue", [](Reading& r, value v) { return keep(json_bool(v, "requeue"), r.spec.requeue); }},
+    {"reservation", [](Reading& r, value v) { return keep(json_line(v, "reservation", 64), r.spec.reservation); }},
     {"script", [](Reading& r, value v) { return keep(json_text(v, "script", kScriptMax), r.spec.script); }},
     {"signal", read_signal},
     {"singleton", [](Reading& r, value v) { return keep(json_bool(v, "singleton"), r.spec.singleton); }},
@@ -221,10 +257,22 @@ Result<void> complete_nodes(Reading& r) {
   return {};
 }
 
+Result<void> set_label(Reading& r, const char* name, const std::string& value) {
+  if (value.empty()) return {};
+  const auto [label, is_new] = r.spec.labels.emplace(name, value);
+  if (is_new || label->second == value) return {};
+  return fail(Errc::BadInput,
+              std::string(name) + " is " + value + ", the label of that name is " + label->second,
+              "give one of them", name);
+}
+
 // Sums and rules over several fields.
 Result<void> complete(Reading& r) {
   sched::JobSpec& spec = r.spec;
   if (auto nodes = complete_nodes(r); !nodes) return nodes;
+  if (auto set = set_label(r, "account", r.account); !set) return set;
+  if (auto set = set_label(r, "partition", r.partition); !set) return set;
+  if (auto set = set_label(r, "qos", r.qos); !set) return set;
   if (r.mem_per_cpu_mib > 0) {
     if (spec.request.mem_mib > 0)
       return fail(Errc::BadInput, "mem and mem_per_cpu exclude each other", "give one of them",

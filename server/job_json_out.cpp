@@ -70,11 +70,17 @@ void append_spec(JsonWriter& out, const sched::JobSpec& spec) {
     out.begin_object();
     out.field("kind", kind_word(dependency.kind));
     out.field("job", raw(dependency.job));
+    if (dependency.minutes > 0) out.field("minutes", dependency.minutes);
     out.end_object();
   }
   out.end_array();
   out.field("dependency_any", spec.dependency_any);
   out.field("singleton", spec.singleton);
+  out.field("kill_on_invalid_dependency", !spec.keep_invalid);
+  out.field("nice", spec.nice);
+  append_time(out, "deadline", spec.deadline);
+  out.field("max_failures", spec.max_failures);
+  out.field("reservation", spec.reservation);
   out.end_object();
 }
 

@@ -111,6 +111,8 @@ Result<sched::DependencyKind> read_dependency_kind(std::string_view word) {
 
 namespace {
 
+constexpr std::int64_t kMinutesMax = 10 * 366 * 1440;
+
 // One piece: "afterok:12:13" or "singleton".
 Result<void> read_dependency_piece(std::string_view piece, sched::JobSpec& spec) {
   if (piece == "singleton") {
@@ -125,12 +127,22 @@ Result<void> read_dependency_piece(std::string_view piece, sched::JobSpec& spec)
                 "dependency");
   for (std::string_view rest = piece.substr(colon + 1);;) {
     const std::size_t next = rest.find(':');
-    auto job = parse_integer(rest.substr(0, next), 1, INT64_MAX, "dependency");
+    std::string_view id = rest.substr(0, next);
+    sched::Dependency dependency{*kind, {}, 0};
+    // after:12+30: half an hour after its start.
+    if (const std::size_t plus = id.find('+'); plus != std::string_view::npos) {
+      auto minutes = parse_integer(id.substr(plus + 1), 0, kMinutesMax, "dependency");
+      if (!minutes) return fail(minutes.error());
+      dependency.minutes = std::int32_t(*minutes);
+      id = id.substr(0, plus);
+    }
+    auto job = parse_integer(id, 1, INT64_MAX, "dependency");
     if (!job) return fail(job.error());
+    dependency.job = JobId(std::uint64_t(*job));
     if (spec.dependencies.size() >= 1000)
       return fail(Errc::Limit, "more than 1000 dependencies", "let one job gather them",
                   "dependency");
-    spec.dependencies.push_back({*kind, JobId(std::uint64_t(*job))});
+    spec.dependencies.push_back(dependency);
     if (next == std::string_view::npos) return {};
     rest.remove_prefix(next + 1);
   }

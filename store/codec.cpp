@@ -9,7 +9,7 @@
 namespace drover::store {
 namespace {
 
-constexpr auto kLastReason = std::uint32_t(sched::Reason::PlanRefused);
+constexpr auto kLastReason = std::uint32_t(sched::Reason::Preempted);
 constexpr auto kLastJobState = std::uint32_t(sched::JobState::TimedOut);
 constexpr auto kLastTaskState = std::uint32_t(sched::TaskState::TimedOut);
 constexpr auto kLastDependency = std::uint32_t(sched::DependencyKind::AfterNotOk);
@@ -140,10 +140,16 @@ void encode(const sched::JobSpec& spec, proto::JobSpec& out) {
     proto::Dependency* added = out.add_dependencies();
     added->set_kind(std::uint32_t(dependency.kind));
     added->set_job(raw(dependency.job));
+    added->set_minutes(dependency.minutes);
   }
   out.set_dependency_any(spec.dependency_any);
   out.set_singleton(spec.singleton);
   out.set_ntasks_per_node(spec.ntasks_per_node);
+  out.set_keep_invalid(spec.keep_invalid);
+  out.set_nice(spec.nice);
+  out.set_deadline_us(spec.deadline.us);
+  out.set_max_failures(spec.max_failures);
+  out.set_reservation(spec.reservation);
 }
 
 bool decode(const proto::JobSpec& in, sched::JobSpec& out) {
@@ -175,10 +181,16 @@ bool decode(const proto::JobSpec& in, sched::JobSpec& out) {
   out.dependencies.clear();
   for (const proto::Dependency& dependency : in.dependencies()) {
     if (dependency.kind() > kLastDependency) return false;
-    out.dependencies.push_back({sched::DependencyKind(dependency.kind()), JobId(dependency.job())});
+    out.dependencies.push_back(
+        {sched::DependencyKind(dependency.kind()), JobId(dependency.job()), dependency.minutes()});
   }
   out.dependency_any = in.dependency_any();
   out.singleton = in.singleton();
+  out.keep_invalid = in.keep_invalid();
+  out.nice = in.nice();
+  out.deadline = {in.deadline_us()};
+  out.max_failures = in.max_failures();
+  out.reservation = in.reservation();
   return decode_array(in, out.array);
 }
 
@@ -203,6 +215,8 @@ void encode(const sched::JobRecord& record, proto::JobRecord& out) {
   out.set_exit_code(record.exit_code);
   out.set_throttle(record.throttle);
   out.set_dependencies_met(record.dependencies_met);
+  out.set_dependencies_never(record.dependencies_never);
+  out.set_begin_us(record.begin.us);
 }
 
 bool decode(const proto::JobRecord& in, sched::JobRecord& out) {
@@ -222,6 +236,8 @@ bool decode(const proto::JobRecord& in, sched::JobRecord& out) {
   out.exit_code = in.exit_code();
   out.throttle = in.throttle();
   out.dependencies_met = in.dependencies_met();
+  out.dependencies_never = in.dependencies_never();
+  out.begin = {in.begin_us()};
   return true;
 }
 

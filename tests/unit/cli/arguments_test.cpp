@@ -133,15 +133,15 @@ TEST(Commands, AreFoundByShortcutNounAndPlural) {
 }
 
 TEST(UnsupportedOptions, AreRefusedByNameUnlessLenient) {
-  const auto parsed = parse_arguments(
-      {"--partition=batch", "-c2", "--mail-type=NONE", "--account="}, {job_options()});
+  const auto parsed =
+      parse_arguments({"--wckey=batch", "-c2", "--mail-type=NONE", "--account="}, {job_options()});
   ASSERT_TRUE(parsed);
   std::vector<std::string> warnings;
   std::vector<Given> options = parsed->options;
   const auto refused = refuse_unsupported(options, false, warnings);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::Unsupported);
-  EXPECT_EQ(refused.error().field, "partition");
+  EXPECT_EQ(refused.error().field, "wckey");
   options = parsed->options;
   ASSERT_TRUE(refuse_unsupported(options, true, warnings));
   ASSERT_EQ(options.size(), 1u);

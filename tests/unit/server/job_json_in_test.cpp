@@ -20,7 +20,9 @@ TEST(JobJsonIn, reads_every_kind_of_field) {
     "signal":{"signal":10,"before_s":30},"array":"0-9%2","hold":true,"begin_us":5,
     "priority":-3,
     "comment":"c","labels":{"p":"q"},"requeue":false,
-    "dependency":"afterok:12:13,afterany:14","singleton":true})");
+    "dependency":"afterok:12:13,afterany:14","singleton":true,
+    "account":"physics","qos":"low","partition":"gpu","nice":7,"deadline_us":9,
+    "max_failures":3,"kill_on_invalid_dependency":false,"reservation":"r1"})");
   ASSERT_TRUE(spec) << spec.error().message;
   EXPECT_EQ(spec->name, "sim");
   EXPECT_EQ(spec->argv, (std::vector<std::string>{"prog", "-x"}));
@@ -38,6 +40,13 @@ TEST(JobJsonIn, reads_every_kind_of_field) {
   ASSERT_EQ(spec->dependencies.size(), 3u);
   EXPECT_EQ(spec->dependencies[2].kind, sched::DependencyKind::AfterAny);
   EXPECT_TRUE(spec->singleton);
+  EXPECT_EQ(spec->labels,
+            (rm::Labels{{"account", "physics"}, {"p", "q"}, {"partition", "gpu"}, {"qos", "low"}}));
+  EXPECT_EQ(spec->nice, 7);
+  EXPECT_EQ(spec->deadline.us, 9);
+  EXPECT_EQ(spec->max_failures, 3u);
+  EXPECT_TRUE(spec->keep_invalid);
+  EXPECT_EQ(spec->reservation, "r1");
 }
 
 TEST(JobJsonIn, memory_per_cpu_is_summed) {
@@ -51,10 +60,14 @@ TEST(JobJsonIn, dependencies_as_objects_and_any) {
       R"({"argv":["a"],"dependencies":[{"kind":"afternotok","job":4}],"dependency_any":true})");
   ASSERT_TRUE(spec) << spec.error().message;
   EXPECT_EQ(spec->dependencies[0],
-            (sched::Dependency{sched::DependencyKind::AfterNotOk, JobId{4}}));
+            (sched::Dependency{sched::DependencyKind::AfterNotOk, JobId{4}, 0}));
   auto any = read(R"({"argv":["a"],"dependency":"afterok:1?afterok:2"})");
   ASSERT_TRUE(any);
   EXPECT_TRUE(any->dependency_any);
+  auto later = read(R"({"argv":["a"],"dependency":"after:1+30"})");
+  ASSERT_TRUE(later);
+  EXPECT_EQ(later->dependencies[0],
+            (sched::Dependency{sched::DependencyKind::After, JobId{1}, 30}));
 }
 
 struct BadCase {

@@ -113,8 +113,14 @@ inline sched::JobSpec RandomValues::spec() {
   spec.labels = labels();
   spec.requeue = prng.chance(50);
   for (std::uint64_t i = prng.below(3); i > 0; --i)
-    spec.dependencies.push_back({sched::DependencyKind(prng.below(4)), JobId(prng.next())});
+    spec.dependencies.push_back(
+        {sched::DependencyKind(prng.below(4)), JobId(prng.next()), small()});
   spec.dependency_any = prng.chance(50);
+  spec.keep_invalid = prng.chance(50);
+  spec.nice = small();
+  spec.deadline = {std::int64_t(prng.below(1u << 30))};
+  spec.max_failures = std::uint32_t(prng.below(9));
+  spec.reservation = bytes(8);
   spec.singleton = prng.chance(50);
   return spec;
 }
@@ -136,6 +142,8 @@ inline sched::JobRecord RandomValues::job(JobId id) {
   job.exit_code = small();
   job.throttle = std::uint32_t(prng.next());
   job.dependencies_met = prng.chance(50);
+  job.dependencies_never = prng.chance(50);
+  job.begin = {std::int64_t(prng.below(1u << 30))};
   return job;
 }
 

@@ -1,0 +1,78 @@
+// cli/dependency_text.cpp - reads --dependency, so that mistakes are told before anything is sent.
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/dependency_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <vector>
+
+#include "base/units.hpp"
+#include "cli/arguments.hpp"
+
+namespace drover::cli {
+namespace {
+
+constexpr std::array kKinds = {std::string_view("after"), std::string_view("afterok"),
+                               std::string_view("afternotok"), std::string_view("afterany")};
+constexpr std::string_view kUse = "use after, afterok, afternotok, afterany or singleton";
+constexpr std::int64_t kMinutesMax = 10 * 366 * 1440;
+
+tl::unexpected<Error> bad(const std::string& message, std::string_view hint) {
+  return fail(Errc::BadInput, "dependency: " + message, std::string(hint), "dependency");
+}
+
+Result<void> check_job(std::string_view text, bool may_delay) {
+  if (const std::size_t plus = text.find('+'); may_delay && plus != std::string_view::npos) {
+    const auto minutes = parse_integer(text.substr(plus + 1), 0, kMinutesMax, "dependency");
+    if (!minutes) return fail(minutes.error());
+    text = text.substr(0, plus);
+  }
+  const auto id = parse_integer(text, 1, std::numeric_limits<std::int64_t>::max(), "dependency");
+  if (!id) return fail(id.error());
+  return {};
+}
+
+Result<void> check_piece(const std::string& piece) {
+  const std::vector<std::string> parts = split_list(piece, ':');
+  if (parts.empty()) return bad("an empty piece", "use KIND:ID, e.g. afterok:12");
+  std::size_t first_id = 0;
+  if (parts[0].find_first_not_of("0123456789") != std::string::npos) {
+    first_id = 1;
+    if (parts[0] == "aftercorr" || parts[0] == "afterburstbuffer")
+      return fail(Errc::Unsupported, "dependency " + parts[0] + " is not supported",
+                  std::string(kUse), "dependency");
+    if (std::ranges::find(kKinds, parts[0]) == kKinds.end()) {
+      const std::string_view near = nearest_match(parts[0], kKinds);
+      return bad("\"" + parts[0] + "\" is no kind of dependency",
+                 near.empty() ? std::string(kUse) : "did you mean " + std::string(near) + "?");
+    }
+    if (parts.size() == 1) return bad(parts[0] + " names no job", "e.g. afterok:12:13");
+  }
+  for (std::size_t i = first_id; i < parts.size(); ++i)
+    if (auto good = check_job(parts[i], parts[0] == "after"); !good) return good;
+  return {};
+}
+
+}  // namespace
+
+Result<DependencyText> parse_dependency(std::string_view text) {
+  const bool any = text.find('?') != std::string_view::npos;
+  if (any && text.find(',') != std::string_view::npos)
+    return bad("`,` (all) and `?` (any) cannot be mixed", "use one of them between the jobs");
+  DependencyText out;
+  for (const std::string& piece : split_list(text, any ? '?' : ',')) {
+    if (piece == "singleton") {
+      out.singleton = true;
+      continue;
+    }
+    if (auto good = check_piece(piece); !good) return fail(good.error());
+    const bool bare = piece.find_first_not_of("0123456789:") == std::string::npos;
+    out.jobs += (out.jobs.empty() ? "" : any ? "?" : ",") + (bare ? "afterany:" + piece : piece);
+  }
+  if (out.singleton && any)
+    return bad("singleton cannot be one of several choices", "use `,` with singleton");
+  return out;
+}
+
+}  // namespace drover::cli
