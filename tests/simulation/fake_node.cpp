@@ -19,6 +19,16 @@ std::size_t FakeNode::running() const {
   return count;
 }
 
+void FakeNode::visit_running(const std::function<void(const AttemptId&)>& each) const {
+  for (const auto& [id, attempt] : attempts_)
+    if (attempt.started && !attempt.end) each(id);
+}
+
+const sched::TaskEnded* FakeNode::end_of(const AttemptId& id) const {
+  const auto found = ended_.find(id);
+  return found == ended_.end() ? nullptr : &found->second;
+}
+
 sched::NodeUp FakeNode::hello(SessionId session) {
   sched::NodeUp up{.spec = spec_,
                    .boot_id = "boot-" + std::to_string(number_) + "-" + std::to_string(boots_),
@@ -42,6 +52,10 @@ void FakeNode::reboot() {
   attempts_.clear();
   session_.reset();
   ++boots_;
+}
+
+void FakeNode::forget(const std::function<bool(const AttemptId&)>& which) {
+  std::erase_if(attempts_, [&](const auto& row) { return row.second.started && which(row.first); });
 }
 
 void FakeNode::on_launch(const sched::Launch& launch) {
@@ -78,6 +92,7 @@ void FakeNode::end(const AttemptId& id, sched::EndCause cause, bool never_starte
   if (!never_started) end.started = Time{end.ended.us - 1};
   if (cause == sched::EndCause::Exited) end.exit_code = exit_code_of(id);
   found->second.end = end;
+  ended_.emplace(id, end);
   report(end);
 }
 

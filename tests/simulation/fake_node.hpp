@@ -33,6 +33,8 @@ class FakeNode {
   void on_welcome(NodeId id, SessionId session);
   void disconnect();  // agent restart or broken connection: supd is untouched
   void reboot();      // every process dies, nothing is remembered
+  // The same boot, but supd lost its journal and these processes: nobody will report their end.
+  void forget(const std::function<bool(const AttemptId&)>& which);
 
   // ---- orders; each may arrive twice, late, or under an old session
   void on_launch(const sched::Launch& launch);
@@ -45,6 +47,10 @@ class FakeNode {
   std::uint64_t boots() const { return boots_; }
   bool is_idle() const { return attempts_.empty(); }
   std::size_t running() const;
+  // Attempts whose process runs now.
+  void visit_running(const std::function<void(const AttemptId&)>& each) const;
+  // How the process of this attempt ended, whoever heard of it; null when it did not end here.
+  const sched::TaskEnded* end_of(const AttemptId& id) const;
   const std::vector<std::string>& violations() const { return violations_; }
   // How the process of an attempt ends: fixed by its identity, so that records can be checked.
   static std::int32_t exit_code_of(const AttemptId& id);
@@ -64,8 +70,9 @@ class FakeNode {
   NodeId id_{};
   std::optional<SessionId> session_;
   std::uint64_t boots_ = 1;
-  std::map<AttemptId, Attempt> attempts_;      // supd's table, until acknowledged
-  std::map<AttemptId, std::uint32_t> starts_;  // evidence: survives everything
+  std::map<AttemptId, Attempt> attempts_;        // supd's table, until acknowledged
+  std::map<AttemptId, std::uint32_t> starts_;    // evidence: survives everything
+  std::map<AttemptId, sched::TaskEnded> ended_;  // likewise
   std::vector<std::string> violations_;
 };
 

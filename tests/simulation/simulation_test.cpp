@@ -59,9 +59,10 @@ TEST(Simulation, EveryFaultIsCovered) {
     seen.arrays |= faults.arrays;
     seen.dependencies |= faults.dependencies;
     seen.drains |= faults.drains;
+    seen.amnesia |= faults.amnesia;
   }
   EXPECT_TRUE(seen.controller_crashes && seen.broken_sessions && seen.doubled && seen.reboots &&
-              seen.commands && seen.arrays && seen.dependencies && seen.drains);
+              seen.commands && seen.arrays && seen.dependencies && seen.drains && seen.amnesia);
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ World::World(std::uint64_t seed) : prng_(seed) {
              .commands = prng_.chance(60),
              .arrays = prng_.chance(60),
              .dependencies = prng_.chance(50),
-             .drains = prng_.chance(30)};
+             .drains = prng_.chance(30),
+             .amnesia = prng_.chance(20)};
   config_.group_limits.running_jobs = prng_.chance(50) ? 3 : 1000;
   controller_.emplace(config_);
   for (std::uint32_t number = 0; number < 3; ++number) add_node(number);
@@ -117,6 +118,8 @@ void World::act(const sched::Action& action) {
             give(sched::PlanReady{job, group, dag::compile(request, plans_)});
           });
   } else if (const auto* launch = std::get_if<sched::Launch>(&action)) {
+    if (launched_.emplace(launch->id.epoch, launch->id).first->second != launch->id)
+      violations_.push_back("epoch " + std::to_string(raw(launch->id.epoch)) + " was given twice");
     to_node(launch->session, [order = *launch](FakeNode& node) { node.on_launch(order); });
   } else if (const auto* kill = std::get_if<sched::Kill>(&action)) {
     to_node(kill->session, [order = *kill](FakeNode& node) { node.on_kill(order); });
@@ -152,8 +155,45 @@ void World::check_step() {
   if (!store_.violations().empty()) violations_ = store_.violations();
   for (const auto& node : nodes_)
     if (!node->violations().empty()) violations_ = node->violations();
+  check_running();
   if (steps_ % 8 != 0) return;  // the whole-state check costs more than the step
   for (const std::string& wrong : controller_->check()) violations_.push_back(wrong);
+}
+
+// A process runs only for an attempt that is stored, and only while the store says what it holds:
+// else others would be placed on its cores.
+void World::check_running() {
+  for (const auto& node : nodes_)
+    node->visit_running([&](const AttemptId& id) {
+      const auto found = store_.tasks().find(id.task);
+      const std::string name = "an attempt of job " + std::to_string(raw(id.task.job));
+      if (found == store_.tasks().end() || raw(found->second.epoch) < raw(id.epoch))
+        violations_.push_back(name + " runs and was never stored");
+      else if (found->second.epoch != id.epoch || found->second.attempt != id.number ||
+               !found->second.lease || found->second.node != node->spec().name)
+        violations_.push_back(name + " runs on " + node->spec().name + " without its lease");
+    });
+}
+
+// What the record says is what the process of its last attempt did.
+void World::check_outcome(const sched::TaskRecord& task) {
+  const AttemptId attempt{task.id, task.attempt, task.epoch};
+  const sched::TaskEnded* end = nullptr;
+  for (const auto& node : nodes_)
+    if (node->spec().name == task.node) end = node->end_of(attempt);
+  const bool exited = end != nullptr && end->cause == sched::EndCause::Exited;
+  bool right = true;
+  if (task.state == sched::TaskState::Succeeded) right = exited && end->exit_code == 0;
+  if (task.reason == sched::Reason::ExitCode) right = exited && end->exit_code == task.exit_code;
+  if (task.reason == sched::Reason::NodeLost) right = faults_.reboots;
+  if (task.reason == sched::Reason::ExitUnknown) right = faults_.amnesia;
+  const bool cancelled = task.reason == sched::Reason::CancelledByUser ||
+                         task.reason == sched::Reason::CancelledByOperator;
+  if (cancelled) right = cancels_.contains(task.id.job);
+  if (!right)
+    violations_.push_back("job " + std::to_string(raw(task.id.job)) + " says " +
+                          std::string(to_string(task.state)) + "/" +
+                          std::string(to_string(task.reason)) + ", which did not happen");
 }
 
 void World::check_end() {
@@ -167,13 +207,14 @@ void World::check_end() {
                             " did not end: " + std::string(to_string(job.state)) + "/" +
                             std::string(to_string(job.reason)));
   for (const auto& [id, task] : store_.tasks()) {
-    const AttemptId attempt{id, task.attempt, task.epoch};
-    if (task.reason == sched::Reason::ExitCode && task.exit_code != FakeNode::exit_code_of(attempt))
-      violations_.push_back("job " + std::to_string(raw(id.job)) + " has a wrong exit code");
+    check_outcome(task);
   }
   for (const auto& node : nodes_)
     if (!node->is_idle())
       violations_.push_back("a node still holds attempts: " + node->spec().name);
+  for (const rm::NodeView& node : controller_->resources().nodes())
+    if (node.state != rm::NodeState::Up)
+      violations_.push_back(node.spec->name + " is connected and not up: " + node.reason);
   for (const rm::NodeView& node : controller_->resources().nodes())
     if (!(node.free == node.capacity) || node.leases != 0)
       violations_.push_back("leases are not back to zero on " + node.spec->name);

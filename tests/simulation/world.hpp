@@ -22,7 +22,7 @@ namespace drover::simulation {
 // kind.
 struct Faults {
   bool controller_crashes = false, broken_sessions = false, doubled = false, reboots = false;
-  bool commands = false, arrays = false, dependencies = false, drains = false;
+  bool commands = false, arrays = false, dependencies = false, drains = false, amnesia = false;
 };
 
 class World {
@@ -66,11 +66,14 @@ class World {
   void to_controller(std::uint32_t node, sched::Input input);
   void connect(std::uint32_t node);
   void break_session(std::uint32_t node);
+  void forget_attempts(std::uint32_t node);
   void trouble();
 
   // ---- the truth
   void check_step();
+  void check_running();
   void check_end();
+  void check_outcome(const sched::TaskRecord& task);
   void note(const std::string& line);
 
   static constexpr std::int64_t kEpochUs = 1'700'000'000'000'000;
@@ -98,6 +101,8 @@ class World {
   std::uint32_t to_submit_ = 40, submitted_ = 0;
   std::set<ReplyToken> asked_;
   std::vector<JobId> acknowledged_;
+  std::set<JobId> cancels_;              // somebody asked for it
+  std::map<Epoch, AttemptId> launched_;  // an epoch means one attempt, for ever
   std::uint64_t next_token_ = 1;
   bool calm_ = false;  // no more trouble: everything has to end now
   std::vector<std::string> violations_;

@@ -56,12 +56,19 @@ void World::command_some() {
   sched::Command command;
   command.verb = sched::Verb(prng_.below(4));
   command.target.job = acknowledged_[prng_.below(acknowledged_.size())];
+  // Most commands at what runs: there they meet messages under way.
+  std::vector<JobId> running;
+  for (const auto& [id, job] : store_.jobs())
+    if (job.state == sched::JobState::Running) running.push_back(id);
+  if (!running.empty() && prng_.chance(60))
+    command.target.job = running[prng_.below(running.size())];
   command.actor = {.uid = 0, .is_operator = true};
   const sched::JobSpec& spec = store_.spec(command.target.job);
   if (spec.is_array && command.verb == sched::Verb::Cancel && prng_.chance(60)) {
     command.target.whole_job = false;
     command.target.elements = IndexSet::single(spec.array.runs().front().first);
   }
+  if (command.verb == sched::Verb::Cancel) cancels_.insert(command.target.job);
   note("command " + std::to_string(int(command.verb)) + " on " +
        std::to_string(raw(command.target.job)));
   give(std::move(command));
@@ -107,7 +114,7 @@ void World::to_node(SessionId session, std::function<void(FakeNode&)> deliver) {
   std::int64_t& last = last_to_node_[session];
   last = std::max(last, now_us_ + 100 + std::int64_t(prng_.below(2000)));
   const bool lost = node.session() != session && prng_.chance(50);
-  const int copies = lost ? 0 : faults_.doubled && prng_.chance(15) ? 2 : 1;
+  const int copies = lost ? 0 : faults_.doubled && prng_.chance(30) ? 2 : 1;
   for (int copy = 0; copy < copies; ++copy)
     later(Duration{last - now_us_}, [&node, deliver] { deliver(node); });
 }
@@ -116,7 +123,7 @@ void World::to_controller(std::uint32_t number, sched::Input input) {
   const SessionId session = *nodes_[number]->session();
   std::int64_t& last = last_to_controller_[session];
   last = std::max(last, now_us_ + 100 + std::int64_t(prng_.below(2000)));
-  const int copies = faults_.doubled && prng_.chance(15) ? 2 : 1;
+  const int copies = faults_.doubled && prng_.chance(30) ? 2 : 1;
   const bool may_be_lost = faults_.broken_sessions && prng_.chance(50);
   for (int copy = 0; copy < copies; ++copy)
     later(Duration{last - now_us_}, [this, number, session, input, may_be_lost, life = life_] {
@@ -140,6 +147,17 @@ void World::break_session(std::uint32_t number) {
   later(millis(1 + std::int64_t(prng_.below(100))), [this, number] { connect(number); });
 }
 
+void World::forget_attempts(std::uint32_t number) {
+  note("node " + std::to_string(number) + " forgets what runs");
+  nodes_[number]->forget([this](const AttemptId& id) {
+    // Where the start is not stored, nobody could tell a lost launch from a lost process.
+    const auto found = store_.tasks().find(id.task);
+    return found != store_.tasks().end() && found->second.epoch == id.epoch &&
+           found->second.started.is_set();
+  });
+  break_session(number);
+}
+
 // Once in a while something goes wrong; when all jobs are submitted and enough has happened, it
 // stops, held jobs are released, and from then on everything has to end.
 void World::trouble() {
@@ -155,6 +173,7 @@ void World::trouble() {
     later(millis(1 + std::int64_t(prng_.below(500))), [this, victim] { connect(victim); });
   }
   if (faults_.doubled && prng_.chance(40)) nodes_[victim]->repeat_ends();
+  if (faults_.amnesia && prng_.chance(4)) forget_attempts(victim);
   if (faults_.commands && prng_.chance(30)) command_some();
   if (faults_.drains && prng_.chance(5))
     give(sched::DrainNode{.reply = {},
