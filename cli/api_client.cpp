@@ -158,7 +158,10 @@ Result<net::ClientResponse> ApiClient::call(const net::HttpClient::Call& asked) 
       if (nobody || error.hint.empty())
         error.hint = "start it: drover up --detach (or name another with --server)";
     }
-    details_.retryable = true;
+    if (error.code == Errc::Denied && error.hint.empty())
+      error.hint =
+          "this Drover is another user's: ask its operator, or start your own with drover up";
+    details_.retryable = error.code != Errc::Denied;
     return fail(std::move(error));
   }
   if (trace_) std::fprintf(stderr, "< %d, %zu bytes\n", response->status, response->body.size());
@@ -198,7 +201,7 @@ Result<Json> ApiClient::submit(const std::string& target, const Json& spec) {
     if (response) return json_of(response);
     // Nobody there at first: say so at once. Cut off in the middle: the daemon may be starting
     // again.
-    const bool is_cut = response.error().code == Errc::Io && !details_.request_id.size();
+    const bool is_cut = response.error().code == Errc::Io && details_.request_id.empty();
     broke = broke || is_cut;
     const bool again = is_cut || (broke && response.error().code == Errc::Unavailable);
     if (!again || attempt == kSubmitTries) return fail(response.error());

@@ -215,6 +215,7 @@ Result<int> run_run(Context& context) {
   if (!submission) return fail(submission.error());
   const Result<ApiClient*> api = context.api();
   if (!api) return fail(api.error());
+  if (context.arguments().has("test-only")) return test_only(context, **api, *submission);
   const Result<Json> answer = (*api)->submit("/api/v1/jobs", submission->spec);
   if (!answer) return fail(answer.error());
   const Result<int> code = follow(context, *submission, std::uint64_t(number_of(*answer, "id")));

@@ -82,6 +82,12 @@ Result<bool> take_file(Context& context, Input& input) {
   const Result<std::string> text = read_script(path);
   if (!text) return fail(text.error());
   if (!words.empty()) words.erase(words.begin());
+  // What follows the script is the script's, as in Slurm: said where it looks like a slip.
+  if (!words.empty() && words[0].starts_with("--")) {
+    const std::string name = words[0].substr(2, words[0].find('=') - 2);
+    if (find_option(name, {job_options(), submit_options()}) != nullptr)
+      context.note("note: " + words[0] + " goes to the script; options of drover stand before it");
+  }
   if (context.arguments().has_rest)
     words.insert(words.end(), context.arguments().rest.begin(), context.arguments().rest.end());
   input.source.argv = std::move(words);

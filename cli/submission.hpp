@@ -20,6 +20,9 @@ struct Submission {
 // environment < command line. Warnings are printed.
 Result<Submission> read_submission(Context& context);
 
+// --test-only: what the server would say; prints it. Exit status 8 when it would not run.
+Result<int> test_only(Context& context, ApiClient& api, const Submission& submission);
+
 // Name, cwd, environment and clock of this process, as the base of a spec.
 struct SpecSource;
 Result<SpecSource> local_source();

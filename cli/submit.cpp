@@ -8,8 +8,6 @@
 #include "cli/waiting.hpp"
 
 namespace drover::cli {
-namespace {
-
 Result<int> test_only(Context& context, ApiClient& api, const Submission& submission) {
   const Result<Json> answer = api.post("/api/v1/jobs?test_only=1", submission.spec);
   if (!answer) return fail(answer.error());
@@ -25,15 +23,22 @@ Result<int> test_only(Context& context, ApiClient& api, const Submission& submis
   return runs ? kOk : kWouldNotRun;
 }
 
+namespace {
+
 bool is_line_file(const std::string& path) {
   return path == "-" || path.ends_with(".jsonl") || path.ends_with(".ndjson");
 }
 
 Result<int> run_submit(Context& context) {
   const Arguments& arguments = context.arguments();
+  const bool is_many =
+      arguments.has("each-line") || (arguments.has("file") && is_line_file(arguments.text("file")));
+  for (const char* single : {"test-only", "wait"})
+    if (is_many && arguments.has(single))
+      return fail(Errc::BadInput, "--" + std::string(single) + " is for one job, not for many",
+                  "leave it out; drover wait waits for many: drover wait 1-100", single);
   if (arguments.has("each-line")) return submit_each_line(context, arguments.text("each-line"));
-  if (arguments.has("file") && is_line_file(arguments.text("file")))
-    return submit_file_lines(context, arguments.text("file"));
+  if (is_many) return submit_file_lines(context, arguments.text("file"));
   const Result<Submission> submission = read_submission(context);
   if (!submission) return fail(submission.error());
   const Result<ApiClient*> api = context.api();

@@ -25,7 +25,9 @@ Result<int> run_why(Context& context) {
     return kOk;
   }
   const std::string state = text_of(*why, "state");
-  context.out("job " + *word + " is " +
+  std::string name = std::to_string(job->id);  // a number, also when asked for `last`
+  if (job->element) name += "." + std::to_string(*job->element);
+  context.out("job " + name + " is " +
               paint(clean_line(state), state_color(state), context.style().color) + '\n');
   const std::string reason = text_of(*why, "reason");
   const std::string text = text_of(*why, "text");

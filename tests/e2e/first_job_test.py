@@ -59,6 +59,14 @@ def daily_life(drover):
     drover("wait", array, code=1)
     assert json.loads(drover("show", f"{array}.5", "-o", "json").stdout), "an element can be shown"
 
+    late = drover("submit", "--parsable", "--hold", drover.file("ok.sh", "#!/bin/sh\n"), "--wait")
+    says(late, "--wait goes to the script")
+    assert f"job {late.stdout.strip()} is held" in drover("why", "last").stdout
+    says(drover("cancel", "last"), "cancelled 1 job")
+    five = drover("submit", "--parsable", "--hold", "--array=1-5", "--", "true").stdout.strip()
+    says(drover("cancel", f"{five}.[2,4]"), "cancelled 2 elements of 1 job")
+    says(drover("cancel", five), "cancelled 3 elements of 1 job")
+
     held = drover("submit", "--parsable", "--hold", "--", "true").stdout.strip()
     assert "held" in drover("why", held).stdout.lower()
     waiting = drover("submit", "--parsable", f"--dependency=afterok:{held}", "--", "true").stdout.strip()
@@ -89,6 +97,12 @@ def mistakes(drover):
     says(drover("show", "999999", code=3), "999999")
     says(drover("cancel", "999999", code=3), "999999")
     says(drover("shwo", code=2), "show")
+    jobs = drover("ls", "-a", "-o", "name").stdout
+    drover("submit", "--test-only", "--", "true")
+    drover("run", "--test-only", "--", "true")
+    drover("submit", "--test-only", "--mem=9000G", "--", "true", code=8)
+    says(drover("submit", "--test-only", "-f", ROOT / "examples/many.jsonl", code=2), "one job", "hint")
+    assert drover("ls", "-a", "-o", "name").stdout == jobs, "--test-only submits nothing"
 
 
 def main():
