@@ -9,14 +9,14 @@ namespace drover::cli {
 
 int exit_code_of(Errc code) {
   switch (code) {
-    case Errc::BadInput: return kUsage;
+    case Errc::BadInput:
     case Errc::Unsupported: return kUsage;
     case Errc::NotFound: return kNotFound;
     case Errc::Denied: return kDenied;
     case Errc::Conflict: return kConflict;
     case Errc::Limit: return kLimit;
     case Errc::Unavailable: return kUnreachable;
-    case Errc::Corrupt: return kError;
+    case Errc::Corrupt:
     case Errc::Io: return kError;
   }
   return kError;

@@ -395,6 +395,7 @@ Result<std::int64_t> parse_signal(std::string_view text) {
   const auto number = parse_integer(text, 1, 64, "signal");
   if (number) return *number;
   std::vector<std::string_view> names;
+  names.reserve(std::size(kSignals));
   for (const SignalName& row : kSignals) names.push_back(row.name);
   const std::string_view near = nearest_match(text, names);
   return fail(Errc::BadInput, "\"" + std::string(text) + "\" is no signal",

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 
 #include "cli/terminal.hpp"
@@ -76,7 +77,7 @@ bool StatusLine::pass(int fd, std::string_view bytes) {
 
 std::string bar(double fraction, std::size_t width) {
   const double bounded = std::min(1.0, std::max(0.0, fraction));
-  const auto full = std::size_t(bounded * double(width) + 0.5);
+  const auto full = std::size_t(std::lround(bounded * double(width)));
   return "[" + std::string(full, '#') + std::string(width - full, '.') + "]";
 }
 

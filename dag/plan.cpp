@@ -162,7 +162,7 @@ Result<std::shared_ptr<const PhysicalPlan>> PlanBuilder::build() && {
   std::ranges::copy_if(plan->order, std::back_inserter(plan->exec_nodes), [&](PlanNode node) {
     return nodes_[vertex(node)].kind == NodeKind::ExecTask;
   });
-  plan->edges = std::move(graph);
+  plan->edges = graph;
   plan->nodes = std::move(nodes_);
   return std::shared_ptr<const PhysicalPlan>(new PhysicalPlan(std::move(plan)));
 }

@@ -23,7 +23,7 @@ constexpr std::size_t kBodyMax = 256 << 20;  // of an answer that no on_data tak
 constexpr int kBusyWaitMs = 20;              // between tries while the server's backlog is full
 
 int timeout_ms(Duration d) {
-  return static_cast<int>(std::clamp<std::int64_t>(d.us / 1'000, 1, 24 * 3600 * 1'000));
+  return static_cast<int>(std::clamp<std::int64_t>(d.us / 1'000, 1, 24L * 3600 * 1'000));
 }
 
 enum class Wait { Ready, TimedOut, Interrupted };

@@ -34,7 +34,7 @@ TurnOutput Controller::finish(Now now) {
 
 void Controller::State::apply(Input input, Now now) {
   std::visit(
-      [&](auto&& in) {
+      [&](auto& in) {
         using In = std::decay_t<decltype(in)>;
         if constexpr (std::is_same_v<In, Submit>) submit(in, now);
         if constexpr (std::is_same_v<In, Command>) command(in, now);
@@ -46,7 +46,7 @@ void Controller::State::apply(Input input, Now now) {
         if constexpr (std::is_same_v<In, DrainNode>) drain(in, now);
         if constexpr (std::is_same_v<In, Tick>) fire_timers(now);
       },
-      std::move(input));
+      input);
   settle_milestones(now);
 }
 

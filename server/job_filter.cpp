@@ -49,6 +49,7 @@ Result<unsigned> read_states(std::string_view text) {
         std::find_if(kWords.begin(), kWords.end(), [&](const Word& w) { return w.name == word; });
     if (found == kWords.end()) {
       std::vector<std::string_view> names;
+      names.reserve(kWords.size());
       for (const Word& w : kWords) names.push_back(w.name);
       const std::string_view near = nearest_match(word, names);
       return fail(

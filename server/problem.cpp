@@ -26,14 +26,14 @@ std::string_view title(Errc code) {
 
 int http_status(Errc code) {
   switch (code) {
-    case Errc::BadInput: return 400;
+    case Errc::BadInput:
+    case Errc::Unsupported: return 400;
     case Errc::NotFound: return 404;
     case Errc::Denied: return 403;
     case Errc::Conflict: return 409;
     case Errc::Limit: return 422;
-    case Errc::Unsupported: return 400;
     case Errc::Unavailable: return 503;
-    case Errc::Corrupt: return 500;
+    case Errc::Corrupt:
     case Errc::Io: return 500;
   }
   return 500;

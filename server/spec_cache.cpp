@@ -7,8 +7,8 @@ namespace {
 
 std::size_t size_of(const sched::JobSpec& spec) {
   std::size_t bytes = sizeof spec + spec.script.size();
-  for (const std::string& text : spec.env) bytes += text.size() + sizeof text;
-  for (const std::string& text : spec.argv) bytes += text.size() + sizeof text;
+  for (const std::string& text : spec.env) bytes += text.size() + sizeof(std::string);
+  for (const std::string& text : spec.argv) bytes += text.size() + sizeof(std::string);
   return bytes;
 }
 

@@ -127,7 +127,8 @@ Result<std::shared_ptr<Environment>> open_existing(const std::string& dir, std::
     return fail(Errc::Corrupt, fmt::format("{} is damaged: {}", path, pages.problems.front()),
                 "run `droverd --check DIR` for the extent, and restore a backup");
   // Twice what there is: the first commits after a restart should not have to move the map.
-  const std::uint64_t bytes = std::max(map_bytes, std::min(map_max, 2 * 4096 * pages.pages));
+  const std::uint64_t bytes =
+      std::max(map_bytes, std::min(map_max, std::uint64_t(8192) * pages.pages));
   auto environment = Environment::open(dir, bytes, map_max, use);
   if (!environment) return environment;
   auto txn = (*environment)->begin_read();

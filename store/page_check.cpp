@@ -110,7 +110,7 @@ class Walk {
 
 // Both headers have to be readable: LMDB wants that too. The newer transaction counts.
 bool Walk::read_metas() {
-  if (file_.size() < 2 * 4096) {
+  if (file_.size() < 8192) {
     complain(fmt::format("the data file has {} bytes: too short", file_.size()));
     return false;
   }

@@ -4,6 +4,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -30,8 +31,10 @@ int main(int argc, char** argv) {
     }
   };
   const auto begin = std::chrono::steady_clock::now();
+  const int count = std::atoi(argv[3]);
   std::vector<std::thread> threads;
-  for (int n = 0; n < std::atoi(argv[3]); ++n) threads.emplace_back(spawn_until_done);
+  threads.reserve(std::size_t(std::max(count, 0)));
+  for (int n = 0; n < count; ++n) threads.emplace_back(spawn_until_done);
   for (std::thread& thread : threads) thread.join();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   if (failed) {

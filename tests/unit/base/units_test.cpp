@@ -89,7 +89,7 @@ TEST(Units, MemoryIsShownShortAndReadsBack) {
                         {2097152, "2T"},
                         {10485760, "10T"}})
     EXPECT_EQ(format_memory_mib(row.mib), row.text) << row.mib;
-  for (std::int64_t mib = 0; mib < 10 * 1024; ++mib)
+  for (std::int64_t mib = 0; mib < 10L * 1024; ++mib)
     ASSERT_EQ(*parse_memory_mib(format_memory_mib(mib)), mib);
 }
 
@@ -112,8 +112,8 @@ TEST(Units, BeginTimes) {
                         {"noon", 3600, "2026-12-25T11:00:00Z"},
                         {"midnight", 0, "2026-12-25T00:00:00Z"},
                         {"today", 0, "2026-12-24T00:00:00Z"},
-                        {"today", 13 * 3600, "2026-12-24T11:00:00Z"},
-                        {"tomorrow", -5 * 3600, "2026-12-25T05:00:00Z"},
+                        {"today", 13L * 3600, "2026-12-24T11:00:00Z"},
+                        {"tomorrow", -5L * 3600, "2026-12-25T05:00:00Z"},
                         {"2028-02-29", 0, "2028-02-29T00:00:00Z"},
                         {"2026-12-24T08:00", 7200, "2026-12-24T06:00:00Z"},
                         {"2026-12-24T08:00:59", 0, "2026-12-24T08:00:59Z"}}) {

@@ -20,6 +20,7 @@ TEST(Loop, WorkPostedFromManyThreadsRunsOnce) {
   int ran = 0;
   const auto owner = std::this_thread::get_id();
   std::vector<std::thread> threads;
+  threads.reserve(std::size_t(kThreads));
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
       for (int k = 0; k < kEach; ++k) {

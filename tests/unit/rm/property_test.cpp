@@ -83,7 +83,7 @@ class Life {
           topology.cores[c].pus[t] = std::uint16_t(c + t * topology.cores.size());
     if (random_.chance(40))
       for (std::size_t c = 0; c < topology.cores.size(); ++c)
-        topology.cores[c].l3 = std::uint16_t(topology.cores[c].numa * 8 + c % 2);
+        topology.cores[c].l3 = std::uint16_t(std::size_t(topology.cores[c].numa) * 8 + c % 2);
     for (std::uint64_t g = gpus_ ? random_.below(5) : 0; g > 0; --g) {
       Gpu gpu;
       gpu.model = random_.chance(50) ? "a" : "b";

@@ -203,6 +203,7 @@ TEST(Quotas, ALiveEditKeepsUseAndDrains) {
   const PathId ann = manager.path_for(user("ann"));
   const ClassId one = manager.intern(cpus(1));
   std::vector<Lease> leases;
+  leases.reserve(4);
   for (int i = 0; i < 4; ++i) leases.push_back(must(manager.acquire(one, ann)));
   manager.mark_used(leases[0]);
   // Limits appear while four tasks run: they count at once, on the path that was interned before.

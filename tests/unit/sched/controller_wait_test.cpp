@@ -281,7 +281,7 @@ TEST(Cost, APassCostsByClassesAndPlacements) {
   for (int g = 0; g < kGroups; ++g)
     for (int j = 0; j < kJobs; ++j) {
       JobSpec spec = Desk::spec("user" + std::to_string(g));
-      spec.request.mem_mib = 10 * (g % 4);  // four classes
+      spec.request.mem_mib = 10L * (g % 4);  // four classes
       desk.put(Submit{ReplyToken{0}, std::make_shared<const JobSpec>(spec), {}});
     }
   desk.turn();

@@ -143,6 +143,7 @@ TEST(Api, commands_say_how_many_they_touched) {
 TEST(Api, many_jobs_in_one_command_and_only_ones_own) {
   Harness server;
   std::vector<std::uint64_t> mine;
+  mine.reserve(5);
   for (int i = 0; i < 5; ++i) mine.push_back(server.submit(kAnn, kHeldJob));
   const std::uint64_t other = server.submit(kBob, kHeldJob);
   const std::string ids = std::to_string(mine[0]) + "," + std::to_string(other) + ",9999";

@@ -63,6 +63,7 @@ TEST(Growth, GoesOnWhileOtherThreadsRead) {
   std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> reads{0}, wrong{0};
   std::vector<std::thread> readers;
+  readers.reserve(3);
   for (int i = 0; i < 3; ++i)
     readers.emplace_back([&] {
       while (!stop) {
