@@ -1,7 +1,9 @@
 // sim/main.cpp - the program `drover-sim`, which `drover sim` runs.
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
+#include <memory>
 
+#include "sim/help_format.hpp"
 #include "sim/options.hpp"
 
 int main(int argc, char** argv) {
@@ -9,8 +11,10 @@ int main(int argc, char** argv) {
       "Answers capacity questions: replays a workload through the scheduler that droverd runs, on\n"
       "virtual time. The same trace, cluster and policy give the same result on every machine."};
   app.name("drover sim");
+  app.formatter(std::make_shared<drover::sim::HelpFormat>());
+  app.set_help_flag("-h,--help", "this page");
   app.require_subcommand(1);
-  app.set_version_flag("--version", DROVER_VERSION);
+  app.set_version_flag("--version", DROVER_VERSION, "the version");
   drover::sim::Exit exit;
   drover::sim::add_run(app, exit);
   drover::sim::add_compare(app, exit);
