@@ -40,7 +40,7 @@ struct PriorityWeights {
   static constexpr std::int64_t kMax = 1'000'000;
   // In points: what the factor is worth at its full value; of age per day waited, of user priority
   // and nice per unit.
-  std::array<std::int64_t, kFactors> points = {1000, 10'000, 10'000, 1000, 0, 1, 1, 100};
+  std::array<std::int64_t, kFactors> points = {1000, 10'000, 10'000, 1000, 0, 1000, 1, 100};
   bool big_first = true;  // size: big jobs score, else small ones
   Fairness fairness = Fairness::FairTree;
   std::int64_t qos_max = 0, partition_max = 0;  // the highest configured: the full value

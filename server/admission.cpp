@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "server/config_policy.hpp"
+
 namespace drover::server {
 namespace {
 
@@ -42,6 +44,9 @@ void Admission::configure(const Config& config) {
   entrance_.time_limit_max = seconds(config.max_time_limit_s);
   entrance_.array_size_max = std::uint64_t(config.array_size);
   entrance_.uids_allowed = {daemon_uid_};
+  // Lists are read at the start alone: a book that could not be made has stopped it.
+  if (auto book = policy_book(config))
+    entrance_.policy = std::make_shared<const sched::PolicyBook>(*std::move(book));
 }
 
 Result<sched::JobSpec> Admission::admit(sched::JobSpec spec, const Caller& caller) const {

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "base/units.hpp"
+#include "server/config_policy.hpp"
 
 namespace drover::server {
 namespace {
@@ -62,7 +63,7 @@ struct Assign {
 };
 
 tl::unexpected<Error> unknown(const std::string& where, const std::string& name) {
-  std::vector<std::string_view> known{"quota"};
+  std::vector<std::string_view> known{"quota", "account", "qos", "partition"};
   std::string_view near;
   const std::string_view last = std::string_view(name).substr(name.rfind('.') + 1);
   for (const ConfigKey& key : config_keys()) {
@@ -151,6 +152,7 @@ Result<void> check_values(const Config& config, const std::string& path) {
       return wrong(path, "server.operators", "a list of user ids in quotes, like \"1000\"");
   if (config.map_max_mib < config.map_initial_mib)
     return wrong(path, "store.map_max_mib", "at least store.map_initial_mib");
+  if (auto book = policy_book(config); !book) return fail(book.error(), path);
   return {};
 }
 
@@ -164,6 +166,8 @@ Result<Config> parse_config(std::string_view text, const std::string& path) {
       Result<void> read;
       if (name.str() == "quota")
         read = read_quotas(config, node, path);
+      else if (is_policy_list(name.str()))
+        read = read_policy_list(config, name.str(), node, path);
       else if (node.as_table() != nullptr)
         read = read_section(config, std::string(name.str()), *node.as_table(), path);
       else

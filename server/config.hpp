@@ -14,6 +14,7 @@
 
 #include "base/result.hpp"
 #include "rm/resource_manager.hpp"
+#include "sched/policy_book.hpp"
 
 namespace drover::server {
 
@@ -38,6 +39,15 @@ struct Config {
   std::string out = "drover-%j.out", array_out = "drover-%A_%a.out";
   std::int64_t default_time_limit_s = 0, max_time_limit_s = 0, default_mem_mib = 0,
                kill_grace_s = 10;
+  // [policy], [[account]], [[qos]], [[partition]]
+  std::string default_account, default_qos, fairness = "fair-tree", size_favours = "big";
+  std::int64_t half_life_s = 7 * 86'400, usage_cpu = 1000, usage_mem_gib = 0, usage_gpu = 8000;
+  std::int64_t weight_age = 1000, weight_fair_share = 10'000, weight_qos = 10'000,
+               weight_partition = 1000, weight_size = 0, weight_user = 1000, weight_nice = 1,
+               weight_critical_path = 100;
+  std::vector<sched::AccountSpec> accounts;
+  std::vector<sched::QosSpec> qos;
+  std::vector<sched::PartitionSpec> partitions;
   // [store]
   std::int64_t map_initial_mib = 256, map_max_mib = 1 << 20, reserve_mib = 64;
   std::int64_t events_kept = 5'000'000, closed_jobs_kept = 10'000'000;

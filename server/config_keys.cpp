@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 
-#include "server/config.hpp"
+#include "server/config_policy.hpp"
 
 namespace drover::server {
 namespace {
 
 using C = Config;
-constexpr std::int64_t kBig = std::int64_t(1) << 40;
+constexpr std::int64_t kBig = std::int64_t(1) << 40, kWeight = 1'000'000;
 
 // clang-format off
 const std::array kKeys = std::to_array<ConfigKey>({
@@ -36,6 +36,22 @@ const std::array kKeys = std::to_array<ConfigKey>({
     {"scheduler.node_losses", &C::node_losses, 0, 1000, false, "lost nodes after which a task fails instead of running again"},
     {"scheduler.node_timeout_s", &C::node_timeout_s, 5, 86400, false, "a node out of contact for so long is shown as lost"},
     {"scheduler.consumer_threads", &C::consumer_threads, 0, 256, false, "threads that compile jobs; 0 = by the machine"},
+    {"policy.default_account", &C::default_account, 0, 0, false, "account of users whom no account lists"},
+    {"policy.default_qos", &C::default_qos, 0, 0, false, "class of jobs that name none"},
+    {"policy.fairness", &C::fairness, 0, 0, false, "`fair-tree` (decayed usage by accounts) or `drf` (what is held now, by dominant share)"},
+    {"policy.half_life_s", &C::half_life_s, 1, kBig, false, "after so long, past usage counts half"},
+    {"policy.size_favours", &C::size_favours, 0, 0, false, "`big` or `small` jobs"},
+    {"policy.usage_cpu", &C::usage_cpu, 0, 1'000'000, false, "usage of a CPU second, in milli-CPU seconds"},
+    {"policy.usage_gpu", &C::usage_gpu, 0, 1'000'000, false, "usage of a GPU second"},
+    {"policy.usage_mem_gib", &C::usage_mem_gib, 0, 1'000'000, false, "usage of a GiB second of memory"},
+    {"policy.weight_age", &C::weight_age, 0, kWeight, false, "points for each day waited"},
+    {"policy.weight_critical_path", &C::weight_critical_path, 0, kWeight, false, "points of a step that 1,000 steps wait for"},
+    {"policy.weight_fair_share", &C::weight_fair_share, 0, kWeight, false, "points of the user who is owed most"},
+    {"policy.weight_nice", &C::weight_nice, 0, kWeight, false, "points that one unit of --nice costs"},
+    {"policy.weight_partition", &C::weight_partition, 0, kWeight, false, "points of the partition with the highest priority"},
+    {"policy.weight_qos", &C::weight_qos, 0, kWeight, false, "points of the class with the highest priority"},
+    {"policy.weight_size", &C::weight_size, 0, kWeight, false, "points of the largest (or smallest) jobs"},
+    {"policy.weight_user", &C::weight_user, 0, kWeight, false, "points of one unit of --priority, between groups"},
     {"jobs.out", &C::out, 0, 0, true, "output file of jobs that name none"},
     {"jobs.array_out", &C::array_out, 0, 0, true, "output file of array elements that name none"},
     {"jobs.default_time_limit_s", &C::default_time_limit_s, 0, kBig, true, "time limit of jobs that name none; 0 = none"},
@@ -101,7 +117,8 @@ std::string config_markdown() {
          "exact value names one\n"
          "cpus = 64\nmem_mib = 262144\ngpus = 4\nrunning_jobs = 1000\n```\n\nA job must pass every "
          "quota that its labels match.\n"
-         "An amount that is left out has no limit.\n";
+         "An amount that is left out has no limit.\n" +
+         policy_markdown();
 }
 
 }  // namespace drover::server

@@ -17,6 +17,7 @@
 #include "base/units.hpp"
 #include "sched/plan_request.hpp"
 #include "server/collect_metrics.hpp"
+#include "server/config_policy.hpp"
 #include "server/directories.hpp"
 #include "server/recovery.hpp"
 #include "server/router.hpp"
@@ -40,6 +41,10 @@ sched::ControllerConfig controller_config(const Config& config) {
   out.node_losses_max = std::uint32_t(config.node_losses);
   out.node_timeout = seconds(config.node_timeout_s);
   out.quotas = config.quotas;
+  if (const auto book = policy_book(config)) {
+    const auto limits = book->qos.quota_rules();
+    out.quotas.insert(out.quotas.end(), limits.begin(), limits.end());
+  }
   return out;
 }
 

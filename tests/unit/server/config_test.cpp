@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "server/config_policy.hpp"
+
 namespace drover::server {
 namespace {
 
@@ -30,6 +32,32 @@ TEST(Config, quotas_count_in_milli_units) {
   EXPECT_EQ(config->quotas[0].max[rm::Kind::GpuMilli], -1);
 }
 
+TEST(Config, accounts_classes_and_partitions_make_a_policy) {
+  auto config = parse_config(
+      "[policy]\ndefault_account = \"open\"\nweight_age = 5\nfairness = \"drf\"\n"
+      "[[account]]\nname = \"physics\"\nshares = 60\nusers = [\"ann\"]\nuser_shares = {ann = 3}\n"
+      "[[account]]\nname = \"open\"\nusers = [\"*\"]\n"
+      "[[qos]]\nname = \"urgent\"\npreempts = [\"low\"]\nmax_wall = \"2h\"\nmax_cpus_per_user = 4\n"
+      "[[qos]]\nname = \"low\"\npreempt_mode = \"cancel\"\n"
+      "[[partition]]\nname = \"gpu\"\nnodes = {kind = \"gpu\"}\npolicy = "
+      "\"saf-guard:2h+easy-sjbf\"\n"
+      "default = true\nmax_time = \"1-00\"\n",
+      "c.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  const auto book = policy_book(*config);
+  ASSERT_TRUE(book) << book.error().message;
+  EXPECT_EQ(book->accounts.account_for("eve", "").value(), "open");
+  EXPECT_EQ(book->accounts.at(book->accounts.id_of("physics")).spec.user_shares.at("ann"), 3);
+  EXPECT_TRUE(book->qos.preempts("urgent", "low"));
+  EXPECT_EQ(book->qos.find("low")->preempt_mode, sched::PreemptMode::Cancel);
+  EXPECT_EQ(book->qos.find("urgent")->per_user.cpus, 4);
+  EXPECT_EQ(book->partitions.find("gpu")->policy.guard, seconds(7200));
+  EXPECT_EQ(book->partitions.find("gpu")->nodes, (rm::Labels{{"kind", "gpu"}}));
+  EXPECT_EQ(book->weights[sched::Factor::Age], 5);
+  EXPECT_EQ(book->weights.fairness, sched::Fairness::Drf);
+  EXPECT_EQ(config->origin.at("qos"), "c.toml:13");
+}
+
 struct BadCase {
   const char* name;
   const char* text;
@@ -50,6 +78,17 @@ TEST(Config, mistakes_are_named_with_place_and_hint) {
       {"quota without match", "[[quota]]\ncpus = 4\n", "match"},
       {"quota with a wrong word", "[[quota]]\nmatch={user=\"*\"}\ncpu = 4\n",
        "unknown key quota.cpu"},
+      {"qos with a wrong word", "[[qos]]\nname=\"a\"\nmax_cpu = 4\n",
+       "c.toml:3: unknown key qos.max_cpu did you mean max_cpus?"},
+      {"qos without a name", "[[qos]]\npriority = 4\n", "needs a name"},
+      {"qos as a section", "[qos]\nname = \"a\"\n", "must be written as [[qos]]"},
+      {"classes in a circle", "[[qos]]\nname=\"a\"\npreempts=[\"a\"]\n", "in a circle: a over a"},
+      {"suspending", "[[qos]]\nname=\"a\"\npreempt_mode=\"suspend\"\n",
+       "suspending is not offered"},
+      {"a policy that is none", "[[partition]]\nname=\"a\"\npolicy=\"lifo\"\n",
+       "c.toml:3: partition.policy"},
+      {"a time that is none", "[[partition]]\nname=\"a\"\nmax_time=7\n", "a time in quotes"},
+      {"accounts under each other", "[[account]]\nname=\"a\"\nparent=\"a\"\n", "a under a"},
       {"negative quota", "[[quota]]\nmatch={user=\"*\"}\ncpus = -4\n", "whole number from 0"},
   };
   for (const BadCase& c : cases) {
