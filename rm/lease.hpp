@@ -11,6 +11,7 @@
 
 #include "base/ids.hpp"
 #include "rm/amounts.hpp"
+#include "rm/node_timeline.hpp"
 
 namespace drover::rm {
 
@@ -31,6 +32,8 @@ struct Lease : NodePart {      // the head's part
   std::vector<NodePart> more;  // the other nodes of a gang, by id
   PathId path{};               // not stored: recomputed from the job's labels at recovery
   bool used = false;           // locked until the start was seen
+  // By its time limit; kEver when nobody plans ahead. Not stored: follows from start and limit.
+  Time until = kEver;
   friend bool operator==(const Lease&, const Lease&) = default;
 
   std::size_t node_count() const { return 1 + more.size(); }

@@ -195,22 +195,45 @@ void NodeInventory::search(const NodeAsk& ask, Visit visit) const {
   }
 }
 
-std::optional<NodeId> NodeInventory::best_node(const NodeAsk& ask) const {
+std::optional<NodeId> NodeInventory::best_node(const NodeAsk& ask, HoldCheck* holds) const {
   std::optional<NodeId> best;
   search(ask, [&](NodeId id) {
+    if (holds != nullptr && !holds->allows(id)) return false;
     best = id;
     return true;
   });
   return best;
 }
 
-void NodeInventory::best_nodes(const NodeAsk& ask, std::vector<NodeId>& out) const {
+void NodeInventory::best_nodes(const NodeAsk& ask, std::vector<NodeId>& out,
+                               HoldCheck* holds) const {
   out.clear();
   search(ask, [&](NodeId id) {
+    if (holds != nullptr && !holds->allows(id)) return false;
     out.push_back(id);
     return out.size() == ask.nodes;
   });
   std::ranges::sort(out);
+}
+
+bool NodeInventory::offers(NodeId id) const {
+  const Node* node = find(id);
+  return node != nullptr && node->known && node->state == NodeState::Up && node->defect.empty();
+}
+
+bool NodeInventory::has_room(NodeId id, const NodeAsk& ask) const {
+  if (!offers(id)) return false;
+  const NodeBits* allowed = constraint_bits(ask);
+  const Node& node = *find(id);
+  return (allowed == nullptr || allowed->contains(id)) && fits_free(ask, node, free_of(node));
+}
+
+Room NodeInventory::free_room(NodeId id) const {
+  if (!offers(id) || find(id)->exclusive > 0) return {};
+  const Node& node = *find(id);
+  const Key free = free_of(node);
+  return {free.cpus * kMilli, free.mem_mib, free.gpus * kMilli,
+          node.leases == 0 ? Room::kSeats : Room::kSeats - node.leases};
 }
 
 bool NodeInventory::fits_free(const NodeAsk& ask, const Node& node, const Key& free) const {

@@ -20,6 +20,7 @@
 #include <tuple>
 #include <vector>
 
+#include "rm/forecast.hpp"
 #include "rm/node_bits.hpp"
 #include "rm/node_units.hpp"
 #include "rm/resource_manager.hpp"
@@ -43,13 +44,19 @@ class NodeInventory {
   // GPUs of a named model are charged under that name too, whatever the request said.
   void count_gpus_apart(const ResourceNames& names) { names_ = names; }
   std::optional<NodeView> view(NodeId id) const;
+  Amounts capacity(NodeId id) const { return find(id)->capacity; }
+  bool offers(NodeId id) const;                               // takes new work
+  Room free_room(NodeId id) const;                            // nothing when it does not offer
+  const NodeBits* constraint_bits(const NodeAsk& ask) const;  // null = any node
   std::vector<NodeView> views() const;
 
   NodeAsk ask_for(
       const Request& request);  // interns the constraint; O(nodes) the first time it is seen
-  std::optional<NodeId> best_node(const NodeAsk& ask) const;
+  // A node whose room is held for others is passed over; `holds` then says so.
+  std::optional<NodeId> best_node(const NodeAsk& ask, HoldCheck* holds = nullptr) const;
   // The ask.nodes best ones, by id; as many as there are when that is fewer. O(nodes) more.
-  void best_nodes(const NodeAsk& ask, std::vector<NodeId>& out) const;
+  void best_nodes(const NodeAsk& ask, std::vector<NodeId>& out, HoldCheck* holds = nullptr) const;
+  bool has_room(NodeId id, const NodeAsk& ask) const;  // it offers, matches, and has it now
   NoFit explain(const NodeAsk& ask, std::uint32_t fit_now) const;  // O(distinct capacities + 64)
 
   // What one node of the request is charged; an exclusive one every CPU and GPU.
@@ -102,7 +109,6 @@ class NodeInventory {
   static bool fits_empty(const NodeAsk& ask, const Key& size);
   bool fits_free(const NodeAsk& ask, const Node& node, const Key& free) const;
   bool fits_now(const NodeAsk& ask, const Node& node) const;
-  const NodeBits* constraint_bits(const NodeAsk& ask) const;
   template <class Visit>
   void search_idle(const NodeAsk& ask, Visit visit) const;
   template <class Visit>

@@ -30,9 +30,8 @@ struct ResourceManager::State {
     std::uint32_t holders = 0;
     bool countable = false;
     NodeAsk ask;
-    Amounts least;                // what any node would charge at least
-    std::uint64_t no_fit_at = 0;  // the freed generation in which no node fitted; 0 = none
-    NoFit no_fit;
+    Amounts least;  // what any node would charge at least
+    Room room;      // on each node
   };
 
   NodeInventory nodes;
@@ -42,7 +41,10 @@ struct ResourceManager::State {
   std::deque<Class> classes;  // a Request keeps its address
   std::map<Request, ClassId> class_index;
   std::vector<ClassId> free_classes;
-  std::uint64_t generation = 1;
+  Forecast forecast;
+  bool plans_ahead = false;
+  NodeBits freed;  // since take_freed
+  bool freed_everything = false;
   std::vector<NodeId> gang;  // scratch
 
   Class& class_at(ClassId id) {
@@ -50,14 +52,77 @@ struct ResourceManager::State {
     return classes[raw(id)];
   }
   // Fills `gang` with the nodes that fit now; true when they are enough.
-  bool choose_nodes(const Class& asked) {
+  bool choose_nodes(const Class& asked, HoldCheck* holds) {
     if (asked.ask.nodes > 1) {
-      nodes.best_nodes(asked.ask, gang);
+      nodes.best_nodes(asked.ask, gang, holds);
       return gang.size() == asked.ask.nodes;
     }
     gang.clear();
-    if (const auto node = nodes.best_node(asked.ask)) gang.push_back(*node);
+    if (const auto node = nodes.best_node(asked.ask, holds)) gang.push_back(*node);
     return !gang.empty();
+  }
+  RoomAsk ask_of(const Class& asked) const {
+    return {asked.room, asked.ask.nodes, nodes.constraint_bits(asked.ask)};
+  }
+  void follow_node(NodeId id) {
+    freed_everything = true;
+    if (!plans_ahead) return;
+    forecast.set_capacity(id, room_in(nodes.capacity(id)));
+    forecast.set_offering(id, nodes.offers(id));
+  }
+  static Room room_in(const Amounts& amounts) {
+    return {amounts[Kind::CpuMilli], amounts[Kind::MemMib], amounts[Kind::GpuMilli], Room::kSeats};
+  }
+  // What a lease takes of a timeline: one seat, or all when it has the node alone.
+  static Room room_taken(const NodePart& part) {
+    Room room = room_in(part.amounts);
+    if (part.amounts[Kind::Nodes] == 0) room.seats = 1;
+    return room;
+  }
+  void forecast_start(const Lease& lease) {
+    if (!plans_ahead) return;
+    for_each_part(lease, [&](const NodePart& part) {
+      forecast.lease_starts(part.node, room_taken(part), lease.until);
+    });
+  }
+  void forecast_end(const Lease& lease) {
+    if (!plans_ahead) return;
+    for_each_part(lease, [&](const NodePart& part) {
+      forecast.lease_ends(part.node, room_taken(part), lease.until);
+    });
+  }
+  QuotaShort refuse(PathId path, QuotaShort shortage, const Amounts& want) {
+    ledger.remember_claim(path, want, shortage);
+    return shortage;
+  }
+  // Leases the nodes in `gang`, which have room, if the quotas have.
+  Acquired take_gang(const Class& asked, PathId path, Window window) {
+    if (asked.ask.exclusive) {  // charged the whole nodes, known only now
+      Amounts whole;
+      for (const NodeId node : gang)
+        whole += nodes.charge_on(node, asked.ask, node == gang.front());
+      if (auto shortage = ledger.first_short(path, whole))
+        return refuse(path, *std::move(shortage), whole);
+    }
+    Acquired acquired(std::in_place_type<Lease>);
+    Lease& lease = std::get<Lease>(acquired);
+    static_cast<NodePart&>(lease) = nodes.take(gang.front(), asked.ask);
+    lease.more.reserve(gang.size() - 1);
+    for (std::size_t i = 1; i < gang.size(); ++i)
+      lease.more.push_back(nodes.take(gang[i], asked.ask, false));
+    lease.path = path;
+    const Amounts total = lease.total();
+    // The models of GPUs that were asked for without one are known only once they are chosen.
+    if (names.has_gpus() && !lease.gpus.empty()) {
+      if (auto shortage = ledger.first_short(path, total)) {
+        for_each_part(lease, [&](const NodePart& part) { nodes.give(part); });
+        return refuse(path, *std::move(shortage), total);
+      }
+    }
+    ledger.lock(path, total);
+    if (plans_ahead) lease.until = window.until;
+    forecast_start(lease);
+    return acquired;
   }
   NoFit nothing_is_so_large() const {
     NoFit why = nodes.explain(NodeAsk{}, 0);
@@ -75,12 +140,12 @@ ResourceManager& ResourceManager::operator=(ResourceManager&&) noexcept = defaul
 
 void ResourceManager::put_node(NodeId id, NodeSpec spec) {
   state_->nodes.put(id, std::move(spec));
-  ++state_->generation;
+  state_->follow_node(id);
 }
 
 void ResourceManager::set_node_state(NodeId id, NodeState state, std::string reason) {
   state_->nodes.set_state(id, state, std::move(reason));
-  ++state_->generation;  // also when it takes a node away: the counts in NoFit are then old
+  state_->follow_node(id);
 }
 
 std::optional<NodeView> ResourceManager::node(NodeId id) const { return state_->nodes.view(id); }
@@ -108,6 +173,8 @@ ClassId ResourceManager::intern(const Request& request) {
     added.least[Kind::RunningJobs] = 1;
     if (const auto kind = state_->names.gpu(request.gpu_model))
       added.least[*kind] = request.nodes * request.gpus * 1000;
+    added.room = {request.cpus * 1000, request.mem_mib, request.gpus * 1000,
+                  request.exclusive ? Room::kSeats : 1};
   }
   state_->classes[raw(id)] = std::move(added);
   state_->class_index.emplace(request, id);
@@ -141,46 +208,41 @@ Result<void> ResourceManager::can_ever_fit(const Request& request) const {
   return state_->nodes.can_ever_fit(request);
 }
 
-Acquired ResourceManager::acquire(ClassId what, PathId path) {
+Acquired ResourceManager::acquire(ClassId what, PathId path, Window window) {
   State& state = *state_;
-  State::Class& asked = state.class_at(what);
-  if (!asked.countable) return state.nothing_is_so_large();
-  const auto refuse = [&](QuotaShort shortage, const Amounts& want) {
-    state.ledger.remember_claim(path, want, shortage);
-    return shortage;
-  };
+  const State::Class& asked = state.class_at(what);
+  if (!asked.countable) return NoFit{};
   if (auto shortage = state.ledger.first_short(path, asked.least))
-    return refuse(*std::move(shortage), asked.least);
-  if (asked.no_fit_at == state.generation) return asked.no_fit;
-  if (!state.choose_nodes(asked)) {
-    asked.no_fit = state.nodes.explain(asked.ask, std::uint32_t(state.gang.size()));
-    asked.no_fit_at = state.generation;
-    return asked.no_fit;
+    return state.refuse(path, *std::move(shortage), asked.least);
+  HoldCheck holds{state.plans_ahead ? &state.forecast : nullptr, asked.room, window.from,
+                  window.until};
+  if (!state.choose_nodes(asked, &holds)) {
+    NoFit none;
+    none.held = holds.held;
+    return none;
   }
-  if (asked.ask.exclusive) {  // charged the whole nodes, known only now
-    Amounts whole;
-    for (const NodeId node : state.gang)
-      whole += state.nodes.charge_on(node, asked.ask, node == state.gang.front());
-    if (auto shortage = state.ledger.first_short(path, whole))
-      return refuse(*std::move(shortage), whole);
-  }
-  Acquired acquired(std::in_place_type<Lease>);
-  Lease& lease = std::get<Lease>(acquired);
-  static_cast<NodePart&>(lease) = state.nodes.take(state.gang.front(), asked.ask);
-  lease.more.reserve(state.gang.size() - 1);
-  for (std::size_t i = 1; i < state.gang.size(); ++i)
-    lease.more.push_back(state.nodes.take(state.gang[i], asked.ask, false));
-  lease.path = path;
-  const Amounts total = lease.total();
-  // The models of GPUs that were asked for without one are known only once they are chosen.
-  if (state.names.has_gpus() && !lease.gpus.empty()) {
-    if (auto shortage = state.ledger.first_short(path, total)) {
-      for_each_part(lease, [&](const NodePart& part) { state.nodes.give(part); });
-      return refuse(*std::move(shortage), total);
-    }
-  }
-  state.ledger.lock(path, total);
-  return acquired;
+  return state.take_gang(asked, path, window);
+}
+
+Acquired ResourceManager::acquire_on(ClassId what, PathId path, std::span<const NodeId> nodes,
+                                     Window window) {
+  State& state = *state_;
+  const State::Class& asked = state.class_at(what);
+  if (!asked.countable || nodes.size() != asked.ask.nodes) return NoFit{};
+  if (auto shortage = state.ledger.first_short(path, asked.least))
+    return state.refuse(path, *std::move(shortage), asked.least);
+  for (const NodeId node : nodes)
+    if (!state.nodes.has_room(node, asked.ask)) return NoFit{};
+  state.gang.assign(nodes.begin(), nodes.end());
+  return state.take_gang(asked, path, window);
+}
+
+NoFit ResourceManager::explain(ClassId what) const {
+  State& state = *state_;
+  const State::Class& asked = state.class_at(what);
+  if (!asked.countable) return state.nothing_is_so_large();
+  state.choose_nodes(asked, nullptr);
+  return state.nodes.explain(asked.ask, std::uint32_t(state.gang.size()));
 }
 
 void ResourceManager::mark_used(Lease& lease) {
@@ -191,8 +253,11 @@ void ResourceManager::mark_used(Lease& lease) {
 
 void ResourceManager::release(const Lease& lease) {
   state_->ledger.release(lease.path, lease.total(), lease.used);
-  for_each_part(lease, [&](const NodePart& part) { state_->nodes.give(part); });
-  ++state_->generation;
+  for_each_part(lease, [&](const NodePart& part) {
+    state_->nodes.give(part);
+    state_->freed.insert(part.node);
+  });
+  state_->forecast_end(lease);
 }
 
 void ResourceManager::restore(Lease& lease, PathId path) {
@@ -204,7 +269,9 @@ void ResourceManager::restore(Lease& lease, PathId path) {
   cut(lease.amounts);
   for (NodePart& part : lease.more) cut(part.amounts);
   lease.path = path;
+  lease.until = kEver;
   for_each_part(lease, [&](const NodePart& part) { state_->nodes.restore(part); });
+  state_->forecast_start(lease);
   state_->ledger.lock(path, lease.total());
   if (lease.used) state_->ledger.mark_used(path, lease.total());
 }
@@ -221,7 +288,6 @@ const ResourceNames& ResourceManager::names() const { return state_->names; }
 
 void ResourceManager::set_quotas(std::vector<QuotaRule> rules) {
   state_->ledger.set_rules(QuotaBook(std::move(rules), state_->tree));
-  ++state_->generation;
 }
 
 std::vector<QuotaView> ResourceManager::quotas() const { return state_->ledger.views(); }
@@ -232,11 +298,59 @@ std::vector<const Lease*> ResourceManager::victims(const Claim& claim,
   return state_->ledger.victims(claim, live);
 }
 
-std::uint64_t ResourceManager::freed_generation() const { return state_->generation; }
-
-std::vector<std::uint32_t> ResourceManager::take_freed_quotas() {
-  return state_->ledger.take_freed();
+Freed ResourceManager::take_freed() {
+  Freed freed;
+  freed.quotas = state_->ledger.take_freed();
+  freed.everything = std::exchange(state_->freed_everything, false);
+  for (auto id = state_->freed.first_common(nullptr); id;
+       id = state_->freed.first_common(nullptr, raw(*id)))
+    state_->freed.erase(freed.nodes.emplace_back(*id));
+  return freed;
 }
+
+void ResourceManager::plan_ahead() { state_->plans_ahead = true; }
+
+void ResourceManager::forget_before(Time now) {
+  if (state_->plans_ahead) state_->forecast.forget_before(now);
+}
+
+void ResourceManager::extend(Lease& lease, Time until) {
+  if (!state_->plans_ahead) return;
+  state_->forecast_end(lease);
+  lease.until = until;
+  state_->forecast_start(lease);
+}
+
+std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Time from,
+                                              Time not_after) const {
+  const State::Class& asked = state_->class_at(what);
+  if (!asked.countable || !state_->plans_ahead) return std::nullopt;
+  return state_->forecast.earliest(state_->ask_of(asked), length, from, not_after);
+}
+
+HoldId ResourceManager::hold(ClassId what, const Slot& slot, Duration length) {
+  return state_->forecast.hold(slot, state_->class_at(what).room, after(slot.start, length));
+}
+
+void ResourceManager::drop(HoldId hold) { state_->forecast.drop(hold); }
+
+const Slot& ResourceManager::slot_of(HoldId hold) const { return state_->forecast.slot_of(hold); }
+
+std::size_t ResourceManager::holds() const { return state_->forecast.holds(); }
+
+bool ResourceManager::could_improve(HoldId hold, NodeId node, ClassId what, Duration length,
+                                    Time now) {
+  return state_->forecast.could_improve(hold, node, state_->ask_of(state_->class_at(what)), length,
+                                        now);
+}
+
+Room ResourceManager::room_of(ClassId what) const { return state_->class_at(what).room; }
+
+std::uint32_t ResourceManager::nodes_of(ClassId what) const {
+  return state_->class_at(what).ask.nodes;
+}
+
+Room ResourceManager::free_room(NodeId node) const { return state_->nodes.free_room(node); }
 
 std::vector<std::string> ResourceManager::check(std::span<const Lease* const> live,
                                                 const std::vector<PathId>* jobs) const {

@@ -18,6 +18,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "rm/amounts.hpp"
+#include "rm/forecast.hpp"
 #include "rm/lease.hpp"
 #include "rm/quota_book.hpp"
 #include "rm/quota_view.hpp"
@@ -51,7 +52,20 @@ struct NoFit {
   std::uint32_t busy = 0;            // would fit when empty
   std::uint32_t fit_now = 0;         // of a gang that needs more of them
   std::uint32_t nodes_needed = 1;
+  bool held = false;  // a node has room now that is held for others; only acquire() says so
   std::optional<Kind> mostly_short_of;  // judged by up to 64 of the busy nodes; Nodes = held alone
+};
+
+// The time during which a task may run. Without plans for the future it does not matter.
+struct Window {
+  Time from, until = kEver;
+};
+
+// What may let a waiting task start since this was asked last.
+struct Freed {
+  std::vector<std::uint32_t> quotas;  // by index; a release frees those of its path, an edit all
+  std::vector<NodeId> nodes;          // on which a lease ended
+  bool everything = false;            // nodes came, went or changed
 };
 
 using Acquired = std::variant<Lease, QuotaShort, NoFit>;
@@ -100,11 +114,31 @@ class ResourceManager {
   Result<void> can_ever_fit(const Request& request) const;
 
   // ---- leases
-  Acquired acquire(ClassId what, PathId path);
-  void mark_used(Lease& lease);      // locked -> used; idempotent
-  void release(const Lease& lease);  // exactly once per lease; DROVER_CHECK on imbalance
+  // What `window` takes must be free of holds. NoFit says only whether holds were in the way:
+  // explain() has the numbers.
+  Acquired acquire(ClassId what, PathId path, Window window = {});
+  Acquired acquire_on(ClassId what, PathId path, std::span<const NodeId> nodes, Window window);
+  NoFit explain(ClassId what) const;  // why nothing fits now; O(distinct capacities + 64)
+  void mark_used(Lease& lease);       // locked -> used; idempotent
+  void release(const Lease& lease);   // exactly once per lease; DROVER_CHECK on imbalance
   void restore(Lease& lease,
                PathId path);  // recovery: charge again exactly what the stored lease says
+
+  // ---- the future. Off until plan_ahead(), which comes before the first node and lease.
+  void plan_ahead();
+  void forget_before(Time now);
+  void extend(Lease& lease, Time until);  // it will be held for so long
+  std::optional<Slot> earliest(ClassId what, Duration length, Time from,
+                               Time not_after = kEver) const;
+  HoldId hold(ClassId what, const Slot& slot, Duration length);
+  void drop(HoldId hold);
+  const Slot& slot_of(HoldId hold) const;
+  std::size_t holds() const;
+  // Whether the hold, which is of `what`, might start earlier because of this node.
+  bool could_improve(HoldId hold, NodeId node, ClassId what, Duration length, Time now);
+  Room room_of(ClassId what) const;  // on each of its nodes
+  std::uint32_t nodes_of(ClassId what) const;
+  Room free_room(NodeId node) const;  // now; nothing when it takes no new work
 
   // ---- quotas
   // Names, levels and accounts; before anything is interned.
@@ -119,14 +153,9 @@ class ResourceManager {
   std::vector<Claim> claims() const;
   std::vector<const Lease*> victims(const Claim& claim, std::span<const Lease* const> live) const;
 
-  // Grows whenever capacity may have become available: a class found NoFit need not be tried again
-  // before.
-  std::uint64_t freed_generation() const;
-
-  // The quotas (QuotaShort::quota_index) that may have more room than when this was last asked:
-  // each once, by index. Only waiters that are parked at one of these need another try for their
-  // quota's sake. A release frees the quotas of its own path, set_quotas frees all.
-  std::vector<std::uint32_t> take_freed_quotas();
+  // Only waiters for these need another try; each waits for what it asks for, or at the quota that
+  // it was told (QuotaShort::quota_index).
+  Freed take_freed();
 
   // Double entry: recomputes every counter from `live` and compares. Empty when consistent, else
   // what differs. `jobs`: the path of each open job, when the caller has them.

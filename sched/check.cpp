@@ -81,8 +81,14 @@ void Controller::State::check_job(const Job& job, Problems& problems) const {
          problems);
   const bool planned = job.more != nullptr && job.more->execution.has_value();
   const bool wants = job.is_active() && next_ready(job).has_value();
-  expect(group.ready.contains(job.place()) == (wants && planned), name + " is wrongly ready or not",
+  expect((job.lane != kNoLane) == (wants && planned), name + " is wrongly in a lane or not",
          problems);
+  if (job.lane != kNoLane) {
+    const JobQueue& queue = partition_of(job).queue;
+    expect(queue.lane(job.lane) == JobQueue::Lane{job.group, job.shape, job.path} &&
+               queue.jobs_of(job.lane).contains(job.place()),
+           name + " waits in a lane that is not its own", problems);
+  }
   expect(!wants || planned || group.compiling.contains(job.id) ||
              group.unplanned.contains(job.place()),
          name + " waits for a plan that nobody makes", problems);
@@ -119,11 +125,7 @@ void Controller::State::check_groups(Problems& problems) const {
            problems);
     expect(group.open > 0 || !group.compiling.empty(), group.name + " is empty and stays",
            problems);
-    const auto head = queue.head(GroupId{static_cast<std::uint32_t>(i)});
-    expect(
-        head.has_value() == !group.ready.empty() && (!head || head->place == *group.ready.begin()),
-        group.name + " competes with another job than its first", problems);
-    for (const auto* set : {&group.fifo, &group.unplanned, &group.ready})
+    for (const auto* set : {&group.fifo, &group.unplanned})
       for (const Place& place : *set)
         expect(find(place.job) != nullptr, group.name + " lists a job that is gone", problems);
   }
@@ -144,6 +146,21 @@ void Controller::State::check_nodes(Problems& problems) const {
     expect(node.missing.empty() || node.deadline.is_set(),
            "node " + node.name + " misses attempts without a deadline", problems);
   }
+}
+
+void Controller::State::check_partitions(Problems& problems) const {
+  std::size_t holds = 0;
+  for (const Partition& partition : partitions) {
+    partition.queue.check(problems);
+    for (const auto& [id, hold] : partition.holds) {
+      const Job* job = find(id);
+      expect(job != nullptr && job->lane != kNoLane,
+             "job " + std::to_string(raw(id)) + " holds a place and does not wait", problems);
+      expect(due.contains({rm.slot_of(hold).start, id}), "a hold has no timer", problems);
+      ++holds;
+    }
+  }
+  expect(holds == due.size() && holds == rm.holds(), "a hold belongs to nobody", problems);
 }
 
 std::vector<std::string> Controller::State::check() const {
@@ -169,6 +186,7 @@ std::vector<std::string> Controller::State::check() const {
   expect(edges == dependencies.size(), "a dependency edge outlived its wait", problems);
   check_groups(problems);
   check_nodes(problems);
+  check_partitions(problems);
   std::ranges::sort(problems);  // jobs are visited in no order
   for (std::string& problem : rm.check(live, &paths)) problems.push_back(std::move(problem));
   return problems;

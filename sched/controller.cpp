@@ -11,6 +11,11 @@ namespace drover::sched {
 
 Controller::State::State(ControllerConfig with) : config(std::move(with)) {
   rm.set_quotas(config.quotas);
+  Partition& only = partitions.emplace_back("main", config.policy);
+  only.queue.set_key_of([this, &only](const JobQueue::Lane& lane, const Place& place) {
+    return key_of(only, lane, place);
+  });
+  if (plans_ahead()) rm.plan_ahead();
 }
 
 Controller::Controller(ControllerConfig config)
@@ -19,10 +24,14 @@ Controller::~Controller() = default;
 Controller::Controller(Controller&&) noexcept = default;
 Controller& Controller::operator=(Controller&&) noexcept = default;
 
-void Controller::apply(Input input, Now now) { state_->apply(std::move(input), now); }
+void Controller::apply(Input input, Now now) {
+  state_->clock = now;
+  state_->apply(std::move(input), now);
+}
 
 TurnOutput Controller::finish(Now now) {
   State& state = *state_;
+  state.clock = now;
   state.fire_timers(now);
   state.settle_milestones(now);
   state.take_jobs(now);
@@ -84,8 +93,10 @@ void Controller::State::settle_milestones(Now now) {
 void Controller::State::fire_timers(Now now) {
   if (!clock_seen) {  // restored nodes were without a clock
     clock_seen = true;
-    for (auto& [id, node] : nodes)
+    for (auto& [id, node] : nodes) {
       if (!node.seen) watch(id, node, now.mono + config.node_timeout);
+      for (const TaskId& task : node.tasks) expect_end(task, now);
+    }
   }
   while (!begins.empty() && begins.begin()->first <= now.wall) {
     const JobId id = begins.begin()->second;
@@ -120,6 +131,9 @@ std::optional<Time> Controller::next_timer(Now now) const {
     const Time node = state_->node_deadlines.begin()->first;
     due = due ? std::min(*due, node) : node;
   }
+  // Holds whose time has come are looked at in every pass: only a later one needs a wake-up.
+  const auto next = state_->due.upper_bound({now.mono, JobId{~std::uint64_t(0)}});
+  if (next != state_->due.end()) due = due ? std::min(*due, next->first) : next->first;
   return due;
 }
 

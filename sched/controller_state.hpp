@@ -1,90 +1,24 @@
-// sched/controller_state.hpp - everything the controller knows between turns.
+// sched/controller_state.hpp - the controller's verbs, listed by the file that holds them.
 // SPDX-License-Identifier: Apache-2.0
-//
-// Its verbs are listed by the file that holds them.
 #pragma once
-#include <deque>
-#include <map>
-#include <memory>
 #include <optional>
-#include <set>
 #include <string>
-#include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "sched/controller.hpp"
-#include "sched/dependency.hpp"
-#include "sched/live_job.hpp"
-#include "sched/placement_queue.hpp"
+#include "sched/controller_data.hpp"
 
 namespace drover::sched {
 
-struct Group {
-  std::string name;
-  std::set<Place> fifo;       // Inited and free to go
-  std::set<Place> unplanned;  // past the FIFO, with waiting tasks, their plan lost by a restart
-  std::set<Place> ready;      // past the FIFO, with tasks that may be placed
-  std::set<JobId> compiling;  // asked of the consumer, not answered
-  std::uint64_t open = 0, active = 0;
-  bool exists = false;  // false: the id is free for the next new group
-};
-
-struct Node {
-  std::string name, boot_id;
-  bool draining = false;
-  std::string drain_reason;
-  SessionId session{};       // 0 = out of contact
-  bool seen = false;         // has registered since the controller started
-  std::set<TaskId> tasks;    // attempts with a part here, in whatever state
-  std::set<TaskId> missing;  // ran, but the agent that came back has them neither running nor ended
-  Time deadline;             // mono; when silence (of node or missing attempts) has lasted too long
-  bool dirty = false;
-};
-
-struct Conditions {  // what a new job waits for
-  std::vector<Dependency> waits;
-  Outlook outlook = Outlook::Met;
-  Time not_before;  // wall
-};
-
-struct Controller::State {
+struct Controller::State : ControllerData {
   explicit State(ControllerConfig with);
-
-  ControllerConfig config;
-  rm::ResourceManager rm;
-  std::uint64_t next_job = 1, next_epoch = 1, next_node = 1, next_event = 1;
-  std::uint64_t stored_job = 0, stored_epoch = 0, stored_node = 0, stored_event = 0;
-  std::unordered_map<JobId, Job> jobs;  // never iterated for a decision
-  std::deque<Group> groups;             // by GroupId
-  std::map<std::string, GroupId, std::less<>> group_ids;
-  std::vector<GroupId> free_groups;
-  std::set<GroupId> takeable;  // whose consumer may have something to take
-  PlacementQueue queue;
-  std::uint64_t seen_generation = 0;
-  NameIndex names;
-  DependencyIndex dependencies;
-  RecentEnds recent;
-  std::deque<Milestone> milestones;            // not yet told to those who wait for them
-  std::set<std::pair<Time, JobId>> begins;     // wall
-  std::set<std::pair<Time, JobId>> deadlines;  // wall; when those who wait need not start any more
-  std::map<NodeId, Node> nodes;
-  std::map<std::string, NodeId, std::less<>> node_ids;
-  std::set<std::pair<Time, NodeId>> node_deadlines;  // mono
-  std::uint32_t unseen_nodes = 0;                    // known from the store, not registered yet
-  bool clock_seen = false;
-  Stats stats;
-  TurnOutput out;
-  std::vector<JobId> dirty_jobs;
-  std::vector<TaskId> dirty_tasks;
-  std::vector<NodeId> dirty_nodes;
 
   // controller.cpp
   void apply(Input input, Now now);
   void settle_milestones(Now now);
   void fire_timers(Now now);
   void miss_deadline(Job& job, Now now);
+  void expect_end(const TaskId& id, Now now);  // place_tasks.cpp
   // job_moves.cpp: the only code that changes the state of a job
   Job* find(JobId id);
   const Job* find(JobId id) const;
@@ -98,7 +32,6 @@ struct Controller::State {
   void return_to_fifo(Job& job, Now now);  // no attempt is out: plan and start are forgotten
   void explain_wait(Job& job);             // the reason that its gates give
   void update_queues(Job& job);            // brings every index up to date with the job; idempotent
-  void index_head(GroupId id);
   void cancel_waiting(Job& job, Reason reason, Now now);
   bool close_if_done(Job& job, Reason reason, Now now);  // true: `job` is gone
   void close(Job& job, JobEvent on, Reason reason, std::string detail, Now now);  // `job` is gone
@@ -138,15 +71,38 @@ struct Controller::State {
   Result<std::uint64_t> release(Job& job, const Command& in, Now now);
   Result<std::uint64_t> release_elements(Job& job, const Command& in, Now now);
   Result<std::uint64_t> requeue(Job& job, const Command& in);
-  // place_tasks.cpp
+  // take_jobs.cpp
   void plan_ready(PlanReady in, Now now);
   void take_jobs(Now now);
   void take_from(GroupId id, Now now);
-  void place_tasks(Now now);
   void refuse_plan(Job& job, const Error& error, Now now);
+  // place_tasks.cpp
+  enum class Try : std::uint8_t { Started, Parked, NoRoom, Held };
+  OrderKey key_of(const Partition& partition, const JobQueue::Lane& lane, const Place& place) const;
+  Partition& partition_of(const Job& job);
+  const Partition& partition_of(const Job& job) const;
+  void place_tasks(Now now);
+  void pass_the_guard(Partition& partition);
+  void wake_waiters();
+  Try try_to_start(Partition& partition, const JobQueue::Candidate& candidate);
+  Try settle_try(Partition& partition, Job& job, rm::Acquired answer);
+  void serve_heads(Partition& partition);
   void launch(Job& job, std::uint32_t index, rm::Lease lease, Now now);
   void order(const TaskRecord& record);
   std::string names_of(const rm::Lease& lease) const;
+  // backfill.cpp
+  bool plans_ahead() const;
+  void drop_hold(Partition& partition, JobId job);
+  void put_hold(Partition& partition, const Job& job, const rm::Slot& slot);
+  void mark_stale(Partition& partition, const rm::Freed& freed);
+  void hold_for_head(Partition& partition);
+  void fill_behind(Partition& partition);
+  void extend_overdue();
+  // plan_ahead.cpp
+  void follow_plan(Partition& partition);
+  void drop_holds_except(Partition& partition, const std::vector<JobQueue::Candidate>& kept);
+  void move_forward(Partition& partition, const std::vector<JobQueue::Candidate>& in_order);
+  bool start_due(Partition& partition, const std::vector<JobQueue::Candidate>& in_order);
   // attempts.cpp
   Task* live_attempt(NodeId node, const AttemptId& id, Job*& job);
   bool is_current(NodeId node, SessionId session) const;
@@ -178,6 +134,8 @@ struct Controller::State {
   Why why_job(const Job& job) const;
   Why why_in_queue(const Job& job) const;
   Why why_unplaced(const Job& job) const;
+  Why why_behind(const Job& job) const;
+  std::string place_held(const Job& job) const;
   Why why_task(const Job& job, const TaskRecord& task) const;
   // restore.cpp
   Result<void> restore_job(const JobSpec& spec, const JobRecord& record,
@@ -190,6 +148,7 @@ struct Controller::State {
   void check_tasks(const Job& job, std::vector<std::string>& problems) const;
   void check_groups(std::vector<std::string>& problems) const;
   void check_nodes(std::vector<std::string>& problems) const;
+  void check_partitions(std::vector<std::string>& problems) const;
 };
 
 }  // namespace drover::sched

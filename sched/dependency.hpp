@@ -36,6 +36,12 @@ Outlook outlook(DependencyKind kind, JobState milestone);
 // must be met, or with `any` one.
 Verdict settle(std::vector<Dependency>& waits, bool any, const Milestone& milestone);
 
+struct Conditions {  // what a new job waits for
+  std::vector<Dependency> waits;
+  Outlook outlook = Outlook::Met;
+  Time not_before;  // wall
+};
+
 // Who waits for whom. O(log n).
 class DependencyIndex {
  public:

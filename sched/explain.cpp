@@ -169,7 +169,7 @@ Why Controller::State::why_unplaced(const Job& job) const {
   const Group& group = group_of(job);
   if (group.compiling.contains(job.id) || group.unplanned.contains(job.place()))
     return {job.state, Reason::Compiling, "its plan is being made", {}};
-  if (!group.ready.contains(job.place())) {
+  if (job.lane == kNoLane) {
     if (job.more != nullptr && job.more->throttle > 0 && job.active >= job.more->throttle)
       return {job.state,
               Reason::Throttle,
@@ -179,14 +179,46 @@ Why Controller::State::why_unplaced(const Job& job) const {
     return {job.state, job.reason, "all its waiting elements are held",
             "drover release " + number(job.id)};
   }
-  if (!(*group.ready.begin() == job.place()))
-    return {job.state, Reason::GroupOrder,
-            ahead(group.ready, job.place()) + " of " + group.name + " wait for resources before it",
-            "drover why " + number(group.ready.begin()->job)};
-  if (const rm::QuotaShort* quota = queue.quota_short(job.group))
+  const JobQueue& queue = partition_of(job).queue;
+  if (const rm::QuotaShort* quota = queue.parked(job.lane))
     return over_quota(job.state, *quota, rm.names());
-  if (const rm::NoFit* fit = queue.no_fit(job.what)) return no_room(job.state, *fit);
-  return {job.state, Reason::Resources, "it is tried in the next turn", {}};
+  const auto head = queue.head();
+  if (!head || head->place.job != job.id) return why_behind(job);
+  Why why = no_room(job.state, rm.explain(job.what));
+  why.text += place_held(job);
+  return why;
+}
+
+// ", it holds a place from 2026-.. on": what the plan promises, as long as nothing changes.
+std::string Controller::State::place_held(const Job& job) const {
+  const Partition& partition = partition_of(job);
+  const auto hold = partition.holds.find(job.id);
+  if (hold == partition.holds.end()) return {};
+  const rm::Slot& slot = rm.slot_of(hold->second);
+  const Duration away = slot.start - clock.mono;
+  if (away > kUnlimited) return "; the jobs before it have no time limit";
+  std::string text = "; a place is kept for it from " + format_utc(clock.wall + away) + " on";
+  if (slot.nodes.size() == 1) text += " on node " + nodes.at(slot.nodes.front()).name;
+  return text;
+}
+
+// Others go first. What fits now may still start, if it delays nobody who holds a place.
+Why Controller::State::why_behind(const Job& job) const {
+  const Partition& partition = partition_of(job);
+  const auto head = partition.queue.head();
+  const JobQueue::Block block = partition.queue.block_of(job.shape);
+  if (block == JobQueue::Block::Hopeless || !head) return no_room(job.state, rm.explain(job.what));
+  const std::string first = "job " + number(head->place.job);
+  const std::string hint = "drover why " + number(head->place.job);
+  if (block == JobQueue::Block::Held)
+    return {job.state, Reason::Priority,
+            "it fits now, but could delay " + first + place_held(jobs.at(head->place.job)),
+            "a shorter time limit lets it end before that"};
+  if (partition.policy.backfill == Backfill::None)
+    return {job.state, Reason::Priority, first + " is before it and finds no room", hint};
+  Why why = no_room(job.state, rm.explain(job.what));
+  why.text += place_held(job);
+  return why;
 }
 
 }  // namespace drover::sched

@@ -108,18 +108,16 @@ void Controller::State::update_queues(Job& job) {
   const bool planned = job.more != nullptr && job.more->execution.has_value();
   changed |= keep(group.unplanned, wants && !planned && !group.compiling.contains(job.id));
   if (changed) takeable.insert(job.group);
-  keep(group.ready, wants && planned);
-  index_head(job.group);
-}
-
-void Controller::State::index_head(GroupId id) {
-  const Group& group = groups[raw(id)];
-  if (group.ready.empty()) {
-    queue.remove(id);
-    return;
+  const bool waits = wants && planned;
+  if (waits == (job.lane != kNoLane)) return;
+  Partition& partition = partition_of(job);
+  if (waits) {
+    job.lane =
+        partition.queue.put({job.group, job.shape, job.path}, shapes[job.shape], job.place());
+  } else {
+    partition.queue.remove(std::exchange(job.lane, kNoLane), job.place());
+    drop_hold(partition, job.id);
   }
-  const Place head = *group.ready.begin();
-  queue.put(id, {head, jobs.at(head.job).what});
 }
 
 void Controller::State::cancel_waiting(Job& job, Reason reason, Now now) {
@@ -194,6 +192,7 @@ void Controller::State::close(Job& job, JobEvent on, Reason reason, std::string 
   rm.drop(job.what);
   const GroupId group = job.group;
   --groups[raw(group)].open;
+  shapes.release(job.shape);
   jobs.erase(job.id);
   drop_group_if_empty(group);
   if (first != nullptr) open_gate(*first, kSingletonGate, now);
@@ -204,7 +203,6 @@ void Controller::State::drop_group_if_empty(GroupId id) {
   Group& group = groups[raw(id)];
   if (!group.exists || group.open > 0 || !group.compiling.empty()) return;
   takeable.erase(id);
-  queue.remove(id);
   group_ids.erase(group.name);
   group = Group{};
   free_groups.push_back(id);

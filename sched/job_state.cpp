@@ -64,6 +64,7 @@ std::string_view to_string(Reason r) {
     case Reason::MaxFailures: return "max_failures";
     case Reason::Reservation: return "reservation";
     case Reason::Preempted: return "preempted";
+    case Reason::Priority: return "priority";
   }
   return "unknown";
 }

@@ -65,8 +65,9 @@ enum class Reason : std::uint8_t {
   MaxFailures,
   Reservation,
   Preempted,
+  Priority,  // waits: one that goes first holds the place
 };
-inline constexpr std::size_t kReasons = std::size_t(Reason::Preempted) + 1;
+inline constexpr std::size_t kReasons = std::size_t(Reason::Priority) + 1;
 
 std::string_view to_string(JobState s);  // "held", "inited", ...
 std::string_view to_string(TaskState s);

@@ -20,6 +20,7 @@
 #include "sched/array_cursor.hpp"
 #include "sched/job_spec.hpp"
 #include "sched/records.hpp"
+#include "sched/shape.hpp"
 
 namespace drover::sched {
 
@@ -72,6 +73,8 @@ struct Job {
   GroupId group{};
   rm::ClassId what{};
   rm::PathId path{};
+  ShapeId shape{};
+  LaneId lane = kNoLane;  // where it waits for room
   JobState state{};
   Reason reason{};
   Gates gates = 0;

@@ -1,5 +1,9 @@
-// sched/place_tasks.cpp - from the FIFO to the consumer, and from a plan to a node.
+// sched/place_tasks.cpp - the scheduling pass: who starts now, and where.
 // SPDX-License-Identifier: Apache-2.0
+//
+// Jobs are served in the partition's order until one finds no room. What may start although that
+// one cannot is the backfill's business: sched/backfill.cpp.
+#include <algorithm>
 #include <utility>
 
 #include "base/check.hpp"
@@ -8,117 +12,122 @@
 
 namespace drover::sched {
 
-// Jobs leave the FIFO in order, while the group's running limit allows. The group's consumer
-// compiles one at a time; a few more are handed to it so that it need not wait for a turn between
-// two jobs.
-void Controller::State::take_jobs(Now now) {
-  while (!takeable.empty()) {
-    const GroupId id = *takeable.begin();
-    takeable.erase(takeable.begin());
-    take_from(id, now);
-    takeable.erase(id);  // what taking changed is taken into account already
+OrderKey Controller::State::key_of(const Partition& partition, const JobQueue::Lane& lane,
+                                   const Place& place) const {
+  switch (partition.policy.order) {
+    case Order::Fifo:
+    case Order::Priority: return {-std::int64_t(place.priority), 0, place.job};
+    case Order::SafGuard: break;
   }
+  const Time guarded = jobs.at(place.job).submitted + partition.policy.guard;
+  if (guarded <= clock.wall) return {0, 0, place.job};
+  return {1, shapes[lane.shape].area, place.job};
 }
 
-void Controller::State::take_from(GroupId id, Now now) {
-  Group& group = groups[raw(id)];
-  const std::uint32_t limit = config.group_limits.running_jobs;
-  while (group.compiling.size() < config.compile_ahead) {
-    if (!group.unplanned.empty()) {
-      Job& job = jobs.at(group.unplanned.begin()->job);
-      if (config.inline_plan != nullptr) {
-        job.extra().execution.emplace(config.inline_plan);
-        update_queues(job);
-        continue;
-      }
-      group.compiling.insert(job.id);
-      out.actions.emplace_back(CompileJob{job.id, id});
-      update_queues(job);
-      continue;
-    }
-    if (group.fifo.empty() || (limit > 0 && group.active >= limit)) return;
-    Job& job = jobs.at(group.fifo.begin()->job);
-    if (config.inline_plan != nullptr) {
-      job.extra().execution.emplace(config.inline_plan);
-      move(job, JobEvent::Taken);
-      set_reason(job, Reason::GroupOrder);
-      emit(EventKind::JobScheduled, job, nullptr, now);
-      update_queues(job);
-      continue;
-    }
-    // A job that was held while it compiled and has come back needs no second compilation.
-    const bool asked = !group.compiling.insert(job.id).second;
-    if (!asked) out.actions.emplace_back(CompileJob{job.id, id});
-    move(job, JobEvent::Taken);
-    set_reason(job, Reason::Compiling);
-    emit(EventKind::JobScheduled, job, nullptr, now);
-    update_queues(job);
-  }
+bool Controller::State::plans_ahead() const {
+  return std::ranges::any_of(partitions, [](const Partition& partition) {
+    return partition.policy.backfill != Backfill::None;
+  });
 }
 
-void Controller::State::plan_ready(PlanReady in, Now now) {
-  if (raw(in.group) >= groups.size()) return;
-  Group& group = groups[raw(in.group)];
-  if (group.compiling.erase(in.job) == 0) return;
-  takeable.insert(in.group);
-  Job* job = find(in.job);
-  if (job == nullptr || !job->is_active()) {
-    drop_group_if_empty(in.group);
-    return;
-  }
-  Result<std::shared_ptr<const dag::PhysicalPlan>> plan = std::move(in.plan);
-  if (plan && *plan == nullptr) plan = fail(Errc::BadInput, "the job has no plan");
-  if (plan) {
-    dag::Execution execution(*std::move(plan));
-    if (execution.ready().size() == 1) {
-      job->extra().execution.emplace(std::move(execution));
-      if (job->reason == Reason::Compiling) set_reason(*job, Reason::GroupOrder);
-      update_queues(*job);
-      return;
-    }
-    plan = fail(Errc::Unsupported, "plans with several steps are not offered yet");
-  }
-  refuse_plan(*job, plan.error(), now);
-}
+Partition& Controller::State::partition_of(const Job&) { return partitions.front(); }
+const Partition& Controller::State::partition_of(const Job&) const { return partitions.front(); }
 
-void Controller::State::refuse_plan(Job& job, const Error& error, Now now) {
-  const bool untouched = job.untouched == job.total;
-  if (job.state == JobState::Scheduled && untouched) {
-    job.failed = job.total;
-    job.untouched = 0;
-    close(job, JobEvent::PlanRefused, Reason::PlanRefused, error.message, now);
-    return;
-  }
-  // Compiled before a restart, refused after it: what runs goes on, what waits cannot.
-  cancel_waiting(job, Reason::PlanRefused, now);
-  if (!close_if_done(job, Reason::PlanRefused, now)) update_queues(job);
-}
-
-// Strict order inside a group, since only its head competes; between groups by Place, except that
-// what fits nowhere now blocks nobody who asks for something else.
 void Controller::State::place_tasks(Now now) {
-  if (const std::uint64_t generation = rm.freed_generation(); generation != seen_generation) {
-    seen_generation = generation;
-    queue.wake();
+  clock = now;
+  rm.forget_before(now.mono);
+  extend_overdue();
+  wake_waiters();
+  for (Partition& partition : partitions) {
+    pass_the_guard(partition);
+    switch (partition.policy.backfill) {
+      case Backfill::None: serve_heads(partition); break;
+      case Backfill::Easy:
+      case Backfill::EasySjbf:
+        serve_heads(partition);
+        hold_for_head(partition);
+        fill_behind(partition);
+        break;
+      case Backfill::Conservative: follow_plan(partition); break;
+      case Backfill::DepthK:
+        follow_plan(partition);
+        fill_behind(partition);
+        break;
+    }
   }
-  while (const auto candidate = queue.best()) {
-    Job& job = jobs.at(candidate->head.place.job);
+  ended_since = freed_early = false;
+}
+
+// Who has waited longer than the guard goes ahead of everyone who came later.
+void Controller::State::pass_the_guard(Partition& partition) {
+  const auto& aging = partition.queue.aging();
+  while (!aging.empty()) {
+    const auto [oldest, lane] = *aging.begin();
+    if (jobs.at(oldest).submitted + partition.policy.guard > clock.wall) return;
+    partition.queue.rekey(lane);
+  }
+}
+
+// Only what could start on a node that changed, or under a quota that was freed, is tried again.
+void Controller::State::wake_waiters() {
+  const rm::Freed freed = rm.take_freed();
+  for (Partition& partition : partitions) {
+    for (const std::uint32_t quota : freed.quotas) partition.queue.wake_quota(quota);
+    if (freed.everything) partition.queue.wake_all();
+    for (const NodeId node : freed.nodes) partition.queue.wake(rm.free_room(node));
+    mark_stale(partition, freed);
+  }
+}
+
+Controller::State::Try Controller::State::try_to_start(Partition& partition,
+                                                       const JobQueue::Candidate& candidate) {
+  Job& job = jobs.at(candidate.place.job);
+  ++stats.placements_tried;
+  const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length)};
+  return settle_try(partition, job, rm.acquire(job.what, job.path, window));
+}
+
+Controller::State::Try Controller::State::settle_try(Partition& partition, Job& job,
+                                                     rm::Acquired answer) {
+  if (auto* lease = std::get_if<rm::Lease>(&answer)) {
     const auto index = next_ready(job);
     DROVER_CHECK(index.has_value(), "a job without ready tasks competes for a node");
-    ++stats.placements_tried;
-    rm::Acquired answer = rm.acquire(job.what, job.path);
-    if (auto* lease = std::get_if<rm::Lease>(&answer)) {
-      ++stats.placements_made;
-      queue.on_placed(*candidate);
-      launch(job, *index, std::move(*lease), now);
-    } else if (const auto* quota = std::get_if<rm::QuotaShort>(&answer)) {
-      queue.on_quota_short(*candidate, *quota);
-      if (job.active == 0) set_reason(job, Reason::Quota);
-    } else {
-      queue.on_no_fit(*candidate, std::get<rm::NoFit>(answer));
-      if (job.active == 0) set_reason(job, Reason::Resources);
-    }
+    ++stats.placements_made;
+    drop_hold(partition, job.id);
+    partition.queue.started(job.lane);
+    launch(job, *index, std::move(*lease), clock);
+    return Try::Started;
   }
+  if (const auto* quota = std::get_if<rm::QuotaShort>(&answer)) {
+    drop_hold(partition, job.id);
+    partition.queue.park(job.lane, *quota);
+    if (job.active == 0) set_reason(job, Reason::Quota);
+    return Try::Parked;
+  }
+  if (job.active == 0) set_reason(job, Reason::Resources);
+  return std::get<rm::NoFit>(answer).held ? Try::Held : Try::NoRoom;
+}
+
+void Controller::State::serve_heads(Partition& partition) {
+  JobQueue& queue = partition.queue;
+  while (const auto head = queue.head()) {
+    if (queue.block_of(head->shape) != JobQueue::Block::No) return;
+    drop_hold(partition, head->place.job);  // its own hold must not be in its way
+    const Try tried = try_to_start(partition, *head);
+    if (tried == Try::NoRoom) queue.block(head->shape, JobQueue::Block::NoRoom);
+    if (tried == Try::Held) queue.block(head->shape, JobQueue::Block::Held);
+  }
+}
+
+// After a restart: until when a task may run is known once there is a clock.
+void Controller::State::expect_end(const TaskId& id, Now now) {
+  if (!plans_ahead()) return;
+  Job& job = *find(id.job);
+  TaskRecord& record = find_task(job, raw(id.index))->record;
+  const Time start = now.mono - (now.wall - record.placed);
+  const Time until = std::max(rm::after(start, shapes[job.shape].length), now.mono);
+  rm.extend(*record.lease, until);
+  limits.push({until, id});
 }
 
 std::string Controller::State::names_of(const rm::Lease& lease) const {
@@ -148,6 +157,7 @@ void Controller::State::launch(Job& job, std::uint32_t index, rm::Lease lease, N
   record.node = lease.more.empty() ? nodes.at(lease.node).name : names_of(lease);
   record.placed = now.wall;
   record.lease = std::move(lease);
+  if (record.lease->until != rm::kEver) limits.push({record.lease->until, record.id});
   job.more->ready.erase(index);
   ++job.active;
   ++stats.tasks_active;

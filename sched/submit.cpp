@@ -130,6 +130,7 @@ Job& Controller::State::insert_job(JobId id, const JobSpec& spec, rm::PathId pat
   job.what = rm.intern(spec.request);
   rm.hold(job.what);
   job.path = path;
+  job.shape = shapes.acquire(rm, job.what, spec.time_limit);
   job.group = group_for(spec);
   job.singleton = spec.singleton;
   job.requeue = spec.requeue;

@@ -63,6 +63,8 @@ void Controller::State::move(Task& task, TaskEvent on) {
 void Controller::State::drop_attempt(Job& job, Task& task) {
   rm::Lease lease = *std::exchange(task.record.lease, std::nullopt);
   rm.release(lease);
+  ended_since = true;
+  freed_early |= lease.until > clock.mono;
   task.record.last_pus = std::move(lease.pus);
   task.record.last_gpus = std::move(lease.gpus);
   rm::for_each_part(lease, [&](const rm::NodePart& part) {

@@ -9,7 +9,7 @@
 namespace drover::store {
 namespace {
 
-constexpr auto kLastReason = std::uint32_t(sched::Reason::Preempted);
+constexpr auto kLastReason = std::uint32_t(sched::Reason::Priority);
 constexpr auto kLastJobState = std::uint32_t(sched::JobState::TimedOut);
 constexpr auto kLastTaskState = std::uint32_t(sched::TaskState::TimedOut);
 constexpr auto kLastDependency = std::uint32_t(sched::DependencyKind::AfterNotOk);

@@ -153,7 +153,7 @@ class Life {
       EXPECT_EQ(shortage.asked, expected.quota->asked);
     } else if (expected.nodes.empty()) {
       ASSERT_TRUE(std::holds_alternative<NoFit>(got));
-      const NoFit& why = std::get<NoFit>(got);
+      const NoFit why = manager_.explain(manager_.intern(request));
       ++met.no_fits;
       EXPECT_EQ(why.nodes_total, expected.no_fit.nodes_total);
       EXPECT_EQ(why.not_up, expected.no_fit.not_up);
@@ -197,9 +197,11 @@ class Life {
     if (model_.leases.empty()) return;
     const auto at =
         std::next(model_.leases.begin(), std::ptrdiff_t(random_.below(model_.leases.size())));
-    const auto before = manager_.freed_generation();
+    manager_.take_freed();
     manager_.release(at->second.lease);
-    EXPECT_GT(manager_.freed_generation(), before);
+    std::vector<NodeId> nodes;
+    for_each_part(at->second.lease, [&](const NodePart& part) { nodes.push_back(part.node); });
+    EXPECT_EQ(manager_.take_freed().nodes, nodes);
     model_.leases.erase(at);
   }
 

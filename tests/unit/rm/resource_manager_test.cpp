@@ -41,6 +41,11 @@ void expect_sound(const ResourceManager& manager, std::vector<const Lease*> live
   EXPECT_TRUE(problems.empty()) << problems.front();
 }
 
+NoFit explained(ResourceManager& manager, ClassId what, PathId path) {
+  EXPECT_TRUE(std::holds_alternative<NoFit>(manager.acquire(what, path)));
+  return manager.explain(what);
+}
+
 TEST(ResourceManager, ALeaseHoldsWhatWasAskedAndGivesItBack) {
   ResourceManager manager;
   manager.put_node(NodeId{0}, node_of("n0", 4, 8'000));
@@ -60,9 +65,10 @@ TEST(ResourceManager, ALeaseHoldsWhatWasAskedAndGivesItBack) {
   EXPECT_EQ(manager.node(NodeId{0})->free[Kind::MemMib], 5'000);
   expect_sound(manager, {&lease});
 
-  const auto before = manager.freed_generation();
+  manager.take_freed();
   manager.release(lease);
-  EXPECT_GT(manager.freed_generation(), before);
+  EXPECT_EQ(manager.take_freed().nodes, std::vector{NodeId{0}});
+  EXPECT_TRUE(manager.take_freed().nodes.empty());
   EXPECT_EQ(manager.node(NodeId{0})->free, manager.node(NodeId{0})->capacity);
   expect_sound(manager, {});
   EXPECT_DEATH(manager.release(lease), "more was released|released twice");
@@ -81,7 +87,7 @@ TEST(ResourceManager, SaysWhyNoNodeFits) {
   const ClassId arm = manager.intern(on_arm);
   const Lease held = must(manager.acquire(arm, path));
   EXPECT_EQ(held.node, NodeId{3});
-  const NoFit why = std::get<NoFit>(manager.acquire(arm, path));
+  const NoFit why = explained(manager, arm, path);
   EXPECT_EQ(why.nodes_total, 4u);
   EXPECT_EQ(why.not_up, 1u);
   EXPECT_EQ(why.label_mismatch, 2u);
@@ -91,10 +97,10 @@ TEST(ResourceManager, SaysWhyNoNodeFits) {
 
   const Lease big = must(manager.acquire(manager.intern(cpus(1, 7'500)), path));
   EXPECT_EQ(big.node, NodeId{1});
-  const NoFit memory = std::get<NoFit>(manager.acquire(manager.intern(cpus(3, 8'000)), path));
+  const NoFit memory = explained(manager, manager.intern(cpus(3, 8'000)), path);
   EXPECT_EQ(memory.too_small, 1u);
   EXPECT_EQ(memory.busy, 2u);
-  const NoFit absurd = std::get<NoFit>(manager.acquire(manager.intern(cpus(INT64_MAX)), path));
+  const NoFit absurd = explained(manager, manager.intern(cpus(INT64_MAX)), path);
   EXPECT_EQ(absurd.too_small, 3u);
   EXPECT_EQ(absurd.busy, 0u);
   expect_sound(manager, {&held, &big});
@@ -134,8 +140,7 @@ TEST(ResourceManager, AnExclusiveTaskHasTheNodeAlone) {
   EXPECT_EQ(lease.amounts[Kind::CpuMilli], 8'000);
   EXPECT_EQ(lease.amounts[Kind::MemMib], 100);
   EXPECT_EQ(lease.pus.size(), 8u);
-  EXPECT_EQ(std::get<NoFit>(manager.acquire(manager.intern(alone), path)).mostly_short_of,
-            Kind::Nodes);
+  EXPECT_EQ(explained(manager, manager.intern(alone), path).mostly_short_of, Kind::Nodes);
   // The node grows while it is held alone: the new CPUs are nobody else's either.
   manager.put_node(NodeId{1}, node_of("n1", 16, 4'000));
   EXPECT_EQ(must(manager.acquire(manager.intern(cpus(3)), path)).node, NodeId{0});
@@ -237,18 +242,18 @@ TEST(Quotas, OnlyTheQuotasOfAReleasedPathAreFreed) {
   const Lease first = must(manager.acquire(one, ann)), second = must(manager.acquire(one, bob));
   const auto of_ann = std::get<QuotaShort>(manager.acquire(one, ann)).quota_index;
   const auto of_bob = std::get<QuotaShort>(manager.acquire(one, bob)).quota_index;
-  manager.take_freed_quotas();
-  EXPECT_TRUE(manager.take_freed_quotas().empty());
+  manager.take_freed().quotas;
+  EXPECT_TRUE(manager.take_freed().quotas.empty());
   manager.release(first);
-  const auto freed = manager.take_freed_quotas();
+  const auto freed = manager.take_freed().quotas;
   EXPECT_EQ(freed.size(), 2u) << "ann's and the creator's";
   EXPECT_TRUE(std::ranges::is_sorted(freed));
   EXPECT_EQ(std::ranges::count(freed, of_ann), 1);
   EXPECT_EQ(std::ranges::count(freed, of_bob), 0);
   manager.release(second);
-  EXPECT_EQ(std::ranges::count(manager.take_freed_quotas(), of_bob), 1);
+  EXPECT_EQ(std::ranges::count(manager.take_freed().quotas, of_bob), 1);
   manager.set_quotas({});
-  EXPECT_EQ(manager.take_freed_quotas().size(), 3u) << "a change of the rules frees all";
+  EXPECT_EQ(manager.take_freed().quotas.size(), 3u) << "a change of the rules frees all";
 }
 
 TEST(Quotas, HugeNumbersAreRefusedAndNeverWrap) {
@@ -333,7 +338,7 @@ TEST(Nodes, OnlyUpNodesTakeWorkAndABadTopologyOffersNothing) {
   const ClassId one = manager.intern(cpus(1));
   manager.set_node_state(NodeId{0}, NodeState::Draining, "disk swap");
   EXPECT_EQ(manager.node(NodeId{0})->reason, "disk swap");
-  EXPECT_EQ(std::get<NoFit>(manager.acquire(one, path)).not_up, 1u);
+  EXPECT_EQ(explained(manager, one, path).not_up, 1u);
   manager.put_node(NodeId{0}, node_of("n0", 4, 4'000));  // registering again does not end a drain
   EXPECT_TRUE(std::holds_alternative<NoFit>(manager.acquire(one, path)));
   manager.set_node_state(NodeId{0}, NodeState::Up, "");
@@ -344,7 +349,7 @@ TEST(Nodes, OnlyUpNodesTakeWorkAndABadTopologyOffersNothing) {
   manager.put_node(NodeId{1}, broken);
   EXPECT_NE(manager.node(NodeId{1})->reason.find("twice"), std::string::npos);
   EXPECT_EQ(manager.node(NodeId{1})->capacity[Kind::CpuMilli], 0);
-  const NoFit why = std::get<NoFit>(manager.acquire(manager.intern(cpus(4)), path));
+  const NoFit why = explained(manager, manager.intern(cpus(4)), path);
   EXPECT_EQ(why.too_small, 1u);
   EXPECT_EQ(why.busy, 1u);
 }
@@ -357,8 +362,7 @@ TEST(CanEverFit, ANodeThatHasNotRegisteredMayBeTheOneThatFits) {
   EXPECT_TRUE(manager.can_ever_fit(cpus(64)));
   manager.put_node(NodeId{1}, node_of("small", 2, 1'000));
   EXPECT_TRUE(manager.can_ever_fit(cpus(64)));
-  const NoFit why =
-      std::get<NoFit>(manager.acquire(manager.intern(cpus(64)), manager.path_for({})));
+  const NoFit why = explained(manager, manager.intern(cpus(64)), manager.path_for({}));
   EXPECT_EQ(why.not_up, 1u);
   EXPECT_EQ(why.too_small, 1u);
   manager.put_node(NodeId{0}, node_of("big", 32, 1'000));
@@ -434,11 +438,10 @@ TEST(Gang, TakesAllNodesOrNone) {
   manager.release(std::get<Lease>(again));
   manager.release(small);
   gang.cpus = 2;
-  const Acquired refused = manager.acquire(manager.intern(gang), path);
-  ASSERT_TRUE(std::holds_alternative<NoFit>(refused));
-  EXPECT_EQ(std::get<NoFit>(refused).nodes_needed, 2u);
-  EXPECT_EQ(std::get<NoFit>(refused).fit_now, 0u);
-  EXPECT_EQ(std::get<NoFit>(refused).busy, 3u);
+  const NoFit refused = explained(manager, manager.intern(gang), path);
+  EXPECT_EQ(refused.nodes_needed, 2u);
+  EXPECT_EQ(refused.fit_now, 0u);
+  EXPECT_EQ(refused.busy, 3u);
   expect_sound(manager, {&lease});
   manager.release(lease);
   expect_sound(manager, {});

@@ -93,19 +93,24 @@ TEST(Controller, AGroupStartsInOrderOfPriorityThenId) {
   }
 }
 
-TEST(Controller, TheHeadBlocksItsGroupAndNobodyElse) {
+TEST(Controller, TheHeadBlocksThoseWhoCouldDelayIt) {
   Desk desk;
   desk.node_up("n1", 4);
   desk.accept(Desk::spec("ann", 3));
   const JobId wide = desk.accept(Desk::spec("ann", 4));
+  desk.pass(seconds(1));
   const JobId behind = desk.accept(Desk::spec("ann", 1));
-  EXPECT_EQ(desk.launches.size(), 1u);
   const JobId other = desk.accept(Desk::spec("bob", 1));
-  ASSERT_EQ(desk.launches.size(), 2u);
-  EXPECT_EQ(desk.launches[1].id.task.job, other);
+  EXPECT_EQ(desk.launches.size(), 1u) << "without a time limit they could delay the first";
   EXPECT_EQ(desk.reason(wide), Reason::Resources);
   EXPECT_EQ(desk.controller.why(wide, {}, desk.now)->reason, Reason::Resources);
-  EXPECT_EQ(desk.controller.why(behind, {}, desk.now)->reason, Reason::GroupOrder);
+  EXPECT_EQ(desk.controller.why(behind, {}, desk.now)->reason, Reason::Priority);
+  EXPECT_EQ(desk.controller.why(other, {}, desk.now)->reason, Reason::Priority);
+  JobSpec brief = Desk::spec("bob", 1);
+  brief.time_limit = seconds(60);
+  const JobId ends_before = desk.accept(brief);
+  ASSERT_EQ(desk.launches.size(), 2u);
+  EXPECT_EQ(desk.launches[1].id.task.job, ends_before);
 }
 
 TEST(Controller, TheRunningLimitHoldsTheFifo) {

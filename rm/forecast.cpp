@@ -1,0 +1,200 @@
+// rm/forecast.cpp - keeps timelines and calendar in step, and searches them.
+// SPDX-License-Identifier: Apache-2.0
+#include "rm/forecast.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+
+namespace drover::rm {
+namespace {
+
+// Below this many nodes a look at each is cheaper than the calendar.
+constexpr std::uint32_t kFewNodes = 64;
+constexpr int kGangRounds = 256;
+
+}  // namespace
+
+Forecast::Node& Forecast::at(NodeId id) {
+  if (raw(id) >= nodes_.size()) {
+    nodes_.resize(raw(id) + 1);
+    seen_.resize(nodes_.size());
+  }
+  return nodes_[raw(id)];
+}
+
+std::size_t Forecast::bucket_of(Time when) const {
+  const std::int64_t bucket = when.us / kBucketUs - base_;
+  return std::size_t(std::clamp<std::int64_t>(bucket, 0, kBuckets - 1));
+}
+
+void Forecast::note_end(NodeId id, Time when) {
+  if (when == kEver) return;
+  const std::size_t bucket = bucket_of(when);
+  if (bucket >= calendar_.size()) calendar_.resize(bucket + 1);
+  calendar_[bucket].insert(id);
+}
+
+// The last bucket stands for all that is later: as it moves, what it holds may still be later.
+void Forecast::forget_before(Time now) {
+  const std::int64_t today = now.us / kBucketUs;
+  for (; base_ < today && !calendar_.empty(); ++base_) {
+    const bool full = calendar_.size() == kBuckets;
+    NodeBits last = full ? calendar_.back() : NodeBits{};
+    calendar_.pop_front();
+    if (full) calendar_.push_back(std::move(last));
+  }
+  base_ = std::max(base_, today);
+}
+
+void Forecast::set_capacity(NodeId id, const Room& capacity) {
+  Node& node = at(id);
+  Room change = capacity;
+  change += -node.capacity;
+  node.timeline.add(kAlways, kEver, change);
+  node.capacity = capacity;
+}
+
+void Forecast::set_offering(NodeId id, bool offers) {
+  at(id);
+  offering_.set(id, offers);
+}
+
+void Forecast::lease_starts(NodeId id, const Room& room, Time until) {
+  at(id).timeline.add(kAlways, until, -room);
+  note_end(id, until);
+}
+
+void Forecast::lease_ends(NodeId id, const Room& room, Time until) {
+  at(id).timeline.add(kAlways, until, room);
+}
+
+HoldId Forecast::hold(const Slot& slot, const Room& room, Time until) {
+  HoldId id{std::uint32_t(holds_.size())};
+  if (free_holds_.empty()) {
+    holds_.emplace_back();
+  } else {
+    id = free_holds_.back();
+    free_holds_.pop_back();
+  }
+  holds_[raw(id)] = {slot, room, until, true};
+  ++live_holds_;
+  for (const NodeId on : slot.nodes) {
+    Node& node = at(on);
+    node.timeline.add(slot.start, until, -room);
+    ++node.holds;
+    note_end(on, until);
+  }
+  return id;
+}
+
+void Forecast::drop(HoldId id) {
+  Hold& hold = holds_[raw(id)];
+  DROVER_CHECK(hold.live, "a hold was dropped twice");
+  for (const NodeId on : hold.slot.nodes) {
+    Node& node = at(on);
+    node.timeline.add(hold.slot.start, hold.until, hold.room);
+    --node.holds;
+  }
+  hold.live = false;
+  hold.slot.nodes.clear();
+  --live_holds_;
+  free_holds_.push_back(id);
+}
+
+const Slot& Forecast::slot_of(HoldId id) const { return holds_[raw(id)].slot; }
+
+void Forecast::look(NodeId id, const RoomAsk& ask, Duration length, Time from, Time not_after,
+                    std::optional<Slot>& best) const {
+  const Node& at = node(id);
+  if (!at.capacity.covers(ask.want)) return;
+  ++looked_at_;
+  const auto start = at.timeline.earliest(ask.want, length, from, best ? best->start : not_after);
+  if (!start || *start > not_after) return;
+  if (best && (*start > best->start || (*start == best->start && best->nodes.front() < id))) return;
+  best = Slot{*start, {id}};
+}
+
+std::optional<Slot> Forecast::earliest_one(const RoomAsk& ask, Duration length, Time from,
+                                           Time not_after) const {
+  std::optional<Slot> best;
+  if (offering_.count() <= kFewNodes) {
+    for (auto id = offering_.first_common(ask.allowed); id;
+         id = offering_.first_common(ask.allowed, raw(*id) + 1))
+      look(*id, ask, length, from, not_after, best);
+    return best;
+  }
+  ++search_;
+  for (std::size_t bucket = bucket_of(from); bucket < calendar_.size(); ++bucket) {
+    const Time begin{(base_ + std::int64_t(bucket)) * kBucketUs};
+    if (begin > not_after || (best && best->start < begin)) break;
+    const NodeBits& ending = calendar_[bucket];
+    for (auto id = ending.first_common(&offering_); id;
+         id = ending.first_common(&offering_, raw(*id) + 1)) {
+      if (seen_[raw(*id)] == search_) continue;
+      seen_[raw(*id)] = search_;
+      if (ask.allowed == nullptr || ask.allowed->contains(*id))
+        look(*id, ask, length, from, not_after, best);
+    }
+  }
+  return best;
+}
+
+// Each node's first time that is not known to be too early for it; the gang starts at the time by
+// which enough of them have one, unless a hold takes one away again: then that node's next time
+// counts.
+std::optional<Slot> Forecast::earliest_gang(const RoomAsk& ask, Duration length, Time from,
+                                            Time not_after) const {
+  std::vector<std::pair<Time, NodeId>> times;
+  for (auto id = offering_.first_common(ask.allowed); id;
+       id = offering_.first_common(ask.allowed, raw(*id) + 1)) {
+    if (!node(*id).capacity.covers(ask.want)) continue;
+    ++looked_at_;
+    if (const auto t = node(*id).timeline.earliest(ask.want, length, from, not_after))
+      times.emplace_back(*t, *id);
+  }
+  for (int round = 0; round < kGangRounds && times.size() >= ask.nodes; ++round) {
+    std::ranges::sort(times);
+    const Time start = times[ask.nodes - 1].first;
+    if (start > not_after) return std::nullopt;
+    Slot slot{start, {}};
+    std::vector<std::pair<Time, NodeId>> next;
+    for (const auto& [time, id] : times) {
+      if (time > start) {
+        next.emplace_back(time, id);
+      } else if (time == start || node(id).timeline.fits(ask.want, start, after(start, length))) {
+        slot.nodes.push_back(id);
+        next.emplace_back(start, id);
+        if (slot.nodes.size() == ask.nodes) {
+          std::ranges::sort(slot.nodes);
+          return slot;
+        }
+      } else if (const auto t = node(id).timeline.earliest(ask.want, length, start, not_after)) {
+        next.emplace_back(*t, id);
+      }
+    }
+    times = std::move(next);
+  }
+  return std::nullopt;
+}
+
+std::optional<Slot> Forecast::earliest(const RoomAsk& ask, Duration length, Time from,
+                                       Time not_after) const {
+  return ask.nodes == 1 ? earliest_one(ask, length, from, not_after)
+                        : earliest_gang(ask, length, from, not_after);
+}
+
+bool Forecast::could_improve(HoldId id, NodeId on, const RoomAsk& ask, Duration length, Time from) {
+  const Hold& hold = holds_[raw(id)];
+  if (!offering_.contains(on) || (ask.allowed != nullptr && !ask.allowed->contains(on)))
+    return std::ranges::find(hold.slot.nodes, on) != hold.slot.nodes.end();
+  NodeTimeline& timeline = at(on).timeline;
+  const bool own = std::ranges::find(hold.slot.nodes, on) != hold.slot.nodes.end();
+  if (own) timeline.add(hold.slot.start, hold.until, hold.room);
+  ++looked_at_;
+  const auto start = timeline.earliest(ask.want, length, from, hold.slot.start);
+  if (own) timeline.add(hold.slot.start, hold.until, -hold.room);
+  return start && *start < hold.slot.start;
+}
+
+}  // namespace drover::rm

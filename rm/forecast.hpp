@@ -1,0 +1,114 @@
+// rm/forecast.hpp - when there will be room, by the limits of what runs and the holds of what is
+// planned.
+//
+// One timeline per node. A search for one task costs O(nodes that may fit by then * their steps): a
+// calendar of ends tells which nodes to look at first, and a node is looked at once. A search for a
+// gang looks at every node that may fit.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "rm/node_bits.hpp"
+#include "rm/node_timeline.hpp"
+
+namespace drover::rm {
+
+enum class HoldId : std::uint32_t {};
+
+// A place in the future.
+struct Slot {
+  Time start;
+  std::vector<NodeId> nodes;
+  friend bool operator==(const Slot&, const Slot&) = default;
+};
+
+struct RoomAsk {  // the same room on each of `nodes` nodes
+  Room want;
+  std::uint32_t nodes = 1;
+  const NodeBits* allowed = nullptr;  // null = any that offers
+};
+
+class Forecast {
+ public:
+  // ---- what is: called for every change of a node or a lease
+  void set_capacity(NodeId id, const Room& capacity);
+  void set_offering(NodeId id, bool offers);  // false: nothing new starts here
+  void lease_starts(NodeId id, const Room& room, Time until);
+  void lease_ends(NodeId id, const Room& room, Time until);
+  void forget_before(Time now);  // bounded work: the calendar only; timelines forget when touched
+
+  // ---- what is planned
+  HoldId hold(const Slot& slot, const Room& room, Time until);
+  void drop(HoldId id);
+  const Slot& slot_of(HoldId id) const;
+  std::size_t holds() const { return live_holds_; }
+
+  // ---- questions
+  // False when somebody else's hold is in the way; whether the room is free now is not asked.
+  bool allows(NodeId id, const Room& room, Time from, Time until) const {
+    return node(id).holds == 0 || node(id).timeline.fits(room, from, until);
+  }
+  // The first time at which as many nodes as asked for have room for `length`; ties by node id.
+  std::optional<Slot> earliest(const RoomAsk& ask, Duration length, Time from,
+                               Time not_after = kEver) const;
+  // Whether the hold, placed for `ask`, could start earlier thanks to this node.
+  bool could_improve(HoldId hold, NodeId id, const RoomAsk& ask, Duration length, Time from);
+
+  std::uint64_t looked_at() const { return looked_at_; }  // nodes, since the start: for tests
+
+ private:
+  struct Node {
+    NodeTimeline timeline;
+    Room capacity;
+    std::uint32_t holds = 0;
+  };
+  struct Hold {
+    Slot slot;
+    Room room;
+    Time until;
+    bool live = false;
+  };
+  static constexpr std::int64_t kBucketUs = std::int64_t(1) << 26;  // about a minute
+  static constexpr std::size_t kBuckets = 1 << 14;                  // what is later shares the last
+
+  Node& at(NodeId id);
+  const Node& node(NodeId id) const { return nodes_[raw(id)]; }
+  std::size_t bucket_of(Time when) const;
+  void note_end(NodeId id, Time when);
+  void look(NodeId id, const RoomAsk& ask, Duration length, Time from, Time not_after,
+            std::optional<Slot>& best) const;
+  std::optional<Slot> earliest_one(const RoomAsk& ask, Duration length, Time from,
+                                   Time not_after) const;
+  std::optional<Slot> earliest_gang(const RoomAsk& ask, Duration length, Time from,
+                                    Time not_after) const;
+
+  std::vector<Node> nodes_;
+  NodeBits offering_;
+  std::vector<Hold> holds_;
+  std::vector<HoldId> free_holds_;
+  std::size_t live_holds_ = 0;
+  std::deque<NodeBits> calendar_;  // nodes on which something ends, by minute since base_
+  std::int64_t base_ = 0;
+  mutable std::vector<std::uint64_t> seen_;  // by node: the search that looked at it
+  mutable std::uint64_t search_ = 0, looked_at_ = 0;
+};
+
+// Asked for each node that a task could take now.
+struct HoldCheck {
+  const Forecast* forecast = nullptr;  // null: nobody holds anything
+  Room room;
+  Time from, until;
+  bool held = false;  // a node was refused
+
+  bool allows(NodeId id) {
+    if (forecast == nullptr || forecast->allows(id, room, from, until)) return true;
+    held = true;
+    return false;
+  }
+};
+
+}  // namespace drover::rm

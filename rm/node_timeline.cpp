@@ -1,0 +1,67 @@
+// rm/node_timeline.cpp - steps kept sorted, equal neighbours joined.
+// SPDX-License-Identifier: Apache-2.0
+#include "rm/node_timeline.hpp"
+
+#include <algorithm>
+
+namespace drover::rm {
+
+std::size_t NodeTimeline::index_of(Time when) const {
+  const auto next = std::upper_bound(steps_.begin() + 1, steps_.end(), when,
+                                     [](Time t, const Step& step) { return t < step.at; });
+  return std::size_t(next - steps_.begin()) - 1;
+}
+
+std::size_t NodeTimeline::split(Time when) {
+  const std::size_t i = index_of(when);
+  if (steps_[i].at == when) return i;
+  steps_.insert(steps_.begin() + std::ptrdiff_t(i) + 1, Step{when, steps_[i].free});
+  return i + 1;
+}
+
+void NodeTimeline::join(std::size_t step) {
+  if (step == 0 || step >= steps_.size() || steps_[step].free != steps_[step - 1].free) return;
+  steps_.erase(steps_.begin() + std::ptrdiff_t(step));
+}
+
+void NodeTimeline::add(Time from, Time until, const Room& room) {
+  if (!(from < until)) return;
+  const std::size_t first = split(from);
+  const std::size_t last = until == kEver ? steps_.size() : split(until);
+  for (std::size_t i = first; i < last; ++i) steps_[i].free += room;
+  join(last);
+  join(first);
+}
+
+void NodeTimeline::forget_before(Time now) {
+  const std::size_t i = index_of(now);
+  if (i == 0) return;
+  steps_.erase(steps_.begin(), steps_.begin() + std::ptrdiff_t(i));
+  steps_.front().at = kAlways;
+}
+
+Room NodeTimeline::at(Time when) const { return steps_[index_of(when)].free; }
+
+bool NodeTimeline::fits(const Room& want, Time from, Time until) const {
+  for (std::size_t i = index_of(from); i < steps_.size() && steps_[i].at < until; ++i)
+    if (!steps_[i].free.covers(want)) return false;
+  return true;
+}
+
+std::optional<Time> NodeTimeline::earliest(const Room& want, Duration length, Time from,
+                                           Time not_after) const {
+  Time start = from;
+  for (std::size_t i = index_of(from); i < steps_.size(); ++i) {
+    if (steps_[i].free.covers(want)) {
+      const bool lasts = i + 1 == steps_.size() || steps_[i + 1].at >= after(start, length);
+      if (lasts) return start;
+      continue;
+    }
+    if (i + 1 == steps_.size()) return std::nullopt;
+    start = steps_[i + 1].at;
+    if (start > not_after) return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+}  // namespace drover::rm

@@ -1,0 +1,72 @@
+// rm/node_timeline.hpp - what one node has free now and later, as far as limits and plans tell.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "base/time.hpp"
+
+namespace drover::rm {
+
+inline constexpr Time kEver{std::numeric_limits<std::int64_t>::max()};    // no end
+inline constexpr Time kAlways{std::numeric_limits<std::int64_t>::min()};  // since ever
+
+// The amounts a timeline plans with. A task takes one seat, one that wants the node alone all of
+// them, so that sharing is one more amount.
+struct Room {
+  static constexpr std::int64_t kSeats = 1 << 20;
+  std::int64_t cpu_milli = 0, mem_mib = 0, gpu_milli = 0, seats = 0;
+
+  friend constexpr bool operator==(const Room&, const Room&) = default;
+  constexpr bool covers(const Room& want) const {
+    return cpu_milli >= want.cpu_milli && mem_mib >= want.mem_mib && gpu_milli >= want.gpu_milli &&
+           seats >= want.seats;
+  }
+  constexpr Room& operator+=(const Room& o) {
+    cpu_milli += o.cpu_milli, mem_mib += o.mem_mib, gpu_milli += o.gpu_milli, seats += o.seats;
+    return *this;
+  }
+  friend constexpr Room operator-(const Room& a) {
+    return {-a.cpu_milli, -a.mem_mib, -a.gpu_milli, -a.seats};
+  }
+};
+
+// A step function of time. Each change costs O(steps); a node has about as many steps as tasks and
+// plans. Negative room is possible (a node that shrank while used) and covers nothing.
+class NodeTimeline {
+ public:
+  NodeTimeline() : steps_{{kAlways, {}}} {}
+
+  // Adds `room` (negative: takes it) during [from, until).
+  void add(Time from, Time until, const Room& room);
+  // Drops what lies before `now`; asking about earlier times is then wrong.
+  void forget_before(Time now);
+
+  Room at(Time when) const;
+  // Whether `want` is free during all of [from, until).
+  bool fits(const Room& want, Time from, Time until) const;
+  // The first time >= `from` at which `want` is free for `length`; nothing when that is later than
+  // `not_after` or never.
+  std::optional<Time> earliest(const Room& want, Duration length, Time from,
+                               Time not_after = kEver) const;
+  std::size_t steps() const { return steps_.size(); }
+
+ private:
+  struct Step {
+    Time at;  // until the next step
+    Room free;
+  };
+  std::size_t index_of(Time when) const;  // the step that holds `when`
+  std::size_t split(Time when);           // makes a step begin there
+  void join(std::size_t step);            // merges it with the one before when they are equal
+  std::vector<Step> steps_;               // never empty; the first begins at kAlways
+};
+
+// Times near kEver saturate.
+constexpr Time after(Time start, Duration length) {
+  return start.us > kEver.us - length.us ? kEver : start + length;
+}
+
+}  // namespace drover::rm

@@ -1,0 +1,108 @@
+// sched/backfill.cpp - what starts although the first in order cannot, and delays nobody who holds
+// a place.
+// SPDX-License-Identifier: Apache-2.0
+//
+// A hold keeps room free on certain nodes from a certain time on. A job starts now only where what
+// it needs stays free of holds for as long as its limit allows it to run. EASY is one hold, for the
+// first job; conservative one for every job; so one rule serves all.
+#include <algorithm>
+#include <utility>
+
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+void Controller::State::drop_hold(Partition& partition, JobId job) {
+  const auto hold = partition.holds.find(job);
+  if (hold == partition.holds.end()) return;
+  due.erase({rm.slot_of(hold->second).start, job});
+  rm.drop(hold->second);
+  partition.holds.erase(hold);
+  partition.is_stale = ended_since = true;
+  for (Partition& other : partitions) other.queue.wake_held();
+}
+
+void Controller::State::put_hold(Partition& partition, const Job& job, const rm::Slot& slot) {
+  partition.holds.emplace(job.id, rm.hold(job.what, slot, shapes[job.shape].length));
+  due.insert({slot.start, job.id});
+}
+
+// A hold may move forward when its nodes changed, or when another node could now be ready earlier.
+void Controller::State::mark_stale(Partition& partition, const rm::Freed& freed) {
+  if (partition.is_stale || partition.holds.empty()) return;
+  if (freed.nodes.empty() && !freed.everything) return;
+  if (freed.everything) ended_since = true;
+  if (freed.everything || freed_early) partition.is_stale = true;
+  const bool is_easy = partition.policy.backfill == Backfill::Easy ||
+                       partition.policy.backfill == Backfill::EasySjbf;
+  if (!is_easy || freed.everything) return;
+  const auto& [id, hold] = *partition.holds.begin();
+  const Shape& shape = shapes[jobs.at(id).shape];
+  partition.is_stale = std::ranges::any_of(freed.nodes, [&](NodeId node) {
+    return rm.could_improve(hold, node, shape.what, shape.length, clock.mono);
+  });
+}
+
+// Sees to it that the first job, and only it, holds the earliest place it can get. Jobs that cannot
+// start at any time known stand aside.
+void Controller::State::hold_for_head(Partition& partition) {
+  while (true) {
+    const auto head = partition.queue.head();
+    const bool same = head && partition.holds.contains(head->place.job);
+    if (same && !partition.is_stale &&
+        rm.slot_of(partition.holds.begin()->second).start > clock.mono)
+      return;
+    partition.is_stale = false;
+    std::optional<rm::Slot> before;
+    if (!partition.holds.empty()) {
+      before = rm.slot_of(partition.holds.begin()->second);
+      const JobId holder = partition.holds.begin()->first;
+      due.erase({before->start, holder});
+      rm.drop(partition.holds.begin()->second);
+      partition.holds.clear();
+    }
+    std::optional<rm::Slot> slot;
+    if (head) {
+      const Job& job = jobs.at(head->place.job);
+      slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono);
+      if (slot) put_hold(partition, job, *slot);
+    }
+    if (before && (!same || slot != before))
+      for (Partition& other : partitions) other.queue.wake_held();
+    if (!head || slot) return;
+    partition.queue.block(head->shape, JobQueue::Block::Hopeless);
+  }
+}
+
+void Controller::State::fill_behind(Partition& partition) {
+  JobQueue& queue = partition.queue;
+  while (const auto candidate = queue.candidate()) {
+    const Try tried = try_to_start(partition, *candidate);
+    if (tried == Try::Started) ++stats.backfilled;
+    if (tried == Try::Held) queue.block(candidate->shape, JobQueue::Block::Held);
+    if (tried == Try::NoRoom) queue.block(candidate->shape, JobQueue::Block::NoRoom);
+  }
+}
+
+// A task that outlives its limit is still being ended: its room counts as taken for a while longer.
+void Controller::State::extend_overdue() {
+  constexpr Duration kGrace = seconds(60);
+  const auto task_at = [&](const LimitWatch::Limit& limit) -> Task* {
+    Job* job = find(limit.task.job);
+    Task* task = job != nullptr ? find_task(*job, raw(limit.task.index)) : nullptr;
+    const bool counts =
+        task != nullptr && task->record.lease && task->record.lease->until == limit.at;
+    return counts ? task : nullptr;
+  };
+  limits.sweep(stats.tasks_active, [&](const auto& limit) { return task_at(limit) != nullptr; });
+  while (!limits.empty() && limits.top().at <= clock.mono) {
+    const LimitWatch::Limit reached = limits.top();
+    limits.pop();
+    Task* task = task_at(reached);
+    if (task == nullptr) continue;
+    rm.extend(*task->record.lease, clock.mono + kGrace);
+    limits.push({clock.mono + kGrace, reached.task});
+    for (Partition& partition : partitions) partition.is_stale = true;
+  }
+}
+
+}  // namespace drover::sched

@@ -1,0 +1,61 @@
+// sched/controller_data.hpp - everything the controller knows between turns.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <deque>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "sched/controller.hpp"
+#include "sched/dependency.hpp"
+#include "sched/limit_watch.hpp"
+#include "sched/live_group.hpp"
+#include "sched/live_job.hpp"
+#include "sched/live_node.hpp"
+#include "sched/partition.hpp"
+
+namespace drover::sched {
+
+struct ControllerData {
+  ControllerConfig config;
+  rm::ResourceManager rm;
+  std::uint64_t next_job = 1, next_epoch = 1, next_node = 1, next_event = 1;
+  std::uint64_t stored_job = 0, stored_epoch = 0, stored_node = 0, stored_event = 0;
+  std::unordered_map<JobId, Job> jobs;  // never iterated for a decision
+  std::deque<Group> groups;             // by GroupId
+  std::map<std::string, GroupId, std::less<>> group_ids;
+  std::vector<GroupId> free_groups;
+  std::set<GroupId> takeable;  // whose consumer may have something to take
+  Shapes shapes;
+  std::list<Partition> partitions;       // in the order in which they are served
+  std::set<std::pair<Time, JobId>> due;  // mono; when the holds begin
+  LimitWatch limits;                     // of what runs; empty when nobody plans ahead
+  Now clock{};                           // of the input or pass at hand
+  bool ended_since = false;              // a lease ended since the last pass
+  bool freed_early = false;              // and left room that its limit had not promised
+  NameIndex names;
+  DependencyIndex dependencies;
+  RecentEnds recent;
+  std::deque<Milestone> milestones;            // not yet told to those who wait for them
+  std::set<std::pair<Time, JobId>> begins;     // wall
+  std::set<std::pair<Time, JobId>> deadlines;  // wall; when those who wait need not start any more
+  std::map<NodeId, Node> nodes;
+  std::map<std::string, NodeId, std::less<>> node_ids;
+  std::set<std::pair<Time, NodeId>> node_deadlines;  // mono
+  std::uint32_t unseen_nodes = 0;                    // known from the store, not registered yet
+  bool clock_seen = false;
+  Stats stats;
+  TurnOutput out;
+  std::vector<JobId> dirty_jobs;
+  std::vector<TaskId> dirty_tasks;
+  std::vector<NodeId> dirty_nodes;
+};
+
+}  // namespace drover::sched

@@ -1,0 +1,260 @@
+// sched/job_queue.cpp - lanes, shapes and quotas kept in step.
+// SPDX-License-Identifier: Apache-2.0
+#include "sched/job_queue.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+
+namespace drover::sched {
+
+JobQueue::Offer JobQueue::offer_of(ShapeId shape, const ShapeState& state) const {
+  return {{rules_.shortest_first ? state.length_us : 0, state.lanes.begin()->first}, shape};
+}
+
+void JobQueue::offer(ShapeId shape, const ShapeState& state) {
+  if (state.lanes.empty()) return;
+  if (state.block != Block::Hopeless) order_.insert({state.lanes.begin()->first, shape});
+  if (state.block == Block::No) offers_.insert(offer_of(shape, state));
+}
+
+void JobQueue::withdraw(ShapeId shape, const ShapeState& state) {
+  if (state.lanes.empty()) return;
+  if (state.block != Block::Hopeless) order_.erase({state.lanes.begin()->first, shape});
+  if (state.block == Block::No) offers_.erase(offer_of(shape, state));
+}
+
+void JobQueue::enter_line(LaneId id) {
+  const LaneState& lane = lanes_[std::size_t(id)];
+  ShapeState& shape = shapes_[std::size_t(lane.common.shape)];
+  const bool first = shape.lanes.empty() || lane.key < shape.lanes.begin()->first;
+  if (first) withdraw(lane.common.shape, shape);
+  shape.lanes.insert({lane.key, id});
+  if (first) offer(lane.common.shape, shape);
+}
+
+void JobQueue::leave_line(LaneId id) {
+  const LaneState& lane = lanes_[std::size_t(id)];
+  ShapeState& shape = shapes_[std::size_t(lane.common.shape)];
+  const bool first = shape.lanes.begin()->second == id;
+  if (first) withdraw(lane.common.shape, shape);
+  shape.lanes.erase({lane.key, id});
+  if (first) offer(lane.common.shape, shape);
+  if (shape.lanes.empty()) unblock(lane.common.shape);
+}
+
+// Puts a lane that has jobs where it belongs, under the key of its first job.
+void JobQueue::enter(LaneId id) {
+  LaneState& lane = lanes_[std::size_t(id)];
+  lane.key = key_of_(lane.common, *lane.jobs.begin());
+  if (rules_.ages && lane.key.first != 0) aging_.insert({lane.key.job, id});
+  if (lane.parked)
+    short_of_quota_[{lane.shortage->quota_index, lane.common.shape}].insert({lane.key, id});
+  else
+    enter_line(id);
+}
+
+void JobQueue::leave(LaneId id) {
+  LaneState& lane = lanes_[std::size_t(id)];
+  if (rules_.ages) aging_.erase({lane.key.job, id});
+  if (!lane.parked) return leave_line(id);
+  const auto waiting = short_of_quota_.find({lane.shortage->quota_index, lane.common.shape});
+  waiting->second.erase({lane.key, id});
+  if (waiting->second.empty()) short_of_quota_.erase(waiting);
+}
+
+LaneId JobQueue::put(const Lane& common, const Shape& shape, const Place& place) {
+  const auto [known, is_new] = lane_index_.try_emplace(common, LaneId{});
+  if (is_new) {
+    if (free_lanes_.empty()) {
+      known->second = LaneId(std::uint32_t(lanes_.size()));
+      lanes_.emplace_back();
+    } else {
+      known->second = free_lanes_.back();
+      free_lanes_.pop_back();
+    }
+    lanes_[std::size_t(known->second)].common = common;
+    if (std::size_t(common.shape) >= shapes_.size()) shapes_.resize(std::size_t(common.shape) + 1);
+    ShapeState& state = shapes_[std::size_t(common.shape)];
+    state.want = shape.room;
+    state.length_us = shape.length.us;
+  }
+  const LaneId id = known->second;
+  LaneState& lane = lanes_[std::size_t(id)];
+  if (lane.jobs.empty()) {
+    lane.jobs.insert(place);
+    enter(id);
+  } else if (place < *lane.jobs.begin()) {
+    leave(id);
+    lane.jobs.insert(place);
+    enter(id);
+  } else {
+    lane.jobs.insert(place);
+  }
+  return id;
+}
+
+void JobQueue::remove(LaneId id, const Place& place) {
+  LaneState& lane = lanes_[std::size_t(id)];
+  DROVER_CHECK(!lane.jobs.empty(), "a job left a lane that is empty");
+  if (!(place == *lane.jobs.begin())) {
+    lane.jobs.erase(place);
+    return;
+  }
+  leave(id);
+  lane.jobs.erase(lane.jobs.begin());
+  if (!lane.jobs.empty()) return enter(id);
+  lane_index_.erase(lane.common);
+  free_lanes_.push_back(id);
+  const bool was_next = lane.shortage && !lane.parked;
+  const QuotaKey key{was_next ? lane.shortage->quota_index : 0, lane.common.shape};
+  lane.shortage.reset();
+  lane.parked = false;
+  if (was_next) try_first_of(key);  // it will not start: the turn of those behind it
+}
+
+void JobQueue::rekey(LaneId id) {
+  leave(id);
+  enter(id);
+}
+
+std::optional<JobQueue::Candidate> JobQueue::head() const {
+  if (order_.empty()) return std::nullopt;
+  const ShapeId shape = order_.begin()->second;
+  const LaneId lane = shapes_[std::size_t(shape)].lanes.begin()->second;
+  return Candidate{lane, shape, *lanes_[std::size_t(lane)].jobs.begin()};
+}
+
+std::optional<JobQueue::Candidate> JobQueue::candidate() const {
+  if (offers_.empty()) return std::nullopt;
+  const ShapeId shape = offers_.begin()->second;
+  const LaneId lane = shapes_[std::size_t(shape)].lanes.begin()->second;
+  return Candidate{lane, shape, *lanes_[std::size_t(lane)].jobs.begin()};
+}
+
+JobQueue::Block JobQueue::block_of(ShapeId shape) const {
+  return std::size_t(shape) < shapes_.size() ? shapes_[std::size_t(shape)].block : Block::No;
+}
+
+void JobQueue::block(ShapeId id, Block why) {
+  ShapeState& shape = shapes_[std::size_t(id)];
+  withdraw(id, shape);
+  if (shape.block == Block::No) {
+    shape.blocked_at = std::uint32_t(blocked_.size());
+    blocked_.push_back({shape.want, id});
+  }
+  shape.block = why;
+  offer(id, shape);
+}
+
+void JobQueue::unblock(ShapeId id) {
+  ShapeState& shape = shapes_[std::size_t(id)];
+  if (shape.block == Block::No) return;
+  withdraw(id, shape);
+  shape.block = Block::No;
+  blocked_[shape.blocked_at] = blocked_.back();
+  shapes_[std::size_t(blocked_.back().shape)].blocked_at = shape.blocked_at;
+  blocked_.pop_back();
+  offer(id, shape);
+}
+
+void JobQueue::wake(const rm::Room& room) {
+  for (std::size_t i = blocked_.size(); i-- > 0;)  // from the end: unblock() moves the last one
+    if (room.covers(blocked_[i].want)) unblock(blocked_[i].shape);
+  // Who wants a node alone is charged all of it: another node may be within the quota.
+  if (room.seats < rm::Room::kSeats) return;
+  std::vector<QuotaKey> keys;
+  for (const auto& [key, line] : short_of_quota_)
+    if (room.covers(shapes_[std::size_t(key.second)].want) &&
+        shapes_[std::size_t(key.second)].want.seats == rm::Room::kSeats)
+      keys.push_back(key);
+  for (const QuotaKey& key : keys) try_first_of(key);
+}
+
+void JobQueue::wake_held() {
+  for (std::size_t i = blocked_.size(); i-- > 0;)
+    if (shapes_[std::size_t(blocked_[i].shape)].block == Block::Held) unblock(blocked_[i].shape);
+}
+
+void JobQueue::wake_all() {
+  while (!blocked_.empty()) unblock(blocked_.back().shape);
+}
+
+void JobQueue::park(LaneId id, const rm::QuotaShort& why) {
+  leave(id);
+  LaneState& lane = lanes_[std::size_t(id)];
+  lane.shortage = why;
+  lane.parked = true;
+  enter(id);
+}
+
+void JobQueue::started(LaneId id) {
+  LaneState& lane = lanes_[std::size_t(id)];
+  if (!lane.shortage || lane.parked) return;
+  const QuotaKey key{lane.shortage->quota_index, lane.common.shape};
+  lane.shortage.reset();
+  try_first_of(key);
+}
+
+// `shortage` stays, so that a start goes on with the next of those that the quota had stopped.
+void JobQueue::try_first_of(const QuotaKey& key) {
+  const auto waiting = short_of_quota_.find(key);
+  if (waiting == short_of_quota_.end()) return;
+  const LaneId id = waiting->second.begin()->second;
+  leave(id);
+  lanes_[std::size_t(id)].parked = false;
+  enter(id);
+}
+
+void JobQueue::wake_quota(std::uint32_t quota_index) {
+  std::vector<QuotaKey> keys;
+  for (auto it = short_of_quota_.lower_bound({quota_index, ShapeId{0}});
+       it != short_of_quota_.end() && it->first.first == quota_index; ++it)
+    keys.push_back(it->first);
+  for (const QuotaKey& key : keys) try_first_of(key);
+}
+
+const rm::QuotaShort* JobQueue::parked(LaneId id) const {
+  if (id == kNoLane || !lanes_[std::size_t(id)].parked) return nullptr;
+  return &*lanes_[std::size_t(id)].shortage;
+}
+
+std::vector<JobQueue::Candidate> JobQueue::in_order(std::size_t limit) const {
+  std::vector<std::pair<OrderKey, Candidate>> all;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const LaneState& lane = lanes_[i];
+    if (lane.parked) continue;
+    std::size_t taken = 0;
+    for (const Place& place : lane.jobs) {
+      if (taken++ == limit) break;
+      all.push_back(
+          {key_of_(lane.common, place), {LaneId(std::uint32_t(i)), lane.common.shape, place}});
+    }
+  }
+  const std::size_t kept = std::min(limit, all.size());
+  std::ranges::partial_sort(all, all.begin() + std::ptrdiff_t(kept), {},
+                            &std::pair<OrderKey, Candidate>::first);
+  std::vector<Candidate> out;
+  out.reserve(kept);
+  for (std::size_t i = 0; i < kept; ++i) out.push_back(all[i].second);
+  return out;
+}
+
+void JobQueue::check(std::vector<std::string>& problems) const {
+  std::size_t in_lines = 0, offered = 0, ordered = 0, parked = 0, in_lanes = 0;
+  for (const ShapeState& shape : shapes_) {
+    in_lines += shape.lanes.size();
+    if (shape.lanes.empty()) continue;
+    offered += shape.block == Block::No;
+    ordered += shape.block != Block::Hopeless;
+  }
+  for (const auto& [key, line] : short_of_quota_) parked += line.size();
+  for (const LaneState& lane : lanes_) in_lanes += !lane.jobs.empty();
+  if (in_lines + parked != in_lanes || in_lanes != lane_index_.size())
+    problems.push_back("a lane stands in no line or in two");
+  if (offered != offers_.size() || ordered != order_.size())
+    problems.push_back("a shape is offered that is blocked, or the reverse");
+  if (aging_.size() > in_lanes) problems.push_back("a lane ages twice");
+}
+
+}  // namespace drover::sched

@@ -1,0 +1,24 @@
+// sched/live_node.hpp - what the controller keeps of a node besides what the resource manager does.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <set>
+#include <string>
+
+#include "base/ids.hpp"
+#include "base/time.hpp"
+
+namespace drover::sched {
+
+struct Node {
+  std::string name, boot_id;
+  bool draining = false;
+  std::string drain_reason;
+  SessionId session{};       // 0 = out of contact
+  bool seen = false;         // has registered since the controller started
+  std::set<TaskId> tasks;    // attempts with a part here, in whatever state
+  std::set<TaskId> missing;  // ran, but the agent that came back has them neither running nor ended
+  Time deadline;             // mono; when silence (of node or missing attempts) has lasted too long
+  bool dirty = false;
+};
+
+}  // namespace drover::sched

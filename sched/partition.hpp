@@ -1,0 +1,28 @@
+// sched/partition.hpp - one partition's queue and what is planned for it.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <map>
+#include <string>
+#include <utility>
+
+#include "sched/job_queue.hpp"
+#include "sched/policy.hpp"
+
+namespace drover::sched {
+
+struct Partition {
+  Partition(std::string with_name, PartitionPolicy with)
+      : name(std::move(with_name)),
+        policy(with),
+        queue({.shortest_first = with.backfill == Backfill::EasySjbf,
+               .ages = with.order == Order::SafGuard}) {}
+
+  std::string name;
+  PartitionPolicy policy;
+  JobQueue queue;
+  // Places in the future that are kept free: for the first job (easy), the first few, or all.
+  std::map<JobId, rm::HoldId> holds;
+  bool is_stale = false;  // a hold might move forward
+};
+
+}  // namespace drover::sched

@@ -1,0 +1,98 @@
+// sched/plan_ahead.cpp - a place for every job, or for the first few, in order of the queue.
+// SPDX-License-Identifier: Apache-2.0
+#include <set>
+#include <utility>
+
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+namespace {
+
+// More jobs than this are not planned for: they start when they delay none of those that are.
+constexpr std::size_t kPlannedMax = 10'000;
+
+}  // namespace
+
+// The jobs that are planned for, in order. Every job holds a place before any of them starts, so
+// that nobody overtakes at somebody's cost.
+void Controller::State::follow_plan(Partition& partition) {
+  const bool all = partition.policy.backfill == Backfill::Conservative;
+  const std::size_t depth = all ? kPlannedMax : partition.policy.depth;
+  bool moved_already = false;
+  for (bool again = true; again;) {
+    const std::vector<JobQueue::Candidate> jobs_in_order = partition.queue.in_order(depth);
+    if (!all) drop_holds_except(partition, jobs_in_order);
+    if (ended_since && partition.is_stale && !std::exchange(moved_already, true))
+      move_forward(partition, jobs_in_order);
+    for (const JobQueue::Candidate& candidate : jobs_in_order) {
+      if (partition.holds.contains(candidate.place.job)) continue;
+      const Job& job = jobs.at(candidate.place.job);
+      const auto slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono);
+      if (slot) put_hold(partition, job, *slot);
+    }
+    again = start_due(partition, jobs_in_order);
+  }
+}
+
+void Controller::State::drop_holds_except(Partition& partition,
+                                          const std::vector<JobQueue::Candidate>& kept) {
+  std::set<JobId> keep;
+  for (const JobQueue::Candidate& candidate : kept) keep.insert(candidate.place.job);
+  std::vector<JobId> gone;
+  for (const auto& [job, hold] : partition.holds)
+    if (!keep.contains(job)) gone.push_back(job);
+  for (const JobId job : gone) drop_hold(partition, job);
+}
+
+// Places the holders one by one anew, in order, never later than before (Mu'alem and Feitelson
+// 2001). When a round moved nobody and nothing was freed since, another would move nobody either.
+void Controller::State::move_forward(Partition& partition,
+                                     const std::vector<JobQueue::Candidate>& in_order) {
+  bool moved = false;
+  for (const JobQueue::Candidate& candidate : in_order) {
+    const auto held = partition.holds.find(candidate.place.job);
+    if (held == partition.holds.end()) continue;
+    const Job& job = jobs.at(candidate.place.job);
+    const Duration length = shapes[job.shape].length;
+    rm::Slot old = rm.slot_of(held->second);
+    rm.drop(held->second);
+    auto slot = rm.earliest(job.what, length, clock.mono, old.start);
+    if (!slot) slot = rm.earliest(job.what, length, clock.mono);  // a node was lost
+    due.erase({old.start, job.id});
+    partition.holds.erase(held);
+    moved |= !slot || *slot != old;
+    if (slot) put_hold(partition, job, *slot);
+  }
+  partition.is_stale = moved;
+  if (moved)
+    for (Partition& other : partitions) other.queue.wake_held();
+}
+
+// Starts whose time has come, in order. True when a job started that has more tasks to place.
+bool Controller::State::start_due(Partition& partition,
+                                  const std::vector<JobQueue::Candidate>& in_order) {
+  bool more = false;
+  for (const JobQueue::Candidate& candidate : in_order) {
+    const auto held = partition.holds.find(candidate.place.job);
+    if (held == partition.holds.end()) continue;
+    const rm::Slot slot = rm.slot_of(held->second);
+    if (slot.start > clock.mono) continue;
+    Job& job = jobs.at(candidate.place.job);
+    const JobId id = job.id;
+    due.erase({slot.start, id});
+    rm.drop(held->second);
+    partition.holds.erase(held);
+    ++stats.placements_tried;
+    const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length)};
+    rm::Acquired answer = rm.acquire_on(job.what, job.path, slot.nodes, window);
+    const Try tried = settle_try(partition, job, std::move(answer));
+    if (tried == Try::Started && in_order.front().place.job != id) ++stats.backfilled;
+    if (tried == Try::Started) {
+      const Job* left = find(id);
+      more |= left != nullptr && left->lane != kNoLane;
+    }
+  }
+  return more;
+}
+
+}  // namespace drover::sched

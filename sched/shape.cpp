@@ -1,0 +1,38 @@
+// sched/shape.cpp - the shapes that open jobs have.
+// SPDX-License-Identifier: Apache-2.0
+#include "sched/shape.hpp"
+
+#include <algorithm>
+
+namespace drover::sched {
+
+ShapeId Shapes::acquire(const rm::ResourceManager& rm, rm::ClassId what, Duration time_limit) {
+  const Duration length = time_limit.us > 0 ? std::min(time_limit, kUnlimited) : kUnlimited;
+  const auto [known, is_new] = index_.try_emplace({what, length.us}, ShapeId{});
+  if (is_new) {
+    if (free_.empty()) {
+      known->second = ShapeId(std::uint32_t(shapes_.size()));
+      shapes_.emplace_back();
+    } else {
+      known->second = free_.back();
+      free_.pop_back();
+    }
+    Shape& shape = shapes_[std::size_t(known->second)].shape;
+    shape.what = what;
+    shape.length = length;
+    shape.room = rm.room_of(what);
+    shape.nodes = rm.nodes_of(what);
+    shape.area = shape.room.cpu_milli / 1000 * shape.nodes * (length.us / 1000);
+  }
+  ++shapes_[std::size_t(known->second)].users;
+  return known->second;
+}
+
+void Shapes::release(ShapeId id) {
+  Entry& entry = shapes_[std::size_t(id)];
+  if (--entry.users > 0) return;
+  index_.erase({entry.shape.what, entry.shape.length.us});
+  free_.push_back(id);
+}
+
+}  // namespace drover::sched

@@ -1,0 +1,95 @@
+// sched/take_jobs.cpp - from the FIFO to the consumer, and back with a plan.
+// SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+
+// Jobs leave the FIFO in order, while the group's running limit allows. The group's consumer
+// compiles one at a time; a few more are handed to it so that it need not wait for a turn between
+// two jobs.
+void Controller::State::take_jobs(Now now) {
+  while (!takeable.empty()) {
+    const GroupId id = *takeable.begin();
+    takeable.erase(takeable.begin());
+    take_from(id, now);
+    takeable.erase(id);  // what taking changed is taken into account already
+  }
+}
+
+void Controller::State::take_from(GroupId id, Now now) {
+  Group& group = groups[raw(id)];
+  const std::uint32_t limit = config.group_limits.running_jobs;
+  while (group.compiling.size() < config.compile_ahead) {
+    if (!group.unplanned.empty()) {
+      Job& job = jobs.at(group.unplanned.begin()->job);
+      if (config.inline_plan != nullptr) {
+        job.extra().execution.emplace(config.inline_plan);
+        update_queues(job);
+        continue;
+      }
+      group.compiling.insert(job.id);
+      out.actions.push_back(CompileJob{job.id, id});
+      update_queues(job);
+      continue;
+    }
+    if (group.fifo.empty() || (limit > 0 && group.active >= limit)) return;
+    Job& job = jobs.at(group.fifo.begin()->job);
+    if (config.inline_plan != nullptr) {
+      job.extra().execution.emplace(config.inline_plan);
+      move(job, JobEvent::Taken);
+      set_reason(job, Reason::GroupOrder);
+      emit(EventKind::JobScheduled, job, nullptr, now);
+      update_queues(job);
+      continue;
+    }
+    // A job that was held while it compiled and has come back needs no second compilation.
+    const bool asked = !group.compiling.insert(job.id).second;
+    if (!asked) out.actions.push_back(CompileJob{job.id, id});
+    move(job, JobEvent::Taken);
+    set_reason(job, Reason::Compiling);
+    emit(EventKind::JobScheduled, job, nullptr, now);
+    update_queues(job);
+  }
+}
+
+void Controller::State::plan_ready(PlanReady in, Now now) {
+  if (raw(in.group) >= groups.size()) return;
+  Group& group = groups[raw(in.group)];
+  if (group.compiling.erase(in.job) == 0) return;
+  takeable.insert(in.group);
+  Job* job = find(in.job);
+  if (job == nullptr || !job->is_active()) {
+    drop_group_if_empty(in.group);
+    return;
+  }
+  Result<std::shared_ptr<const dag::PhysicalPlan>> plan = std::move(in.plan);
+  if (plan && *plan == nullptr) plan = fail(Errc::BadInput, "the job has no plan");
+  if (plan) {
+    dag::Execution execution(*std::move(plan));
+    if (execution.ready().size() == 1) {
+      job->extra().execution.emplace(std::move(execution));
+      if (job->reason == Reason::Compiling) set_reason(*job, Reason::GroupOrder);
+      update_queues(*job);
+      return;
+    }
+    plan = fail(Errc::Unsupported, "plans with several steps are not offered yet");
+  }
+  refuse_plan(*job, plan.error(), now);
+}
+
+void Controller::State::refuse_plan(Job& job, const Error& error, Now now) {
+  const bool untouched = job.untouched == job.total;
+  if (job.state == JobState::Scheduled && untouched) {
+    job.failed = job.total;
+    job.untouched = 0;
+    close(job, JobEvent::PlanRefused, Reason::PlanRefused, error.message, now);
+    return;
+  }
+  // Compiled before a restart, refused after it: what runs goes on, what waits cannot.
+  cancel_waiting(job, Reason::PlanRefused, now);
+  if (!close_if_done(job, Reason::PlanRefused, now)) update_queues(job);
+}
+
+}  // namespace drover::sched
