@@ -113,7 +113,10 @@ def run_drover(program, case):
 def compare(program, case):
     """What differs, or an empty text."""
     begin = time.time()
-    rows, summary = run_drover(program, case)
+    try:
+        rows, summary = run_drover(program, case)
+    except RuntimeError as failure:
+        return str(failure), 0
     jobs, procs, counts = reference.read_trace(case.trace, case.procs, case.missing, case.limit)
     jobs = reference.prepare(jobs, case.estimates, Fraction(case.load))
     reference.simulate(jobs, procs, reference.make_policy(case.policy, procs))

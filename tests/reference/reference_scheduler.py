@@ -193,7 +193,7 @@ class Easy:
         shadow, extra = shadow_of(machine, head)
         self.promised.setdefault(head, shadow)
         if self.backfill == "shortest":
-            candidates = sorted(candidates, key=lambda job: (job.estimate, job.index))
+            candidates = sorted(candidates, key=lambda job: job.estimate)  # ties in the queue's order
         for job in candidates:
             if job.procs > machine.free:
                 continue
