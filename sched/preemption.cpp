@@ -190,8 +190,8 @@ std::optional<PreemptChoice> choose_victims(const PreemptProblem& problem) {
   }
   std::ranges::sort(choice.nodes);
   std::ranges::sort(choice.victims);
-  const auto doubles = std::ranges::unique(choice.victims);  // gangs
-  choice.victims.erase(doubles.begin(), doubles.end());
+  const auto doubles = std::unique(choice.victims.begin(), choice.victims.end());  // gangs
+  choice.victims.erase(doubles, choice.victims.end());
   return choice;
 }
 
