@@ -9,7 +9,8 @@
 
 namespace drover::sched {
 
-Controller::State::State(ControllerConfig with) : config(std::move(with)) {
+Controller::State::State(ControllerConfig with) {
+  config = std::move(with);
   rm.set_quotas(config.quotas);
   Partition& only = partitions.emplace_back("main", config.policy);
   only.queue.set_key_of([this, &only](const JobQueue::Lane& lane, const Place& place) {
