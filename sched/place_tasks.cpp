@@ -112,7 +112,8 @@ void Controller::State::serve_heads(Partition& partition) {
   JobQueue& queue = partition.queue;
   while (const auto head = queue.head()) {
     if (queue.block_of(head->shape) != JobQueue::Block::No) return;
-    drop_hold(partition, head->place.job);  // its own hold must not be in its way
+    // Neither its own hold nor that of one whom it has overtaken must be in its way.
+    while (!partition.holds.empty()) drop_hold(partition, partition.holds.begin()->first);
     const Try tried = try_to_start(partition, *head);
     if (tried == Try::NoRoom) queue.block(head->shape, JobQueue::Block::NoRoom);
     if (tried == Try::Held) queue.block(head->shape, JobQueue::Block::Held);
