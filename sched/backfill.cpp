@@ -52,25 +52,34 @@ void Controller::State::hold_for_head(Partition& partition) {
         rm.slot_of(partition.holds.begin()->second).start > clock.mono)
       return;
     partition.is_stale = false;
-    std::optional<rm::Slot> before;
-    if (!partition.holds.empty()) {
-      before = rm.slot_of(partition.holds.begin()->second);
-      const JobId holder = partition.holds.begin()->first;
-      due.erase({before->start, holder});
-      rm.drop(partition.holds.begin()->second);
-      partition.holds.clear();
+    if (!same && !partition.holds.empty()) {  // without that hold the new first may start now
+      drop_hold(partition, partition.holds.begin()->first);
+      serve_heads(partition);
+      continue;
     }
+    std::optional<rm::Slot> before;
+    if (same) before = take_back(partition);
     std::optional<rm::Slot> slot;
     if (head) {
       const Job& job = jobs.at(head->place.job);
       slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono);
       if (slot) put_hold(partition, job, *slot);
     }
-    if (before && (!same || slot != before))
+    if (before && slot != before)
       for (Partition& other : partitions) other.queue.wake_held();
     if (!head || slot) return;
     partition.queue.block(head->shape, JobQueue::Block::Hopeless);
   }
+}
+
+// The only hold of a partition, to be put anew.
+rm::Slot Controller::State::take_back(Partition& partition) {
+  const auto hold = partition.holds.begin();
+  rm::Slot slot = rm.slot_of(hold->second);
+  due.erase({slot.start, hold->first});
+  rm.drop(hold->second);
+  partition.holds.erase(hold);
+  return slot;
 }
 
 void Controller::State::fill_behind(Partition& partition) {
