@@ -35,10 +35,10 @@ void Controller::State::mark_stale(Partition& partition, const rm::Freed& freed)
   const bool is_easy = partition.policy.backfill == Backfill::Easy ||
                        partition.policy.backfill == Backfill::EasySjbf;
   if (!is_easy || freed.everything) return;
-  const auto& [id, hold] = *partition.holds.begin();
-  const Shape& shape = shapes[jobs.at(id).shape];
+  const auto& first = *partition.holds.begin();  // clang 14 captures no structured binding
+  const Shape& shape = shapes[jobs.at(first.first).shape];
   partition.is_stale = std::ranges::any_of(freed.nodes, [&](NodeId node) {
-    return rm.could_improve(hold, node, shape.what, shape.length, clock.mono);
+    return rm.could_improve(first.second, node, shape.what, shape.length, clock.mono);
   });
 }
 
