@@ -14,11 +14,28 @@ namespace drover::sched {
 void Controller::State::drop_hold(Partition& partition, JobId job) {
   const auto hold = partition.holds.find(job);
   if (hold == partition.holds.end()) return;
-  due.erase({rm.slot_of(hold->second).start, job});
+  take_back(partition, hold);
+  partition.is_stale = ended_since = true;
+}
+
+// Returns where the place was. Those whom it held up are tried again at the next wake_unheld().
+rm::Slot Controller::State::take_back(Partition& partition,
+                                      std::map<JobId, rm::HoldId>::iterator hold) {
+  rm::Slot slot = rm.slot_of(hold->second);
+  due.erase({slot.start, hold->first});
+  unheld.insert(unheld.end(), slot.nodes.begin(), slot.nodes.end());
   rm.drop(hold->second);
   partition.holds.erase(hold);
-  partition.is_stale = ended_since = true;
-  for (Partition& other : partitions) other.queue.wake_held();
+  return slot;
+}
+
+// Who was held up can only start where a hold has gone: the room there tells who.
+void Controller::State::wake_unheld() {
+  for (const NodeId node : unheld) {
+    const rm::Room room = rm.free_room(node);
+    for (Partition& partition : partitions) partition.queue.wake_held(room);
+  }
+  unheld.clear();
 }
 
 void Controller::State::put_hold(Partition& partition, const Job& job, const rm::Slot& slot) {
@@ -58,32 +75,22 @@ void Controller::State::hold_for_head(Partition& partition) {
       continue;
     }
     std::optional<rm::Slot> before;
-    if (same) before = take_back(partition);
+    if (same) before = take_back(partition, partition.holds.begin());
     std::optional<rm::Slot> slot;
     if (head) {
       const Job& job = jobs.at(head->place.job);
       slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono);
       if (slot) put_hold(partition, job, *slot);
     }
-    if (before && slot != before)
-      for (Partition& other : partitions) other.queue.wake_held();
+    if (before && slot == before) unheld.clear();
     if (!head || slot) return;
     partition.queue.block(head->shape, JobQueue::Block::Hopeless);
   }
 }
 
-// The only hold of a partition, to be put anew.
-rm::Slot Controller::State::take_back(Partition& partition) {
-  const auto hold = partition.holds.begin();
-  rm::Slot slot = rm.slot_of(hold->second);
-  due.erase({slot.start, hold->first});
-  rm.drop(hold->second);
-  partition.holds.erase(hold);
-  return slot;
-}
-
 void Controller::State::fill_behind(Partition& partition) {
   JobQueue& queue = partition.queue;
+  wake_unheld();
   while (const auto candidate = queue.candidate()) {
     const Try tried = try_to_start(partition, *candidate);
     if (tried == Try::Started) ++stats.backfilled;

@@ -79,9 +79,8 @@ void Controller::State::check_job(const Job& job, Problems& problems) const {
   const bool queued = job.state == JobState::Inited && job.gates == 0;
   expect(group.fifo.contains(job.place()) == queued, name + " is wrongly in its FIFO or not",
          problems);
-  const bool planned = job.more != nullptr && job.more->execution.has_value();
   const bool wants = job.is_active() && next_ready(job).has_value();
-  expect((job.lane != kNoLane) == (wants && planned), name + " is wrongly in a lane or not",
+  expect((job.lane != kNoLane) == (wants && job.planned), name + " is wrongly in a lane or not",
          problems);
   if (job.lane != kNoLane) {
     const JobQueue& queue = partition_of(job).queue;
@@ -89,7 +88,7 @@ void Controller::State::check_job(const Job& job, Problems& problems) const {
                queue.jobs_of(job.lane).contains(job.place()),
            name + " waits in a lane that is not its own", problems);
   }
-  expect(!wants || planned || group.compiling.contains(job.id) ||
+  expect(!wants || job.planned || group.compiling.contains(job.id) ||
              group.unplanned.contains(job.place()),
          name + " waits for a plan that nobody makes", problems);
   const bool waits_for = job.more != nullptr && !job.more->waits_for.empty();

@@ -158,7 +158,7 @@ Result<std::uint64_t> Controller::State::hold(Job& job, const Command& in, Now n
                 "drover requeue puts it back into the queue");
   if (job.active == 0 || job.state == JobState::Running) move(job, JobEvent::Hold);
   job.gates |= kHeldGate;
-  if (job.more != nullptr && job.state == JobState::Held) job.more->execution.reset();
+  if (job.state == JobState::Held) job.planned = false;
   set_reason(job, holds(in.actor, job), in.reason);
   emit(EventKind::JobHeld, job, nullptr, now);
   update_queues(job);

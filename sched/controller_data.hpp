@@ -36,6 +36,7 @@ struct ControllerData {
   Shapes shapes;
   std::list<Partition> partitions;       // in the order in which they are served
   std::set<std::pair<Time, JobId>> due;  // mono; when the holds begin
+  std::vector<NodeId> unheld;            // where a hold has gone, and nobody has looked yet
   LimitWatch limits;                     // of what runs; empty when nobody plans ahead
   Now clock{};                           // of the input or pass at hand
   bool ended_since = false;              // a lease ended since the last pass

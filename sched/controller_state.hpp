@@ -96,7 +96,8 @@ struct Controller::State : ControllerData {
   void put_hold(Partition& partition, const Job& job, const rm::Slot& slot);
   void mark_stale(Partition& partition, const rm::Freed& freed);
   void hold_for_head(Partition& partition);
-  rm::Slot take_back(Partition& partition);
+  rm::Slot take_back(Partition& partition, std::map<JobId, rm::HoldId>::iterator hold);
+  void wake_unheld();
   void fill_behind(Partition& partition);
   void extend_overdue();
   // plan_ahead.cpp

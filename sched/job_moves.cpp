@@ -86,7 +86,7 @@ void Controller::State::never_met(Job& job, std::string detail, Now now) {
 void Controller::State::return_to_fifo(Job& job, Now now) {
   const bool held = (job.gates & kHeldGate) != 0;
   move(job, held ? JobEvent::RequeuedHeld : JobEvent::Requeued);
-  job.more->execution.reset();
+  job.planned = false;
   job.started = {};
   explain_wait(job);
   emit(EventKind::JobRequeued, job, nullptr, now);
@@ -105,10 +105,9 @@ void Controller::State::update_queues(Job& job) {
     changed = true;
   }
   const bool wants = active && next_ready(job).has_value();
-  const bool planned = job.more != nullptr && job.more->execution.has_value();
-  changed |= keep(group.unplanned, wants && !planned && !group.compiling.contains(job.id));
+  changed |= keep(group.unplanned, wants && !job.planned && !group.compiling.contains(job.id));
   if (changed) takeable.insert(job.group);
-  const bool waits = wants && planned;
+  const bool waits = wants && job.planned;
   if (waits == (job.lane != kNoLane)) return;
   Partition& partition = partition_of(job);
   if (waits) {
@@ -158,12 +157,6 @@ bool Controller::State::close_if_done(Job& job, Reason reason, Now now) {
       reason = Reason::CancelledByUser;
   } else {
     reason = Reason::None;
-  }
-  if (job.more != nullptr && job.more->execution && !job.more->execution->ready().empty()) {
-    const auto done = job.more->execution->complete(job.more->execution->ready().front(),
-                                                    on == JobEvent::AllSucceeded);
-    DROVER_CHECK(done.has_value() && job.more->execution->is_done(),
-                 "a plan outlived its only step");
   }
   close(job, on, reason, std::move(detail), now);
   return true;

@@ -15,7 +15,10 @@ JobQueue::Offer JobQueue::offer_of(ShapeId shape, const ShapeState& state) const
 void JobQueue::offer(ShapeId shape, const ShapeState& state) {
   if (state.lanes.empty()) return;
   if (state.block != Block::Hopeless) order_.insert({state.lanes.begin()->first, shape});
-  if (state.block == Block::No) offers_.insert(offer_of(shape, state));
+  if (state.block == Block::No)
+    offers_.insert(offer_of(shape, state));
+  else
+    blocked_[state.blocked_at].key = offer_of(shape, state).first;
 }
 
 void JobQueue::withdraw(ShapeId shape, const ShapeState& state) {
@@ -125,7 +128,19 @@ std::optional<JobQueue::Candidate> JobQueue::head() const {
   return Candidate{lane, shape, *lanes_[std::size_t(lane)].jobs.begin()};
 }
 
-std::optional<JobQueue::Candidate> JobQueue::candidate() const {
+bool JobQueue::is_fresh(const BlockedShape& blocked) const {
+  if (blocked.tried == pass_) return false;
+  return std::ranges::any_of(
+      fresh_, [&](const FreshRoom& fresh) { return fresh.room.covers(blocked.want); });
+}
+
+std::optional<JobQueue::Candidate> JobQueue::candidate() {
+  const BlockedShape* best = nullptr;
+  if (!fresh_.empty())
+    for (const BlockedShape& blocked : blocked_)
+      if (is_fresh(blocked) && (best == nullptr || blocked.key < best->key)) best = &blocked;
+  if (best != nullptr && (offers_.empty() || best->key < offers_.begin()->first))
+    unblock(best->shape);
   if (offers_.empty()) return std::nullopt;
   const ShapeId shape = offers_.begin()->second;
   const LaneId lane = shapes_[std::size_t(shape)].lanes.begin()->second;
@@ -141,8 +156,9 @@ void JobQueue::block(ShapeId id, Block why) {
   withdraw(id, shape);
   if (shape.block == Block::No) {
     shape.blocked_at = std::uint32_t(blocked_.size());
-    blocked_.push_back({shape.want, id});
+    blocked_.push_back({shape.want, {}, id, pass_});
   }
+  blocked_[shape.blocked_at].tried = pass_;
   shape.block = why;
   offer(id, shape);
 }
@@ -158,10 +174,33 @@ void JobQueue::unblock(ShapeId id) {
   offer(id, shape);
 }
 
+bool JobQueue::could_start(ShapeId id) {
+  const ShapeState& shape = shapes_[std::size_t(id)];
+  if (shape.block != Block::No && is_fresh(blocked_[shape.blocked_at])) unblock(id);
+  return shape.block == Block::No;
+}
+
+void JobQueue::put_room(NodeId node, const rm::Room& room) {
+  constexpr std::size_t kFew = 4;
+  if (fresh_.size() < kFew)
+    fresh_.push_back({node, room});
+  else
+    wake(room);
+  wake_exclusive(room);
+}
+
+void JobQueue::update_room(NodeId node, const rm::Room& room) {
+  for (FreshRoom& fresh : fresh_)
+    if (fresh.node == node) fresh.room = room;
+}
+
 void JobQueue::wake(const rm::Room& room) {
   for (std::size_t i = blocked_.size(); i-- > 0;)  // from the end: unblock() moves the last one
     if (room.covers(blocked_[i].want)) unblock(blocked_[i].shape);
-  // Who wants a node alone is charged all of it: another node may be within the quota.
+}
+
+// Who wants a node alone is charged all of it: another node may be within the quota.
+void JobQueue::wake_exclusive(const rm::Room& room) {
   if (room.seats < rm::Room::kSeats) return;
   std::vector<QuotaKey> keys;
   for (const auto& [key, line] : short_of_quota_)
@@ -171,9 +210,11 @@ void JobQueue::wake(const rm::Room& room) {
   for (const QuotaKey& key : keys) try_first_of(key);
 }
 
-void JobQueue::wake_held() {
+void JobQueue::wake_held(const rm::Room& room) {
   for (std::size_t i = blocked_.size(); i-- > 0;)
-    if (shapes_[std::size_t(blocked_[i].shape)].block == Block::Held) unblock(blocked_[i].shape);
+    if (room.covers(blocked_[i].want) &&
+        shapes_[std::size_t(blocked_[i].shape)].block == Block::Held)
+      unblock(blocked_[i].shape);
 }
 
 void JobQueue::wake_all() {

@@ -64,13 +64,19 @@ class JobQueue {
   void rekey(LaneId lane);  // its key has changed
 
   // ---- who is next
-  std::optional<Candidate> head() const;       // of all that are not parked or hopeless
-  std::optional<Candidate> candidate() const;  // of those whose shape is not blocked
+  std::optional<Candidate> head() const;  // of all that are not parked or hopeless
+  std::optional<Candidate> candidate();   // of those whose shape is not blocked, or could start now
   Block block_of(ShapeId shape) const;
   void block(ShapeId shape, Block why);
-  // Tries again what is blocked: what fits into `room`, what was held up, or everything.
-  void wake(const rm::Room& room);
-  void wake_held();
+  // A pass: blocked shapes that fit into one of the rooms that changed are tried once more, each
+  // when its turn comes. While these rooms are few a shape is only looked at, not woken: most find
+  // the room gone by then.
+  void begin_pass() { ++pass_, fresh_.clear(); }
+  void put_room(NodeId node, const rm::Room& room);     // it grew
+  void update_room(NodeId node, const rm::Room& room);  // somebody took of it
+  bool could_start(ShapeId shape);                      // not blocked, or unblocked by this
+  // Tries again what was held up and fits, or everything.
+  void wake_held(const rm::Room& room);
   void wake_all();
 
   // ---- quotas
@@ -109,7 +115,13 @@ class JobQueue {
   };
   struct BlockedShape {
     rm::Room want;
+    std::pair<std::int64_t, OrderKey> key;  // of its offer, were it not blocked
     ShapeId shape{};
+    std::uint32_t tried = 0;  // the pass in which it found no room
+  };
+  struct FreshRoom {
+    NodeId node{};
+    rm::Room room;
   };
   struct LaneHash {
     std::size_t operator()(const Lane& lane) const noexcept {
@@ -127,6 +139,9 @@ class JobQueue {
   void offer(ShapeId shape, const ShapeState& state);
   void withdraw(ShapeId shape, const ShapeState& state);
   void unblock(ShapeId shape);
+  void wake(const rm::Room& room);
+  void wake_exclusive(const rm::Room& room);
+  bool is_fresh(const BlockedShape& blocked) const;
   void try_first_of(const QuotaKey& key);
   Offer offer_of(ShapeId shape, const ShapeState& state) const;
 
@@ -141,6 +156,8 @@ class JobQueue {
   std::set<Offer> offers_;                        // the first of each shape that is not blocked
   std::map<QuotaKey, Line> short_of_quota_;
   std::set<std::pair<JobId, LaneId>> aging_;
+  std::vector<FreshRoom> fresh_;
+  std::uint32_t pass_ = 1;
 };
 
 }  // namespace drover::sched

@@ -15,7 +15,6 @@
 #include "base/ids.hpp"
 #include "base/index_set.hpp"
 #include "base/time.hpp"
-#include "dag/execution.hpp"
 #include "rm/resource_manager.hpp"
 #include "sched/array_cursor.hpp"
 #include "sched/job_spec.hpp"
@@ -55,7 +54,6 @@ struct JobExtra {
   Time begin;                           // wall
   Time too_late;                        // wall; to start, of a job with a deadline
   std::uint32_t max_failures = 0;       // 0 = no limit
-  std::optional<dag::Execution> execution;
 };
 
 struct Job {
@@ -85,6 +83,7 @@ struct Job {
   bool dependencies_never : 1 = false;  // it stays, with its gate closed for good
   bool keep_invalid : 1 = false;
   bool delayed : 1 = false;         // a dependency has made its begin later
+  bool planned : 1 = false;         // compiled since it was taken; a plan has one step so far
   bool counted_active : 1 = false;  // in Group::active
   bool dirty : 1 = false;
 

@@ -72,9 +72,10 @@ void Controller::State::pass_the_guard(Partition& partition) {
 void Controller::State::wake_waiters() {
   const rm::Freed freed = rm.take_freed();
   for (Partition& partition : partitions) {
+    partition.queue.begin_pass();
     for (const std::uint32_t quota : freed.quotas) partition.queue.wake_quota(quota);
     if (freed.everything) partition.queue.wake_all();
-    for (const NodeId node : freed.nodes) partition.queue.wake(rm.free_room(node));
+    for (const NodeId node : freed.nodes) partition.queue.put_room(node, rm.free_room(node));
     mark_stale(partition, freed);
   }
 }
@@ -94,6 +95,10 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     DROVER_CHECK(index.has_value(), "a job without ready tasks competes for a node");
     ++stats.placements_made;
     drop_hold(partition, job.id);
+    rm::for_each_part(*lease, [&](const rm::NodePart& part) {
+      const rm::Room left = rm.free_room(part.node);
+      for (Partition& other : partitions) other.queue.update_room(part.node, left);
+    });
     partition.queue.started(job.lane);
     launch(job, *index, std::move(*lease), clock);
     return Try::Started;
@@ -110,8 +115,11 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
 
 void Controller::State::serve_heads(Partition& partition) {
   JobQueue& queue = partition.queue;
-  while (const auto head = queue.head()) {
-    if (queue.block_of(head->shape) != JobQueue::Block::No) return;
+  while (true) {
+    wake_unheld();
+    const auto head = queue.head();
+    if (!head) return;
+    if (!queue.could_start(head->shape)) return;
     // Neither its own hold nor that of one whom it has overtaken must be in its way.
     while (!partition.holds.empty()) drop_hold(partition, partition.holds.begin()->first);
     const Try tried = try_to_start(partition, *head);

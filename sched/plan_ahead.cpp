@@ -54,18 +54,13 @@ void Controller::State::move_forward(Partition& partition,
     if (held == partition.holds.end()) continue;
     const Job& job = jobs.at(candidate.place.job);
     const Duration length = shapes[job.shape].length;
-    rm::Slot old = rm.slot_of(held->second);
-    rm.drop(held->second);
+    const rm::Slot old = take_back(partition, held);
     auto slot = rm.earliest(job.what, length, clock.mono, old.start);
     if (!slot) slot = rm.earliest(job.what, length, clock.mono);  // a node was lost
-    due.erase({old.start, job.id});
-    partition.holds.erase(held);
     moved |= !slot || *slot != old;
     if (slot) put_hold(partition, job, *slot);
   }
   partition.is_stale = moved;
-  if (moved)
-    for (Partition& other : partitions) other.queue.wake_held();
 }
 
 // Starts whose time has come, in order. True when a job started that has more tasks to place.
@@ -79,9 +74,7 @@ bool Controller::State::start_due(Partition& partition,
     if (slot.start > clock.mono) continue;
     Job& job = jobs.at(candidate.place.job);
     const JobId id = job.id;
-    due.erase({slot.start, id});
-    rm.drop(held->second);
-    partition.holds.erase(held);
+    take_back(partition, held);
     ++stats.placements_tried;
     const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length)};
     rm::Acquired answer = rm.acquire_on(job.what, job.path, slot.nodes, window);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <utility>
 
+#include "dag/execution.hpp"
 #include "sched/controller_state.hpp"
 
 namespace drover::sched {
@@ -25,7 +26,7 @@ void Controller::State::take_from(GroupId id, Now now) {
     if (!group.unplanned.empty()) {
       Job& job = jobs.at(group.unplanned.begin()->job);
       if (config.inline_plan != nullptr) {
-        job.extra().execution.emplace(config.inline_plan);
+        job.planned = true;
         update_queues(job);
         continue;
       }
@@ -37,7 +38,7 @@ void Controller::State::take_from(GroupId id, Now now) {
     if (group.fifo.empty() || (limit > 0 && group.active >= limit)) return;
     Job& job = jobs.at(group.fifo.begin()->job);
     if (config.inline_plan != nullptr) {
-      job.extra().execution.emplace(config.inline_plan);
+      job.planned = true;
       move(job, JobEvent::Taken);
       set_reason(job, Reason::GroupOrder);
       emit(EventKind::JobScheduled, job, nullptr, now);
@@ -67,9 +68,8 @@ void Controller::State::plan_ready(PlanReady in, Now now) {
   Result<std::shared_ptr<const dag::PhysicalPlan>> plan = std::move(in.plan);
   if (plan && *plan == nullptr) plan = fail(Errc::BadInput, "the job has no plan");
   if (plan) {
-    dag::Execution execution(*std::move(plan));
-    if (execution.ready().size() == 1) {
-      job->extra().execution.emplace(std::move(execution));
+    if (dag::Execution(*std::move(plan)).ready().size() == 1) {
+      job->planned = true;
       if (job->reason == Reason::Compiling) set_reason(*job, Reason::GroupOrder);
       update_queues(*job);
       return;
