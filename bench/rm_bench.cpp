@@ -24,11 +24,10 @@ Request request_of(std::int64_t cpus, std::int64_t mem_mib) {
   return request;
 }
 
-// `nodes` machines of 2 packages, 8 NUMA nodes and 64 cores, filled with small tasks until nothing
-// fits.
-Cluster full_cluster(std::uint32_t nodes) {
+// `nodes` machines of 2 packages and 8 NUMA nodes, filled with small tasks until nothing fits.
+Cluster full_cluster(std::uint32_t nodes, std::uint16_t cores) {
   Cluster cluster;
-  const Topology topology = make_topology(2, 4, 8, 1, 32'768);
+  const Topology topology = make_topology(2, 4, std::uint16_t(cores / 8), 1, 512 * cores);
   for (std::uint32_t id = 0; id < nodes; ++id)
     cluster.manager.put_node(NodeId(id), {"n" + std::to_string(id), {}, topology});
   std::vector<QuotaRule> rules(3);
@@ -55,7 +54,7 @@ Cluster full_cluster(std::uint32_t nodes) {
 
 // The steady state of a busy cluster: one task ends, another of its size starts.
 void release_and_acquire(benchmark::State& state) {
-  Cluster cluster = full_cluster(std::uint32_t(state.range(0)));
+  Cluster cluster = full_cluster(std::uint32_t(state.range(0)), std::uint16_t(state.range(1)));
   Prng random(2);
   for (auto _ : state) {
     Lease& lease = cluster.leases[random.below(cluster.leases.size())];
@@ -72,7 +71,7 @@ void release_and_acquire(benchmark::State& state) {
 
 // A request that fits nowhere, with something freed before each try, so that no cache answers.
 void refuse(benchmark::State& state) {
-  Cluster cluster = full_cluster(std::uint32_t(state.range(0)));
+  Cluster cluster = full_cluster(std::uint32_t(state.range(0)), 64);
   const ClassId whole = cluster.manager.intern(request_of(64, 0));
   for (auto _ : state) {
     cluster.manager.set_node_state(NodeId{0}, NodeState::Up, {});
@@ -83,11 +82,39 @@ void refuse(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 
+// FIFO without backlog: tasks of mixed sizes come and go on a cluster that is half full, in the
+// order in which they came.
+void place_without_backlog(benchmark::State& state) {
+  Cluster cluster = full_cluster(std::uint32_t(state.range(0)), 128);
+  Prng random(3);
+  std::vector<Lease> kept;
+  for (Lease& lease : cluster.leases) {
+    if (random.chance(50)) {
+      cluster.manager.release(lease);
+    } else {
+      kept.push_back(std::move(lease));
+    }
+  }
+  std::size_t oldest = 0;
+  for (auto _ : state) {
+    Lease& lease = kept[oldest];
+    oldest = oldest + 1 == kept.size() ? 0 : oldest + 1;
+    cluster.manager.release(lease);
+    const ClassId what = cluster.classes[random.below(cluster.classes.size())];
+    Acquired acquired = cluster.manager.acquire(what, cluster.path);
+    DROVER_CHECK(std::holds_alternative<Lease>(acquired), "half of the cluster is free");
+    lease = std::get<Lease>(std::move(acquired));
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+
 BENCHMARK(release_and_acquire)
-    ->Name("Rm/release_and_acquire/nodes")
-    ->Arg(10)
-    ->Arg(1'000)
-    ->Arg(10'000);
+    ->Name("Rm/release_and_acquire/nodes/cores")
+    ->Args({10, 64})
+    ->Args({1'000, 64})
+    ->Args({10'000, 64})
+    ->Args({10'000, 128});
+BENCHMARK(place_without_backlog)->Name("Rm/place_without_backlog/nodes")->Arg(10'000);
 BENCHMARK(refuse)->Name("Rm/refuse/nodes")->Arg(10)->Arg(1'000)->Arg(10'000);
 
 }  // namespace

@@ -68,6 +68,9 @@ Error label_refusal(const Request& request, const std::vector<const NodeSpec*>& 
                            : "nodes have " + label.first + "=" + join(values),
             "constraints"};
   }
+  if (!request.constraint.empty())
+    return {Errc::Limit, "no node matches the constraint " + request.constraint,
+            "see the labels with drover node ls", "constraints"};
   return {Errc::Limit, "no single node has all of the labels that are asked for",
           "see the labels with drover node ls", "constraints"};
 }
@@ -85,23 +88,8 @@ Result<void> NodeInventory::can_ever_fit(const Request& request) const {
   if (request.gpus < 0)
     return fail(Errc::BadInput, "a task cannot ask for less than no GPUs", "leave it out", "gpus");
   if (known_.empty()) return {};
-  const std::string& model = request.gpus > 0 ? request.gpu_model : std::string();
-  const bool any_node = request.node_labels.empty() && model.empty();
-  std::int64_t enough = 0;  // nodes that would do when empty
-  for (const auto& [size, nodes] : sizes_) {
-    if (size.gpus < request.gpus || size.cpus < request.cpus || size.mem_mib < request.mem_mib)
-      continue;
-    if (any_node) enough += nodes.count();
-    for (auto id = any_node ? std::nullopt : nodes.first_common(nullptr); id;
-         id = nodes.first_common(nullptr, raw(*id) + 1)) {
-      const Node& node = *nodes_[raw(*id)];
-      if (std::ranges::all_of(request.node_labels,
-                              [&](const auto& label) { return has(node.spec.labels, label); }) &&
-          gpus_of(node.spec.topology, model) >= request.gpus)
-        ++enough;
-    }
-    if (enough >= request.nodes) return {};
-  }
+  const std::int64_t enough = large_enough(request);
+  if (enough >= request.nodes) return {};
   if (enough + undescribed_.count() >= request.nodes) return {};  // those may be the ones that fit
   if (enough == 0) return fail(refusal(request));
   return fail(Errc::Limit,
@@ -111,19 +99,49 @@ Result<void> NodeInventory::can_ever_fit(const Request& request) const {
               "ask for at most " + std::to_string(enough) + ", or for less on each node", "nodes");
 }
 
+// How many nodes could take part if they were empty, within the best alternative; 0 when a counted
+// part of the constraint has too few. Counts that share nodes may still be too many together.
+std::int64_t NodeInventory::large_enough(const Request& request) const {
+  const bool any_node = request.node_labels.empty() && request.constraint.empty() &&
+                        (request.gpus == 0 || request.gpu_model.empty());
+  const NodeChoice choice = any_node ? NodeChoice{} : constraints_.evaluate(request);
+  const auto count = [&](const NodeBits* allowed) {
+    std::int64_t sum = 0;
+    for (const auto& [size, nodes] : sizes_)
+      if (size.gpus >= request.gpus && size.cpus >= request.cpus && size.mem_mib >= request.mem_mib)
+        sum += allowed == nullptr ? nodes.count() : nodes.count_common(allowed, nullptr);
+    return sum;
+  };
+  const auto count_within = [&](const NodeBits& within) {
+    for (std::size_t part = 0; part < choice.counted.size(); ++part) {
+      NodeBits allowed = choice.counted[part];
+      allowed.intersect(within);
+      if (count(&allowed) < choice.what.counted[part].nodes) return std::int64_t(0);
+    }
+    return count(&within);
+  };
+  if (any_node) return count(nullptr);
+  if (choice.alternatives.empty()) return count_within(choice.nodes);
+  std::int64_t best = 0;
+  for (const NodeBits& one : choice.alternatives) best = std::max(best, count_within(one));
+  return best;
+}
+
 // Says what is missing, in the order a person would look: labels, GPU model, then the first amount.
 Error NodeInventory::refusal(const Request& request) const {
   std::vector<const NodeSpec*> all;
   std::vector<Offer> offers;
   std::set<std::string> models;
-  for (const auto& node : nodes_) {
+  Request place = request;  // labels alone; a missing GPU model is named below
+  place.gpus = 0;
+  const NodeChoice choice = constraints_.evaluate(place);
+  for (std::uint32_t id = 0; id < nodes_.size(); ++id) {
+    const Node* node = nodes_[id].get();
     if (node == nullptr || !node->known || !node->defect.empty()) continue;
     const NodeSpec& spec = node->spec;
     all.push_back(&spec);
     for (const Gpu& gpu : spec.topology.gpus) models.insert(gpu.model);
-    if (!std::ranges::all_of(request.node_labels,
-                             [&](const auto& label) { return has(spec.labels, label); }))
-      continue;
+    if (!choice.nodes.contains(NodeId(id))) continue;
     offers.push_back({&spec, spec.topology.pu_count(), spec.topology.mem_mib(),
                       gpus_of(spec.topology, request.gpu_model)});
   }
@@ -131,7 +149,8 @@ Error NodeInventory::refusal(const Request& request) const {
     return {Errc::Limit, "no node offers anything", "see drover node ls for the reason", ""};
   if (offers.empty()) return label_refusal(request, all);
 
-  const std::string what = request.node_labels.empty() ? "no node" : "no node with these labels";
+  const bool anywhere = request.node_labels.empty() && request.constraint.empty();
+  const std::string what = anywhere ? "no node" : "no node with these labels";
   const auto refuse = [&](const std::string& wanted, std::int64_t Offer::*by, const char* field) {
     return Error{Errc::Limit, what + " has " + wanted,
                  "the largest node offers " + to_text(largest(offers, by)), field};
@@ -150,6 +169,9 @@ Error NodeInventory::refusal(const Request& request) const {
     if (!request.gpu_model.empty() && !models.empty()) error.hint += "; models: " + join(models);
     return error;
   }
+  if (!choice.what.counted.empty())
+    return {Errc::Limit, "too few nodes are large enough for " + to_text(choice.what),
+            "ask for fewer of them, or for less on each node", "constraints"};
   return refuse(counted(request.cpus, "CPU") + ", " + format_memory_mib(request.mem_mib) +
                     " of memory and " + counted(request.gpus, "GPU") + " together",
                 request.gpus > 0 ? &Offer::gpus : &Offer::cpus, "cpus_per_task");

@@ -79,7 +79,35 @@ class NodeBits {
     return sum;
   }
 
+  // Keeps what is in `other` too; adds what is in it; O(words of both).
+  void intersect(const NodeBits& other) {
+    for (std::size_t word = 0; word < words_.size(); ++word) words_[word] = both(&other, word);
+    recount();
+  }
+  void unite(const NodeBits& other) {
+    if (other.words_.size() > words_.size()) words_.resize(other.words_.size());
+    for (std::size_t word = 0; word < other.words_.size(); ++word)
+      words_[word] |= other.words_[word];
+    recount();
+  }
+  // Becomes those of `all` that it did not have.
+  void complement(const NodeBits& all) {
+    words_.resize(all.words_.size());
+    for (std::size_t word = 0; word < words_.size(); ++word)
+      words_[word] = all.words_[word] & ~words_[word];
+    recount();
+  }
+
  private:
+  void recount() {
+    summary_.assign(words_.empty() ? 0 : (words_.size() - 1) / 64 + 1, 0);
+    count_ = 0;
+    for (std::size_t word = 0; word < words_.size(); ++word) {
+      if (words_[word] == 0) continue;
+      summary_[word / 64] |= std::uint64_t(1) << (word % 64);
+      count_ += std::uint32_t(std::popcount(words_[word]));
+    }
+  }
   std::uint64_t both(const NodeBits* other, std::size_t word) const {
     if (other == nullptr) return words_[word];
     return word < other->words_.size() ? words_[word] & other->words_[word] : 0;

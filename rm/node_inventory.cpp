@@ -13,17 +13,6 @@ namespace {
 
 constexpr std::int64_t kMilli = 1000;
 
-bool has_labels(const Labels& node, const Labels& wanted) {
-  return std::ranges::all_of(wanted, [&](const auto& label) {
-    const auto found = node.find(label.first);
-    return found != node.end() && found->second == label.second;
-  });
-}
-
-std::int64_t model_count(const Topology& topology, const std::string& model) {
-  return std::ranges::count(topology.gpus, model, &Gpu::model);
-}
-
 }  // namespace
 
 NodeInventory::Node& NodeInventory::at(NodeId id) {
@@ -49,12 +38,6 @@ NodeInventory::Key NodeInventory::free_of(const Node& node) {
   return key;
 }
 
-bool NodeInventory::matches(const Constraint& constraint, const Node& node) {
-  if (!node.known || !has_labels(node.spec.labels, constraint.labels)) return false;
-  return constraint.gpu_model.empty() ||
-         model_count(node.spec.topology, constraint.gpu_model) >= constraint.gpus;
-}
-
 bool NodeInventory::fits_empty(const NodeAsk& ask, const Key& size) {
   return size.gpus >= ask.gpus && size.cpus >= ask.cpus && size.mem_mib >= ask.mem_mib;
 }
@@ -64,7 +47,7 @@ bool NodeInventory::fits_now(const NodeAsk& ask, const Node& node) const {
 }
 
 const NodeBits* NodeInventory::constraint_bits(const NodeAsk& ask) const {
-  return ask.constraint == 0 ? nullptr : &constraints_[ask.constraint].nodes;
+  return ask.constraint == 0 ? nullptr : &constraints_.at(ask.constraint).nodes;
 }
 
 void NodeInventory::reindex(NodeId id, Node& node) {
@@ -120,7 +103,7 @@ void NodeInventory::put(NodeId id, NodeSpec spec) {
       Key{std::uint32_t(node.capacity[Kind::GpuMilli] / kMilli),
           std::uint32_t(node.capacity[Kind::CpuMilli] / kMilli), node.capacity[Kind::MemMib]};
   sizes_[*node.size].insert(id);
-  for (Constraint& constraint : constraints_) constraint.nodes.set(id, matches(constraint, node));
+  constraints_.change(id, node.spec.labels, node.spec.topology);
   reindex(id, node);
 }
 
@@ -131,35 +114,28 @@ void NodeInventory::set_state(NodeId id, NodeState state, std::string reason) {
   reindex(id, node);
 }
 
+void NodeInventory::set_labels(NodeId id, Labels labels) {
+  Node& node = at(id);
+  node.spec.labels = std::move(labels);
+  constraints_.change(id, node.spec.labels, node.spec.topology);
+}
+
 NodeAsk NodeInventory::ask_for(const Request& request) {
-  NodeAsk ask{std::uint32_t(request.cpus),
-              std::uint32_t(request.gpus),
-              request.mem_mib,
-              request.gpus > 0 ? request.gpu_model : std::string(),
-              request.exclusive,
-              0,
-              std::uint32_t(request.nodes)};
-  if (request.node_labels.empty() && ask.gpu_model.empty()) return ask;
-  const std::uint32_t gpus = ask.gpu_model.empty() ? 0 : ask.gpus;
-  const auto [known, is_new] = constraint_index_.try_emplace(
-      std::tuple(request.node_labels, ask.gpu_model, gpus), std::uint32_t(constraints_.size()));
-  ask.constraint = known->second;
-  if (!is_new) return ask;
-  Constraint constraint;
-  constraint.labels = request.node_labels;
-  constraint.gpu_model = ask.gpu_model;
-  constraint.gpus = gpus;
-  for (std::uint32_t id = 0; id < nodes_.size(); ++id)
-    if (nodes_[id] != nullptr && matches(constraint, *nodes_[id]))
-      constraint.nodes.insert(NodeId(id));
-  constraints_.push_back(std::move(constraint));
+  NodeAsk ask;
+  ask.cpus = std::uint32_t(request.cpus);
+  ask.gpus = std::uint32_t(request.gpus);
+  ask.mem_mib = request.mem_mib;
+  if (request.gpus > 0) ask.gpu_model = request.gpu_model;
+  ask.exclusive = request.exclusive;
+  ask.constraint = constraints_.intern(request);
+  ask.nodes = std::uint32_t(request.nodes);
+  ask.is_gang = request.nodes > 1 || !constraints_.at(ask.constraint).counted.empty();
   return ask;
 }
 
 // Calls `visit` with the nodes that fit, best first, until it says that it has enough.
 template <class Visit>
-void NodeInventory::search_idle(const NodeAsk& ask, Visit visit) const {
-  const NodeBits* allowed = constraint_bits(ask);
+void NodeInventory::search_idle(const NodeAsk& ask, const NodeBits* allowed, Visit visit) const {
   for (const auto& [size, nodes] : sizes_) {
     ++probes_;
     if (!fits_empty(ask, size)) continue;
@@ -171,9 +147,8 @@ void NodeInventory::search_idle(const NodeAsk& ask, Visit visit) const {
 }
 
 template <class Visit>
-void NodeInventory::search(const NodeAsk& ask, Visit visit) const {
-  if (ask.exclusive) return search_idle(ask, visit);
-  const NodeBits* allowed = constraint_bits(ask);
+void NodeInventory::search(const NodeAsk& ask, const NodeBits* allowed, Visit visit) const {
+  if (ask.exclusive) return search_idle(ask, allowed, visit);
   Key from{ask.gpus, ask.cpus, ask.mem_mib};
   for (auto bucket = free_.lower_bound(from); bucket != free_.end();) {
     ++probes_;
@@ -197,7 +172,7 @@ void NodeInventory::search(const NodeAsk& ask, Visit visit) const {
 
 std::optional<NodeId> NodeInventory::best_node(const NodeAsk& ask, HoldCheck* holds) const {
   std::optional<NodeId> best;
-  search(ask, [&](NodeId id) {
+  search(ask, constraint_bits(ask), [&](NodeId id) {
     if (holds != nullptr && !holds->allows(id)) return false;
     best = id;
     return true;
@@ -205,20 +180,71 @@ std::optional<NodeId> NodeInventory::best_node(const NodeAsk& ask, HoldCheck* ho
   return best;
 }
 
+// Adds the best nodes that are not in `out` yet, until it has `wanted`.
+void NodeInventory::add_best(const NodeAsk& ask, const NodeBits* allowed, std::size_t wanted,
+                             std::vector<NodeId>& out, HoldCheck* holds) const {
+  if (out.size() >= wanted) return;
+  std::vector<NodeId> taken = out;
+  std::ranges::sort(taken);
+  search(ask, allowed, [&](NodeId id) {
+    if (std::ranges::binary_search(taken, id)) return false;
+    if (holds != nullptr && !holds->allows(id)) return false;
+    out.push_back(id);
+    return out.size() == wanted;
+  });
+}
+
+// Counted parts first, in the order of the text: a node that counts for one of them is not counted
+// for another.
+void NodeInventory::add_gang(const NodeAsk& ask, const NodeChoice& choice, const NodeBits& within,
+                             std::vector<NodeId>& out, HoldCheck* holds) const {
+  for (std::size_t part = 0; part < choice.counted.size(); ++part) {
+    NodeBits allowed = choice.counted[part];
+    allowed.intersect(within);
+    const std::size_t wanted = out.size() + choice.what.counted[part].nodes;
+    add_best(ask, &allowed, wanted, out, holds);
+    if (out.size() < wanted) return;
+  }
+  add_best(ask, &within, ask.nodes, out, holds);
+}
+
 void NodeInventory::best_nodes(const NodeAsk& ask, std::vector<NodeId>& out,
                                HoldCheck* holds) const {
   out.clear();
-  search(ask, [&](NodeId id) {
-    if (holds != nullptr && !holds->allows(id)) return false;
-    out.push_back(id);
-    return out.size() == ask.nodes;
-  });
+  if (ask.constraint == 0) {
+    add_best(ask, nullptr, ask.nodes, out, holds);
+  } else if (const NodeChoice& choice = constraints_.at(ask.constraint);
+             choice.alternatives.empty()) {
+    add_gang(ask, choice, choice.nodes, out, holds);
+  } else {
+    for (const NodeBits& one : choice.alternatives) {
+      std::vector<NodeId> found;
+      add_gang(ask, choice, one, found, holds);
+      if (found.size() > out.size()) out = std::move(found);
+      if (out.size() == ask.nodes) break;
+    }
+  }
   std::ranges::sort(out);
 }
 
 bool NodeInventory::offers(NodeId id) const {
   const Node* node = find(id);
   return node != nullptr && node->known && node->state == NodeState::Up && node->defect.empty();
+}
+
+bool NodeInventory::is_allowed_gang(const NodeAsk& ask, std::span<const NodeId> nodes) const {
+  if (ask.constraint == 0) return true;
+  const NodeChoice& choice = constraints_.at(ask.constraint);
+  const auto inside = [&](const NodeBits& bits) {
+    return std::ranges::count_if(nodes, [&](NodeId id) { return bits.contains(id); });
+  };
+  for (std::size_t part = 0; part < choice.counted.size(); ++part)
+    if (inside(choice.counted[part]) < std::ptrdiff_t(choice.what.counted[part].nodes))
+      return false;
+  return choice.alternatives.empty() ||
+         std::ranges::any_of(choice.alternatives, [&](const NodeBits& one) {
+           return inside(one) == std::ptrdiff_t(nodes.size());
+         });
 }
 
 bool NodeInventory::has_room(NodeId id, const NodeAsk& ask) const {

@@ -17,9 +17,9 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <tuple>
 #include <vector>
 
+#include "rm/constraint_index.hpp"
 #include "rm/forecast.hpp"
 #include "rm/node_bits.hpp"
 #include "rm/node_units.hpp"
@@ -35,6 +35,7 @@ struct NodeAsk {
   bool exclusive = false;
   std::uint32_t constraint = 0;  // 0 = any node
   std::uint32_t nodes = 1;
+  bool is_gang = false;  // needs best_nodes: several nodes, or a constraint that counts them
 };
 
 class NodeInventory {
@@ -43,6 +44,7 @@ class NodeInventory {
   void set_state(NodeId id, NodeState state, std::string reason);
   // GPUs of a named model are charged under that name too, whatever the request said.
   void count_gpus_apart(const ResourceNames& names) { names_ = names; }
+  void set_labels(NodeId id, Labels labels);
   std::optional<NodeView> view(NodeId id) const;
   Amounts capacity(NodeId id) const { return find(id)->capacity; }
   bool offers(NodeId id) const;                               // takes new work
@@ -54,9 +56,12 @@ class NodeInventory {
       const Request& request);  // interns the constraint; O(nodes) the first time it is seen
   // A node whose room is held for others is passed over; `holds` then says so.
   std::optional<NodeId> best_node(const NodeAsk& ask, HoldCheck* holds = nullptr) const;
-  // The ask.nodes best ones, by id; as many as there are when that is fewer. O(nodes) more.
+  // The ask.nodes best ones, by id; as many as there are when that is fewer. O(nodes) more, for
+  // each alternative of the constraint.
   void best_nodes(const NodeAsk& ask, std::vector<NodeId>& out, HoldCheck* holds = nullptr) const;
   bool has_room(NodeId id, const NodeAsk& ask) const;  // it offers, matches, and has it now
+  // Whether these nodes keep to [a|b] and a*2 of the constraint, of which each of them is allowed.
+  bool is_allowed_gang(const NodeAsk& ask, std::span<const NodeId> nodes) const;
   NoFit explain(const NodeAsk& ask, std::uint32_t fit_now) const;  // O(distinct capacities + 64)
 
   // What one node of the request is charged; an exclusive one every CPU and GPU.
@@ -91,12 +96,6 @@ class NodeInventory {
     std::optional<Key> bucket;  // where it is indexed
     std::optional<Key> size;    // by capacity
   };
-  struct Constraint {
-    Labels labels;
-    std::string gpu_model;
-    std::uint32_t gpus = 0;  // of that model
-    NodeBits nodes;
-  };
   using Buckets = std::map<Key, NodeBits>;
 
   ResourceNames names_;
@@ -104,15 +103,19 @@ class NodeInventory {
   Node& at(NodeId id);  // creates it
   const Node* find(NodeId id) const;
   Error refusal(const Request& request) const;
+  std::int64_t large_enough(const Request& request) const;
   static Key free_of(const Node& node);
-  static bool matches(const Constraint& constraint, const Node& node);
   static bool fits_empty(const NodeAsk& ask, const Key& size);
   bool fits_free(const NodeAsk& ask, const Node& node, const Key& free) const;
   bool fits_now(const NodeAsk& ask, const Node& node) const;
   template <class Visit>
-  void search_idle(const NodeAsk& ask, Visit visit) const;
+  void search_idle(const NodeAsk& ask, const NodeBits* allowed, Visit visit) const;
   template <class Visit>
-  void search(const NodeAsk& ask, Visit visit) const;
+  void search(const NodeAsk& ask, const NodeBits* allowed, Visit visit) const;
+  void add_best(const NodeAsk& ask, const NodeBits* allowed, std::size_t wanted,
+                std::vector<NodeId>& out, HoldCheck* holds) const;
+  void add_gang(const NodeAsk& ask, const NodeChoice& choice, const NodeBits& within,
+                std::vector<NodeId>& out, HoldCheck* holds) const;
   void reindex(NodeId id, Node& node);
   void charge(const NodePart& part);
   NodeView view_of(NodeId id, const Node& node) const;
@@ -123,8 +126,7 @@ class NodeInventory {
   Buckets free_, sizes_;
   std::vector<Buckets::node_type>
       spare_;  // emptied buckets, reused: a moving node allocates nothing
-  std::map<std::tuple<Labels, std::string, std::uint32_t>, std::uint32_t> constraint_index_;
-  std::vector<Constraint> constraints_{Constraint{}};  // [0] is "any node"
+  ConstraintIndex constraints_;
   mutable std::uint64_t probes_ = 0;
 };
 

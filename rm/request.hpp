@@ -20,6 +20,7 @@ struct Request {             // amounts are per node
   bool exclusive = false;  // the node alone
   Labels node_labels;      // every one must be on the node with the same value
   std::int64_t nodes = 1;  // a gang: all of them at once, or none
+  std::string constraint;  // expression over labels, see rm/node_expression.hpp; empty = any
   friend auto operator<=>(const Request&, const Request&) = default;
 };
 

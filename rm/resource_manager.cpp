@@ -53,7 +53,7 @@ struct ResourceManager::State {
   }
   // Fills `gang` with the nodes that fit now; true when they are enough.
   bool choose_nodes(const Class& asked, HoldCheck* holds) {
-    if (asked.ask.nodes > 1) {
+    if (asked.ask.is_gang) {
       nodes.best_nodes(asked.ask, gang, holds);
       return gang.size() == asked.ask.nodes;
     }
@@ -148,6 +148,11 @@ void ResourceManager::set_node_state(NodeId id, NodeState state, std::string rea
   state_->follow_node(id);
 }
 
+void ResourceManager::set_node_labels(NodeId id, Labels labels) {
+  state_->nodes.set_labels(id, std::move(labels));
+  state_->freed_everything = true;
+}
+
 std::optional<NodeView> ResourceManager::node(NodeId id) const { return state_->nodes.view(id); }
 std::vector<NodeView> ResourceManager::nodes() const { return state_->nodes.views(); }
 
@@ -233,6 +238,7 @@ Acquired ResourceManager::acquire_on(ClassId what, PathId path, std::span<const 
     return state.refuse(path, *std::move(shortage), asked.least);
   for (const NodeId node : nodes)
     if (!state.nodes.has_room(node, asked.ask)) return NoFit{};
+  if (!state.nodes.is_allowed_gang(asked.ask, nodes)) return NoFit{};
   state.gang.assign(nodes.begin(), nodes.end());
   return state.take_gang(asked, path, window);
 }

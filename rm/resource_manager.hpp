@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -33,9 +34,12 @@ class QuotaLedger;
 enum class ClassId : std::uint32_t {};  // interned Request
 enum class NodeState : std::uint8_t {
   Up,
-  Draining,
-  Lost
-};  // Draining keeps running work, takes no new
+  Draining,  // keeps running work, takes no new; so do the next two
+  Lost,      // out of contact
+  Down,      // an operator says that it does not work
+  Maintenance
+};
+inline constexpr std::size_t kNodeStates = 5;
 
 struct NodeSpec {
   std::string name;
@@ -79,6 +83,11 @@ struct NodeView {
   std::uint32_t leases = 0;
 };
 
+// As people see it: idle, mixed, allocated, draining, drained, lost, down or maintenance.
+std::string_view state_word(const NodeView& node);
+inline constexpr std::string_view kNodeStateWords[] = {
+    "idle", "mixed", "allocated", "draining", "drained", "lost", "down", "maintenance"};
+
 class ResourceManager {
  public:
   ResourceManager();
@@ -91,6 +100,7 @@ class ResourceManager {
   // drains).
   void put_node(NodeId id, NodeSpec spec);
   void set_node_state(NodeId id, NodeState state, std::string reason);
+  void set_node_labels(NodeId id, Labels labels);  // O(labels + constraints seen)
   std::optional<NodeView> node(NodeId id) const;
   std::vector<NodeView> nodes() const;  // by id
 

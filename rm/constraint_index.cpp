@@ -1,0 +1,97 @@
+// rm/constraint_index.cpp - one expression per request, one bitmap per expression.
+// SPDX-License-Identifier: Apache-2.0
+#include "rm/constraint_index.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace drover::rm {
+namespace {
+
+using Op = ExpressionStep::Op;
+
+void add(NodeExpression& all, NodeExpression more) {
+  if (more.empty()) return;
+  const bool first = all.empty();
+  std::ranges::move(more, std::back_inserter(all));
+  if (!first) all.push_back({Op::And, {}, {}, 0});
+}
+
+NodeConstraint constraint_of(const Request& request) {
+  NodeConstraint what;
+  if (!request.constraint.empty()) {
+    auto parsed = parse_constraint(request.constraint);
+    // What cannot be read (a damaged record: the entrance reads it first) matches nothing.
+    const NodeExpression nothing{
+        {Op::Has, {}, {}, 0}, {Op::Has, {}, {}, 0}, {Op::Not, {}, {}, 0}, {Op::And, {}, {}, 0}};
+    if (parsed)
+      what = *std::move(parsed);
+    else
+      what.all = nothing;
+  }
+  for (const auto& [key, value] : request.node_labels) add(what.all, {{Op::Equal, key, value, 0}});
+  if (request.gpus > 0 && !request.gpu_model.empty())
+    add(what.all, {{Op::AtLeast, gpu_fact(request.gpu_model), {}, request.gpus}});
+  return what;
+}
+
+bool is_any(const Request& request) {
+  return request.node_labels.empty() && request.constraint.empty() &&
+         (request.gpus == 0 || request.gpu_model.empty());
+}
+
+}  // namespace
+
+NodeChoice ConstraintIndex::choose(NodeConstraint what) const {
+  NodeChoice choice;
+  choice.nodes = labels_.find(what.all, all_);
+  for (const NodeConstraint::Counted& part : what.counted)
+    choice.counted.push_back(labels_.find(part.what, choice.nodes));
+  NodeBits any;
+  for (const NodeExpression& one : what.alternatives) {
+    choice.alternatives.push_back(labels_.find(one, choice.nodes));
+    any.unite(choice.alternatives.back());
+  }
+  if (!what.alternatives.empty()) choice.nodes = std::move(any);
+  choice.what = std::move(what);
+  return choice;
+}
+
+NodeChoice ConstraintIndex::evaluate(const Request& request) const {
+  return choose(constraint_of(request));
+}
+
+std::uint32_t ConstraintIndex::intern(const Request& request) {
+  if (is_any(request)) return 0;
+  const bool model = request.gpus > 0 && !request.gpu_model.empty();
+  const auto [known, is_new] = index_.try_emplace(
+      std::tuple(request.node_labels, request.constraint, model ? request.gpu_model : std::string(),
+                 model ? request.gpus : 0),
+      std::uint32_t(choices_.size()));
+  if (is_new) choices_.push_back(evaluate(request));
+  return known->second;
+}
+
+void ConstraintIndex::change(NodeId id, const Labels& labels, const Topology& topology) {
+  if (raw(id) >= facts_.size()) facts_.resize(raw(id) + 1);
+  Labels now = node_facts(labels, topology);
+  labels_.change(id, facts_[raw(id)], now);
+  facts_[raw(id)] = std::move(now);
+  all_.insert(id);
+  const Labels& facts = facts_[raw(id)];
+  for (std::size_t i = 1; i < choices_.size(); ++i) {
+    NodeChoice& choice = choices_[i];
+    const bool inside = matches(choice.what.all, facts);
+    for (std::size_t part = 0; part < choice.counted.size(); ++part)
+      choice.counted[part].set(id, inside && matches(choice.what.counted[part].what, facts));
+    bool any = choice.alternatives.empty();
+    for (std::size_t one = 0; one < choice.alternatives.size(); ++one) {
+      const bool holds = inside && matches(choice.what.alternatives[one], facts);
+      choice.alternatives[one].set(id, holds);
+      any = any || holds;
+    }
+    choice.nodes.set(id, inside && any);
+  }
+}
+
+}  // namespace drover::rm
