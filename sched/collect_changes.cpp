@@ -90,7 +90,7 @@ JobRecord Controller::State::record_of(const Job& job) const {
 }
 
 NodeRecord Controller::State::record_of(NodeId id, const Node& node) const {
-  return {id, node.name, node.boot_id, node.draining, node.drain_reason};
+  return {id, node.name, node.boot_id, node.service, node.reason, node.labels};
 }
 
 // Closed jobs and tasks have put their last image when they left memory, so what is not found is

@@ -53,7 +53,8 @@ void Controller::State::apply(Input input, Now now) {
         if constexpr (std::is_same_v<In, NodeDown>) node_down(in, now);
         if constexpr (std::is_same_v<In, TaskStarted>) started(in, now);
         if constexpr (std::is_same_v<In, TaskEnded>) ended(in, now);
-        if constexpr (std::is_same_v<In, DrainNode>) drain(in, now);
+        if constexpr (std::is_same_v<In, ServeNode>) serve(in, now);
+        if constexpr (std::is_same_v<In, LabelNode>) label(std::move(in), now);
         if constexpr (std::is_same_v<In, Tick>) fire_timers(now);
       },
       input);
@@ -199,11 +200,13 @@ void Controller::restore_node(const NodeRecord& record) {
   ++state.unseen_nodes;
   node.name = record.name;
   node.boot_id = record.boot_id;
-  node.draining = record.draining;
-  node.drain_reason = record.drain_reason;
+  node.service = record.service;
+  node.reason = record.reason;
+  node.labels = record.labels;
   state.node_ids[record.name] = record.id;
-  state.rm.put_node(record.id, {.name = record.name, .labels = {}, .topology = {}});
-  state.rm.set_node_state(record.id, rm::NodeState::Lost, "has not registered since the restart");
+  state.rm.put_node(record.id,
+                    {.name = record.name, .labels = State::labels_of(node), .topology = {}});
+  state.show_service(record.id, node);
 }
 
 Result<void> Controller::restore_job(const JobSpec& spec, const JobRecord& job,

@@ -113,14 +113,20 @@ struct Controller::State : ControllerData {
   // register_node.cpp
   void node_up(NodeUp in, Now now);
   void node_down(const NodeDown& in, Now now);
-  void drain(const DrainNode& in, Now now);
   void reconcile(NodeId id, Node& node, const NodeUp& in, Now now);
   void attempt_missing(Node& node, Job& job, Task& task, Now now);
   void attempt_lost(Job& job, Task& task, Now now);
-  void part_lost(NodeId id, Job& job, Task& task, Now now);
+  void part_lost(NodeId id, Job&job, Task&task, Now now), kill_lost(Job&job, Task&task);
   void parts_lost(NodeId id, const Node& node, bool head_too, Now now);
   void watch(NodeId id, Node& node, Time deadline);
   void node_overdue(NodeId id, Now now);
+  // serve_node.cpp
+  Node* node_for(ReplyToken token, const Actor& actor, const std::string& name, NodeId& id);
+  void serve(const ServeNode& in, Now now);
+  void label(LabelNode in, Now now);
+  void show_service(NodeId id, const Node& node);
+  void declare_lost(NodeId id, const Node& node, Now now);
+  static rm::Labels labels_of(const Node& node);
   // collect_changes.cpp
   void touch(Job& job);
   void touch(Task& task);

@@ -60,4 +60,7 @@ Result<void> check_limits(JobSpec& spec, const EntranceConfig& config);
 Result<void> check_code(JobSpec& spec, const EntranceConfig& config);
 Result<void> authorise(JobSpec& spec, const EntranceConfig& config);
 
+// Whether keys and values may be labels; the error names `field`.
+Result<void> check_label_map(const rm::Labels& labels, const char* field);
+
 }  // namespace drover::sched

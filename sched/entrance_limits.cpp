@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/units.hpp"
+#include "rm/node_expression.hpp"
 #include "sched/entrance.hpp"
 #include "sched/output_path.hpp"
 
@@ -177,6 +178,8 @@ Result<void> check_paths(const JobSpec& spec) {
   return {};
 }
 
+}  // namespace
+
 Result<void> check_label_map(const rm::Labels& labels, const char* field) {
   if (labels.size() > kLabelsMax)
     return fail(Errc::Limit,
@@ -197,6 +200,8 @@ Result<void> check_label_map(const rm::Labels& labels, const char* field) {
   }
   return {};
 }
+
+namespace {
 
 Result<void> check_resources(JobSpec& spec) {
   if (auto good = check_range(spec.ntasks, 1, kCpusMax, "ntasks"); !good) return good;
@@ -222,6 +227,24 @@ Result<void> check_resources(JobSpec& spec) {
                 "ask for fewer, or use an array", "ntasks");
   if (auto good = check_range(spec.request.mem_mib, 0, kMemMibMax, "mem"); !good) return good;
   return check_range(spec.request.gpus, 0, kGpusMax, "gpus");
+}
+
+// Kept as it is printed, so that equal constraints are one.
+Result<void> check_constraint(rm::Request& request) {
+  if (request.constraint.empty()) return {};
+  auto parsed = rm::parse_constraint(request.constraint);
+  if (!parsed) return fail(parsed.error());
+  const std::uint64_t counted = parsed->counted_nodes();
+  if (counted > std::uint64_t(request.nodes))
+    return fail(Errc::BadInput,
+                "the constraint counts " + std::to_string(counted) + " nodes, the job has " +
+                    std::to_string(request.nodes),
+                "ask for --nodes=" + std::to_string(counted), "constraints");
+  request.constraint = rm::to_text(*parsed);
+  if (request.constraint.size() > rm::kExpressionMaxBytes)
+    return fail(Errc::Limit, "the constraint is too long", "use up to 1024 characters",
+                "constraints");
+  return {};
 }
 
 Result<void> check_array(const JobSpec& spec, const EntranceConfig& config) {
@@ -295,6 +318,7 @@ Result<void> check_limits(JobSpec& spec, const EntranceConfig& config) {
   if (auto good = check_label_map(spec.labels, "labels"); !good) return good;
   if (auto good = check_label_map(spec.request.node_labels, "constraints"); !good) return good;
   if (auto good = check_resources(spec); !good) return good;
+  if (auto good = check_constraint(spec.request); !good) return good;
   if (auto good = check_array(spec, config); !good) return good;
   if (auto good = check_time(spec, config); !good) return good;
   if (auto good = check_dependencies(spec); !good) return good;

@@ -45,7 +45,7 @@ Why no_room(JobState state, const rm::NoFit& fit) {
     if (n > 0) because += (because.empty() ? "" : ", ") + number(n) + " " + what;
   };
   add(fit.busy, "busy");
-  add(fit.not_up, "draining or out of contact");
+  add(fit.not_up, "not in service");
   add(fit.label_mismatch, "without the labels asked for");
   add(fit.too_small, "too small");
   if (!because.empty()) text += ": " + because;

@@ -91,16 +91,25 @@ struct TaskEnded {
   Time started, ended;         // node's wall clock; started 0 when never_started
   Usage usage;
 };
-struct DrainNode {
+struct ServeNode {
   ReplyToken reply{};
   Actor actor;
   std::string node;
-  bool drain = true;  // false = resume
+  Service service = Service::Draining;  // InService = resume
   std::string reason;
+  // Down only: nothing of the attempts there runs any more, says the operator. Without it they keep
+  // what they hold until the node is heard of.
+  bool attempts_lost = false;
+};
+struct LabelNode {
+  ReplyToken reply{};
+  Actor actor;
+  std::string node;
+  LabelEdits edits;  // on top of earlier ones
 };
 struct Tick {};  // time passed: begin times, node timeouts
 
 using Input = std::variant<Submit, Command, PlanReady, NodeUp, NodeDown, TaskStarted, TaskEnded,
-                           DrainNode, Tick>;
+                           ServeNode, LabelNode, Tick>;
 
 }  // namespace drover::sched

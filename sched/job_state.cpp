@@ -120,6 +120,9 @@ std::string_view to_string(EventKind kind) {
     case EventKind::NodeLost: return "node_lost";
     case EventKind::NodeDraining: return "node_draining";
     case EventKind::NodeResumed: return "node_resumed";
+    case EventKind::NodeDown: return "node_down";
+    case EventKind::NodeMaintenance: return "node_maintenance";
+    case EventKind::NodeLabelled: return "node_labelled";
   }
   return "unknown";
 }

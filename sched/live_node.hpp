@@ -6,13 +6,16 @@
 
 #include "base/ids.hpp"
 #include "base/time.hpp"
+#include "sched/records.hpp"
 
 namespace drover::sched {
 
 struct Node {
   std::string name, boot_id;
-  bool draining = false;
-  std::string drain_reason;
+  Service service{};
+  std::string reason;        // why it is not in service
+  rm::Labels own_labels;     // as the agent said
+  LabelEdits labels;         // what operators changed of them
   SessionId session{};       // 0 = out of contact
   bool seen = false;         // has registered since the controller started
   std::set<TaskId> tasks;    // attempts with a part here, in whatever state
@@ -20,5 +23,7 @@ struct Node {
   Time deadline;             // mono; when silence (of node or missing attempts) has lasted too long
   bool dirty = false;
 };
+
+std::string to_string(Service service);  // "up", "draining", ...
 
 }  // namespace drover::sched

@@ -35,6 +35,9 @@ enum class EventKind : std::uint8_t {
   NodeLost,
   NodeDraining,
   NodeResumed,
+  NodeDown,
+  NodeMaintenance,
+  NodeLabelled,
 };
 std::string_view to_string(EventKind kind);  // "job_submitted", ...
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,12 +62,23 @@ struct TaskRecord {
   friend bool operator==(const TaskRecord&, const TaskRecord&) = default;
 };
 
+// What operators say about a node, whether it is in contact or not.
+enum class Service : std::uint8_t { InService, Draining, Down, Maintenance };
+
+// What operators changed of a node's own labels.
+struct LabelEdits {
+  rm::Labels set;
+  std::set<std::string> removed;
+  friend bool operator==(const LabelEdits&, const LabelEdits&) = default;
+};
+
 struct NodeRecord {
   NodeId id{};
   std::string name;
   std::string boot_id;
-  bool draining = false;
-  std::string drain_reason;
+  Service service{};
+  std::string reason;  // why it is not in service
+  LabelEdits labels;
   friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };
 

@@ -25,6 +25,8 @@ void Controller::State::node_up(NodeUp in, Now now) {
   Node& node = nodes[id];
   const bool rebooted = !is_new && node.boot_id != in.boot_id;
   node.name = in.spec.name;
+  node.own_labels = in.spec.labels;
+  in.spec.labels = labels_of(node);
   node.boot_id = in.boot_id;
   node.session = in.session;
   if (!is_new && !node.seen) --unseen_nodes;
@@ -33,11 +35,10 @@ void Controller::State::node_up(NodeUp in, Now now) {
   watch(id, node, {});
   touch(id, node);
   out.actions.emplace_back(Welcome{id, in.session});
-  emit(EventKind::NodeRegistered, node, node.draining ? "draining" : "up", now);
+  emit(EventKind::NodeRegistered, node, to_string(node.service), now);
   if (rebooted) parts_lost(id, node, true, now);
   rm.put_node(id, std::move(in.spec));
-  rm.set_node_state(id, node.draining ? rm::NodeState::Draining : rm::NodeState::Up,
-                    node.drain_reason);
+  show_service(id, node);
   reconcile(id, node, in, now);
 }
 
@@ -104,9 +105,12 @@ void Controller::State::attempt_lost(Job& job, Task& task, Now now) {
 void Controller::State::part_lost(NodeId id, Job& job, Task& task, Now now) {
   TaskRecord& record = task.record;
   if (record.lease->node == id) return attempt_lost(job, task, now);
-  if (record.state == TaskState::Ending) return;
-  ++record.node_losses;
-  const bool again = job.requeue && record.node_losses < config.node_losses_max;
+  if (record.state != TaskState::Ending) kill_lost(job, task);
+}
+
+void Controller::State::kill_lost(Job& job, Task& task) {
+  ++task.record.node_losses;
+  const bool again = job.requeue && task.record.node_losses < config.node_losses_max;
   kill(job, task, TaskEvent::Kill, again ? Reason::None : Reason::NodeLost);
 }
 
@@ -127,7 +131,7 @@ void Controller::State::node_down(const NodeDown& in, Now now) {
   Node& node = nodes.at(in.node);
   node.session = {};
   node.missing.clear();
-  rm.set_node_state(in.node, rm::NodeState::Lost, "out of contact");
+  show_service(in.node, node);
   watch(in.node, node, now.mono + config.node_timeout);
   emit(EventKind::NodeLost, node, "lost", now);
 }
@@ -157,31 +161,6 @@ void Controller::State::node_overdue(NodeId id, Now now) {
     silent.record.reason = Reason::NodeUnavailable;
     touch(silent);
   }
-}
-
-void Controller::State::drain(const DrainNode& in, Now now) {
-  const auto known = node_ids.find(in.node);
-  if (!in.actor.is_operator) {
-    reply(in.reply, fail(Errc::Denied, "only operators may drain nodes"));
-    return;
-  }
-  if (known == node_ids.end()) {
-    reply(in.reply, fail(Errc::NotFound, "there is no node " + in.node, "drover node ls", "node"));
-    return;
-  }
-  Node& node = nodes.at(known->second);
-  const bool changes = node.draining != in.drain || (in.drain && node.drain_reason != in.reason);
-  node.draining = in.drain;
-  node.drain_reason = in.drain ? in.reason : std::string();
-  if (raw(node.session) != 0)
-    rm.set_node_state(known->second, in.drain ? rm::NodeState::Draining : rm::NodeState::Up,
-                      node.drain_reason);
-  if (changes) {
-    touch(known->second, node);
-    emit(in.drain ? EventKind::NodeDraining : EventKind::NodeResumed, node,
-         in.drain ? "draining" : "up", now);
-  }
-  reply(in.reply, Done{{}, changes ? 1u : 0u});
 }
 
 }  // namespace drover::sched

@@ -13,7 +13,7 @@ constexpr auto kLastReason = std::uint32_t(sched::Reason::Priority);
 constexpr auto kLastJobState = std::uint32_t(sched::JobState::TimedOut);
 constexpr auto kLastTaskState = std::uint32_t(sched::TaskState::TimedOut);
 constexpr auto kLastDependency = std::uint32_t(sched::DependencyKind::AfterNotOk);
-constexpr auto kLastEvent = std::uint32_t(sched::EventKind::NodeResumed);
+constexpr auto kLastEvent = std::uint32_t(sched::EventKind::NodeLabelled);
 
 void encode_labels(const rm::Labels& labels, google::protobuf::RepeatedPtrField<proto::Pair>& out) {
   for (const auto& [key, value] : labels) {
@@ -36,6 +36,7 @@ void encode_request(const rm::Request& request, proto::Request& out) {
   out.set_exclusive(request.exclusive);
   encode_labels(request.node_labels, *out.mutable_node_labels());
   out.set_nodes(request.nodes);
+  out.set_constraint(request.constraint);
 }
 
 void decode_request(const proto::Request& in, rm::Request& out) {
@@ -46,6 +47,7 @@ void decode_request(const proto::Request& in, rm::Request& out) {
   out.exclusive = in.exclusive();
   decode_labels(in.node_labels(), out.node_labels);
   out.nodes = std::max<std::int64_t>(in.nodes(), 1);
+  out.constraint = in.constraint();
 }
 
 bool decode_array(const proto::JobSpec& in, IndexSet& out) {
@@ -290,12 +292,20 @@ void encode(const sched::NodeRecord& record, proto::NodeRecord& out) {
   out.set_id(raw(record.id));
   out.set_name(record.name);
   out.set_boot_id(record.boot_id);
-  out.set_draining(record.draining);
-  out.set_drain_reason(record.drain_reason);
+  out.set_draining(record.service == sched::Service::Draining);
+  out.set_drain_reason(record.reason);
+  out.set_service(std::uint32_t(record.service));
+  encode_labels(record.labels.set, *out.mutable_labels());
+  for (const std::string& key : record.labels.removed) out.add_no_labels(key);
 }
 
 bool decode(const proto::NodeRecord& in, sched::NodeRecord& out) {
-  out = {NodeId(in.id()), in.name(), in.boot_id(), in.draining(), in.drain_reason()};
+  if (in.service() > std::uint32_t(sched::Service::Maintenance)) return false;
+  out = sched::NodeRecord{NodeId(in.id()),   in.name(), in.boot_id(), sched::Service(in.service()),
+                          in.drain_reason(), {}};
+  if (in.service() == 0 && in.draining()) out.service = sched::Service::Draining;
+  decode_labels(in.labels(), out.labels.set);
+  out.labels.removed.insert(in.no_labels().begin(), in.no_labels().end());
   return true;
 }
 

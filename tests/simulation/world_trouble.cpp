@@ -176,19 +176,19 @@ void World::trouble() {
   if (faults_.amnesia && prng_.chance(4)) forget_attempts(victim);
   if (faults_.commands && prng_.chance(30)) command_some();
   if (faults_.drains && prng_.chance(5))
-    give(sched::DrainNode{.reply = {},
+    give(sched::ServeNode{.reply = {},
                           .actor = {0, true},
                           .node = nodes_[victim]->spec().name,
-                          .drain = prng_.chance(50),
+                          .service = sched::Service(prng_.below(4)),
                           .reason = "test"});
   if (submitted_ >= to_submit_ && prng_.chance(3)) {
     calm_ = true;
     note("calm from here on");
     for (const auto& node : nodes_)
-      give(sched::DrainNode{.reply = {},
+      give(sched::ServeNode{.reply = {},
                             .actor = {0, true},
                             .node = node->spec().name,
-                            .drain = false,
+                            .service = sched::Service::InService,
                             .reason = ""});
     // Wait for commits under way, so that nothing held escapes the release.
     later(seconds(1), [this] {

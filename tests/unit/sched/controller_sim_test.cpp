@@ -176,7 +176,8 @@ class Sim {
     }
     if (prng_.chance(6)) {
       const std::string& node = agents_[prng_.below(agents_.size())]->name();
-      return deliver(DrainNode{ReplyToken{0}, {0, true}, node, prng_.chance(50), "care"});
+      const auto service = Service(prng_.chance(50) ? 0 : 1 + prng_.below(3));
+      return deliver(ServeNode{ReplyToken{0}, {0, true}, node, service, "care"});
     }
     Command command;
     command.reply = ReplyToken{1};
@@ -202,7 +203,7 @@ class Sim {
   void quiet() {
     faults_.on = false;
     for (const auto& agent : agents_)
-      deliver(DrainNode{ReplyToken{0}, {0, true}, agent->name(), false, {}});
+      deliver(ServeNode{ReplyToken{0}, {0, true}, agent->name(), Service::InService, {}});
     for (const auto& [id, job] : table_.jobs) release(id);
     clock_.in(500, [this] {  // what was on its way when it became quiet
       for (const auto& [id, job] : table_.jobs) release(id);

@@ -312,15 +312,15 @@ TEST(Controller, AForeignSessionChangesNothing) {
 TEST(Controller, DrainedNodesTakeNothingNew) {
   Desk desk;
   desk.node_up("n1", 2);
-  desk.put(DrainNode{ReplyToken{1}, {5, false}, "n1", true, "disk"});
+  desk.put(ServeNode{ReplyToken{1}, {5, false}, "n1", Service::Draining, "disk"});
   desk.turn();
   EXPECT_EQ(desk.last_reply().error().code, Errc::Denied);
-  desk.put(DrainNode{ReplyToken{1}, {0, true}, "n1", true, "disk"});
+  desk.put(ServeNode{ReplyToken{1}, {0, true}, "n1", Service::Draining, "disk"});
   desk.turn();
   desk.accept(Desk::spec());
   EXPECT_TRUE(desk.launches.empty());
-  EXPECT_EQ(desk.table.nodes.begin()->second.drain_reason, "disk");
-  desk.put(DrainNode{ReplyToken{1}, {0, true}, "n1", false, {}});
+  EXPECT_EQ(desk.table.nodes.begin()->second.reason, "disk");
+  desk.put(ServeNode{ReplyToken{1}, {0, true}, "n1", Service::InService, {}});
   desk.turn();
   EXPECT_EQ(desk.launches.size(), 1u);
 }
@@ -394,6 +394,61 @@ TEST(Gang, ANodeThatStaysSilentEndsIt) {
   desk.turn();
   ASSERT_EQ(desk.kills.size(), 1u);
   EXPECT_EQ(desk.kills[0].node, first.node);
+}
+
+TEST(ServeNode, DownEndsAttemptsOnlyOnTheOperatorsWord) {
+  for (const bool in_contact : {true, false}) {
+    Desk desk;
+    desk.node_up("n1", 2);
+    desk.accept(Desk::spec());
+    const Launch first = desk.launches.at(0);
+    desk.started(first);
+    if (!in_contact) {
+      desk.put(NodeDown{first.node, first.session});
+      desk.turn();
+    }
+    desk.put(ServeNode{ReplyToken{1}, {0, true}, "n1", Service::Down, "smoke"});
+    desk.turn();
+    EXPECT_TRUE(desk.last_reply());
+    EXPECT_EQ(desk.controller.resources().node(first.node)->state, rm::NodeState::Down);
+    EXPECT_EQ(desk.controller.resources().node(first.node)->leases, 1u);
+    EXPECT_TRUE(desk.kills.empty());
+    desk.node_up("n2", 2);
+    EXPECT_EQ(desk.launches.size(), 1u);
+    desk.put(ServeNode{ReplyToken{1}, {0, true}, "n1", Service::Down, "smoke", true});
+    desk.turn();
+    if (in_contact) {  // it is asked to end it, and believed when it did
+      ASSERT_EQ(desk.kills.size(), 1u);
+      EXPECT_EQ(desk.launches.size(), 1u);
+      desk.ended(first, 0, EndCause::Killed);
+    }
+    ASSERT_EQ(desk.launches.size(), 2u);
+    EXPECT_NE(desk.launches[1].node, first.node);
+    desk.restart();
+    EXPECT_EQ(desk.controller.resources().node(first.node)->state, rm::NodeState::Down);
+  }
+}
+
+TEST(ServeNode, LabelsAreEditedLiveAndKept) {
+  Desk desk;
+  desk.node_up("n1", 2);
+  JobSpec spec = Desk::spec();
+  spec.request.constraint = "disk=ssd&!old";
+  desk.put(LabelNode{ReplyToken{1}, {0, true}, "n1", {{{"disk", "ssd"}, {"old", ""}}, {}}});
+  desk.turn();
+  EXPECT_TRUE(desk.last_reply());
+  EXPECT_FALSE(desk.submit(spec)) << "no node matches";
+  desk.put(LabelNode{ReplyToken{1}, {0, true}, "n1", {{}, {"old"}}});
+  desk.turn();
+  desk.accept(spec);
+  EXPECT_EQ(desk.launches.size(), 1u);
+  desk.restart();
+  desk.node_up("n1", 2);
+  const auto node = desk.controller.resources().node(desk.launches[0].node);
+  EXPECT_EQ(node->spec->labels, (rm::Labels{{"disk", "ssd"}}));
+  desk.put(LabelNode{ReplyToken{1}, {1000, false}, "n1", {{{"disk", "hdd"}}, {}}});
+  desk.turn();
+  EXPECT_EQ(desk.last_reply().error().code, Errc::Denied);
 }
 
 }  // namespace

@@ -94,7 +94,10 @@ inline sched::JobSpec RandomValues::spec() {
   spec.err = bytes(20);
   spec.in = bytes(20);
   spec.append_output = prng.chance(50);
-  spec.request = {number(), number(), number(), word(), prng.chance(50), labels()};
+  spec.request.cpus = number(), spec.request.mem_mib = number(), spec.request.gpus = number();
+  spec.request.gpu_model = word(), spec.request.exclusive = prng.chance(50);
+  spec.request.node_labels = labels();
+  spec.request.constraint = word();
   spec.request.nodes = std::int64_t(1 + prng.below(9));
   spec.ntasks_per_node = small();
   spec.ntasks = small();
@@ -186,14 +189,16 @@ inline sched::TaskRecord RandomValues::task(TaskId id) {
 }
 
 inline sched::NodeRecord RandomValues::node(NodeId id) {
-  return {id, word(), bytes(36), prng.chance(50), bytes(40)};
+  sched::NodeRecord node{id, word(), bytes(36), sched::Service(prng.below(4)), bytes(40), {}};
+  if (prng.chance(50)) node.labels = {labels(), {word()}};
+  return node;
 }
 
 inline sched::Event RandomValues::event(EventSeq seq) {
   sched::Event event;
   event.seq = seq;
   event.at = time();
-  event.kind = sched::EventKind(prng.below(15));
+  event.kind = sched::EventKind(prng.below(18));
   event.job = JobId(prng.next());
   if (prng.chance(50)) event.task = TaskIndex(prng.next());
   event.attempt = AttemptNo(prng.next());
