@@ -7,12 +7,24 @@
 namespace drover::cli {
 
 namespace {
-constexpr auto kCommands = std::to_array<const Command*>(
-    {&kUp,      &kDown,       &kSubmit,      &kRun,         &kLs,         &kShow,        &kWhy,
-     &kLog,     &kWait,       &kProgress,    &kCancel,      &kHold,       &kRelease,     &kRequeue,
-     &kPlan,    &kEvents,     &kNodeLs,      &kNodeShow,    &kNodeDrain,  &kNodeResume,  &kGroupLs,
-     &kQuotaLs, &kConfigShow, &kConfigCheck, &kAdminStatus, &kAdminCheck, &kAdminBackup, &kApi,
-     &kSim,     &kCompletion, &kMan,         &kVersion,     &kComplete});
+constexpr auto kCommands = std::to_array<const Command*>({&kUp,          &kDown,
+                                                          &kSubmit,      &kRun,
+                                                          &kLs,          &kShow,
+                                                          &kWhy,         &kLog,
+                                                          &kWait,        &kProgress,
+                                                          &kCancel,      &kHold,
+                                                          &kRelease,     &kRequeue,
+                                                          &kPlan,        &kEvents,
+                                                          &kNodeLs,      &kNodeShow,
+                                                          &kNodeDrain,   &kNodeResume,
+                                                          &kNodeDown,    &kNodeMaintenance,
+                                                          &kNodeLabel,   &kGroupLs,
+                                                          &kQuotaLs,     &kConfigShow,
+                                                          &kConfigCheck, &kAdminStatus,
+                                                          &kAdminCheck,  &kAdminBackup,
+                                                          &kApi,         &kSim,
+                                                          &kCompletion,  &kMan,
+                                                          &kVersion,     &kComplete});
 
 std::string_view singular(std::string_view word) {
   constexpr std::string_view kNouns[] = {"job", "node", "group", "quota"};

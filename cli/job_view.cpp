@@ -172,9 +172,13 @@ int exit_status(const Json& job) {
 }
 
 Color state_color(std::string_view state) {
-  if (state == "running" || state == "up") return Color::Green;
-  if (state == "failed" || state == "timed_out" || state == "lost") return Color::Red;
-  if (state == "cancelled" || state == "draining" || state == "held") return Color::Yellow;
+  if (state == "running" || state == "idle" || state == "mixed" || state == "allocated")
+    return Color::Green;
+  if (state == "failed" || state == "timed_out" || state == "lost" || state == "down")
+    return Color::Red;
+  if (state == "cancelled" || state == "draining" || state == "drained" || state == "maintenance" ||
+      state == "held")
+    return Color::Yellow;
   if (state == "succeeded") return Color::Blue;
   return Color::None;
 }

@@ -11,6 +11,12 @@ constexpr Option kDrainOptions[] = {
     {"reason", 0, Takes::Value, "TEXT", "why; shown to those whose jobs wait"},
 };
 OptionTable drain_options() { return kDrainOptions; }
+constexpr Option kDownOptions[] = {
+    {"reason", 0, Takes::Value, "TEXT", "why; shown to those whose jobs wait"},
+    {"attempts-lost", 0, Takes::Nothing, "",
+     "nothing runs there any more: what did is started elsewhere or has failed"},
+};
+OptionTable down_options() { return kDownOptions; }
 
 Column column(std::string_view title, std::string_view path, bool wide = false,
               bool right = false) {
@@ -111,6 +117,7 @@ Result<int> act(Context& context, const std::string& verb, const std::string& do
   const Result<ApiClient*> api = context.api();
   if (!api) return fail(api.error());
   Json body = Json::object();
+  if (context.arguments().has("attempts-lost")) body["attempts_lost"] = true;
   if (context.arguments().has("reason")) body["reason"] = context.arguments().text("reason");
   for (const std::string& node : context.arguments().words) {
     const Result<Json> answer =
@@ -125,6 +132,35 @@ Result<int> run_drain(Context& context) {
   return act(context, "drain", "takes no new jobs; what runs on it goes on");
 }
 Result<int> run_resume(Context& context) { return act(context, "resume", "takes jobs again"); }
+Result<int> run_down(Context& context) { return act(context, "down", "is down"); }
+Result<int> run_maintenance(Context& context) {
+  return act(context, "maintenance", "is in maintenance; what runs on it goes on");
+}
+
+Result<int> run_label(Context& context) {
+  const Result<std::string> name = context.word(0, "the node's name");
+  if (!name) return fail(name.error());
+  const Result<std::string> first = context.word(1, "a label: key=value, or key- to remove it");
+  if (!first) return fail(first.error());
+  Json body = Json::object();
+  const std::vector<std::string>& words = context.arguments().words;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const std::size_t equals = words[i].find('=');
+    if (equals != std::string::npos)
+      body["set"][words[i].substr(0, equals)] = words[i].substr(equals + 1);
+    else if (words[i].ends_with('-'))
+      body["remove"].push_back(words[i].substr(0, words[i].size() - 1));
+    else
+      body["set"][words[i]] = "";
+  }
+  const Result<ApiClient*> api = context.api();
+  if (!api) return fail(api.error());
+  const Result<Json> answer =
+      (*api)->post("/api/v1/nodes/" + percent_encode(*name) + "/labels", body);
+  if (!answer) return fail(answer.error());
+  context.note("node " + *name + " is labelled");
+  return kOk;
+}
 
 }  // namespace
 
@@ -165,6 +201,42 @@ const Command kNodeResume = {
     .examples = "drover node resume c1",
     .complete = "node",
     .run = run_resume,
+};
+
+const Command kNodeDown = {
+    .noun = "node",
+    .verb = "down",
+    .operands = "NAME...",
+    .summary = "say that a node does not work",
+    .about =
+        "What ran on it keeps what it holds until the node is heard of: it may still run. With\n"
+        "--attempts-lost you promise that it does not, and it starts elsewhere. A node that is\n"
+        "in contact is asked to end it first.",
+    .examples = "drover node down c1 --reason \"no power\" --attempts-lost",
+    .complete = "node",
+    .options = down_options,
+    .run = run_down,
+};
+
+const Command kNodeMaintenance = {
+    .noun = "node",
+    .verb = "maintenance",
+    .operands = "NAME...",
+    .summary = "give a node no new jobs while it is worked on",
+    .examples = "drover node maintenance c1 --reason \"new kernel\"",
+    .complete = "node",
+    .options = drain_options,
+    .run = run_maintenance,
+};
+
+const Command kNodeLabel = {
+    .noun = "node",
+    .verb = "label",
+    .operands = "NAME KEY=VALUE... KEY-...",
+    .summary = "set labels of a node, and remove those that end in -",
+    .examples = "drover node label c1 disk=ssd rack=3 old-",
+    .complete = "node",
+    .run = run_label,
 };
 
 }  // namespace drover::cli

@@ -224,13 +224,11 @@ Result<bool> add_pairs(Json& object, const Given& given, std::string_view text, 
 Result<bool> add_label(Build& build, const Given& given) {
   return add_pairs(build.spec["labels"], given, given.value, ',');
 }
-Result<bool> add_constraint(Build& build, const Given& given) {
-  const char separator = given.value.find('&') != std::string::npos ? '&' : ',';
-  if (given.value.find_first_of("|[]()") != std::string::npos) {
-    return fail(Errc::Unsupported, "--constraint knows only key=value joined by &",
-                "for example --constraint \"disk=ssd&rack=3\"", "constraint");
-  }
-  return add_pairs(build.spec["constraints"], given, given.value, separator);
+Result<bool> set_constraint(Build& build, const Given& given) {
+  if (given.value.empty())
+    return bad(given, "an empty constraint", "for example --constraint \"disk=ssd&rack=3\"");
+  build.spec["constraints"] = given.value;
+  return true;
 }
 
 Result<bool> set_requeue(Build& build, const Given&) {
@@ -358,7 +356,7 @@ constexpr auto kSetters = std::to_array<SetterRow>({
     {"kill-on-invalid-dep", set_kill_on_invalid},
     {"comment", set_comment},
     {"label", add_label},
-    {"constraint", add_constraint},
+    {"constraint", set_constraint},
     {"requeue", set_requeue},
     {"no-requeue", set_no_requeue},
     {"signal", set_signal},

@@ -59,7 +59,7 @@ constexpr auto kJobOptions = std::to_array<Option>({
   {"kill-on-invalid-dep", 0, Val, "yes|no", "cancel the job when a dependency can never be met (default yes)", "", Ok, "yes no"},
   {"comment", 0, Val, "TEXT", "free text kept with the job"},
   {"label", 'l', Val, "KEY=VALUE", "label for grouping and filters; may be repeated", "labels"},
-  {"constraint", 'C', Val, "KEY=VALUE", "only nodes with this label; joined by & or ,"},
+  {"constraint", 'C', Val, "EXPR", "only nodes for which it holds: gpu&!(rack=3|rack=4), cpus>=64, [rack=1|rack=2]"},
   {"requeue", 0, No, "", "run again when its node is lost (default)"},
   {"no-requeue", 0, No, "", "never run twice, even when its node is lost"},
   {"signal", 0, Val, "[B:]SIG[@S]", "warning signal S seconds before the time limit (default 60)"},

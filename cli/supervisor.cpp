@@ -222,7 +222,9 @@ bool Supervisor::wait_for_node() {
     const Result<Json> answer = api.read("/api/v1/nodes");
     if (answer) {
       for (const Json& node : member(*answer, "nodes"))
-        if (text_of(node, "state") == "up") return true;
+        if (const std::string state = text_of(node, "state");
+            state == "idle" || state == "mixed" || state == "allocated")
+          return true;
     }
     sleep_ms(20);
   }

@@ -45,6 +45,9 @@ void list_nodes(Services& services, ExchangePtr exchange);
 void show_node(Services& services, ExchangePtr exchange);
 void drain_node(Services& services, ExchangePtr exchange);
 void resume_node(Services& services, ExchangePtr exchange);
+void down_node(Services& services, ExchangePtr exchange);
+void maintain_node(Services& services, ExchangePtr exchange);
+void label_node(Services& services, ExchangePtr exchange);
 void list_groups(Services& services, ExchangePtr exchange);
 void list_quotas(Services& services, ExchangePtr exchange);
 

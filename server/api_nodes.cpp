@@ -1,23 +1,16 @@
 // server/api_nodes.cpp - nodes, groups and quotas as the controller sees them now.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "sched/entrance.hpp"
 #include "server/api.hpp"
 #include "server/command_json_in.hpp"
 #include "server/job_json_out.hpp"
 
 namespace drover::server::api {
 namespace {
-
-std::string_view state_word(rm::NodeState state) {
-  switch (state) {
-    case rm::NodeState::Up: return "up";
-    case rm::NodeState::Draining: return "draining";
-    case rm::NodeState::Lost: return "lost";
-  }
-  return "lost";
-}
 
 void append_words(JsonWriter& out, std::string_view name,
                   const std::map<std::string, std::string>& words) {
@@ -73,7 +66,7 @@ void append_node(JsonWriter& out, const rm::NodeView& node, const AgentView& age
   out.begin_object();
   out.field("id", raw(node.id));
   out.field("name", spec.name);
-  out.field("state", state_word(node.state));
+  out.field("state", rm::state_word(node));
   out.field("reason", node.reason);
   out.field("cpus", node.capacity[Kind::CpuMilli] / 1000);
   out.field("cpus_free", node.free[Kind::CpuMilli] / 1000);
@@ -114,22 +107,36 @@ void answer_nodes(Services& services, const Exchange& exchange, const std::strin
   exchange.json(std::move(body));
 }
 
-void change_node(Services& services, ExchangePtr exchange, bool drain) {
-  auto body = read_command(std::move(exchange->request.body), "reason");
-  if (!body) return exchange->refuse(body.error());
-  if (services.turn.is_full())
-    return exchange->refuse(
-        {Errc::Unavailable, "too many requests wait", "try again in a moment", ""});
-  sched::DrainNode input;
+// Answers with the node as it is then.
+auto then_show(Services& services, const ExchangePtr& exchange) {
+  return [&services, exchange](const Result<sched::Done>& result) {
+    if (!result) return exchange->refuse(result.error());
+    answer_nodes(services, *exchange, exchange->name);
+  };
+}
+
+std::optional<CommandBody> command_body(Services& services, Exchange& exchange,
+                                        std::string_view allowed) {
+  auto body = read_command(std::move(exchange.request.body), allowed);
+  if (!body) return exchange.refuse(body.error()), std::nullopt;
+  if (services.turn.is_full()) {
+    exchange.refuse({Errc::Unavailable, "too many requests wait", "try again in a moment", ""});
+    return std::nullopt;
+  }
+  return std::move(*body);
+}
+
+void serve_node(Services& services, const ExchangePtr& exchange, sched::Service service) {
+  const bool down = service == sched::Service::Down;
+  auto body = command_body(services, *exchange, down ? "reason attempts_lost" : "reason");
+  if (!body) return;
+  sched::ServeNode input;
   input.actor = exchange->caller.actor();
   input.node = exchange->name;
-  input.drain = drain;
+  input.service = service;
   input.reason = std::move(body->reason);
-  services.turn.drain_node(std::move(input),
-                           [&services, exchange](const Result<sched::Done>& result) {
-                             if (!result) return exchange->refuse(result.error());
-                             answer_nodes(services, *exchange, exchange->name);
-                           });
+  input.attempts_lost = body->attempts_lost;
+  services.turn.serve_node(std::move(input), then_show(services, exchange));
 }
 
 void append_amounts(JsonWriter& out, std::string_view name, const rm::Amounts& amounts,
@@ -153,10 +160,29 @@ void show_node(Services& services, ExchangePtr exchange) {
   answer_nodes(services, *exchange, exchange->name);
 }
 void drain_node(Services& services, ExchangePtr exchange) {
-  change_node(services, std::move(exchange), true);
+  serve_node(services, exchange, sched::Service::Draining);
 }
 void resume_node(Services& services, ExchangePtr exchange) {
-  change_node(services, std::move(exchange), false);
+  serve_node(services, exchange, sched::Service::InService);
+}
+void down_node(Services& services, ExchangePtr exchange) {
+  serve_node(services, exchange, sched::Service::Down);
+}
+void maintain_node(Services& services, ExchangePtr exchange) {
+  serve_node(services, exchange, sched::Service::Maintenance);
+}
+
+void label_node(Services& services, ExchangePtr exchange) {
+  auto body = command_body(services, *exchange, "set remove");
+  if (!body) return;
+  if (auto good = sched::check_label_map(body->set, "set"); !good)
+    return exchange->refuse(good.error());
+  sched::LabelNode input;
+  input.actor = exchange->caller.actor();
+  input.node = exchange->name;
+  input.edits.set = std::move(body->set);
+  input.edits.removed.insert(body->remove.begin(), body->remove.end());
+  services.turn.label_node(std::move(input), then_show(services, exchange));
 }
 
 void list_groups(Services& services, ExchangePtr exchange) {

@@ -39,9 +39,12 @@ void collect_jobs(Metrics& m, const sched::Stats& stats) {
 
 void collect_nodes(Metrics& m, const Services& services) {
   using rm::Kind;
-  double nodes[3] = {}, cpus[3] = {}, memory[3] = {}, gpus[3] = {};  // used, free, unavailable
+  double all = 0, cpus[3] = {}, memory[3] = {}, gpus[3] = {};  // used, free, unavailable
+  std::map<std::string_view, double> nodes;
+  for (const std::string_view word : rm::kNodeStateWords) nodes[word] = 0;
   for (const rm::NodeView& node : services.controller.resources().nodes()) {
-    nodes[std::size_t(node.state)] += 1;
+    all += 1;
+    ++nodes[rm::state_word(node)];
     const auto add = [&](double(&sums)[3], Kind kind, double unit) {
       const double free = double(node.free[kind]) * unit,
                    used = double(node.capacity[kind]) * unit - free;
@@ -52,9 +55,7 @@ void collect_nodes(Metrics& m, const Services& services) {
     add(memory, Kind::MemMib, 1 << 20);
     add(gpus, Kind::GpuMilli, 0.001);
   }
-  m.set(FamilyId::Nodes, {"up"}, nodes[0]);
-  m.set(FamilyId::Nodes, {"draining"}, nodes[1]);
-  m.set(FamilyId::Nodes, {"lost"}, nodes[2]);
+  for (const auto& [word, count] : nodes) m.set(FamilyId::Nodes, {std::string(word)}, count);
   const char* const words[3] = {"used", "free", "unavailable"};
   for (std::size_t i = 0; i < 3; ++i) {
     m.set(FamilyId::Cpus, {words[i]}, cpus[i]);
@@ -63,7 +64,7 @@ void collect_nodes(Metrics& m, const Services& services) {
   }
   const double connected = double(services.agents.connected());
   m.set(FamilyId::Agents, {"connected"}, connected);
-  m.set(FamilyId::Agents, {"lost"}, std::max(0.0, nodes[0] + nodes[1] + nodes[2] - connected));
+  m.set(FamilyId::Agents, {"lost"}, std::max(0.0, all - connected));
 }
 
 void collect_rest(Metrics& m, const Services& services) {

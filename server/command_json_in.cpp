@@ -32,6 +32,24 @@ Result<void> read_field(CommandBody& body, std::string_view name, JsonValue v) {
   if (name == "ids") return keep(json_line(v, name, 64 << 10), body.ids);
   if (name == "user") return keep(json_line(v, name, 256), body.user);
   if (name == "dir") return keep(json_line(v, name, 4096), body.dir);
+  if (name == "attempts_lost") {
+    auto lost = json_bool(v, name);
+    if (!lost) return fail(lost.error());
+    body.attempts_lost = *lost;
+    return {};
+  }
+  if (name == "set") {
+    auto pairs = json_pairs(v, name, 64, 256);
+    if (!pairs) return fail(pairs.error());
+    for (auto& [key, text] : *pairs) body.set[key] = text;
+    return {};
+  }
+  if (name == "remove") {
+    auto texts = json_texts(v, name, 64, 256);
+    if (!texts) return fail(texts.error());
+    body.remove = std::move(*texts);
+    return {};
+  }
   auto signal = json_integer(v, "signal", 0, 64);
   if (!signal) return fail(signal.error());
   body.signal = std::int32_t(*signal);

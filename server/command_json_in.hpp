@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -11,6 +13,9 @@ namespace drover::server {
 struct CommandBody {
   std::string elements, reason, ids, user, dir;
   std::int32_t signal = 0;
+  bool attempts_lost = false;
+  std::map<std::string, std::string> set;  // labels
+  std::vector<std::string> remove;
 };
 // An empty text is an empty body. `allowed` names the fields this command takes, separated by
 // spaces.

@@ -78,6 +78,15 @@ Result<void> read_labels(value v, std::string_view field, rm::Labels& into) {
   return {};
 }
 
+// An expression, or an object of labels that must all be there.
+Result<void> read_constraints(Reading& r, value v) {
+  simdjson::ondemand::json_type type;
+  if (v.type().get(type)) return json_wrong("constraints", "an expression or an object");
+  if (type != simdjson::ondemand::json_type::string)
+    return read_labels(v, "constraints", r.spec.request.node_labels);
+  return keep(json_line(v, "constraints", 4096), r.spec.request.constraint);
+}
+
 Result<void> read_signal(Reading& r, value v) {
   return json_object(v, "signal", [&r](std::string_view name, value item) -> Result<void> {
     if (name == "signal")
@@ -187,7 +196,7 @@ constexpr Field kFields[] = {  // sorted by name
     {"begin", read_begin},
     {"begin_us", [](Reading& r, value v) { return keep(json_integer(v, "begin_us", 0, INT64_MAX / 2), r.spec.begin.us); }},
     {"comment", [](Reading& r, value v) { return keep(json_line(v, "comment", 1024), r.spec.comment); }},
-    {"constraints", [](Reading& r, value v) { return read_labels(v, "constraints", r.spec.request.node_labels); }},
+    {"constraints", read_constraints},
     {"cpus_per_task", [](Reading& r, value v) { return keep_int(json_integer(v, "cpus_per_task", 1, 1'000'000), r.spec.cpus_per_task); }},
     {"cwd", [](Reading& r, value v) { return keep(json_line(v, "cwd", 4096), r.spec.cwd); }},
     {"deadline", read_deadline},

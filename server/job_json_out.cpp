@@ -53,6 +53,7 @@ void append_spec(JsonWriter& out, const sched::JobSpec& spec) {
   out.field("gpu_model", spec.request.gpu_model);
   out.field("exclusive", spec.request.exclusive);
   append_labels(out, "constraints", spec.request.node_labels);
+  out.field("constraint", spec.request.constraint);
   out.field("hold", spec.hold);
   append_time(out, "begin", spec.begin);
   out.field("requeue", spec.requeue);

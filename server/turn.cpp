@@ -79,9 +79,14 @@ void Turn::command(sched::Command command, OnReply on_reply) {
   push(std::move(command));
 }
 
-void Turn::drain_node(sched::DrainNode drain, OnReply on_reply) {
-  drain.reply = remember(std::move(on_reply), nullptr);
-  push(std::move(drain));
+void Turn::serve_node(sched::ServeNode serve, OnReply on_reply) {
+  serve.reply = remember(std::move(on_reply), nullptr);
+  push(std::move(serve));
+}
+
+void Turn::label_node(sched::LabelNode label, OnReply on_reply) {
+  label.reply = remember(std::move(on_reply), nullptr);
+  push(std::move(label));
 }
 
 void Turn::push(sched::Input input) { inputs_.push_back(std::move(input)); }

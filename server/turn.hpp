@@ -44,7 +44,8 @@ class Turn {
 
   void submit(sched::Submit submit, std::unique_ptr<store::IdempotencyEntry> key, OnReply on_reply);
   void command(sched::Command command, OnReply on_reply);
-  void drain_node(sched::DrainNode drain, OnReply on_reply);
+  void serve_node(sched::ServeNode serve, OnReply on_reply);
+  void label_node(sched::LabelNode label, OnReply on_reply);
   void push(sched::Input input);  // inputs that nobody waits for
 
   void run();  // the loop's after_io hook

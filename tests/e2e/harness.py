@@ -170,7 +170,7 @@ class Cluster:
         self.until(lambda: self.get("/api/v1/health")["status"], "the server answers", 30)
 
     def await_node(self):
-        self.until(lambda: [n for n in self.get("/api/v1/nodes")["nodes"] if n["state"] == "up"], "a node is up", 30)
+        self.until(lambda: [n for n in self.get("/api/v1/nodes")["nodes"] if n["state"] in ("idle", "mixed", "allocated")], "a node is up", 30)
 
     def await_final(self, job_id, seconds=60):
         return self.until(lambda: (lambda job: job if job["state"] in FINAL else None)(self.job(job_id)),
