@@ -1,4 +1,4 @@
-// rm/label_index.hpp - which nodes have which label: one bitmap per value, and expressions over them.
+// rm/label_index.hpp - which nodes have which label: a bitmap per value, and expressions over them.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <map>
