@@ -116,7 +116,8 @@ struct Controller::State : ControllerData {
   void reconcile(NodeId id, Node& node, const NodeUp& in, Now now);
   void attempt_missing(Node& node, Job& job, Task& task, Now now);
   void attempt_lost(Job& job, Task& task, Now now);
-  void part_lost(NodeId id, Job&job, Task&task, Now now), kill_lost(Job&job, Task&task);
+  void part_lost(NodeId id, Job& job, Task& task, Now now);
+  void kill_lost(Job& job, Task& task);
   void parts_lost(NodeId id, const Node& node, bool head_too, Now now);
   void watch(NodeId id, Node& node, Time deadline);
   void node_overdue(NodeId id, Now now);
