@@ -150,7 +150,7 @@ TEST(Backfill, WhatCanNeverStartHoldsUpNobody) {
   desk.node_up("n2", 8);
   const JobId wide = desk.accept(sized(8, 10));
   desk.ended(desk.launches[0]);
-  DrainNode drain;
+  ServeNode drain;
   drain.actor = {0, true};
   drain.node = "n2";
   desk.put(drain);
@@ -159,7 +159,7 @@ TEST(Backfill, WhatCanNeverStartHoldsUpNobody) {
   const JobId small = desk.accept(sized(2, 1'000, "bob"));
   ASSERT_EQ(desk.launches.size(), 2u);
   EXPECT_EQ(desk.launches[1].id.task.job, small);
-  drain.drain = false;
+  drain.service = Service::InService;
   desk.put(drain);
   desk.turn();
   ASSERT_EQ(desk.launches.size(), 3u);
