@@ -18,6 +18,8 @@ Result<int> test_only(Context& context, ApiClient& api, const Submission& submis
   } else {
     const std::string text = text_of(*answer, "text"), hint = text_of(*answer, "hint");
     context.out(clean_line(text.empty() ? (runs ? "would run" : "would not run") : text) + '\n');
+    const std::string start = text_of(*answer, "expected_start");
+    if (!start.empty()) context.out("  expected to start by " + clean_line(start) + '\n');
     if (!hint.empty()) context.note("  hint: " + hint);
   }
   return runs ? kOk : kWouldNotRun;

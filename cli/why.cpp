@@ -34,6 +34,14 @@ Result<int> run_why(Context& context) {
   if (!text.empty()) context.out("  " + clean_line(text) + '\n');
   if (text.empty() && !reason.empty() && reason != "none")
     context.out("  " + clean_line(reason) + '\n');
+  const std::string start = text_of(*why, "expected_start");
+  if (!start.empty()) {
+    const std::int64_t before = number_of(*why, "jobs_before");
+    context.out("  expected to start by " + clean_line(start) +
+                (before > 0 ? ", after " + std::to_string(before) + (before == 1 ? " job" : " jobs")
+                            : std::string()) +
+                ", if those before it run to their limits\n");
+  }
   const std::string hint = text_of(*why, "hint");
   if (!hint.empty()) context.out("  hint: " + clean_line(hint) + '\n');
   return kOk;

@@ -41,6 +41,7 @@ constexpr FamilyRow kRows[] = {
     {CommitRecords, "drover_commit_records", H, Buckets::Size, "", "Records written by one commit"},
     {Placements, "drover_placements_total", C, N, "result", "Placement decisions by result"},
     {DispatchDuration, "drover_dispatch_duration_seconds", H, Buckets::Engine, "", "Placement to the start seen on the node"},
+    {StartEstimateError, "drover_job_start_estimate_error_seconds", H, Buckets::Wait, "direction", "Between the start first promised to a waiting job and its real one"},
     {Nodes, "drover_nodes", G, N, "state", "Nodes by state"},
     {Cpus, "drover_cpus", G, N, "state", "Logical CPUs by state"},
     {Memory, "drover_memory_bytes", G, N, "state", "Memory of the nodes by state"},

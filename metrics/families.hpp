@@ -35,6 +35,7 @@ enum class FamilyId : std::uint8_t {
   CommitRecords,
   Placements,
   DispatchDuration,
+  StartEstimateError,
   Nodes,
   Cpus,
   Memory,

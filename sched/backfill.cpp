@@ -41,6 +41,7 @@ void Controller::State::wake_unheld() {
 void Controller::State::put_hold(Partition& partition, const Job& job, const rm::Slot& slot) {
   partition.holds.emplace(job.id, rm.hold(job.what, slot, shapes[job.shape].length));
   due.insert({slot.start, job.id});
+  note_promise(partition, job, slot.start);
 }
 
 // A hold may move forward when its nodes changed, or when another node could now be ready earlier.

@@ -143,6 +143,16 @@ std::optional<Why> Controller::why(JobId job, std::optional<TaskIndex> task, Now
   return state_->why(job, task);
 }
 
+std::optional<Estimate> Controller::when(JobId job, Now now) {
+  state_->clock = now;
+  return state_->when(job);
+}
+
+std::optional<Estimate> Controller::when(const JobSpec& job, Now now) {
+  state_->clock = now;
+  return state_->when(job);
+}
+
 std::vector<GroupView> Controller::groups(std::uint64_t offset, std::uint64_t limit) const {
   std::vector<GroupView> views;
   for (auto it = state_->group_ids.begin(); it != state_->group_ids.end() && views.size() < limit;

@@ -49,6 +49,13 @@ struct Why {
   std::string hint;  // "drover node ls"
 };
 
+// When a waiting job is expected to start if every job before it runs to its limit.
+struct Estimate {
+  Time start;                // wall
+  std::uint32_t before = 0;  // jobs that go first
+  friend bool operator==(const Estimate&, const Estimate&) = default;
+};
+
 struct GroupView {
   GroupId id{};
   std::string name;                                // "user=ann,creator=cli"
@@ -92,6 +99,10 @@ class Controller {
   // Would this submission become a job, and would it wait for others? Its errors are submit's.
   Result<Outlook> weigh(const Submit& in) const;
   std::optional<Why> why(JobId job, std::optional<TaskIndex> task, Now now) const;
+  // Nothing where there is no telling: not past its group's FIFO, stopped by a quota, behind jobs
+  // without a time limit or behind more than 2,000 jobs. O(jobs before it * nodes that may fit).
+  std::optional<Estimate> when(JobId job, Now now);
+  std::optional<Estimate> when(const JobSpec& job, Now now);  // were it submitted now
   std::vector<GroupView> groups(std::uint64_t offset, std::uint64_t limit) const;
   const rm::ResourceManager& resources() const;
   std::optional<JobRecord> job(JobId id) const;  // open jobs only

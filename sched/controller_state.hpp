@@ -81,6 +81,7 @@ struct Controller::State : ControllerData {
   OrderKey key_of(const Partition& partition, const JobQueue::Lane& lane, const Place& place) const;
   Partition& partition_of(const Job& job);
   const Partition& partition_of(const Job& job) const;
+  const Partition& partition_for(const JobSpec& spec) const;
   void place_tasks(Now now);
   void pass_the_guard(Partition& partition);
   void wake_waiters();
@@ -100,6 +101,18 @@ struct Controller::State : ControllerData {
   void wake_unheld();
   void fill_behind(Partition& partition);
   void extend_overdue();
+  // estimate.cpp
+  struct Rehearsal {
+    std::vector<rm::HoldId> holds;
+    std::uint32_t before = 0;  // jobs that go first
+  };
+  std::optional<Rehearsal> rehearse(const Partition& partition, std::optional<JobId> until);
+  std::optional<Estimate> finish_rehearsal(const Rehearsal& rehearsal, rm::ClassId what,
+                                           Duration length);
+  std::optional<Estimate> when(JobId id);
+  std::optional<Estimate> when(const JobSpec& spec);
+  void note_promise(Partition& partition, const Job& job, Time start);
+  void note_start(Partition& partition, const Job& job);
   // plan_ahead.cpp
   void follow_plan(Partition& partition);
   void drop_holds_except(Partition& partition, const std::vector<JobQueue::Candidate>& kept);
@@ -144,7 +157,7 @@ struct Controller::State : ControllerData {
   Why why_in_queue(const Job& job) const;
   Why why_unplaced(const Job& job) const;
   Why why_behind(const Job& job) const;
-  std::string place_held(const Job& job) const;
+  std::string place_held(const Job& job, JobId asked) const;
   Why why_task(const Job& job, const TaskRecord& task) const;
   // restore.cpp
   Result<void> restore_job(const JobSpec& spec, const JobRecord& record,

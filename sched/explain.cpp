@@ -185,21 +185,22 @@ Why Controller::State::why_unplaced(const Job& job) const {
   const auto head = queue.head();
   if (!head || head->place.job != job.id) return why_behind(job);
   Why why = no_room(job.state, rm.explain(job.what));
-  why.text += place_held(job);
+  why.text += place_held(job, job.id);
   return why;
 }
 
 // ", it holds a place from 2026-.. on": what the plan promises, as long as nothing changes.
-std::string Controller::State::place_held(const Job& job) const {
+std::string Controller::State::place_held(const Job& job, JobId asked) const {
   const Partition& partition = partition_of(job);
   const auto hold = partition.holds.find(job.id);
   if (hold == partition.holds.end()) return {};
   const rm::Slot& slot = rm.slot_of(hold->second);
   const Duration away = slot.start - clock.mono;
   if (away > kUnlimited) return "; the jobs before it have no time limit";
-  std::string text = "; a place is kept for it from " + format_utc(clock.wall + away) + " on";
-  if (slot.nodes.size() == 1) text += " on node " + nodes.at(slot.nodes.front()).name;
-  return text;
+  const std::string where =
+      slot.nodes.size() == 1 ? " on node " + nodes.at(slot.nodes.front()).name : std::string();
+  return "; a place" + where + " is kept for " + (job.id == asked ? "it" : "that one") + " from " +
+         format_utc(clock.wall + away) + " on";
 }
 
 // Others go first. What fits now may still start, if it delays nobody who holds a place.
@@ -212,12 +213,12 @@ Why Controller::State::why_behind(const Job& job) const {
   const std::string hint = "drover why " + number(head->place.job);
   if (block == JobQueue::Block::Held)
     return {job.state, Reason::Priority,
-            "it fits now, but could delay " + first + place_held(jobs.at(head->place.job)),
+            "it fits now, but could delay " + first + place_held(jobs.at(head->place.job), job.id),
             "a shorter time limit lets it end before that"};
   if (partition.policy.backfill == Backfill::None)
     return {job.state, Reason::Priority, first + " is before it and finds no room", hint};
   Why why = no_room(job.state, rm.explain(job.what));
-  why.text += place_held(job);
+  why.text += place_held(job, job.id);
   return why;
 }
 

@@ -116,6 +116,7 @@ void Controller::State::update_queues(Job& job) {
   } else {
     partition.queue.remove(std::exchange(job.lane, kNoLane), job.place());
     drop_hold(partition, job.id);
+    partition.promised.erase(job.id);
   }
 }
 

@@ -260,24 +260,31 @@ const rm::QuotaShort* JobQueue::parked(LaneId id) const {
   return &*lanes_[std::size_t(id)].shortage;
 }
 
+// A merge of the lanes, each of which is in order.
 std::vector<JobQueue::Candidate> JobQueue::in_order(std::size_t limit) const {
-  std::vector<std::pair<OrderKey, Candidate>> all;
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    const LaneState& lane = lanes_[i];
-    if (lane.parked) continue;
-    std::size_t taken = 0;
-    for (const Place& place : lane.jobs) {
-      if (taken++ == limit) break;
-      all.push_back(
-          {key_of_(lane.common, place), {LaneId(std::uint32_t(i)), lane.common.shape, place}});
-    }
-  }
-  const std::size_t kept = std::min(limit, all.size());
-  std::ranges::partial_sort(all, all.begin() + std::ptrdiff_t(kept), {},
-                            &std::pair<OrderKey, Candidate>::first);
+  struct Next {
+    OrderKey key;
+    LaneId lane{};
+    std::set<Place>::const_iterator at;
+  };
+  const auto later = [](const Next& a, const Next& b) { return a.key > b.key; };
+  std::vector<Next> heap;
+  for (std::size_t i = 0; i < lanes_.size(); ++i)
+    if (!lanes_[i].jobs.empty() && !lanes_[i].parked)
+      heap.push_back({lanes_[i].key, LaneId(std::uint32_t(i)), lanes_[i].jobs.begin()});
+  std::ranges::make_heap(heap, later);
   std::vector<Candidate> out;
-  out.reserve(kept);
-  for (std::size_t i = 0; i < kept; ++i) out.push_back(all[i].second);
+  while (!heap.empty() && out.size() < limit) {
+    std::ranges::pop_heap(heap, later);
+    Next next = heap.back();
+    heap.pop_back();
+    const LaneState& lane = lanes_[std::size_t(next.lane)];
+    out.push_back({next.lane, lane.common.shape, *next.at});
+    if (++next.at == lane.jobs.end()) continue;
+    next.key = key_of_(lane.common, *next.at);
+    heap.push_back(next);
+    std::ranges::push_heap(heap, later);
+  }
   return out;
 }
 

@@ -110,8 +110,13 @@ struct Welcome {  // registration accepted under this node id
 };
 using Action = std::variant<CompileJob, Launch, Kill, AckEnded, Welcome>;
 
+struct StartEstimate {  // of a job that has started now; mono
+  Time promised, started;
+};
+
 struct TurnOutput {
   Changes changes;
+  std::vector<StartEstimate> estimates;
   std::vector<Reply> replies;
   std::vector<Action> actions;
 };

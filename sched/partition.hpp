@@ -22,7 +22,8 @@ struct Partition {
   JobQueue queue;
   // Places in the future that are kept free: for the first job (easy), the first few, or all.
   std::map<JobId, rm::HoldId> holds;
-  bool is_stale = false;  // a hold might move forward
+  std::map<JobId, Time> promised;  // mono; where the first hold of a waiting job began
+  bool is_stale = false;           // a hold might move forward
 };
 
 }  // namespace drover::sched

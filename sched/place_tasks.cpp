@@ -32,6 +32,9 @@ bool Controller::State::plans_ahead() const {
 
 Partition& Controller::State::partition_of(const Job&) { return partitions.front(); }
 const Partition& Controller::State::partition_of(const Job&) const { return partitions.front(); }
+const Partition& Controller::State::partition_for(const JobSpec&) const {
+  return partitions.front();
+}
 
 void Controller::State::place_tasks(Now now) {
   clock = now;
@@ -95,6 +98,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     DROVER_CHECK(index.has_value(), "a job without ready tasks competes for a node");
     ++stats.placements_made;
     drop_hold(partition, job.id);
+    note_start(partition, job);
     rm::for_each_part(*lease, [&](const rm::NodePart& part) {
       const rm::Room left = rm.free_room(part.node);
       for (Partition& other : partitions) other.queue.update_room(part.node, left);

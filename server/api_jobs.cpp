@@ -42,6 +42,9 @@ void answer_would_run(const Services& services, const Exchange& exchange,
       text += "; it would wait for " + dependency_words(*submit.spec);
     out.field("text", text);
     out.field("hint", "");
+    append_estimate(out, *outlook == sched::Outlook::Waits
+                             ? std::nullopt
+                             : services.controller.when(*submit.spec, net::Loop::now()));
   } else {
     out.field("text", outlook.error().message);
     out.field("hint", outlook.error().hint);
@@ -157,6 +160,8 @@ void explain_job(Services& services, ExchangePtr exchange) {
   out.begin_object();
   out.field("v", 1);
   append_why(out, *why);
+  append_estimate(out,
+                  index ? std::nullopt : services.controller.when(exchange->job, net::Loop::now()));
   out.end_object();
   exchange->json(std::move(body));
 }

@@ -245,4 +245,13 @@ void append_why(JsonWriter& out, const sched::Why& why) {
   out.field("hint", why.hint);
 }
 
+void append_estimate(JsonWriter& out, const std::optional<sched::Estimate>& estimate) {
+  if (!estimate) {
+    out.null_field("expected_start");
+    return;
+  }
+  append_time(out, "expected_start", estimate->start);
+  out.field("jobs_before", estimate->before);
+}
+
 }  // namespace drover::server

@@ -35,5 +35,7 @@ void append_task(JsonWriter& out, const sched::JobSpec& spec, const sched::TaskR
                  Time now);
 void append_event(JsonWriter& out, const sched::Event& event);
 void append_why(JsonWriter& out, const sched::Why& why);
+// "expected_start", null when there is no telling, else with "jobs_before".
+void append_estimate(JsonWriter& out, const std::optional<sched::Estimate>& estimate);
 
 }  // namespace drover::server

@@ -3,6 +3,7 @@
 #include "server/turn.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "base/check.hpp"
@@ -115,6 +116,10 @@ void Turn::run() {
 }
 
 void Turn::collect(sched::TurnOutput output) {
+  for (const sched::StartEstimate& estimate : output.estimates) {
+    const double late = to_seconds(estimate.started - estimate.promised);
+    metrics_.observe(FamilyId::StartEstimateError, {late > 0 ? "late" : "early"}, std::abs(late));
+  }
   for (const sched::JobRecord& job : output.changes.jobs)
     if (sched::is_final(job.state)) ends_.push_back({job.id, job.state});
   for (const sched::Reply& reply : output.replies) {

@@ -26,7 +26,7 @@ namespace drover::rm {
 namespace {
 
 constexpr std::uint32_t kMany = 10'000;
-constexpr std::uint16_t kCores = 128;
+constexpr std::uint16_t kCores = 64;
 
 NodeSpec plain_node(std::uint32_t id, Labels labels = {}) {
   return {"n" + std::to_string(id), std::move(labels), make_topology(1, 2, 1, kCores / 2, 128'000)};
@@ -46,7 +46,7 @@ std::uint64_t probes_of(NodeInventory& inventory, const Request& request) {
   return inventory.probes() - before;
 }
 
-// Leaves every node with a random number of free CPUs, so that all of the 128 levels are in use.
+// Leaves every node with a random number of free CPUs, so that all of the 64 levels are in use.
 void load_randomly(NodeInventory& inventory, std::uint32_t nodes, std::int64_t mem_mib) {
   Prng random(7);
   for (std::uint32_t id = 0; id < nodes; ++id) {
@@ -61,30 +61,9 @@ TEST(SearchCost, DoesNotGrowWithTheNumberOfNodes) {
     for (std::uint32_t id = 0; id < nodes; ++id) inventory.put(NodeId(id), plain_node(id));
     EXPECT_LE(probes_of(inventory, cpus(1)), 2u) << nodes;
     load_randomly(inventory, nodes, 0);
-    for (const std::int64_t wanted : {1, 17, 127, 128})
+    for (const std::int64_t wanted : {1, 17, 63, 64})
       EXPECT_LE(probes_of(inventory, cpus(wanted)), 3u) << nodes << " nodes, " << wanted;
-    EXPECT_LE(probes_of(inventory, cpus(kCores + 1)), 2u) << nodes;
-  }
-}
-
-TEST(SearchCost, AGangCostsItsOwnNodesAndNotTheOthers) {
-  for (const std::uint32_t nodes : {200u, kMany}) {
-    NodeInventory inventory;
-    for (std::uint32_t id = 0; id < nodes; ++id)
-      inventory.put(NodeId(id), plain_node(id, {{"rack", std::to_string(id % 4)}}));
-    load_randomly(inventory, nodes, 0);
-    for (const char* constraint : {"", "rack=1|rack=2", "[rack=1|rack=2]", "rack=3*5&!rack=0"}) {
-      Request gang = cpus(8);
-      gang.nodes = 20;
-      gang.constraint = constraint;
-      const NodeAsk ask = inventory.ask_for(gang);
-      std::vector<NodeId> found;
-      const std::uint64_t before = inventory.probes();
-      inventory.best_nodes(ask, found);
-      EXPECT_EQ(found.size(), 20u);
-      // Levels without an allowed node are looked at; twice for a counted part.
-      EXPECT_LE(inventory.probes() - before, 2u * (20 + kCores)) << nodes << " " << constraint;
-    }
+    EXPECT_LE(probes_of(inventory, cpus(65)), 2u) << nodes;
   }
 }
 

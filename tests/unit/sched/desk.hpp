@@ -164,6 +164,7 @@ class Desk {
       again = false;
       TurnOutput out = controller.finish(now);
       table.store(out.changes);
+      estimates.insert(estimates.end(), out.estimates.begin(), out.estimates.end());
       for (Reply& reply : out.replies) replies.push_back(std::move(reply));
       for (const Action& action : out.actions) {
         if (const auto* compile = std::get_if<CompileJob>(&action)) {
@@ -203,6 +204,7 @@ class Desk {
   int compiled = 0;
   std::vector<Reply> replies;
   std::vector<Launch> launches;
+  std::vector<StartEstimate> estimates;
   std::vector<Kill> kills;
   std::vector<AckEnded> acks;
 };
