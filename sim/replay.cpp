@@ -23,9 +23,9 @@ class Replayer {
       : work_(workload),
         jobs_(workload.jobs),
         keep_series_(options.series),
-        controller_(options.config),
-        held_(jobs_.size()) {
+        controller_(options.config) {
     result_.outcomes.resize(jobs_.size());
+    if (!workload.edges.empty()) ids_.resize(jobs_.size());
     if (keep_series_) result_.series.reserve(jobs_.size() * 2);
     at_.reserve(jobs_.size() + 1);
     at_.push_back(0);  // job ids begin with 1
@@ -54,16 +54,15 @@ class Replayer {
   }
 
  private:
-  struct Held {  // what a running job has been given
-    JobId id{};
+  struct Held {  // by a running job; there are few, so that they stay in the cache
     AttemptId attempt;
     NodeId node{};
-    bool running = false;
+    std::uint32_t job = 0;
   };
   struct End {
     std::int64_t at = 0;
     std::uint64_t epoch = 0;
-    std::uint32_t job = 0;
+    std::uint32_t slot = 0;  // into held_
     bool killed = false;
     friend bool operator<(const End& a, const End& b) {  // the heap's top is the earliest
       return a.at != b.at ? a.at > b.at : a.epoch > b.epoch;
@@ -74,10 +73,10 @@ class Replayer {
     std::int64_t t = kNever;
     if (!ends_.empty()) t = ends_.front().at;
     if (next_ < jobs_.size()) t = std::min(t, jobs_[next_].submit.us);
-    if (const auto due = controller_.next_timer(now_at(last_)))
-      t = std::min(t, std::max((*due - kOrigin).us, last_));
+    // What was due up to now has had its pass; if it still is, it waits for something else.
+    if (const auto due = controller_.next_timer(now_at(last_)); due && *due > kOrigin + last())
+      t = std::min(t, (*due - kOrigin).us);
     if (t == kNever) return std::nullopt;
-    // Work that waits is not known to the timer only: no event at all means nobody will start.
     return last_ = t;
   }
 
@@ -86,35 +85,32 @@ class Replayer {
       std::pop_heap(ends_.begin(), ends_.end());
       const End end = ends_.back();
       ends_.pop_back();
-      Held& held = held_[end.job];
-      if (!held.running || raw(held.attempt.epoch) != end.epoch) continue;  // was killed before
-      held.running = false;
+      const Held held = held_[end.slot];
+      if (raw(held.attempt.epoch) != end.epoch) continue;  // was killed before
+      held_[end.slot].attempt = {};
+      free_slots_.push_back(end.slot);
       sched::TaskEnded in;
       in.node = held.node;
       in.session = SessionId{1};
       in.id = held.attempt;
       in.cause = end.killed ? sched::EndCause::Killed : sched::EndCause::Exited;
-      in.started = now_at(result_.outcomes[end.job].start.us).wall;
+      in.started = now_at(result_.outcomes[held.job].start.us).wall;
       in.ended = now_at(t).wall;
       controller_.apply(std::move(in), now_at(t));
-      count_end(end, t);
+      count_end(held, end.killed, t);
     }
   }
 
-  void count_end(const End& end, std::int64_t t) {
-    const WorkJob& job = jobs_[end.job];
-    sample_.used_cpus -= job.cpus;
-    sample_.used_gpus -= gpus_of(job);
-    --sample_.running;
-    if (end.killed && controller_.job(held_[end.job].id)) {  // to run again
+  void count_end(const Held& held, bool killed, std::int64_t t) {
+    count_running(held.job, -1);
+    if (killed && controller_.job(held.attempt.task.job)) {  // to run again
       ++result_.restarted;
-      ++sample_.queued;
-      sample_.queued_cpus += job.cpus;
-      first_waiting_ = std::min(first_waiting_, end.job);
-      started_[end.job] = false;
+      count_queued(held.job, 1);
+      first_waiting_ = std::min(first_waiting_, held.job);
+      started_[held.job] = false;
       return;
     }
-    Outcome& outcome = result_.outcomes[end.job];
+    Outcome& outcome = result_.outcomes[held.job];
     outcome.end = Duration{t};
     outcome.ending = Ending::Done;
     ++result_.ended;
@@ -130,8 +126,7 @@ class Replayer {
       controller_.apply(std::move(in), now_at(t));
       if (!work_.edges.empty()) foresee_id();
       ++result_.submitted;
-      ++sample_.queued;
-      sample_.queued_cpus += jobs_[next_].cpus;
+      count_queued(std::uint32_t(next_), 1);
     }
   }
 
@@ -140,7 +135,7 @@ class Replayer {
   void foresee_id() {
     if (const std::uint64_t accepted = controller_.stats().submitted; accepted > accepted_) {
       accepted_ = accepted;
-      held_[next_].id = JobId{accepted};
+      ids_[next_] = JobId{accepted};
     }
   }
 
@@ -150,7 +145,7 @@ class Replayer {
     auto spec = std::make_shared<sched::JobSpec>(*in.spec);
     for (; edge_ < work_.edges.size() && work_.edges[edge_].job == next_; ++edge_) {
       const std::uint32_t before = work_.edges[edge_].before;
-      const JobId id = held_[before].id;
+      const JobId id = ids_[before];
       spec->dependencies.push_back({sched::DependencyKind::AfterOk, id});
       if (result_.outcomes[before].ending == Ending::Done)
         in.known_ends.push_back({id, sched::JobState::Succeeded});
@@ -179,7 +174,7 @@ class Replayer {
       if (const auto* launch = std::get_if<sched::Launch>(&action)) {
         start(*launch, t);
       } else if (const auto* kill = std::get_if<sched::Kill>(&action)) {
-        if (kill->signal == 0) push_end({t, raw(kill->id.epoch), job_of(kill->id), true});
+        if (kill->signal == 0) kill_attempt(kill->id, t);
       }
     }
   }
@@ -187,8 +182,7 @@ class Replayer {
   void answer(const sched::Reply& reply) {
     const std::uint32_t job = std::uint32_t(raw(reply.token) - 1);
     if (reply.result) {
-      DROVER_CHECK(work_.edges.empty() || held_[job].id == reply.result->job, "an id was skipped");
-      held_[job].id = reply.result->job;
+      DROVER_CHECK(ids_.empty() || ids_[job] == reply.result->job, "an id was skipped");
       at_.resize(std::max<std::size_t>(at_.size(), raw(reply.result->job) + 1));
       at_[raw(reply.result->job)] = job;
       return;
@@ -197,27 +191,27 @@ class Replayer {
     ++result_.ended;
     result_.outcomes[job].ending = Ending::Refused;
     started_[job] = true;
-    --sample_.queued;
-    sample_.queued_cpus -= jobs_[job].cpus;
+    count_queued(job, -1);
   }
 
   void start(const sched::Launch& launch, std::int64_t t) {
     const std::uint32_t job = job_of(launch.id);
-    Held& held = held_[job];
-    held.attempt = launch.id;
-    held.node = launch.node;
-    held.running = true;
+    std::uint32_t slot = std::uint32_t(held_.size());
+    if (free_slots_.empty()) {
+      held_.emplace_back();
+    } else {
+      slot = free_slots_.back();
+      free_slots_.pop_back();
+    }
+    held_[slot] = {launch.id, launch.node, job};
     started_[job] = true;
     launched_.push_back(job);
     result_.outcomes[job].start = Duration{t};
     result_.outcomes[job].node = raw(launch.node);
     ++result_.started;
-    sample_.used_cpus += jobs_[job].cpus;
-    sample_.used_gpus += gpus_of(jobs_[job]);
-    sample_.queued_cpus -= jobs_[job].cpus;
-    --sample_.queued;
-    ++sample_.running;
-    push_end({t + jobs_[job].run.us, raw(launch.id.epoch), job, false});
+    count_queued(job, -1);
+    count_running(job, 1);
+    push_end({t + jobs_[job].run.us, raw(launch.id.epoch), slot, false});
     controller_.apply(sched::TaskStarted{launch.node, launch.session, launch.id, now_at(t).wall},
                       now_at(t));
   }
@@ -227,10 +221,24 @@ class Replayer {
     std::push_heap(ends_.begin(), ends_.end());
   }
 
-  std::int64_t gpus_of(const WorkJob& job) const {
-    const rm::Request& request = work_.specs[job.spec]->request;
-    return request.gpus * request.nodes;
+  void kill_attempt(const AttemptId& id, std::int64_t t) {
+    for (std::uint32_t slot = 0; slot < held_.size(); ++slot)
+      if (held_[slot].attempt == id) push_end({t, raw(id.epoch), slot, true});
   }
+
+  void count_running(std::uint32_t at, std::int32_t change) {
+    if (!keep_series_) return;
+    const rm::Request& request = work_.specs[jobs_[at].spec]->request;
+    sample_.used_cpus += change * std::int64_t(jobs_[at].cpus);
+    sample_.used_gpus += change * request.gpus * request.nodes;
+    sample_.running += std::uint32_t(change);
+  }
+  void count_queued(std::uint32_t at, std::int32_t change) {
+    if (!keep_series_) return;
+    sample_.queued_cpus += change * std::int64_t(jobs_[at].cpus);
+    sample_.queued += std::uint32_t(change);
+  }
+  Duration last() const { return Duration{last_}; }
 
   std::uint32_t job_of(const AttemptId& id) const { return at_[raw(id.task.job)]; }
 
@@ -239,10 +247,12 @@ class Replayer {
   const bool keep_series_;
   sched::Controller controller_;
   Replay result_;
-  std::vector<Held> held_;               // by position
-  std::vector<std::uint32_t> at_;        // position by job id
-  std::vector<End> ends_;                // a heap
-  std::vector<std::uint32_t> launched_;  // of this pass
+  std::vector<Held> held_;
+  std::vector<std::uint32_t> free_slots_;  // of held_
+  std::vector<JobId> ids_;                 // by position; only when jobs wait for others
+  std::vector<std::uint32_t> at_;          // position by job id
+  std::vector<End> ends_;                  // a heap
+  std::vector<std::uint32_t> launched_;    // of this pass
   std::vector<bool> started_;
   std::uint32_t first_waiting_ = 0;
   std::size_t next_ = 0, edge_ = 0;  // to be submitted

@@ -63,6 +63,7 @@ Summary summarise(const Workload& workload, const Cluster& cluster, const Replay
     slowdowns.push_back(std::max(1.0, (wait + run) / std::max(run, kTau)));
   }
   summary.jobs = waits.size();
+  summary.backfilled = replay.stats.backfilled;
   summary.overtook = replay.overtook;
   summary.restarted = replay.restarted;
   if (waits.empty()) return summary;

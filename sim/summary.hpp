@@ -19,10 +19,12 @@ struct Spread {
 };
 
 struct Summary {
-  std::uint64_t jobs = 0;     // that ran and are counted
-  std::uint64_t refused = 0;  // could never run on this cluster
-  std::uint64_t lost = 0;     // neither ran nor were refused: must be 0
-  std::uint64_t overtook = 0, restarted = 0;
+  std::uint64_t jobs = 0;        // that ran and are counted
+  std::uint64_t refused = 0;     // could never run on this cluster
+  std::uint64_t lost = 0;        // neither ran nor were refused: must be 0
+  std::uint64_t backfilled = 0;  // the controller's count: started though not first in order
+  std::uint64_t overtook = 0;    // started while one who came earlier went on waiting
+  std::uint64_t restarted = 0;
   Spread wait_s, slowdown;
   double makespan_s = 0, utilisation = 0, gpu_utilisation = 0;
 };

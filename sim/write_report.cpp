@@ -99,7 +99,8 @@ Json to_json(const Run& run) {
   json["utilisation"] = summary.utilisation;
   if (run.gpus > 0) json["gpu_utilisation"] = summary.gpu_utilisation;
   json["makespan_s"] = summary.makespan_s;
-  json["started_by_backfill"] = summary.overtook;
+  json["started_by_backfill"] = summary.backfilled;
+  json["overtook"] = summary.overtook;
   json["passes"] = run.passes;
   json["events"] = events_of(run);
   json["performance"] = {{"load_s", run.load_s},
@@ -133,7 +134,8 @@ std::string to_text(const Run& run) {
   text += fmt::format("  utilisation       {:.2f} %", s.utilisation * 100);
   if (run.gpus > 0) text += fmt::format(", GPUs {:.2f} %", s.gpu_utilisation * 100);
   text += fmt::format("\n  makespan          {}\n", short_time(s.makespan_s));
-  text += fmt::format("  backfilled        {} jobs\n", s.overtook);
+  text += fmt::format("  backfilled        {} jobs; {} overtook one that came earlier\n",
+                      s.backfilled, s.overtook);
   text += fmt::format(
       "  speed             load {:.3f} s, simulate {:.3f} s: {:.0f} decisions/s, {:.0f} events/s, "
       "peak {} MiB\n",
@@ -158,7 +160,7 @@ std::string to_table(const std::vector<Run>& runs) {
         "{:<{}}  {:<{}}  {:>7}  {:>11}  {:>11}  {:>11}  {:>9.2f}  {:>5.1f}%  {:>8}  {:>7.3f}\n",
         run.trace, trace, run.policy, policy, s.jobs, short_time(s.wait_s.mean),
         short_time(s.wait_s.p95), short_time(s.wait_s.max), s.slowdown.mean, s.utilisation * 100,
-        s.overtook, run.load_s + run.simulate_s);
+        s.backfilled, run.load_s + run.simulate_s);
   }
   return text;
 }
@@ -170,7 +172,7 @@ std::string jobs_csv(const Workload& workload, const Cluster& cluster, const Rep
   };
   put("job_id,workload_name,profile,submission_time,requested_number_of_resources,requested_time,"
       "success,final_state,starting_time,execution_time,finish_time,waiting_time,turnaround_time,"
-      "stretch,allocated_resources,consumed_energy,metadata,queue,bounded_slowdown,backfilled\n");
+      "stretch,allocated_resources,consumed_energy,metadata,queue,bounded_slowdown,overtook\n");
   for (std::size_t i = 0; i < workload.jobs.size(); ++i) {
     const WorkJob& job = workload.jobs[i];
     const Outcome& outcome = replay.outcomes[i];

@@ -27,7 +27,7 @@ std::string to_table(const std::vector<Run>& runs);
 // "312 kept, 4 dropped (3 no run time, 1 too large), 2 broken lines (7, 9), 11 cut"
 std::string to_text(const Cleaning& cleaning);
 
-// Batsim's columns, then queue, cpus, bounded_slowdown and backfilled. In the order of submission.
+// Batsim's columns, then queue, bounded_slowdown and overtook. In the order of submission.
 std::string jobs_csv(const Workload& workload, const Cluster& cluster, const Replay& replay);
 
 // time, used and free processors, GPUs, running and queued jobs, queued processors; a row per pass.

@@ -69,7 +69,7 @@ TEST(Report, HasBatsimsColumns) {
       "job_id,workload_name,profile,submission_time,requested_number_of_resources,"
       "requested_time,success,final_state,starting_time,execution_time,finish_time,"
       "waiting_time,turnaround_time,stretch,allocated_resources,consumed_energy,metadata,"
-      "queue,bounded_slowdown,backfilled\n"
+      "queue,bounded_slowdown,overtook\n"
       "1,two,delay,0,3,200,1,COMPLETED_SUCCESSFULLY,0,100,100,0,100,1,machine,,,0,1,0\n"
       "2,two,delay,10,2,5,1,COMPLETED_SUCCESSFULLY,110,5,115,100,105,21,machine,,,1,10.5,1\n");
 }
