@@ -121,9 +121,9 @@ def speed(traces):
 
 
 def placement(traces):
-    pairs = [("nodes/wagap-2013.swf.gz", "nodes/wagap-2013.swf.machines", ["--churn", "--load", "2"]),
-             ("gpu/openb_pod_list_default.csv.gz", "gpu/openb_node_list_all_node.csv.gz", [])]
-    for trace, machine, how in pairs:
+    pairs = [("nodes/wagap-2013.swf.gz", "nodes/wagap-2013.swf.machines", "1", ["--churn", "--load", "2"]),
+             ("gpu/openb_pod_list_default.csv.gz", "gpu/openb_node_list_all_node.csv.gz", "500", [])]
+    for trace, machine, load, how in pairs:
         path, cluster = traces.find(trace), traces.find(machine)
         if path is None or cluster is None:
             continue
@@ -131,8 +131,8 @@ def placement(traces):
             workload = Path(folder) / "workload.jsonl"
             sim("import", path, "-q", "-o", workload)
             for policy in ("fcfs", "easy", "saf-guard", "conservative"):
-                result = run_json(workload, "--cluster", cluster, "--policy", policy)
-                row(f"{short(path.name)}: {policy}, jobs lost", result["lost"], "jobs", "0", result["lost"] == 0,
+                result = run_json(workload, "--cluster", cluster, "--policy", policy, "--load", load)
+                row(f"{short(path.name)}: {policy} at {load} x the load, jobs lost", result["lost"], "jobs", "0", result["lost"] == 0,
                     f"{result['jobs']} ran, {result['refused']} impossible here, mean wait "
                     f"{result['wait_s']['mean']:.0f} s, {result['performance']['simulate_s']:.2f} s")
             packed = json.loads(sim("pack", workload, "--cluster", cluster, *how, "--json"))

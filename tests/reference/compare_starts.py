@@ -119,7 +119,8 @@ def compare(program, case):
         return str(failure), 0
     jobs, procs, counts = reference.read_trace(case.trace, case.procs, case.missing, case.limit)
     jobs = reference.prepare(jobs, case.estimates, Fraction(case.load))
-    reference.simulate(jobs, procs, reference.make_policy(case.policy, procs))
+    policy = reference.make_policy(case.policy, procs)
+    reference.simulate(jobs, procs, policy)
     counts["broken_lines"] = counts["broken_lines"][:BROKEN_SHOWN]
     for key in COUNTS:
         if summary["cleaning"][key] != counts[key]:
@@ -132,7 +133,19 @@ def compare(program, case):
         job, row = wrong[0]
         return (f"{len(wrong)} of {len(jobs)} jobs start otherwise; first job {job.number}: drover "
                 f"{row[1]}, reference {reference.seconds(job.start)}"), 0
+    if broken := broken_promise(case, policy, rows):
+        return broken, 0
     return "", time.time() - begin
+
+
+def broken_promise(case, policy, rows):
+    """A law, looked at in what drover did: nobody starts later than its first reservation said."""
+    if case.policy not in ("easy", "easy-sjbf", "conservative"):
+        return ""  # under other orders somebody may come ahead of one who holds a reservation
+    for job, promise in policy.promised.items():
+        if Fraction(rows[job.index][1]) > Fraction(promise, reference.US):
+            return f"job {job.number} was promised {reference.seconds(promise)}, started {rows[job.index][1]}"
+    return ""
 
 
 def small_cases(folder, seeds, policies):
