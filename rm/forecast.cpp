@@ -9,8 +9,6 @@
 namespace drover::rm {
 namespace {
 
-// Below this many nodes a look at each is cheaper than the calendar.
-constexpr std::uint32_t kFewNodes = 64;
 constexpr int kGangRounds = 256;
 
 }  // namespace
@@ -125,16 +123,18 @@ std::optional<Slot> Forecast::earliest_one(const RoomAsk& ask, Duration length, 
     return best;
   }
   ++search_;
+  std::uint32_t left = offering_.count_common(ask.allowed, nullptr);  // not looked at yet
   for (std::size_t bucket = bucket_of(from); bucket < calendar_.size(); ++bucket) {
     const Time begin{(base_ + std::int64_t(bucket)) * kBucketUs};
-    if (begin > not_after || (best && best->start < begin)) break;
+    if (begin > not_after || (best && best->start < begin) || left == 0) break;
     const NodeBits& ending = calendar_[bucket];
     for (auto id = ending.first_common(&offering_); id;
          id = ending.first_common(&offering_, raw(*id) + 1)) {
       if (seen_[raw(*id)] == search_) continue;
       seen_[raw(*id)] = search_;
-      if (ask.allowed == nullptr || ask.allowed->contains(*id))
-        look(*id, ask, length, from, not_after, best);
+      if (ask.allowed != nullptr && !ask.allowed->contains(*id)) continue;
+      --left;
+      look(*id, ask, length, from, not_after, best);
     }
   }
   return best;

@@ -53,8 +53,11 @@ class Forecast {
     return node(id).holds == 0 || node(id).timeline.fits(room, from, until);
   }
   // The first time at which as many nodes as asked for have room for `length`; ties by node id.
+  // With many nodes, times at which something ends: whether one has room at `from` is then to be
+  // asked of the inventory first, which finds it without a look at each.
   std::optional<Slot> earliest(const RoomAsk& ask, Duration length, Time from,
                                Time not_after = kEver) const;
+  bool has_many_nodes() const { return offering_.count() > kFewNodes; }
   // Whether the hold, placed for `ask`, could start earlier thanks to this node.
   bool could_improve(HoldId hold, NodeId id, const RoomAsk& ask, Duration length, Time from);
 
@@ -72,6 +75,7 @@ class Forecast {
     Time until;
     bool live = false;
   };
+  static constexpr std::uint32_t kFewNodes = 64;  // a look at each is cheaper than the calendar
   static constexpr std::int64_t kBucketUs = std::int64_t(1) << 26;  // about a minute
   static constexpr std::size_t kBuckets = 1 << 14;                  // what is later shares the last
 

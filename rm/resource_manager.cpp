@@ -331,6 +331,10 @@ std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Tim
                                               Time not_after) const {
   const State::Class& asked = state_->class_at(what);
   if (!asked.countable || !state_->plans_ahead) return std::nullopt;
+  if (asked.ask.nodes == 1 && state_->forecast.has_many_nodes()) {
+    HoldCheck holds{&state_->forecast, asked.room, from, after(from, length)};
+    if (state_->choose_nodes(asked, &holds)) return Slot{from, state_->gang};
+  }
   return state_->forecast.earliest(state_->ask_of(asked), length, from, not_after);
 }
 

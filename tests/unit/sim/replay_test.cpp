@@ -90,6 +90,23 @@ TEST(Replay, AMachineThatHoldsEverythingLetsNobodyWait) {
     ASSERT_EQ(done.outcomes[i].start, workload.jobs[i].submit);
 }
 
+// The same with nodes: more of them than are looked at one by one.
+TEST(Replay, ManyNodesThatHoldEverythingLetNobodyWait) {
+  GenerateOptions options;
+  options.jobs = 1'000;
+  options.procs = 8;
+  const Workload workload = generate_lublin(options);
+  const Cluster cluster = parse_cluster_toml("[[nodes]]\ncount = 1000\ncores = 8\n", "c").value();
+  for (const char* policy :
+       {"fcfs", "easy", "easy-sjbf", "conservative", "depth-k:5", "saf-guard", "priority+easy"}) {
+    SCOPED_TRACE(policy);
+    const auto done = replay(workload, cluster, under(policy));
+    ASSERT_TRUE(done) << done.error().message;
+    for (std::size_t i = 0; i < workload.jobs.size(); ++i)
+      ASSERT_EQ(done->outcomes[i].start, workload.jobs[i].submit);
+  }
+}
+
 TEST(Replay, AllTimesSevenfoldGiveStartsSevenfold) {
   GenerateOptions options;
   options.jobs = 1'500;
