@@ -3,6 +3,7 @@
 #include "rm/forecast.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/check.hpp"
 
@@ -31,6 +32,27 @@ void Forecast::note_end(NodeId id, Time when) {
   const std::size_t bucket = bucket_of(when);
   if (bucket >= calendar_.size()) calendar_.resize(bucket + 1);
   calendar_[bucket].insert(id);
+  mark_filled(bucket, true);
+}
+
+void Forecast::mark_filled(std::size_t bucket, bool filled) {
+  const std::size_t place = (std::size_t(base_) + bucket) % kBuckets;
+  const std::uint64_t bit = std::uint64_t(1) << (place % 64);
+  if (filled)
+    filled_[place / 64] |= bit;
+  else
+    filled_[place / 64] &= ~bit;
+}
+
+// The first bucket from this one on that is not empty, or the size of the calendar.
+std::size_t Forecast::next_filled(std::size_t bucket) const {
+  while (bucket < calendar_.size()) {
+    const std::size_t place = (std::size_t(base_) + bucket) % kBuckets;
+    const std::uint64_t word = filled_[place / 64] >> (place % 64);
+    if (word != 0) return std::min(bucket + std::size_t(std::countr_zero(word)), calendar_.size());
+    bucket += 64 - place % 64;
+  }
+  return calendar_.size();
 }
 
 // The last bucket stands for all that is later: as it moves, what it holds may still be later.
@@ -40,6 +62,7 @@ void Forecast::forget_before(Time now) {
     const bool full = calendar_.size() == kBuckets;
     NodeBits last = full ? calendar_.back() : NodeBits{};
     calendar_.pop_front();
+    mark_filled(0, full && !last.empty());  // the same place of the ring is the new last one
     if (full) calendar_.push_back(std::move(last));
   }
   base_ = std::max(base_, today);
@@ -124,7 +147,8 @@ std::optional<Slot> Forecast::earliest_one(const RoomAsk& ask, Duration length, 
   }
   ++search_;
   std::uint32_t left = offering_.count_common(ask.allowed, nullptr);  // not looked at yet
-  for (std::size_t bucket = bucket_of(from); bucket < calendar_.size(); ++bucket) {
+  for (std::size_t bucket = next_filled(bucket_of(from)); bucket < calendar_.size();
+       bucket = next_filled(bucket + 1)) {
     const Time begin{(base_ + std::int64_t(bucket)) * kBucketUs};
     if (begin > not_after || (best && best->start < begin) || left == 0) break;
     const NodeBits& ending = calendar_[bucket];

@@ -82,6 +82,8 @@ class Forecast {
   Node& at(NodeId id);
   const Node& node(NodeId id) const { return nodes_[raw(id)]; }
   std::size_t bucket_of(Time when) const;
+  std::size_t next_filled(std::size_t bucket) const;
+  void mark_filled(std::size_t bucket, bool filled);
   void note_end(NodeId id, Time when);
   void look(NodeId id, const RoomAsk& ask, Duration length, Time from, Time not_after,
             std::optional<Slot>& best) const;
@@ -96,6 +98,8 @@ class Forecast {
   std::vector<HoldId> free_holds_;
   std::size_t live_holds_ = 0;
   std::deque<NodeBits> calendar_;  // nodes on which something ends, by minute since base_
+  // Which buckets hold any, as a ring by minute: most are empty, and a search runs over weeks.
+  std::vector<std::uint64_t> filled_ = std::vector<std::uint64_t>(kBuckets / 64);
   std::int64_t base_ = 0;
   mutable std::vector<std::uint64_t> seen_;  // by node: the search that looked at it
   mutable std::uint64_t search_ = 0, looked_at_ = 0;
