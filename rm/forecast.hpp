@@ -75,7 +75,7 @@ class Forecast {
     Time until;
     bool live = false;
   };
-  static constexpr std::uint32_t kFewNodes = 64;  // a look at each is cheaper than the calendar
+  static constexpr std::uint32_t kFewNodes = 128;  // a look at each is cheaper than the calendar
   static constexpr std::int64_t kBucketUs = std::int64_t(1) << 26;  // about a minute
   static constexpr std::size_t kBuckets = 1 << 14;                  // what is later shares the last
 
