@@ -208,6 +208,16 @@ std::optional<Slot> Forecast::earliest(const RoomAsk& ask, Duration length, Time
                         : earliest_gang(ask, length, from, not_after);
 }
 
+std::optional<Slot> Forecast::best_for(HoldId id, const RoomAsk& ask, Duration length, Time from) {
+  const Hold& hold = holds_[raw(id)];
+  for (const NodeId on : hold.slot.nodes)
+    at(on).timeline.add(hold.slot.start, hold.until, hold.room);
+  auto slot = earliest(ask, length, from, hold.slot.start);
+  for (const NodeId on : hold.slot.nodes)
+    at(on).timeline.add(hold.slot.start, hold.until, -hold.room);
+  return slot;
+}
+
 bool Forecast::could_improve(HoldId id, NodeId on, const RoomAsk& ask, Duration length, Time from) {
   const Hold& hold = holds_[raw(id)];
   if (!offering_.contains(on) || (ask.allowed != nullptr && !ask.allowed->contains(on)))

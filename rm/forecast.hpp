@@ -58,6 +58,9 @@ class Forecast {
   std::optional<Slot> earliest(const RoomAsk& ask, Duration length, Time from,
                                Time not_after = kEver) const;
   bool has_many_nodes() const { return offering_.count() > kFewNodes; }
+  // The first place that the hold, placed for `ask`, could have instead, its own not being in the
+  // way, and not later than its own; the hold stays. Nothing when its own is no place any more.
+  std::optional<Slot> best_for(HoldId hold, const RoomAsk& ask, Duration length, Time from);
   // Whether the hold, placed for `ask`, could start earlier thanks to this node.
   bool could_improve(HoldId hold, NodeId id, const RoomAsk& ask, Duration length, Time from);
 

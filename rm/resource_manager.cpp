@@ -331,11 +331,17 @@ std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Tim
                                               Time not_after) const {
   const State::Class& asked = state_->class_at(what);
   if (!asked.countable || !state_->plans_ahead) return std::nullopt;
-  if (asked.ask.nodes == 1 && state_->forecast.has_many_nodes()) {
-    HoldCheck holds{&state_->forecast, asked.room, from, after(from, length)};
-    if (state_->choose_nodes(asked, &holds)) return Slot{from, state_->gang};
-  }
+  if (auto now = room_now(what, length, from)) return now;
   return state_->forecast.earliest(state_->ask_of(asked), length, from, not_after);
+}
+
+// A search among many nodes looks at those on which something ends.
+std::optional<Slot> ResourceManager::room_now(ClassId what, Duration length, Time from) const {
+  const State::Class& asked = state_->class_at(what);
+  if (asked.ask.nodes > 1 || !state_->forecast.has_many_nodes()) return std::nullopt;
+  HoldCheck holds{&state_->forecast, asked.room, from, after(from, length)};
+  if (!state_->choose_nodes(asked, &holds)) return std::nullopt;
+  return Slot{from, state_->gang};
 }
 
 HoldId ResourceManager::hold(ClassId what, const Slot& slot, Duration length) {
@@ -347,6 +353,12 @@ void ResourceManager::drop(HoldId hold) { state_->forecast.drop(hold); }
 const Slot& ResourceManager::slot_of(HoldId hold) const { return state_->forecast.slot_of(hold); }
 
 std::size_t ResourceManager::holds() const { return state_->forecast.holds(); }
+
+std::optional<Slot> ResourceManager::best_for(HoldId hold, ClassId what, Duration length,
+                                              Time from) {
+  if (auto now = room_now(what, length, from)) return now;
+  return state_->forecast.best_for(hold, state_->ask_of(state_->class_at(what)), length, from);
+}
 
 bool ResourceManager::could_improve(HoldId hold, NodeId node, ClassId what, Duration length,
                                     Time now) {

@@ -144,6 +144,8 @@ class ResourceManager {
   void drop(HoldId hold);
   const Slot& slot_of(HoldId hold) const;
   std::size_t holds() const;
+  // See Forecast::best_for.
+  std::optional<Slot> best_for(HoldId hold, ClassId what, Duration length, Time from);
   // Whether the hold, which is of `what`, might start earlier because of this node.
   bool could_improve(HoldId hold, NodeId node, ClassId what, Duration length, Time now);
   Room room_of(ClassId what) const;  // on each of its nodes
@@ -173,6 +175,8 @@ class ResourceManager {
                                  const std::vector<PathId>* jobs = nullptr) const;
 
  private:
+  std::optional<Slot> room_now(ClassId what, Duration length, Time from) const;
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -54,10 +54,11 @@ void Controller::State::move_forward(Partition& partition,
     if (held == partition.holds.end()) continue;
     const Job& job = jobs.at(candidate.place.job);
     const Duration length = shapes[job.shape].length;
-    const rm::Slot old = take_back(partition, held);
-    auto slot = rm.earliest(job.what, length, clock.mono, old.start);
+    auto slot = rm.best_for(held->second, job.what, length, clock.mono);
+    if (slot && *slot == rm.slot_of(held->second)) continue;
+    moved = true;
+    take_back(partition, held);
     if (!slot) slot = rm.earliest(job.what, length, clock.mono);  // a node was lost
-    moved |= !slot || *slot != old;
     if (slot) put_hold(partition, job, *slot);
   }
   partition.is_stale = moved;
