@@ -19,15 +19,17 @@ constexpr auto kCommands = std::to_array<const Command*>({&kUp,          &kDown,
                                                           &kNodeDrain,   &kNodeResume,
                                                           &kNodeDown,    &kNodeMaintenance,
                                                           &kNodeLabel,   &kGroupLs,
-                                                          &kQuotaLs,     &kConfigShow,
-                                                          &kConfigCheck, &kAdminStatus,
-                                                          &kAdminCheck,  &kAdminBackup,
-                                                          &kApi,         &kSim,
-                                                          &kCompletion,  &kMan,
-                                                          &kVersion,     &kComplete});
+                                                          &kQuotaLs,     &kShare,
+                                                          &kQosLs,       &kPartitionLs,
+                                                          &kConfigShow,  &kConfigCheck,
+                                                          &kAdminStatus, &kAdminCheck,
+                                                          &kAdminBackup, &kApi,
+                                                          &kSim,         &kCompletion,
+                                                          &kMan,         &kVersion,
+                                                          &kComplete});
 
 std::string_view singular(std::string_view word) {
-  constexpr std::string_view kNouns[] = {"job", "node", "group", "quota"};
+  constexpr std::string_view kNouns[] = {"job", "node", "group", "quota", "partition"};
   for (const std::string_view noun : kNouns)
     if (word.size() == noun.size() + 1 && word.starts_with(noun) && word.ends_with('s'))
       return noun;

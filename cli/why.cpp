@@ -42,6 +42,19 @@ Result<int> run_why(Context& context) {
                             : std::string()) +
                 ", if those before it run to their limits\n");
   }
+  const Json& score = member(*why, "score");
+  if (score.is_object() && state != "running") {
+    std::string parts;
+    for (const Json& factor : member(score, "factors")) {
+      if (member(factor, "points").get<double>() == 0) continue;
+      char number[32];
+      std::snprintf(number, sizeof number, " %+.1f", member(factor, "points").get<double>());
+      parts += (parts.empty() ? "" : ", ") + text_of(factor, "factor") + number;
+    }
+    char points[32];
+    std::snprintf(points, sizeof points, "%.1f", member(score, "points").get<double>());
+    context.out("  score " + std::string(points) + (parts.empty() ? "" : ": " + parts) + '\n');
+  }
   const std::string hint = text_of(*why, "hint");
   if (!hint.empty()) context.out("  hint: " + clean_line(hint) + '\n');
   return kOk;

@@ -84,7 +84,7 @@ void Controller::State::check_job(const Job& job, Problems& problems) const {
          problems);
   if (job.lane != kNoLane) {
     const JobQueue& queue = partition_of(job).queue;
-    expect(queue.lane(job.lane) == JobQueue::Lane{job.group, job.shape, job.path} &&
+    expect(queue.lane(job.lane) == JobQueue::Lane{job.group, job.shape, job.path, job.standing} &&
                queue.jobs_of(job.lane).contains(job.place()),
            name + " waits in a lane that is not its own", problems);
   }
@@ -184,6 +184,7 @@ std::vector<std::string> Controller::State::check() const {
   for (const auto& [id, job] : jobs) edges += job.more != nullptr ? edges_of(*job.more) : 0;
   expect(edges == dependencies.size(), "a dependency edge outlived its wait", problems);
   check_groups(problems);
+  check_shares(problems);
   check_nodes(problems);
   check_partitions(problems);
   std::ranges::sort(problems);  // jobs are visited in no order

@@ -118,6 +118,8 @@ TurnOutput Controller::State::collect() {
   dirty_jobs.clear();
   dirty_tasks.clear();
   dirty_nodes.clear();
+  if (config.keep_records)
+    if (auto usage = ranking.take_dirty(clock); !usage.empty()) changes.usage = std::move(usage);
   const auto changed = [](std::uint64_t next, std::uint64_t& stored) {
     return next == stored ? 0 : stored = next;
   };

@@ -12,10 +12,8 @@ namespace drover::sched {
 Controller::State::State(ControllerConfig with) {
   config = std::move(with);
   rm.set_quotas(config.quotas);
-  Partition& only = partitions.emplace_back("main", config.policy);
-  only.queue.set_key_of([this, &only](const JobQueue::Lane& lane, const Place& place) {
-    return key_of(only, lane, place);
-  });
+  ranking = Ranking(config.book);
+  make_partitions();
   if (plans_ahead()) rm.plan_ahead();
 }
 
@@ -133,6 +131,9 @@ std::optional<Time> Controller::next_timer(Now now) const {
     const Time node = state_->node_deadlines.begin()->first;
     due = due ? std::min(*due, node) : node;
   }
+  if (state_->uses_shares() && state_->stats.tasks_active > 0)
+    due = due ? std::min(*due, state_->ranking.next_refresh()) : state_->ranking.next_refresh();
+  if (!state_->to_rekey.empty()) due = now.mono;
   // Holds whose time has come are looked at in every pass: only a later one needs a wake-up.
   const auto next = state_->due.upper_bound({now.mono, JobId{~std::uint64_t(0)}});
   if (next != state_->due.end()) due = due ? std::min(*due, next->first) : next->first;

@@ -14,6 +14,7 @@
 #include "sched/dependency.hpp"
 #include "sched/messages.hpp"
 #include "sched/policy.hpp"
+#include "sched/policy_book.hpp"
 
 namespace drover::sched {
 
@@ -33,7 +34,9 @@ struct ControllerConfig {
   Duration node_timeout =
       seconds(600);  // out of contact: shown as lost (attempts are kept, see docs)
   std::vector<rm::QuotaRule> quotas;
-  PartitionPolicy policy;
+  PartitionPolicy policy;  // when the book has no partitions
+  // Accounts, classes and partitions; null = none. Its quotas are part of `quotas`.
+  std::shared_ptr<const PolicyBook> book;
   // For simulation: the plan of every job, given at once when it leaves its FIFO. Null: the group's
   // consumer is asked, as CompileJob.
   std::shared_ptr<const dag::PhysicalPlan> inline_plan;
@@ -83,6 +86,7 @@ class Controller {
   void restore_counters(std::uint64_t next_job_id, std::uint64_t next_epoch,
                         std::uint64_t next_node_id, std::uint64_t next_event_seq);
   void restore_node(const NodeRecord& node);
+  void restore_usage(const std::vector<UsageRecord>& usage);
   // `tasks`: the records of this job that are not final, and the final ones above the cursor.
   Result<void> restore_job(const JobSpec& spec, const JobRecord& job,
                            std::vector<TaskRecord> tasks);
@@ -107,6 +111,11 @@ class Controller {
   const rm::ResourceManager& resources() const;
   std::optional<JobRecord> job(JobId id) const;  // open jobs only
   Stats stats() const;
+
+  std::vector<ShareView> shares(Now now) const;
+  const PolicyBook& policy_book() const;
+  // The factors of an open job's score; `spec` is its own.
+  std::optional<PriorityParts> priority(JobId job, const JobSpec& spec, Now now) const;
 
   // Every invariant of jobs, tasks, groups, leases and quotas; empty when all hold. O(open jobs).
   std::vector<std::string> check() const;

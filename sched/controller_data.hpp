@@ -20,6 +20,7 @@
 #include "sched/live_job.hpp"
 #include "sched/live_node.hpp"
 #include "sched/partition.hpp"
+#include "sched/ranking.hpp"
 
 namespace drover::sched {
 
@@ -35,6 +36,12 @@ struct ControllerData {
   std::set<GroupId> takeable;  // whose consumer may have something to take
   Shapes shapes;
   std::list<Partition> partitions;       // in the order in which they are served
+  std::vector<Partition*> partition_at;  // by Ranking::Entry::partition
+  Ranking ranking{nullptr};
+  std::size_t nodes_counted = 0;  // in the capacity that ranking knows
+  // The lanes whose jobs belong to a user in an account, by LeafId; some may be empty or others'.
+  std::vector<std::set<std::pair<std::uint32_t, LaneId>>> lanes_of;
+  std::deque<std::pair<std::uint32_t, LaneId>> to_rekey;  // partition and lane
   std::set<std::pair<Time, JobId>> due;  // mono; when the holds begin
   std::vector<NodeId> unheld;            // where a hold has gone, and nobody has looked yet
   LimitWatch limits;                     // of what runs; empty when nobody plans ahead

@@ -83,6 +83,13 @@ struct Controller::State : ControllerData {
   const Partition& partition_of(const Job& job) const;
   const Partition& partition_for(const JobSpec& spec) const;
   void place_tasks(Now now);
+  // rank_jobs.cpp
+  void make_partitions();
+  void rank(Job& job, const JobSpec& spec);
+  void note_lane(const Job& job);
+  void follow_shares(Now now);
+  bool uses_shares() const;
+  void check_shares(std::vector<std::string>& problems) const;
   void pass_the_guard(Partition& partition);
   void wake_waiters();
   Try try_to_start(Partition& partition, const JobQueue::Candidate& candidate);

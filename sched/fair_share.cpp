@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <utility>
 
 #include "base/check.hpp"
 
@@ -54,8 +55,8 @@ struct Step {  // of weight: 2^halves * kWeights[fraction]
 Step step_of(Duration age, Duration half_life) {
   const std::int64_t us = std::max<std::int64_t>(0, age.us);
   const auto halves = std::min<std::int64_t>(us / half_life.us, 120);  // nothing is left by then
-  const std::int64_t rest = us % half_life.us;
-  return {int(halves), std::size_t(Wide(rest) * kSteps / Wide(half_life.us))};
+  const std::int64_t fraction = us % half_life.us / (half_life.us / kSteps);
+  return {int(halves), std::size_t(std::min(fraction, kSteps - 1))};
 }
 
 std::int64_t ppm(Wide part, Wide whole) {
@@ -142,10 +143,7 @@ void FairShare::add(Leaf& leaf, Wide usage) {
   const Wide room = kUsageMax - leaf.usage;
   usage = std::min(usage, room);
   leaf.usage += usage;
-  if (!leaf.dirty) {
-    leaf.dirty = true;
-    dirty_.push_back(LeafId(&leaf - leaves_.data()));
-  }
+  dirty_ = true;
   for (AccountId id = leaf.account;; id = tree_.at(id).parent) {
     sums_[std::size_t(id)].usage += usage;
     if (id == AccountId{}) return;
@@ -270,9 +268,13 @@ void FairShare::walk(std::vector<Child> pool, std::size_t& passed, bool& changed
   }
 }
 
-bool FairShare::refresh(Time now) {
+void FairShare::settle(Time now) {
   for (Leaf& leaf : leaves_)
     if (leaf.rate > 0) settle(leaf, now);
+}
+
+bool FairShare::refresh(Time now) {
+  settle(now);
   std::vector<Child> pool;
   add_children(AccountId{}, pool);
   std::size_t passed = 0;
@@ -321,13 +323,12 @@ std::vector<ShareView> FairShare::views(Time now) const {
 
 std::vector<UsageRecord> FairShare::take_dirty() {
   std::vector<UsageRecord> records;
-  for (const LeafId id : dirty_) {
-    Leaf& leaf = leaves_[std::size_t(id)];
-    leaf.dirty = false;
-    records.push_back({tree_.at(leaf.account).spec.name, leaf.user, std::uint64_t(leaf.usage >> 64),
-                       std::uint64_t(leaf.usage), base_, leaf.settled, half_life_});
-  }
-  dirty_.clear();
+  if (!std::exchange(dirty_, false)) return records;
+  for (const Leaf& leaf : leaves_)
+    if (leaf.usage > 0)
+      records.push_back({tree_.at(leaf.account).spec.name, leaf.user,
+                         std::uint64_t(leaf.usage >> 64), std::uint64_t(leaf.usage), base_,
+                         leaf.settled, half_life_});
   return records;
 }
 

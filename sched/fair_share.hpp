@@ -79,12 +79,14 @@ class FairShare {
   // Settles what runs and ranks again. O(n log n) of users and accounts. Returns whether a factor
   // changed.
   bool refresh(Time now);
+  void settle(Time now);  // charges what runs until now
+  std::int64_t rate(LeafId leaf) const { return leaves_[std::size_t(leaf)].rate; }
   std::int64_t factor(LeafId leaf) const { return leaves_[std::size_t(leaf)].factor; }
 
   std::int64_t usage(LeafId leaf, Time now) const;  // decayed, milli-CPU seconds
   std::int64_t usage(AccountId account, Time now) const;
   std::vector<ShareView> views(Time now) const;  // the tree in order of names, accounts first
-  // The users whose record changed since the last call.
+  // Everybody's, if some usage has been charged since the last call.
   std::vector<UsageRecord> take_dirty();
   const AccountTree& accounts() const { return tree_; }
   std::size_t leaves() const { return leaves_.size(); }
@@ -100,7 +102,6 @@ class FairShare {
     std::int64_t rate = 0;
     Time settled;
     std::int64_t factor = kOne;
-    bool dirty = false;
   };
   struct Sum {  // of an account
     Wide usage = 0;
@@ -130,7 +131,7 @@ class FairShare {
   Time base_;              // a multiple of 16 half-lives
   std::vector<Sum> sums_;  // by AccountId
   std::vector<Leaf> leaves_;
-  std::vector<LeafId> dirty_;
+  bool dirty_ = false;
 };
 
 }  // namespace drover::sched

@@ -111,8 +111,9 @@ void Controller::State::update_queues(Job& job) {
   if (waits == (job.lane != kNoLane)) return;
   Partition& partition = partition_of(job);
   if (waits) {
-    job.lane =
-        partition.queue.put({job.group, job.shape, job.path}, shapes[job.shape], job.place());
+    job.lane = partition.queue.put({job.group, job.shape, job.path, job.standing},
+                                   shapes[job.shape], job.place());
+    note_lane(job);
   } else {
     partition.queue.remove(std::exchange(job.lane, kNoLane), job.place());
     drop_hold(partition, job.id);

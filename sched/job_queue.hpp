@@ -1,11 +1,12 @@
 // sched/job_queue.hpp - the jobs of one partition that could start if there were room, in order.
 // SPDX-License-Identifier: Apache-2.0
 //
-// Jobs of one group, shape and quota path stand in one lane: when the first cannot start, the
-// others cannot either. Lanes of one shape form one line: what finds no room for its first finds
-// none for the others, so the shape is blocked as a whole until a node with enough room changes. A
-// lane that a quota stops waits apart, and only the first per (quota, shape) is tried again when
-// that quota is freed. So an event costs by shapes and changed nodes, never by waiting jobs.
+// Jobs of one group, shape, quota path and standing are in one lane: when the first cannot start,
+// the others cannot either. Lanes of one shape form one line: what finds no room for its first
+// finds none for the others, so the shape is blocked as a whole until a node with enough room
+// changes. A lane that a quota stops waits apart, and only the first per (quota, shape) is tried
+// again when that quota is freed. So an event costs by shapes and changed nodes, never by waiting
+// jobs.
 #pragma once
 #include <compare>
 #include <cstdint>
@@ -34,6 +35,7 @@ class JobQueue {
     GroupId group{};
     ShapeId shape{};
     rm::PathId path{};
+    StandingId standing{};
     friend bool operator==(const Lane&, const Lane&) = default;
   };
   struct Candidate {
@@ -127,7 +129,7 @@ class JobQueue {
     std::size_t operator()(const Lane& lane) const noexcept {
       return ((std::size_t(lane.group) * 0x9e3779b97f4a7c15u) ^ std::size_t(lane.shape)) *
                  0xbf58476d1ce4e5b9u ^
-             std::size_t(lane.path);
+             std::size_t(lane.path) ^ std::size_t(lane.standing) << 32;
     }
   };
   using Offer = std::pair<std::pair<std::int64_t, OrderKey>, ShapeId>;

@@ -18,6 +18,7 @@
 #include "rm/resource_manager.hpp"
 #include "sched/array_cursor.hpp"
 #include "sched/job_spec.hpp"
+#include "sched/ranking.hpp"
 #include "sched/records.hpp"
 #include "sched/shape.hpp"
 
@@ -72,7 +73,9 @@ struct Job {
   rm::ClassId what{};
   rm::PathId path{};
   ShapeId shape{};
-  LaneId lane = kNoLane;  // where it waits for room
+  StandingId standing{};
+  std::int64_t score = 0;  // all but fair share
+  LaneId lane = kNoLane;   // where it waits for room
   JobState state{};
   Reason reason{};
   Gates gates = 0;

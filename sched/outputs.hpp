@@ -14,8 +14,10 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "rm/resource_manager.hpp"
+#include "sched/fair_share.hpp"
 #include "sched/job_spec.hpp"
 #include "sched/records.hpp"
+#include "sched/reservation.hpp"
 
 namespace drover::sched {
 
@@ -66,9 +68,12 @@ struct Changes {
   std::vector<TaskRecord> tasks;
   std::vector<NodeRecord> nodes;
   std::vector<Event> events;
+  std::optional<std::vector<UsageRecord>> usage;         // of all users, when it is time
+  std::optional<std::vector<Reservation>> reservations;  // all, when one has changed
   std::uint64_t next_job_id = 0, next_epoch = 0, next_node_id = 0, next_event_seq = 0;
   bool empty() const {
-    return new_jobs.empty() && jobs.empty() && tasks.empty() && nodes.empty() && events.empty();
+    return new_jobs.empty() && jobs.empty() && tasks.empty() && nodes.empty() && events.empty() &&
+           !usage && !reservations;
   }
 };
 

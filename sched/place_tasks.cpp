@@ -15,8 +15,9 @@ namespace drover::sched {
 OrderKey Controller::State::key_of(const Partition& partition, const JobQueue::Lane& lane,
                                    const Place& place) const {
   switch (partition.policy.order) {
-    case Order::Fifo:
-    case Order::Priority: return {-std::int64_t(place.priority), 0, place.job};
+    case Order::Fifo: return {-std::int64_t(place.priority), 0, place.job};
+    case Order::Priority:
+      return {-(jobs.at(place.job).score + ranking.fair_score(lane.standing)), 0, place.job};
     case Order::SafGuard: break;
   }
   const Time guarded = jobs.at(place.job).submitted + partition.policy.guard;
@@ -30,16 +31,11 @@ bool Controller::State::plans_ahead() const {
   });
 }
 
-Partition& Controller::State::partition_of(const Job&) { return partitions.front(); }
-const Partition& Controller::State::partition_of(const Job&) const { return partitions.front(); }
-const Partition& Controller::State::partition_for(const JobSpec&) const {
-  return partitions.front();
-}
-
 void Controller::State::place_tasks(Now now) {
   clock = now;
   rm.forget_before(now.mono);
   extend_overdue();
+  follow_shares(now);
   wake_waiters();
   for (Partition& partition : partitions) {
     pass_the_guard(partition);
@@ -171,6 +167,7 @@ void Controller::State::launch(Job& job, std::uint32_t index, rm::Lease lease, N
   record.placed = now.wall;
   record.lease = std::move(lease);
   if (record.lease->until != rm::kEver) limits.push({record.lease->until, record.id});
+  ranking.hold(job.standing, record.lease->total(), now.wall);
   job.more->ready.erase(index);
   ++job.active;
   ++stats.tasks_active;

@@ -87,9 +87,4 @@ PreemptMode preempt_mode(const Standing& winner, const Standing& loser, const Po
   return below->preempt_mode;
 }
 
-Duration preempt_grace(const Standing& loser, const PolicyBook& book) {
-  const QosSpec* qos = book.qos.find(loser.qos);
-  return qos != nullptr ? qos->grace : QosSpec{}.grace;
-}
-
 }  // namespace drover::sched

@@ -33,6 +33,5 @@ struct Standing {  // what decides about preemption of a job
   std::string qos, partition;
 };
 PreemptMode preempt_mode(const Standing& winner, const Standing& loser, const PolicyBook& book);
-Duration preempt_grace(const Standing& loser, const PolicyBook& book);
 
 }  // namespace drover::sched

@@ -37,7 +37,6 @@ struct QosSpec {
   std::vector<std::string> users, accounts;                   // who may use it; empty = everybody
   std::vector<std::string> preempts;                // classes whose jobs give way to this one's
   PreemptMode preempt_mode = PreemptMode::Requeue;  // how this one's jobs give way
-  Duration grace = seconds(30);                     // their notice
   std::int64_t usage_percent = 100;                 // what fair share counts of their use
   friend bool operator==(const QosSpec&, const QosSpec&) = default;
 };

@@ -38,6 +38,7 @@ Result<void> Controller::State::restore_job(const JobSpec& spec, const JobRecord
   job.state = record.state;
   job.reason = record.reason;
   job.submitted = record.submitted;
+  rank(job, spec);
   job.started = record.started;
   job.priority = record.priority;
   job.exit_code = record.exit_code;
@@ -86,6 +87,7 @@ Result<void> Controller::State::restore_tasks(Job& job, std::vector<TaskRecord> 
       });
       if (!known) return corrupt(job.id, name + " is on an unknown node");
       rm.restore(*task.record.lease, job.path);
+      ranking.restore_hold(job.standing, task.record.lease->total());
       rm::for_each_part(*task.record.lease, [&](const rm::NodePart& part) {
         nodes.at(part.node).tasks.insert(task.record.id);
       });

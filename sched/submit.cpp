@@ -130,6 +130,7 @@ Job& Controller::State::insert_job(JobId id, const JobSpec& spec, rm::PathId pat
   job.what = rm.intern(spec.request);
   rm.hold(job.what);
   job.path = path;
+  job.standing = ranking.standing_of(spec);
   job.shape = shapes.acquire(rm, job.what, spec.time_limit);
   job.group = group_for(spec);
   job.singleton = spec.singleton;
@@ -187,6 +188,7 @@ void Controller::State::submit(const Submit& in, Now now) {
   Job& job = insert_job(JobId{next_job++}, spec, std::get<rm::PathId>(entered));
   const JobId id = job.id;
   job.submitted = now.wall;
+  rank(job, spec);
   job.state = spec.hold ? JobState::Held : JobState::Inited;
   ++stats.jobs_by_state[std::size_t(job.state)];
   ++stats.submitted;

@@ -63,6 +63,7 @@ void Controller::State::move(Task& task, TaskEvent on) {
 void Controller::State::drop_attempt(Job& job, Task& task) {
   rm::Lease lease = *std::exchange(task.record.lease, std::nullopt);
   rm.release(lease);
+  ranking.release(job.standing, lease.total(), clock.wall);
   ended_since = true;
   freed_early |= lease.until > clock.mono;
   task.record.last_pus = std::move(lease.pus);

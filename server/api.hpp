@@ -51,6 +51,11 @@ void label_node(Services& services, ExchangePtr exchange);
 void list_groups(Services& services, ExchangePtr exchange);
 void list_quotas(Services& services, ExchangePtr exchange);
 
+// api_policy.cpp
+void list_shares(Services& services, ExchangePtr exchange);
+void list_qos(Services& services, ExchangePtr exchange);
+void list_partitions(Services& services, ExchangePtr exchange);
+
 // api_admin.cpp
 void show_health(Services& services, ExchangePtr exchange);
 void show_version(Services& services, ExchangePtr exchange);

@@ -162,6 +162,9 @@ void explain_job(Services& services, ExchangePtr exchange) {
   append_why(out, *why);
   append_estimate(out,
                   index ? std::nullopt : services.controller.when(exchange->job, net::Loop::now()));
+  if (const auto parts =
+          services.controller.priority(exchange->job, *exchange->spec, net::Loop::now()))
+    append_priority(out, *parts);
   out.end_object();
   exchange->json(std::move(body));
 }

@@ -41,9 +41,10 @@ sched::ControllerConfig controller_config(const Config& config) {
   out.node_losses_max = std::uint32_t(config.node_losses);
   out.node_timeout = seconds(config.node_timeout_s);
   out.quotas = config.quotas;
-  if (const auto book = policy_book(config)) {
+  if (auto book = policy_book(config)) {
     const auto limits = book->qos.quota_rules();
     out.quotas.insert(out.quotas.end(), limits.begin(), limits.end());
+    out.book = std::make_shared<const sched::PolicyBook>(*std::move(book));
   }
   return out;
 }

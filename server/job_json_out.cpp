@@ -238,6 +238,25 @@ void append_event(JsonWriter& out, const sched::Event& event) {
   out.end_object();
 }
 
+void append_priority(JsonWriter& out, const sched::PriorityParts& parts) {
+  out.key("score");
+  out.begin_object();
+  out.field("points", double(parts.total) / 1e6);
+  out.key("factors");
+  out.begin_array();
+  for (std::size_t i = 0; i < sched::kFactors; ++i) {
+    const sched::PriorityParts::Part& part = parts.parts[i];
+    out.begin_object();
+    out.field("factor", to_string(sched::Factor(i)));
+    out.field("value", double(part.value_ppm) / 1e6);
+    out.field("weight", part.weight);
+    out.field("points", double(part.score) / 1e6);
+    out.end_object();
+  }
+  out.end_array();
+  out.end_object();
+}
+
 void append_why(JsonWriter& out, const sched::Why& why) {
   out.field("state", to_string(why.state));
   out.field("reason", to_string(why.reason));

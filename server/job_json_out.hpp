@@ -34,6 +34,8 @@ void append_job(JsonWriter& out, const JobView& view);
 void append_task(JsonWriter& out, const sched::JobSpec& spec, const sched::TaskRecord& task,
                  Time now);
 void append_event(JsonWriter& out, const sched::Event& event);
+// What orders the job between groups: every factor with its value, weight and points.
+void append_priority(JsonWriter& out, const sched::PriorityParts& parts);
 void append_why(JsonWriter& out, const sched::Why& why);
 // "expected_start", null when there is no telling, else with "jobs_before".
 void append_estimate(JsonWriter& out, const std::optional<sched::Estimate>& estimate);

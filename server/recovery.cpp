@@ -39,6 +39,9 @@ Result<Recovered> recover(const store::Store& store, sched::Controller& controll
   if (!counters) return fail(counters.error());
   controller.restore_counters(counters->next_job_id, counters->next_epoch, counters->next_node_id,
                               counters->next_event_seq);
+  auto usage = snapshot->usage();
+  if (!usage) return fail(usage.error());
+  controller.restore_usage(*usage);
   auto nodes = snapshot->nodes();
   if (!nodes) return fail(nodes.error());
   for (const sched::NodeRecord& node : *nodes) {

@@ -32,6 +32,8 @@ void merge(sched::Changes& into, sched::Changes&& from) {
   append(into.tasks, std::move(from.tasks));
   append(into.nodes, std::move(from.nodes));
   append(into.events, std::move(from.events));
+  if (from.usage) into.usage = std::move(from.usage);
+  if (from.reservations) into.reservations = std::move(from.reservations);
   if (from.next_job_id != 0) into.next_job_id = from.next_job_id;
   if (from.next_epoch != 0) into.next_epoch = from.next_epoch;
   if (from.next_node_id != 0) into.next_node_id = from.next_node_id;
@@ -40,7 +42,8 @@ void merge(sched::Changes& into, sched::Changes&& from) {
 
 std::size_t count(const sched::Changes& changes) {
   return changes.new_jobs.size() + changes.jobs.size() + changes.tasks.size() +
-         changes.nodes.size() + changes.events.size();
+         changes.nodes.size() + changes.events.size() + (changes.usage ? 1 : 0) +
+         (changes.reservations ? 1 : 0);
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ class Checker {
     check_open();
     check_tasks();
     check_nodes();
+    check_policy();
     check_events();
     check_keys();
     check_blobs();
@@ -67,12 +68,23 @@ class Checker {
     return found && found->has_value();
   }
 
+  // A table that is one record of `meta`, if it was ever written.
+  template <class Message, class Value>
+  void check_table(std::string_view key, Message& message, Value& into) {
+    const auto value = txn_.find(Table::Meta, key);
+    if (!value) return complain(value.error());
+    if (!*value) return;
+    if (auto ok = open_record(Table::Meta, key, **value, message); !ok) return complain(ok.error());
+    if (!decode(message, into)) complain(Table::Meta, key, "a value is out of range");
+  }
+
   void check_counters();
   void check_specs();
   void check_jobs();
   void check_open();
   void check_tasks();
   void check_nodes();
+  void check_policy();
   void check_events();
   void check_keys();
   void check_blobs();
@@ -152,6 +164,15 @@ void Checker::check_nodes() {
     if (key.size() != 4 || message.id() != key_u32(key)) return "it carries another id";
     return message.id() < counters_.next_node_id() ? "" : "its id was never drawn";
   });
+}
+
+void Checker::check_policy() {
+  proto::UsageTable usage;
+  std::vector<sched::UsageRecord> users;
+  check_table(kUsageKey, usage, users);
+  proto::ReservationTable reserved;
+  std::vector<sched::Reservation> reservations;
+  check_table(kReservationsKey, reserved, reservations);
 }
 
 void Checker::check_events() {

@@ -30,4 +30,10 @@ bool decode(const proto::Event& in, sched::Event& out);
 void encode(const IdempotencyEntry& entry, proto::IdempotencyRecord& out);
 bool decode(const proto::IdempotencyRecord& in, IdempotencyEntry& out);  // not the key
 
+// codec_policy.cpp
+void encode(const std::vector<sched::UsageRecord>& records, proto::UsageTable& out);
+bool decode(const proto::UsageTable& in, std::vector<sched::UsageRecord>& out);
+void encode(const std::vector<sched::Reservation>& reservations, proto::ReservationTable& out);
+bool decode(const proto::ReservationTable& in, std::vector<sched::Reservation>& out);
+
 }  // namespace drover::store

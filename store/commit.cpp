@@ -138,6 +138,18 @@ Result<void> write_keys(WriteTxn& txn, const CommitBatch& batch, Scratch& scratc
   return {};
 }
 
+Result<void> write_policy(WriteTxn& txn, const sched::Changes& changes) {
+  if (changes.usage) {
+    proto::UsageTable message;
+    encode(*changes.usage, message);
+    if (auto ok = txn.put(Table::Meta, text_key(kUsageKey), message); !ok) return ok;
+  }
+  if (!changes.reservations) return {};
+  proto::ReservationTable message;
+  encode(*changes.reservations, message);
+  return txn.put(Table::Meta, text_key(kReservationsKey), message);
+}
+
 // Counters only grow; 0 in the batch means that the turn drew none.
 Result<void> write_counters(WriteTxn& txn, const sched::Changes& changes) {
   proto::Counters counters;
@@ -161,6 +173,7 @@ Result<void> write_batch(WriteTxn& txn, const CommitBatch& batch, Scratch& scrat
   if (auto ok = write_tasks(txn, batch.changes, scratch); !ok) return ok;
   if (auto ok = write_events(txn, batch.changes, scratch); !ok) return ok;
   if (auto ok = write_keys(txn, batch, scratch); !ok) return ok;
+  if (auto ok = write_policy(txn, batch.changes); !ok) return ok;
   return write_counters(txn, batch.changes);
 }
 

@@ -6,6 +6,8 @@
 //
 //   table      key                     value (protobuf of proto/store.proto)
 //   meta       "schema" | "counters"   Schema | Counters
+//              "usage"                 UsageTable, once something was used
+//              "reservations"          ReservationTable, once there was one
 //   node       u32 node id             NodeRecord
 //   spec       u64 job id              JobSpec, immutable
 //   job        u64 job id              JobRecord

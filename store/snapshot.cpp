@@ -187,6 +187,31 @@ Result<std::vector<sched::TaskRecord>> Snapshot::tasks(JobId id, std::uint32_t f
   return found;
 }
 
+namespace {
+
+// A table that is one record of `meta`; empty before it was first written.
+template <class Message, class Value>
+Result<Value> read_table(const ReadTxn& txn, std::string_view key) {
+  Value table;
+  const auto value = txn.find(Table::Meta, key);
+  if (!value) return fail(value.error());
+  if (!*value) return table;
+  Message message;
+  if (auto ok = read_into(Table::Meta, key, **value, message, table); !ok) return fail(ok.error());
+  return table;
+}
+
+}  // namespace
+
+Result<std::vector<sched::UsageRecord>> Snapshot::usage() const {
+  return read_table<proto::UsageTable, std::vector<sched::UsageRecord>>(state_->txn, kUsageKey);
+}
+
+Result<std::vector<sched::Reservation>> Snapshot::reservations() const {
+  return read_table<proto::ReservationTable, std::vector<sched::Reservation>>(state_->txn,
+                                                                              kReservationsKey);
+}
+
 Result<std::vector<sched::NodeRecord>> Snapshot::nodes() const {
   auto cursor = Cursor::open(state_->txn, Table::Node);
   if (!cursor) return fail(cursor.error());

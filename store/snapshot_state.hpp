@@ -10,6 +10,8 @@ namespace drover::store {
 
 inline constexpr std::string_view kSchemaKey = "schema";
 inline constexpr std::string_view kCountersKey = "counters";
+inline constexpr std::string_view kUsageKey = "usage";
+inline constexpr std::string_view kReservationsKey = "reservations";
 
 struct Snapshot::State {
   ReadTxn txn;

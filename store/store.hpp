@@ -62,6 +62,8 @@ class Snapshot {
   Result<std::vector<sched::TaskRecord>> tasks(JobId id, std::uint32_t from,
                                                std::size_t limit) const;
   Result<std::vector<sched::NodeRecord>> nodes() const;
+  Result<std::vector<sched::UsageRecord>> usage() const;  // empty when none was ever stored
+  Result<std::vector<sched::Reservation>> reservations() const;
   // Visits jobs from newest to oldest starting below `before` (0 = from the newest). `only_open`
   // walks the index of jobs that have not ended. The visitor answers false to stop. The spec comes
   // without blobs.

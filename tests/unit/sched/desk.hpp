@@ -30,6 +30,8 @@ struct Table {
   std::map<TaskId, TaskRecord> tasks;
   std::map<NodeId, NodeRecord> nodes;
   std::vector<Event> events;
+  std::vector<UsageRecord> usage;
+  std::vector<Reservation> reservations;
   std::uint64_t next_job = 1, next_epoch = 1, next_node = 1, next_event = 1;
 
   void store(const Changes& changes) {
@@ -56,6 +58,8 @@ struct Table {
       EXPECT_EQ(raw(event.seq), events.size() + 1) << "a gap in the event log";
       events.push_back(event);
     }
+    if (changes.usage) usage = *changes.usage;
+    if (changes.reservations) reservations = *changes.reservations;
     if (changes.next_job_id != 0) next_job = changes.next_job_id;
     if (changes.next_epoch != 0) next_epoch = changes.next_epoch;
     if (changes.next_node_id != 0) next_node = changes.next_node_id;
@@ -65,6 +69,7 @@ struct Table {
   Controller restore(const ControllerConfig& config) const {
     Controller fresh(config);
     fresh.restore_counters(next_job, next_epoch, next_node, next_event);
+    fresh.restore_usage(usage);
     for (const auto& [id, node] : nodes) fresh.restore_node(node);
     for (const auto& [id, job] : jobs) {
       if (is_final(job.state)) continue;

@@ -36,7 +36,6 @@ PolicyBook book() {
   urgent.max_cpus_per_job = 64;
   QosSpec low = qos("low", 0);
   low.preempt_mode = PreemptMode::Cancel;
-  low.grace = seconds(5);
   book.qos = QosTable::make({urgent, qos("normal", 50, {"low"}), low}, "normal").value();
   PartitionSpec batch = partition("batch", 10);
   batch.is_default = true;
@@ -237,7 +236,6 @@ TEST(PolicyBook, WhoGivesWayToWhomAndHow) {
     EXPECT_EQ(preempt_mode(row.winner, row.loser, with), row.mode)
         << row.winner.qos << "/" << row.winner.partition << " over " << row.loser.qos << "/"
         << row.loser.partition;
-  EXPECT_EQ(preempt_grace({"low", ""}, with), seconds(5));
 }
 
 }  // namespace

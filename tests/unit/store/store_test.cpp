@@ -57,6 +57,40 @@ TEST(Store, EveryRecordComesBackAsItWentIn) {
   EXPECT_EQ(model.difference(*store->snapshot()), "");
 }
 
+TEST(Store, UsageAndReservationsAreReplacedAsAWhole) {
+  PrivateFolder folder;
+  sched::Reservation reservation;
+  reservation.name = "class";
+  reservation.start = {5};
+  reservation.length = seconds(60);
+  reservation.repeat = sched::Repeat::Daily;
+  reservation.users = {"ann"};
+  reservation.accounts = {"physics"};
+  reservation.nodes = {{"n1", true, {}}, {"n2", false, {}}};
+  reservation.nodes[1].amounts[rm::Kind::CpuMilli] = 4000;
+  reservation.comment = "c";
+  const std::vector<sched::UsageRecord> usage = {
+      {"physics", "ann", 1, ~std::uint64_t(0), {1}, {2}, seconds(3)},
+      {"", "eve", 0, 7, {1}, {2}, {3}}};
+  {
+    auto store = Store::open(small_options(folder.path()));
+    ASSERT_TRUE(store) << store.error().message;
+    EXPECT_TRUE(store->snapshot()->usage()->empty());
+    EXPECT_TRUE(store->snapshot()->reservations()->empty());
+    CommitBatch batch;
+    batch.changes.usage = usage;
+    batch.changes.reservations = {reservation, reservation};
+    ASSERT_TRUE(store->commit(batch));
+    batch.changes.usage.reset();
+    batch.changes.reservations = {reservation};
+    ASSERT_TRUE(store->commit(batch));
+  }
+  EXPECT_TRUE(check_store(folder.path())->problems.empty());
+  auto store = Store::open(small_options(folder.path()));
+  EXPECT_EQ(store->snapshot()->usage().value(), usage);
+  EXPECT_EQ(store->snapshot()->reservations().value(), std::vector{reservation});
+}
+
 TEST(Store, ASnapshotDoesNotSeeLaterCommits) {
   PrivateFolder folder;
   auto store = Store::open(small_options(folder.path()));

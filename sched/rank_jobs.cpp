@@ -1,0 +1,124 @@
+// sched/rank_jobs.cpp - the controller's side of policy: partitions, scores, and shares that move.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+namespace {
+
+constexpr std::size_t kRekeysPerPass = 1000;  // so that no event pays for ten thousand users
+
+}  // namespace
+
+// Those of higher priority are served first; equal ones by name.
+void Controller::State::make_partitions() {
+  std::vector<const PartitionSpec*> specs;
+  for (const PartitionSpec& spec : ranking.book().partitions.all()) specs.push_back(&spec);
+  std::ranges::stable_sort(specs, [](const PartitionSpec* a, const PartitionSpec* b) {
+    return a->priority > b->priority;
+  });
+  partition_at.resize(std::max<std::size_t>(1, specs.size()));
+  const auto add = [&](const std::string& name, const PartitionPolicy& policy) {
+    Partition& made = partitions.emplace_back(name, policy);
+    made.queue.set_key_of([this, &made](const JobQueue::Lane& lane, const Place& place) {
+      return key_of(made, lane, place);
+    });
+    return &made;
+  };
+  if (specs.empty()) partition_at[0] = add("main", config.policy);
+  for (const PartitionSpec* spec : specs)
+    partition_at[std::size_t(spec - ranking.book().partitions.all().data())] =
+        add(spec->name, spec->policy);
+}
+
+Partition& Controller::State::partition_of(const Job& job) {
+  return *partition_at[ranking.at(job.standing).partition];
+}
+const Partition& Controller::State::partition_of(const Job& job) const {
+  return *partition_at[ranking.at(job.standing).partition];
+}
+
+const Partition& Controller::State::partition_for(const JobSpec& spec) const {
+  const auto label = spec.labels.find("partition");
+  const PartitionTable& table = ranking.book().partitions;
+  const PartitionSpec* known = label == spec.labels.end() ? nullptr : table.find(label->second);
+  return *partition_at[known == nullptr ? 0 : std::size_t(known - table.all().data())];
+}
+
+// Once the moment of submission is known.
+void Controller::State::rank(Job& job, const JobSpec& spec) {
+  job.score = ranking.static_score(spec, job.standing, job.submitted);
+}
+
+void Controller::State::note_lane(const Job& job) {
+  if (partition_of(job).policy.order != Order::Priority) return;
+  const Ranking::Entry& entry = ranking.at(job.standing);
+  const auto leaf = std::size_t(entry.leaf);
+  if (leaf >= lanes_of.size()) lanes_of.resize(leaf + 1);
+  lanes_of[leaf].insert({entry.partition, job.lane});
+}
+
+bool Controller::State::uses_shares() const {
+  return std::ranges::any_of(partitions, [](const Partition& partition) {
+    return partition.policy.order == Order::Priority && partition.queue.lanes() > 0;
+  });
+}
+
+// Users whose factor moved take other places with all their lanes, a few at a time: a lane keeps
+// its old place, which was right a moment ago, until it is its turn.
+void Controller::State::follow_shares(Now now) {
+  const bool ranked = uses_shares() && ranking.refresh(now);
+  // Nodes seldom change their size: looked at when there are more of them, and with each ranking.
+  if (ranking.book().weights.fairness == Fairness::Drf &&
+      (ranked || nodes_counted != nodes.size())) {
+    nodes_counted = nodes.size();
+    rm::Amounts sum;
+    for (const rm::NodeView& node : rm.nodes()) sum += node.capacity;
+    ranking.set_capacity(sum);
+  }
+  for (const LeafId leaf : ranking.take_changed()) {
+    if (std::size_t(leaf) >= lanes_of.size()) continue;
+    auto& lanes = lanes_of[std::size_t(leaf)];
+    std::erase_if(lanes, [&](const auto& at) {
+      const JobQueue& queue = partition_at[at.first]->queue;
+      return queue.jobs_of(at.second).empty() ||
+             ranking.at(queue.lane(at.second).standing).leaf != leaf;
+    });
+    to_rekey.insert(to_rekey.end(), lanes.begin(), lanes.end());
+  }
+  for (std::size_t n = 0; n < kRekeysPerPass && !to_rekey.empty(); ++n) {
+    const auto [partition, lane] = to_rekey.front();
+    to_rekey.pop_front();
+    JobQueue& queue = partition_at[partition]->queue;
+    if (!queue.jobs_of(lane).empty()) queue.rekey(lane);
+  }
+}
+
+void Controller::State::check_shares(std::vector<std::string>& problems) const {
+  std::map<StandingId, std::vector<rm::Amounts>> live;
+  for (const auto& [id, job] : jobs) {
+    if (job.more == nullptr) continue;
+    for (const auto& [index, task] : job.more->tasks)
+      if (task.record.lease) live[job.standing].push_back(task.record.lease->total());
+  }
+  for (std::string& problem : ranking.check(live)) problems.push_back(std::move(problem));
+}
+
+std::vector<ShareView> Controller::shares(Now now) const {
+  return state_->ranking.shares().views(now.wall);
+}
+
+const PolicyBook& Controller::policy_book() const { return state_->ranking.book(); }
+
+std::optional<PriorityParts> Controller::priority(JobId id, const JobSpec& spec, Now now) const {
+  const Job* job = state_->find(id);
+  if (job == nullptr) return std::nullopt;
+  return state_->ranking.parts(spec, job->standing, job->submitted, now.wall);
+}
+
+void Controller::restore_usage(const std::vector<UsageRecord>& usage) {
+  for (const UsageRecord& record : usage) state_->ranking.shares().restore(record);
+}
+
+}  // namespace drover::sched
