@@ -46,9 +46,9 @@ void Controller::State::put_hold(Partition& partition, const Job& job, const rm:
 
 // A hold may move forward when its nodes changed, or when another node could now be ready earlier.
 void Controller::State::mark_stale(Partition& partition, const rm::Freed& freed) {
+  if (freed.everything) ended_since = true;
   if (partition.is_stale || partition.holds.empty()) return;
   if (freed.nodes.empty() && !freed.everything) return;
-  if (freed.everything) ended_since = true;
   if (freed.everything || freed_early) partition.is_stale = true;
   const bool is_easy = partition.policy.backfill == Backfill::Easy ||
                        partition.policy.backfill == Backfill::EasySjbf;
@@ -86,6 +86,7 @@ void Controller::State::hold_for_head(Partition& partition) {
     if (before && slot == before) unheld.clear();
     if (!head || slot) return;
     partition.queue.block(head->shape, JobQueue::Block::Hopeless);
+    serve_heads(partition);  // who is first now has not been tried yet
   }
 }
 
@@ -118,6 +119,7 @@ void Controller::State::extend_overdue() {
     if (task == nullptr) continue;
     rm.extend(*task->record.lease, clock.mono + kGrace);
     limits.push({clock.mono + kGrace, reached.task});
+    ended_since = true;
     for (Partition& partition : partitions) partition.is_stale = true;
   }
 }

@@ -134,6 +134,12 @@ std::optional<Time> Controller::next_timer(Now now) const {
   if (state_->uses_shares() && state_->stats.tasks_active > 0)
     due = due ? std::min(*due, state_->ranking.next_refresh()) : state_->ranking.next_refresh();
   if (!state_->to_rekey.empty()) due = now.mono;
+  for (const Partition& partition : state_->partitions)  // who has waited for so long goes first
+    if (const auto& aging = partition.queue.aging(); !aging.empty()) {
+      const Time guarded = state_->jobs.at(aging.begin()->first).submitted + partition.policy.guard;
+      const Time at = now.mono + (guarded - now.wall);
+      due = due ? std::min(*due, at) : at;
+    }
   // Holds whose time has come are looked at in every pass: only a later one needs a wake-up.
   const auto next = state_->due.upper_bound({now.mono, JobId{~std::uint64_t(0)}});
   if (next != state_->due.end()) due = due ? std::min(*due, next->first) : next->first;

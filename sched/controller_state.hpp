@@ -121,9 +121,9 @@ struct Controller::State : ControllerData {
   void note_promise(Partition& partition, const Job& job, Time start);
   void note_start(Partition& partition, const Job& job);
   // plan_ahead.cpp
-  void follow_plan(Partition& partition);
+  bool follow_plan(Partition& partition);
   void drop_holds_except(Partition& partition, const std::vector<JobQueue::Candidate>& kept);
-  void move_forward(Partition& partition, const std::vector<JobQueue::Candidate>& in_order);
+  bool move_forward(Partition& partition, const std::vector<JobQueue::Candidate>& in_order);
   bool start_due(Partition& partition, const std::vector<JobQueue::Candidate>& in_order);
   // attempts.cpp
   Task* live_attempt(NodeId node, const AttemptId& id, Job*& job);

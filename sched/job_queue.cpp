@@ -186,7 +186,7 @@ void JobQueue::put_room(NodeId node, const rm::Room& room) {
     fresh_.push_back({node, room});
   else
     wake(room);
-  wake_exclusive(room);
+  wake_exclusive(&room);
 }
 
 void JobQueue::update_room(NodeId node, const rm::Room& room) {
@@ -200,13 +200,15 @@ void JobQueue::wake(const rm::Room& room) {
 }
 
 // Who wants a node alone is charged all of it: another node may be within the quota.
-void JobQueue::wake_exclusive(const rm::Room& room) {
-  if (room.seats < rm::Room::kSeats) return;
+// Null: nodes came or changed, any of them may be.
+void JobQueue::wake_exclusive(const rm::Room* room) {
+  if (room != nullptr && room->seats < rm::Room::kSeats) return;
   std::vector<QuotaKey> keys;
-  for (const auto& [key, line] : short_of_quota_)
-    if (room.covers(shapes_[std::size_t(key.second)].want) &&
-        shapes_[std::size_t(key.second)].want.seats == rm::Room::kSeats)
+  for (const auto& [key, line] : short_of_quota_) {
+    const rm::Room& want = shapes_[std::size_t(key.second)].want;
+    if (want.seats == rm::Room::kSeats && (room == nullptr || room->covers(want)))
       keys.push_back(key);
+  }
   for (const QuotaKey& key : keys) try_first_of(key);
 }
 
@@ -219,14 +221,36 @@ void JobQueue::wake_held(const rm::Room& room) {
 
 void JobQueue::wake_all() {
   while (!blocked_.empty()) unblock(blocked_.back().shape);
+  wake_exclusive(nullptr);
+}
+
+void JobQueue::wake_fresh() {
+  for (std::size_t i = blocked_.size(); i-- > 0;)
+    if (is_fresh(blocked_[i])) unblock(blocked_[i].shape);
 }
 
 void JobQueue::park(LaneId id, const rm::QuotaShort& why) {
   leave(id);
   LaneState& lane = lanes_[std::size_t(id)];
+  const bool was_next = lane.shortage && !lane.parked;
+  const std::uint32_t before = was_next ? lane.shortage->quota_index : 0;
   lane.shortage = why;
   lane.parked = true;
+  ++quota_moves_;
   enter(id);
+  if (was_next) pass_on(id, before);
+}
+
+// It had been tried because a quota was freed, and another one stops it, or the same one for the
+// sake of others whom it owes something: those behind it may be luckier.
+void JobQueue::pass_on(LaneId id, std::uint32_t was_short_of) {
+  const LaneState& lane = lanes_[std::size_t(id)];
+  if (lane.shortage->quota_index != was_short_of)
+    return try_first_of({was_short_of, lane.common.shape});
+  if (lane.shortage->kept == 0) return;
+  const Line& line = short_of_quota_.at({was_short_of, lane.common.shape});
+  const auto next = line.upper_bound({lane.key, id});
+  if (next != line.end()) unpark(next->second);
 }
 
 void JobQueue::started(LaneId id) {
@@ -237,13 +261,17 @@ void JobQueue::started(LaneId id) {
   try_first_of(key);
 }
 
-// `shortage` stays, so that a start goes on with the next of those that the quota had stopped.
 void JobQueue::try_first_of(const QuotaKey& key) {
   const auto waiting = short_of_quota_.find(key);
   if (waiting == short_of_quota_.end()) return;
-  const LaneId id = waiting->second.begin()->second;
+  unpark(waiting->second.begin()->second);
+}
+
+// `shortage` stays, so that a start goes on with the next of those that the quota had stopped.
+void JobQueue::unpark(LaneId id) {
   leave(id);
   lanes_[std::size_t(id)].parked = false;
+  ++quota_moves_;
   enter(id);
 }
 

@@ -74,6 +74,8 @@ class JobQueue {
   // when its turn comes. While these rooms are few a shape is only looked at, not woken: most find
   // the room gone by then.
   void begin_pass() { ++pass_, fresh_.clear(); }
+  // Where a pass ends before everybody was looked at: what fits stays awake for the next one.
+  void wake_fresh();
   void put_room(NodeId node, const rm::Room& room);     // it grew
   void update_room(NodeId node, const rm::Room& room);  // somebody took of it
   bool could_start(ShapeId shape);                      // not blocked, or unblocked by this
@@ -86,6 +88,8 @@ class JobQueue {
   void started(LaneId lane);  // if it had been parked, the next of those parked with it is tried
   void wake_quota(std::uint32_t quota_index);
   const rm::QuotaShort* parked(LaneId lane) const;  // null: no quota stopped it
+  bool has_parked() const { return !short_of_quota_.empty(); }
+  std::uint64_t quota_moves() const { return quota_moves_; }  // parked and let go, since the start
 
   // ---- looking
   const Lane& lane(LaneId id) const { return lanes_[std::size_t(id)].common; }
@@ -142,9 +146,11 @@ class JobQueue {
   void withdraw(ShapeId shape, const ShapeState& state);
   void unblock(ShapeId shape);
   void wake(const rm::Room& room);
-  void wake_exclusive(const rm::Room& room);
+  void wake_exclusive(const rm::Room* room);
   bool is_fresh(const BlockedShape& blocked) const;
   void try_first_of(const QuotaKey& key);
+  void unpark(LaneId id);
+  void pass_on(LaneId id, std::uint32_t was_short_of);
   Offer offer_of(ShapeId shape, const ShapeState& state) const;
 
   KeyOf key_of_;
@@ -160,6 +166,7 @@ class JobQueue {
   std::set<std::pair<JobId, LaneId>> aging_;
   std::vector<FreshRoom> fresh_;
   std::uint32_t pass_ = 1;
+  std::uint64_t quota_moves_ = 0;
 };
 
 }  // namespace drover::sched

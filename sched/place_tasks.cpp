@@ -40,14 +40,22 @@ void Controller::State::place_tasks(Now now) {
   for (Partition& partition : partitions) {
     pass_the_guard(partition);
     switch (partition.policy.backfill) {
-      case Backfill::None: serve_heads(partition); break;
+      case Backfill::None:
+        serve_heads(partition);
+        partition.queue.wake_fresh();
+        break;
       case Backfill::Easy:
       case Backfill::EasySjbf:
         serve_heads(partition);
         hold_for_head(partition);
         fill_behind(partition);
         break;
-      case Backfill::Conservative: follow_plan(partition); break;
+      case Backfill::Conservative:
+        if (follow_plan(partition))
+          partition.queue.wake_fresh();
+        else
+          fill_behind(partition);
+        break;
       case Backfill::DepthK:
         follow_plan(partition);
         fill_behind(partition);
@@ -133,7 +141,8 @@ void Controller::State::expect_end(const TaskId& id, Now now) {
   if (!plans_ahead()) return;
   Job& job = *find(id.job);
   TaskRecord& record = find_task(job, raw(id.index))->record;
-  const Time start = now.mono - (now.wall - record.placed);
+  // The wall clock may have been set back since.
+  const Time start = std::min(now.mono - (now.wall - record.placed), now.mono);
   const Time until = std::max(rm::after(start, shapes[job.shape].length), now.mono);
   rm.extend(*record.lease, until);
   limits.push({until, id});

@@ -14,24 +14,30 @@ constexpr std::size_t kPlannedMax = 10'000;
 }  // namespace
 
 // The jobs that are planned for, in order. Every job holds a place before any of them starts, so
-// that nobody overtakes at somebody's cost.
-void Controller::State::follow_plan(Partition& partition) {
+// that nobody overtakes at somebody's cost. False: there are more jobs than that.
+bool Controller::State::follow_plan(Partition& partition) {
   const bool all = partition.policy.backfill == Backfill::Conservative;
   const std::size_t depth = all ? kPlannedMax : partition.policy.depth;
-  bool moved_already = false;
+  JobQueue& queue = partition.queue;
+  bool moved = false, is_cut = false;
   for (bool again = true; again;) {
-    const std::vector<JobQueue::Candidate> jobs_in_order = partition.queue.in_order(depth);
-    if (!all) drop_holds_except(partition, jobs_in_order);
-    if (ended_since && partition.is_stale && !std::exchange(moved_already, true))
-      move_forward(partition, jobs_in_order);
+    const std::vector<JobQueue::Candidate> jobs_in_order = queue.in_order(depth);
+    is_cut = jobs_in_order.size() == depth;
+    if (is_cut || queue.has_parked()) drop_holds_except(partition, jobs_in_order);
+    if (ended_since && std::exchange(partition.is_stale, false))
+      moved = move_forward(partition, jobs_in_order);
     for (const JobQueue::Candidate& candidate : jobs_in_order) {
       if (partition.holds.contains(candidate.place.job)) continue;
       const Job& job = jobs.at(candidate.place.job);
       const auto slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono);
       if (slot) put_hold(partition, job, *slot);
     }
+    const std::uint64_t quota_moves = queue.quota_moves();
     again = start_due(partition, jobs_in_order);
+    again |= queue.quota_moves() != quota_moves;
   }
+  partition.is_stale |= moved;
+  return !is_cut;
 }
 
 void Controller::State::drop_holds_except(Partition& partition,
@@ -46,22 +52,25 @@ void Controller::State::drop_holds_except(Partition& partition,
 
 // Places the holders one by one anew, in order, never later than before (Mu'alem and Feitelson
 // 2001). When a round moved nobody and nothing was freed since, another would move nobody either.
-void Controller::State::move_forward(Partition& partition,
+// Where one cannot keep its place, since a node was lost or somebody outlives his limit, those
+// behind it give theirs up as well: they would overtake it otherwise.
+bool Controller::State::move_forward(Partition& partition,
                                      const std::vector<JobQueue::Candidate>& in_order) {
-  bool moved = false;
+  bool moved = false, is_broken = false;
   for (const JobQueue::Candidate& candidate : in_order) {
     const auto held = partition.holds.find(candidate.place.job);
     if (held == partition.holds.end()) continue;
     const Job& job = jobs.at(candidate.place.job);
     const Duration length = shapes[job.shape].length;
-    auto slot = rm.best_for(held->second, job.what, length, clock.mono);
+    std::optional<rm::Slot> slot;
+    if (!is_broken) slot = rm.best_for(held->second, job.what, length, clock.mono);
     if (slot && *slot == rm.slot_of(held->second)) continue;
     moved = true;
+    is_broken |= !slot;
     take_back(partition, held);
-    if (!slot) slot = rm.earliest(job.what, length, clock.mono);  // a node was lost
     if (slot) put_hold(partition, job, *slot);
   }
-  partition.is_stale = moved;
+  return moved;
 }
 
 // Starts whose time has come, in order. True when a job started that has more tasks to place.
@@ -79,7 +88,11 @@ bool Controller::State::start_due(Partition& partition,
     ++stats.placements_tried;
     const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length)};
     rm::Acquired answer = rm.acquire_on(job.what, job.path, slot.nodes, window);
+    // The forecast counts amounts only; on other nodes there may be what it did not promise.
+    if (std::holds_alternative<rm::NoFit>(answer)) answer = rm.acquire(job.what, job.path, window);
     const Try tried = settle_try(partition, job, std::move(answer));
+    // Its place is free for the others, now.
+    if (tried == Try::Parked) partition.is_stale = ended_since = true;
     if (tried == Try::Started && in_order.front().place.job != id) ++stats.backfilled;
     if (tried == Try::Started) {
       const Job* left = find(id);

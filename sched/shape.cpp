@@ -3,8 +3,20 @@
 #include "sched/shape.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace drover::sched {
+namespace {
+
+// Absurd requests are possible while no node is known: theirs is the largest area there is.
+std::int64_t area_of(const Shape& shape) {
+  const std::int64_t cpus = shape.room.cpu_milli / 1000 * shape.nodes;
+  const std::int64_t limit = std::numeric_limits<std::int64_t>::max();
+  const std::int64_t ms = shape.length.us / 1000;
+  return ms > 0 && cpus > limit / ms ? limit : cpus * ms;
+}
+
+}  // namespace
 
 ShapeId Shapes::acquire(const rm::ResourceManager& rm, rm::ClassId what, Duration time_limit) {
   const Duration length = time_limit.us > 0 ? std::min(time_limit, kUnlimited) : kUnlimited;
@@ -22,7 +34,7 @@ ShapeId Shapes::acquire(const rm::ResourceManager& rm, rm::ClassId what, Duratio
     shape.length = length;
     shape.room = rm.room_of(what);
     shape.nodes = rm.nodes_of(what);
-    shape.area = shape.room.cpu_milli / 1000 * shape.nodes * (length.us / 1000);
+    shape.area = area_of(shape);
   }
   ++shapes_[std::size_t(known->second)].users;
   return known->second;

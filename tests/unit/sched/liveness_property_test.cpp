@@ -1,0 +1,314 @@
+// tests/unit/sched/liveness_property_test.cpp - a seed is a history of people and nodes on virtual
+// time, under every policy: once all is calm, whatever fits has started and ended.
+// SPDX-License-Identifier: Apache-2.0
+//
+// And nobody delays the first in order, save a node that was lost or a task that outlived its
+// limit. SEED=17 SEEDS=1 replays one history.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <optional>
+#include <set>
+
+#include "base/prng.hpp"
+#include "desk.hpp"
+
+namespace drover::sched {
+namespace {
+
+constexpr const char* kPolicies[] = {
+    "fcfs",          "easy",           "easy-sjbf",          "conservative",
+    "priority+easy", "fifo+depth-k:3", "saf-guard:90s+easy", "saf-guard:90s+conservative"};
+constexpr int kCalmSteps = 4'000;
+
+rm::QuotaRule at_most(rm::Labels match, std::int64_t cpus) {
+  rm::QuotaRule rule;
+  rule.match = std::move(match);
+  rule.max[rm::Kind::CpuMilli] = cpus * 1000;
+  return rule;
+}
+
+class History {
+ public:
+  History(std::uint64_t seed, const char* policy) : random_(seed), desk_(make_config(policy)) {
+    const bool easy = desk_.config.policy.backfill == Backfill::Easy ||
+                      desk_.config.policy.backfill == Backfill::EasySjbf;
+    is_watched_ = easy && desk_.config.quotas.empty();
+    // More than 128 nodes are searched by their ends.
+    nodes_ = random_.chance(30) ? 130 : 2 + int(random_.below(4));
+    for (int n = 0; n < nodes_; ++n) up(n);
+  }
+
+  void run() {
+    for (int step = 0; step < 150 && !testing::Test::HasFailure(); ++step) {
+      something_happens();
+      settle(random_.below(40));
+    }
+    calm();
+  }
+
+ private:
+  struct Running {
+    Launch launch;
+    Time ends;
+  };
+
+  ControllerConfig make_config(const char* policy) {
+    ControllerConfig config;
+    config.policy = parse_policy(policy).value();
+    config.node_timeout = seconds(30);
+    if (random_.chance(40)) config.quotas.push_back(at_most({{"user", "ann"}}, 4));
+    if (random_.chance(30)) config.quotas.push_back(at_most({{"account", "phys"}}, 6));
+    return config;
+  }
+
+  static std::string name(int node) { return "n" + std::to_string(node); }
+  static std::uint16_t cores(int node) { return std::uint16_t(2 + 2 * (node % 3)); }
+
+  void up(int node) {
+    std::vector<HeldAttempt> has;
+    for (const auto& [id, running] : running_)
+      if (desk_.controller.resources().node(running.launch.node)->spec->name == name(node))
+        has.push_back({running.launch.id, true});
+    desk_.node_up(name(node), cores(node), "b1", std::move(has));
+    sessions_[node] = SessionId{desk_.sessions};
+    gather();
+  }
+
+  void submit() {
+    JobSpec spec =
+        Desk::spec(random_.chance(50) ? "ann" : "bob", 1 + std::int64_t(random_.below(4)));
+    if (random_.chance(40)) spec.labels["account"] = "phys";
+    spec.time_limit =
+        random_.chance(8) ? Duration{0} : seconds(5 + std::int64_t(random_.below(8)) * 13);
+    spec.request.exclusive = random_.chance(8);
+    spec.request.nodes = random_.chance(15) ? 2 : 1;
+    // Nothing that a quota can never allow: a gang of small ones, and whole nodes only without one.
+    spec.request.exclusive = spec.request.exclusive && desk_.config.quotas.empty();
+    if (spec.request.nodes > 1) spec.request.cpus = std::min<std::int64_t>(spec.request.cpus, 2);
+    spec.priority = random_.chance(20) ? std::int32_t(random_.below(3)) : 0;
+    spec.hold = random_.chance(5);
+    if (random_.chance(10)) {
+      spec.is_array = true;
+      spec.array = IndexSet::from_runs({{0, 3, 1}});
+      spec.array_throttle = random_.chance(50) ? 2 : 0;
+    }
+    desk_.put(Submit{ReplyToken{1}, std::make_shared<const JobSpec>(spec), {}});
+  }
+
+  void something_happens() {
+    const auto what = random_.below(100);
+    if (what < 55) {
+      for (auto n = 1 + random_.below(5); n-- > 0;) submit();
+      turn();
+    } else if (what < 70 && !desk_.table.jobs.empty()) {
+      const JobId job{1 + random_.below(desk_.table.jobs.size())};
+      Command command;
+      command.reply = ReplyToken{1};
+      command.actor = {0, true};
+      command.verb = std::array{Verb::Cancel, Verb::Hold, Verb::Release}[random_.below(3)];
+      command.target.job = job;
+      desk_.put(std::move(command));
+      turn();
+    } else if (what < 80) {
+      serve(int(random_.below(std::uint64_t(nodes_))),
+            random_.chance(50) ? Service::Draining : Service::InService);
+    } else if (what < 88) {
+      const int node = int(random_.below(std::uint64_t(nodes_)));
+      if (down_.contains(node)) {
+        down_.erase(node);
+        up(node);
+      } else {
+        down_.insert(node);
+        excuse_ = true;
+        const auto id = desk_.controller.resources().nodes()[std::size_t(node)].id;
+        desk_.put(NodeDown{id, sessions_[node]});
+        turn();
+      }
+    } else {
+      turn();
+    }
+  }
+
+  void serve(int node, Service service) {
+    ServeNode in;
+    in.actor = {0, true};
+    in.node = name(node);
+    in.service = service;
+    excuse_ = true;
+    desk_.put(in);
+    turn();
+  }
+
+  void turn() {
+    desk_.turn();
+    gather();
+    watch_the_first();
+  }
+
+  // New launches get a life; most end before their limit, some a little after it. Who is killed
+  // ends at once.
+  void gather() {
+    for (; seen_ < desk_.launches.size(); ++seen_) {
+      const Launch& launch = desk_.launches[seen_];
+      if (running_.contains(launch.id)) continue;
+      const Duration limit = desk_.table.specs.at(launch.id.task.job)->time_limit;
+      const std::int64_t most = limit.us > 0 ? limit.us / 1'000'000 : 60;
+      std::int64_t life =
+          random_.chance(30) ? most : 1 + std::int64_t(random_.below(std::uint64_t(most)));
+      if (random_.chance(10)) life = most + 3;
+      running_[launch.id] = {launch, desk_.now.mono + seconds(life)};
+    }
+    for (; killed_ < desk_.kills.size(); ++killed_) {
+      const auto found = running_.find(desk_.kills[killed_].id);
+      if (found != running_.end()) found->second.ends = desk_.now.mono;
+    }
+  }
+
+  // Lets `left` seconds pass; ends and timers happen when they are due.
+  void settle(std::uint64_t left) {
+    const Time until = desk_.now.mono + seconds(std::int64_t(left));
+    for (int steps = 0; steps < 10'000; ++steps) {
+      std::optional<AttemptId> ending;
+      Time next = until;
+      for (const auto& [id, running] : running_) {
+        const bool cut_off = is_down(running.launch.node);
+        const Time at = std::max(running.ends, desk_.now.mono);
+        if (!cut_off && at <= next && (!ending || at < next)) ending = id, next = at;
+      }
+      const auto due = desk_.controller.next_timer(desk_.now);
+      if (due && *due < next) {
+        ASSERT_TRUE(*due > desk_.now.mono || ++instant_ < 3) << "a timer is due again and again";
+        if (*due > desk_.now.mono) instant_ = 0;
+        ending.reset();
+        next = std::max(*due, desk_.now.mono);
+      }
+      desk_.pass(next - desk_.now.mono);
+      if (ending) {
+        const Launch launch = running_.at(*ending).launch;
+        running_.erase(*ending);
+        end(launch);
+      } else if (next < until) {
+        turn();
+      } else {
+        return;
+      }
+    }
+    FAIL() << "time does not pass";
+  }
+
+  bool is_down(NodeId id) const {
+    for (const int node : down_)
+      if (desk_.controller.resources().node(id)->spec->name == name(node)) return true;
+    return false;
+  }
+
+  void end(const Launch& launch) {
+    TaskEnded in;
+    in.node = launch.node;
+    for (const auto& [node, session] : sessions_)
+      if (desk_.controller.resources().node(launch.node)->spec->name == name(node))
+        in.session = session;
+    in.id = launch.id;
+    in.cause = EndCause::Exited;
+    in.started = in.ended = desk_.now.wall;
+    desk_.put(std::move(in));
+    turn();
+  }
+
+  // The only place that is held is that of the first; it may come nearer, never go farther. An
+  // array holds one for each element in turn.
+  void watch_the_first() {
+    if (!is_watched_) return;
+    for (const auto& [id, running] : running_) {  // does one outlive its limit?
+      const Duration limit = desk_.table.specs.at(id.task.job)->time_limit;
+      const auto task = desk_.table.tasks.find(id.task);
+      if (limit.us > 0 && task != desk_.table.tasks.end())
+        excuse_ = excuse_ || task->second.placed + limit <= desk_.now.wall;
+    }
+    const auto& resources = desk_.controller.resources();
+    std::optional<Time> start;
+    JobId first{};
+    if (resources.holds() == 1)
+      for (const auto& [id, job] : desk_.table.jobs) {
+        if (is_final(job.state) || desk_.table.specs.at(id)->is_array) continue;
+        const auto why = desk_.controller.why(id, {}, desk_.now);
+        const auto at = why ? why->text.find("a place is kept for it from ") : std::string::npos;
+        if (at == std::string::npos || why->reason == Reason::Priority) continue;
+        first = id;
+        start = desk_.controller.next_timer(desk_.now);
+        text_ = why->text.substr(at, 60);
+        break;
+      }
+    if (first == first_ && start && promised_ && !excuse_ && raw(first) != 0) {
+      // The text holds the wall time, so that it grows as the promise does.
+      EXPECT_LE(text_.substr(0, 48), promised_text_.substr(0, 48))
+          << "job " << raw(first) << " was delayed";
+    }
+    first_ = first;
+    promised_ = start;
+    promised_text_ = text_;
+    excuse_ = false;
+  }
+
+  void calm() {
+    for (int n = 0; n < nodes_; ++n) {
+      if (down_.erase(n) > 0) up(n);
+      serve(n, Service::InService);
+    }
+    for (const auto& [id, job] : std::map<JobId, JobRecord>(desk_.table.jobs)) {
+      if (is_final(job.state)) continue;
+      Command command;
+      command.reply = ReplyToken{1};
+      command.actor = {0, true};
+      command.verb = Verb::Release;
+      command.target.job = id;
+      desk_.put(std::move(command));
+      turn();
+    }
+    for (int step = 0; step < kCalmSteps && !testing::Test::HasFailure(); ++step) {
+      if (running_.empty()) break;
+      Time next = running_.begin()->second.ends;
+      for (const auto& [id, running] : running_) next = std::min(next, running.ends);
+      settle(std::uint64_t(std::max<std::int64_t>((next - desk_.now.mono).us / 1'000'000, 0)) + 1);
+    }
+    if (testing::Test::HasFailure()) return;
+    EXPECT_TRUE(running_.empty());
+    for (const auto& [id, job] : desk_.table.jobs) {
+      if (is_final(job.state)) continue;
+      if (!desk_.controller.resources().can_ever_fit(desk_.table.specs.at(id)->request)) continue;
+      const auto why = desk_.controller.why(id, {}, desk_.now);
+      ADD_FAILURE() << "nothing runs, and job " << raw(id) << " waits: " << (why ? why->text : "");
+      return;
+    }
+    EXPECT_EQ(desk_.controller.resources().holds(), 0u);
+  }
+
+  Prng random_;
+  Desk desk_;
+  bool is_watched_ = false, excuse_ = false;
+  int nodes_ = 0, instant_ = 0;
+  std::set<int> down_;
+  std::map<int, SessionId> sessions_;
+  std::map<AttemptId, Running> running_;
+  std::size_t seen_ = 0, killed_ = 0;
+  JobId first_{};
+  std::optional<Time> promised_;
+  std::string text_, promised_text_;
+};
+
+TEST(LivenessProperty, WhatFitsStartsAndEnds) {
+  const char* seed = std::getenv("SEED");
+  const char* seeds = std::getenv("SEEDS");
+  const std::uint64_t first = seed != nullptr ? std::strtoull(seed, nullptr, 10) : 1;
+  const std::uint64_t count = seeds != nullptr ? std::strtoull(seeds, nullptr, 10) : 12;
+  for (std::uint64_t s = first; s < first + count; ++s)
+    for (const char* policy : kPolicies) {
+      SCOPED_TRACE("SEED=" + std::to_string(s) + " policy " + policy);
+      History(s, policy).run();
+      if (HasFailure()) return;
+    }
+}
+
+}  // namespace
+}  // namespace drover::sched
