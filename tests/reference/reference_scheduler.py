@@ -145,10 +145,10 @@ def arrival(_machine, waiting):
 
 
 def saf_guard(guard):
-    """Who has waited longer than the guard first, in arrival order; then the smallest area."""
+    """Who has waited for the guard's time first, in arrival order; then the smallest area."""
     def order(machine, waiting):
-        old = [job for job in waiting if machine.now - job.submit > guard]
-        young = [job for job in waiting if machine.now - job.submit <= guard]
+        old = [job for job in waiting if machine.now - job.submit >= guard]
+        young = [job for job in waiting if machine.now - job.submit < guard]
         return old + sorted(young, key=lambda job: (job.procs * job.estimate, job.index))
     return order
 
@@ -175,13 +175,18 @@ def shadow_of(machine, head):
 class Easy:
     """Only the head has a reservation. backfill None, "queue" order or "shortest" first."""
 
-    def __init__(self, order, backfill):
+    def __init__(self, order, backfill, guard=None):
         self.order = order
+        self.guard = guard
         self.backfill = backfill
         self.promised = {}  # head -> its first reservation; for the laws
 
-    def wakeups(self, _machine):
-        return None
+    def wakeups(self, machine):
+        """The moment at which the next job passes the guard: the order changes then."""
+        if self.guard is None:
+            return None
+        passing = [job.submit + self.guard for job in machine.waiting]
+        return min((t for t in passing if t > machine.now), default=None)
 
     def on_pass(self, machine, _some_ended, _new):
         queue = start_heads(machine, self.order(machine, machine.waiting))
@@ -295,9 +300,9 @@ def make_policy(name, procs, guard=86_400):
         "easy": lambda: Easy(arrival, "queue"),
         "easy-sjbf": lambda: Easy(arrival, "shortest"),
         "conservative": lambda: Conservative(procs),
-        "saf-guard": lambda: Easy(saf_guard(guard * US), "queue"),
-        "saf-guard+none": lambda: Easy(saf_guard(guard * US), None),
-        "saf-guard+easy-sjbf": lambda: Easy(saf_guard(guard * US), "shortest"),
+        "saf-guard": lambda: Easy(saf_guard(guard * US), "queue", guard * US),
+        "saf-guard+none": lambda: Easy(saf_guard(guard * US), None, guard * US),
+        "saf-guard+easy-sjbf": lambda: Easy(saf_guard(guard * US), "shortest", guard * US),
     }[name]()
 
 
