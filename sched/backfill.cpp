@@ -18,6 +18,14 @@ void Controller::State::drop_hold(Partition& partition, JobId job) {
   partition.is_stale = ended_since = true;
 }
 
+// A quota stops all jobs of a lane: a place that one of them kept would lie idle.
+void Controller::State::drop_holds_of(Partition& partition, LaneId lane) {
+  std::vector<JobId> stopped;
+  for (const auto& [job, hold] : partition.holds)
+    if (jobs.at(job).lane == lane) stopped.push_back(job);
+  for (const JobId job : stopped) drop_hold(partition, job);
+}
+
 // Returns where the place was. Those whom it held up are tried again at the next wake_unheld().
 rm::Slot Controller::State::take_back(Partition& partition,
                                       std::map<JobId, rm::HoldId>::iterator hold) {

@@ -101,6 +101,7 @@ struct Controller::State : ControllerData {
   // backfill.cpp
   bool plans_ahead() const;
   void drop_hold(Partition& partition, JobId job);
+  void drop_holds_of(Partition& partition, LaneId lane);
   void put_hold(Partition& partition, const Job& job, const rm::Slot& slot);
   void mark_stale(Partition& partition, const rm::Freed& freed);
   void hold_for_head(Partition& partition);
@@ -123,6 +124,7 @@ struct Controller::State : ControllerData {
   // plan_ahead.cpp
   bool follow_plan(Partition& partition);
   void drop_holds_except(Partition& partition, const std::vector<JobQueue::Candidate>& kept);
+  bool hold_places(Partition& partition, const std::vector<JobQueue::Candidate>& in_order);
   bool move_forward(Partition& partition, const std::vector<JobQueue::Candidate>& in_order);
   bool start_due(Partition& partition, const std::vector<JobQueue::Candidate>& in_order);
   // attempts.cpp
@@ -165,6 +167,7 @@ struct Controller::State : ControllerData {
   Why why_unplaced(const Job& job) const;
   Why why_behind(const Job& job) const;
   std::string place_held(const Job& job, JobId asked) const;
+  bool waits_for_unlimited(const rm::Slot& slot) const;
   Why why_task(const Job& job, const TaskRecord& task) const;
   // restore.cpp
   Result<void> restore_job(const JobSpec& spec, const JobRecord& record,

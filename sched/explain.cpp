@@ -1,5 +1,6 @@
 // sched/explain.cpp - why a job does not run, with numbers, from the state that the decisions use.
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <utility>
 
 #include "base/units.hpp"
@@ -196,11 +197,23 @@ std::string Controller::State::place_held(const Job& job, JobId asked) const {
   if (hold == partition.holds.end()) return {};
   const rm::Slot& slot = rm.slot_of(hold->second);
   const Duration away = slot.start - clock.mono;
-  if (away > kUnlimited) return "; the jobs before it have no time limit";
+  if (away > kUnlimited || waits_for_unlimited(slot))
+    return "; the jobs before it have no time limit";
   const std::string where =
       slot.nodes.size() == 1 ? " on node " + nodes.at(slot.nodes.front()).name : std::string();
   return "; a place" + where + " is kept for " + (job.id == asked ? "it" : "that one") + " from " +
          format_utc(clock.wall + away) + " on";
+}
+
+// Its time is then not worth telling: what has no limit may end tomorrow.
+bool Controller::State::waits_for_unlimited(const rm::Slot& slot) const {
+  return std::ranges::any_of(slot.nodes, [&](NodeId node) {
+    return std::ranges::any_of(nodes.at(node).tasks, [&](const TaskId& id) {
+      const Job& job = jobs.at(id.job);
+      const rm::Lease& lease = *job.more->tasks.at(raw(id.index)).record.lease;
+      return shapes[job.shape].length >= kUnlimited && lease.until <= slot.start;
+    });
+  });
 }
 
 // Others go first. What fits now may still start, if it delays nobody who holds a place.

@@ -298,7 +298,8 @@ std::vector<JobQueue::Candidate> JobQueue::in_order(std::size_t limit) const {
   const auto later = [](const Next& a, const Next& b) { return a.key > b.key; };
   std::vector<Next> heap;
   for (std::size_t i = 0; i < lanes_.size(); ++i)
-    if (!lanes_[i].jobs.empty() && !lanes_[i].parked)
+    if (!lanes_[i].jobs.empty() && !lanes_[i].parked &&
+        shapes_[std::size_t(lanes_[i].common.shape)].block != Block::Hopeless)
       heap.push_back({lanes_[i].key, LaneId(std::uint32_t(i)), lanes_[i].jobs.begin()});
   std::ranges::make_heap(heap, later);
   std::vector<Candidate> out;

@@ -94,7 +94,7 @@ class JobQueue {
   // ---- looking
   const Lane& lane(LaneId id) const { return lanes_[std::size_t(id)].common; }
   const std::set<Place>& jobs_of(LaneId id) const { return lanes_[std::size_t(id)].jobs; }
-  // The jobs that are not parked, by key; at most `limit`. O(lanes + limit log lanes).
+  // The jobs that are not parked or hopeless, by key; at most `limit`. O(lanes + limit log lanes).
   std::vector<Candidate> in_order(std::size_t limit) const;
   std::size_t lanes() const { return lane_index_.size(); }
   std::size_t blocked_shapes() const { return blocked_.size(); }

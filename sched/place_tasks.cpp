@@ -112,7 +112,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     return Try::Started;
   }
   if (const auto* quota = std::get_if<rm::QuotaShort>(&answer)) {
-    drop_hold(partition, job.id);
+    drop_holds_of(partition, job.lane);
     partition.queue.park(job.lane, *quota);
     if (job.active == 0) set_reason(job, Reason::Quota);
     return Try::Parked;

@@ -26,18 +26,33 @@ bool Controller::State::follow_plan(Partition& partition) {
     if (is_cut || queue.has_parked()) drop_holds_except(partition, jobs_in_order);
     if (ended_since && std::exchange(partition.is_stale, false))
       moved = move_forward(partition, jobs_in_order);
-    for (const JobQueue::Candidate& candidate : jobs_in_order) {
-      if (partition.holds.contains(candidate.place.job)) continue;
-      const Job& job = jobs.at(candidate.place.job);
-      const auto slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono);
-      if (slot) put_hold(partition, job, *slot);
-    }
+    again = hold_places(partition, jobs_in_order);
     const std::uint64_t quota_moves = queue.quota_moves();
-    again = start_due(partition, jobs_in_order);
+    again |= start_due(partition, jobs_in_order);
     again |= queue.quota_moves() != quota_moves;
   }
   partition.is_stale |= moved;
+  if (all) wake_unheld();
   return !is_cut;
+}
+
+// Of the first few, those who can start at no time known stand aside: others take their turn, and
+// true is returned. Where everyone is planned for, they are in nobody's way.
+bool Controller::State::hold_places(Partition& partition,
+                                    const std::vector<JobQueue::Candidate>& in_order) {
+  bool stood_aside = false;
+  for (const JobQueue::Candidate& candidate : in_order) {
+    if (partition.holds.contains(candidate.place.job)) continue;
+    const Job& job = jobs.at(candidate.place.job);
+    const auto slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono);
+    if (slot) {
+      put_hold(partition, job, *slot);
+    } else if (partition.policy.backfill == Backfill::DepthK) {
+      partition.queue.block(job.shape, JobQueue::Block::Hopeless);
+      stood_aside = true;
+    }
+  }
+  return stood_aside;
 }
 
 void Controller::State::drop_holds_except(Partition& partition,
