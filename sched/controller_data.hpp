@@ -38,16 +38,18 @@ struct ControllerData {
   std::list<Partition> partitions;       // in the order in which they are served
   std::vector<Partition*> partition_at;  // by Ranking::Entry::partition
   Ranking ranking{nullptr};
-  std::size_t nodes_counted = 0;  // in the capacity that ranking knows
+  std::map<TaskId, JobId> victims;                // on their way out, and for whom
+  std::map<JobId, std::set<TaskId>> making_room;  // the reverse
+  std::size_t nodes_counted = 0;                  // in the capacity that ranking knows
   // The lanes whose jobs belong to a user in an account, by LeafId; some may be empty or others'.
   std::vector<std::set<std::pair<std::uint32_t, LaneId>>> lanes_of;
   std::deque<std::pair<std::uint32_t, LaneId>> to_rekey;  // partition and lane
-  std::set<std::pair<Time, JobId>> due;  // mono; when the holds begin
-  std::vector<NodeId> unheld;            // where a hold has gone, and nobody has looked yet
-  LimitWatch limits;                     // of what runs; empty when nobody plans ahead
-  Now clock{};                           // of the input or pass at hand
-  bool ended_since = false;              // a lease ended since the last pass
-  bool freed_early = false;              // and left room that its limit had not promised
+  std::set<std::pair<Time, JobId>> due;                   // mono; when the holds begin
+  std::vector<NodeId> unheld;  // where a hold has gone, and nobody has looked yet
+  LimitWatch limits;           // of what runs; empty when nobody plans ahead
+  Now clock{};                 // of the input or pass at hand
+  bool ended_since = false;    // a lease ended since the last pass
+  bool freed_early = false;    // and left room that its limit had not promised
   NameIndex names;
   DependencyIndex dependencies;
   RecentEnds recent;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sched/controller_data.hpp"
+#include "sched/preemption.hpp"
 
 namespace drover::sched {
 
@@ -83,6 +84,12 @@ struct Controller::State : ControllerData {
   const Partition& partition_of(const Job& job) const;
   const Partition& partition_for(const JobSpec& spec) const;
   void place_tasks(Now now);
+  // preempt.cpp
+  PreemptMode gives_way(const Job& winner, const Job& loser, const TaskRecord& attempt) const;
+  PreemptProblem problem_for(const Job& winner) const;
+  void preempt_for_head(Partition& partition);
+  void preempt(const Job& winner, const TaskId& victim);
+  void victim_gone(const TaskId& task);
   // rank_jobs.cpp
   void make_partitions();
   void rank(Job& job, const JobSpec& spec);

@@ -155,7 +155,7 @@ bool Controller::State::close_if_done(Job& job, Reason reason, Now now) {
     if (job.reason == Reason::CancelledByOperator || job.reason == Reason::Deadline)
       reason = job.reason;
     if (reason != Reason::PlanRefused && reason != Reason::CancelledByOperator &&
-        reason != Reason::Deadline)
+        reason != Reason::Deadline && reason != Reason::Preempted)
       reason = Reason::CancelledByUser;
   } else {
     reason = Reason::None;

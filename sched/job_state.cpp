@@ -123,6 +123,7 @@ std::string_view to_string(EventKind kind) {
     case EventKind::NodeDown: return "node_down";
     case EventKind::NodeMaintenance: return "node_maintenance";
     case EventKind::NodeLabelled: return "node_labelled";
+    case EventKind::AttemptPreempted: return "attempt_preempted";
   }
   return "unknown";
 }

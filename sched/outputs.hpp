@@ -40,6 +40,7 @@ enum class EventKind : std::uint8_t {
   NodeDown,
   NodeMaintenance,
   NodeLabelled,
+  AttemptPreempted,
 };
 std::string_view to_string(EventKind kind);  // "job_submitted", ...
 

@@ -23,7 +23,9 @@ struct Partition {
   // Places in the future that are kept free: for the first job (easy), the first few, or all.
   std::map<JobId, rm::HoldId> holds;
   std::map<JobId, Time> promised;  // mono; where the first hold of a waiting job began
-  bool is_stale = false;           // a hold might move forward
+  // For whom, and at which count of starts and ends, victims were last looked for.
+  std::pair<JobId, std::uint64_t> looked_for_victims{};
+  bool is_stale = false;  // a hold might move forward
 };
 
 }  // namespace drover::sched

@@ -42,11 +42,13 @@ void Controller::State::place_tasks(Now now) {
     switch (partition.policy.backfill) {
       case Backfill::None:
         serve_heads(partition);
+        preempt_for_head(partition);
         partition.queue.wake_fresh();
         break;
       case Backfill::Easy:
       case Backfill::EasySjbf:
         serve_heads(partition);
+        preempt_for_head(partition);
         hold_for_head(partition);
         fill_behind(partition);
         break;
@@ -55,9 +57,11 @@ void Controller::State::place_tasks(Now now) {
           partition.queue.wake_fresh();
         else
           fill_behind(partition);
+        preempt_for_head(partition);
         break;
       case Backfill::DepthK:
         follow_plan(partition);
+        preempt_for_head(partition);
         fill_behind(partition);
         break;
     }

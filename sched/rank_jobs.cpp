@@ -102,6 +102,14 @@ void Controller::State::check_shares(std::vector<std::string>& problems) const {
     for (const auto& [index, task] : job.more->tasks)
       if (task.record.lease) live[job.standing].push_back(task.record.lease->total());
   }
+  for (const auto& [task, winner] : victims) {
+    const Job* job = find(task.job);
+    const bool there = job != nullptr && job->more != nullptr &&
+                       job->more->tasks.contains(raw(task.index)) &&
+                       job->more->tasks.at(raw(task.index)).record.lease &&
+                       making_room.contains(winner) && making_room.at(winner).contains(task);
+    if (!there) problems.push_back("a victim is remembered that is gone");
+  }
   for (std::string& problem : ranking.check(live)) problems.push_back(std::move(problem));
 }
 

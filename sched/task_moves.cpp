@@ -73,6 +73,7 @@ void Controller::State::drop_attempt(Job& job, Task& task) {
     node.tasks.erase(task.record.id);
     node.missing.erase(task.record.id);
   });
+  victim_gone(task.record.id);
   --job.active;
   --stats.tasks_active;
   touch(job);

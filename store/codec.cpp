@@ -13,7 +13,7 @@ constexpr auto kLastReason = std::uint32_t(sched::Reason::Priority);
 constexpr auto kLastJobState = std::uint32_t(sched::JobState::TimedOut);
 constexpr auto kLastTaskState = std::uint32_t(sched::TaskState::TimedOut);
 constexpr auto kLastDependency = std::uint32_t(sched::DependencyKind::AfterNotOk);
-constexpr auto kLastEvent = std::uint32_t(sched::EventKind::NodeLabelled);
+constexpr auto kLastEvent = std::uint32_t(sched::EventKind::AttemptPreempted);
 
 void encode_labels(const rm::Labels& labels, google::protobuf::RepeatedPtrField<proto::Pair>& out) {
   for (const auto& [key, value] : labels) {

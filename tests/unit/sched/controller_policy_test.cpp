@@ -151,5 +151,81 @@ TEST(ControllerPolicy, APartitionHasItsOwnNodesAndQueue) {
   EXPECT_EQ(desk.launches[2].node, desk.launches[0].node);
 }
 
+// A node of four CPUs full of work of class low: three small ones, started one after the other.
+struct FullNode {
+  std::shared_ptr<PolicyBook> policy = book();
+  Desk desk{with(policy)};
+  std::vector<JobId> low;
+  FullNode() {
+    desk.node_up("n1", 4);
+    for (const std::int64_t cpus : {2, 1, 1}) {
+      low.push_back(desk.accept(job(*policy, "eve", "low", "", cpus)));
+      desk.started(desk.launches.back());
+      desk.pass(seconds(100));
+    }
+  }
+};
+
+TEST(ControllerPolicy, AnUrgentJobEndsTheFewestAndYoungestThatGiveWay) {
+  FullNode full;
+  Desk& desk = full.desk;
+  const JobId urgent = desk.accept(job(*full.policy, "ann", "urgent"));
+  ASSERT_EQ(desk.kills.size(), 1u);
+  EXPECT_EQ(desk.kills[0].id.task.job, full.low[2]) << "the youngest of those that are enough";
+  desk.turn();
+  EXPECT_EQ(desk.kills.size(), 1u) << "asked once";
+  desk.ended(desk.launches[2], 0, EndCause::Killed);
+  ASSERT_EQ(desk.launches.size(), 4u);
+  EXPECT_EQ(desk.launches[3].id.task.job, urgent);
+  EXPECT_NE(desk.state(full.low[2]), JobState::Cancelled) << "it waits again";
+  desk.started(desk.launches[3]);
+  desk.ended(desk.launches[3]);
+  ASSERT_EQ(desk.launches.size(), 5u);
+  EXPECT_EQ(desk.launches[4].id.task.job, full.low[2]);
+}
+
+TEST(ControllerPolicy, NobodyIsEndedForAJobThatCouldNotStartAnyway) {
+  FullNode full;
+  Desk& desk = full.desk;
+  const JobId normal = desk.accept(job(*full.policy, "ann", "normal"));
+  EXPECT_TRUE(desk.kills.empty()) << "normal preempts nobody";
+  ASSERT_TRUE(desk.command(Verb::Cancel, normal));
+  desk.node_up("n2", 2);
+  desk.accept(job(*full.policy, "ann", "normal", "", 2));
+  desk.accept(job(*full.policy, "ann", "urgent", "", 3));
+  ASSERT_EQ(desk.kills.size(), 2u) << "two of four CPUs are not enough, three are";
+  for (const Kill& kill : desk.kills) EXPECT_EQ(kill.node, desk.launches[0].node);
+}
+
+TEST(ControllerPolicy, WhoMustNotRunTwiceIsCancelledInstead) {
+  const auto policy = book();
+  Desk desk(with(policy));
+  desk.node_up("n1", 1);
+  JobSpec once = job(*policy, "eve", "low");
+  once.requeue = false;
+  const JobId low = desk.accept(once);
+  desk.started(desk.launches.at(0));
+  desk.accept(job(*policy, "ann", "urgent"));
+  ASSERT_EQ(desk.kills.size(), 1u);
+  desk.ended(desk.launches[0], 0, EndCause::Killed);
+  EXPECT_EQ(desk.state(low), JobState::Cancelled);
+  EXPECT_EQ(desk.table.tasks.at({low, TaskIndex{0}}).reason, Reason::Preempted);
+  EXPECT_EQ(desk.launches.size(), 2u);
+}
+
+// An older job of a lower class would stand first again in order of arrival: it is left alone.
+TEST(ControllerPolicy, WhoWouldStandFirstAgainIsNotRequeued) {
+  auto policy = book();
+  policy->partitions = {};
+  ControllerConfig config = with(policy);
+  config.policy.order = Order::Fifo;
+  Desk desk(config);
+  desk.node_up("n1", 1);
+  desk.accept(job(*policy, "eve", "low"));
+  desk.started(desk.launches.at(0));
+  desk.accept(job(*policy, "ann", "urgent"));
+  EXPECT_TRUE(desk.kills.empty());
+}
+
 }  // namespace
 }  // namespace drover::sched

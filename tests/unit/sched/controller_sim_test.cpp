@@ -61,7 +61,37 @@ class Sim {
       max[rm::Kind::CpuMilli] = 3'000;
       config_.quotas = {{{{"user", "*"}}, max}};
     }
+    if (prng_.chance(50)) config_.book = make_book();
     return config_;
+  }
+
+  // high preempts low, each way of giving way; two partitions over the same nodes, each with some
+  // policy; shares that are forgotten within the run.
+  std::shared_ptr<const PolicyBook> make_book() {
+    PolicyBook book;
+    QosSpec high, low;
+    high.name = "high";
+    high.priority = 10;
+    high.preempts = {"low"};
+    low.name = "low";
+    low.preempt_mode = prng_.chance(50) ? PreemptMode::Requeue : PreemptMode::Cancel;
+    low.usage_percent = std::int64_t(prng_.below(200));
+    book.qos = QosTable::make({high, low}).value();
+    PartitionSpec one, two;
+    one.name = "one";
+    two.name = "two";
+    two.priority = 1;
+    one.preempt_mode = prng_.chance(50) ? PreemptMode::Requeue : PreemptMode::Off;
+    for (PartitionSpec* spec : {&one, &two}) {
+      spec->policy.order = Order(prng_.below(3));
+      spec->policy.backfill = Backfill(prng_.below(5));
+      spec->policy.depth = 2;
+      spec->policy.guard = millis(200);
+    }
+    book.partitions = PartitionTable::make({one, two}).value();
+    book.half_life = millis(100);
+    book.weights.fairness = prng_.chance(50) ? Fairness::Drf : Fairness::FairTree;
+    return std::make_shared<const PolicyBook>(complete(std::move(book)).value());
   }
 
   void deliver(Input input) {
@@ -145,10 +175,19 @@ class Sim {
     JobSpec spec = Desk::spec(prng_.chance(60) ? "ann" : "bob", 1 + std::int64_t(prng_.below(2)));
     spec.name = prng_.chance(50) ? "x" : "y";
     spec.priority = std::int32_t(prng_.below(3));
+    if (config_.book != nullptr) {
+      spec.labels["qos"] = prng_.chance(30) ? "high" : "low";
+      spec.labels["partition"] = prng_.chance(50) ? "one" : "two";
+      if (prng_.chance(50)) spec.time_limit = millis(std::int64_t(100 + prng_.below(400)));
+      if (prng_.chance(10))
+        spec.deadline = clock_.now().wall + seconds(std::int64_t(prng_.below(3)));
+    }
     spec.hold = prng_.chance(8);
     spec.singleton = prng_.chance(10);
     spec.requeue = prng_.chance(80);
-    spec.request.exclusive = prng_.chance(5);
+    // Not drawn together with plans: under a quota, one that wants a node alone may be parked for a
+    // node that is too big for the quota, and stay there.
+    spec.request.exclusive = prng_.chance(5) && config_.book == nullptr;
     const bool small = spec.request.cpus == 1 && !spec.request.exclusive;  // within the quota
     if (small && prng_.chance(30)) spec.request.nodes = std::int64_t(2 + prng_.below(2));
     if (prng_.chance(30)) {
