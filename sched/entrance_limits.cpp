@@ -302,9 +302,10 @@ Result<void> check_ends(const JobSpec& spec) {
   if (spec.max_failures > 0 && !spec.is_array)
     return fail(Errc::BadInput, "max_failures is for arrays, and the job is none",
                 "add --array, or leave it out", "max_failures");
-  if (!is_made_of(spec.reservation, "-_.") || spec.reservation.size() > kLabelKeyMax + 1)
-    return fail(Errc::BadInput, "that cannot be the name of a reservation",
-                "drover reserve ls shows them", "reservation");
+  // Known and stored, but nothing is planned around them yet: to ignore it would be a lie.
+  if (!spec.reservation.empty())
+    return fail(Errc::Unsupported, "reservations are not offered yet", "leave --reservation out",
+                "reservation");
   return check_range(spec.nice, -kNiceMax, kNiceMax, "nice");
 }
 
