@@ -72,6 +72,12 @@ class NodeInventory {
   void restore(const NodePart& part) { charge(part); }
 
   Result<void> can_ever_fit(const Request& request) const;
+  // What one node is charged and how many leases it counts; nothing of an unknown one.
+  std::pair<Amounts, std::uint32_t> books(NodeId id) const {
+    const Node* node = find(id);
+    return node != nullptr ? std::pair(node->held, node->leases)
+                           : std::pair(Amounts{}, std::uint32_t(0));
+  }
   void check(std::span<const Lease* const> live, std::vector<std::string>& problems) const;
 
   // Buckets and candidates looked at since the start: what a search costs, for tests.

@@ -72,6 +72,10 @@ class QuotaLedger {
   void visit(const Each& each) const {
     for (const auto& [labels, index] : counter_index_) each(labels, counters_[index].sums);
   }
+  template <class Each>
+  void visit_paths(const Each& each) const {  // calls each(labels, sums) for what is held by path
+    for (const auto& [labels, id] : path_index_) each(labels, paths_[raw(id)].sums);
+  }
   // `jobs`: one path per open job, when the caller knows them.
   void check(std::span<const Lease* const> live, const std::vector<PathId>* jobs,
              std::vector<std::string>& problems) const;
@@ -79,6 +83,7 @@ class QuotaLedger {
   // For the audit in slices: dense indexes, some unused.
   std::size_t path_slots() const { return paths_.size(); }
   std::size_t counter_slots() const { return counters_.size(); }
+  bool has_path(PathId id) const { return raw(id) < paths_.size() && paths_[raw(id)].exists; }
   const Sums& path_sums(std::uint32_t path) const { return paths_[path].sums; }
   const Sums& counter_sums(std::uint32_t counter) const { return counters_[counter].sums; }
   std::string path_name(std::uint32_t path) const { return quota_name(paths_[path].labels); }

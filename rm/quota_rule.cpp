@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/units.hpp"
 #include "rm/quota_book.hpp"
 #include "rm/resource_names.hpp"
 
@@ -154,6 +155,29 @@ std::string amount_text(std::int64_t amount, Kind kind, const ResourceNames& nam
     text += '.' + digits;
   }
   return text.append(" ").append(names.word(kind));
+}
+
+Result<void> put_amount(Amounts& into, std::string_view word, std::int64_t value,
+                        const ResourceNames& names) {
+  const auto kind = names.find(word);
+  const std::string shown(word.substr(0, kKeyMax));
+  if (!kind) {
+    const auto known = names.words();
+    const std::string_view near = nearest_match(word, known);
+    return fail(Errc::BadInput, "\"" + shown + "\" is no resource that quotas count",
+                near.empty() ? "the configuration names them: quotas.resources"
+                             : "did you mean " + std::string(near) +
+                                   "? More are named in the configuration: quotas.resources",
+                shown);
+  }
+  const std::int64_t unit = names.unit(*kind);
+  if (value < 0 || value > kMaxAmount / unit)
+    return fail(Errc::BadInput,
+                shown + " is " + std::to_string(value) + "; allowed are 0 to " +
+                    std::to_string(kMaxAmount / unit),
+                "leave it out to lift the limit", shown);
+  into[*kind] = value * unit;
+  return {};
 }
 
 Result<void> check_quotas(const std::vector<QuotaRule>& rules, const QuotaTree& tree,

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -46,6 +47,11 @@ std::string_view to_string(Reclaim reclaim);  // "wait", "preempt"
 
 // "8 cpus", for messages. Thousandths are shown only when there are some.
 std::string amount_text(std::int64_t amount, Kind kind, const ResourceNames& names);
+
+// Sets the amount that `word` names, written in whole units. BadInput: an unknown word (the nearest
+// is named), a negative number, or one above kMaxAmount.
+Result<void> put_amount(Amounts& into, std::string_view word, std::int64_t value,
+                        const ResourceNames& names);
 
 // Refuses the whole set when one rule is impossible or two contradict: a negative or huge amount,
 // illegal characters, two rules for one combination, more guaranteed than allowed, the guarantees

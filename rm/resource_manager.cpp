@@ -8,6 +8,7 @@
 #include <map>
 
 #include "base/check.hpp"
+#include "rm/ledger_audit.hpp"
 #include "rm/node_inventory.hpp"
 #include "rm/quota_ledger.hpp"
 
@@ -36,6 +37,7 @@ struct ResourceManager::State {
 
   NodeInventory nodes;
   QuotaLedger ledger;
+  LedgerAudit audit;
   ResourceNames names;
   QuotaTree tree;
   std::deque<Class> classes;  // a Request keeps its address
@@ -120,6 +122,7 @@ struct ResourceManager::State {
       }
     }
     ledger.lock(path, total);
+    audit.on_locked(ledger, lease);
     if (plans_ahead) lease.until = window.until;
     forecast_start(lease);
     return acquired;
@@ -253,11 +256,13 @@ NoFit ResourceManager::explain(ClassId what) const {
 
 void ResourceManager::mark_used(Lease& lease) {
   if (lease.used) return;
+  state_->audit.on_used(state_->ledger, lease);
   state_->ledger.mark_used(lease.path, lease.total());
   lease.used = true;
 }
 
 void ResourceManager::release(const Lease& lease) {
+  state_->audit.on_released(state_->ledger, lease);
   state_->ledger.release(lease.path, lease.total(), lease.used);
   for_each_part(lease, [&](const NodePart& part) {
     state_->nodes.give(part);
@@ -293,6 +298,7 @@ void ResourceManager::configure(ResourceNames names, QuotaTree tree) {
 const ResourceNames& ResourceManager::names() const { return state_->names; }
 
 void ResourceManager::set_quotas(std::vector<QuotaRule> rules) {
+  state_->audit.restart();  // quotas may have changed their places
   state_->ledger.set_rules(QuotaBook(std::move(rules), state_->tree));
 }
 
@@ -380,6 +386,34 @@ std::vector<std::string> ResourceManager::check(std::span<const Lease* const> li
   state_->nodes.check(live, problems);
   state_->ledger.check(live, jobs, problems);
   return problems;
+}
+
+NodeId ResourceManager::audit_node() const { return state_->audit.next_node(); }
+
+void ResourceManager::audit(NodeId id, std::span<const Lease* const> leases,
+                            std::vector<std::string>& problems) {
+  Amounts real;
+  std::uint32_t parts = 0;
+  for (const Lease* lease : leases)
+    for_each_part(*lease, [&](const NodePart& part) {
+      if (part.node != id) return;
+      real += part.amounts;
+      ++parts;
+    });
+  const auto [held, counted] = state_->nodes.books(id);
+  if (counted != parts)
+    problems.push_back("node " + std::to_string(raw(id)) + " counts " + std::to_string(counted) +
+                       " leases, there are " + std::to_string(parts));
+  for (std::size_t k = 0; k < kKinds; ++k)
+    if (held.of[k] != real.of[k])
+      problems.push_back("node " + std::to_string(raw(id)) + " holds " +
+                         std::to_string(held.of[k]) + " of " + std::string(to_string(Kind(k))) +
+                         ", its leases " + std::to_string(real.of[k]));
+  state_->audit.see_node(id, leases);
+}
+
+bool ResourceManager::compare_slice(std::size_t count, std::vector<std::string>& problems) {
+  return state_->audit.compare(state_->ledger, count, problems);
 }
 
 }  // namespace drover::rm

@@ -174,6 +174,12 @@ class ResourceManager {
   std::vector<std::string> check(std::span<const Lease* const> live,
                                  const std::vector<PathId>* jobs = nullptr) const;
 
+  // The same in slices, as work goes on. From the node `audit_node` on, in the order of ids: the
+  // leases with a part on it. When there are no more nodes, compare_slice until it answers true.
+  NodeId audit_node() const;
+  void audit(NodeId id, std::span<const Lease* const> leases, std::vector<std::string>& problems);
+  bool compare_slice(std::size_t count, std::vector<std::string>& problems);
+
  private:
   std::optional<Slot> room_now(ClassId what, Duration length, Time from) const;
 

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
+#include "base/prng.hpp"
 #include "rm/quota_ledger.hpp"
 #include "rm/resource_manager.hpp"
 
@@ -286,6 +288,85 @@ TEST(Quotas, AFullQueueRefusesAndLeavesNoTrace) {
   paths.clear();
   EXPECT_TRUE(manager.quotas().empty());
   EXPECT_TRUE(manager.check({}, &paths).empty());
+}
+
+struct Sweep {
+  std::vector<std::string> problems;
+  // One sweep; `between` is called after every slice.
+  template <class Between>
+  void run(ResourceManager& manager, const std::map<std::uint32_t, std::vector<const Lease*>>& at,
+           Between between) {
+    for (const auto& [node, leases] : at) {
+      manager.audit(NodeId(node), leases, problems);
+      between();
+    }
+    while (!manager.compare_slice(1, problems)) between();
+  }
+};
+
+TEST(Audit, APlantedMismatchIsFound) {
+  ResourceManager manager;
+  manager.put_node(NodeId{0}, node_of(64));
+  manager.set_quotas({rule("user=*", 50)});
+  std::vector<Lease> leases;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(short_of(manager, job("ann"), 2, &leases), "");
+  const auto nothing = [] {};
+  Sweep good;
+  good.run(manager, {{0, {&leases[0], &leases[1], &leases[2]}}}, nothing);
+  EXPECT_TRUE(good.problems.empty()) << good.problems.front();
+  // Somebody gives back less than was taken: the books now say more than the leases.
+  Lease wrong = leases[2];
+  wrong.amounts[Kind::CpuMilli] -= 500;
+  manager.release(wrong);
+  leases.pop_back();
+  Sweep bad;
+  bad.run(manager, {{0, {&leases[0], &leases[1]}}}, nothing);
+  std::string all;
+  for (const std::string& problem : bad.problems) all += problem + '\n';
+  EXPECT_EQ(bad.problems.size(), 3u) << all;
+  EXPECT_NE(all.find("node 0 holds 4500 of cpu, its leases 4000"), std::string::npos) << all;
+  EXPECT_NE(all.find("quota user=ann has locked 4500 of cpu, its leases hold 4000"),
+            std::string::npos)
+      << all;
+}
+
+// Leases come, start and go in front of and behind the cursor: no false alarm.
+TEST(Audit, WorkGoesOnDuringASweep) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    Prng random(seed);
+    ResourceManager manager;
+    for (std::uint32_t id = 0; id < 5; ++id) manager.put_node(NodeId{id}, node_of(8));
+    manager.set_quotas({rule("user=*", 9), rule("account=*", 20)});
+    std::map<int, Lease> leases;
+    int next = 0;
+    const auto work = [&] {
+      for (std::uint64_t steps = random.below(6); steps > 0; --steps) {
+        const std::string user = "u" + std::to_string(random.below(5));
+        std::vector<Lease> got;
+        if (random.chance(60)) short_of(manager, job(user.c_str(), "a.b"), 2, &got);
+        if (!got.empty()) leases[next++] = got.front();
+        if (leases.empty()) continue;
+        const auto at = std::next(leases.begin(), std::ptrdiff_t(random.below(leases.size())));
+        if (random.chance(40)) manager.mark_used(at->second);
+        if (random.chance(40)) {
+          manager.release(at->second);
+          leases.erase(at);
+        }
+      }
+    };
+    Sweep sweep;
+    for (int sweeps = 0; sweeps < 3; ++sweeps) {
+      for (std::uint32_t id = 0; id < 5; ++id) {
+        std::vector<const Lease*> here;
+        for (const auto& [number, lease] : leases)
+          if (lease.node == NodeId{id}) here.push_back(&lease);
+        manager.audit(NodeId{id}, here, sweep.problems);
+        work();
+      }
+      while (!manager.compare_slice(1, sweep.problems)) work();
+    }
+    ASSERT_TRUE(sweep.problems.empty()) << "seed " << seed << ": " << sweep.problems.front();
+  }
 }
 
 // Memory follows the users who have open jobs.
