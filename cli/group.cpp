@@ -1,4 +1,4 @@
-// cli/group.cpp - `drover group ls` and `drover quota ls`.
+// cli/group.cpp - `drover group ls`.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.hpp"
 
@@ -45,34 +45,6 @@ Result<int> run_groups(Context& context) {
   return context.print_rows(std::move(groups), columns, "groups", "name");
 }
 
-std::string amounts(const Json& object) {
-  std::string out;
-  if (!object.is_object()) return out;
-  for (const auto& [key, value] : object.items())
-    out += (out.empty() ? "" : " ") + key + "=" +
-           (value.is_string() ? value.get<std::string>() : to_text(value));
-  return out;
-}
-
-Result<int> run_quotas(Context& context) {
-  const Result<bool> words = context.at_most_words(0);
-  if (!words) return fail(words.error());
-  const Result<ApiClient*> api = context.api();
-  if (!api) return fail(api.error());
-  const Result<Json> answer = (*api)->read("/api/v1/quotas");
-  if (!answer) return fail(answer.error());
-  std::vector<Json> quotas;
-  for (const Json& quota : member(*answer, "quotas")) quotas.push_back(quota);
-  std::vector<Column> columns{column("QUOTA", "name", false), column("MAX", "max", false),
-                              column("LOCKED", "locked", false), column("USED", "used", false)};
-  for (std::size_t i = 1; i < columns.size(); ++i) {
-    columns[i].show = [path = columns[i].path](const Json& row, const Style&) {
-      return amounts(member(row, path));
-    };
-  }
-  return context.print_rows(std::move(quotas), columns, "quotas", "name");
-}
-
 }  // namespace
 
 const Command kGroupLs = {
@@ -81,14 +53,6 @@ const Command kGroupLs = {
     .summary = "list the queues: who waits and runs, and the limits",
     .examples = "drover group ls --sort -queued",
     .run = run_groups,
-};
-
-const Command kQuotaLs = {
-    .noun = "quota",
-    .verb = "ls",
-    .summary = "list quotas: limits, locked and used amounts",
-    .examples = "drover quota ls",
-    .run = run_quotas,
 };
 
 }  // namespace drover::cli

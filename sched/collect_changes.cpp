@@ -115,6 +115,10 @@ TurnOutput Controller::State::collect() {
     node.dirty = false;
     changes.nodes.push_back(record_of(id, node));
   }
+  if (std::exchange(quotas_dirty, false)) {
+    changes.quotas = quotas;
+    if (!quotas.edited) changes.quotas->rules.clear();  // the configuration has them
+  }
   dirty_jobs.clear();
   dirty_tasks.clear();
   dirty_nodes.clear();

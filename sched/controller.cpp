@@ -11,7 +11,11 @@ namespace drover::sched {
 
 Controller::State::State(ControllerConfig with) {
   config = std::move(with);
-  rm.set_quotas(config.quotas);
+  rm.configure(config.resources, config.quota_tree);
+  rm.set_quotas(with_class_limits(config.quotas));
+  quotas.rules = config.quotas;
+  quotas.resources = config.resources.slots();
+  quotas_dirty = !quotas.resources.empty();
   ranking = Ranking(config.book);
   make_partitions();
   if (plans_ahead()) rm.plan_ahead();
@@ -53,6 +57,7 @@ void Controller::State::apply(Input input, Now now) {
         if constexpr (std::is_same_v<In, TaskEnded>) ended(in, now);
         if constexpr (std::is_same_v<In, ServeNode>) serve(in, now);
         if constexpr (std::is_same_v<In, LabelNode>) label(std::move(in), now);
+        if constexpr (std::is_same_v<In, EditQuotas>) edit_quotas(in, now);
         if constexpr (std::is_same_v<In, Tick>) fire_timers(now);
       },
       input);

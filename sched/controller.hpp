@@ -32,11 +32,13 @@ struct ControllerConfig {
   std::uint64_t array_size_max = 10'000'000;
   std::uint32_t node_losses_max = 3;  // then the task fails instead of running again
   Duration node_timeout =
-      seconds(600);  // out of contact: shown as lost (attempts are kept, see docs)
-  std::vector<rm::QuotaRule> quotas;
-  PartitionPolicy policy;  // when the book has no partitions
-  // Accounts, classes and partitions; null = none. Its quotas are part of `quotas`.
-  std::shared_ptr<const PolicyBook> book;
+      seconds(600);                   // out of contact: shown as lost (attempts are kept, see docs)
+  std::vector<rm::QuotaRule> quotas;  // have passed check_quotas; until an edit replaces them
+  std::vector<rm::QuotaRule> class_limits;  // of the book's qos; in force whatever is edited
+  rm::ResourceNames resources;
+  rm::QuotaTree quota_tree;
+  PartitionPolicy policy;                  // when the book has no partitions
+  std::shared_ptr<const PolicyBook> book;  // accounts, classes and partitions; null = none
   // For simulation: the plan of every job, given at once when it leaves its FIFO. Null: the group's
   // consumer is asked, as CompileJob.
   std::shared_ptr<const dag::PhysicalPlan> inline_plan;
@@ -75,6 +77,11 @@ struct Stats {                          // plain counters for metrics; cheap to 
   std::uint64_t groups = 0, tasks_active = 0, jobs_open = 0;
 };
 
+struct AuditReport {
+  std::vector<std::string> mismatches;  // empty when what was looked at agrees
+  bool complete = false;                // all has been looked at; the next slice begins anew
+};
+
 class Controller {
  public:
   explicit Controller(ControllerConfig config);
@@ -82,10 +89,12 @@ class Controller {
   Controller(Controller&&) noexcept;
   Controller& operator=(Controller&&) noexcept;
 
-  // ---- recovery, before the first apply. Order: counters, nodes, then each open job with its open
-  // tasks.
+  // ---- recovery, before the first apply. Order: counters, quotas, nodes, then each open job with
+  // its open tasks.
   void restore_counters(std::uint64_t next_job_id, std::uint64_t next_epoch,
                         std::uint64_t next_node_id, std::uint64_t next_event_seq);
+  // The edited quotas of before, if there were any; config.resources was made from its slots.
+  void restore_quotas(rm::QuotaTable stored);
   void restore_node(const NodeRecord& node);
   void restore_usage(const std::vector<UsageRecord>& usage);
   // `tasks`: the records of this job that are not final, and the final ones above the cursor.
@@ -110,6 +119,9 @@ class Controller {
   std::optional<Estimate> when(const JobSpec& job, Now now);  // were it submitted now
   std::vector<GroupView> groups(std::uint64_t offset, std::uint64_t limit) const;
   const rm::ResourceManager& resources() const;
+  const rm::QuotaTable& quotas() const;  // its rules are those in force
+  // What EditQuotas would do now, or how it would be refused. O(label combinations in use).
+  Result<rm::QuotaDiff> preview(const rm::QuotaEdit& edit) const;
   std::optional<JobRecord> job(JobId id) const;  // open jobs only
   Stats stats() const;
 
@@ -120,6 +132,9 @@ class Controller {
 
   // Every invariant of jobs, tasks, groups, leases and quotas; empty when all hold. O(open jobs).
   std::vector<std::string> check() const;
+  // The books of leases, nodes and quotas, a slice at a time: up to `nodes` nodes, or 16 times as
+  // many quotas. Decides nothing; the caller sets the pace.
+  AuditReport audit(std::size_t nodes);
 
  private:
   struct State;

@@ -176,6 +176,10 @@ struct Controller::State : ControllerData {
   std::string place_held(const Job& job, JobId asked) const;
   bool waits_for_unlimited(const rm::Slot& slot) const;
   Why why_task(const Job& job, const TaskRecord& task) const;
+  // edit_quotas.cpp
+  std::vector<rm::QuotaRule> with_class_limits(std::vector<rm::QuotaRule> rules) const;
+  Result<std::vector<rm::QuotaRule>> weigh_edit(const rm::QuotaEdit& edit) const;
+  void edit_quotas(const EditQuotas& in, Now now);
   // restore.cpp
   Result<void> restore_job(const JobSpec& spec, const JobRecord& record,
                            std::vector<TaskRecord> tasks);

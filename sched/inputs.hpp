@@ -10,6 +10,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "dag/plan.hpp"
+#include "rm/quota_edit.hpp"
 #include "rm/resource_manager.hpp"
 #include "sched/job_spec.hpp"
 #include "sched/records.hpp"
@@ -107,9 +108,14 @@ struct LabelNode {
   std::string node;
   LabelEdits edits;  // on top of earlier ones
 };
+struct EditQuotas {
+  ReplyToken reply{};  // the answer's `touched` is the new version
+  Actor actor;
+  rm::QuotaEdit edit;
+};
 struct Tick {};  // time passed: begin times, node timeouts
 
 using Input = std::variant<Submit, Command, PlanReady, NodeUp, NodeDown, TaskStarted, TaskEnded,
-                           ServeNode, LabelNode, Tick>;
+                           ServeNode, LabelNode, EditQuotas, Tick>;
 
 }  // namespace drover::sched

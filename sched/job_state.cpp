@@ -124,6 +124,7 @@ std::string_view to_string(EventKind kind) {
     case EventKind::NodeMaintenance: return "node_maintenance";
     case EventKind::NodeLabelled: return "node_labelled";
     case EventKind::AttemptPreempted: return "attempt_preempted";
+    case EventKind::QuotasEdited: return "quotas_edited";
   }
   return "unknown";
 }

@@ -13,6 +13,7 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "rm/quota_edit.hpp"
 #include "rm/resource_manager.hpp"
 #include "sched/fair_share.hpp"
 #include "sched/job_spec.hpp"
@@ -41,6 +42,7 @@ enum class EventKind : std::uint8_t {
   NodeMaintenance,
   NodeLabelled,
   AttemptPreempted,
+  QuotasEdited,
 };
 std::string_view to_string(EventKind kind);  // "job_submitted", ...
 
@@ -71,10 +73,11 @@ struct Changes {
   std::vector<Event> events;
   std::optional<std::vector<UsageRecord>> usage;         // of all users, when it is time
   std::optional<std::vector<Reservation>> reservations;  // all, when one has changed
+  std::optional<rm::QuotaTable> quotas;                  // when they were edited
   std::uint64_t next_job_id = 0, next_epoch = 0, next_node_id = 0, next_event_seq = 0;
   bool empty() const {
     return new_jobs.empty() && jobs.empty() && tasks.empty() && nodes.empty() && events.empty() &&
-           !usage && !reservations;
+           !usage && !reservations && !quotas;
   }
 };
 

@@ -49,7 +49,13 @@ void down_node(Services& services, ExchangePtr exchange);
 void maintain_node(Services& services, ExchangePtr exchange);
 void label_node(Services& services, ExchangePtr exchange);
 void list_groups(Services& services, ExchangePtr exchange);
+
+// api_quotas.cpp
 void list_quotas(Services& services, ExchangePtr exchange);
+void put_quotas(Services& services, ExchangePtr exchange);
+void reset_quotas(Services& services, ExchangePtr exchange);
+void put_quota(Services& services, ExchangePtr exchange);
+void remove_quota(Services& services, ExchangePtr exchange);
 
 // api_policy.cpp
 void list_shares(Services& services, ExchangePtr exchange);

@@ -1,4 +1,4 @@
-// server/api_nodes.cpp - nodes, groups and quotas as the controller sees them now.
+// server/api_nodes.cpp - nodes and groups as the controller sees them now.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <optional>
@@ -139,20 +139,6 @@ void serve_node(Services& services, const ExchangePtr& exchange, sched::Service 
   services.turn.serve_node(std::move(input), then_show(services, exchange));
 }
 
-void append_amounts(JsonWriter& out, std::string_view name, const rm::Amounts& amounts,
-                    bool is_limit) {
-  using rm::Kind;
-  out.key(name);
-  out.begin_object();
-  for (std::size_t k = 0; k < rm::kKinds; ++k) {
-    const std::int64_t amount = amounts.of[k];
-    if (is_limit ? amount < 0 : amount == 0) continue;
-    const bool milli = Kind(k) == Kind::CpuMilli || Kind(k) == Kind::GpuMilli;
-    out.field(rm::to_string(Kind(k)), milli ? double(amount) / 1000 : double(amount));
-  }
-  out.end_object();
-}
-
 }  // namespace
 
 void list_nodes(Services& services, ExchangePtr exchange) { answer_nodes(services, *exchange, {}); }
@@ -209,30 +195,6 @@ void list_groups(Services& services, ExchangePtr exchange) {
     out.field("active", group.active);
     out.field("running_limit", group.limits.running_jobs);
     out.field("queue_limit", group.limits.queued_jobs);
-    out.end_object();
-  }
-  out.end_array();
-  out.end_object();
-  exchange->json(std::move(body));
-}
-
-void list_quotas(Services& services, ExchangePtr exchange) {
-  const std::string mine = "user=" + exchange->caller.user;
-  std::string body;
-  JsonWriter out(body);
-  out.begin_object();
-  out.field("v", 1);
-  out.key("quotas");
-  out.begin_array();
-  for (const rm::QuotaView& quota : services.controller.resources().quotas()) {
-    const bool others = quota.name.find("user=") != std::string::npos &&
-                        ("," + quota.name + ",").find("," + mine + ",") == std::string::npos;
-    if (others && !exchange->caller.is_operator) continue;
-    out.begin_object();
-    out.field("name", quota.name);
-    append_amounts(out, "max", quota.max, true);
-    append_amounts(out, "locked", quota.locked, false);
-    append_amounts(out, "used", quota.used, false);
     out.end_object();
   }
   out.end_array();

@@ -67,6 +67,27 @@ void collect_nodes(Metrics& m, const Services& services) {
   m.set(FamilyId::Agents, {"lost"}, std::max(0.0, all - connected));
 }
 
+// One quota on user=* has a series for each user, so these are asked for by name. Past kSeriesMax
+// the registry drops and counts them.
+void collect_labels(Metrics& m, const Services& services) {
+  using rm::Kind;
+  for (const rm::QuotaView& quota : services.controller.resources().quotas()) {
+    const auto show = [&](FamilyId family, Kind kind, double unit) {
+      m.set(family, {quota.name, "used"}, double(quota.used[kind]) * unit);
+      m.set(family, {quota.name, "locked"}, double(quota.locked[kind]) * unit);
+      if (quota.max[kind] < 0) return false;
+      const std::int64_t left = quota.max[kind] - quota.used[kind] - quota.locked[kind];
+      m.set(family, {quota.name, "left"}, double(std::max<std::int64_t>(left, 0)) * unit);
+      return true;
+    };
+    if (show(FamilyId::LabelCpus, Kind::CpuMilli, 0.001))
+      m.set(FamilyId::LabelCpusLimit, {quota.name}, double(quota.max[Kind::CpuMilli]) * 0.001);
+    if (show(FamilyId::LabelMemory, Kind::MemMib, 1 << 20))
+      m.set(FamilyId::LabelMemoryLimit, {quota.name}, double(quota.max[Kind::MemMib]) * (1 << 20));
+    show(FamilyId::LabelEngines, Kind::Engines, 1);
+  }
+}
+
 void collect_rest(Metrics& m, const Services& services) {
   const sched::Consumers::Stats consumers = services.consumers.stats();
   m.set(FamilyId::ConsumerSlots, {"busy"}, double(consumers.active_groups));
@@ -94,6 +115,7 @@ void collect_metrics(Services& services) {
   const Time begun = net::Loop::now().mono;
   collect_jobs(services.metrics, services.controller.stats());
   collect_nodes(services.metrics, services);
+  if (services.config.label_metrics) collect_labels(services.metrics, services);
   collect_rest(services.metrics, services);
   services.metrics.set(FamilyId::CollectDuration, {"controller"},
                        whole_seconds(net::Loop::now().mono - begun));

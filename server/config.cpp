@@ -10,6 +10,7 @@
 
 #include "base/units.hpp"
 #include "server/config_policy.hpp"
+#include "server/config_quotas.hpp"
 
 namespace drover::server {
 namespace {
@@ -92,55 +93,6 @@ Result<void> read_section(Config& config, const std::string& section, const toml
   return {};
 }
 
-Result<rm::QuotaRule> read_quota(const toml::table& table, const std::string& path) {
-  static constexpr std::pair<std::string_view, rm::Kind> kAmounts[] = {
-      {"cpus", rm::Kind::CpuMilli},          {"mem_mib", rm::Kind::MemMib},
-      {"gpus", rm::Kind::GpuMilli},          {"running_jobs", rm::Kind::RunningJobs},
-      {"queued_jobs", rm::Kind::QueuedJobs},
-  };
-  rm::QuotaRule rule;
-  rule.max.of.fill(-1);
-  for (const auto& [name, node] : table) {
-    if (name.str() == "match" && node.as_table() != nullptr) {
-      for (const auto& [label, value] : *node.as_table()) {
-        const auto text = value.value_exact<std::string>();
-        if (!text) return wrong(place(path, value), "quota.match", "a table of texts");
-        rule.match[std::string(label.str())] = *text;
-      }
-      continue;
-    }
-    const std::string_view word = name.str();
-    const auto amount = std::find_if(std::begin(kAmounts), std::end(kAmounts),
-                                     [&](const auto& a) { return a.first == word; });
-    if (amount == std::end(kAmounts))
-      return unknown(place(path, node), "quota." + std::string(name.str()));
-    const auto value = node.value_exact<std::int64_t>();
-    if (!value || *value < 0 || *value > (std::int64_t(1) << 40))
-      return wrong(place(path, node), "quota." + std::string(name.str()), "a whole number from 0");
-    const bool milli = amount->second == rm::Kind::CpuMilli || amount->second == rm::Kind::GpuMilli;
-    rule.max[amount->second] = milli ? *value * 1000 : *value;
-  }
-  if (rule.match.empty())
-    return fail(Errc::BadInput, place(path, table) + ": a quota needs match = {label = \"value\"}",
-                "match = {user = \"*\"} gives each user a counter", "quota.match");
-  return rule;
-}
-
-Result<void> read_quotas(Config& config, const toml::node& node, const std::string& path) {
-  const toml::array* array = node.as_array();
-  if (array == nullptr || array->size() > 10'000)
-    return wrong(place(path, node), "quota", "written as [[quota]]");
-  for (const toml::node& item : *array) {
-    const toml::table* table = item.as_table();
-    if (table == nullptr) return wrong(place(path, item), "quota", "written as [[quota]]");
-    auto rule = read_quota(*table, path);
-    if (!rule) return fail(rule.error());
-    config.quotas.push_back(std::move(*rule));
-  }
-  config.origin["quota"] = place(path, node);
-  return {};
-}
-
 Result<void> check_values(const Config& config, const std::string& path) {
   static constexpr std::string_view kLevels[] = {"trace", "debug", "info", "warn", "error"};
   if (std::find(std::begin(kLevels), std::end(kLevels), config.log_level) == std::end(kLevels))
@@ -165,7 +117,7 @@ Result<Config> parse_config(std::string_view text, const std::string& path) {
     for (const auto& [name, node] : root) {
       Result<void> read;
       if (name.str() == "quota")
-        read = read_quotas(config, node, path);
+        continue;  // last: its words are named by [quotas]
       else if (is_policy_list(name.str()))
         read = read_policy_list(config, name.str(), node, path);
       else if (node.as_table() != nullptr)
@@ -174,13 +126,14 @@ Result<Config> parse_config(std::string_view text, const std::string& path) {
         return unknown(place(path, node), std::string(name.str()));
       if (!read) return fail(read.error());
     }
+    if (auto checked = check_values(config, path); !checked) return fail(checked.error());
+    if (auto read = read_quotas(config, root.get("quota"), path); !read) return fail(read.error());
   } catch (const toml::parse_error& error) {
     return fail(Errc::BadInput,
                 path + ":" + std::to_string(error.source().begin.line) + ": " +
                     std::string(error.description()),
                 "the file must be TOML: [section] lines and key = value lines");
   }
-  if (auto checked = check_values(config, path); !checked) return fail(checked.error());
   return config;
 }
 

@@ -51,8 +51,13 @@ struct Config {
   // [store]
   std::int64_t map_initial_mib = 256, map_max_mib = 1 << 20, reserve_mib = 64;
   std::int64_t events_kept = 5'000'000, closed_jobs_kept = 10'000'000;
-  // [[quota]]
-  std::vector<rm::QuotaRule> quotas;
+  // [quotas], [[quota]]
+  std::vector<std::string> resources, quota_levels = rm::QuotaTree::default_levels();
+  bool label_metrics = false;
+  std::int64_t audit_nodes = 64;
+  std::vector<rm::QuotaRule> quotas;  // in the slots of resource_names
+  rm::ResourceNames resource_names;
+  rm::QuotaTree quota_tree;
 
   std::map<std::string, std::string> origin;  // dotted key -> "config.toml:12"; absent = built in
 };

@@ -52,6 +52,10 @@ const std::array kKeys = std::to_array<ConfigKey>({
     {"policy.weight_qos", &C::weight_qos, 0, kWeight, false, "points of the class with the highest priority"},
     {"policy.weight_size", &C::weight_size, 0, kWeight, false, "points of the largest (or smallest) jobs"},
     {"policy.weight_user", &C::weight_user, 0, kWeight, false, "points of one unit of --priority, between groups"},
+    {"quotas.resources", &C::resources, 0, 0, false, "names that quotas count beside the built-in ones: `gpu:MODEL`, `licence:NAME`, custom ones; at most 17"},
+    {"quotas.levels", &C::quota_levels, 0, 0, false, "what lies inside what, outermost first; `user+creator` makes one level of two labels (docs/quotas.md)"},
+    {"quotas.label_metrics", &C::label_metrics, 0, 0, true, "export `drover_label_*`: one series per quota and state"},
+    {"quotas.audit_nodes", &C::audit_nodes, 0, 1'000'000, true, "nodes, and 16 times as many quotas, whose books are checked every second; 0 = off"},
     {"jobs.out", &C::out, 0, 0, true, "output file of jobs that name none"},
     {"jobs.array_out", &C::array_out, 0, 0, true, "output file of array elements that name none"},
     {"jobs.default_time_limit_s", &C::default_time_limit_s, 0, kBig, true, "time limit of jobs that name none; 0 = none"},
@@ -114,10 +118,14 @@ std::string config_markdown() {
             (key.live ? "live" : "") + " | " + std::string(key.help) + " |\n";
   return text +
          "\n## Quotas\n\n```toml\n[[quota]]\nmatch = {user = \"*\"}   # one counter per user; an "
-         "exact value names one\n"
-         "cpus = 64\nmem_mib = 262144\ngpus = 4\nrunning_jobs = 1000\n```\n\nA job must pass every "
-         "quota that its labels match.\n"
-         "An amount that is left out has no limit.\n" +
+         "exact value names one; {} is every job\nmax = {cpus = 64, mem_mib = 262144, "
+         "running_jobs = 1000}\n\n[[quota]]\nmatch = {account = \"physics\"}\nmax = {cpus = 512, "
+         "\"gpu:h100\" = 8}\nguaranteed = {cpus = 128}\nreclaim = \"wait\"         # or "
+         "\"preempt\"\nlend = true             # siblings may use what is guaranteed and not "
+         "used\n```\n\nA job must pass every quota that its labels match. An amount that is left "
+         "out "
+         "has no limit.\nQuotas that were edited while droverd ran replace these: see "
+         "docs/quotas.md.\n" +
          policy_markdown();
 }
 

@@ -19,6 +19,7 @@
 #include "server/collect_metrics.hpp"
 #include "server/config_policy.hpp"
 #include "server/directories.hpp"
+#include "server/ledger_watch.hpp"
 #include "server/recovery.hpp"
 #include "server/router.hpp"
 #include "server/services.hpp"
@@ -31,7 +32,25 @@ using metrics::FamilyId;
 constexpr int kExitCommitFailed = 75;  // EX_TEMPFAIL: whoever started us may start us again
 constexpr Duration kStopGrace = seconds(2), kStopLimit = seconds(4);
 
-sched::ControllerConfig controller_config(const Config& config) {
+// Named resources keep the slots that the store's leases count in.
+void configure_quotas(const Config& config, const store::Store& store,
+                      sched::ControllerConfig& out) {
+  out.quotas = config.quotas;
+  out.quota_tree = config.quota_tree;
+  out.resources = config.resource_names;
+  auto snapshot = store.snapshot();
+  const auto stored = snapshot ? snapshot->quotas() : Result<std::optional<rm::QuotaTable>>();
+  if (!stored || !*stored) return;  // recovery reports what cannot be read
+  auto names = rm::ResourceNames::make(config.resources, (*stored)->resources);
+  if (!names) return;
+  out.resources = std::move(*names);
+  for (rm::QuotaRule& rule : out.quotas) rm::translate(rule, config.resource_names, out.resources);
+  if ((*stored)->edited)
+    spdlog::info("quotas were edited (version {}): the {} of the configuration are not in force",
+                 (*stored)->version, config.quotas.size());
+}
+
+sched::ControllerConfig controller_config(const Config& config, const store::Store& store) {
   sched::ControllerConfig out;
   out.group_by = config.group_by;
   out.group_limits = {std::uint32_t(std::min<std::int64_t>(config.group_running_jobs, UINT32_MAX)),
@@ -40,10 +59,9 @@ sched::ControllerConfig controller_config(const Config& config) {
   out.array_size_max = std::uint64_t(config.array_size);
   out.node_losses_max = std::uint32_t(config.node_losses);
   out.node_timeout = seconds(config.node_timeout_s);
-  out.quotas = config.quotas;
+  configure_quotas(config, store, out);
   if (auto book = policy_book(config)) {
-    const auto limits = book->qos.quota_rules();
-    out.quotas.insert(out.quotas.end(), limits.begin(), limits.end());
+    out.class_limits = book->qos.quota_rules();
     out.book = std::make_shared<const sched::PolicyBook>(*std::move(book));
   }
   return out;
@@ -120,6 +138,7 @@ struct Daemon::Parts {
   Admission admission;
   Agents agents;
   sched::Consumers consumers;
+  LedgerWatch ledger_watch;
   std::unique_ptr<Router> router;
   std::unique_ptr<net::HttpServer> http;
   std::optional<net::Timer> stop_timer;
@@ -130,7 +149,7 @@ struct Daemon::Parts {
       : options(std::move(o)),
         config(std::move(c)),
         store(std::move(s)),
-        controller(controller_config(config)),
+        controller(controller_config(config, store)),
         auth(std::move(token), geteuid(), getegid(), users),
         specs(store),
         turn(loop, controller, store, metrics, config,
@@ -141,7 +160,8 @@ struct Daemon::Parts {
         agents(loop, turn, specs, users, metrics, geteuid(), config.kill_grace_s),
         consumers(
             consumer_threads(config), [this](JobId id) { return load_request(id); },
-            [this](std::vector<sched::PlanReady> plans) { deliver(std::move(plans)); }) {
+            [this](std::vector<sched::PlanReady> plans) { deliver(std::move(plans)); }),
+        ledger_watch(loop, metrics, [this](std::size_t nodes) { return controller.audit(nodes); }) {
     services.reset(new Services{config, loop, store, controller, consumers, turn, admission, agents,
                                 events, specs, users, metrics, geteuid(), net::Loop::now().wall,
                                 [this] { return http ? http->counters() : net::HttpCounters{}; }});
@@ -155,6 +175,7 @@ struct Daemon::Parts {
     auth.configure(config);
     agents.set_kill_grace(config.kill_grace_s);
     spdlog::set_level(spdlog::level::from_str(config.log_level));
+    ledger_watch.set_pace(std::size_t(config.audit_nodes));
     metrics.set(FamilyId::ConfigReloadOk, {}, 1);
     metrics.set(FamilyId::ConfigReloadTime, {}, double(net::Loop::now().wall.us) / 1e6);
   }

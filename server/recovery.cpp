@@ -42,6 +42,9 @@ Result<Recovered> recover(const store::Store& store, sched::Controller& controll
   auto usage = snapshot->usage();
   if (!usage) return fail(usage.error());
   controller.restore_usage(*usage);
+  auto quotas = snapshot->quotas();
+  if (!quotas) return fail(quotas.error());
+  if (*quotas) controller.restore_quotas(**std::move(quotas));
   auto nodes = snapshot->nodes();
   if (!nodes) return fail(nodes.error());
   for (const sched::NodeRecord& node : *nodes) {

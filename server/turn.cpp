@@ -34,6 +34,7 @@ void merge(sched::Changes& into, sched::Changes&& from) {
   append(into.events, std::move(from.events));
   if (from.usage) into.usage = std::move(from.usage);
   if (from.reservations) into.reservations = std::move(from.reservations);
+  if (from.quotas) into.quotas = std::move(from.quotas);
   if (from.next_job_id != 0) into.next_job_id = from.next_job_id;
   if (from.next_epoch != 0) into.next_epoch = from.next_epoch;
   if (from.next_node_id != 0) into.next_node_id = from.next_node_id;
@@ -43,7 +44,7 @@ void merge(sched::Changes& into, sched::Changes&& from) {
 std::size_t count(const sched::Changes& changes) {
   return changes.new_jobs.size() + changes.jobs.size() + changes.tasks.size() +
          changes.nodes.size() + changes.events.size() + (changes.usage ? 1 : 0) +
-         (changes.reservations ? 1 : 0);
+         (changes.reservations ? 1 : 0) + (changes.quotas ? 1 : 0);
 }
 
 }  // namespace
@@ -91,6 +92,11 @@ void Turn::serve_node(sched::ServeNode serve, OnReply on_reply) {
 void Turn::label_node(sched::LabelNode label, OnReply on_reply) {
   label.reply = remember(std::move(on_reply), nullptr);
   push(std::move(label));
+}
+
+void Turn::edit_quotas(sched::EditQuotas edit, OnReply on_reply) {
+  edit.reply = remember(std::move(on_reply), nullptr);
+  push(std::move(edit));
 }
 
 void Turn::push(sched::Input input) { inputs_.push_back(std::move(input)); }

@@ -46,6 +46,7 @@ class Turn {
   void command(sched::Command command, OnReply on_reply);
   void serve_node(sched::ServeNode serve, OnReply on_reply);
   void label_node(sched::LabelNode label, OnReply on_reply);
+  void edit_quotas(sched::EditQuotas edit, OnReply on_reply);
   void push(sched::Input input);  // inputs that nobody waits for
 
   void run();  // the loop's after_io hook

@@ -28,6 +28,7 @@ class Checker {
     check_tasks();
     check_nodes();
     check_policy();
+    check_quotas();
     check_events();
     check_keys();
     check_blobs();
@@ -85,6 +86,7 @@ class Checker {
   void check_tasks();
   void check_nodes();
   void check_policy();
+  void check_quotas();
   void check_events();
   void check_keys();
   void check_blobs();
@@ -173,6 +175,12 @@ void Checker::check_policy() {
   proto::ReservationTable reserved;
   std::vector<sched::Reservation> reservations;
   check_table(kReservationsKey, reserved, reservations);
+}
+
+void Checker::check_quotas() {
+  proto::QuotaTable message;
+  rm::QuotaTable table;
+  check_table(kQuotasKey, message, table);
 }
 
 void Checker::check_events() {

@@ -13,7 +13,7 @@ constexpr auto kLastReason = std::uint32_t(sched::Reason::Priority);
 constexpr auto kLastJobState = std::uint32_t(sched::JobState::TimedOut);
 constexpr auto kLastTaskState = std::uint32_t(sched::TaskState::TimedOut);
 constexpr auto kLastDependency = std::uint32_t(sched::DependencyKind::AfterNotOk);
-constexpr auto kLastEvent = std::uint32_t(sched::EventKind::AttemptPreempted);
+constexpr auto kLastEvent = std::uint32_t(sched::EventKind::QuotasEdited);
 
 void encode_labels(const rm::Labels& labels, google::protobuf::RepeatedPtrField<proto::Pair>& out) {
   for (const auto& [key, value] : labels) {
@@ -85,8 +85,10 @@ template <class Message>
 bool decode_part(const Message& in, rm::NodePart& out) {
   if (std::size_t(in.amounts_size()) > rm::kKinds) return false;
   out.node = NodeId(in.node());
-  for (int kind = 0; kind < in.amounts_size(); ++kind)
+  for (int kind = 0; kind < in.amounts_size(); ++kind) {
+    if (in.amounts(kind) < 0 || in.amounts(kind) > rm::kMaxAmount) return false;
     out.amounts.of[std::size_t(kind)] = in.amounts(kind);
+  }
   return decode_numbers(in.pus(), out.pus) && decode_numbers(in.gpus(), out.gpus);
 }
 
@@ -306,6 +308,48 @@ bool decode(const proto::NodeRecord& in, sched::NodeRecord& out) {
   if (in.service() == 0 && in.draining()) out.service = sched::Service::Draining;
   decode_labels(in.labels(), out.labels.set);
   out.labels.removed.insert(in.no_labels().begin(), in.no_labels().end());
+  return true;
+}
+
+void encode(const rm::QuotaTable& table, proto::QuotaTable& out) {
+  out.Clear();
+  out.set_version(table.version);
+  out.set_edited(table.edited);
+  for (const rm::QuotaRule& rule : table.rules) {
+    proto::QuotaRule& added = *out.add_rules();
+    encode_labels(rule.match, *added.mutable_match());
+    for (const std::int64_t amount : rule.max.of) added.add_max(amount);
+    for (const std::int64_t amount : rule.guaranteed.of) added.add_guaranteed(amount);
+    added.set_reclaim(std::uint32_t(rule.reclaim));
+    added.set_lend(rule.lend);
+  }
+  for (const std::string& name : table.resources) out.add_resources(name);
+}
+
+// Ranges only: whether rules contradict each other was decided when they were accepted.
+bool decode(const proto::QuotaTable& in, rm::QuotaTable& out) {
+  out = {in.version(), in.edited(), {}, {}};
+  if (std::size_t(in.rules_size()) > rm::kQuotaRulesMax ||
+      std::size_t(in.resources_size()) > rm::kNamedKinds)
+    return false;
+  for (const proto::QuotaRule& rule : in.rules()) {
+    rm::QuotaRule& added = out.rules.emplace_back();
+    decode_labels(rule.match(), added.match);
+    if (std::size_t(rule.max_size()) > rm::kKinds ||
+        std::size_t(rule.guaranteed_size()) > rm::kKinds || rule.reclaim() > 1)
+      return false;
+    for (int k = 0; k < rule.max_size(); ++k) {
+      if (rule.max(k) < -1 || rule.max(k) > rm::kMaxAmount) return false;
+      added.max.of[std::size_t(k)] = rule.max(k);
+    }
+    for (int k = 0; k < rule.guaranteed_size(); ++k) {
+      if (rule.guaranteed(k) < 0 || rule.guaranteed(k) > rm::kMaxAmount) return false;
+      added.guaranteed.of[std::size_t(k)] = rule.guaranteed(k);
+    }
+    added.reclaim = rm::Reclaim(rule.reclaim());
+    added.lend = rule.lend();
+  }
+  out.resources.assign(in.resources().begin(), in.resources().end());
   return true;
 }
 

@@ -24,6 +24,9 @@ bool decode(const proto::TaskRecord& in, sched::TaskRecord& out);
 void encode(const sched::NodeRecord& record, proto::NodeRecord& out);
 bool decode(const proto::NodeRecord& in, sched::NodeRecord& out);
 
+void encode(const rm::QuotaTable& table, proto::QuotaTable& out);
+bool decode(const proto::QuotaTable& in, rm::QuotaTable& out);
+
 void encode(const sched::Event& event, proto::Event& out);
 bool decode(const proto::Event& in, sched::Event& out);
 

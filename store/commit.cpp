@@ -100,6 +100,13 @@ Result<void> write_tasks(WriteTxn& txn, const sched::Changes& changes, Scratch& 
   return {};
 }
 
+Result<void> write_quotas(WriteTxn& txn, const sched::Changes& changes) {
+  if (!changes.quotas) return {};
+  proto::QuotaTable message;
+  encode(*changes.quotas, message);
+  return txn.put(Table::Meta, text_key(kQuotasKey), message);
+}
+
 Result<void> write_events(WriteTxn& txn, const sched::Changes& changes, Scratch& scratch) {
   if (changes.events.empty()) return {};
   const auto events = in_key_order(changes.events, [](const auto& event) { return event.seq; });
@@ -171,6 +178,7 @@ Result<void> write_batch(WriteTxn& txn, const CommitBatch& batch, Scratch& scrat
   if (auto ok = write_specs(txn, batch.changes, scratch); !ok) return ok;
   if (auto ok = write_jobs(txn, batch.changes, scratch); !ok) return ok;
   if (auto ok = write_tasks(txn, batch.changes, scratch); !ok) return ok;
+  if (auto ok = write_quotas(txn, batch.changes); !ok) return ok;
   if (auto ok = write_events(txn, batch.changes, scratch); !ok) return ok;
   if (auto ok = write_keys(txn, batch, scratch); !ok) return ok;
   if (auto ok = write_policy(txn, batch.changes); !ok) return ok;

@@ -127,6 +127,17 @@ Result<Counters> Snapshot::counters() const {
                   message.next_event_seq()};
 }
 
+Result<std::optional<rm::QuotaTable>> Snapshot::quotas() const {
+  const auto value = state_->txn.find(Table::Meta, kQuotasKey);
+  if (!value) return fail(value.error());
+  if (!*value) return std::optional<rm::QuotaTable>();
+  proto::QuotaTable message;
+  rm::QuotaTable table;
+  if (auto ok = read_into(Table::Meta, kQuotasKey, **value, message, table); !ok)
+    return fail(ok.error());
+  return std::optional(std::move(table));
+}
+
 Result<sched::JobSpec> Snapshot::spec(JobId id, bool with_blobs) const {
   const Key key = job_key(id);
   const auto value = state_->txn.find(Table::Spec, key.view());

@@ -272,6 +272,59 @@ TEST(Quota, AFullQueueIsRefusedBeforeAnythingIsStored) {
   EXPECT_TRUE(desk.controller.check().empty());
 }
 
+TEST(Quota, AnEditIsStoredDrainsAndOutlivesARestart) {
+  ControllerConfig config;
+  rm::QuotaRule configured;
+  configured.match = {{"user", "bob"}};
+  configured.max[rm::Kind::RunningJobs] = 7;
+  config.quotas = {configured};
+  Desk desk(config);
+  desk.node_up("n1", 8);
+  for (int i = 0; i < 3; ++i) desk.accept(Desk::spec());
+  EXPECT_EQ(desk.launches.size(), 3u);
+
+  EditQuotas edit;
+  edit.reply = ReplyToken{1};
+  rm::QuotaRule two;
+  two.match = {{"user", "*"}};
+  two.max[rm::Kind::RunningJobs] = 2;
+  edit.edit.put = {two};
+  desk.put(edit);
+  desk.turn();
+  EXPECT_EQ(desk.last_reply().error().code, Errc::Denied);
+  edit.actor.is_operator = true;
+  const auto preview = desk.controller.preview(edit.edit);
+  ASSERT_TRUE(preview);
+  ASSERT_EQ(preview->drains.size(), 1u);
+  EXPECT_EQ(preview->drains[0].quota, "user=ann");
+  desk.put(edit);
+  desk.turn();
+  EXPECT_EQ(desk.last_reply()->touched, 1u) << "the version";
+  ASSERT_TRUE(desk.table.quotas);
+  EXPECT_EQ(desk.table.events.back().kind, EventKind::QuotasEdited);
+  EXPECT_EQ(desk.table.events.back().state, "version 1: user=*");
+  EXPECT_TRUE(desk.kills.empty());
+
+  const JobId waits = desk.accept(Desk::spec());
+  EXPECT_EQ(desk.launches.size(), 3u);
+  desk.ended(desk.launches[0]);
+  EXPECT_EQ(desk.launches.size(), 3u) << "two of two still run";
+  EXPECT_EQ(desk.reason(waits), Reason::Quota);
+  desk.restart();
+  EXPECT_EQ(desk.controller.quotas(), *desk.table.quotas);
+  edit.edit.version = 0;
+  desk.put(edit);
+  desk.turn();
+  EXPECT_EQ(desk.last_reply().error().code, Errc::Conflict);
+  edit.edit = {};
+  edit.edit.reset = true;
+  desk.put(edit);
+  desk.turn();
+  EXPECT_EQ(desk.controller.quotas().version, 2u);
+  EXPECT_EQ(desk.controller.quotas().rules, config.quotas);
+  EXPECT_FALSE(desk.table.quotas->edited);
+}
+
 // What a pass costs is counted, not timed.
 TEST(Cost, APassCostsByClassesAndPlacements) {
   ControllerConfig config;

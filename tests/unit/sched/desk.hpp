@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,7 @@ struct Table {
   std::vector<Event> events;
   std::vector<UsageRecord> usage;
   std::vector<Reservation> reservations;
+  std::optional<rm::QuotaTable> quotas;
   std::uint64_t next_job = 1, next_epoch = 1, next_node = 1, next_event = 1;
 
   void store(const Changes& changes) {
@@ -54,6 +56,7 @@ struct Table {
       tasks[task.id] = task;
     }
     for (const NodeRecord& node : changes.nodes) nodes[node.id] = node;
+    if (changes.quotas) quotas = changes.quotas;
     for (const Event& event : changes.events) {
       EXPECT_EQ(raw(event.seq), events.size() + 1) << "a gap in the event log";
       events.push_back(event);
@@ -70,6 +73,7 @@ struct Table {
     Controller fresh(config);
     fresh.restore_counters(next_job, next_epoch, next_node, next_event);
     fresh.restore_usage(usage);
+    if (quotas) fresh.restore_quotas(*quotas);
     for (const auto& [id, node] : nodes) fresh.restore_node(node);
     for (const auto& [id, job] : jobs) {
       if (is_final(job.state)) continue;

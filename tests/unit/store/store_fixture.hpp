@@ -161,7 +161,7 @@ inline sched::TaskRecord RandomValues::task(TaskId id) {
   if (!is_final(task.state) && prng.chance(70)) {
     rm::Lease& lease = task.lease.emplace();
     lease.node = NodeId(prng.next());
-    for (std::int64_t& amount : lease.amounts.of) amount = number();
+    for (std::int64_t& amount : lease.amounts.of) amount = number() & (rm::kMaxAmount - 1);
     for (std::uint64_t i = prng.below(5); i > 0; --i)
       lease.pus.push_back(std::uint16_t(prng.next()));
     for (std::uint64_t i = prng.below(3); i > 0; --i)
@@ -170,7 +170,7 @@ inline sched::TaskRecord RandomValues::task(TaskId id) {
     for (std::uint64_t n = prng.chance(30) ? prng.below(4) : 0; n > 0; --n) {
       rm::NodePart& part = lease.more.emplace_back();
       part.node = NodeId(prng.next());
-      for (std::int64_t& amount : part.amounts.of) amount = number();
+      for (std::int64_t& amount : part.amounts.of) amount = number() & (rm::kMaxAmount - 1);
       part.pus.push_back(std::uint16_t(prng.next()));
     }
   }

@@ -91,6 +91,37 @@ TEST(Store, UsageAndReservationsAreReplacedAsAWhole) {
   EXPECT_EQ(store->snapshot()->reservations().value(), std::vector{reservation});
 }
 
+TEST(Store, EditedQuotasComeBackAndImpossibleOnesAreRefused) {
+  PrivateFolder folder;
+  rm::QuotaTable table{7, true, {}, {"gpu:h100", "", "licence:x"}};
+  rm::QuotaRule& rule = table.rules.emplace_back();
+  rule.match = {{"account", "a.b"}, {"user", "*"}};
+  rule.max[rm::Kind::CpuMilli] = rm::kMaxAmount;
+  rule.guaranteed[rm::named_kind(2)] = 3;
+  rule.reclaim = rm::Reclaim::Preempt;
+  rule.lend = false;
+  const auto commit = [&](Store& store) {
+    CommitBatch batch;
+    batch.changes.quotas = table;
+    const auto done = store.commit(batch);
+    ASSERT_TRUE(done) << done.error().message;
+  };
+  {
+    auto store = Store::open(small_options(folder.path()));
+    ASSERT_TRUE(store);
+    EXPECT_FALSE(*store->snapshot()->quotas()) << "never stored";
+    commit(*store);
+  }
+  auto store = Store::open(small_options(folder.path()));
+  ASSERT_TRUE(store);
+  EXPECT_EQ(**store->snapshot()->quotas(), table);
+  EXPECT_TRUE(store->check()->problems.empty());
+  rule.max[rm::Kind::CpuMilli] = rm::kMaxAmount + 1;
+  commit(*store);
+  EXPECT_FALSE(store->snapshot()->quotas());
+  EXPECT_EQ(store->check()->problems.size(), 1u);
+}
+
 TEST(Store, ASnapshotDoesNotSeeLaterCommits) {
   PrivateFolder folder;
   auto store = Store::open(small_options(folder.path()));
