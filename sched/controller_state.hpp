@@ -95,6 +95,7 @@ struct Controller::State : ControllerData {
   void rank(Job& job, const JobSpec& spec);
   void note_lane(const Job& job);
   void follow_shares(Now now);
+  bool ranks_by_priority() const;
   bool uses_shares() const;
   void check_shares(std::vector<std::string>& problems) const;
   void pass_the_guard(Partition& partition);

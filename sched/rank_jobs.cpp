@@ -59,6 +59,12 @@ void Controller::State::note_lane(const Job& job) {
   lanes_of[leaf].insert({entry.partition, job.lane});
 }
 
+bool Controller::State::ranks_by_priority() const {
+  return std::ranges::any_of(partitions, [](const Partition& partition) {
+    return partition.policy.order == Order::Priority;
+  });
+}
+
 bool Controller::State::uses_shares() const {
   return std::ranges::any_of(partitions, [](const Partition& partition) {
     return partition.policy.order == Order::Priority && partition.queue.lanes() > 0;
@@ -68,7 +74,8 @@ bool Controller::State::uses_shares() const {
 // Users whose factor moved take other places with all their lanes, a few at a time: a lane keeps
 // its old place, which was right a moment ago, until it is its turn.
 void Controller::State::follow_shares(Now now) {
-  const bool ranked = uses_shares() && ranking.refresh(now);
+  // Also while nobody waits: whoever comes in this pass must not find the moment long past.
+  const bool ranked = ranks_by_priority() && ranking.refresh(now);
   // Nodes seldom change their size: looked at when there are more of them, and with each ranking.
   if (ranking.book().weights.fairness == Fairness::Drf &&
       (ranked || nodes_counted != nodes.size())) {
