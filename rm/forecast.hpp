@@ -39,7 +39,8 @@ class Forecast {
   void set_offering(NodeId id, bool offers);  // false: nothing new starts here
   void lease_starts(NodeId id, const Room& room, Time until);
   void lease_ends(NodeId id, const Room& room, Time until);
-  void forget_before(Time now);  // bounded work: the calendar only; timelines forget when touched
+  // The calendar only: a timeline's past steps go with the leases and holds that made them.
+  void forget_before(Time now);
 
   // ---- what is planned
   HoldId hold(const Slot& slot, const Room& room, Time until);
