@@ -1,6 +1,7 @@
 // rm/node_timeline.hpp - what one node has free now and later, as far as limits and plans tell.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -17,19 +18,31 @@ inline constexpr Time kAlways{std::numeric_limits<std::int64_t>::min()};  // sin
 // them, so that sharing is one more amount.
 struct Room {
   static constexpr std::int64_t kSeats = 1 << 20;
+  static constexpr std::size_t kExtras = 4;
+  static constexpr std::int64_t kExtraMax = 1 << 30;
   std::int64_t cpu_milli = 0, mem_mib = 0, gpu_milli = 0, seats = 0;
+  // Custom resources of nodes, by column: half as wide, since timelines are many. Unsigned sums, so
+  // that what a damaged record says cannot overflow.
+  std::array<std::uint32_t, kExtras> extra{};
 
   friend constexpr bool operator==(const Room&, const Room&) = default;
   constexpr bool covers(const Room& want) const {
-    return cpu_milli >= want.cpu_milli && mem_mib >= want.mem_mib && gpu_milli >= want.gpu_milli &&
-           seats >= want.seats;
+    if (cpu_milli < want.cpu_milli || mem_mib < want.mem_mib || gpu_milli < want.gpu_milli ||
+        seats < want.seats)
+      return false;
+    for (std::size_t i = 0; i < kExtras; ++i)
+      if (std::int32_t(extra[i]) < std::int32_t(want.extra[i])) return false;
+    return true;
   }
   constexpr Room& operator+=(const Room& o) {
     cpu_milli += o.cpu_milli, mem_mib += o.mem_mib, gpu_milli += o.gpu_milli, seats += o.seats;
+    for (std::size_t i = 0; i < kExtras; ++i) extra[i] += o.extra[i];
     return *this;
   }
   friend constexpr Room operator-(const Room& a) {
-    return {-a.cpu_milli, -a.mem_mib, -a.gpu_milli, -a.seats};
+    Room out{-a.cpu_milli, -a.mem_mib, -a.gpu_milli, -a.seats};
+    for (std::size_t i = 0; i < kExtras; ++i) out.extra[i] = 0 - a.extra[i];
+    return out;
   }
 };
 

@@ -10,17 +10,22 @@
 
 namespace drover::rm {
 
-using Labels = std::map<std::string, std::string>;  // ordered: iteration feeds decisions
+using Labels = std::map<std::string, std::string>;   // ordered: iteration feeds decisions
+using Counts = std::map<std::string, std::int64_t>;  // name -> how many, at least 1
 
 struct Request {             // amounts are per node
   std::int64_t cpus = 1;     // logical CPUs: tasks on the node * cpus_per_task
   std::int64_t mem_mib = 0;  // 0 = not limited, not counted
   std::int64_t gpus = 0;
-  std::string gpu_model;   // empty = any
-  bool exclusive = false;  // the node alone
-  Labels node_labels;      // every one must be on the node with the same value
-  std::int64_t nodes = 1;  // a gang: all of them at once, or none
-  std::string constraint;  // expression over labels, see rm/node_expression.hpp; empty = any
+  std::string gpu_model;       // empty = any
+  bool exclusive = false;      // the node alone
+  Labels node_labels;          // every one must be on the node with the same value
+  std::int64_t nodes = 1;      // a gang: all of them at once, or none
+  std::string constraint;      // expression over labels, see rm/node_expression.hpp; empty = any
+  Counts licences;             // of the whole task, on no node
+  Counts resources;            // custom ones of the node, such as fpga
+  std::int64_t gpu_share = 0;  // thousandths of one GPU, below 1000; `gpus` is then 0
+  std::string owner;           // not empty: the node only beside jobs of this user that ask so too
   friend auto operator<=>(const Request&, const Request&) = default;
 };
 

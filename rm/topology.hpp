@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct Topology {
   std::vector<std::int64_t> numa_mem_mib;  // one entry per NUMA node, at least one
   std::vector<Gpu> gpus;
   bool bindable = true;  // false when the CPU count was overridden: tasks are counted but not bound
+  std::map<std::string, std::int64_t> resources;  // custom ones that the node's configuration names
+  std::int64_t cpu_factor = 1;  // so many tasks may share a thread; memory is never shared
   friend bool operator==(const Topology&, const Topology&) = default;
 
   std::int64_t pu_count() const;

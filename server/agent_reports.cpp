@@ -67,6 +67,9 @@ Result<rm::NodeSpec> to_node_spec(const proto::NodeInfo& info) {
         {gpu.model(), gpu.address(), std::uint16_t(gpu.index()), std::uint16_t(gpu.numa())});
   }
   spec.topology.bindable = info.bindable();
+  if (info.resources_size() > kLabelsMax) return bad("the number of custom resources");
+  for (const auto& [name, count] : info.resources()) spec.topology.resources[name] = count;
+  spec.topology.cpu_factor = std::max<std::int64_t>(info.cpu_factor(), 1);
   return spec;
 }
 

@@ -28,6 +28,20 @@ void decode_labels(const google::protobuf::RepeatedPtrField<proto::Pair>& in, rm
   for (const proto::Pair& pair : in) out.insert_or_assign(out.end(), pair.key(), pair.value());
 }
 
+void encode_counts(const rm::Counts& counts,
+                   google::protobuf::RepeatedPtrField<proto::Count>& out) {
+  for (const auto& [name, count] : counts) {
+    proto::Count* one = out.Add();
+    one->set_name(name);
+    one->set_count(count);
+  }
+}
+
+void decode_counts(const google::protobuf::RepeatedPtrField<proto::Count>& in, rm::Counts& out) {
+  out.clear();
+  for (const proto::Count& one : in) out.insert_or_assign(out.end(), one.name(), one.count());
+}
+
 void encode_request(const rm::Request& request, proto::Request& out) {
   out.set_cpus(request.cpus);
   out.set_mem_mib(request.mem_mib);
@@ -37,6 +51,10 @@ void encode_request(const rm::Request& request, proto::Request& out) {
   encode_labels(request.node_labels, *out.mutable_node_labels());
   out.set_nodes(request.nodes);
   out.set_constraint(request.constraint);
+  encode_counts(request.licences, *out.mutable_licences());
+  encode_counts(request.resources, *out.mutable_resources());
+  out.set_gpu_share(request.gpu_share);
+  out.set_owner(request.owner);
 }
 
 void decode_request(const proto::Request& in, rm::Request& out) {
@@ -48,6 +66,10 @@ void decode_request(const proto::Request& in, rm::Request& out) {
   decode_labels(in.node_labels(), out.node_labels);
   out.nodes = std::max<std::int64_t>(in.nodes(), 1);
   out.constraint = in.constraint();
+  decode_counts(in.licences(), out.licences);
+  decode_counts(in.resources(), out.resources);
+  out.gpu_share = in.gpu_share();
+  out.owner = in.owner();
 }
 
 bool decode_array(const proto::JobSpec& in, IndexSet& out) {
