@@ -25,10 +25,18 @@ struct Gpu {
   friend bool operator==(const Gpu&, const Gpu&) = default;
 };
 
+struct Nic {
+  std::string name;        // "ib0", "eth0"
+  std::string address;     // PCI bus id
+  std::uint16_t numa = 0;  // nearest NUMA node
+  friend bool operator==(const Nic&, const Nic&) = default;
+};
+
 struct Topology {
   std::vector<Core> cores;                 // in logical order: neighbours are near
   std::vector<std::int64_t> numa_mem_mib;  // one entry per NUMA node, at least one
   std::vector<Gpu> gpus;
+  std::vector<Nic> nics;
   bool bindable = true;  // false when the CPU count was overridden: tasks are counted but not bound
   std::map<std::string, std::int64_t> resources;  // custom ones that the node's configuration names
   std::int64_t cpu_factor = 1;  // so many tasks may share a thread; memory is never shared

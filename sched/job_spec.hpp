@@ -1,6 +1,7 @@
 // sched/job_spec.hpp - what a user submitted, complete and immutable once accepted.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/index_set.hpp"
 #include "base/time.hpp"
 #include "rm/request.hpp"
+#include "rm/task_rules.hpp"
 
 namespace drover::sched {
 
@@ -61,10 +63,17 @@ struct JobSpec {
   Time deadline;                   // wall; what could not end by then does not start; 0 = none
   std::uint32_t max_failures = 0;  // of an array: then no further element starts; 0 = no limit
   std::string reservation;         // runs inside it alone
+  rm::TaskRules layout;            // the entrance makes `request.cores` of it
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 
   // Every node gets room for as many tasks as the fullest one.
-  std::int64_t tasks_on_node() const { return (ntasks + request.nodes - 1) / request.nodes; }
+  std::int64_t tasks_on_node() const {
+    if (layout.over_nodes == rm::NodeDealing::Plane && layout.plane > 0) {
+      const std::int64_t round = layout.plane * request.nodes;
+      return ntasks / round * layout.plane + std::min<std::int64_t>(layout.plane, ntasks % round);
+    }
+    return (ntasks + request.nodes - 1) / request.nodes;
+  }
 };
 
 // Of one task; what `request.cpus` will be once the entrance has checked both numbers.

@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "store/task_rules_codec.hpp"
+
 namespace drover::store {
 namespace {
 
@@ -55,6 +57,10 @@ void encode_request(const rm::Request& request, proto::Request& out) {
   encode_counts(request.resources, *out.mutable_resources());
   out.set_gpu_share(request.gpu_share);
   out.set_owner(request.owner);
+  if (request.cores != rm::CoreRule{}) encode(request.cores, *out.mutable_cores());
+  out.set_nodes_max(request.nodes_max);
+  out.set_tasks(request.tasks);
+  out.set_contiguous(request.contiguous);
 }
 
 void decode_request(const proto::Request& in, rm::Request& out) {
@@ -70,6 +76,10 @@ void decode_request(const proto::Request& in, rm::Request& out) {
   decode_counts(in.resources(), out.resources);
   out.gpu_share = in.gpu_share();
   out.owner = in.owner();
+  decode(in.cores(), out.cores);
+  out.nodes_max = in.nodes_max();
+  out.tasks = in.tasks();
+  out.contiguous = in.contiguous();
 }
 
 bool decode_array(const proto::JobSpec& in, IndexSet& out) {
@@ -176,6 +186,7 @@ void encode(const sched::JobSpec& spec, proto::JobSpec& out) {
   out.set_deadline_us(spec.deadline.us);
   out.set_max_failures(spec.max_failures);
   out.set_reservation(spec.reservation);
+  if (spec.layout != rm::TaskRules{}) encode(spec.layout, *out.mutable_layout());
 }
 
 bool decode(const proto::JobSpec& in, sched::JobSpec& out) {
@@ -217,7 +228,7 @@ bool decode(const proto::JobSpec& in, sched::JobSpec& out) {
   out.deadline = {in.deadline_us()};
   out.max_failures = in.max_failures();
   out.reservation = in.reservation();
-  return decode_array(in, out.array);
+  return decode(in.layout(), out.layout) && decode_array(in, out.array);
 }
 
 void encode(const sched::JobRecord& record, proto::JobRecord& out) {

@@ -126,6 +126,25 @@ inline sched::JobSpec RandomValues::spec() {
   spec.nice = small();
   spec.deadline = {std::int64_t(prng.below(1u << 30))};
   spec.max_failures = std::uint32_t(prng.below(9));
+  if (prng.chance(50)) {
+    const auto small = [&] { return std::int32_t(prng.below(5)); };
+    spec.request.cores = {small(), prng.chance(50), small(), prng.chance(50),
+                          small(), small(),         small()};
+    spec.request.nodes_max = small();
+    spec.request.tasks = small();
+    spec.request.contiguous = prng.chance(50);
+    spec.layout = {rm::NodeDealing(prng.below(3)),
+                   small(),
+                   rm::SocketDealing(prng.below(3)),
+                   small(),
+                   small(),
+                   small(),
+                   small(),
+                   small(),
+                   rm::CpuBind(prng.below(6)),
+                   rm::MemBind(prng.below(2)),
+                   prng.chance(50)};
+  }
   spec.reservation = bytes(8);
   spec.singleton = prng.chance(50);
   return spec;
