@@ -61,17 +61,19 @@ Result<int> run_qos(Context& context) {
       {column("QOS", "name", false), column("PRIORITY", "priority"), column("JOBS", "total.jobs"),
        column("CPUS", "total.cpus"), column("GPUS", "total.gpus"),
        column("CPUS/USER", "per_user.cpus"), column("JOBS/USER", "per_user.jobs"),
-       column("MAX WALL s", "max_wall_s"), column("PREEMPT MODE", "preempt_mode", false)},
+       column("MAX WALL s", "max_wall_s"), column("PREEMPT MODE", "preempt_mode", false),
+       column("GRACE s", "preempt_grace_s")},
       "name");
 }
 
 Result<int> run_partitions(Context& context) {
-  return show_list(context, "partitions",
-                   {column("PARTITION", "name", false), column("DEFAULT", "default", false),
-                    column("OPEN", "open", false), column("PRIORITY", "priority"),
-                    column("POLICY", "policy", false), column("MAX TIME s", "max_time_s"),
-                    column("PREEMPT MODE", "preempt_mode", false)},
-                   "name");
+  return show_list(
+      context, "partitions",
+      {column("PARTITION", "name", false), column("DEFAULT", "default", false),
+       column("OPEN", "open", false), column("PRIORITY", "priority"),
+       column("POLICY", "policy", false), column("MAX TIME s", "max_time_s"),
+       column("PREEMPT MODE", "preempt_mode", false), column("GRACE s", "preempt_grace_s")},
+      "name");
 }
 
 }  // namespace

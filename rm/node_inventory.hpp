@@ -22,6 +22,7 @@
 #include "rm/constraint_index.hpp"
 #include "rm/forecast.hpp"
 #include "rm/node_bits.hpp"
+#include "rm/node_need.hpp"
 #include "rm/node_units.hpp"
 #include "rm/resource_manager.hpp"
 
@@ -63,6 +64,11 @@ class NodeInventory {
   // Whether these nodes keep to [a|b] and a*2 of the constraint, of which each of them is allowed.
   bool is_allowed_gang(const NodeAsk& ask, std::span<const NodeId> nodes) const;
   NoFit explain(const NodeAsk& ask, std::uint32_t fit_now) const;  // O(distinct capacities + 64)
+
+  // What the node would need to give; nothing where the request could not run were it empty.
+  std::optional<NodeNeed> need_on(NodeId id, const NodeAsk& ask) const;
+  Amounts frees(const NodePart& part, const NodeAsk& ask) const;       // in the terms of need_on
+  std::vector<std::uint32_t> counted_parts(const NodeAsk& ask) const;  // how many nodes of each
 
   // What one node of the request is charged; an exclusive one every CPU and GPU.
   Amounts charge_on(NodeId id, const NodeAsk& ask, bool is_head) const;

@@ -64,6 +64,7 @@ class QuotaLedger {
   // Claims that are to be met by preemption, and the leases to take for one of them: in the order
   // of `live`, those that a quota inside holds beyond its own guarantee, until enough is found.
   std::vector<Claim> claims() const;
+  bool is_on(PathId path, std::uint32_t counter) const;
   std::vector<const Lease*> victims(const Claim& claim, std::span<const Lease* const> live) const;
 
   std::vector<QuotaView> views() const;

@@ -164,6 +164,11 @@ std::vector<Claim> QuotaLedger::claims() const {
   return claims;
 }
 
+bool QuotaLedger::is_on(PathId path, std::uint32_t counter) const {
+  const std::vector<std::uint32_t>& counters = path_at(path).counters;
+  return std::ranges::find(counters, counter) != counters.end();
+}
+
 std::vector<const Lease*> QuotaLedger::victims(const Claim& claim,
                                                std::span<const Lease* const> live) const {
   std::vector<const Lease*> victims;

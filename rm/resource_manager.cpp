@@ -310,6 +310,10 @@ std::vector<const Lease*> ResourceManager::victims(const Claim& claim,
   return state_->ledger.victims(claim, live);
 }
 
+bool ResourceManager::is_claimant(const Claim& claim, PathId path) const {
+  return state_->ledger.is_on(path, claim.claimant_index);
+}
+
 Freed ResourceManager::take_freed() {
   Freed freed;
   freed.quotas = state_->ledger.take_freed();
@@ -370,6 +374,19 @@ bool ResourceManager::could_improve(HoldId hold, NodeId node, ClassId what, Dura
                                     Time now) {
   return state_->forecast.could_improve(hold, node, state_->ask_of(state_->class_at(what)), length,
                                         now);
+}
+
+std::optional<NodeNeed> ResourceManager::need_on(NodeId node, ClassId what) const {
+  const State::Class& asked = state_->class_at(what);
+  return asked.countable ? state_->nodes.need_on(node, asked.ask) : std::nullopt;
+}
+
+Amounts ResourceManager::frees(const NodePart& part, ClassId what) const {
+  return state_->nodes.frees(part, state_->class_at(what).ask);
+}
+
+std::vector<std::uint32_t> ResourceManager::counted_parts(ClassId what) const {
+  return state_->nodes.counted_parts(state_->class_at(what).ask);
 }
 
 Room ResourceManager::room_of(ClassId what) const { return state_->class_at(what).room; }

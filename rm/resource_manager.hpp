@@ -21,6 +21,7 @@
 #include "rm/amounts.hpp"
 #include "rm/forecast.hpp"
 #include "rm/lease.hpp"
+#include "rm/node_need.hpp"
 #include "rm/quota_book.hpp"
 #include "rm/quota_view.hpp"
 #include "rm/request.hpp"
@@ -134,6 +135,11 @@ class ResourceManager {
   void restore(Lease& lease,
                PathId path);  // recovery: charge again exactly what the stored lease says
 
+  // ---- who could make room. See NodeNeed; `frees`: what the end of a lease's part leaves of it.
+  std::optional<NodeNeed> need_on(NodeId node, ClassId what) const;
+  Amounts frees(const NodePart& part, ClassId what) const;
+  std::vector<std::uint32_t> counted_parts(ClassId what) const;
+
   // ---- the future. Off until plan_ahead(), which comes before the first node and lease.
   void plan_ahead();
   void forget_before(Time now);
@@ -164,6 +170,7 @@ class ResourceManager {
   // are to be taken for it: leases of quotas beside it, beyond their own guarantees. Pure.
   std::vector<Claim> claims() const;
   std::vector<const Lease*> victims(const Claim& claim, std::span<const Lease* const> live) const;
+  bool is_claimant(const Claim& claim, PathId path) const;  // asks for it as well
 
   // Only waiters for these need another try; each waits for what it asks for, or at the quota that
   // it was told (QuotaShort::quota_index).

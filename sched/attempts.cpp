@@ -83,12 +83,24 @@ void Controller::State::ended(const TaskEnded& in, Now now) {
     return;
   }
   const Outcome outcome = outcome_of(in, record);
+  // Told to go, it went before it was ended. What it says it has done, it has done.
+  const bool gave_way = record.state != TaskState::Ending && record.notice.is_set() &&
+                        outcome.how != TaskEvent::EndOk && outcome.how != TaskEvent::EndTimedOut &&
+                        outcome.reason != Reason::OutOfMemory;
+  if (gave_way && record.gives_way == PreemptMode::Requeue) {
+    ++stats.ended;
+    requeue_task(*job, *task, now);
+    return;
+  }
   record.exit_code = in.exit_code;
   record.term_signal = in.term_signal;
   record.ended = in.ended;
   record.usage = in.usage;
   if (!in.message.empty() && !job->is_array) job->extra().detail = in.message;
-  end_attempt(*job, *task, outcome.how, outcome.reason, now);
+  if (gave_way)
+    end_attempt(*job, *task, TaskEvent::EndCancelled, Reason::Preempted, now);
+  else
+    end_attempt(*job, *task, outcome.how, outcome.reason, now);
 }
 
 }  // namespace drover::sched

@@ -73,6 +73,10 @@ void Controller::State::mark_stale(Partition& partition, const rm::Freed& freed)
 void Controller::State::hold_for_head(Partition& partition) {
   while (true) {
     const auto head = partition.queue.head();
+    if (head && clearings.contains(head->place.job)) {  // its room is promised in another way
+      while (!partition.holds.empty()) drop_hold(partition, partition.holds.begin()->first);
+      return;
+    }
     const bool same = head && partition.holds.contains(head->place.job);
     if (same && !partition.is_stale &&
         rm.slot_of(partition.holds.begin()->second).start > clock.mono)

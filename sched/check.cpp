@@ -159,7 +159,15 @@ void Controller::State::check_partitions(Problems& problems) const {
       ++holds;
     }
   }
-  expect(holds == due.size() && holds == rm.holds(), "a hold belongs to nobody", problems);
+  std::size_t promised = 0;
+  for (const auto& [id, clearing] : clearings) {
+    const Job* job = find(id);
+    expect(job != nullptr && job->is_active() && job->waiting() > 0,
+           "room is made for job " + std::to_string(raw(id)) + ", which does not wait", problems);
+    promised += clearing.hold.has_value();
+  }
+  expect(holds == due.size() && holds + promised == rm.holds(), "a hold belongs to nobody",
+         problems);
 }
 
 std::vector<std::string> Controller::State::check() const {

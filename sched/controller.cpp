@@ -18,7 +18,7 @@ Controller::State::State(ControllerConfig with) {
   quotas_dirty = !quotas.resources.empty();
   ranking = Ranking(config.book);
   make_partitions();
-  if (plans_ahead()) rm.plan_ahead();
+  if (keeps_timelines()) rm.plan_ahead();
 }
 
 Controller::Controller(ControllerConfig config)
@@ -102,7 +102,9 @@ void Controller::State::fire_timers(Now now) {
       if (!node.seen) watch(id, node, now.mono + config.node_timeout);
       for (const TaskId& task : node.tasks) expect_end(task, now);
     }
+    restore_clearings(now);
   }
+  end_notices(now);
   while (!begins.empty() && begins.begin()->first <= now.wall) {
     const JobId id = begins.begin()->second;
     begins.erase(begins.begin());
@@ -135,6 +137,10 @@ std::optional<Time> Controller::next_timer(Now now) const {
   if (!state_->node_deadlines.empty()) {
     const Time node = state_->node_deadlines.begin()->first;
     due = due ? std::min(*due, node) : node;
+  }
+  if (!state_->notices.empty()) {
+    const Time notice = state_->notices.begin()->first;
+    due = due ? std::min(*due, notice) : notice;
   }
   if (state_->uses_shares() && state_->stats.tasks_active > 0)
     due = due ? std::min(*due, state_->ranking.next_refresh()) : state_->ranking.next_refresh();

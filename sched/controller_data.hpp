@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "sched/clearing.hpp"
 #include "sched/controller.hpp"
 #include "sched/dependency.hpp"
 #include "sched/limit_watch.hpp"
@@ -40,9 +41,11 @@ struct ControllerData {
   std::list<Partition> partitions;       // in the order in which they are served
   std::vector<Partition*> partition_at;  // by Ranking::Entry::partition
   Ranking ranking{nullptr};
-  std::map<TaskId, JobId> victims;                // on their way out, and for whom
-  std::map<JobId, std::set<TaskId>> making_room;  // the reverse
-  std::size_t nodes_counted = 0;                  // in the capacity that ranking knows
+  std::map<JobId, Clearing> clearings;        // for whom room is made
+  std::map<TaskId, JobId> victims;            // the reverse
+  std::set<std::pair<Time, TaskId>> notices;  // mono; of victims: when they will be ended
+  std::set<JobId> owed;                       // stopped by a quota in this pass
+  std::size_t nodes_counted = 0;              // in the capacity that ranking knows
   // The lanes whose jobs belong to a user in an account, by LeafId; some may be empty or others'.
   std::vector<std::set<std::pair<std::uint32_t, LaneId>>> lanes_of;
   std::deque<std::pair<std::uint32_t, LaneId>> to_rekey;  // partition and lane

@@ -1,6 +1,7 @@
 // sched/controller_state.hpp - the controller's verbs, listed by the file that holds them.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -86,10 +87,32 @@ struct Controller::State : ControllerData {
   void place_tasks(Now now);
   // preempt.cpp
   PreemptMode gives_way(const Job& winner, const Job& loser, const TaskRecord& attempt) const;
-  PreemptProblem problem_for(const Job& winner) const;
+  using GivesWay = std::function<bool(const Job&, const TaskRecord&)>;
+  PreemptProblem problem_for(const Job& winner, const GivesWay& goes) const;
+  Victim victim_of(const TaskRecord& attempt) const;
   void preempt_for_head(Partition& partition);
-  void preempt(const Job& winner, const TaskId& victim);
+  // clearings.cpp
+  bool keeps_timelines() const;
+  void clear_for(Job& winner, std::vector<NodeId> where,
+                 const std::vector<std::pair<TaskId, PreemptMode>>& going);
+  void promise_room(const Job& winner, Clearing& clearing);
+  void give_notice(Job& loser, Task& task, Duration grace);
+  void warn(const Job& loser, const TaskRecord& record);
+  void end_victim(Job& loser, Task& task);
+  void end_notices(Now now);
+  void forget_notice(const TaskId& id);
   void victim_gone(const TaskId& task);
+  void drop_clearing(JobId winner);
+  void serve_clearings(Partition& partition);
+  void drop_broken_clearings();
+  void restore_clearings(Now now);
+  // reclaim.cpp
+  static bool may_be_taken(const TaskRecord& attempt);
+  std::vector<const TaskRecord*> borrowers(const rm::Claim& claim) const;
+  rm::Claim prefer_room(const Job& winner, const rm::Claim& claim,
+                        std::vector<const TaskRecord*>& order, std::vector<NodeId>& where) const;
+  void reclaim_for(Job& winner);
+  void reclaim_guarantees();
   // rank_jobs.cpp
   void make_partitions();
   void rank(Job& job, const JobSpec& spec);
@@ -174,6 +197,7 @@ struct Controller::State : ControllerData {
   Why why_in_queue(const Job& job) const;
   Why why_unplaced(const Job& job) const;
   Why why_behind(const Job& job) const;
+  Why why_preempting(const Job& job) const;
   std::string place_held(const Job& job, JobId asked) const;
   bool waits_for_unlimited(const rm::Slot& slot) const;
   Why why_task(const Job& job, const TaskRecord& task) const;

@@ -26,6 +26,7 @@ std::optional<Controller::State::Rehearsal> Controller::State::rehearse(
     if (rehearsal.before == kPlannedMax) break;
     ++rehearsal.before;
     if (partition.holds.contains(candidate.place.job)) continue;
+    if (clearings.contains(candidate.place.job)) continue;
     const Shape& shape = shapes[candidate.shape];
     if (const auto slot = rm.earliest(shape.what, shape.length, clock.mono))
       rehearsal.holds.push_back(rm.hold(shape.what, *slot, shape.length));
@@ -47,6 +48,8 @@ std::optional<Estimate> Controller::State::when(JobId id) {
   const Job* job = find(id);
   if (job == nullptr || job->lane == kNoLane || !plans_ahead()) return std::nullopt;
   const Partition& partition = partition_of(*job);
+  if (const auto clearing = clearings.find(id); clearing != clearings.end())
+    return Estimate{clock.wall + std::max(clearing->second.until - clock.mono, Duration{}), 0};
   if (partition.queue.parked(job->lane) != nullptr) return std::nullopt;
   const auto hold = partition.holds.find(id);
   if (hold != partition.holds.end()) {

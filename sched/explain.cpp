@@ -111,7 +111,17 @@ Why Controller::State::why_task(const Job& job, const TaskRecord& task) const {
   if (task.state == TaskState::Placed)
     return {job.state, Reason::None, "it was sent to run " + where, {}};
   if (task.state == TaskState::Ending)
-    return {job.state, task.reason, "its end was asked for " + where, {}};
+    return {job.state,
+            task.reason,
+            "its end was asked for " + where +
+                (raw(task.preempted_by) != 0 ? ": it gives way to job " + number(task.preempted_by)
+                                             : std::string()),
+            {}};
+  if (raw(task.preempted_by) != 0)
+    return {job.state, Reason::Preempted,
+            "it runs " + where + " and gives way to job " + number(task.preempted_by) +
+                ": it will be ended at " + format_utc(task.notice),
+            task.gives_way == PreemptMode::Requeue ? "it is queued again then" : ""};
   return {job.state, Reason::None, "it runs " + where, {}};
 }
 
@@ -181,6 +191,7 @@ Why Controller::State::why_unplaced(const Job& job) const {
             "drover release " + number(job.id)};
   }
   const JobQueue& queue = partition_of(job).queue;
+  if (clearings.contains(job.id)) return why_preempting(job);
   if (const rm::QuotaShort* quota = queue.parked(job.lane))
     return over_quota(job.state, *quota, rm.names());
   const auto head = queue.head();
@@ -188,6 +199,21 @@ Why Controller::State::why_unplaced(const Job& job) const {
   Why why = no_room(job.state, rm.explain(job.what));
   why.text += place_held(job, job.id);
   return why;
+}
+
+Why Controller::State::why_preempting(const Job& job) const {
+  const Clearing& clearing = clearings.at(job.id);
+  std::set<JobId> going;
+  for (const TaskId& victim : clearing.victims) going.insert(victim.job);
+  std::string text = "waits for " + times(going.size(), "job") + " to be preempted, until " +
+                     format_utc(clock.wall + (clearing.until - clock.mono)) + " at the latest:";
+  std::size_t shown = 0;
+  for (const JobId id : going) {
+    if (++shown > 5) break;
+    text += (shown > 1 ? ", job " : " job ") + number(id);
+  }
+  if (going.size() > 5) text += " and " + number(going.size() - 5) + " more";
+  return {job.state, Reason::Preempting, std::move(text), {}};
 }
 
 // ", it holds a place from 2026-.. on": what the plan promises, as long as nothing changes.

@@ -107,6 +107,7 @@ void Controller::State::update_queues(Job& job) {
   const bool wants = active && next_ready(job).has_value();
   changed |= keep(group.unplanned, wants && !job.planned && !group.compiling.contains(job.id));
   if (changed) takeable.insert(job.group);
+  if (!wants) drop_clearing(job.id);
   const bool waits = wants && job.planned;
   if (waits == (job.lane != kNoLane)) return;
   Partition& partition = partition_of(job);
@@ -180,6 +181,8 @@ void Controller::State::close(Job& job, JobEvent on, Reason reason, std::string 
     if (job.more->too_late.is_set()) deadlines.erase({job.more->too_late, job.id});
     for (const Dependency& wait : job.more->waits_for) dependencies.remove(job.id, wait.job);
   }
+  drop_clearing(job.id);
+  owed.erase(job.id);
   Job* const first = names.unlink(job);
   milestones.push_back({job.id, job.state, job.started});
   recent.add(job.id, job.state);

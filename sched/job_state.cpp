@@ -65,6 +65,7 @@ std::string_view to_string(Reason r) {
     case Reason::Reservation: return "reservation";
     case Reason::Preempted: return "preempted";
     case Reason::Priority: return "priority";
+    case Reason::Preempting: return "preempting";
   }
   return "unknown";
 }
@@ -125,6 +126,7 @@ std::string_view to_string(EventKind kind) {
     case EventKind::NodeLabelled: return "node_labelled";
     case EventKind::AttemptPreempted: return "attempt_preempted";
     case EventKind::QuotasEdited: return "quotas_edited";
+    case EventKind::AttemptSpared: return "attempt_spared";
   }
   return "unknown";
 }

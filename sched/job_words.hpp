@@ -65,9 +65,18 @@ enum class Reason : std::uint8_t {
   MaxFailures,
   Reservation,
   Preempted,
-  Priority,  // waits: one that goes first holds the place
+  Priority,    // waits: one that goes first holds the place
+  Preempting,  // waits: others were asked to go
 };
-inline constexpr std::size_t kReasons = std::size_t(Reason::Priority) + 1;
+inline constexpr std::size_t kReasons = std::size_t(Reason::Preempting) + 1;
+
+// How work gives way to more urgent work.
+enum class PreemptMode : std::uint8_t {
+  Off,      // never
+  Requeue,  // ended with notice and queued again
+  Suspend,  // stopped in place; goes on when the preempting job has gone
+  Cancel,   // ended with notice, for good
+};
 
 std::string_view to_string(JobState s);  // "held", "inited", ...
 std::string_view to_string(TaskState s);

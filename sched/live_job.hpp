@@ -79,6 +79,7 @@ struct Job {
   JobState state{};
   Reason reason{};
   Gates gates = 0;
+  std::uint8_t warn = 0;  // the signal it wants before its end; 0 = none
   bool is_array : 1 = false;
   bool singleton : 1 = false;
   bool requeue : 1 = false;  // run again when the node was lost

@@ -43,6 +43,7 @@ enum class EventKind : std::uint8_t {
   NodeLabelled,
   AttemptPreempted,
   QuotasEdited,
+  AttemptSpared,  // nobody needs its room any more
 };
 std::string_view to_string(EventKind kind);  // "job_submitted", ...
 

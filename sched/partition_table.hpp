@@ -24,6 +24,7 @@ struct PartitionSpec {
   std::vector<std::string> accounts, users, qos;  // who may use it; empty = everybody
   PartitionPolicy policy;
   PreemptMode preempt_mode = PreemptMode::Off;  // how its jobs give way to higher partitions
+  Duration preempt_grace;                       // between their notice and their end
   bool is_default = false;
   bool is_open = true;  // false: takes no new jobs; those queued go on
   friend bool operator==(const PartitionSpec&, const PartitionSpec&) = default;

@@ -39,6 +39,7 @@ void Controller::State::place_tasks(Now now) {
   wake_waiters();
   for (Partition& partition : partitions) {
     pass_the_guard(partition);
+    serve_clearings(partition);
     switch (partition.policy.backfill) {
       case Backfill::None:
         serve_heads(partition);
@@ -66,6 +67,7 @@ void Controller::State::place_tasks(Now now) {
         break;
     }
   }
+  reclaim_guarantees();
   ended_since = freed_early = false;
 }
 
@@ -82,6 +84,7 @@ void Controller::State::pass_the_guard(Partition& partition) {
 // Only what could start on a node that changed, or under a quota that was freed, is tried again.
 void Controller::State::wake_waiters() {
   const rm::Freed freed = rm.take_freed();
+  if (freed.everything) drop_broken_clearings();
   for (Partition& partition : partitions) {
     partition.queue.begin_pass();
     for (const std::uint32_t quota : freed.quotas) partition.queue.wake_quota(quota);
@@ -106,6 +109,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     DROVER_CHECK(index.has_value(), "a job without ready tasks competes for a node");
     ++stats.placements_made;
     drop_hold(partition, job.id);
+    drop_clearing(job.id);
     note_start(partition, job);
     rm::for_each_part(*lease, [&](const rm::NodePart& part) {
       const rm::Room left = rm.free_room(part.node);
@@ -119,9 +123,13 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     drop_holds_of(partition, job.lane);
     partition.queue.park(job.lane, *quota);
     if (job.active == 0) set_reason(job, Reason::Quota);
+    const auto clearing = clearings.find(job.id);
+    if (clearing == clearings.end()) owed.insert(job.id);
+    if (clearing != clearings.end() && !clearing->second.for_quota) drop_clearing(job.id);
     return Try::Parked;
   }
-  if (job.active == 0) set_reason(job, Reason::Resources);
+  if (job.active == 0)
+    set_reason(job, clearings.contains(job.id) ? Reason::Preempting : Reason::Resources);
   return std::get<rm::NoFit>(answer).held ? Try::Held : Try::NoRoom;
 }
 
@@ -142,7 +150,7 @@ void Controller::State::serve_heads(Partition& partition) {
 
 // After a restart: until when a task may run is known once there is a clock.
 void Controller::State::expect_end(const TaskId& id, Now now) {
-  if (!plans_ahead()) return;
+  if (!keeps_timelines()) return;
   Job& job = *find(id.job);
   TaskRecord& record = find_task(job, raw(id.index))->record;
   // The wall clock may have been set back since.
@@ -174,6 +182,9 @@ void Controller::State::launch(Job& job, std::uint32_t index, rm::Lease lease, N
   move(task, TaskEvent::Place);
   TaskRecord& record = task.record;
   record.reason = Reason::None;
+  record.preempted_by = {};
+  record.gives_way = PreemptMode::Off;
+  record.notice = {};
   record.attempt = AttemptNo{raw(record.attempt) + 1};
   record.epoch = Epoch{next_epoch++};
   record.node = lease.more.empty() ? nodes.at(lease.node).name : names_of(lease);

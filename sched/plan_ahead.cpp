@@ -44,7 +44,11 @@ bool Controller::State::hold_places(Partition& partition,
   for (const JobQueue::Candidate& candidate : in_order) {
     if (partition.holds.contains(candidate.place.job)) continue;
     const Job& job = jobs.at(candidate.place.job);
-    const auto slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono);
+    // Room is made for it: it plans with no other, unless there is some right now.
+    const bool is_promised = clearings.contains(job.id);
+    const Time not_after = is_promised ? clock.mono : rm::kEver;
+    const auto slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono, not_after);
+    if (is_promised && (!slot || slot->start > clock.mono)) continue;
     if (slot) {
       put_hold(partition, job, *slot);
     } else if (partition.policy.backfill == Backfill::DepthK) {

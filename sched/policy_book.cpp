@@ -87,4 +87,21 @@ PreemptMode preempt_mode(const Standing& winner, const Standing& loser, const Po
   return below->preempt_mode;
 }
 
+Duration preempt_grace(const Standing& loser, const PolicyBook& book) {
+  if (const QosSpec* qos = book.qos.find(loser.qos); qos != nullptr && qos->preempt_grace.us > 0)
+    return qos->preempt_grace;
+  const PartitionSpec* partition = book.partitions.find(loser.partition);
+  return partition == nullptr ? Duration{} : partition->preempt_grace;
+}
+
+PreemptMode reclaim_mode(const Standing& loser, const PolicyBook& book) {
+  if (const QosSpec* qos = book.qos.find(loser.qos);
+      qos != nullptr && qos->preempt_mode != PreemptMode::Off)
+    return qos->preempt_mode;
+  if (const PartitionSpec* partition = book.partitions.find(loser.partition);
+      partition != nullptr && partition->preempt_mode != PreemptMode::Off)
+    return partition->preempt_mode;
+  return PreemptMode::Requeue;
+}
+
 }  // namespace drover::sched

@@ -33,5 +33,9 @@ struct Standing {  // what decides about preemption of a job
   std::string qos, partition;
 };
 PreemptMode preempt_mode(const Standing& winner, const Standing& loser, const PolicyBook& book);
+// How long its work has between notice and end: what its class says, else its partition.
+Duration preempt_grace(const Standing& loser, const PolicyBook& book);
+// How it gives back what it borrowed of a guarantee: as its class or partition says, else requeued.
+PreemptMode reclaim_mode(const Standing& loser, const PolicyBook& book);
 
 }  // namespace drover::sched

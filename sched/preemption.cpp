@@ -16,6 +16,10 @@ constexpr int kStepsPerNode = 20'000;
 struct Cost {  // added up slot by slot, compared in order
   std::int64_t victims = 0, lost = 0, age = 0;
   friend auto operator<=>(const Cost&, const Cost&) = default;
+  Cost& operator+=(const Cost& other) {
+    victims += other.victims, lost += other.lost, age += other.age;
+    return *this;
+  }
   Cost& operator+=(const Victim& victim) {
     ++victims;
     lost += victim.lost_milli_cpu_s;
@@ -166,6 +170,40 @@ class NodeSearch {
   int steps_ = 0;
 };
 
+struct NodeSet {
+  Set set;
+  const PreemptProblem::Load* load = nullptr;
+};
+struct Picked {
+  Cost cost;
+  std::vector<const NodeSet*> sets;
+};
+
+// The cheapest nodes of those inside `alternative`; first for the counted parts, in their order: a
+// node that counts for one of them is not counted for another.
+std::optional<Picked> pick(const PreemptProblem& problem, const std::vector<NodeSet>& sets,
+                           std::uint64_t alternative) {
+  Picked picked;
+  std::vector<bool> taken(sets.size());
+  const auto take = [&](std::uint32_t wanted, std::uint64_t part) {
+    for (std::size_t i = 0; i < sets.size() && wanted > 0; ++i) {
+      const PreemptProblem::Load& load = *sets[i].load;
+      if (taken[i] || (load.counts_for & part) != part) continue;
+      if (alternative != 0 && (load.alternatives & alternative) == 0) continue;
+      taken[i] = true;
+      picked.cost += sets[i].set.cost;
+      picked.sets.push_back(&sets[i]);
+      --wanted;
+    }
+    return wanted == 0;
+  };
+  for (std::size_t part = 0; part < problem.counted.size() && part < 64; ++part)
+    if (!take(problem.counted[part], std::uint64_t(1) << part)) return std::nullopt;
+  if (picked.sets.size() > problem.nodes) return std::nullopt;
+  if (!take(problem.nodes - std::uint32_t(picked.sets.size()), 0)) return std::nullopt;
+  return picked;
+}
+
 }  // namespace
 
 std::int64_t lost_work(const rm::Amounts& amounts, Duration age) {
@@ -174,19 +212,25 @@ std::int64_t lost_work(const rm::Amounts& amounts, Duration age) {
 }
 
 std::optional<PreemptChoice> choose_victims(const PreemptProblem& problem) {
-  std::vector<std::pair<Set, NodeId>> sets;
+  std::vector<NodeSet> sets;
   for (const PreemptProblem::Load& load : problem.loads)
-    if (auto set = NodeSearch(problem, load).cheapest())
-      sets.emplace_back(std::move(*set), load.node);
+    if (auto set = NodeSearch(problem, load).cheapest()) sets.push_back({std::move(*set), &load});
   if (problem.nodes == 0 || sets.size() < problem.nodes) return std::nullopt;
-  std::ranges::sort(sets, [](const auto& a, const auto& b) {
-    return std::tie(a.first.cost, a.second) < std::tie(b.first.cost, b.second);
+  std::ranges::sort(sets, [](const NodeSet& a, const NodeSet& b) {
+    return std::tie(a.set.cost, a.load->node) < std::tie(b.set.cost, b.load->node);
   });
+  std::optional<Picked> best;
+  const std::uint64_t alternatives = problem.alternatives == 0 ? 1 : problem.alternatives;
+  for (std::uint64_t bit = 1; bit != 0; bit <<= 1) {
+    if ((alternatives & bit) == 0) continue;
+    auto picked = pick(problem, sets, problem.alternatives == 0 ? 0 : bit);
+    if (picked && (!best || picked->cost < best->cost)) best = std::move(picked);
+  }
+  if (!best) return std::nullopt;
   PreemptChoice choice;
-  for (std::size_t i = 0; i < problem.nodes; ++i) {
-    const auto& [set, node] = sets[i];
-    choice.nodes.push_back(node);
-    choice.victims.insert(choice.victims.end(), set.victims.begin(), set.victims.end());
+  for (const NodeSet* at : best->sets) {
+    choice.nodes.push_back(at->load->node);
+    choice.victims.insert(choice.victims.end(), at->set.victims.begin(), at->set.victims.end());
   }
   std::ranges::sort(choice.nodes);
   std::ranges::sort(choice.victims);

@@ -31,11 +31,14 @@ struct PreemptProblem {
     NodeId node{};
     rm::Amounts free;
     bool others = false;  // holds work that may not be ended
-    std::vector<Held> held;
+    std::vector<Held> held{};
+    std::uint64_t counts_for = 0, alternatives = 0;  // see rm::NodeNeed
   };
-  rm::Amounts want;         // on each node
-  std::uint32_t nodes = 1;  // how many it takes
-  bool whole_node = false;  // nobody else may be there
+  rm::Amounts want;                    // on each node
+  std::uint32_t nodes = 1;             // how many it takes
+  bool whole_node = false;             // nobody else may be there
+  std::vector<std::uint32_t> counted;  // of `nodes`, so many at least count for each part
+  std::uint64_t alternatives = 0;      // all in one of them; 0 = there are none
   std::vector<Victim> victims;
   std::vector<Load> loads;  // the nodes that would do when empty
 };

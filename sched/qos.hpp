@@ -10,15 +10,10 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "rm/resource_manager.hpp"
+#include "sched/job_words.hpp"
 
 namespace drover::sched {
 
-enum class PreemptMode : std::uint8_t {
-  Off,      // never preempted
-  Requeue,  // ended with notice and queued again
-  Suspend,  // stopped in place; goes on when the preempting job has gone
-  Cancel,   // ended with notice, for good
-};
 std::string_view to_string(PreemptMode mode);  // "off", "requeue", ...
 Result<PreemptMode> parse_preempt_mode(std::string_view word);
 
@@ -37,6 +32,7 @@ struct QosSpec {
   std::vector<std::string> users, accounts;                   // who may use it; empty = everybody
   std::vector<std::string> preempts;                // classes whose jobs give way to this one's
   PreemptMode preempt_mode = PreemptMode::Requeue;  // how this one's jobs give way
+  Duration preempt_grace;                           // between their notice and their end
   std::int64_t usage_percent = 100;                 // what fair share counts of their use
   friend bool operator==(const QosSpec&, const QosSpec&) = default;
 };

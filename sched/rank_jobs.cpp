@@ -114,9 +114,11 @@ void Controller::State::check_shares(std::vector<std::string>& problems) const {
     const bool there = job != nullptr && job->more != nullptr &&
                        job->more->tasks.contains(raw(task.index)) &&
                        job->more->tasks.at(raw(task.index)).record.lease &&
-                       making_room.contains(winner) && making_room.at(winner).contains(task);
+                       clearings.contains(winner) && clearings.at(winner).victims.contains(task);
     if (!there) problems.push_back("a victim is remembered that is gone");
   }
+  for (const auto& [at, task] : notices)
+    if (!victims.contains(task)) problems.push_back("somebody has notice who is no victim");
   for (std::string& problem : ranking.check(live)) problems.push_back(std::move(problem));
 }
 

@@ -40,6 +40,8 @@ class Ranking {
   PreemptMode mode(StandingId winner, StandingId loser) const {
     return preempt_mode(at(winner).standing, at(loser).standing, *book_);
   }
+  Duration grace(StandingId loser) const { return preempt_grace(at(loser).standing, *book_); }
+  PreemptMode reclaim(StandingId loser) const { return reclaim_mode(at(loser).standing, *book_); }
 
   // ---- scores
   std::int64_t static_score(const JobSpec& spec, StandingId standing, Time submitted) const;

@@ -59,6 +59,9 @@ struct TaskRecord {
   Time placed, started, ended;  // wall
   Usage usage;
   std::uint32_t node_losses = 0;
+  JobId preempted_by{};     // for which the attempt gives way; 0 = for none, or for none any more
+  PreemptMode gives_way{};  // how
+  Time notice;              // wall; once it was told to go: when it will be ended
   friend bool operator==(const TaskRecord&, const TaskRecord&) = default;
 };
 

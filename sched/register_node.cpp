@@ -63,6 +63,8 @@ void Controller::State::reconcile(NodeId id, Node& node, const NodeUp& in, Now n
     }
     if (task->record.state == TaskState::Ending)
       out.actions.emplace_back(Kill{id, node.session, held.id, 0});
+    else if (raw(task->record.preempted_by) != 0)  // the first word may have been lost
+      warn(*job, task->record);
     update_queues(*job);
   }
   for (const TaskId& task : missing) {

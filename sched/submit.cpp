@@ -135,6 +135,7 @@ Job& Controller::State::insert_job(JobId id, const JobSpec& spec, rm::PathId pat
   job.group = group_for(spec);
   job.singleton = spec.singleton;
   job.requeue = spec.requeue;
+  job.warn = std::uint8_t(spec.warn.signal);
   job.keep_invalid = spec.keep_invalid;
   if (spec.deadline.is_set()) {
     job.extra().too_late = spec.deadline - spec.time_limit + Duration{1};

@@ -66,6 +66,7 @@ void append_qos(JsonWriter& out, const sched::QosSpec& qos) {
   append_texts(out, "accounts", qos.accounts);
   append_texts(out, "preempts", qos.preempts);
   out.field("preempt_mode", to_string(qos.preempt_mode));
+  out.field("preempt_grace_s", qos.preempt_grace.us / 1'000'000);
   out.field("usage_percent", qos.usage_percent);
   out.end_object();
 }
@@ -78,6 +79,7 @@ void append_partition(JsonWriter& out, const sched::PartitionSpec& partition) {
   out.field("priority", partition.priority);
   out.field("policy", sched::to_string(partition.policy));
   out.field("preempt_mode", to_string(partition.preempt_mode));
+  out.field("preempt_grace_s", partition.preempt_grace.us / 1'000'000);
   out.field("default_time_s", partition.default_time.us / 1'000'000);
   out.field("max_time_s", partition.max_time.us / 1'000'000);
   append_limit(out, "max_cpus_per_job", partition.max_cpus_per_job);

@@ -119,6 +119,7 @@ constexpr Key<Q> kQosKeys[] = {
     {"accounts", [](Q& s, const toml::node& n) { return read(s.accounts, n); }, "the same by account"},
     {"preempts", [](Q& s, const toml::node& n) { return read(s.preempts, n); }, "classes whose jobs give way to this one's"},
     {"preempt_mode", [](Q& s, const toml::node& n) { return read(s.preempt_mode, n); }, "how this one's jobs give way: `off`, `requeue` (default), `cancel`"},
+    {"preempt_grace", [](Q& s, const toml::node& n) { return read(s.preempt_grace, n); }, "between their notice (`--signal`, else TERM) and their end: `\"5m\"`; default none"},
     {"usage_percent", [](Q& s, const toml::node& n) { return read(s.usage_percent, n); }, "what fair share counts of their use; default 100"},
 };
 constexpr Key<P> kPartitionKeys[] = {
@@ -134,6 +135,7 @@ constexpr Key<P> kPartitionKeys[] = {
     {"qos", [](P& s, const toml::node& n) { return read(s.qos, n); }, "the same by class"},
     {"policy", [](P& s, const toml::node& n) { return read(s.policy, n); }, "order and backfill, `priority+easy` (default)"},
     {"preempt_mode", [](P& s, const toml::node& n) { return read(s.preempt_mode, n); }, "how its jobs give way to partitions of higher priority: `off` (default), `requeue`, `cancel`"},
+    {"preempt_grace", [](P& s, const toml::node& n) { return read(s.preempt_grace, n); }, "between their notice and their end, unless their class says"},
     {"default", [](P& s, const toml::node& n) { return read(s.is_default, n); }, "takes the jobs that name none"},
     {"open", [](P& s, const toml::node& n) { return read(s.is_open, n); }, "false: no new jobs; those queued go on"},
 };

@@ -214,6 +214,12 @@ void append_task(JsonWriter& out, const sched::JobSpec& spec, const sched::TaskR
   out.field("user_s", double(task.usage.user_us) / 1e6);
   out.field("system_s", double(task.usage.system_us) / 1e6);
   out.field("max_rss_kib", task.usage.max_rss_kib);
+  if (raw(task.preempted_by) != 0)
+    out.field("preempted_by", raw(task.preempted_by));
+  else
+    out.null_field("preempted_by");
+  const bool has_notice = !is_final(task.state) && raw(task.preempted_by) != 0;
+  append_time(out, "notice_until", has_notice ? task.notice : Time{});
   const auto files = task_files(spec, task.id, task.node);
   out.field("out", files ? files->out : std::string());
   out.field("err", files ? (files->err.empty() ? files->out : files->err) : std::string());

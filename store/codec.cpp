@@ -11,11 +11,11 @@
 namespace drover::store {
 namespace {
 
-constexpr auto kLastReason = std::uint32_t(sched::Reason::Priority);
+constexpr auto kLastReason = std::uint32_t(sched::Reason::Preempting);
 constexpr auto kLastJobState = std::uint32_t(sched::JobState::TimedOut);
 constexpr auto kLastTaskState = std::uint32_t(sched::TaskState::TimedOut);
 constexpr auto kLastDependency = std::uint32_t(sched::DependencyKind::AfterNotOk);
-constexpr auto kLastEvent = std::uint32_t(sched::EventKind::QuotasEdited);
+constexpr auto kLastEvent = std::uint32_t(sched::EventKind::AttemptSpared);
 
 void encode_labels(const rm::Labels& labels, google::protobuf::RepeatedPtrField<proto::Pair>& out) {
   for (const auto& [key, value] : labels) {
@@ -299,6 +299,9 @@ void encode(const sched::TaskRecord& record, proto::TaskRecord& out) {
   out.set_system_us(record.usage.system_us);
   out.set_max_rss_kib(record.usage.max_rss_kib);
   out.set_node_losses(record.node_losses);
+  out.set_preempted_by(raw(record.preempted_by));
+  out.set_gives_way(std::uint32_t(record.gives_way));
+  out.set_notice_us(record.notice.us);
 }
 
 bool decode(const proto::TaskRecord& in, sched::TaskRecord& out) {
@@ -318,6 +321,10 @@ bool decode(const proto::TaskRecord& in, sched::TaskRecord& out) {
   out.ended = {in.ended_us()};
   out.usage = {in.user_us(), in.system_us(), in.max_rss_kib()};
   out.node_losses = in.node_losses();
+  if (in.gives_way() > std::uint32_t(sched::PreemptMode::Cancel)) return false;
+  out.preempted_by = JobId(in.preempted_by());
+  out.gives_way = sched::PreemptMode(in.gives_way());
+  out.notice = {in.notice_us()};
   return decode_numbers(in.last_pus(), out.last_pus) &&
          decode_numbers(in.last_gpus(), out.last_gpus);
 }

@@ -62,7 +62,23 @@ class Sim {
       config_.quotas = {{{{"user", "*"}}, max}};
     }
     if (prng_.chance(50)) config_.book = make_book();
+    if (config_.book != nullptr && prng_.chance(50)) guarantee();
     return config_;
+  }
+
+  // ann is owed two CPUs of each partition, whoever has borrowed them.
+  void guarantee() {
+    config_.quota_tree = rm::QuotaTree::make({"partition", "user"}, {}).value();
+    config_.quotas.clear();
+    for (const char* partition : {"one", "two"}) {
+      rm::QuotaRule all, ann;
+      all.match = {{"partition", partition}};
+      all.max[rm::Kind::CpuMilli] = 4'000;
+      ann.match = {{"partition", partition}, {"user", "ann"}};
+      ann.guaranteed[rm::Kind::CpuMilli] = 2'000;
+      ann.reclaim = rm::Reclaim::Preempt;
+      config_.quotas.insert(config_.quotas.end(), {all, ann});
+    }
   }
 
   // high preempts low, each way of giving way; two partitions over the same nodes, each with some
@@ -75,6 +91,7 @@ class Sim {
     high.preempts = {"low"};
     low.name = "low";
     low.preempt_mode = prng_.chance(50) ? PreemptMode::Requeue : PreemptMode::Cancel;
+    low.preempt_grace = millis(std::int64_t(pick({0, 20, 100})));
     low.usage_percent = std::int64_t(prng_.below(200));
     book.qos = QosTable::make({high, low}).value();
     PartitionSpec one, two;

@@ -203,6 +203,9 @@ inline sched::TaskRecord RandomValues::task(TaskId id) {
   task.ended = time();
   task.usage = {number(), number(), number()};
   task.node_losses = std::uint32_t(prng.next());
+  task.preempted_by = JobId(prng.next());
+  task.gives_way = sched::PreemptMode(prng.below(4));
+  task.notice = time();
   for (std::uint64_t n = prng.below(3); n > 0; --n)
     task.last_pus.push_back(std::uint16_t(prng.next()));
   for (std::uint64_t n = prng.below(3); n > 0; --n)

@@ -1,0 +1,229 @@
+// sched/clearings.cpp - the way from "these go for that job" to its start, or to nothing.
+// SPDX-License-Identifier: Apache-2.0
+//
+// A victim hears its warning signal, or TERM, and is ended when its grace is over. Meanwhile the
+// room is promised: a hold that begins now keeps everybody else away from it. A victim that ends on
+// its own gives its part at once. When the job no longer needs the room, those whose end was not
+// ordered yet go on.
+#include <algorithm>
+#include <utility>
+
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+namespace {
+
+constexpr Duration kGoing = seconds(60);  // in which those are gone whose end was ordered
+constexpr std::int32_t kTerm = 15;        // SIGTERM, on every system
+
+}  // namespace
+
+// Whether room in the future is known: when somebody plans, and when somebody preempts.
+bool Controller::State::keeps_timelines() const {
+  return plans_ahead() || ranking.anybody_preempts();
+}
+
+void Controller::State::clear_for(Job& winner, std::vector<NodeId> where,
+                                  const std::vector<std::pair<TaskId, PreemptMode>>& going) {
+  Clearing& clearing = clearings[winner.id];
+  clearing.nodes = std::move(where);
+  clearing.is_fresh = false;
+  for (const auto& [id, mode] : going) {
+    Job& loser = *find(id.job);
+    Task& task = *find_task(loser, raw(id.index));
+    clearing.victims.insert(id);
+    victims.emplace(id, winner.id);
+    task.record.preempted_by = winner.id;
+    task.record.gives_way = mode;
+    touch(task);
+    ++stats.preempted;
+    emit(EventKind::AttemptPreempted, loser, &task, clock);
+    const bool has_work = task.record.state == TaskState::Running;
+    give_notice(loser, task, has_work ? ranking.grace(loser.standing) : Duration{});
+  }
+  drop_hold(partition_of(winner), winner.id);
+  promise_room(winner, clearing);
+  if (winner.active == 0) set_reason(winner, Reason::Preempting);
+}
+
+// Nobody else may plan with the room from now on, for as long as it will be used.
+void Controller::State::promise_room(const Job& winner, Clearing& clearing) {
+  if (clearing.nodes.empty() || !keeps_timelines()) return;
+  const Time until = rm::after(std::max(clearing.until, clock.mono), shapes[winner.shape].length);
+  clearing.hold = rm.hold(winner.what, {clock.mono, clearing.nodes}, until - clock.mono);
+  partition_of(winner).is_stale = true;
+}
+
+void Controller::State::give_notice(Job& loser, Task& task, Duration grace) {
+  TaskRecord& record = task.record;
+  Clearing& clearing = clearings.at(record.preempted_by);
+  const Time gone = clock.mono + grace + kGoing;
+  clearing.until = std::max(clearing.until, gone);
+  if (grace.us == 0) {
+    end_victim(loser, task);
+  } else {
+    record.notice = clock.wall + grace;
+    notices.insert({clock.mono + grace, record.id});
+    touch(task);
+    warn(loser, record);
+  }
+  if (!keeps_timelines() || record.lease->until <= gone) return;
+  rm.extend(*record.lease, gone);
+  limits.push({gone, record.id});
+}
+
+void Controller::State::warn(const Job& loser, const TaskRecord& record) {
+  const Node& node = nodes.at(record.lease->node);
+  if (raw(node.session) == 0) return;
+  const std::int32_t signal = loser.warn != 0 ? loser.warn : kTerm;
+  out.actions.emplace_back(
+      Kill{record.lease->node, node.session, {record.id, record.attempt, record.epoch}, signal});
+}
+
+void Controller::State::end_victim(Job& loser, Task& task) {
+  if (task.record.gives_way == PreemptMode::Requeue)
+    kill(loser, task, TaskEvent::Kill, Reason::None);
+  else
+    kill(loser, task, TaskEvent::Cancel, Reason::Preempted);
+}
+
+void Controller::State::end_notices(Now now) {
+  while (!notices.empty() && notices.begin()->first <= now.mono) {
+    const TaskId id = notices.begin()->second;
+    notices.erase(notices.begin());
+    Job& loser = *find(id.job);
+    Task& task = *find_task(loser, raw(id.index));
+    if (task.record.state != TaskState::Ending) end_victim(loser, task);
+  }
+}
+
+void Controller::State::forget_notice(const TaskId& id) {
+  std::erase_if(notices, [&](const auto& notice) { return notice.second == id; });
+}
+
+// A victim has gone, by whatever end.
+void Controller::State::victim_gone(const TaskId& task) {
+  const auto found = victims.find(task);
+  if (found == victims.end()) return;
+  Clearing& clearing = clearings.at(found->second);
+  clearing.victims.erase(task);
+  clearing.is_fresh = true;
+  forget_notice(task);
+  victims.erase(found);
+}
+
+// The job has started, or needs the room no more. Who only heard of it goes on; should he leave
+// because of that all the same, it still counts as giving way (see TaskRecord::notice).
+void Controller::State::drop_clearing(JobId winner) {
+  const auto found = clearings.find(winner);
+  if (found == clearings.end()) return;
+  const Clearing clearing = std::move(found->second);
+  clearings.erase(found);
+  for (Partition& partition : partitions) partition.looked_for_victims = {};
+  if (clearing.hold) {
+    rm.drop(*clearing.hold);
+    unheld.insert(unheld.end(), clearing.nodes.begin(), clearing.nodes.end());
+    for (Partition& partition : partitions) partition.is_stale = true;
+    ended_since = true;
+  }
+  for (const TaskId& id : clearing.victims) {
+    victims.erase(id);
+    forget_notice(id);
+    Job& loser = *find(id.job);
+    Task& task = *find_task(loser, raw(id.index));
+    task.record.preempted_by = {};
+    touch(task);
+    if (task.record.state == TaskState::Ending) continue;
+    expect_end(id, clock);
+    emit(EventKind::AttemptSpared, loser, &task, clock);
+  }
+}
+
+// Those for whom room was made go first, whoever else has come meanwhile.
+void Controller::State::serve_clearings(Partition& partition) {
+  std::vector<JobId> fresh;
+  for (const auto& [id, clearing] : clearings) {
+    const Job& job = jobs.at(id);
+    if (clearing.is_fresh && job.lane != kNoLane && &partition_of(job) == &partition)
+      fresh.push_back(id);
+  }
+  for (const JobId id : fresh) {
+    if (!clearings.contains(id)) continue;
+    Clearing& clearing = clearings.at(id);
+    Job& job = jobs.at(id);
+    clearing.is_fresh = false;
+    const bool parked = partition.queue.parked(job.lane) != nullptr;
+    if (clearing.nodes.empty() || parked) {
+      if (clearing.victims.empty()) drop_clearing(id);
+      continue;
+    }
+    ++stats.placements_tried;
+    if (clearing.hold) rm.drop(*std::exchange(clearing.hold, std::nullopt));
+    const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length)};
+    const auto head = partition.queue.head();
+    const bool is_first = head && head->place.job == id;
+    const bool had_room =
+        settle_try(partition, job, rm.acquire_on(job.what, job.path, clearing.nodes, window)) ==
+        Try::Started;
+    if (had_room && !is_first) ++stats.backfilled;
+    if (!clearings.contains(id)) continue;
+    if (clearing.victims.empty())
+      drop_clearing(id);
+    else
+      promise_room(job, clearing);
+  }
+}
+
+// A node that takes no new work keeps no promise.
+void Controller::State::drop_broken_clearings() {
+  std::vector<JobId> broken;
+  for (const auto& [id, clearing] : clearings)
+    if (std::ranges::any_of(clearing.nodes, [&](NodeId node) {
+          const auto view = rm.node(node);
+          return !view || view->state != rm::NodeState::Up;
+        }))
+      broken.push_back(id);
+  for (const JobId id : broken) drop_clearing(id);
+}
+
+// After a restart, once there is a clock: for whom do those go that were told to?
+void Controller::State::restore_clearings(Now now) {
+  std::map<JobId, std::vector<TaskId>> going;
+  for (const auto& [id, node] : nodes)
+    for (const TaskId& task : node.tasks) {
+      const Job& loser = *find(task.job);
+      const TaskRecord& record = loser.more->tasks.at(raw(task.index)).record;
+      if (raw(record.preempted_by) == 0 || record.lease->node != id) continue;
+      going[record.preempted_by].push_back(task);
+    }
+  for (const auto& [id, tasks] : going) {
+    Job* winner = find(id);
+    const bool waits = winner != nullptr && winner->is_active() && next_ready(*winner);
+    if (!waits) {
+      for (const TaskId& task : tasks) {
+        Task& spared = *find_task(*find(task.job), raw(task.index));
+        spared.record.preempted_by = {};
+        touch(spared);
+      }
+      continue;
+    }
+    Clearing& clearing = clearings[id];
+    clearing.for_quota = true;  // nobody knows any more; told to go are they anyway
+    std::set<NodeId> where;
+    for (const TaskId& task : tasks) {
+      const TaskRecord& record = find_task(*find(task.job), raw(task.index))->record;
+      clearing.victims.insert(task);
+      victims.emplace(task, id);
+      const Duration left = std::max(record.notice - now.wall, Duration{});
+      if (record.notice.is_set() && record.state != TaskState::Ending)
+        notices.insert({now.mono + left, task});
+      clearing.until = std::max(clearing.until, now.mono + left + kGoing);
+      rm::for_each_part(*record.lease, [&](const rm::NodePart& part) { where.insert(part.node); });
+    }
+    if (where.size() == std::size_t(rm.request(winner->what).nodes))
+      clearing.nodes.assign(where.begin(), where.end());
+    promise_room(*winner, clearing);
+  }
+}
+
+}  // namespace drover::sched
