@@ -19,42 +19,42 @@ constexpr std::int32_t kTerm = 15;        // SIGTERM, on every system
 }  // namespace
 
 // Whether room in the future is known: when somebody plans, and when somebody preempts.
-bool Controller::State::keeps_timelines() const {
-  return plans_ahead() || ranking.anybody_preempts();
+bool PreemptVerbs::keeps_timelines() const {
+  return self().plans_ahead() || ranking.anybody_preempts();
 }
 
-void Controller::State::clear_for(Job& winner, std::vector<NodeId> where,
-                                  const std::vector<std::pair<TaskId, PreemptMode>>& going) {
+void PreemptVerbs::clear_for(Job& winner, std::vector<NodeId> where,
+                             const std::vector<std::pair<TaskId, PreemptMode>>& going) {
   Clearing& clearing = clearings[winner.id];
   clearing.nodes = std::move(where);
   clearing.is_fresh = false;
   for (const auto& [id, mode] : going) {
-    Job& loser = *find(id.job);
-    Task& task = *find_task(loser, raw(id.index));
+    Job& loser = *self().find(id.job);
+    Task& task = *self().find_task(loser, raw(id.index));
     clearing.victims.insert(id);
     victims.emplace(id, winner.id);
     task.record.preempted_by = winner.id;
     task.record.gives_way = mode;
-    touch(task);
+    self().touch(task);
     ++stats.preempted;
-    emit(EventKind::AttemptPreempted, loser, &task, clock);
+    self().emit(EventKind::AttemptPreempted, loser, &task, clock);
     const bool has_work = task.record.state == TaskState::Running;
     give_notice(loser, task, has_work ? ranking.grace(loser.standing) : Duration{});
   }
-  drop_hold(partition_of(winner), winner.id);
+  self().drop_hold(self().partition_of(winner), winner.id);
   promise_room(winner, clearing);
-  if (winner.active == 0) set_reason(winner, Reason::Preempting);
+  if (winner.active == 0) self().set_reason(winner, Reason::Preempting);
 }
 
 // Nobody else may plan with the room from now on, for as long as it will be used.
-void Controller::State::promise_room(const Job& winner, Clearing& clearing) {
+void PreemptVerbs::promise_room(const Job& winner, Clearing& clearing) {
   if (clearing.nodes.empty() || !keeps_timelines()) return;
   const Time until = rm::after(std::max(clearing.until, clock.mono), shapes[winner.shape].length);
   clearing.hold = rm.hold(winner.what, {clock.mono, clearing.nodes}, until - clock.mono);
-  partition_of(winner).is_stale = true;
+  self().partition_of(winner).is_stale = true;
 }
 
-void Controller::State::give_notice(Job& loser, Task& task, Duration grace) {
+void PreemptVerbs::give_notice(Job& loser, Task& task, Duration grace) {
   TaskRecord& record = task.record;
   Clearing& clearing = clearings.at(record.preempted_by);
   const Time gone = clock.mono + grace + kGoing;
@@ -64,7 +64,7 @@ void Controller::State::give_notice(Job& loser, Task& task, Duration grace) {
   } else {
     record.notice = clock.wall + grace;
     notices.insert({clock.mono + grace, record.id});
-    touch(task);
+    self().touch(task);
     warn(loser, record);
   }
   if (!keeps_timelines() || record.lease->until <= gone) return;
@@ -72,7 +72,7 @@ void Controller::State::give_notice(Job& loser, Task& task, Duration grace) {
   limits.push({gone, record.id});
 }
 
-void Controller::State::warn(const Job& loser, const TaskRecord& record) {
+void PreemptVerbs::warn(const Job& loser, const TaskRecord& record) {
   const Node& node = nodes.at(record.lease->node);
   if (raw(node.session) == 0) return;
   const std::int32_t signal = loser.warn != 0 ? loser.warn : kTerm;
@@ -80,29 +80,29 @@ void Controller::State::warn(const Job& loser, const TaskRecord& record) {
       Kill{record.lease->node, node.session, {record.id, record.attempt, record.epoch}, signal});
 }
 
-void Controller::State::end_victim(Job& loser, Task& task) {
+void PreemptVerbs::end_victim(Job& loser, Task& task) {
   if (task.record.gives_way == PreemptMode::Requeue)
-    kill(loser, task, TaskEvent::Kill, Reason::None);
+    self().kill(loser, task, TaskEvent::Kill, Reason::None);
   else
-    kill(loser, task, TaskEvent::Cancel, Reason::Preempted);
+    self().kill(loser, task, TaskEvent::Cancel, Reason::Preempted);
 }
 
-void Controller::State::end_notices(Now now) {
+void PreemptVerbs::end_notices(Now now) {
   while (!notices.empty() && notices.begin()->first <= now.mono) {
     const TaskId id = notices.begin()->second;
     notices.erase(notices.begin());
-    Job& loser = *find(id.job);
-    Task& task = *find_task(loser, raw(id.index));
+    Job& loser = *self().find(id.job);
+    Task& task = *self().find_task(loser, raw(id.index));
     if (task.record.state != TaskState::Ending) end_victim(loser, task);
   }
 }
 
-void Controller::State::forget_notice(const TaskId& id) {
+void PreemptVerbs::forget_notice(const TaskId& id) {
   std::erase_if(notices, [&](const auto& notice) { return notice.second == id; });
 }
 
 // A victim has gone, by whatever end.
-void Controller::State::victim_gone(const TaskId& task) {
+void PreemptVerbs::victim_gone(const TaskId& task) {
   const auto found = victims.find(task);
   if (found == victims.end()) return;
   Clearing& clearing = clearings.at(found->second);
@@ -114,7 +114,7 @@ void Controller::State::victim_gone(const TaskId& task) {
 
 // The job has started, or needs the room no more. Who only heard of it goes on; should he leave
 // because of that all the same, it still counts as giving way (see TaskRecord::notice).
-void Controller::State::drop_clearing(JobId winner) {
+void PreemptVerbs::drop_clearing(JobId winner) {
   const auto found = clearings.find(winner);
   if (found == clearings.end()) return;
   const Clearing clearing = std::move(found->second);
@@ -129,22 +129,22 @@ void Controller::State::drop_clearing(JobId winner) {
   for (const TaskId& id : clearing.victims) {
     victims.erase(id);
     forget_notice(id);
-    Job& loser = *find(id.job);
-    Task& task = *find_task(loser, raw(id.index));
+    Job& loser = *self().find(id.job);
+    Task& task = *self().find_task(loser, raw(id.index));
     task.record.preempted_by = {};
-    touch(task);
+    self().touch(task);
     if (task.record.state == TaskState::Ending) continue;
-    expect_end(id, clock);
-    emit(EventKind::AttemptSpared, loser, &task, clock);
+    self().expect_end(id, clock);
+    self().emit(EventKind::AttemptSpared, loser, &task, clock);
   }
 }
 
 // Those for whom room was made go first, whoever else has come meanwhile.
-void Controller::State::serve_clearings(Partition& partition) {
+void PreemptVerbs::serve_clearings(Partition& partition) {
   std::vector<JobId> fresh;
   for (const auto& [id, clearing] : clearings) {
     const Job& job = jobs.at(id);
-    if (clearing.is_fresh && job.lane != kNoLane && &partition_of(job) == &partition)
+    if (clearing.is_fresh && job.lane != kNoLane && &self().partition_of(job) == &partition)
       fresh.push_back(id);
   }
   for (const JobId id : fresh) {
@@ -163,8 +163,9 @@ void Controller::State::serve_clearings(Partition& partition) {
     const auto head = partition.queue.head();
     const bool is_first = head && head->place.job == id;
     const bool had_room =
-        settle_try(partition, job, rm.acquire_on(job.what, job.path, clearing.nodes, window)) ==
-        Try::Started;
+        self().settle_try(partition, job,
+                          rm.acquire_on(job.what, job.path, clearing.nodes, window)) ==
+        Controller::State::Try::Started;
     if (had_room && !is_first) ++stats.backfilled;
     if (!clearings.contains(id)) continue;
     if (clearing.victims.empty())
@@ -175,7 +176,7 @@ void Controller::State::serve_clearings(Partition& partition) {
 }
 
 // A node that takes no new work keeps no promise.
-void Controller::State::drop_broken_clearings() {
+void PreemptVerbs::drop_broken_clearings() {
   std::vector<JobId> broken;
   for (const auto& [id, clearing] : clearings)
     if (std::ranges::any_of(clearing.nodes, [&](NodeId node) {
@@ -187,23 +188,23 @@ void Controller::State::drop_broken_clearings() {
 }
 
 // After a restart, once there is a clock: for whom do those go that were told to?
-void Controller::State::restore_clearings(Now now) {
+void PreemptVerbs::restore_clearings(Now now) {
   std::map<JobId, std::vector<TaskId>> going;
   for (const auto& [id, node] : nodes)
     for (const TaskId& task : node.tasks) {
-      const Job& loser = *find(task.job);
+      const Job& loser = *self().find(task.job);
       const TaskRecord& record = loser.more->tasks.at(raw(task.index)).record;
       if (raw(record.preempted_by) == 0 || record.lease->node != id) continue;
       going[record.preempted_by].push_back(task);
     }
   for (const auto& [id, tasks] : going) {
-    Job* winner = find(id);
-    const bool waits = winner != nullptr && winner->is_active() && next_ready(*winner);
+    Job* winner = self().find(id);
+    const bool waits = winner != nullptr && winner->is_active() && self().next_ready(*winner);
     if (!waits) {
       for (const TaskId& task : tasks) {
-        Task& spared = *find_task(*find(task.job), raw(task.index));
+        Task& spared = *self().find_task(*self().find(task.job), raw(task.index));
         spared.record.preempted_by = {};
-        touch(spared);
+        self().touch(spared);
       }
       continue;
     }
@@ -211,7 +212,7 @@ void Controller::State::restore_clearings(Now now) {
     clearing.for_quota = true;  // nobody knows any more; told to go are they anyway
     std::set<NodeId> where;
     for (const TaskId& task : tasks) {
-      const TaskRecord& record = find_task(*find(task.job), raw(task.index))->record;
+      const TaskRecord& record = self().find_task(*self().find(task.job), raw(task.index))->record;
       clearing.victims.insert(task);
       victims.emplace(task, id);
       const Duration left = std::max(record.notice - now.wall, Duration{});

@@ -138,6 +138,7 @@ class Controller {
 
  private:
   struct State;
+  friend struct PreemptVerbs;
   std::unique_ptr<State> state_;
 };
 

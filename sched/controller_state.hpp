@@ -1,18 +1,15 @@
 // sched/controller_state.hpp - the controller's verbs, listed by the file that holds them.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <functional>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "sched/controller_data.hpp"
-#include "sched/preemption.hpp"
+#include "sched/preempt_verbs.hpp"
 
 namespace drover::sched {
 
-struct Controller::State : ControllerData {
+struct Controller::State : PreemptVerbs {
   explicit State(ControllerConfig with);
 
   // controller.cpp
@@ -85,34 +82,6 @@ struct Controller::State : ControllerData {
   const Partition& partition_of(const Job& job) const;
   const Partition& partition_for(const JobSpec& spec) const;
   void place_tasks(Now now);
-  // preempt.cpp
-  PreemptMode gives_way(const Job& winner, const Job& loser, const TaskRecord& attempt) const;
-  using GivesWay = std::function<bool(const Job&, const TaskRecord&)>;
-  PreemptProblem problem_for(const Job& winner, const GivesWay& goes) const;
-  Victim victim_of(const TaskRecord& attempt) const;
-  void preempt_for_head(Partition& partition);
-  // clearings.cpp
-  bool keeps_timelines() const;
-  void clear_for(Job& winner, std::vector<NodeId> where,
-                 const std::vector<std::pair<TaskId, PreemptMode>>& going);
-  void promise_room(const Job& winner, Clearing& clearing);
-  void give_notice(Job& loser, Task& task, Duration grace);
-  void warn(const Job& loser, const TaskRecord& record);
-  void end_victim(Job& loser, Task& task);
-  void end_notices(Now now);
-  void forget_notice(const TaskId& id);
-  void victim_gone(const TaskId& task);
-  void drop_clearing(JobId winner);
-  void serve_clearings(Partition& partition);
-  void drop_broken_clearings();
-  void restore_clearings(Now now);
-  // reclaim.cpp
-  static bool may_be_taken(const TaskRecord& attempt);
-  std::vector<const TaskRecord*> borrowers(const rm::Claim& claim) const;
-  rm::Claim prefer_room(const Job& winner, const rm::Claim& claim,
-                        std::vector<const TaskRecord*>& order, std::vector<NodeId>& where) const;
-  void reclaim_for(Job& winner);
-  void reclaim_guarantees();
   // rank_jobs.cpp
   void make_partitions();
   void rank(Job& job, const JobSpec& spec);

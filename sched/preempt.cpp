@@ -18,22 +18,28 @@ constexpr std::size_t kNodesLooked = 512;  // with work that gives way; more are
 
 }  // namespace
 
+Controller::State& PreemptVerbs::self() { return static_cast<Controller::State&>(*this); }
+const Controller::State& PreemptVerbs::self() const {
+  return static_cast<const Controller::State&>(*this);
+}
+
 // How the attempt would give way; Off when it does not.
-PreemptMode Controller::State::gives_way(const Job& winner, const Job& loser,
-                                         const TaskRecord& attempt) const {
+PreemptMode PreemptVerbs::gives_way(const Job& winner, const Job& loser,
+                                    const TaskRecord& attempt) const {
   if (attempt.state == TaskState::Ending || raw(attempt.preempted_by) != 0) return PreemptMode::Off;
   PreemptMode mode = ranking.mode(winner.standing, loser.standing);
   if (mode == PreemptMode::Requeue && !loser.requeue) mode = PreemptMode::Cancel;
-  if (mode != PreemptMode::Requeue || &partition_of(winner) != &partition_of(loser)) return mode;
-  const Partition& partition = partition_of(winner);
+  if (mode != PreemptMode::Requeue || &self().partition_of(winner) != &self().partition_of(loser))
+    return mode;
+  const Partition& partition = self().partition_of(winner);
   const auto key = [&](const Job& job) {
-    return key_of(partition, {job.group, job.shape, job.path, job.standing}, job.place());
+    return self().key_of(partition, {job.group, job.shape, job.path, job.standing}, job.place());
   };
   return key(winner) < key(loser) ? mode : PreemptMode::Off;
 }
 
 // The nodes on which the winner could run, and whose end would leave how much there.
-PreemptProblem Controller::State::problem_for(const Job& winner, const GivesWay& goes) const {
+PreemptProblem PreemptVerbs::problem_for(const Job& winner, const GivesWay& goes) const {
   const rm::Request& request = rm.request(winner.what);
   PreemptProblem problem;
   problem.nodes = std::uint32_t(request.nodes);
@@ -50,7 +56,7 @@ PreemptProblem Controller::State::problem_for(const Job& winner, const GivesWay&
     problem.alternatives |= need->alternatives;
     PreemptProblem::Load load{id, need->free, false, {}, need->counts_for, need->alternatives};
     for (const TaskId& task : node.tasks) {
-      const Job& loser = *find(task.job);
+      const Job& loser = *self().find(task.job);
       const TaskRecord& record = loser.more->tasks.at(raw(task.index)).record;
       if (!goes(loser, record)) {
         load.others = true;
@@ -69,13 +75,13 @@ PreemptProblem Controller::State::problem_for(const Job& winner, const GivesWay&
   return problem;
 }
 
-Victim Controller::State::victim_of(const TaskRecord& attempt) const {
+Victim PreemptVerbs::victim_of(const TaskRecord& attempt) const {
   const Time start = attempt.started.is_set() ? attempt.started : attempt.placed;
   const Duration age{std::max<std::int64_t>(0, clock.wall.us - start.us)};
   return {attempt.id, lost_work(attempt.lease->total(), age), age};
 }
 
-void Controller::State::preempt_for_head(Partition& partition) {
+void PreemptVerbs::preempt_for_head(Partition& partition) {
   if (!ranking.anybody_preempts()) return;
   const auto head = partition.queue.head();
   if (!head || clearings.contains(head->place.job)) return;
@@ -93,7 +99,7 @@ void Controller::State::preempt_for_head(Partition& partition) {
   std::vector<std::pair<TaskId, PreemptMode>> going;
   for (const std::uint32_t victim : choice->victims) {
     const TaskId& id = problem.victims[victim].task;
-    const Job& loser = *find(id.job);
+    const Job& loser = *self().find(id.job);
     going.emplace_back(id, gives_way(winner, loser, loser.more->tasks.at(raw(id.index)).record));
   }
   clear_for(winner, choice->nodes, going);

@@ -17,13 +17,13 @@ constexpr std::size_t kLooked = 10'000;  // leases that are compared; more are l
 }  // namespace
 
 // Could it go for a guarantee at all? Whether it is borrowed is the ledger's business.
-bool Controller::State::may_be_taken(const TaskRecord& attempt) {
+bool PreemptVerbs::may_be_taken(const TaskRecord& attempt) {
   return attempt.lease && attempt.state != TaskState::Ending && raw(attempt.preempted_by) == 0;
 }
 
 // In the order in which they are to be taken: most of what is missing first, so that few go; of
 // equals those that lose least.
-std::vector<const TaskRecord*> Controller::State::borrowers(const rm::Claim& claim) const {
+std::vector<const TaskRecord*> PreemptVerbs::borrowers(const rm::Claim& claim) const {
   struct Row {
     std::int64_t amount = 0;
     Victim victim;
@@ -32,7 +32,7 @@ std::vector<const TaskRecord*> Controller::State::borrowers(const rm::Claim& cla
   std::vector<Row> rows;
   for (const auto& [id, node] : nodes)
     for (const TaskId& task : node.tasks) {
-      const TaskRecord& record = find(task.job)->more->tasks.at(raw(task.index)).record;
+      const TaskRecord& record = self().find(task.job)->more->tasks.at(raw(task.index)).record;
       if (record.lease->node != id || !may_be_taken(record) || rows.size() == kLooked) continue;
       const rm::Lease* lease = &*record.lease;
       if (rm.victims(claim, {&lease, 1}).empty()) continue;
@@ -49,9 +49,9 @@ std::vector<const TaskRecord*> Controller::State::borrowers(const rm::Claim& cla
 }
 
 // Those first whose end also makes room on a node, if somebody has to go from there anyway.
-rm::Claim Controller::State::prefer_room(const Job& winner, const rm::Claim& claim,
-                                         std::vector<const TaskRecord*>& order,
-                                         std::vector<NodeId>& where) const {
+rm::Claim PreemptVerbs::prefer_room(const Job& winner, const rm::Claim& claim,
+                                    std::vector<const TaskRecord*>& order,
+                                    std::vector<NodeId>& where) const {
   std::set<TaskId> borrowed;
   for (const TaskRecord* record : order) borrowed.insert(record->id);
   const PreemptProblem problem = problem_for(
@@ -62,7 +62,7 @@ rm::Claim Controller::State::prefer_room(const Job& winner, const rm::Claim& cla
   std::set<TaskId> first;
   for (const std::uint32_t victim : choice->victims) first.insert(problem.victims[victim].task);
   const auto is_first = [&](const TaskRecord* record) { return first.contains(record->id); };
-  std::ranges::stable_partition(order, is_first);
+  std::stable_partition(order.begin(), order.end(), is_first);
   std::int64_t sum = 0;
   for (const TaskRecord* record : order)
     if (is_first(record)) sum += record->lease->total()[claim.kind];
@@ -72,7 +72,7 @@ rm::Claim Controller::State::prefer_room(const Job& winner, const rm::Claim& cla
 }
 
 // The job was just told that a quota stops it.
-void Controller::State::reclaim_for(Job& winner) {
+void PreemptVerbs::reclaim_for(Job& winner) {
   if (clearings.contains(winner.id)) return;
   std::vector<NodeId> where;
   std::map<TaskId, PreemptMode> going;
@@ -89,7 +89,7 @@ void Controller::State::reclaim_for(Job& winner) {
     for (const rm::Lease* taken : rm.victims(wider, leases)) {
       const auto at = std::ranges::find(leases, taken);
       const TaskRecord& record = *order[std::size_t(at - leases.begin())];
-      const Job& loser = *find(record.id.job);
+      const Job& loser = *self().find(record.id.job);
       PreemptMode mode = ranking.reclaim(loser.standing);
       if (mode == PreemptMode::Requeue && !loser.requeue) mode = PreemptMode::Cancel;
       going.emplace(record.id, mode);
@@ -100,11 +100,12 @@ void Controller::State::reclaim_for(Job& winner) {
   clearings.at(winner.id).for_quota = true;
 }
 
-void Controller::State::reclaim_guarantees() {
+void PreemptVerbs::reclaim_guarantees() {
   const bool anybody = std::ranges::any_of(
       quotas.rules, [](const rm::QuotaRule& rule) { return rule.reclaim == rm::Reclaim::Preempt; });
   for (const JobId id : std::exchange(owed, {}))
-    if (Job* job = find(id); anybody && job != nullptr && job->lane != kNoLane) reclaim_for(*job);
+    if (Job* job = self().find(id); anybody && job != nullptr && job->lane != kNoLane)
+      reclaim_for(*job);
 }
 
 }  // namespace drover::sched

@@ -1,0 +1,49 @@
+// sched/preempt_verbs.hpp - the controller's verbs by which work gives way to other work.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "sched/controller_data.hpp"
+#include "sched/preemption.hpp"
+
+namespace drover::sched {
+
+// A part of Controller::State, which alone derives from it; the other verbs are reached by self().
+struct PreemptVerbs : ControllerData {
+  // preempt.cpp
+  PreemptMode gives_way(const Job& winner, const Job& loser, const TaskRecord& attempt) const;
+  using GivesWay = std::function<bool(const Job&, const TaskRecord&)>;
+  PreemptProblem problem_for(const Job& winner, const GivesWay& goes) const;
+  Victim victim_of(const TaskRecord& attempt) const;
+  void preempt_for_head(Partition& partition);
+  // clearings.cpp
+  bool keeps_timelines() const;
+  void clear_for(Job& winner, std::vector<NodeId> where,
+                 const std::vector<std::pair<TaskId, PreemptMode>>& going);
+  void promise_room(const Job& winner, Clearing& clearing);
+  void give_notice(Job& loser, Task& task, Duration grace);
+  void warn(const Job& loser, const TaskRecord& record);
+  void end_victim(Job& loser, Task& task);
+  void end_notices(Now now);
+  void forget_notice(const TaskId& id);
+  void victim_gone(const TaskId& task);
+  void drop_clearing(JobId winner);
+  void serve_clearings(Partition& partition);
+  void drop_broken_clearings();
+  void restore_clearings(Now now);
+  // reclaim.cpp
+  static bool may_be_taken(const TaskRecord& attempt);
+  std::vector<const TaskRecord*> borrowers(const rm::Claim& claim) const;
+  rm::Claim prefer_room(const Job& winner, const rm::Claim& claim,
+                        std::vector<const TaskRecord*>& order, std::vector<NodeId>& where) const;
+  void reclaim_for(Job& winner);
+  void reclaim_guarantees();
+
+ private:
+  Controller::State& self();
+  const Controller::State& self() const;
+};
+
+}  // namespace drover::sched
