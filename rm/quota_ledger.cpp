@@ -13,19 +13,24 @@ namespace {
 
 constexpr std::size_t kQueued = std::size_t(Kind::QueuedJobs);
 
+// Both add first and look at all kinds together: every start and end comes through here, for each
+// quota of its path.
 void add_checked(Amounts& sum, const Amounts& amounts) {
+  const Amounts before = sum;
+  std::uint64_t wrapped = 0;  // its sign bit: of a sum whose sign is neither that of its parts
   for (std::size_t k = 0; k < kKinds; ++k) {
-    std::int64_t total = 0;
-    const bool wraps = __builtin_add_overflow(sum.of[k], amounts.of[k], &total);
-    DROVER_CHECK(!wraps, "a quota sum does not fit 64 bits");
-    sum.of[k] = total;
+    const auto a = std::uint64_t(before.of[k]), b = std::uint64_t(amounts.of[k]);
+    sum.of[k] = std::int64_t(a + b);
+    wrapped |= (a ^ (a + b)) & (b ^ (a + b));
   }
+  DROVER_CHECK(std::int64_t(wrapped) >= 0, "a quota sum does not fit 64 bits");
 }
 
 void subtract_checked(Amounts& sum, const Amounts& amounts) {
   sum -= amounts;
-  for (const std::int64_t rest : sum.of)
-    DROVER_CHECK(rest >= 0, "more was released from a quota than it held");
+  std::int64_t signs = 0;
+  for (const std::int64_t rest : sum.of) signs |= rest;
+  DROVER_CHECK(signs >= 0, "more was released from a quota than it held");
 }
 
 Amounts one_job() {
@@ -135,18 +140,35 @@ void QuotaLedger::set_rules(QuotaBook book) {
   set_promises();
 }
 
+// Equal sets of governed labels have equal keys: no label holds a zero byte.
+void QuotaLedger::make_key(const Labels& job_labels) {
+  key_.clear();
+  for (const std::string& name : governed_) {
+    const auto label = job_labels.find(name);
+    if (label == job_labels.end()) continue;
+    key_.append(name).push_back('\0');
+    key_.append(label->second).push_back('\0');
+  }
+}
+
 PathId QuotaLedger::path_for(const Labels& job_labels) {
+  make_key(job_labels);
+  const auto known = path_index_.find(key_);
+  if (known != path_index_.end()) return known->second;
   Labels labels;
-  for (const std::string& key : governed_) {
-    const auto label = job_labels.find(key);
+  for (const std::string& name : governed_) {
+    const auto label = job_labels.find(name);
     if (label != job_labels.end()) labels.insert(*label);
   }
-  auto known = path_index_.find(labels);
-  if (known == path_index_.end() && path_index_.size() >= kMaxPaths) {
+  if (path_index_.size() >= kMaxPaths) {
     for (auto& label : labels) label.second = "(other)";
-    known = path_index_.find(labels);
+    make_key(labels);
+    if (const auto other = path_index_.find(key_); other != path_index_.end()) return other->second;
   }
-  if (known != path_index_.end()) return known->second;
+  return add_path(std::move(labels));
+}
+
+PathId QuotaLedger::add_path(Labels labels) {
   auto id = PathId(std::uint32_t(paths_.size()));
   if (free_paths_.empty()) {
     paths_.emplace_back();
@@ -156,9 +178,9 @@ PathId QuotaLedger::path_for(const Labels& job_labels) {
   }
   Path& path = paths_[raw(id)];
   path.exists = true;
-  path.labels = labels;
+  path.labels = std::move(labels);
   select_counters(path);
-  path_index_.emplace(std::move(labels), id);
+  path_index_.emplace(key_, id);
   return id;
 }
 
@@ -169,28 +191,36 @@ std::variant<PathId, QuotaShort> QuotaLedger::try_enter(const Labels& job_labels
     if (path_index_.size() > known) forget_path(id);  // what is refused leaves no trace
     return *std::move(shortage);
   }
-  return enter(job_labels);
+  enter(id);
+  return id;
 }
 
 PathId QuotaLedger::enter(const Labels& job_labels) {
   const PathId id = path_for(job_labels);
-  change(id, [&](Sums& sums) { add_checked(sums.used, one_job()); });
-  ++path_at(id).jobs;
+  enter(id);
   return id;
+}
+
+void QuotaLedger::enter(PathId id) {
+  change(id, [](Sums& sums) { ++sums.used[Kind::QueuedJobs]; });
+  ++path_at(id).jobs;
 }
 
 void QuotaLedger::leave(PathId id) {
   Path& path = path_at(id);
   DROVER_CHECK(path.jobs > 0, "a job left a quota path that it had not entered");
   --path.jobs;
-  change(id, [&](Sums& sums) { subtract_checked(sums.used, one_job()); });
+  change(id, [](Sums& sums) {
+    DROVER_CHECK(--sums.used[Kind::QueuedJobs] >= 0, "more jobs left a quota than had entered");
+  });
   if (path.guarded) drop_claims(path, nullptr);
   if (path.jobs == 0 && path.sums.locked.is_zero() && path.sums.used.is_zero()) forget_path(id);
 }
 
 void QuotaLedger::forget_path(PathId id) {
   Path gone = std::exchange(paths_[raw(id)], Path{});
-  path_index_.erase(gone.labels);
+  make_key(gone.labels);
+  path_index_.erase(key_);
   for (const std::uint32_t index : gone.counters) unuse_counter(index);
   free_paths_.push_back(id);
 }

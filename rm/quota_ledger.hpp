@@ -16,6 +16,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -37,7 +38,7 @@ class QuotaLedger {
   void set_rules(QuotaBook book);
   const QuotaBook& book() const { return book_; }
 
-  // O(log paths) when known. Past `kMaxPaths` new combinations share one counter per label set,
+  // O(labels) when known. Past `kMaxPaths` new combinations share one counter per label set,
   // "(other)". A path that nobody enters stays.
   PathId path_for(const Labels& job_labels);
 
@@ -75,7 +76,8 @@ class QuotaLedger {
   }
   template <class Each>
   void visit_paths(const Each& each) const {  // calls each(labels, sums) for what is held by path
-    for (const auto& [labels, id] : path_index_) each(labels, paths_[raw(id)].sums);
+    for (const Path& path : paths_)
+      if (path.exists) each(path.labels, path.sums);
   }
   // `jobs`: one path per open job, when the caller knows them.
   void check(std::span<const Lease* const> live, const std::vector<PathId>* jobs,
@@ -134,6 +136,9 @@ class QuotaLedger {
   std::uint32_t use_counter(const Labels& exact);
   void unuse_counter(std::uint32_t index);
   void select_counters(Path& path);
+  void make_key(const Labels& job_labels);
+  PathId add_path(Labels labels);  // under the key that was made
+  void enter(PathId id);
   void forget_path(PathId id);
   void mark_freed(std::uint32_t index);
   void set_promises();
@@ -155,7 +160,8 @@ class QuotaLedger {
   std::vector<std::uint32_t> free_counters_;
   std::vector<std::uint32_t> pinned_;  // counters of exact rules
   std::vector<Path> paths_;
-  std::map<Labels, PathId> path_index_;
+  std::unordered_map<std::string, PathId> path_index_;  // by key, see make_key; never iterated
+  std::string key_;                                     // scratch
   std::vector<PathId> free_paths_;
   std::vector<std::uint32_t> freed_;
 };
