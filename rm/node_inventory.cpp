@@ -87,7 +87,7 @@ void NodeInventory::put(NodeId id, NodeSpec spec) {
   undescribed_.set(id, !described);
   node.defect = sound ? "" : described ? sound.error().message : "has not registered yet";
   node.capacity = {};
-  node.units.rebuild(sound ? node.spec.topology : Topology{});
+  node.units.rebuild(shapes_.find_or_add(sound ? node.spec.topology : Topology{}));
   if (sound) {
     node.capacity[Kind::CpuMilli] = node.spec.topology.pu_count() * kMilli;
     node.capacity[Kind::MemMib] = node.spec.topology.mem_mib();

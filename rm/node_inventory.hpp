@@ -134,6 +134,7 @@ class NodeInventory {
 
   std::vector<std::unique_ptr<Node>> nodes_;  // by id; a NodeSpec keeps its address
   NodeBits known_, up_, idle_;                // idle: up and without leases
+  UnitShapes shapes_;
   NodeBits undescribed_;  // put without a topology: known by name from the store
   Buckets free_, sizes_;
   std::vector<Buckets::node_type>

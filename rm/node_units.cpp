@@ -4,84 +4,60 @@
 #include "rm/node_units.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <utility>
 
 #include "base/check.hpp"
 
 namespace drover::rm {
 namespace {
 
-constexpr std::uint32_t kNowhere = std::numeric_limits<std::uint32_t>::max();
-
 std::uint16_t& holds_at(std::vector<std::uint16_t>& holds, std::uint16_t index) {
   if (index >= holds.size()) holds.resize(std::size_t(index) + 1);
   return holds[index];
 }
 
-std::uint16_t l3_position(NodeUnits::NumaState& numa, std::uint16_t number) {
-  auto known = std::ranges::find(numa.l3s, number, &NodeUnits::L3State::number);
-  if (known == numa.l3s.end())
-    known = numa.l3s.insert(numa.l3s.end(), NodeUnits::L3State{number, 0});
-  return std::uint16_t(known - numa.l3s.begin());
-}
-
 }  // namespace
 
-void NodeUnits::rebuild(const Topology& topology) {
-  bindable_ = topology.bindable;
-  cores_.clear();
-  numas_.assign(topology.numa_mem_mib.size(), {});
-  pu_indexes_.clear();
-  core_of_pu_.clear();
-  gpus_ = topology.gpus;
+void NodeUnits::rebuild(std::shared_ptr<const UnitShape> shape) {
+  shape_ = std::move(shape);
+  numas_.assign(shape_->numas.size(), {});
+  l3s_.clear();
+  for (const UnitShape::Numa& numa : shape_->numas)
+    for (const std::uint16_t number : numa.l3_numbers) l3s_.push_back({number, 0});
+  core_free_.assign(shape_->cores.size(), 0);
+  pu_holds_.resize(std::max(pu_holds_.size(), shape_->core_of_pu.size()));
   free_pus_ = free_gpus_ = 0;
-  for (const Core& core : topology.cores) {
-    const auto index = std::uint32_t(cores_.size());
-    NumaState& numa = numas_[core.numa];
-    CoreState state{core.numa, l3_position(numa, core.l3), std::uint16_t(core.pus.size()), 0,
-                    std::uint32_t(pu_indexes_.size())};
-    for (const std::uint16_t pu : core.pus) {
-      pu_indexes_.push_back(pu);
-      if (pu >= core_of_pu_.size()) core_of_pu_.resize(std::size_t(pu) + 1, kNowhere);
-      core_of_pu_[pu] = index;
-      if (is_free(pu)) ++state.free;
-    }
-    numa.package = core.package;
-    numa.free += state.free;
-    if (state.idle()) count_idle(state, true);
-    numa.cores.push_back(index);
-    free_pus_ += state.free;
-    cores_.push_back(state);
-  }
-  for (const Gpu& gpu : gpus_) {
-    if (!is_free_gpu(gpu.index)) continue;
-    ++free_gpus_;
-    ++numas_[gpu.numa].free_gpus;
-  }
+  for (const std::uint16_t pu : shape_->pu_indexes)
+    if (is_free(pu)) count_pu(pu, true);
+  for (const Gpu& gpu : shape_->gpus)
+    if (is_free_gpu(gpu.index)) count_gpu(gpu.index, true);
 }
 
-void NodeUnits::count_idle(const CoreState& core, bool becomes_idle) {
-  NumaState& numa = numas_[core.numa];
-  for (std::uint32_t* idle : {&numa.idle, &numa.l3s[core.l3].idle})
+void NodeUnits::count_idle(const UnitShape::Core& core, bool becomes_idle) {
+  NumaCounts& numa = numas_[core.numa];
+  L3State& l3 = l3s_[shape_->numas[core.numa].first_l3 + core.l3];
+  for (std::uint32_t* idle : {&numa.idle, &l3.idle})
     *idle = becomes_idle ? *idle + core.pus : *idle - core.pus;
 }
 
 void NodeUnits::count_pu(std::uint16_t pu, bool becomes_free) {
-  if (pu >= core_of_pu_.size() || core_of_pu_[pu] == kNowhere) return;
-  CoreState& core = cores_[core_of_pu_[pu]];
-  NumaState& numa = numas_[core.numa];
-  if (core.idle()) count_idle(core, false);
+  const std::uint32_t index = shape_->core_of(pu);
+  if (index == UnitShape::kNowhere) return;
+  const UnitShape::Core& core = shape_->cores[index];
+  NumaCounts& numa = numas_[core.numa];
+  std::uint16_t& free = core_free_[index];
   if (becomes_free) {
-    ++core.free, ++numa.free, ++free_pus_;
+    ++free, ++numa.free, ++free_pus_;
+    if (free == core.pus) count_idle(core, true);
   } else {
-    --core.free, --numa.free, --free_pus_;
+    if (free == core.pus) count_idle(core, false);
+    --free, --numa.free, --free_pus_;
   }
-  if (core.idle()) count_idle(core, true);
 }
 
 void NodeUnits::count_gpu(std::uint16_t index, bool becomes_free) {
-  const auto gpu = std::ranges::find(gpus_, index, &Gpu::index);
-  if (gpu == gpus_.end()) return;
+  const auto gpu = std::ranges::find(shape_->gpus, index, &Gpu::index);
+  if (gpu == shape_->gpus.end()) return;
   if (becomes_free) {
     ++free_gpus_, ++numas_[gpu->numa].free_gpus;
   } else {
@@ -110,7 +86,7 @@ void NodeUnits::drop(std::span<const std::uint16_t> pus, std::span<const std::ui
 std::uint32_t NodeUnits::free_gpus(std::string_view model) const {
   if (model.empty()) return free_gpus_;
   return std::uint32_t(std::ranges::count_if(
-      gpus_, [&](const Gpu& gpu) { return gpu.model == model && is_free_gpu(gpu.index); }));
+      shape_->gpus, [&](const Gpu& gpu) { return gpu.model == model && is_free_gpu(gpu.index); }));
 }
 
 }  // namespace drover::rm

@@ -19,7 +19,7 @@ using NumaState = NodeUnits::NumaState;
 using NumaList = std::vector<std::uint32_t>;
 
 std::uint32_t free_gpus_in(const NodeUnits& node, std::uint32_t numa, std::string_view model) {
-  if (model.empty()) return node.numas()[numa].free_gpus;
+  if (model.empty()) return node.numa(numa).free_gpus;
   return std::uint32_t(std::ranges::count_if(node.gpus(), [&](const Gpu& gpu) {
     return gpu.numa == numa && gpu.model == model && node.is_free_gpu(gpu.index);
   }));
@@ -35,8 +35,8 @@ std::optional<std::uint32_t> best_single_numa(const NodeUnits& node, const Units
   using Rank = std::tuple<std::uint32_t, std::uint32_t, bool, std::uint32_t>;
   std::optional<std::uint32_t> best;
   Rank best_rank;
-  for (std::uint32_t n = 0; n < node.numas().size(); ++n) {
-    const NumaState& numa = node.numas()[n];
+  for (std::uint32_t n = 0; n < node.numa_count(); ++n) {
+    const NumaState numa = node.numa(n);
     if (numa.free < asked.cpus) continue;
     const std::uint32_t shared = asked.cpus - std::min(asked.cpus, numa.idle);
     const bool blocks_gpus = asked.gpus == 0 && numa.free_gpus > 0;
@@ -51,7 +51,7 @@ std::optional<std::uint32_t> best_single_numa(const NodeUnits& node, const Units
 // The fewest NUMA nodes of `candidates` that together have enough, the last one as small as
 // possible. Empty when they do not suffice.
 NumaList cover(const NodeUnits& node, const UnitsAsked& asked, NumaList candidates) {
-  const auto free_of = [&](std::uint32_t n) { return node.numas()[n].free; };
+  const auto free_of = [&](std::uint32_t n) { return node.numa(n).free; };
   std::ranges::sort(candidates, {}, [&](std::uint32_t n) {
     return std::tuple(-std::int64_t(free_of(n)), missing_gpus(node, n, asked), n);
   });
@@ -74,22 +74,22 @@ NumaList cover(const NodeUnits& node, const UnitsAsked& asked, NumaList candidat
 
 // Several NUMA nodes are needed: within one package if that takes no more of them than anywhere.
 NumaList join_numas(const NodeUnits& node, const UnitsAsked& asked) {
-  NumaList all(node.numas().size());
+  NumaList all(node.numa_count());
   for (std::uint32_t n = 0; n < all.size(); ++n) all[n] = n;
   const NumaList anywhere = cover(node, asked, all);
   NumaList best;
   std::uint32_t best_free = std::numeric_limits<std::uint32_t>::max();
   std::vector<std::uint16_t> packages;
-  for (const NumaState& numa : node.numas()) packages.push_back(numa.package);
+  for (const std::uint32_t n : all) packages.push_back(node.numa(n).package);
   std::ranges::sort(packages);
   packages.erase(std::unique(packages.begin(), packages.end()), packages.end());
   for (const std::uint16_t package : packages) {
     NumaList inside;
     std::uint32_t free = 0;
     for (const std::uint32_t n : all) {
-      if (node.numas()[n].package != package) continue;
+      if (node.numa(n).package != package) continue;
       inside.push_back(n);
-      free += node.numas()[n].free;
+      free += node.numa(n).free;
     }
     NumaList found = cover(node, asked, std::move(inside));
     if (found.empty() || found.size() > anywhere.size() || free >= best_free) continue;
@@ -119,7 +119,7 @@ class CoreTaker {
   }
 
  private:
-  const NodeUnits::CoreState& core(std::uint32_t index) const { return node_.cores()[index]; }
+  NodeUnits::CoreState core(std::uint32_t index) const { return node_.core(index); }
 
   // The fullest L3 that still has enough, else the emptiest one; by position.
   std::uint32_t best_l3(const NumaState& numa, std::uint32_t wanted) const {
@@ -146,8 +146,11 @@ class CoreTaker {
     for (std::size_t begin = 0; begin < numa.cores.size();) {
       std::size_t end = begin;
       std::uint32_t size = 0;
-      for (; end < numa.cores.size() && usable(numa.cores[end], l3); ++end)
-        size += core(numa.cores[end]).pus;
+      for (; end < numa.cores.size(); ++end) {
+        const NodeUnits::CoreState at = core(numa.cores[end]);
+        if (!at.idle() || at.l3 != l3) break;
+        size += at.pus;
+      }
       if (size >= wanted && size < best_size) {
         best = begin;
         best_size = size;
@@ -169,9 +172,11 @@ class CoreTaker {
   }
 
   std::uint32_t take_core(std::uint32_t c, std::uint32_t wanted) {
+    const NodeUnits::CoreState at = core(c);
+    const std::span pus = std::span(node_.pu_indexes()).subspan(at.first_pu, at.pus);
     std::uint32_t taken = 0;
-    for (std::uint32_t p = 0; p < core(c).pus && taken < wanted; ++p) {
-      const std::uint16_t pu = node_.pu_indexes()[core(c).first_pu + p];
+    for (const std::uint16_t pu : pus) {
+      if (taken == wanted) break;
       if (!node_.is_free(pu)) continue;
       out_.push_back(pu);
       ++taken;
@@ -189,7 +194,7 @@ int distance_to(const NodeUnits& node, std::span<const std::uint32_t> near, std:
   int distance = 2;
   for (const std::uint32_t n : near) {
     if (n == numa) return 0;
-    if (node.numas()[n].package == node.numas()[numa].package) distance = 1;
+    if (node.numa(n).package == node.numa(numa).package) distance = 1;
   }
   return distance;
 }
@@ -232,11 +237,11 @@ Units place_units(const NodeUnits& node, const UnitsAsked& asked) {
     CoreTaker taker(node, units.pus);
     std::uint32_t left = asked.cpus;
     for (const std::uint32_t n : chosen) {
-      const std::uint32_t part = std::min(left, node.numas()[n].free);
-      taker.take(node.numas()[n], part);
+      const std::uint32_t part = std::min(left, node.numa(n).free);
+      taker.take(node.numa(n), part);
       left -= part;
     }
-    std::ranges::sort(units.pus);
+    if (!std::ranges::is_sorted(units.pus)) std::ranges::sort(units.pus);
   }
   if (asked.gpus > 0) place_gpus(node, asked, chosen, units);
   return units;
