@@ -45,8 +45,8 @@ Task* Controller::State::live_attempt(NodeId node, const AttemptId& id, Job*& jo
 }
 
 bool Controller::State::is_current(NodeId node, SessionId session) const {
-  const auto found = nodes.find(node);
-  return found != nodes.end() && raw(session) != 0 && found->second.session == session;
+  if (raw(node) >= node_at.size() || node_at[raw(node)] == nullptr) return false;
+  return raw(session) != 0 && node_of(node).session == session;
 }
 
 void Controller::State::started(const TaskStarted& in, Now now) {

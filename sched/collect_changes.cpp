@@ -2,11 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One after-image per record, however often it moved.
+#include <algorithm>
 #include <utility>
 
 #include "sched/controller_state.hpp"
 
 namespace drover::sched {
+namespace {
+
+constexpr std::size_t kActionsReserved = 256;  // a turn has about as many as the one before it
+
+}  // namespace
 
 void Controller::State::touch(Job& job) {
   if (job.dirty || !config.keep_records) return;
@@ -131,7 +137,9 @@ TurnOutput Controller::State::collect() {
   changes.next_epoch = changed(next_epoch, stored_epoch);
   changes.next_node_id = changed(next_node, stored_node);
   changes.next_event_seq = changed(next_event, stored_event);
-  return std::exchange(out, TurnOutput{});
+  TurnOutput done = std::exchange(out, TurnOutput{});
+  out.actions.reserve(std::min(done.actions.size(), kActionsReserved));
+  return done;
 }
 
 }  // namespace drover::sched

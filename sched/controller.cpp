@@ -224,7 +224,7 @@ void Controller::restore_counters(std::uint64_t next_job_id, std::uint64_t next_
 void Controller::restore_node(const NodeRecord& record) {
   State& state = *state_;
   state.next_node = std::max<std::uint64_t>(state.next_node, raw(record.id) + 1);
-  Node& node = state.nodes[record.id];
+  Node& node = state.add_node(record.id);
   ++state.unseen_nodes;
   node.name = record.name;
   node.boot_id = record.boot_id;

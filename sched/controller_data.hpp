@@ -22,6 +22,7 @@
 #include "sched/live_node.hpp"
 #include "sched/partition.hpp"
 #include "sched/ranking.hpp"
+#include "sched/spare_parts.hpp"
 
 namespace drover::sched {
 
@@ -33,10 +34,14 @@ struct ControllerData {
   std::uint64_t next_job = 1, next_epoch = 1, next_node = 1, next_event = 1;
   std::uint64_t stored_job = 0, stored_epoch = 0, stored_node = 0, stored_event = 0;
   std::unordered_map<JobId, Job> jobs;  // never iterated for a decision
-  std::deque<Group> groups;             // by GroupId
+  SpareParts<std::unordered_map<JobId, Job>::node_type> spare_jobs;
+  SpareParts<std::unique_ptr<JobExtra>> spare_extras;
+  SpareParts<std::map<std::uint32_t, Task>::node_type> spare_tasks;
+  std::deque<Group> groups;  // by GroupId
   std::map<std::string, GroupId, std::less<>> group_ids;
   std::vector<GroupId> free_groups;
-  std::set<GroupId> takeable;  // whose consumer may have something to take
+  mutable std::string group_key;  // scratch
+  std::set<GroupId> takeable;     // whose consumer may have something to take
   Shapes shapes;
   std::list<Partition> partitions;       // in the order in which they are served
   std::vector<Partition*> partition_at;  // by Ranking::Entry::partition
@@ -62,6 +67,12 @@ struct ControllerData {
   std::set<std::pair<Time, JobId>> begins;     // wall
   std::set<std::pair<Time, JobId>> deadlines;  // wall; when those who wait need not start any more
   std::map<NodeId, Node> nodes;
+  std::vector<Node*> node_at;  // the same, by id
+  Node& node_of(NodeId id) const { return *node_at.at(raw(id)); }
+  Node& add_node(NodeId id) {
+    if (raw(id) >= node_at.size()) node_at.resize(raw(id) + 1);
+    return *(node_at[raw(id)] = &nodes[id]);
+  }
   std::map<std::string, NodeId, std::less<>> node_ids;
   std::set<std::pair<Time, NodeId>> node_deadlines;  // mono
   std::uint32_t unseen_nodes = 0;                    // known from the store, not registered yet

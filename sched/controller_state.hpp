@@ -38,7 +38,7 @@ struct Controller::State : PreemptVerbs {
   // task_moves.cpp: the only code that changes the state of a task
   std::optional<std::uint32_t> next_ready(const Job& job) const;
   bool is_untouched(const Job& job, std::uint32_t index) const;
-  Task& materialise(Job& job, std::uint32_t index);
+  Task& materialise(Job& job, std::uint32_t index, bool is_ready = true);
   Task* find_task(Job& job, std::uint32_t index);
   void move(Task& task, TaskEvent on);
   void close_task(Job& job, Task& task, TaskEvent on, Reason reason, Now now);
@@ -57,7 +57,7 @@ struct Controller::State : PreemptVerbs {
   void wait_for(Job& job, Conditions conditions);
   static Result<void> check_deadline(const JobSpec& spec, Now now);
   GroupId group_for(const JobSpec& spec);
-  std::string group_name(const JobSpec& spec) const;
+  const std::string& group_name(const JobSpec& spec) const;
   // command.cpp
   void command(const Command& in, Now now);
   Result<std::vector<std::uint32_t>> attempts_of(Job& job, const TaskRange& range);

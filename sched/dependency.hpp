@@ -1,10 +1,10 @@
 // sched/dependency.hpp - what a job waits for, and who waits for a job.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <deque>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <set>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -58,15 +58,27 @@ class DependencyIndex {
 };
 
 // How the last closed jobs ended: a submission may have been on its way when its dependency closed.
+// Every job passes through here, so it is a ring and an open hash table, which allocate nothing
+// once they are full.
 class RecentEnds {
  public:
   static constexpr std::size_t kKept = 65'536;
-  void add(JobId job, JobState state);
+  void add(JobId job, JobState state);  // each job once
   std::optional<JobState> find(JobId job) const;
 
  private:
-  std::unordered_map<JobId, JobState> states_;
-  std::deque<JobId> order_;
+  struct End {
+    JobId job{};
+    JobState state{};
+  };
+  std::size_t home_of(JobId job) const { return raw(job) & (slots_.size() - 1); }
+  std::size_t slot_of(JobId job) const;  // where it is, or would be
+  void erase(JobId job);
+  void grow();
+
+  std::vector<End> ends_;
+  std::size_t oldest_ = 0;            // in ends_, once it is full
+  std::vector<std::uint32_t> slots_;  // place in ends_ and 1; 0: empty
 };
 
 }  // namespace drover::sched

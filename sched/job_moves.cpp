@@ -94,18 +94,27 @@ void Controller::State::return_to_fifo(Job& job, Now now) {
 
 void Controller::State::update_queues(Job& job) {
   Group& group = group_of(job);
-  const auto keep = [&](std::set<Place>& in, bool wanted) {
-    return wanted ? in.insert(job.place()).second : in.erase(job.place()) > 0;
+  const auto keep = [&](std::set<Place>& in, bool is_in, bool wanted) {
+    if (is_in == wanted) return false;
+    if (wanted)
+      in.insert(job.place());
+    else
+      in.erase(job.place());
+    return true;
   };
   const bool active = job.is_active();
-  bool changed = keep(group.fifo, job.state == JobState::Inited && job.gates == 0);
+  const bool free_to_go = job.state == JobState::Inited && job.gates == 0;
+  bool changed = keep(group.fifo, job.in_fifo, free_to_go);
+  job.in_fifo = free_to_go;
   if (active != job.counted_active) {
     job.counted_active = active;
     group.active = active ? group.active + 1 : group.active - 1;
     changed = true;
   }
   const bool wants = active && next_ready(job).has_value();
-  changed |= keep(group.unplanned, wants && !job.planned && !group.compiling.contains(job.id));
+  const bool lacks_plan = wants && !job.planned && !group.compiling.contains(job.id);
+  changed |= keep(group.unplanned, job.in_unplanned, lacks_plan);
+  job.in_unplanned = lacks_plan;
   if (changed) takeable.insert(job.group);
   if (!wants) drop_clearing(job.id);
   const bool waits = wants && job.planned;
@@ -191,7 +200,13 @@ void Controller::State::close(Job& job, JobEvent on, Reason reason, std::string 
   const GroupId group = job.group;
   --groups[raw(group)].open;
   shapes.release(job.shape);
-  jobs.erase(job.id);
+  auto part = jobs.extract(job.id);
+  if (std::unique_ptr<JobExtra> extra = std::move(part.mapped().more)) {
+    *extra = JobExtra{};
+    spare_extras.put(std::move(extra));
+  }
+  part.mapped() = Job{};
+  spare_jobs.put(std::move(part));
   drop_group_if_empty(group);
   if (first != nullptr) open_gate(*first, kSingletonGate, now);
 }

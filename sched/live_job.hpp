@@ -89,6 +89,8 @@ struct Job {
   bool delayed : 1 = false;         // a dependency has made its begin later
   bool planned : 1 = false;         // compiled since it was taken; a plan has one step so far
   bool counted_active : 1 = false;  // in Group::active
+  bool in_fifo : 1 = false;         // in Group::fifo
+  bool in_unplanned : 1 = false;    // in Group::unplanned
   bool dirty : 1 = false;
 
   Place place() const { return {priority, id}; }

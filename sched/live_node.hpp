@@ -1,7 +1,7 @@
 // sched/live_node.hpp - what the controller keeps of a node besides what the resource manager does.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <set>
+#include <boost/container/flat_set.hpp>
 #include <string>
 
 #include "base/ids.hpp"
@@ -10,17 +10,20 @@
 
 namespace drover::sched {
 
+// Few, and looked through more often than changed: side by side, they are in one piece of memory.
+using TaskSet = boost::container::flat_set<TaskId>;
+
 struct Node {
   std::string name, boot_id;
   Service service{};
-  std::string reason;        // why it is not in service
-  rm::Labels own_labels;     // as the agent said
-  LabelEdits labels;         // what operators changed of them
-  SessionId session{};       // 0 = out of contact
-  bool seen = false;         // has registered since the controller started
-  std::set<TaskId> tasks;    // attempts with a part here, in whatever state
-  std::set<TaskId> missing;  // ran, but the agent that came back has them neither running nor ended
-  Time deadline;             // mono; when silence (of node or missing attempts) has lasted too long
+  std::string reason;     // why it is not in service
+  rm::Labels own_labels;  // as the agent said
+  LabelEdits labels;      // what operators changed of them
+  SessionId session{};    // 0 = out of contact
+  bool seen = false;      // has registered since the controller started
+  TaskSet tasks;          // attempts with a part here, in whatever state
+  TaskSet missing;        // ran, but the agent that came back has them neither running nor ended
+  Time deadline;          // mono; when silence (of node or missing attempts) has lasted too long
   bool dirty = false;
 };
 

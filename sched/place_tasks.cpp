@@ -163,7 +163,7 @@ void Controller::State::expect_end(const TaskId& id, Now now) {
 std::string Controller::State::names_of(const rm::Lease& lease) const {
   std::vector<std::string> all;
   rm::for_each_part(lease,
-                    [&](const rm::NodePart& part) { all.push_back(nodes.at(part.node).name); });
+                    [&](const rm::NodePart& part) { all.push_back(node_of(part.node).name); });
   return fold_names(all);
 }
 
@@ -171,14 +171,14 @@ std::string Controller::State::names_of(const rm::Lease& lease) const {
 void Controller::State::order(const TaskRecord& record) {
   const rm::Lease& lease = *record.lease;
   out.actions.emplace_back(Launch{lease.node,
-                                  nodes.at(lease.node).session,
+                                  node_of(lease.node).session,
                                   {record.id, record.attempt, record.epoch},
                                   lease,
                                   lease.more.empty() ? std::string() : record.node});
 }
 
 void Controller::State::launch(Job& job, std::uint32_t index, rm::Lease lease, Now now) {
-  Task& task = materialise(job, index);
+  Task& task = materialise(job, index, false);
   move(task, TaskEvent::Place);
   TaskRecord& record = task.record;
   record.reason = Reason::None;
@@ -187,7 +187,7 @@ void Controller::State::launch(Job& job, std::uint32_t index, rm::Lease lease, N
   record.notice = {};
   record.attempt = AttemptNo{raw(record.attempt) + 1};
   record.epoch = Epoch{next_epoch++};
-  record.node = lease.more.empty() ? nodes.at(lease.node).name : names_of(lease);
+  record.node = lease.more.empty() ? node_of(lease.node).name : names_of(lease);
   record.placed = now.wall;
   record.lease = std::move(lease);
   if (record.lease->until != rm::kEver) limits.push({record.lease->until, record.id});
@@ -199,7 +199,7 @@ void Controller::State::launch(Job& job, std::uint32_t index, rm::Lease lease, N
   touch(job);
   set_reason(job, Reason::None);
   rm::for_each_part(*record.lease,
-                    [&](const rm::NodePart& part) { nodes.at(part.node).tasks.insert(record.id); });
+                    [&](const rm::NodePart& part) { node_of(part.node).tasks.insert(record.id); });
   emit(EventKind::AttemptLaunched, job, &task, now);
   order(record);
   update_queues(job);

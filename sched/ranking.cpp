@@ -8,9 +8,9 @@
 namespace drover::sched {
 namespace {
 
-std::string label(const JobSpec& spec, const char* key) {
+std::string_view label(const JobSpec& spec, const std::string& key) {
   const auto found = spec.labels.find(key);
-  return found == spec.labels.end() ? std::string() : found->second;
+  return found == spec.labels.end() ? std::string_view() : std::string_view(found->second);
 }
 
 }  // namespace
@@ -25,9 +25,9 @@ Ranking::Ranking(std::shared_ptr<const PolicyBook> book)
 
 StandingId Ranking::standing_of(const JobSpec& spec) {
   const LeafId leaf = shares_.leaf(label(spec, "account"), spec.user);
-  Standing standing{label(spec, "qos"), label(spec, "partition")};
-  const auto key = std::tuple(leaf, standing.qos, standing.partition);
+  const auto key = std::tuple(leaf, label(spec, "qos"), label(spec, "partition"));
   if (const auto found = index_.find(key); found != index_.end()) return found->second;
+  Standing standing{std::string(std::get<1>(key)), std::string(std::get<2>(key))};
   Entry entry;
   entry.leaf = leaf;
   if (const QosSpec* qos = book_->qos.find(standing.qos)) {
@@ -40,8 +40,8 @@ StandingId Ranking::standing_of(const JobSpec& spec) {
   }
   entry.standing = std::move(standing);
   const auto id = StandingId(entries_.size());
+  index_.emplace(std::tuple(leaf, entry.standing.qos, entry.standing.partition), id);
   entries_.push_back(std::move(entry));
-  index_.emplace(key, id);
   held_.resize(shares_.leaves());
   last_.resize(shares_.leaves(), FairShare::kOne);
   note(leaf);

@@ -76,7 +76,7 @@ class Ranking {
   std::shared_ptr<const PolicyBook> book_;
   FairShare shares_;
   std::vector<Entry> entries_;
-  std::map<std::tuple<LeafId, std::string, std::string>, StandingId> index_;
+  std::map<std::tuple<LeafId, std::string, std::string>, StandingId, std::less<>> index_;
   std::vector<rm::Amounts> held_;   // by leaf; for dominant shares
   std::vector<std::int64_t> last_;  // by leaf: the fair part that was told
   std::vector<LeafId> changed_;

@@ -22,7 +22,7 @@ void Controller::State::node_up(NodeUp in, Now now) {
   const bool is_new = known == node_ids.end();
   const NodeId id = is_new ? NodeId{static_cast<std::uint32_t>(next_node++)} : known->second;
   if (is_new) node_ids.emplace(in.spec.name, id);
-  Node& node = nodes[id];
+  Node& node = add_node(id);
   const bool rebooted = !is_new && node.boot_id != in.boot_id;
   node.name = in.spec.name;
   node.own_labels = in.spec.labels;
@@ -117,7 +117,7 @@ void Controller::State::kill_lost(Job& job, Task& task) {
 }
 
 void Controller::State::parts_lost(NodeId id, const Node& node, bool head_too, Now now) {
-  const std::set<TaskId> gone = node.tasks;
+  const TaskSet gone = node.tasks;
   for (const TaskId& known : gone) {
     Job& job = *find(known.job);
     Task& task = *find_task(job, raw(known.index));
@@ -144,7 +144,7 @@ void Controller::State::node_down(const NodeDown& in, Now now) {
 void Controller::State::node_overdue(NodeId id, Now now) {
   Node& node = nodes.at(id);
   watch(id, node, {});
-  const std::set<TaskId> missing = node.missing;
+  const TaskSet missing = node.missing;
   for (const TaskId& task : missing) {
     Job& job = *find(task.job);
     Task& gone = *find_task(job, raw(task.index));

@@ -62,7 +62,7 @@ void Controller::State::show_service(NodeId id, const Node& node) {
 // Attempts of a node in contact are killed and end when it says so; of a node that is not, the
 // operator's word is taken.
 void Controller::State::declare_lost(NodeId id, const Node& node, Now now) {
-  const std::set<TaskId> gone = node.tasks;
+  const TaskSet gone = node.tasks;
   for (const TaskId& known : gone) {
     Job& job = *find(known.job);
     Task& task = *find_task(job, raw(known.index));

@@ -35,22 +35,23 @@ tl::unexpected<Error> queue_full(const rm::QuotaShort& full) {
 
 }  // namespace
 
-std::string Controller::State::group_name(const JobSpec& spec) const {
-  std::string name;
+// In `group_key`, until the next call: every submission asks twice.
+const std::string& Controller::State::group_name(const JobSpec& spec) const {
+  group_key.clear();
   for (const std::string& label : config.group_by) {
-    if (!name.empty()) name += ',';
+    if (!group_key.empty()) group_key += ',';
     const auto found = spec.labels.find(label);
-    name += label + '=';
+    group_key.append(label).push_back('=');
     if (found != spec.labels.end())
-      name += found->second;
+      group_key += found->second;
     else
-      name += label == "user" ? spec.user : "-";
+      group_key += label == "user" ? spec.user : "-";
   }
-  return name;
+  return group_key;
 }
 
 GroupId Controller::State::group_for(const JobSpec& spec) {
-  std::string name = group_name(spec);
+  const std::string& name = group_name(spec);
   const auto found = group_ids.find(name);
   if (found != group_ids.end()) return found->second;
   GroupId id{static_cast<std::uint32_t>(groups.size())};
@@ -62,7 +63,7 @@ GroupId Controller::State::group_for(const JobSpec& spec) {
   }
   groups[raw(id)].name = name;
   groups[raw(id)].exists = true;
-  group_ids.emplace(std::move(name), id);
+  group_ids.emplace(name, id);
   return id;
 }
 
@@ -105,7 +106,7 @@ Result<Conditions> Controller::State::admit(const Submit& in) const {
     return fail(Errc::Limit,
                 "the limit of " + std::to_string(config.open_jobs_max) + " open jobs is reached",
                 "try again when some have ended");
-  const std::string name = group_name(spec);
+  const std::string& name = group_name(spec);
   const auto group = group_ids.find(name);
   const std::uint64_t queued_max = config.group_limits.queued_jobs;
   if (queued_max > 0 && group != group_ids.end() && groups[raw(group->second)].open >= queued_max)
@@ -122,6 +123,10 @@ Result<Conditions> Controller::State::admit(const Submit& in) const {
 
 // The part of a job that follows from its spec alone; the same at submission and after a restart.
 Job& Controller::State::insert_job(JobId id, const JobSpec& spec, rm::PathId path) {
+  if (auto part = spare_jobs.take()) {
+    part.key() = id;
+    jobs.insert(std::move(part));
+  }
   Job& job = jobs[id];
   job.id = id;
   job.uid = spec.owner.uid;

@@ -39,13 +39,24 @@ Task* Controller::State::find_task(Job& job, std::uint32_t index) {
 }
 
 // The element's record; made when nobody has touched the element yet.
-Task& Controller::State::materialise(Job& job, std::uint32_t index) {
-  Task& task = job.extra().tasks[index];
+Task& Controller::State::materialise(Job& job, std::uint32_t index, bool is_ready) {
+  if (job.more == nullptr) job.more = spare_extras.take();
+  auto& tasks = job.extra().tasks;
+  auto place = tasks.lower_bound(index);
+  if (place == tasks.end() || place->first != index) {
+    if (auto part = spare_tasks.take()) {
+      part.key() = index;
+      place = tasks.insert(place, std::move(part));
+    } else {
+      place = tasks.try_emplace(place, index);
+    }
+  }
+  Task& task = place->second;
   if (is_untouched(job, index)) {
     --job.untouched;
     if (job.is_array) job.more->cursor->touch(index);
     task.record.id = {job.id, TaskIndex{index}};
-    job.more->ready.insert(index);
+    if (is_ready) job.more->ready.insert(index);
     touch(job);
   }
   touch(task);
@@ -69,7 +80,7 @@ void Controller::State::drop_attempt(Job& job, Task& task) {
   task.record.last_pus = std::move(lease.pus);
   task.record.last_gpus = std::move(lease.gpus);
   rm::for_each_part(lease, [&](const rm::NodePart& part) {
-    Node& node = nodes.at(part.node);
+    Node& node = node_of(part.node);
     node.tasks.erase(task.record.id);
     node.missing.erase(task.record.id);
   });
@@ -103,7 +114,9 @@ void Controller::State::close_task(Job& job, Task& task, TaskEvent on, Reason re
   const std::uint32_t index = raw(task.record.id.index);
   if (config.keep_records) out.changes.tasks.push_back(std::move(task.record));
   job.more->ready.erase(index);
-  job.more->tasks.erase(index);
+  auto part = job.more->tasks.extract(index);
+  part.mapped() = Task{};
+  spare_tasks.put(std::move(part));
 }
 
 void Controller::State::end_attempt(Job& job, Task& task, TaskEvent how, Reason reason, Now now) {
@@ -136,7 +149,7 @@ void Controller::State::requeue_task(Job& job, Task& task, Now now) {
 void Controller::State::kill(Job& job, Task& task, TaskEvent how, Reason reason) {
   move(task, how);
   task.record.reason = reason;
-  const Node& node = nodes.at(task.record.lease->node);
+  const Node& node = node_of(task.record.lease->node);
   if (raw(node.session) == 0) return;  // sent when the node registers again
   const TaskRecord& record = task.record;
   out.actions.emplace_back(
