@@ -85,6 +85,7 @@ struct Controller::State : PreemptVerbs {
   // rank_jobs.cpp
   void make_partitions();
   void rank(Job& job, const JobSpec& spec);
+  void lengthen_paths(const Job& job);
   void note_lane(const Job& job);
   void follow_shares(Now now);
   bool ranks_by_priority() const;

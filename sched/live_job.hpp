@@ -74,8 +74,9 @@ struct Job {
   rm::PathId path{};
   ShapeId shape{};
   StandingId standing{};
-  std::int64_t score = 0;  // all but fair share
-  LaneId lane = kNoLane;   // where it waits for room
+  std::int64_t score = 0;         // all but fair share
+  std::uint32_t steps_after = 0;  // longest chain of jobs that waits for it, as far as is known
+  LaneId lane = kNoLane;          // where it waits for room
   JobState state{};
   Reason reason{};
   Gates gates = 0;

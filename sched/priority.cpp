@@ -11,7 +11,6 @@ namespace {
 __extension__ using Wide = __int128;
 constexpr std::int64_t kOne = 1'000'000;
 constexpr std::int64_t kDayUs = std::int64_t(86'400) * 1'000'000;
-constexpr std::int64_t kStepsFull = 1000;
 constexpr int kSizeFull = 16;  // doublings: 65,536 CPUs
 
 std::int64_t part_of(std::int64_t value, std::int64_t full) {
@@ -65,6 +64,10 @@ std::string_view to_string(Factor factor) {
 
 std::int64_t fair_score(std::int64_t fair_ppm, const PriorityWeights& weights) {
   return fair_ppm * weights[Factor::FairShare];
+}
+
+std::int64_t path_score(std::int64_t steps_after, const PriorityWeights& weights) {
+  return part_of(steps_after, kStepsFull) * weights[Factor::CriticalPath];
 }
 
 std::int64_t static_score(const PriorityInput& in, const PriorityWeights& weights) {

@@ -29,7 +29,8 @@ enum class Factor : std::uint8_t {
   CriticalPath,
 };
 inline constexpr std::size_t kFactors = 8;
-std::string_view to_string(Factor factor);  // "age", "fair_share", ...
+inline constexpr std::uint32_t kStepsFull = 1000;  // critical path: its full value
+std::string_view to_string(Factor factor);         // "age", "fair_share", ...
 
 enum class Fairness : std::uint8_t {
   FairTree,  // decayed usage, sched/fair_share.hpp
@@ -53,7 +54,7 @@ struct PriorityInput {
   std::int64_t fair_ppm = 0;  // factor of FairShare, or 1'000'000 - dominant share
   std::int64_t qos = 0, partition = 0, user = 0, nice = 0;
   std::int64_t cpus = 1;         // of all its nodes
-  std::int64_t steps_after = 0;  // longest chain of steps that waits for this one
+  std::int64_t steps_after = 0;  // longest chain of jobs or steps that waits for this one
 };
 
 struct PriorityParts {
@@ -71,6 +72,7 @@ struct PriorityParts {
 // static_score + fair_score at any moment.
 std::int64_t static_score(const PriorityInput& in, const PriorityWeights& weights);
 std::int64_t fair_score(std::int64_t fair_ppm, const PriorityWeights& weights);
+std::int64_t path_score(std::int64_t steps_after, const PriorityWeights& weights);  // CriticalPath
 
 // What a person sees: ages as of `now`. total differs from static_score + fair_score by the same
 // amount for all jobs.

@@ -1,6 +1,7 @@
 // sched/rank_jobs.cpp - the controller's side of policy: partitions, scores, and shares that move.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <deque>
 
 #include "sched/controller_state.hpp"
 
@@ -48,7 +49,34 @@ const Partition& Controller::State::partition_for(const JobSpec& spec) const {
 
 // Once the moment of submission is known.
 void Controller::State::rank(Job& job, const JobSpec& spec) {
-  job.score = ranking.static_score(spec, job.standing, job.submitted);
+  job.score =
+      ranking.static_score(spec, job.standing, job.submitted) + ranking.path_score(job.steps_after);
+}
+
+// `job` has come to wait for others: they, and whom these wait for, have a longer way behind them.
+// A path never becomes shorter again while the job is open. Where more than kPathLooks entries
+// would have to be looked at the rest keeps the shorter path it has: a submission must not cost by
+// the size of what it hangs on.
+void Controller::State::lengthen_paths(const Job& job) {
+  constexpr std::size_t kPathLooks = 1000;
+  if (!ranks_by_priority()) return;
+  std::size_t looks = 0;
+  std::deque<const Job*> longer{&job};
+  while (!longer.empty()) {
+    const Job& after = *longer.front();
+    longer.pop_front();
+    if (after.more == nullptr || after.steps_after >= kStepsFull) continue;
+    for (const Dependency& wait : after.more->waits_for) {
+      if (++looks > kPathLooks) return;
+      Job* before = find(wait.job);
+      if (before == nullptr || before->steps_after > after.steps_after) continue;
+      before->score -= ranking.path_score(before->steps_after);
+      before->steps_after = after.steps_after + 1;
+      before->score += ranking.path_score(before->steps_after);
+      if (before->lane != kNoLane) partition_of(*before).queue.rekey(before->lane);
+      longer.push_back(before);
+    }
+  }
 }
 
 void Controller::State::note_lane(const Job& job) {
@@ -131,7 +159,7 @@ const PolicyBook& Controller::policy_book() const { return state_->ranking.book(
 std::optional<PriorityParts> Controller::priority(JobId id, const JobSpec& spec, Now now) const {
   const Job* job = state_->find(id);
   if (job == nullptr) return std::nullopt;
-  return state_->ranking.parts(spec, job->standing, job->submitted, now.wall);
+  return state_->ranking.parts(spec, job->standing, job->submitted, job->steps_after, now.wall);
 }
 
 void Controller::restore_usage(const std::vector<UsageRecord>& usage) {

@@ -65,9 +65,15 @@ std::int64_t Ranking::static_score(const JobSpec& spec, StandingId standing, Tim
   return sched::static_score(input_of(spec, standing, submitted), book_->weights);
 }
 
+std::int64_t Ranking::path_score(std::uint32_t steps_after) const {
+  return sched::path_score(steps_after, book_->weights);
+}
+
 PriorityParts Ranking::parts(const JobSpec& spec, StandingId standing, Time submitted,
-                             Time now) const {
-  return priority_parts(input_of(spec, standing, submitted), book_->weights, now);
+                             std::uint32_t steps_after, Time now) const {
+  PriorityInput in = input_of(spec, standing, submitted);
+  in.steps_after = steps_after;
+  return priority_parts(in, book_->weights, now);
 }
 
 std::int64_t Ranking::fair_ppm(LeafId leaf) const {

@@ -45,9 +45,12 @@ class Ranking {
 
   // ---- scores
   std::int64_t static_score(const JobSpec& spec, StandingId standing, Time submitted) const;
+  // Not in static_score, since it grows while others come to wait for the job.
+  std::int64_t path_score(std::uint32_t steps_after) const;
   std::int64_t fair_score(StandingId standing) const;
-  // What `static_score` was made of; as of now.
-  PriorityParts parts(const JobSpec& spec, StandingId standing, Time submitted, Time now) const;
+  // What the scores were made of; as of now.
+  PriorityParts parts(const JobSpec& spec, StandingId standing, Time submitted,
+                      std::uint32_t steps_after, Time now) const;
 
   // ---- what runs
   void hold(StandingId standing, const rm::Amounts& total, Time now);

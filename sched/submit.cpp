@@ -162,6 +162,7 @@ void Controller::State::wait_for(Job& job, Conditions conditions) {
   job.gates |= kDependencyGate;
   for (const Dependency& wait : conditions.waits) dependencies.add(job.id, wait.job);
   job.extra().waits_for = std::move(conditions.waits);
+  lengthen_paths(job);
 }
 
 // Whether the job could still end in time, if it started as soon as it may.

@@ -45,7 +45,7 @@ const std::array kKeys = std::to_array<ConfigKey>({
     {"policy.usage_gpu", &C::usage_gpu, 0, 1'000'000, false, "usage of a GPU second"},
     {"policy.usage_mem_gib", &C::usage_mem_gib, 0, 1'000'000, false, "usage of a GiB second of memory"},
     {"policy.weight_age", &C::weight_age, 0, kWeight, false, "points for each day waited"},
-    {"policy.weight_critical_path", &C::weight_critical_path, 0, kWeight, false, "points of a step that 1,000 steps wait for"},
+    {"policy.weight_critical_path", &C::weight_critical_path, 0, kWeight, false, "points of a job that a chain of 1,000 jobs waits for"},
     {"policy.weight_fair_share", &C::weight_fair_share, 0, kWeight, false, "points of the user who is owed most"},
     {"policy.weight_nice", &C::weight_nice, 0, kWeight, false, "points that one unit of --nice costs"},
     {"policy.weight_partition", &C::weight_partition, 0, kWeight, false, "points of the partition with the highest priority"},

@@ -94,6 +94,55 @@ TEST(ControllerPolicy, WhoHasUsedLessIsServedFirst) {
   EXPECT_EQ((*parts)[Factor::Qos].value_ppm, 500'000);
 }
 
+TEST(ControllerPolicy, WhoHasALongerChainBehindItGoesFirst) {
+  auto policy = book();
+  policy->weights.points[std::size_t(Factor::CriticalPath)] = 1000;
+  policy->weights.points[std::size_t(Factor::Age)] = 0;
+  Desk desk(with(policy));
+  const JobId alone = desk.accept(job(*policy, "ann"));
+  const JobId root = desk.accept(job(*policy, "eve"));
+  const auto after = [&](JobId before) {
+    JobSpec spec = job(*policy, "eve");
+    spec.dependencies = {{DependencyKind::AfterOk, before}};
+    return desk.accept(std::move(spec));
+  };
+  const auto steps_after = [&](JobId id) {
+    const auto parts = desk.controller.priority(id, *desk.table.specs.at(id), desk.now);
+    return (*parts)[Factor::CriticalPath].value_ppm / 1000;
+  };
+  const JobId middle = after(root);
+  after(middle);
+  after(root);
+  EXPECT_EQ(steps_after(root), 2) << "the longest chain counts, not how many wait";
+  EXPECT_EQ(steps_after(middle), 1);
+  EXPECT_EQ(steps_after(alone), 0);
+  desk.restart();
+  EXPECT_EQ(steps_after(root), 2);
+  desk.node_up("n1", 1);
+  ASSERT_EQ(desk.launches.size(), 1u);
+  EXPECT_EQ(desk.launches[0].id.task.job, root) << "although the other came first";
+}
+
+TEST(ControllerPolicy, APathCountsUpToAThousandAndASubmissionLooksAtABoundedPartOfIt) {
+  const auto policy = book();
+  Desk desk(with(policy));
+  const JobId root = desk.accept(job(*policy, "eve"));
+  JobId last = root;
+  for (int i = 0; i < 1100; ++i) {
+    JobSpec spec = job(*policy, "eve");
+    spec.dependencies = {{DependencyKind::AfterAny, last}};
+    last = desk.accept(std::move(spec));
+  }
+  const auto parts = desk.controller.priority(root, *desk.table.specs.at(root), desk.now);
+  EXPECT_EQ((*parts)[Factor::CriticalPath].value_ppm, 1'000'000);
+  std::vector<Dependency> all;  // a layer as wide as is allowed: only some of it is looked at
+  for (std::uint64_t id = 2; id <= 1001; ++id) all.push_back({DependencyKind::AfterAny, JobId{id}});
+  JobSpec wide = job(*policy, "eve");
+  wide.dependencies = all;
+  EXPECT_TRUE(desk.submit(std::move(wide)));
+  EXPECT_TRUE(desk.controller.check().empty());
+}
+
 TEST(ControllerPolicy, DrfAlternatesBetweenUsersAsTheyHold) {
   auto policy = book();
   policy->weights.fairness = Fairness::Drf;
