@@ -1,6 +1,7 @@
 // cli/node.cpp - `drover node`: what there is, and taking nodes out of service.
 // SPDX-License-Identifier: Apache-2.0
 #include "base/units.hpp"
+#include "cli/cluster_toml.hpp"
 #include "cli/command.hpp"
 #include "cli/job_view.hpp"
 
@@ -111,6 +112,17 @@ Result<int> run_show(Context& context) {
   return kOk;
 }
 
+Result<int> run_export(Context& context) {
+  const Result<bool> words = context.at_most_words(0);
+  if (!words) return fail(words.error());
+  const Result<ApiClient*> api = context.api();
+  if (!api) return fail(api.error());
+  const Result<Json> answer = (*api)->read("/api/v1/nodes?topology=1");
+  if (!answer) return fail(answer.error());
+  context.out(cluster_toml(member(*answer, "nodes")));
+  return kOk;
+}
+
 Result<int> act(Context& context, const std::string& verb, const std::string& done) {
   const Result<std::string> name = context.word(0, "the node's name");
   if (!name) return fail(name.error());
@@ -180,6 +192,20 @@ const Command kNodeShow = {
     .examples = "drover node show c1\ndrover node show c1 -o json",
     .complete = "node",
     .run = run_show,
+};
+
+const Command kNodeExport = {
+    .noun = "node",
+    .verb = "export",
+    .summary = "print the nodes as a cluster file for drover sim",
+    .about =
+        "Nodes that are alike in everything but their names become one class with a count: edit\n"
+        "the counts and ask the simulator what more nodes would do. Nodes that are down are left\n"
+        "out.",
+    .examples =
+        "drover node export > cluster.toml\n"
+        "drover sim run mine.jsonl --cluster cluster.toml",
+    .run = run_export,
 };
 
 const Command kNodeDrain = {

@@ -2,23 +2,53 @@
 //
 // The simulator contains the scheduler; this program must not, so they stay apart.
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
+#include "cli/cluster_toml.hpp"
 #include "cli/command.hpp"
 #include "cli/paths.hpp"
 
 namespace drover::cli {
 namespace {
 
+// The live nodes as a file that lives as long as drover-sim has it open; its path.
+Result<std::string> live_cluster(Context& context) {
+  const Result<ApiClient*> api = context.api();
+  if (!api) return fail(api.error());
+  const Result<Json> answer = (*api)->read("/api/v1/nodes?topology=1");
+  if (!answer) return fail(answer.error());
+  const std::string text = cluster_toml(member(*answer, "nodes"));
+  const int fd = ::memfd_create("cluster", 0);
+  if (fd < 0 || ::write(fd, text.data(), text.size()) != ssize_t(text.size()))
+    return fail(Errc::Io, std::string("cannot keep the live nodes: ") + std::strerror(errno));
+  return "/proc/self/fd/" + std::to_string(fd);
+}
+
+// "--cluster live" and "--cluster=live" name the nodes of the server.
+Result<bool> use_live_nodes(Context& context, std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool joined = words[i] == "--cluster=live";
+    if (!joined && !(words[i] == "live" && i > 0 && words[i - 1] == "--cluster")) continue;
+    const Result<std::string> path = live_cluster(context);
+    if (!path) return fail(path.error());
+    words[i] = joined ? "--cluster=" + *path : *path;
+  }
+  return true;
+}
+
 Result<int> run_sim(Context& context) {
   const Result<std::string> program = find_sibling("drover-sim");
   if (!program) return fail(program.error());
   std::vector<std::string> words = context.arguments().words;
   if (words.empty()) words.emplace_back("--help");
+  const Result<bool> live = use_live_nodes(context, words);
+  if (!live) return fail(live.error());
   std::vector<char*> argv;
   std::string name = "drover-sim";
   argv.push_back(name.data());
@@ -37,7 +67,8 @@ const Command kSim = {
     .summary = "replay a workload on virtual time: capacity planning",
     .about =
         "Replays a trace through the scheduler that droverd runs and reports waits, slowdowns and "
-        "utilisation. Needs no daemon.\n"
+        "utilisation. Needs no daemon, except for --cluster live: the nodes that droverd knows "
+        "(drover node export prints them, to edit and to give as --cluster FILE).\n"
         "run: one trace, one policy. compare: several policies side by side. gen: a workload from "
         "a "
         "model. import: your own history as a workload. Each has its own --help: drover sim run "
@@ -46,7 +77,8 @@ const Command kSim = {
         "drover sim run trace.swf.gz --policy easy\n"
         "drover sim compare trace.swf.gz --policy easy --policy saf-guard\n"
         "drover sim gen --model lublin --jobs 1000 -o model.swf\n"
-        "drover ls -a -o jsonl | drover sim import - -o mine.jsonl",
+        "drover ls -a -o jsonl | drover sim import - -o mine.jsonl\n"
+        "drover sim run mine.jsonl --cluster live --load 1.2",
     .complete = "run compare gen import",
     .stop_at_word = true,
     .run = run_sim,

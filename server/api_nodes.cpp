@@ -86,7 +86,8 @@ void append_node(JsonWriter& out, const rm::NodeView& node, const AgentView& age
   out.end_object();
 }
 
-void answer_nodes(Services& services, const Exchange& exchange, const std::string& only) {
+void answer_nodes(Services& services, const Exchange& exchange, const std::string& only,
+                  bool topology) {
   std::string body;
   JsonWriter out(body);
   bool found = only.empty();
@@ -98,7 +99,7 @@ void answer_nodes(Services& services, const Exchange& exchange, const std::strin
     const std::string name = node.spec != nullptr ? node.spec->name : std::string();
     if (!only.empty() && name != only) continue;
     found = true;
-    append_node(out, node, services.agents.view(name).value_or(AgentView{}), !only.empty());
+    append_node(out, node, services.agents.view(name).value_or(AgentView{}), topology);
   }
   out.end_array();
   out.end_object();
@@ -111,7 +112,7 @@ void answer_nodes(Services& services, const Exchange& exchange, const std::strin
 auto then_show(Services& services, const ExchangePtr& exchange) {
   return [&services, exchange](const Result<sched::Done>& result) {
     if (!result) return exchange->refuse(result.error());
-    answer_nodes(services, *exchange, exchange->name);
+    answer_nodes(services, *exchange, exchange->name, true);
   };
 }
 
@@ -141,9 +142,13 @@ void serve_node(Services& services, const ExchangePtr& exchange, sched::Service 
 
 }  // namespace
 
-void list_nodes(Services& services, ExchangePtr exchange) { answer_nodes(services, *exchange, {}); }
+void list_nodes(Services& services, ExchangePtr exchange) {
+  const auto topology = exchange->flag("topology");
+  if (!topology) return exchange->refuse(topology.error());
+  answer_nodes(services, *exchange, {}, *topology);
+}
 void show_node(Services& services, ExchangePtr exchange) {
-  answer_nodes(services, *exchange, exchange->name);
+  answer_nodes(services, *exchange, exchange->name, true);
 }
 void drain_node(Services& services, ExchangePtr exchange) {
   serve_node(services, exchange, sched::Service::Draining);

@@ -38,7 +38,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/api/v1/jobs/{id}/release", JobOwner, api::release_job, nullptr},
     {"POST", "/api/v1/jobs/{id}/requeue", JobOwner, api::requeue_job, nullptr},
     {"GET", "/api/v1/events", User, api::follow_events, nullptr, "since job limit"},
-    {"GET", "/api/v1/nodes", User, api::list_nodes, nullptr},
+    {"GET", "/api/v1/nodes", User, api::list_nodes, nullptr, "topology"},
     {"GET", "/api/v1/nodes/{name}", User, api::show_node, nullptr},
     {"POST", "/api/v1/nodes/{name}/down", Operator, api::down_node, nullptr},
     {"POST", "/api/v1/nodes/{name}/drain", Operator, api::drain_node, nullptr},
