@@ -1,8 +1,17 @@
-// bench/dag_bench.cpp - what the five stages and an execution cost per job.
-// LINK: drover::dag
+// bench/dag_bench.cpp - what the five stages and an execution cost per task, beside a oneTBB flow graph.
+// LINK: drover::dag TBB::tbb
 // SPDX-License-Identifier: Apache-2.0
+//
+// Exec mode: none. Tasks do nothing; what is measured is the bookkeeping of who may run next.
 #include <benchmark/benchmark.h>
+#include <malloc.h>
+#include <tbb/flow_graph.h>
+#include <tbb/global_control.h>
 
+#include <atomic>
+#include <deque>
+
+#include "base/prng.hpp"
 #include "dag/compile.hpp"
 #include "dag/execution.hpp"
 
@@ -11,55 +20,150 @@ namespace {
 using namespace drover;
 using namespace drover::dag;
 
+constexpr std::int64_t kLayer = 1000;
+
+StepRequest step(std::int64_t number) {
+  StepRequest step;
+  step.name = "s" + std::to_string(number);
+  step.code = "#!/bin/sh\ntrue\n";
+  return step;
+}
+
 // A chain with a fan in every step: edges grow with the steps.
-JobRequest workflow(std::int64_t steps) {
+JobRequest chain(std::int64_t steps) {
   JobRequest request;
   request.name = "bench";
   for (std::int64_t s = 0; s < steps; ++s) {
-    StepRequest step;
-    step.name = steps == 1 ? "" : "s" + std::to_string(s);
-    step.code = "#!/bin/sh\ntrue\n";
+    request.steps.push_back(step(s));
+    if (steps == 1) request.steps.back().name.clear();
     for (std::int64_t back = 1; back <= 3 && back <= s; ++back)
-      step.after.push_back("s" + std::to_string(s - back));
-    request.steps.push_back(std::move(step));
+      request.steps.back().after.push_back("s" + std::to_string(s - back));
   }
   return request;
 }
 
+// Layers of 1,000; each task waits for two of the layer before: itself, so to say, and any.
+JobRequest layers(std::int64_t steps) {
+  JobRequest request;
+  request.name = "bench";
+  Prng random(1);
+  for (std::int64_t s = 0; s < steps; ++s) {
+    request.steps.push_back(step(s));
+    if (s < kLayer) continue;
+    const std::int64_t layer = s / kLayer * kLayer - kLayer;
+    request.steps.back().after = {"s" + std::to_string(s - kLayer),
+                                  "s" + std::to_string(layer + std::int64_t(random.below(kLayer)))};
+  }
+  return request;
+}
+
+// top -> two -> bottom, which is the next one's top.
+JobRequest diamonds(std::int64_t steps) {
+  JobRequest request;
+  request.name = "bench";
+  for (std::int64_t s = 0; s < steps; ++s) {
+    request.steps.push_back(step(s));
+    std::vector<std::string>& after = request.steps.back().after;
+    if (s % 3 == 0 && s > 0)
+      after = {"s" + std::to_string(s - 1), "s" + std::to_string(s - 2)};
+    else if (s > 0)
+      after = {"s" + std::to_string(s / 3 * 3)};
+  }
+  return request;
+}
+
+using Shape = JobRequest (*)(std::int64_t);
+
 void compile_known_shape(benchmark::State& state) {
   PlanCache cache;
-  const JobRequest request = workflow(state.range(0));
+  const JobRequest request = chain(state.range(0));
   if (!compile(request, cache)) return state.SkipWithError("the request does not compile");
   for (auto _ : state) benchmark::DoNotOptimize(compile(request, cache));
-  state.SetComplexityN(state.range(0));
 }
-BENCHMARK(compile_known_shape)
-    ->Name("CompileKnownShape/steps")
-    ->Arg(1)
-    ->Arg(10)
-    ->Arg(100)
-    ->Arg(1000);
+BENCHMARK(compile_known_shape)->Name("CompileKnownShape/steps")->Arg(1)->Arg(10)->Arg(64);
 
-void compile_new_shape(benchmark::State& state) {
-  const JobRequest request = workflow(state.range(0));
-  if (!compile(request)) return state.SkipWithError("the request does not compile");
-  for (auto _ : state) benchmark::DoNotOptimize(compile(request));
-  state.SetComplexityN(state.range(0));
-}
-BENCHMARK(compile_new_shape)->Name("CompileNewShape/steps")->Arg(1)->Arg(10)->Arg(100)->Arg(1000);
-
-void execute(benchmark::State& state) {
-  const auto plan = *compile(workflow(state.range(0)));
+// The request is copied outside the time that is measured; `bytes_per_task`: what the plan keeps.
+void compile_new_shape(benchmark::State& state, Shape shape) {
+  const JobRequest request = shape(state.range(0));
+  std::size_t bytes = 0;
   for (auto _ : state) {
-    Execution execution(plan);
-    while (!execution.is_done()) {
-      const PlanNode next = execution.ready().front();
-      benchmark::DoNotOptimize(execution.complete(next, true));
+    state.PauseTiming();
+    JobRequest copy = request;
+    state.ResumeTiming();
+    const auto plan = compile(std::move(copy));
+    if (!plan) return state.SkipWithError(plan.error().message.c_str());
+    bytes = (*plan)->bytes();
+  }
+  state.SetItemsProcessed(state.range(0) * state.iterations());
+  state.counters["bytes_per_task"] = double(bytes) / double(state.range(0));
+}
+BENCHMARK_CAPTURE(compile_new_shape, chain, chain)->Arg(1)->Arg(10)->Arg(100)->Arg(1000);
+BENCHMARK_CAPTURE(compile_new_shape, layers, layers)
+    ->Arg(10'000)
+    ->Arg(1'000'000)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(compile_new_shape, diamonds, diamonds)
+    ->Arg(10'000)
+    ->Arg(100'000)
+    ->Unit(benchmark::kMillisecond);
+
+// Whoever became ready first ends first.
+void execute(benchmark::State& state, Shape shape) {
+  const auto plan = compile(shape(state.range(0)));
+  if (!plan) return state.SkipWithError(plan.error().message.c_str());
+  std::vector<PlanNode> running;
+  for (auto _ : state) {
+    Execution execution(*plan);
+    running = execution.ready();
+    for (std::size_t i = 0; i < running.size(); ++i) {
+      const auto step = execution.complete(running[i], Mark::Succeeded);
+      running.insert(running.end(), step->ready.begin(), step->ready.end());
     }
     if (!execution.is_ok()) return state.SkipWithError("the plan did not succeed");
   }
   state.SetItemsProcessed(state.range(0) * state.iterations());
 }
-BENCHMARK(execute)->Name("Execute/steps")->Arg(1)->Arg(10)->Arg(100)->Arg(1000);
+BENCHMARK_CAPTURE(execute, chain, chain)->Arg(1)->Arg(1000);
+BENCHMARK_CAPTURE(execute, layers, layers)
+    ->Arg(10'000)
+    ->Arg(1'000'000)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(execute, diamonds, diamonds)
+    ->Arg(10'000)
+    ->Arg(100'000)
+    ->Unit(benchmark::kMillisecond);
+
+// The same plan as a flow graph of continue_nodes on one thread; making it is not measured.
+void flow_graph(benchmark::State& state, Shape shape) {
+  const auto compiled = compile(shape(state.range(0)));
+  if (!compiled) return state.SkipWithError(compiled.error().message.c_str());
+  const PhysicalPlan& plan = **compiled;
+  const tbb::global_control one(tbb::global_control::max_allowed_parallelism, 1);
+  using Node = tbb::flow::continue_node<tbb::flow::continue_msg>;
+  tbb::flow::graph graph;
+  std::atomic<std::int64_t> ran = 0;
+  std::deque<Node> nodes;
+  for (std::uint32_t v = 0; v < plan.size(); ++v)
+    nodes.emplace_back(graph, [&ran](const tbb::flow::continue_msg& done) {
+      ran.fetch_add(1, std::memory_order_relaxed);
+      return done;
+    });
+  for (std::uint32_t v = 0; v < plan.size(); ++v)
+    for (const PlanNode next : plan.successors(PlanNode{v}))
+      tbb::flow::make_edge(nodes[v], nodes[std::size_t(next)]);
+  for (auto _ : state) {
+    ran = 0;
+    for (std::uint32_t v = 0; v < plan.size(); ++v)
+      if (plan.predecessors(PlanNode{v}) == 0) nodes[v].try_put({});
+    graph.wait_for_all();
+    if (ran != plan.size()) return state.SkipWithError("not every node ran");
+  }
+  state.SetItemsProcessed(state.range(0) * state.iterations());
+}
+BENCHMARK_CAPTURE(flow_graph, layers, layers)
+    ->Arg(10'000)
+    ->Arg(1'000'000)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(flow_graph, diamonds, diamonds)->Arg(100'000)->Unit(benchmark::kMillisecond);
 
 }  // namespace

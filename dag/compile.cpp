@@ -13,11 +13,7 @@ LogicalPlan plan(const JobAst& job) {
     const auto step = std::uint32_t(logical.stages.size());
     LogicalStage planned{
         .label = stage.name, .strategy = stage.strategy, .execs = {}, .after = stage.after};
-    switch (stage.strategy) {
-      case Strategy::Single:
-        planned.execs.push_back({.label = stage.name, .step = step, .is_array = stage.is_array});
-        break;
-    }
+    planned.execs.push_back({.label = stage.name, .step = step, .is_array = stage.is_array});
     logical.stages.push_back(std::move(planned));
   }
   return logical;

@@ -3,6 +3,7 @@
 #include "dag/execution.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 namespace drover::dag {
@@ -10,66 +11,146 @@ namespace {
 
 std::size_t index(PlanNode node) { return std::size_t(node); }
 
+bool is_as_asked(When when, Mark mark) {
+  switch (when) {
+    case When::Ok: return mark == Mark::Succeeded;
+    case When::Failed:
+    case When::Undo: return mark == Mark::Failed;
+    case When::Ended: return true;
+  }
+  return false;
+}
+
+// What `progress` of those before it means for a node that only waits for them. It is skipped when
+// they all have ended and not before: who waits for its end then knows that they have, too.
+Mark weigh(Join join, const StageProgress& progress) {
+  const bool any = join == Join::Any && progress.open + progress.succeeded + progress.failed > 0;
+  if (any && progress.succeeded > 0) return Mark::Ready;
+  if (progress.open > 0) return Mark::Waiting;
+  return any || progress.failed > 0 ? Mark::Skipped : Mark::Ready;
+}
+
 }  // namespace
 
-struct Execution::Progress {
-  enum class Mark : std::uint8_t { Waiting, Ready, Succeeded, Failed };
-  std::vector<Mark> mark;
-  std::vector<StageProgress> before;    // what each node waits for
-  std::vector<std::uint32_t> position;  // in the plan's order
-  std::vector<PlanNode> ready;
+std::string_view to_string(Mark mark) {
+  switch (mark) {
+    case Mark::Waiting: return "waiting";
+    case Mark::Ready: return "ready";
+    case Mark::Succeeded: return "succeeded";
+    case Mark::Failed: return "failed";
+    case Mark::Skipped: return "skipped";
+    case Mark::Cancelled: return "cancelled";
+  }
+  return "unknown";
+}
 
-  // `node` is decided. Everything that follows from it alone is decided too; ExecTasks that may run
-  // now are appended to `newly`. The verdict is the JobTask's.
-  Verdict settle(const PhysicalPlan& plan, PlanNode node, bool ok, std::vector<PlanNode>& newly) {
-    std::vector<std::pair<PlanNode, bool>> decided{{node, ok}};
-    Verdict job = Verdict::Open;
+struct Execution::Progress {
+  std::vector<Mark> mark;
+  // Of those each node waits for: as asked, or not. A stage's end counts what became of its
+  // members.
+  std::vector<StageProgress> before;
+  std::uint32_t open = 0;
+  bool has_failed = false;
+  std::vector<bool> stopped;                       // a strategy has no more use for it
+  std::vector<std::pair<PlanNode, Mark>> decided;  // and not yet told to those who wait
+  std::vector<PlanNode> newly, unwanted;
+
+  explicit Progress(const PhysicalPlan& plan)
+      : mark(plan.size(), Mark::Waiting),
+        before(plan.size()),
+        open(plan.size() - 1),
+        stopped(plan.size()) {
+    for (std::uint32_t v = 0; v < plan.size(); ++v) before[v].open = plan.predecessors(PlanNode{v});
+    for (const PlanNode node : plan.order())
+      if (plan.predecessors(node) == 0) look_at(plan, node);
+    settle(plan);
+  }
+
+  // A node whose predecessors have come on: it may run, or is decided by that.
+  void look_at(const PhysicalPlan& plan, PlanNode node) {
+    if (mark[index(node)] != Mark::Waiting) return;
+    const StageProgress& progress = before[index(node)];
+    switch (plan.kind(node)) {
+      case NodeKind::JobTask: return;  // it waits for everything
+      case NodeKind::StageEnd: return look_at_stage(plan, node);
+      case NodeKind::ExecTask:
+      case NodeKind::StageStart: break;
+    }
+    const Mark now = weigh(plan.join(node), progress);
+    if (now == Mark::Waiting) return;
+    if (now == Mark::Skipped)
+      decided.emplace_back(node, Mark::Skipped);
+    else if (plan.kind(node) == NodeKind::StageStart)
+      decided.emplace_back(node, Mark::Succeeded);
+    else
+      mark[index(node)] = Mark::Ready, newly.push_back(node);
+  }
+
+  void look_at_stage(const PhysicalPlan& plan, PlanNode stage) {
+    if (mark[index(PlanNode{plan.step(stage)})] == Mark::Skipped) {
+      if (before[index(stage)].open == 0) decided.emplace_back(stage, Mark::Skipped);
+      return;
+    }
+    const Decision decision = decide(plan.strategy(stage), before[index(stage)]);
+    if (decision.verdict != Verdict::Open)
+      decided.emplace_back(stage,
+                           decision.verdict == Verdict::Succeeded ? Mark::Succeeded : Mark::Failed);
+    if (!decision.stop_others) return;
+    for (const PlanNode member : plan.successors(PlanNode{plan.step(stage)})) {
+      if (stopped[index(member)] || has_ended(mark[index(member)])) continue;
+      stopped[index(member)] = true;
+      const bool may_run =
+          mark[index(member)] == Mark::Ready && std::ranges::find(newly, member) == newly.end();
+      if (may_run)
+        unwanted.push_back(member);
+      else
+        decided.emplace_back(member, Mark::Cancelled);
+    }
+  }
+
+  // Everything that follows from what is decided is decided too.
+  void settle(const PhysicalPlan& plan) {
     while (!decided.empty()) {
-      const auto [at, at_ok] = decided.back();
+      const auto [at, end] = decided.back();
       decided.pop_back();
-      mark[index(at)] = at_ok ? Mark::Succeeded : Mark::Failed;
-      if (plan.kind(at) == NodeKind::JobTask) job = at_ok ? Verdict::Succeeded : Verdict::Failed;
-      for (PlanNode next : plan.successors(at)) {
+      if (has_ended(mark[index(at)])) continue;  // two reasons
+      mark[index(at)] = end;
+      --open;
+      const auto successors = plan.successors(at);
+      const auto asks = plan.asks(at);
+      bool handled = end != Mark::Failed;
+      for (std::size_t i = 0; i < successors.size(); ++i) {
+        const PlanNode next = successors[i];
+        const bool met =
+            is_member_edge(plan, next) ? end == Mark::Succeeded : is_as_asked(asks[i], end);
         StageProgress& progress = before[index(next)];
         --progress.open;
-        ++(at_ok ? progress.succeeded : progress.failed);
-        if (mark[index(next)] != Mark::Waiting) continue;
-        const Verdict verdict = decide(plan.strategy(next), progress);
-        if (verdict == Verdict::Open) continue;
-        if (verdict == Verdict::Succeeded && plan.kind(next) == NodeKind::ExecTask) {
-          mark[index(next)] = Mark::Ready;
-          newly.push_back(next);
-        } else {
-          decided.emplace_back(
-              next, verdict == Verdict::Succeeded);  // a skipped ExecTask is a failed one
-        }
+        ++(met ? progress.succeeded : progress.failed);
+        handled = handled || asks[i] == When::Failed || is_member_edge(plan, next);
+        look_at(plan, next);
       }
+      has_failed = has_failed || !handled;
     }
-    std::ranges::sort(newly, {}, [&](PlanNode n) { return position[index(n)]; });
-    return job;
+    // What was made ready and unwanted by one and the same end never starts.
+    std::erase_if(newly, [&](PlanNode node) { return has_ended(mark[index(node)]); });
+    std::ranges::sort(newly, {}, [&](PlanNode node) { return plan.position(node); });
+  }
+
+  // A stage answers for its members.
+  static bool is_member_edge(const PhysicalPlan& plan, PlanNode next) {
+    return plan.kind(next) == NodeKind::StageEnd;
+  }
+
+  Verdict outcome() const {
+    if (open > 0) return Verdict::Open;
+    return has_failed ? Verdict::Failed : Verdict::Succeeded;
   }
 };
 
 Execution::Execution(std::shared_ptr<const PhysicalPlan> plan) : plan_(std::move(plan)) {
-  if (plan_->exec_nodes().size() == 1) return;
-  progress_ = std::make_unique<Progress>();
-  progress_->mark.resize(plan_->size(), Progress::Mark::Waiting);
-  progress_->before.resize(plan_->size());
-  progress_->position.resize(plan_->size());
-  std::uint32_t position = 0;
-  for (PlanNode node : plan_->order()) {
-    progress_->position[index(node)] = position++;
-    progress_->before[index(node)].open = plan_->predecessors(node);
-  }
-  for (PlanNode node : plan_->order()) {
-    if (plan_->predecessors(node) > 0) continue;
-    if (plan_->kind(node) == NodeKind::ExecTask) {
-      progress_->mark[index(node)] = Progress::Mark::Ready;
-      progress_->ready.push_back(node);
-    } else {
-      progress_->settle(*plan_, node, true, progress_->ready);
-    }
-  }
+  if (plan_->exec_nodes().size() == 1 && plan_->size() == 2) return;
+  progress_ = std::make_unique<Progress>(*plan_);
+  outcome_ = progress_->outcome();
 }
 
 Execution::~Execution() = default;
@@ -79,44 +160,60 @@ Execution& Execution::operator=(Execution&&) noexcept = default;
 Result<Execution> Execution::restore(std::shared_ptr<const PhysicalPlan> plan,
                                      std::span<const Completed> completed) {
   Execution execution(std::move(plan));
-  std::vector<std::int8_t> known(execution.plan_->size(), -1);
   for (const Completed& one : completed) {
-    if (index(one.node) >= known.size() || known[index(one.node)] != -1)
-      return fail(Errc::Corrupt, "the stored progress names node " +
-                                     std::to_string(index(one.node)) +
-                                     " twice or the plan has no such node");
-    known[index(one.node)] = one.ok ? 1 : 0;
-  }
-  for (PlanNode node : execution.plan_->order()) {  // an order in which they can have ended
-    if (known[index(node)] == -1) continue;
-    auto newly = execution.complete(node, known[index(node)] == 1);
-    if (!newly)
+    auto step = execution.complete(one.node, one.mark);
+    if (!step)
       return fail(Errc::Corrupt,
-                  "the stored progress does not fit the plan: " + newly.error().message);
+                  "the stored progress does not fit the plan: " + step.error().message);
   }
   return execution;
 }
 
-std::span<const PlanNode> Execution::ready() const {
-  if (progress_) return progress_->ready;
-  return is_done() ? std::span<const PlanNode>{} : plan_->exec_nodes();
+Mark Execution::mark(PlanNode node) const {
+  if (progress_) return progress_->mark[index(node)];
+  if (!is_done()) return plan_->kind(node) == NodeKind::ExecTask ? Mark::Ready : Mark::Waiting;
+  return is_ok() ? Mark::Succeeded : Mark::Failed;
 }
 
-Result<std::vector<PlanNode>> Execution::complete(PlanNode node, bool ok) {
-  const std::span<const PlanNode> now = ready();
-  if (std::ranges::find(now, node) == now.end())
+std::uint32_t Execution::open() const {
+  return progress_ ? progress_->open : std::uint32_t(!is_done());
+}
+
+std::vector<PlanNode> Execution::ready() const {
+  std::vector<PlanNode> found;
+  for (const PlanNode node : plan_->exec_nodes())
+    if (mark(node) == Mark::Ready) found.push_back(node);
+  return found;
+}
+
+Result<Execution::Step> Execution::start_now(PlanNode node) {
+  if (index(node) >= plan_->size() || plan_->kind(node) != NodeKind::ExecTask ||
+      mark(node) != Mark::Waiting)
+    return fail(Errc::Conflict,
+                "node " + std::to_string(index(node)) + " of the plan does not wait");
+  progress_->mark[index(node)] = Mark::Ready;
+  progress_->newly.assign(1, node);
+  progress_->unwanted.clear();
+  return Step{progress_->newly, progress_->unwanted};
+}
+
+Result<Execution::Step> Execution::complete(PlanNode node, Mark end) {
+  if (index(node) >= plan_->size() || plan_->kind(node) != NodeKind::ExecTask ||
+      mark(node) != Mark::Ready)
     return fail(Errc::Conflict,
                 "node " + std::to_string(index(node)) + " of the plan is not running");
-  std::vector<PlanNode> newly;
+  if (end != Mark::Succeeded && end != Mark::Failed && end != Mark::Cancelled)
+    return fail(Errc::BadInput, "a node does not end as '" + std::string(to_string(end)) + "'");
   if (!progress_) {
-    outcome_ =
-        decide(Strategy::Single, {.open = 0, .succeeded = ok ? 1u : 0u, .failed = ok ? 0u : 1u});
-    return newly;
+    outcome_ = end == Mark::Succeeded ? Verdict::Succeeded : Verdict::Failed;
+    return Step{};
   }
-  std::erase(progress_->ready, node);
-  outcome_ = progress_->settle(*plan_, node, ok, newly);
-  progress_->ready.insert(progress_->ready.end(), newly.begin(), newly.end());
-  return newly;
+  progress_->newly.clear();
+  progress_->unwanted.clear();
+  progress_->decided.emplace_back(node, end);
+  progress_->settle(*plan_);
+  outcome_ = progress_->outcome();
+  return Step{progress_->newly, progress_->unwanted};
 }
 
 }  // namespace drover::dag

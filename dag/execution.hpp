@@ -11,33 +11,57 @@
 
 namespace drover::dag {
 
+// What has become of a node.
+enum class Mark : std::uint8_t {
+  Waiting,  // for others
+  Ready,    // it may run, or runs
+  Succeeded,
+  Failed,
+  Skipped,    // what it waits for can no longer be as it asks
+  Cancelled,  // somebody wanted that, or a strategy did: not a failure
+};
+constexpr bool has_ended(Mark mark) { return mark > Mark::Ready; }
+std::string_view to_string(Mark mark);  // "waiting", "ready", ...
+
 // Owned by one job. A plan with one ExecTask, which is nearly every job, needs no memory beyond
-// this object.
+// this object; another one 14 bytes per node.
 class Execution {
  public:
   struct Completed {
     PlanNode node{};
-    bool ok = false;
+    Mark mark{};  // Succeeded, Failed or Cancelled
   };
 
   explicit Execution(std::shared_ptr<const PhysicalPlan> plan);
-  // After a restart: the ExecTasks that had ended, in any order. Corrupt when they cannot belong to
-  // `plan`.
+  // After a restart: the ExecTasks that had ended, in the order in which they did. Corrupt when
+  // they cannot belong to `plan`.
   static Result<Execution> restore(std::shared_ptr<const PhysicalPlan> plan,
                                    std::span<const Completed> completed);
   ~Execution();
   Execution(Execution&&) noexcept;
   Execution& operator=(Execution&&) noexcept;
 
-  // ExecTasks that may run and have not ended, oldest first, then in the plan's order. Valid until
-  // the next complete().
-  std::span<const PlanNode> ready() const;
+  Mark mark(PlanNode node) const;
+  // ExecTasks that may run and have not ended, in the plan's order. O(nodes)
+  std::vector<PlanNode> ready() const;
+  std::uint32_t open() const;  // nodes that have not ended, without the job itself
 
-  // An ExecTask ended; the answer is those that it made ready. What waits for a failed one is
-  // skipped. Conflict, and nothing changes, when `node` was not ready.
-  Result<std::vector<PlanNode>> complete(PlanNode node, bool ok);
+  // What follows from one end; valid until the next call.
+  struct Step {
+    std::span<const PlanNode> ready;     // ExecTasks that may run now, in the plan's order
+    std::span<const PlanNode> unwanted;  // that may run or run, and that a strategy has cancelled
+  };
+  // An ExecTask ended as `mark` (Succeeded, Failed or Cancelled). What asked for another end is
+  // skipped. Conflict, and nothing changes, when `node` was not ready. O(1) per edge that is
+  // decided by this.
+  Result<Step> complete(PlanNode node, Mark mark);
 
-  bool is_done() const { return outcome_ != Verdict::Open; }  // every ExecTask ended or was skipped
+  // A waiting ExecTask is started all the same: the standby of one that is late. Conflict when it
+  // does not wait.
+  Result<Step> start_now(PlanNode node);
+
+  bool is_done() const { return outcome_ != Verdict::Open; }  // every node has ended
+  // No ExecTask failed but those whose failure somebody asked for, by an edge or a stage.
   bool is_ok() const { return outcome_ == Verdict::Succeeded; }
   const PhysicalPlan& plan() const { return *plan_; }
 

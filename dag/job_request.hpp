@@ -9,8 +9,8 @@
 
 namespace drover::dag {
 
-inline constexpr std::size_t kStepsMax = 1000;        // of one job
-inline constexpr std::size_t kStepEdgesMax = 20'000;  // "after" entries of one job
+inline constexpr std::size_t kStepsMax = 2'000'000;       // of one job
+inline constexpr std::size_t kStepEdgesMax = 20'000'000;  // "after" entries of one job
 
 // One piece of code. A batch script, and an array of it, are jobs of one step.
 struct StepRequest {

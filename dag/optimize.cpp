@@ -44,14 +44,15 @@ Ends lower(const LogicalStage& stage, PlanBuilder& builder) {
     const PlanNode node = exec_node(stage.execs.front());
     return {node, node};
   }
-  const Ends ends{
-      builder.add({.kind = NodeKind::StageStart, .label = stage.label, .strategy = stage.strategy}),
-      builder.add({.kind = NodeKind::StageEnd, .label = stage.label, .strategy = stage.strategy})};
-  builder.add_edge(ends.first, ends.last);
+  const PlanNode start = builder.add({.kind = NodeKind::StageStart, .label = stage.label});
+  const Ends ends{start, builder.add({.kind = NodeKind::StageEnd,
+                                      .label = stage.label,
+                                      .strategy = stage.strategy,
+                                      .step = std::uint32_t(start)})};
   for (const LogicalExec& exec : stage.execs) {
     const PlanNode node = exec_node(exec);
     builder.add_edge(ends.first, node);
-    builder.add_edge(node, ends.last);
+    builder.add_edge(node, ends.last, When::Ended);
   }
   return ends;
 }
@@ -59,8 +60,13 @@ Ends lower(const LogicalStage& stage, PlanBuilder& builder) {
 }  // namespace
 
 Result<std::shared_ptr<const PhysicalPlan>> optimize(const LogicalPlan& logical, PlanCache& cache) {
-  std::string shape = shape_of(logical);
-  if (auto known = cache.find(shape)) return known;
+  // Large plans are seldom alike, and their shapes long.
+  constexpr std::size_t kSharedStagesMax = 64;
+  std::string shape;
+  if (logical.stages.size() <= kSharedStagesMax) {
+    shape = shape_of(logical);
+    if (auto known = cache.find(shape)) return known;
+  }
 
   PlanBuilder builder;
   std::vector<Ends> ends;
@@ -71,7 +77,7 @@ Result<std::shared_ptr<const PhysicalPlan>> optimize(const LogicalPlan& logical,
       builder.add_edge(ends.at(before).last, ends[s].first);
 
   auto plan = std::move(builder).build();
-  if (plan) cache.keep(std::move(shape), *plan);
+  if (plan && !shape.empty()) cache.keep(std::move(shape), *plan);
   return plan;
 }
 

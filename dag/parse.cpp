@@ -1,8 +1,10 @@
 // dag/parse.cpp - from the request to the AST: words become values, names become positions.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "base/units.hpp"
 #include "dag/compile.hpp"
@@ -10,7 +12,8 @@
 namespace drover::dag {
 namespace {
 
-using Positions = std::map<std::string, std::uint32_t, std::less<>>;
+// Never iterated: names are looked up only.
+using Positions = std::unordered_map<std::string_view, std::uint32_t>;
 
 Result<void> check_size(const JobRequest& request) {
   if (request.steps.size() > kStepsMax)
@@ -28,14 +31,21 @@ Result<void> check_size(const JobRequest& request) {
   return {};
 }
 
-Result<std::vector<std::uint32_t>> resolve(const StepRequest& step, const Positions& positions) {
+std::string nearest_step(const std::string& name, const std::vector<StepRequest>& steps) {
+  constexpr std::size_t kLooked = 10'000;
+  std::vector<std::string_view> names;
+  for (const StepRequest& step : std::span(steps).first(std::min(steps.size(), kLooked)))
+    names.emplace_back(step.name);
+  return std::string(nearest_match(name, names));
+}
+
+Result<std::vector<std::uint32_t>> resolve(const StepRequest& step, const Positions& positions,
+                                           const std::vector<StepRequest>& steps) {
   std::vector<std::uint32_t> after;
   for (const std::string& name : step.after) {
     const auto found = positions.find(name);
     if (found == positions.end()) {
-      std::vector<std::string_view> names;
-      for (const auto& [known, position] : positions) names.emplace_back(known);
-      const std::string near(nearest_match(name, names));
+      const std::string near = nearest_step(name, steps);
       return fail(
           Errc::BadInput, "step '" + step.name + "' waits for '" + name + "', which does not exist",
           near.empty() ? "name a step of this job" : "did you mean '" + near + "'?", "after");
@@ -52,18 +62,25 @@ Result<std::vector<std::uint32_t>> resolve(const StepRequest& step, const Positi
 Result<JobAst> parse(JobRequest request) {
   if (auto fits = check_size(request); !fits) return fail(std::move(fits.error()));
   Positions positions;
+  positions.reserve(request.steps.size());
   for (const StepRequest& step : request.steps)
     if (!positions.emplace(step.name, std::uint32_t(positions.size())).second)
       return fail(Errc::BadInput, "two steps are named '" + step.name + "'",
                   "give each step its own name", "steps");
 
   JobAst job{.name = std::move(request.name), .labels = std::move(request.labels), .stages = {}};
+  // References first: names are moved out below.
+  std::vector<std::vector<std::uint32_t>> all_after;
+  all_after.reserve(request.steps.size());
+  for (const StepRequest& step : request.steps) {
+    auto after = resolve(step, positions, request.steps);
+    if (!after) return fail(std::move(after.error()));
+    all_after.push_back(std::move(*after));
+  }
   job.stages.reserve(request.steps.size());
   for (StepRequest& step : request.steps) {
     auto strategy = strategy_from(step.strategy);
     if (!strategy) return fail(std::move(strategy.error()), "step '" + step.name + "'");
-    auto after = resolve(step, positions);
-    if (!after) return fail(std::move(after.error()));
     StageAst stage;
     stage.strategy = *strategy;
     stage.kind = step.code.empty() ? CodeKind::Command : CodeKind::Script;
@@ -74,7 +91,7 @@ Result<JobAst> parse(JobRequest request) {
     stage.language = std::move(step.language);
     stage.is_array = step.is_array;
     stage.elements = step.elements;
-    stage.after = std::move(*after);
+    stage.after = std::move(all_after[job.stages.size()]);
     job.stages.push_back(std::move(stage));
   }
   return job;

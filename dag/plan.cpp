@@ -4,167 +4,227 @@
 
 #include <algorithm>
 #include <boost/graph/adjacency_list.hpp>
+#include <boost/graph/compressed_sparse_row_graph.hpp>
 #include <boost/graph/topological_sort.hpp>
 #include <boost/graph/transitive_reduction.hpp>
+#include <boost/iterator/transform_iterator.hpp>
 #include <optional>
-#include <queue>
 #include <tuple>
+#include <utility>
 
 #include "dag/plan_builder.hpp"
 
 namespace drover::dag {
 namespace {
 
-using Digraph = boost::adjacency_list<boost::vecS, boost::vecS, boost::bidirectionalS>;
-using Vertex = boost::graph_traits<Digraph>::vertex_descriptor;
+using Digraph =
+    boost::compressed_sparse_row_graph<boost::directedS, boost::no_property, boost::no_property,
+                                       boost::no_property, std::uint32_t, std::uint32_t>;
 
-Vertex vertex(PlanNode node) { return Vertex(node); }
+std::size_t index(PlanNode node) { return std::size_t(node); }
 
 // Vertices with everything they wait for before them; nothing when there is a cycle.
-std::optional<std::vector<Vertex>> sorted(const Digraph& graph) {
-  std::vector<Vertex> reversed;
+std::optional<std::vector<PlanNode>> sorted(const Digraph& graph) {
+  std::vector<std::uint32_t> reversed;
   reversed.reserve(boost::num_vertices(graph));
   try {
     boost::topological_sort(graph, std::back_inserter(reversed));
   } catch (const boost::not_a_dag&) {
     return std::nullopt;
   }
-  std::ranges::reverse(reversed);
-  return reversed;
-}
-
-// Edges that a longer path implies only make completion slower and pictures harder to read.
-Digraph reduced(const Digraph& graph) {
-  Digraph result;
-  std::vector<Vertex> moved(boost::num_vertices(graph));
-  const auto index = boost::get(boost::vertex_index, graph);
-  boost::transitive_reduction(graph, result,
-                              boost::make_iterator_property_map(moved.begin(), index), index);
-  Digraph in_place(boost::num_vertices(graph));  // the library renumbers: undo that
-  std::vector<Vertex> back(moved.size());
-  for (std::size_t v = 0; v < moved.size(); ++v) back[moved[v]] = v;
-  for (auto [edge, end] = boost::edges(result); edge != end; ++edge)
-    boost::add_edge(back[boost::source(*edge, result)], back[boost::target(*edge, result)],
-                    in_place);
-  return in_place;
-}
-
-// Edges from each vertex to the end of the job along the longest path: what is far away goes first.
-std::vector<std::uint32_t> heights(const Digraph& graph, const std::vector<Vertex>& topological) {
-  std::vector<std::uint32_t> height(topological.size(), 0);
-  for (auto v = topological.rbegin(); v != topological.rend(); ++v)
-    for (auto [next, end] = boost::adjacent_vertices(*v, graph); next != end; ++next)
-      height[*v] = std::max(height[*v], height[*next] + 1);
-  return height;
-}
-
-std::vector<PlanNode> critical_path_order(const Digraph& graph,
-                                          const std::vector<std::uint32_t>& height) {
-  using Entry =
-      std::tuple<std::uint32_t, Vertex>;  // inverted height: smallest first; ties by number
-  std::priority_queue<Entry, std::vector<Entry>, std::greater<>> open;
-  const auto key = [&](Vertex v) { return Entry(~height[v], v); };
-  std::vector<std::size_t> waits(height.size());
-  for (Vertex v = 0; v < height.size(); ++v) {
-    waits[v] = boost::in_degree(v, graph);
-    if (waits[v] == 0) open.push(key(v));
-  }
-  std::vector<PlanNode> order;
-  order.reserve(height.size());
-  while (!open.empty()) {
-    const Vertex v = std::get<1>(open.top());
-    open.pop();
-    order.push_back(PlanNode(v));
-    for (auto [next, end] = boost::adjacent_vertices(v, graph); next != end; ++next)
-      if (--waits[*next] == 0) open.push(key(*next));
-  }
+  std::vector<PlanNode> order(reversed.size());
+  std::ranges::transform(reversed.rbegin(), reversed.rend(), order.begin(),
+                         [](std::uint32_t v) { return PlanNode{v}; });
   return order;
+}
+
+template <class Edges>
+Digraph graph_of(const Edges& edges, std::size_t nodes) {
+  const auto ends = [](const auto& edge) {
+    return std::pair(std::uint32_t(edge.first), std::uint32_t(edge.then));
+  };
+  return {boost::edges_are_sorted, boost::make_transform_iterator(edges.begin(), ends),
+          boost::make_transform_iterator(edges.end(), ends), std::uint32_t(nodes),
+          std::uint32_t(edges.size())};
+}
+
+// Edges that a longer path implies only make completion slower and pictures harder to read. True
+// where what is asked is always success: then a path says as much as the edge.
+template <class Edge>
+void drop_implied(std::vector<Edge>& edges, std::size_t nodes) {
+  using Listed = boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS>;
+  Listed graph(nodes);
+  for (const Edge& edge : edges) boost::add_edge(index(edge.first), index(edge.then), graph);
+  Listed result;
+  std::vector<std::size_t> moved(nodes);
+  const auto numbers = boost::get(boost::vertex_index, graph);
+  boost::transitive_reduction(graph, result,
+                              boost::make_iterator_property_map(moved.begin(), numbers), numbers);
+  std::vector<std::uint32_t> back(nodes);  // the library renumbers: undo that
+  for (std::uint32_t v = 0; v < nodes; ++v) back[moved[v]] = v;
+  edges.clear();
+  for (auto [edge, end] = boost::edges(result); edge != end; ++edge)
+    edges.push_back({PlanNode{back[boost::source(*edge, result)]},
+                     PlanNode{back[boost::target(*edge, result)]}, When::Ok});
+  std::ranges::sort(edges);
 }
 
 }  // namespace
 
 struct PhysicalPlan::Graph {
-  Digraph edges;
-  std::vector<PlanBuilder::Node> nodes;
-  std::vector<std::vector<PlanNode>> successors;  // of `edges`, as spans can show them
+  std::string labels;
+  std::vector<std::uint32_t> label_end;  // in `labels`; a label begins where the last one ended
+  std::vector<NodeKind> kind;
+  std::vector<Strategy> strategy;
+  std::vector<Join> join;
+  std::vector<std::uint32_t> step;
+  std::vector<std::uint32_t> first_edge;  // of each node in the two below; one more at the end
+  std::vector<PlanNode> successors;
+  std::vector<When> asks;
+  std::vector<std::uint32_t> predecessors;  // how many
   std::vector<PlanNode> order;
+  std::vector<std::uint32_t> position;
   std::vector<PlanNode> exec_nodes;
+
+  void add(const PlanBuilder::Node& node) {
+    labels += node.label;
+    label_end.push_back(std::uint32_t(labels.size()));
+    kind.push_back(node.kind);
+    strategy.push_back(node.strategy);
+    join.push_back(node.join);
+    step.push_back(node.step);
+  }
+
+  // Edges from each node to the end of the job along the longest path: what is far away goes
+  // first among those that may go, ties by number.
+  void order_by_critical_path(const std::vector<PlanNode>& topological) {
+    std::vector<std::uint32_t> height(kind.size(), 0);
+    for (auto v = topological.rbegin(); v != topological.rend(); ++v)
+      for (std::uint32_t e = first_edge[index(*v)]; e < first_edge[index(*v) + 1]; ++e)
+        height[index(*v)] = std::max(height[index(*v)], height[index(successors[e])] + 1);
+    using Entry = std::pair<std::uint32_t, PlanNode>;
+    std::vector<Entry> open;  // a heap; the highest on top
+    const auto later = [](const Entry& a, const Entry& b) {
+      return a.first != b.first ? a.first < b.first : a.second > b.second;
+    };
+    const auto put = [&](PlanNode node) {
+      open.emplace_back(height[index(node)], node);
+      std::ranges::push_heap(open, later);
+    };
+    std::vector<std::uint32_t> waits = predecessors;
+    for (std::uint32_t v = 0; v < kind.size(); ++v)
+      if (waits[v] == 0) put(PlanNode{v});
+    order.reserve(kind.size());
+    while (!open.empty()) {
+      std::ranges::pop_heap(open, later);
+      const PlanNode node = open.back().second;
+      open.pop_back();
+      order.push_back(node);
+      for (std::uint32_t e = first_edge[index(node)]; e < first_edge[index(node) + 1]; ++e)
+        if (--waits[index(successors[e])] == 0) put(successors[e]);
+    }
+    position.resize(order.size());
+    for (std::uint32_t p = 0; p < order.size(); ++p) position[index(order[p])] = p;
+    std::ranges::copy_if(order, std::back_inserter(exec_nodes),
+                         [&](PlanNode node) { return kind[index(node)] == NodeKind::ExecTask; });
+  }
 };
 
 PhysicalPlan::PhysicalPlan(std::unique_ptr<Graph> graph) : graph_(std::move(graph)) {}
 PhysicalPlan::~PhysicalPlan() = default;
 PhysicalPlan::PhysicalPlan(PhysicalPlan&&) noexcept = default;
 
-std::uint32_t PhysicalPlan::size() const { return std::uint32_t(graph_->nodes.size()); }
-NodeKind PhysicalPlan::kind(PlanNode node) const { return graph_->nodes.at(vertex(node)).kind; }
+std::uint32_t PhysicalPlan::size() const { return std::uint32_t(graph_->kind.size()); }
+std::uint32_t PhysicalPlan::edges() const { return std::uint32_t(graph_->successors.size()); }
+NodeKind PhysicalPlan::kind(PlanNode node) const { return graph_->kind[index(node)]; }
 std::string_view PhysicalPlan::label(PlanNode node) const {
-  return graph_->nodes.at(vertex(node)).label;
+  const std::uint32_t begin = index(node) == 0 ? 0 : graph_->label_end.at(index(node) - 1);
+  return std::string_view(graph_->labels).substr(begin, graph_->label_end.at(index(node)) - begin);
 }
-Strategy PhysicalPlan::strategy(PlanNode node) const {
-  return graph_->nodes.at(vertex(node)).strategy;
-}
-std::uint32_t PhysicalPlan::step(PlanNode node) const {
-  return graph_->nodes.at(vertex(node)).step;
-}
+Strategy PhysicalPlan::strategy(PlanNode node) const { return graph_->strategy[index(node)]; }
+Join PhysicalPlan::join(PlanNode node) const { return graph_->join[index(node)]; }
+std::uint32_t PhysicalPlan::step(PlanNode node) const { return graph_->step[index(node)]; }
 std::span<const PlanNode> PhysicalPlan::successors(PlanNode node) const {
-  return graph_->successors.at(vertex(node));
+  const std::uint32_t begin = graph_->first_edge[index(node)];
+  return {graph_->successors.data() + begin, graph_->first_edge[index(node) + 1] - begin};
+}
+std::span<const When> PhysicalPlan::asks(PlanNode node) const {
+  const std::uint32_t begin = graph_->first_edge[index(node)];
+  return {graph_->asks.data() + begin, graph_->first_edge[index(node) + 1] - begin};
 }
 std::uint32_t PhysicalPlan::predecessors(PlanNode node) const {
-  return std::uint32_t(boost::in_degree(vertex(node), graph_->edges));
+  return graph_->predecessors[index(node)];
 }
 std::span<const PlanNode> PhysicalPlan::order() const { return graph_->order; }
+std::uint32_t PhysicalPlan::position(PlanNode node) const { return graph_->position[index(node)]; }
 std::span<const PlanNode> PhysicalPlan::exec_nodes() const { return graph_->exec_nodes; }
 
-PlanNode PlanBuilder::add(Node node) {
-  nodes_.push_back(std::move(node));
-  return PlanNode(std::uint32_t(nodes_.size() - 1));
+std::size_t PhysicalPlan::bytes() const {
+  const auto of = [](const auto& list) { return list.capacity() * sizeof(list[0]); };
+  return sizeof *graph_ + of(graph_->labels) + of(graph_->label_end) + of(graph_->kind) +
+         of(graph_->strategy) + of(graph_->join) + of(graph_->step) + of(graph_->first_edge) +
+         of(graph_->successors) + of(graph_->asks) + of(graph_->predecessors) + of(graph_->order) +
+         of(graph_->position) + of(graph_->exec_nodes);
 }
 
-void PlanBuilder::add_edge(PlanNode first, PlanNode then) { edges_.emplace_back(first, then); }
+PlanBuilder::PlanBuilder() : graph_(std::make_unique<PhysicalPlan::Graph>()) {}
+PlanBuilder::~PlanBuilder() = default;
+PlanBuilder::PlanBuilder(PlanBuilder&&) noexcept = default;
+
+PlanNode PlanBuilder::add(const Node& node) {
+  graph_->add(node);
+  return PlanNode(std::uint32_t(graph_->kind.size() - 1));
+}
+
+void PlanBuilder::add_edge(PlanNode first, PlanNode then, When when) {
+  edges_.push_back({first, then, when});
+}
 
 Result<std::shared_ptr<const PhysicalPlan>> PlanBuilder::build() && {
-  const auto execs = std::ranges::count(nodes_, NodeKind::ExecTask, &Node::kind);
-  if (execs == 0)
+  PhysicalPlan::Graph& graph = *graph_;
+  std::size_t nodes = graph.kind.size();
+  if (std::ranges::count(graph.kind, NodeKind::ExecTask) == 0)
     return fail(Errc::BadInput, "the plan runs nothing", "give the job a script or a command");
-  if (nodes_.size() >= kPlanNodesMax || edges_.size() > kPlanEdgesMax)
+  if (nodes >= kPlanNodesMax || edges_.size() > kPlanEdgesMax)
     return fail(Errc::Limit,
-                "the plan has " + std::to_string(nodes_.size()) + " nodes and " +
+                "the plan has " + std::to_string(nodes) + " nodes and " +
                     std::to_string(edges_.size()) + " edges; at most " +
                     std::to_string(kPlanNodesMax - 1) + " and " + std::to_string(kPlanEdgesMax) +
                     " are allowed",
                 "use an array for many runs of the same code");
   std::ranges::sort(edges_);
   edges_.erase(std::unique(edges_.begin(), edges_.end()), edges_.end());
-
-  Digraph graph(nodes_.size());
-  for (const auto& [first, then] : edges_) {
-    if (vertex(first) >= nodes_.size() || vertex(then) >= nodes_.size())
+  for (const Edge& edge : edges_)
+    if (index(edge.first) >= nodes || index(edge.then) >= nodes)
       return fail(Errc::BadInput, "an edge of the plan leads to a node that does not exist");
-    boost::add_edge(vertex(first), vertex(then), graph);
-  }
-  if (!sorted(graph))
+  if (!sorted(graph_of(edges_, nodes)))
     return fail(Errc::BadInput, "the plan has a cycle: steps wait for each other");
-  graph = reduced(graph);
+  const bool plain =
+      std::ranges::all_of(edges_, [](const Edge& edge) { return edge.when == When::Ok; }) &&
+      std::ranges::all_of(graph.join, [](Join join) { return join == Join::All; });
+  if (plain && nodes <= kReducedNodesMax) drop_implied(edges_, nodes);
 
+  std::vector<bool> waited_for(nodes);
+  for (const Edge& edge : edges_) waited_for[index(edge.first)] = true;
   const PlanNode job = add({.kind = NodeKind::JobTask, .label = "job"});
-  boost::add_vertex(graph);
-  for (Vertex v = 0; v < vertex(job); ++v)
-    if (boost::out_degree(v, graph) == 0) boost::add_edge(v, vertex(job), graph);
+  for (std::uint32_t v = 0; v < nodes; ++v)
+    if (!waited_for[v]) edges_.push_back({PlanNode{v}, job, When::Ended});
+  std::ranges::sort(edges_);
+  ++nodes;
 
-  auto plan = std::make_unique<PhysicalPlan::Graph>();
-  plan->order = critical_path_order(graph, heights(graph, *sorted(graph)));
-  plan->successors.resize(nodes_.size());
-  for (Vertex v = 0; v < nodes_.size(); ++v) {
-    for (auto [next, end] = boost::adjacent_vertices(v, graph); next != end; ++next)
-      plan->successors[v].push_back(PlanNode(std::uint32_t(*next)));
-    std::ranges::sort(plan->successors[v]);
+  graph.first_edge.resize(nodes + 1);
+  graph.predecessors.resize(nodes);
+  graph.successors.reserve(edges_.size());
+  graph.asks.reserve(edges_.size());
+  for (const Edge& edge : edges_) {
+    ++graph.first_edge[index(edge.first) + 1];
+    ++graph.predecessors[index(edge.then)];
+    graph.successors.push_back(edge.then);
+    graph.asks.push_back(edge.when);
   }
-  std::ranges::copy_if(plan->order, std::back_inserter(plan->exec_nodes), [&](PlanNode node) {
-    return nodes_[vertex(node)].kind == NodeKind::ExecTask;
-  });
-  plan->edges = graph;
-  plan->nodes = std::move(nodes_);
-  return std::shared_ptr<const PhysicalPlan>(new PhysicalPlan(std::move(plan)));
+  for (std::size_t v = 0; v < nodes; ++v) graph.first_edge[v + 1] += graph.first_edge[v];
+  graph.order_by_critical_path(*sorted(graph_of(edges_, nodes)));
+  return std::shared_ptr<const PhysicalPlan>(new PhysicalPlan(std::move(graph_)));
 }
 
 }  // namespace drover::dag

@@ -4,36 +4,48 @@
 #include <cstddef>
 #include <memory>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include "dag/plan.hpp"
 
 namespace drover::dag {
 
-inline constexpr std::size_t kPlanNodesMax = 2048;
-inline constexpr std::size_t kPlanEdgesMax = 32'768;
+inline constexpr std::size_t kPlanNodesMax = 4'000'000;
+inline constexpr std::size_t kPlanEdgesMax = 32'000'000;
+// Up to here edges that others imply are dropped: looking for them costs nodes times edges.
+inline constexpr std::size_t kReducedNodesMax = 2048;
 
 class PlanBuilder {
  public:
   struct Node {
     NodeKind kind{};
-    std::string label;
+    std::string_view label;  // copied
     Strategy strategy = Strategy::Single;
+    Join join = Join::All;
     std::uint32_t step = 0;
   };
 
-  PlanNode add(Node node);
-  void add_edge(PlanNode first, PlanNode then);  // `then` waits for `first`
+  PlanBuilder();
+  ~PlanBuilder();
+  PlanBuilder(PlanBuilder&&) noexcept;
+
+  PlanNode add(const Node& node);
+  void add_edge(PlanNode first, PlanNode then, When when = When::Ok);  // `then` waits for `first`
 
   // Adds the JobTask that waits for every node nobody else waits for, drops edges that others
   // imply, and orders. BadInput for a cycle, an empty plan, or an edge to nowhere; Limit when it is
-  // too large.
+  // too large. O(n log n + edges), and nodes times edges for plans of up to kReducedNodesMax nodes.
   Result<std::shared_ptr<const PhysicalPlan>> build() &&;
 
  private:
-  std::vector<Node> nodes_;
-  std::vector<std::pair<PlanNode, PlanNode>> edges_;
+  std::unique_ptr<PhysicalPlan::Graph> graph_;
+  struct Edge {
+    PlanNode first{}, then{};
+    When when{};
+    friend auto operator<=>(const Edge&, const Edge&) = default;
+  };
+  std::vector<Edge> edges_;
 };
 
 }  // namespace drover::dag

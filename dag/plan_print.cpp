@@ -11,11 +11,24 @@ namespace {
 
 std::size_t index(PlanNode node) { return std::size_t(node); }
 
-std::vector<std::vector<PlanNode>> predecessor_lists(const PhysicalPlan& plan) {
-  std::vector<std::vector<PlanNode>> lists(plan.size());
+struct Before {
+  PlanNode node{};
+  When asks{};
+};
+
+std::vector<std::vector<Before>> predecessor_lists(const PhysicalPlan& plan) {
+  std::vector<std::vector<Before>> lists(plan.size());
   for (PlanNode node : plan.order())
-    for (PlanNode next : plan.successors(node)) lists[index(next)].push_back(node);
+    for (std::size_t i = 0; i < plan.successors(node).size(); ++i)
+      lists[index(plan.successors(node)[i])].push_back({node, plan.asks(node)[i]});
   return lists;
+}
+
+// That the end of a stage or of the job waits for every end goes without saying.
+bool is_worth_saying(const PhysicalPlan& plan, PlanNode node, When asks) {
+  const bool gathers =
+      plan.kind(node) == NodeKind::JobTask || plan.kind(node) == NodeKind::StageEnd;
+  return asks != When::Ok && !gathers;
 }
 
 std::string quoted_for_dot(std::string_view text) {
@@ -43,20 +56,35 @@ std::string_view to_string(NodeKind kind) {
   return "unknown";
 }
 
+std::string_view to_string(When when) {
+  switch (when) {
+    case When::Ok: return "ok";
+    case When::Failed: return "fail";
+    case When::Ended: return "done";
+    case When::Undo: return "undo";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Join join) { return join == Join::All ? "all" : "any"; }
+
 std::string PhysicalPlan::to_text() const {
   const auto waits_for = predecessor_lists(*this);
   std::vector<std::size_t> level(size(), 0);
   std::string text;
   for (PlanNode node : order()) {
     std::vector<std::string> names;
-    for (PlanNode before : waits_for[index(node)]) {
+    for (const auto& [before, asks] : waits_for[index(node)]) {
       level[index(node)] = std::max(level[index(node)], level[index(before)] + 1);
       names.emplace_back(label(before));
+      if (is_worth_saying(*this, node, asks))
+        names.back().append(" (").append(to_string(asks)).append(")");
     }
     text.append(2 * level[index(node)], ' ');
     text.append(to_string(kind(node)));
     if (kind(node) != NodeKind::JobTask) text.append(" ").append(label(node));
     append_after(text, names);
+    if (join(node) == Join::Any && names.size() > 1) text += "  any of them";
     text += '\n';
   }
   return text;
@@ -69,8 +97,13 @@ std::string PhysicalPlan::to_dot() const {
             ", shape=" + (kind(node) == NodeKind::ExecTask ? "box" : "ellipse") + "];\n";
   }
   for (PlanNode node : order())
-    for (PlanNode next : successors(node))
-      text += "  n" + std::to_string(index(node)) + " -> n" + std::to_string(index(next)) + ";\n";
+    for (std::size_t i = 0; i < successors(node).size(); ++i) {
+      const PlanNode next = successors(node)[i];
+      text += "  n" + std::to_string(index(node)) + " -> n" + std::to_string(index(next));
+      if (is_worth_saying(*this, next, asks(node)[i]))
+        text.append(" [label=").append(to_string(asks(node)[i])).append("]");
+      text += ";\n";
+    }
   return text + "}\n";
 }
 
@@ -82,7 +115,12 @@ std::string PhysicalPlan::to_json() const {
         {"id", index(node)}, {"kind", to_string(kind(node))}, {"label", label(node)}};
     if (kind(node) == NodeKind::ExecTask) row["step"] = step(node);
     row["after"] = nlohmann::ordered_json::array();
-    for (PlanNode before : waits_for[index(node)]) row["after"].push_back(index(before));
+    for (const auto& [before, asks] : waits_for[index(node)]) {
+      row["after"].push_back(index(before));
+      if (is_worth_saying(*this, node, asks))
+        row["asks"][std::to_string(index(before))] = to_string(asks);
+    }
+    if (join(node) == Join::Any) row["join"] = to_string(join(node));
     nodes.push_back(std::move(row));
   }
   // Labels are checked by the validator; `replace` keeps a hand-made plan from throwing.

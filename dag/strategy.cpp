@@ -13,20 +13,37 @@ namespace {
 struct Row {
   Strategy strategy;
   std::string_view word;
-  Verdict (*decide)(const StageProgress&);
+  bool is_offered;
+  Decision (*decide)(const StageProgress&);
 };
 
-// Every member counts. Members that already run are waited for, so that a stage never ends before
-// its code.
-Verdict decide_single(const StageProgress& progress) {
-  if (progress.open > 0) return Verdict::Open;
-  return progress.failed == 0 ? Verdict::Succeeded : Verdict::Failed;
+// Members that already run are waited for, so that a stage never ends before its code.
+Decision all_succeed(const StageProgress& progress) {
+  if (progress.open > 0) return {};
+  return {progress.failed == 0 ? Verdict::Succeeded : Verdict::Failed, false};
 }
 
-constexpr std::array kRows{Row{Strategy::Single, "single", &decide_single}};
+// The winner's success is the stage's at once: the losers are let go, and not waited for.
+Decision first_success(const StageProgress& progress) {
+  if (progress.succeeded > 0) return {Verdict::Succeeded, true};
+  return {progress.open > 0 ? Verdict::Open : Verdict::Failed, false};
+}
+
+// What has to be undone is known when nothing runs any more.
+Decision all_or_nothing(const StageProgress& progress) {
+  if (progress.open > 0) return {Verdict::Open, progress.failed > 0};
+  return {progress.failed == 0 ? Verdict::Succeeded : Verdict::Failed, false};
+}
+
+constexpr std::array kRows{
+    Row{Strategy::Single, "single", true, &all_succeed},
+    Row{Strategy::MultiRead, "multi-read", false, &first_success},
+    Row{Strategy::ActiveStandby, "active-standby", false, &first_success},
+    Row{Strategy::Transaction, "transaction", false, &all_or_nothing},
+};
 
 constexpr std::array<std::string_view, 7> kWords{
-    "single", "multi-active", "active-standby", "transaction", "replay", "rate-limit", "mixed"};
+    "single", "multi-read", "active-standby", "transaction", "replay", "rate-limit", "mixed"};
 
 }  // namespace
 
@@ -35,7 +52,7 @@ std::string_view to_string(Strategy strategy) { return kRows.at(std::size_t(stra
 Result<Strategy> strategy_from(std::string_view word) {
   if (word.empty()) return Strategy::Single;
   for (const Row& row : kRows)
-    if (row.word == word) return row.strategy;
+    if (row.word == word && row.is_offered) return row.strategy;
   for (std::string_view known : kWords)
     if (known == word)
       return fail(Errc::Unsupported, "strategy '" + std::string(word) + "' is not offered",
@@ -46,7 +63,7 @@ Result<Strategy> strategy_from(std::string_view word) {
               "strategy");
 }
 
-Verdict decide(Strategy strategy, const StageProgress& progress) {
+Decision decide(Strategy strategy, const StageProgress& progress) {
   return kRows.at(std::size_t(strategy)).decide(progress);
 }
 

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <utility>
 
-#include "dag/execution.hpp"
 #include "sched/controller_state.hpp"
 
 namespace drover::sched {
@@ -68,7 +67,7 @@ void Controller::State::plan_ready(PlanReady in, Now now) {
   Result<std::shared_ptr<const dag::PhysicalPlan>> plan = std::move(in.plan);
   if (plan && *plan == nullptr) plan = fail(Errc::BadInput, "the job has no plan");
   if (plan) {
-    if (dag::Execution(*std::move(plan)).ready().size() == 1) {
+    if ((*plan)->exec_nodes().size() == 1) {
       job->planned = true;
       if (job->reason == Reason::Compiling) set_reason(*job, Reason::GroupOrder);
       update_queues(*job);
