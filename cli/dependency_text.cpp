@@ -16,7 +16,7 @@ namespace {
 constexpr std::array kKinds = {std::string_view("after"), std::string_view("afterok"),
                                std::string_view("afternotok"), std::string_view("afterany")};
 constexpr std::string_view kUse = "use after, afterok, afternotok, afterany or singleton";
-constexpr std::int64_t kMinutesMax = 10 * 366 * 1440;
+constexpr std::int64_t kMinutesMax = 10LL * 366 * 1440;
 
 tl::unexpected<Error> bad(const std::string& message, std::string_view hint) {
   return fail(Errc::BadInput, "dependency: " + message, std::string(hint), "dependency");

@@ -16,7 +16,7 @@ struct PolicyBook {  // immutable once made; shared by the entrance and the cont
   PartitionTable partitions;
   PriorityWeights weights;  // with the maxima of qos and partitions filled in
   UsageWeights usage;
-  Duration half_life = seconds(7 * 86'400);
+  Duration half_life = seconds(7LL * 86'400);
 };
 
 // Fills what follows from the tables. Errors: BadInput - a partition that is open to accounts or

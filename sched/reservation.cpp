@@ -85,7 +85,7 @@ Duration period(Repeat repeat) {
   switch (repeat) {
     case Repeat::Once: return {};
     case Repeat::Daily: return seconds(86'400);
-    case Repeat::Weekly: return seconds(7 * 86'400);
+    case Repeat::Weekly: return seconds(7LL * 86'400);
   }
   return {};
 }

@@ -16,7 +16,7 @@ enum class LaneId : std::uint32_t {};
 inline constexpr LaneId kNoLane{0xffffffffu};
 
 // A job without a time limit counts as one that runs for a year: it may, and plans need a number.
-inline constexpr Duration kUnlimited = seconds(366 * 86'400);
+inline constexpr Duration kUnlimited = seconds(366LL * 86'400);
 
 struct Shape {
   rm::ClassId what{};

@@ -41,7 +41,7 @@ struct Config {
                kill_grace_s = 10;
   // [policy], [[account]], [[qos]], [[partition]]
   std::string default_account, default_qos, fairness = "fair-tree", size_favours = "big";
-  std::int64_t half_life_s = 7 * 86'400, usage_cpu = 1000, usage_mem_gib = 0, usage_gpu = 8000;
+  std::int64_t half_life_s = 7LL * 86'400, usage_cpu = 1000, usage_mem_gib = 0, usage_gpu = 8000;
   std::int64_t weight_age = 1000, weight_fair_share = 10'000, weight_qos = 10'000,
                weight_partition = 1000, weight_size = 0, weight_user = 1000, weight_nice = 1,
                weight_critical_path = 100;

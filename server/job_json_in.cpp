@@ -97,7 +97,7 @@ Result<void> read_signal(Reading& r, value v) {
   });
 }
 
-constexpr std::int64_t kMinutesMax = 10 * 366 * 1440;
+constexpr std::int64_t kMinutesMax = 10LL * 366 * 1440;
 
 Result<void> read_dependency(sched::JobSpec& spec, value v) {
   sched::Dependency dependency;

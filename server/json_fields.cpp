@@ -111,7 +111,7 @@ Result<sched::DependencyKind> read_dependency_kind(std::string_view word) {
 
 namespace {
 
-constexpr std::int64_t kMinutesMax = 10 * 366 * 1440;
+constexpr std::int64_t kMinutesMax = 10LL * 366 * 1440;
 
 // One piece: "afterok:12:13" or "singleton".
 Result<void> read_dependency_piece(std::string_view piece, sched::JobSpec& spec) {

@@ -10,7 +10,7 @@ namespace drover::sched {
 namespace {
 
 constexpr int kMomentsMax = 10'000;
-constexpr Duration kYear = seconds(365 * 86'400);
+constexpr Duration kYear = seconds(365LL * 86'400);
 constexpr Time kBegin{1'893'456'000'000'000};  // 2030-01-01T00:00:00Z: easy to read in texts
 
 ControllerConfig with_plans(ControllerConfig config) {

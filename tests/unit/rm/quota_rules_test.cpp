@@ -205,6 +205,7 @@ TEST(Quotas, GpusAreCountedByModelEvenWhenNoneWasAskedFor) {
     h100s += held.path != lease.path ? held.amounts[named_kind(0)] : 0;
   EXPECT_LE(h100s, 1000) << "a model that nobody asked for is charged all the same";
   std::vector<const Lease*> live;
+  live.reserve(leases.size());
   for (const Lease& held : leases) live.push_back(&held);
   EXPECT_TRUE(manager.check(live).empty());
   for (const Lease& held : leases) manager.release(held);
@@ -262,6 +263,7 @@ TEST(Quotas, PreemptNamesWhoHasTooMuch) {
   EXPECT_EQ(claims[0].quota, "all");
   EXPECT_EQ(claims[0].owed, 4'000);
   std::vector<const Lease*> live;
+  live.reserve(b.size());
   for (const Lease& lease : b) live.push_back(&lease);
   for (const Lease& lease : c) live.push_back(&lease);
   const auto victims = manager.victims(claims[0], live);
@@ -276,6 +278,7 @@ TEST(Quotas, AFullQueueRefusesAndLeavesNoTrace) {
   ResourceManager manager;
   manager.set_quotas({queue("user=*", 2)});
   std::vector<PathId> paths;
+  paths.reserve(2);
   for (int i = 0; i < 2; ++i) paths.push_back(std::get<PathId>(manager.try_enter(job("ann"))));
   const auto full = manager.try_enter(job("ann", "b"));
   ASSERT_TRUE(std::holds_alternative<QuotaShort>(full));

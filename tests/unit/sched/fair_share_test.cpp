@@ -41,12 +41,12 @@ TEST(FairShare, UsageHalvesWithEachHalfLife) {
   const std::int64_t full = shares.usage(ann, kStart);
   EXPECT_EQ(full, 4096 * 1000);
   for (int halves = 1; halves <= 40; ++halves) {
-    const std::int64_t left = shares.usage(ann, after(3600 * halves));
+    const std::int64_t left = shares.usage(ann, after(3600LL * halves));
     EXPECT_EQ(left, halves < 30 ? full >> halves : 0) << halves;
   }
   // A charge far later moves the base; what is left of the first one is still exact.
-  shares.charge(ann, 1'000'000, after(3600 * 20));
-  EXPECT_EQ(shares.usage(ann, after(3600 * 20)), (full >> 20) + 1);
+  shares.charge(ann, 1'000'000, after(3600LL * 20));
+  EXPECT_EQ(shares.usage(ann, after(3600LL * 20)), (full >> 20) + 1);
   EXPECT_TRUE(shares.check().empty());
 }
 
