@@ -1,4 +1,4 @@
-// bench/dag_bench.cpp - what the five stages and an execution cost per task, beside a oneTBB flow graph.
+// bench/dag_bench.cpp - what compiling and executing cost per task, beside a oneTBB flow graph.
 // LINK: drover::dag TBB::tbb
 // SPDX-License-Identifier: Apache-2.0
 //

@@ -86,8 +86,8 @@ void add_sim_options(CLI::App& verb, SimOptions& options) {
       ->type_name("N")
       ->check(CLI::Range(1, 65535));
   verb.add_option("--cluster", options.cluster,
-                  "nodes from a .toml, .machines or .csv file instead of a flat machine; `drover sim` "
-                  "also takes live: the nodes of the running server")
+                  "nodes from a .toml, .machines or .csv file instead of a flat machine; "
+                  "`drover sim` also takes live: the nodes of the running server")
       ->type_name("FILE")
       ->excludes("--procs");
   verb.add_option("--load", options.load,
