@@ -41,6 +41,7 @@ constexpr auto kCommands = std::to_array<const Command*>({&kUp,
                                                           &kQuotaReset,
                                                           &kShare,
                                                           &kQosLs,
+                                                          &kLicenceLs,
                                                           &kPartitionLs,
                                                           &kConfigShow,
                                                           &kConfigCheck,
@@ -55,7 +56,7 @@ constexpr auto kCommands = std::to_array<const Command*>({&kUp,
                                                           &kComplete});
 
 std::string_view singular(std::string_view word) {
-  constexpr std::string_view kNouns[] = {"job", "node", "group", "quota", "partition"};
+  constexpr std::string_view kNouns[] = {"job", "node", "group", "quota", "partition", "licence"};
   for (const std::string_view noun : kNouns)
     if (word.size() == noun.size() + 1 && word.starts_with(noun) && word.ends_with('s'))
       return noun;

@@ -1,4 +1,4 @@
-// cli/share.cpp - `drover share`, `drover qos ls` and `drover partition ls`.
+// cli/share.cpp - `drover share`, `drover qos ls`, `drover licence ls` and `drover partition ls`.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.hpp"
 
@@ -66,6 +66,23 @@ Result<int> run_qos(Context& context) {
       "name");
 }
 
+// "job 7 (4), job 9 (1)"
+std::string holders(const Json& row, const Style&) {
+  std::string text;
+  for (const Json& holder : member(row, "holders"))
+    text += (text.empty() ? "job " : ", job ") + text_of(holder, "job") + " (" +
+            text_of(holder, "count") + ")";
+  return text;
+}
+
+Result<int> run_licences(Context& context) {
+  std::vector<Column> columns{column("LICENCE", "name", false), column("TOTAL", "total"),
+                              column("USED", "held"), column("FREE", "free"),
+                              column("HELD BY", "holders", false)};
+  columns.back().show = holders;
+  return show_list(context, "licences", std::move(columns), "name");
+}
+
 Result<int> run_partitions(Context& context) {
   return show_list(
       context, "partitions",
@@ -94,6 +111,14 @@ const Command kQosLs = {
     .summary = "list classes of service: priority, limits, how they give way",
     .examples = "drover qos ls",
     .run = run_qos,
+};
+
+const Command kLicenceLs = {
+    .noun = "licence",
+    .verb = "ls",
+    .summary = "list the cluster's licences: how many there are, are held and are free",
+    .examples = "drover licence ls\ndrover licence ls -o json",
+    .run = run_licences,
 };
 
 const Command kPartitionLs = {

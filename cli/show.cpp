@@ -79,6 +79,8 @@ Result<int> show_job(Context& context, const Json& job) {
   std::string asks = text_of(job, "cpus") + " cpus";
   if (number_of(job, "mem_mib") > 0) asks += ", " + format_memory_mib(number_of(job, "mem_mib"));
   if (number_of(job, "gpus") > 0) asks += ", " + text_of(job, "gpus") + " gpus";
+  const std::string licences = join_pairs(member(job, "spec.licences"));
+  if (!licences.empty()) asks += ", licences " + licences;
   if (number_of(job, "time_limit_s") > 0)
     asks += ", at most " + show_short_seconds(real_of(job, "time_limit_s"));
   pairs.emplace_back("asks for", asks);

@@ -315,6 +315,36 @@ Result<bool> set_kill_on_invalid(Build& build, const Given& given) {
   return true;
 }
 
+// "matlab:2,ansys"; Slurm's `a|b` (either) cannot be had.
+Result<bool> set_licences(Build& build, const Given& given) {
+  Json licences = Json::object();
+  std::string_view text = given.value;
+  if (text.find('|') != std::string_view::npos)
+    return bad(given,
+               "\"" + given.value + "\": licences are taken all together, not one or another",
+               "separate them with commas");
+  for (bool more = true; more;) {
+    const std::size_t comma = text.find(',');
+    const std::string_view part = text.substr(0, comma);
+    more = comma != std::string_view::npos;
+    if (more) text.remove_prefix(comma + 1);
+    const std::size_t colon = part.find(':');
+    const std::string name(part.substr(0, colon));
+    if (name.empty()) return bad(given, "\"" + given.value + "\" names no licence", "use NAME[:N]");
+    std::int64_t count = 1;
+    if (colon != std::string_view::npos) {
+      const auto number =
+          parse_integer(part.substr(colon + 1), 1, 1'000'000'000, given.option->name);
+      if (!number) return fail(number.error());
+      count = *number;
+    }
+    if (licences.contains(name)) return bad(given, name + " is given twice", "say once how many");
+    licences[name] = count;
+  }
+  build.spec["licences"] = std::move(licences);
+  return true;
+}
+
 Result<bool> set_exclusive(Build& build, const Given&) {
   build.spec["exclusive"] = true;
   return true;
@@ -362,6 +392,7 @@ constexpr auto kSetters = std::to_array<SetterRow>({
     {"signal", set_signal},
     {"dependency", set_dependency},
     {"exclusive", set_exclusive},
+    {"licenses", set_licences},
     {"nodes", set_nodes},
 });
 

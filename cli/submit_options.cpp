@@ -59,6 +59,7 @@ constexpr auto kJobOptions = std::to_array<Option>({
   {"kill-on-invalid-dep", 0, Val, "yes|no", "cancel the job when a dependency can never be met (default yes)", "", Ok, "yes no"},
   {"comment", 0, Val, "TEXT", "free text kept with the job"},
   {"label", 'l', Val, "KEY=VALUE", "label for grouping and filters; may be repeated", "labels"},
+  {"licenses", 'L', Val, "NAME[:N][,...]", "licences of the cluster, for each element of an array: drover licence ls", "licences"},
   {"constraint", 'C', Val, "EXPR", "only nodes for which it holds: gpu&!(rack=3|rack=4), cpus>=64, [rack=1|rack=2]"},
   {"requeue", 0, No, "", "run again when its node is lost (default)"},
   {"no-requeue", 0, No, "", "never run twice, even when its node is lost"},
@@ -77,7 +78,6 @@ constexpr auto kJobOptions = std::to_array<Option>({
   // Known, not offered: refused by name.
   {"mail-type", 0, Val, "TYPE", kMail, "", Not},
   {"mail-user", 0, Val, "USER", kMail, "", Not},
-  {"licenses", 'L', Val, "LIST", kLater, "", Not},
   {"clusters", 'M', Val, "NAME", kOneCluster, "cluster", Not},
   {"nodelist", 'w', Val, "LIST", kPlace, "", Not},
   {"nodefile", 'F', Val, "FILE", kPlace, "", Not},

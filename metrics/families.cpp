@@ -47,6 +47,7 @@ constexpr FamilyRow kRows[] = {
     {Memory, "drover_memory_bytes", G, N, "state", "Memory of the nodes by state"},
     {Gpus, "drover_gpus", G, N, "state", "GPUs by state"},
     {Agents, "drover_agents", G, N, "state", "Node agents by connection"},
+    {Licences, "drover_licences", G, N, "licence,state", "Licences of the cluster by state: used, free"},
     {HttpRequests, "drover_http_requests_total", C, N, "method,route,code", "Answered requests; route is the template"},
     {HttpDuration, "drover_http_request_duration_seconds", H, Buckets::Latency, "route", "Request complete to answer handed over"},
     {HttpConnections, "drover_http_connections", G, N, "", "Open HTTP connections"},

@@ -41,6 +41,7 @@ enum class FamilyId : std::uint8_t {
   Memory,
   Gpus,
   Agents,
+  Licences,
   HttpRequests,
   HttpDuration,
   HttpConnections,

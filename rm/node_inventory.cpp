@@ -312,6 +312,8 @@ Amounts NodeInventory::charge_on(NodeId id, const NodeAsk& ask, bool is_head) co
   amounts[Kind::MemMib] = ask.mem_mib;
   amounts[Kind::GpuMilli] = ask.gpus * kMilli;
   amounts[Kind::RunningJobs] = is_head ? 1 : 0;
+  if (is_head)
+    for (const NamedAmount& licence : ask.licences) amounts[licence.kind] += licence.amount;
   if (!ask.exclusive) return amounts;
   amounts[Kind::CpuMilli] = node->capacity[Kind::CpuMilli];
   amounts[Kind::GpuMilli] = node->capacity[Kind::GpuMilli];

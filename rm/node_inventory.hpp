@@ -28,6 +28,11 @@
 
 namespace drover::rm {
 
+struct NamedAmount {
+  Kind kind{};
+  std::int64_t amount = 0;
+};
+
 // A Request in the inventory's terms.
 struct NodeAsk {
   std::uint32_t cpus = 0, gpus = 0;
@@ -36,6 +41,7 @@ struct NodeAsk {
   bool exclusive = false;
   std::uint32_t constraint = 0;  // 0 = any node
   std::uint32_t nodes = 1;
+  std::vector<NamedAmount> licences;  // of the head's part
   bool is_gang = false;  // needs best_nodes: several nodes, or a constraint that counts them
 };
 

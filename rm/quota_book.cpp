@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "rm/licence.hpp"
+
 namespace drover::rm {
 namespace {
 
@@ -31,6 +33,7 @@ QuotaBook::QuotaBook(std::vector<QuotaRule> rules, QuotaTree tree)
     : rules_(std::move(rules)), tree_(std::move(tree)) {
   std::map<Labels, Shape> shapes;
   for (const QuotaRule& rule : rules_) {
+    if (rule.match == licence_pool()) has_pool_ = true;
     Labels keys, exact;
     for (const auto& [key, value] : rule.match) {
       keys[key] = value == kAny ? "*" : "";
@@ -102,6 +105,7 @@ std::vector<Labels> QuotaBook::combinations(const Labels& job_labels) const {
   }
   std::vector<Labels> combinations(found.begin(), found.end());
   std::ranges::sort(combinations, {}, [&](const Labels& labels) { return tree_.order(labels); });
+  if (has_pool_) combinations.push_back(licence_pool());
   return combinations;
 }
 

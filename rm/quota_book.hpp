@@ -21,7 +21,8 @@ class QuotaBook {
   const QuotaTree& tree() const { return tree_; }
 
   // The exact combinations that a job with these labels is charged to, outermost first. An account
-  // stands for itself and every account above it.
+  // stands for itself and every account above it. Every job is inside the pool of licences, if
+  // there is one.
   std::vector<Labels> combinations(const Labels& job_labels) const;
 
   // What the rules say about one exact combination; nothing when no rule speaks about it.
@@ -42,6 +43,7 @@ class QuotaBook {
   std::vector<QuotaRule> rules_;
   QuotaTree tree_;
   std::vector<Shape> shapes_;  // by keys
+  bool has_pool_ = false;      // of licences
 };
 
 }  // namespace drover::rm

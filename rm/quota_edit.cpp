@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "rm/licence.hpp"
 #include "rm/quota_ledger.hpp"
 
 namespace drover::rm {
@@ -99,6 +100,7 @@ QuotaDiff diff_quotas(const QuotaLedger& ledger, const std::vector<QuotaRule>& r
   for (auto& [name, change] : changes) diff.changes.push_back(std::move(change));
 
   for (const auto& [exact, amounts] : held) {
+    if (exact == licence_pool()) continue;  // not what is edited
     const auto rule = book.effective(exact);
     for (std::size_t k = 0; rule && k < kKinds; ++k) {
       if (rule->max.of[k] < 0 || amounts.of[k] <= rule->max.of[k]) continue;

@@ -113,7 +113,10 @@ std::string quota_name(const Labels& labels) {
   std::string name;
   for (const auto& [key, value] : labels) {
     if (!name.empty()) name += ',';
-    name.append(key).append("=").append(value);
+    if (key.empty())  // the pool of licences
+      name.append(value);
+    else
+      name.append(key).append("=").append(value);
   }
   return name.empty() ? "all" : name;
 }

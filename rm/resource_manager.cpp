@@ -9,6 +9,7 @@
 
 #include "base/check.hpp"
 #include "rm/ledger_audit.hpp"
+#include "rm/licence.hpp"
 #include "rm/node_inventory.hpp"
 #include "rm/quota_ledger.hpp"
 
@@ -18,6 +19,8 @@ namespace {
 constexpr std::int64_t kMaxUnits = 1 << 20;  // CPUs or GPUs of one task
 
 bool is_countable(const Request& request) {
+  for (const auto& licence : request.licences)
+    if (licence.second < 1 || licence.second > kMaxAmount) return false;
   return request.nodes >= 1 && request.nodes <= NodeInventory::kMaxNodes && request.cpus >= 1 &&
          request.cpus <= kMaxUnits && request.gpus >= 0 && request.gpus <= kMaxUnits &&
          request.mem_mib >= 0 && request.mem_mib <= kMaxAmount;
@@ -62,6 +65,30 @@ struct ResourceManager::State {
     gang.clear();
     if (const auto node = nodes.best_node(asked.ask, holds)) gang.push_back(*node);
     return !gang.empty();
+  }
+  // What the request comes to, in the names that there are now.
+  void weigh(Class& added) {
+    const Request& request = added.request;
+    added.countable = is_countable(request);
+    if (!added.countable) return;
+    added.ask = nodes.ask_for(request);
+    added.least = {};
+    added.least[Kind::CpuMilli] = request.nodes * request.cpus * 1000;
+    added.least[Kind::MemMib] = request.nodes * request.mem_mib;
+    added.least[Kind::GpuMilli] = request.nodes * request.gpus * 1000;
+    added.least[Kind::Nodes] = request.exclusive ? request.nodes : 0;
+    added.least[Kind::RunningJobs] = 1;
+    if (const auto kind = names.gpu(request.gpu_model))
+      added.least[*kind] = request.nodes * request.gpus * 1000;
+    for (const auto& [name, count] : request.licences) {
+      const auto kind = names.find(licence_word(name));
+      if (!kind) added.countable = false;  // of a job from before the name lost its slot
+      if (!kind) continue;
+      added.ask.licences.push_back({*kind, count});
+      added.least[*kind] += count;
+    }
+    added.room = {request.cpus * 1000, request.mem_mib, request.gpus * 1000,
+                  request.exclusive ? Room::kSeats : 1};
   }
   RoomAsk ask_of(const Class& asked) const {
     return {asked.room, asked.ask.nodes, nodes.constraint_bits(asked.ask)};
@@ -171,19 +198,7 @@ ClassId ResourceManager::intern(const Request& request) {
   }
   State::Class added;
   added.request = request;
-  added.countable = is_countable(request);
-  if (added.countable) {
-    added.ask = state_->nodes.ask_for(request);
-    added.least[Kind::CpuMilli] = request.nodes * request.cpus * 1000;
-    added.least[Kind::MemMib] = request.nodes * request.mem_mib;
-    added.least[Kind::GpuMilli] = request.nodes * request.gpus * 1000;
-    added.least[Kind::Nodes] = request.exclusive ? request.nodes : 0;
-    added.least[Kind::RunningJobs] = 1;
-    if (const auto kind = state_->names.gpu(request.gpu_model))
-      added.least[*kind] = request.nodes * request.gpus * 1000;
-    added.room = {request.cpus * 1000, request.mem_mib, request.gpus * 1000,
-                  request.exclusive ? Room::kSeats : 1};
-  }
+  state_->weigh(added);
   state_->classes[raw(id)] = std::move(added);
   state_->class_index.emplace(request, id);
   return id;
@@ -293,6 +308,18 @@ void ResourceManager::configure(ResourceNames names, QuotaTree tree) {
   state_->tree = std::move(tree);
   state_->nodes.count_gpus_apart(state_->names);
   set_quotas(state_->ledger.book().rules());
+}
+
+void ResourceManager::add_names(ResourceNames names) {
+  for (std::size_t slot = 0; slot < state_->names.slots().size(); ++slot)
+    DROVER_CHECK(
+        state_->names.slots()[slot].empty() || state_->names.slots()[slot] == names.slots()[slot],
+        "a named resource lost its slot while leases count in it");
+  state_->names = std::move(names);
+  state_->nodes.count_gpus_apart(state_->names);
+  for (State::Class& known : state_->classes)
+    if (known.holders > 0) state_->weigh(known);
+  state_->freed_everything = true;
 }
 
 const ResourceNames& ResourceManager::names() const { return state_->names; }

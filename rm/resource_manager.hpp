@@ -161,6 +161,8 @@ class ResourceManager {
   // ---- quotas
   // Names, levels and accounts; before anything is interned.
   void configure(ResourceNames names, QuotaTree tree);
+  // `names` has every name that is known, in its slot (ResourceNames::with), and more.
+  void add_names(ResourceNames names);
   const ResourceNames& names() const;
   // Live edit: use is kept, lowering below use drains. The rules have passed check_quotas.
   void set_quotas(std::vector<QuotaRule> rules);

@@ -15,7 +15,7 @@ constexpr std::size_t kNameMax = 64;
 
 bool is_name_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '-' || c == '.' || c == ':';
+         c == '-' || c == '.' || c == ':' || c == '@';
 }
 
 Result<void> check_name(const std::string& name) {
@@ -23,7 +23,7 @@ Result<void> check_name(const std::string& name) {
                       name.back() != ':' && std::ranges::all_of(name, is_name_char);
   if (!shaped)
     return fail(Errc::BadInput, "\"" + name.substr(0, kNameMax) + "\" cannot name a resource",
-                "use letters, digits, _ - . and :, like licence:matlab or gpu:h100", "resources");
+                "use letters, digits, _ - . @ and :, like licence:matlab or gpu:h100", "resources");
   if (std::ranges::find(kFixedWords, name) != kFixedWords.end())
     return fail(Errc::BadInput, "\"" + name + "\" is a resource already",
                 "only names that are not built in are listed", "resources");
@@ -62,6 +62,15 @@ Result<ResourceNames> ResourceNames::make(std::span<const std::string> wanted,
   names.has_gpus_ = std::ranges::any_of(
       names.slots_, [](const std::string& name) { return name.starts_with(kGpuPrefix); });
   return names;
+}
+
+Result<ResourceNames> ResourceNames::with(std::span<const std::string> more) const {
+  std::vector<std::string> wanted;
+  for (const std::string& name : slots_)
+    if (!name.empty()) wanted.push_back(name);
+  for (const std::string& name : more)
+    if (std::ranges::find(wanted, name) == wanted.end()) wanted.push_back(name);
+  return make(wanted, slots_);
 }
 
 std::optional<Kind> ResourceNames::find(std::string_view word) const {

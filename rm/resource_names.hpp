@@ -25,6 +25,10 @@ class ResourceNames {
   static Result<ResourceNames> make(std::span<const std::string> wanted,
                                     std::span<const std::string> kept = {});
 
+  // The same with more names, each in a slot that was free; slots that have a name keep it, so this
+  // may be done while leases count in them. Names that are known are left out.
+  Result<ResourceNames> with(std::span<const std::string> more) const;
+
   // "cpus", "mem_mib", "gpus", "nodes", "engines", "running_jobs", "queued_jobs", or a name.
   std::optional<Kind> find(std::string_view word) const;
   std::string_view word(Kind kind) const;  // the reverse

@@ -58,6 +58,7 @@ void Controller::State::apply(Input input, Now now) {
         if constexpr (std::is_same_v<In, ServeNode>) serve(in, now);
         if constexpr (std::is_same_v<In, LabelNode>) label(std::move(in), now);
         if constexpr (std::is_same_v<In, EditQuotas>) edit_quotas(in, now);
+        if constexpr (std::is_same_v<In, SetLicences>) set_licences(in, now);
         if constexpr (std::is_same_v<In, Tick>) fire_timers(now);
       },
       input);

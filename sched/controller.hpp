@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "rm/licence.hpp"
 #include "sched/dependency.hpp"
 #include "sched/messages.hpp"
 #include "sched/policy.hpp"
@@ -35,6 +36,7 @@ struct ControllerConfig {
       seconds(600);                   // out of contact: shown as lost (attempts are kept, see docs)
   std::vector<rm::QuotaRule> quotas;  // have passed check_quotas; until an edit replaces them
   std::vector<rm::QuotaRule> class_limits;  // of the book's qos; in force whatever is edited
+  rm::Counts licences;  // in `resources` as "licence:NAME"; until SetLicences changes them
   rm::ResourceNames resources;
   rm::QuotaTree quota_tree;
   PartitionPolicy policy;                  // when the book has no partitions
@@ -59,6 +61,16 @@ struct Estimate {
   Time start;                // wall
   std::uint32_t before = 0;  // jobs that go first
   friend bool operator==(const Estimate&, const Estimate&) = default;
+};
+
+// Who holds a licence, those with most first.
+struct LicenceHolder {
+  JobId job{};
+  std::int64_t count = 0;
+};
+struct LicenceUse {
+  rm::LicenceView licence;
+  std::vector<LicenceHolder> holders;
 };
 
 struct GroupView {
@@ -122,6 +134,7 @@ class Controller {
   const rm::QuotaTable& quotas() const;  // its rules are those in force
   // What EditQuotas would do now, or how it would be refused. O(label combinations in use).
   Result<rm::QuotaDiff> preview(const rm::QuotaEdit& edit) const;
+  std::vector<LicenceUse> licences() const;      // by name; O(tasks on nodes)
   std::optional<JobRecord> job(JobId id) const;  // open jobs only
   Stats stats() const;
 

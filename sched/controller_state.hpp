@@ -171,10 +171,12 @@ struct Controller::State : PreemptVerbs {
   std::string place_held(const Job& job, JobId asked) const;
   bool waits_for_unlimited(const rm::Slot& slot) const;
   Why why_task(const Job& job, const TaskRecord& task) const;
-  // edit_quotas.cpp
+  // edit_quotas.cpp, licences.cpp
   std::vector<rm::QuotaRule> with_class_limits(std::vector<rm::QuotaRule> rules) const;
   Result<std::vector<rm::QuotaRule>> weigh_edit(const rm::QuotaEdit& edit) const;
   void edit_quotas(const EditQuotas& in, Now now);
+  void set_licences(const SetLicences& in, Now now);
+  Why short_of_licence(JobState state, const rm::QuotaShort& pool) const;
   // restore.cpp
   Result<void> restore_job(const JobSpec& spec, const JobRecord& record,
                            std::vector<TaskRecord> tasks);
@@ -188,5 +190,4 @@ struct Controller::State : PreemptVerbs {
   void check_nodes(std::vector<std::string>& problems) const;
   void check_partitions(std::vector<std::string>& problems) const;
 };
-
 }  // namespace drover::sched

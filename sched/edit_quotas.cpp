@@ -3,6 +3,7 @@
 //
 // Nothing is killed by an edit. What holds more than it may from now on gets nothing more until
 // enough of it has ended.
+#include <algorithm>
 #include <utility>
 
 #include "sched/controller_state.hpp"
@@ -26,6 +27,9 @@ std::string touched_by(const rm::QuotaDiff& diff) {
 std::vector<rm::QuotaRule> Controller::State::with_class_limits(
     std::vector<rm::QuotaRule> rules) const {
   rules.insert(rules.end(), config.class_limits.begin(), config.class_limits.end());
+  if (std::ranges::any_of(rm.names().slots(),
+                          [](const std::string& word) { return !rm::licence_name(word).empty(); }))
+    rules.push_back(rm::licence_rule(config.licences, rm.names()));
   return rules;
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/units.hpp"
+#include "rm/licence.hpp"
 #include "rm/node_expression.hpp"
 #include "sched/entrance.hpp"
 #include "sched/output_path.hpp"
@@ -25,6 +26,7 @@ constexpr std::size_t kDependenciesMax = 1000;
 constexpr std::int64_t kCpusMax = 1'000'000;
 constexpr std::int64_t kGpusMax = 65'536;
 constexpr std::int64_t kNodesMax = 100'000;
+constexpr std::size_t kCountsMax = rm::kLicencesPerJob;
 constexpr std::int64_t kMemMibMax = std::int64_t(1) << 40;
 constexpr std::int32_t kSignalMax = 64;
 constexpr std::int32_t kMinutesMax = 10 * 366 * 1440;
@@ -203,6 +205,22 @@ Result<void> check_label_map(const rm::Labels& labels, const char* field) {
 
 namespace {
 
+// Whether there are such things is for the controller to say.
+Result<void> check_counts(const rm::Counts& counts, const char* field) {
+  if (counts.size() > kCountsMax)
+    return fail(Errc::Limit, std::to_string(counts.size()) + " kinds of " + field,
+                "at most " + std::to_string(kCountsMax) + " are allowed", field);
+  for (const auto& [name, count] : counts) {
+    if (name.empty() || name.size() > kLabelKeyMax || !is_made_of(name, "-_.@"))
+      return fail(Errc::BadInput, "'" + name.substr(0, 64) + "' cannot be a name in " + field,
+                  "use up to 63 letters, digits, '-', '_', '.' and '@'", field);
+    if (count < 1 || count > rm::kMaxAmount)
+      return fail(Errc::BadInput, std::to_string(count) + " of " + name + " cannot be asked for",
+                  "ask for 1 to " + std::to_string(rm::kMaxAmount), field);
+  }
+  return {};
+}
+
 Result<void> check_resources(JobSpec& spec) {
   if (auto good = check_range(spec.ntasks, 1, kCpusMax, "ntasks"); !good) return good;
   if (auto good = check_range(spec.cpus_per_task, 1, kCpusMax, "cpus_per_task"); !good) return good;
@@ -226,6 +244,7 @@ Result<void> check_resources(JobSpec& spec) {
                     " CPUs on a node; at most " + std::to_string(kCpusMax) + " are allowed",
                 "ask for fewer, or use an array", "ntasks");
   if (auto good = check_range(spec.request.mem_mib, 0, kMemMibMax, "mem"); !good) return good;
+  if (auto good = check_counts(spec.request.licences, "licences"); !good) return good;
   return check_range(spec.request.gpus, 0, kGpusMax, "gpus");
 }
 

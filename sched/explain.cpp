@@ -193,7 +193,8 @@ Why Controller::State::why_unplaced(const Job& job) const {
   const JobQueue& queue = partition_of(job).queue;
   if (clearings.contains(job.id)) return why_preempting(job);
   if (const rm::QuotaShort* quota = queue.parked(job.lane))
-    return over_quota(job.state, *quota, rm.names());
+    return rm::is_licence(*quota) ? short_of_licence(job.state, *quota)
+                                  : over_quota(job.state, *quota, rm.names());
   const auto head = queue.head();
   if (!head || head->place.job != job.id) return why_behind(job);
   Why why = no_room(job.state, rm.explain(job.what));

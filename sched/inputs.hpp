@@ -113,9 +113,12 @@ struct EditQuotas {
   Actor actor;
   rm::QuotaEdit edit;
 };
+struct SetLicences {  // all that there are from now on; their names have slots to go to
+  rm::Counts totals;
+};
 struct Tick {};  // time passed: begin times, node timeouts
 
 using Input = std::variant<Submit, Command, PlanReady, NodeUp, NodeDown, TaskStarted, TaskEnded,
-                           ServeNode, LabelNode, EditQuotas, Tick>;
+                           ServeNode, LabelNode, EditQuotas, SetLicences, Tick>;
 
 }  // namespace drover::sched

@@ -66,6 +66,7 @@ std::string_view to_string(Reason r) {
     case Reason::Preempted: return "preempted";
     case Reason::Priority: return "priority";
     case Reason::Preempting: return "preempting";
+    case Reason::Licences: return "licences";
   }
   return "unknown";
 }

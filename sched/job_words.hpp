@@ -67,8 +67,9 @@ enum class Reason : std::uint8_t {
   Preempted,
   Priority,    // waits: one that goes first holds the place
   Preempting,  // waits: others were asked to go
+  Licences,    // waits: others hold them
 };
-inline constexpr std::size_t kReasons = std::size_t(Reason::Preempting) + 1;
+inline constexpr std::size_t kReasons = std::size_t(Reason::Licences) + 1;
 
 // How work gives way to more urgent work.
 enum class PreemptMode : std::uint8_t {

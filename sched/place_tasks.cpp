@@ -122,7 +122,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
   if (const auto* quota = std::get_if<rm::QuotaShort>(&answer)) {
     drop_holds_of(partition, job.lane);
     partition.queue.park(job.lane, *quota);
-    if (job.active == 0) set_reason(job, Reason::Quota);
+    if (job.active == 0) set_reason(job, rm::is_licence(*quota) ? Reason::Licences : Reason::Quota);
     const auto clearing = clearings.find(job.id);
     if (clearing == clearings.end()) owed.insert(job.id);
     if (clearing != clearings.end() && !clearing->second.for_quota) drop_clearing(job.id);

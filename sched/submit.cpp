@@ -114,6 +114,8 @@ Result<Conditions> Controller::State::admit(const Submit& in) const {
                 "the queue of " + name + " is full: " + std::to_string(queued_max) + " open jobs",
                 "try again when some have ended, or submit an array");
   if (auto ok = check_array(spec, config.array_size_max); !ok) return fail(ok.error());
+  if (auto ok = rm::can_ever_have(spec.request.licences, config.licences); !ok)
+    return fail(ok.error());
   // After a restart the nodes' sizes are known only once they are back: then nothing is impossible
   // yet.
   if (unseen_nodes == 0)

@@ -60,6 +60,7 @@ void remove_quota(Services& services, ExchangePtr exchange);
 // api_policy.cpp
 void list_shares(Services& services, ExchangePtr exchange);
 void list_qos(Services& services, ExchangePtr exchange);
+void list_licences(Services& services, ExchangePtr exchange);
 void list_partitions(Services& services, ExchangePtr exchange);
 
 // api_admin.cpp

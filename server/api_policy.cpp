@@ -1,5 +1,7 @@
-// server/api_policy.cpp - accounts with their shares, classes of service and partitions.
+// server/api_policy.cpp - accounts with their shares, classes of service, partitions, licences.
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "server/api.hpp"
 #include "server/job_json_out.hpp"
 
@@ -108,7 +110,32 @@ void answer(ExchangePtr& exchange, std::string_view name, const Rows& rows, Appe
   exchange->json(std::move(body));
 }
 
+void append_licence(JsonWriter& out, const sched::LicenceUse& use) {
+  const std::int64_t held = use.licence.locked + use.licence.used;
+  out.begin_object();
+  out.field("name", use.licence.name);
+  out.field("total", use.licence.total);
+  out.field("held", held);
+  out.field("locked", use.licence.locked);
+  out.field("used", use.licence.used);
+  out.field("free", std::max<std::int64_t>(use.licence.total - held, 0));
+  out.key("holders");
+  out.begin_array();
+  for (const sched::LicenceHolder& holder : use.holders) {
+    out.begin_object();
+    out.field("job", raw(holder.job));
+    out.field("count", holder.count);
+    out.end_object();
+  }
+  out.end_array();
+  out.end_object();
+}
+
 }  // namespace
+
+void list_licences(Services& services, ExchangePtr exchange) {
+  answer(exchange, "licences", services.controller.licences(), append_licence);
+}
 
 void list_shares(Services& services, ExchangePtr exchange) {
   answer(exchange, "shares", services.controller.shares(net::Loop::now()), append_share);

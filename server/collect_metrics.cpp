@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "rm/licence.hpp"
 #include "server/version.hpp"
 
 namespace drover::server {
@@ -67,6 +68,15 @@ void collect_nodes(Metrics& m, const Services& services) {
   m.set(FamilyId::Agents, {"lost"}, std::max(0.0, all - connected));
 }
 
+void collect_licences(Metrics& m, const Services& services) {
+  for (const rm::LicenceView& licence : rm::licences_of(services.controller.resources())) {
+    const std::int64_t held = licence.locked + licence.used;
+    m.set(FamilyId::Licences, {licence.name, "used"}, double(held));
+    m.set(FamilyId::Licences, {licence.name, "free"},
+          double(std::max<std::int64_t>(licence.total - held, 0)));
+  }
+}
+
 // One quota on user=* has a series for each user, so these are asked for by name. Past kSeriesMax
 // the registry drops and counts them.
 void collect_labels(Metrics& m, const Services& services) {
@@ -115,6 +125,7 @@ void collect_metrics(Services& services) {
   const Time begun = net::Loop::now().mono;
   collect_jobs(services.metrics, services.controller.stats());
   collect_nodes(services.metrics, services);
+  collect_licences(services.metrics, services);
   if (services.config.label_metrics) collect_labels(services.metrics, services);
   collect_rest(services.metrics, services);
   services.metrics.set(FamilyId::CollectDuration, {"controller"},

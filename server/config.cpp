@@ -64,7 +64,7 @@ struct Assign {
 };
 
 tl::unexpected<Error> unknown(const std::string& where, const std::string& name) {
-  std::vector<std::string_view> known{"quota", "account", "qos", "partition"};
+  std::vector<std::string_view> known{"quota", "account", "qos", "partition", "licences"};
   std::string_view near;
   const std::string_view last = std::string_view(name).substr(name.rfind('.') + 1);
   for (const ConfigKey& key : config_keys()) {
@@ -118,6 +118,8 @@ Result<Config> parse_config(std::string_view text, const std::string& path) {
       Result<void> read;
       if (name.str() == "quota")
         continue;  // last: its words are named by [quotas]
+      else if (name.str() == "licences")
+        read = read_licences(config, node, path);
       else if (is_policy_list(name.str()))
         read = read_policy_list(config, name.str(), node, path);
       else if (node.as_table() != nullptr)

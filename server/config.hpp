@@ -56,6 +56,7 @@ struct Config {
   bool label_metrics = false;
   std::int64_t audit_nodes = 64;
   std::vector<rm::QuotaRule> quotas;  // in the slots of resource_names
+  rm::Counts licences;  // [licences]: how many of each there are
   rm::ResourceNames resource_names;
   rm::QuotaTree quota_tree;
 

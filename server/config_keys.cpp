@@ -52,7 +52,7 @@ const std::array kKeys = std::to_array<ConfigKey>({
     {"policy.weight_qos", &C::weight_qos, 0, kWeight, false, "points of the class with the highest priority"},
     {"policy.weight_size", &C::weight_size, 0, kWeight, false, "points of the largest (or smallest) jobs"},
     {"policy.weight_user", &C::weight_user, 0, kWeight, false, "points of one unit of --priority, between groups"},
-    {"quotas.resources", &C::resources, 0, 0, false, "names that quotas count beside the built-in ones: `gpu:MODEL`, `licence:NAME`, custom ones; at most 17"},
+    {"quotas.resources", &C::resources, 0, 0, false, "names that quotas count beside the built-in ones: `gpu:MODEL`, `licence:NAME`, custom ones; with the licences of [licences] at most 17"},
     {"quotas.levels", &C::quota_levels, 0, 0, false, "what lies inside what, outermost first; `user+creator` makes one level of two labels (docs/quotas.md)"},
     {"quotas.label_metrics", &C::label_metrics, 0, 0, true, "export `drover_label_*`: one series per quota and state"},
     {"quotas.audit_nodes", &C::audit_nodes, 0, 1'000'000, true, "nodes, and 16 times as many quotas, whose books are checked every second; 0 = off"},
@@ -125,7 +125,9 @@ std::string config_markdown() {
          "used\n```\n\nA job must pass every quota that its labels match. An amount that is left "
          "out "
          "has no limit.\nQuotas that were edited while droverd ran replace these: see "
-         "docs/quotas.md.\n" +
+         "docs/quotas.md.\n"
+         "\n## Licences\n\n```toml\n[licences]          # live: SIGHUP counts them anew\nmatlab = "
+         "20\nansys = 2\n```\n\nHow many of each the cluster has; see docs/resources.md.\n" +
          policy_markdown();
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/units.hpp"
+#include "rm/licence.hpp"
 
 namespace drover::server {
 namespace {
@@ -102,9 +103,31 @@ std::map<std::string, std::string> parents_of(const Config& config) {
 
 }  // namespace
 
+Result<void> read_licences(Config& config, const toml::node& node, const std::string& path) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) return wrong(place(path, node), "licences", "a section: name = number");
+  for (const auto& [name, value] : *table) {
+    const std::string key = "licences." + std::string(name.str());
+    const auto total = value.value_exact<std::int64_t>();
+    if (!total) return wrong(place(path, value), key, "a whole number from 0");
+    config.licences[std::string(name.str())] = *total;
+    config.origin[key] = place(path, value);
+  }
+  auto good = rm::check_licences(config.licences);
+  if (!good) return fail(good.error(), place(path, node));
+  return {};
+}
+
+std::vector<std::string> named_resources(const Config& config) {
+  std::vector<std::string> all = config.resources;
+  for (std::string& word : rm::licence_words(config.licences, config.resources))
+    all.push_back(std::move(word));
+  return all;
+}
+
 Result<void> read_quotas(Config& config, const toml::node* quota, const std::string& path) {
-  auto names = rm::ResourceNames::make(config.resources);
-  if (!names) return fail(names.error(), path + ": quotas.resources");
+  auto names = rm::ResourceNames::make(named_resources(config));
+  if (!names) return fail(names.error(), path + ": quotas.resources and [licences]");
   config.resource_names = std::move(*names);
   auto tree = rm::QuotaTree::make(config.quota_levels, parents_of(config));
   if (!tree) return fail(tree.error(), path);

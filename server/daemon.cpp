@@ -18,6 +18,7 @@
 #include "sched/plan_request.hpp"
 #include "server/collect_metrics.hpp"
 #include "server/config_policy.hpp"
+#include "server/config_quotas.hpp"
 #include "server/directories.hpp"
 #include "server/ledger_watch.hpp"
 #include "server/recovery.hpp"
@@ -36,12 +37,13 @@ constexpr Duration kStopGrace = seconds(2), kStopLimit = seconds(4);
 void configure_quotas(const Config& config, const store::Store& store,
                       sched::ControllerConfig& out) {
   out.quotas = config.quotas;
+  out.licences = config.licences;
   out.quota_tree = config.quota_tree;
   out.resources = config.resource_names;
   auto snapshot = store.snapshot();
   const auto stored = snapshot ? snapshot->quotas() : Result<std::optional<rm::QuotaTable>>();
   if (!stored || !*stored) return;  // recovery reports what cannot be read
-  auto names = rm::ResourceNames::make(config.resources, (*stored)->resources);
+  auto names = rm::ResourceNames::make(named_resources(config), (*stored)->resources);
   if (!names) return;
   out.resources = std::move(*names);
   for (rm::QuotaRule& rule : out.quotas) rm::translate(rule, config.resource_names, out.resources);
@@ -231,6 +233,18 @@ struct Daemon::Parts {
     return write_file(options.run + "/http.port", std::to_string(port) + "\n");
   }
 
+  void reload_licences(const Config& fresh) {
+    if (fresh.licences == config.licences) return;
+    const auto words = rm::licence_words(fresh.licences, {});
+    const auto named = controller.resources().names().with(words);
+    if (!named) {
+      spdlog::error("[licences] not loaded, the old ones stay: {}", named.error().message);
+      return;
+    }
+    config.licences = fresh.licences;
+    turn.push(sched::SetLicences{fresh.licences});
+  }
+
   void reload() {
     auto fresh = effective_config(options);
     if (!fresh) {
@@ -245,6 +259,7 @@ struct Daemon::Parts {
       if (const auto origin = fresh->origin.find(name); origin != fresh->origin.end())
         config.origin[name] = origin->second;
     }
+    reload_licences(*fresh);
     configure();
     spdlog::info("configuration loaded again; keys that are not live need a restart");
   }

@@ -23,7 +23,7 @@ struct Reading {
   Time now;
   std::int64_t mem_per_cpu_mib = 0;
   std::int64_t gpus_total = 0;
-  std::int64_t nodes = 0, ntasks = 0;  // 0 = not said
+  std::int64_t nodes = 0, ntasks = 0;   // 0 = not said
   std::string account, partition, qos;  // become labels
 };
 
@@ -76,6 +76,21 @@ Result<void> read_labels(value v, std::string_view field, rm::Labels& into) {
   if (!pairs) return fail(pairs.error());
   for (auto& [name, text] : *pairs) into[name] = text;
   return {};
+}
+
+// {"matlab": 2}
+Result<void> read_counts(value v, std::string_view field, rm::Counts& into) {
+  return json_object(v, field, [&](std::string_view name, value item) -> Result<void> {
+    const std::string full = std::string(field) + "." + std::string(name.substr(0, 64));
+    const auto count = json_integer(item, full, 1, rm::kMaxAmount);
+    if (!count) return fail(count.error());
+    if (into.size() >= 64)
+      return fail(Errc::Limit, std::string(field) + " has more than 64 entries", "ask for fewer",
+                  std::string(field));
+    if (!into.emplace(name, *count).second)
+      return fail(Errc::BadInput, full + " is given twice", "say once how many", full);
+    return {};
+  });
 }
 
 // An expression, or an object of labels that must all be there.
@@ -214,6 +229,7 @@ constexpr Field kFields[] = {  // sorted by name
     {"in", [](Reading& r, value v) { return keep(json_line(v, "in", 4096), r.spec.in); }},
     {"kill_on_invalid_dependency", read_kill_on_invalid},
     {"labels", [](Reading& r, value v) { return read_labels(v, "labels", r.spec.labels); }},
+    {"licences", [](Reading& r, value v) { return read_counts(v, "licences", r.spec.request.licences); }},
     {"max_failures", read_max_failures},
     {"mem", [](Reading& r, value v) { return read_mem(v, "mem", r.spec.request.mem_mib); }},
     {"mem_mib", [](Reading& r, value v) { return keep(json_integer(v, "mem_mib", 0, kMibMax), r.spec.request.mem_mib); }},

@@ -21,6 +21,16 @@ void append_labels(JsonWriter& out, std::string_view name, const rm::Labels& lab
   out.end_object();
 }
 
+void append_counts(JsonWriter& out, std::string_view name, const rm::Counts& counts) {
+  out.key(name);
+  out.begin_object();
+  for (const auto& [what, count] : counts) {
+    out.text_key(what);
+    out.value(count);
+  }
+  out.end_object();
+}
+
 std::string_view kind_word(sched::DependencyKind kind) {
   switch (kind) {
     case sched::DependencyKind::After: return "after";
@@ -52,6 +62,7 @@ void append_spec(JsonWriter& out, const sched::JobSpec& spec) {
   out.field("ntasks_per_node", spec.ntasks_per_node);
   out.field("gpu_model", spec.request.gpu_model);
   out.field("exclusive", spec.request.exclusive);
+  append_counts(out, "licences", spec.request.licences);
   append_labels(out, "constraints", spec.request.node_labels);
   out.field("constraint", spec.request.constraint);
   out.field("hold", spec.hold);

@@ -47,6 +47,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/api/v1/nodes/{name}/resume", Operator, api::resume_node, nullptr},
     {"GET", "/api/v1/groups", User, api::list_groups, nullptr, "offset limit"},
     {"GET", "/api/v1/quotas", User, api::list_quotas, nullptr},
+    {"GET", "/api/v1/licences", User, api::list_licences, nullptr},
     {"GET", "/api/v1/shares", User, api::list_shares, nullptr},
     {"GET", "/api/v1/qos", User, api::list_qos, nullptr},
     {"GET", "/api/v1/partitions", User, api::list_partitions, nullptr},

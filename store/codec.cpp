@@ -11,7 +11,7 @@
 namespace drover::store {
 namespace {
 
-constexpr auto kLastReason = std::uint32_t(sched::Reason::Preempting);
+constexpr auto kLastReason = std::uint32_t(sched::Reason::Licences);
 constexpr auto kLastJobState = std::uint32_t(sched::JobState::TimedOut);
 constexpr auto kLastTaskState = std::uint32_t(sched::TaskState::TimedOut);
 constexpr auto kLastDependency = std::uint32_t(sched::DependencyKind::AfterNotOk);

@@ -11,8 +11,8 @@ namespace drover::sched {
 namespace {
 
 constexpr std::int64_t kNumberMax = 1'000'000;
-constexpr std::array kVerbs = {"submit", "cancel", "hold", "release", "requeue",
-                               "drain",  "resume", "add",  "why",     "state"};
+constexpr std::array kVerbs = {"submit", "cancel", "hold", "release", "requeue", "drain",
+                               "resume", "add",    "why",  "state",   "licences"};
 
 Result<void> read_quota(const std::vector<std::string>& words, Scenario& into) {
   rm::QuotaRule rule;
@@ -27,6 +27,18 @@ Result<void> read_quota(const std::vector<std::string>& words, Scenario& into) {
     if (key == "running_jobs") rule.max[rm::Kind::RunningJobs] = *number;
   }
   into.config.quotas.push_back(std::move(rule));
+  return {};
+}
+
+Result<void> read_licences(const std::vector<std::string>& words, Scenario& into) {
+  for (const auto& [name, value] : read_options(words)) {
+    const auto total = parse_integer(value, 0, kNumberMax, name);
+    if (!total) return fail(total.error());
+    into.config.licences[name] = *total;
+  }
+  auto names = rm::ResourceNames::make(rm::licence_words(into.config.licences, {}));
+  if (!names) return fail(names.error());
+  into.config.resources = *std::move(names);
   return {};
 }
 
@@ -70,6 +82,7 @@ Result<void> read_line(int line, const std::string& text, Scenario& into) {
   const std::string what = words.front();
   words.erase(words.begin());
   if (what == "node") return read_node(words, into);
+  if (what == "licences") return read_licences(words, into);
   if (what == "quota") return read_quota(words, into);
   if (what == "starts") return read_starts(line, words, into);
   if (what == "at") return read_timed(line, words, into);
@@ -97,6 +110,22 @@ Result<Duration> read_time(const std::string& text) {
     return number ? Result<Duration>(seconds(*number)) : fail(number.error());
   }
   return parse_time_limit(text);
+}
+
+std::optional<rm::Counts> read_counts(const std::string& text) {
+  rm::Counts counts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, ',');) {
+    const std::size_t colon = part.find(':');
+    std::int64_t count = 1;
+    if (colon != std::string::npos) {
+      const auto number = parse_integer(part.substr(colon + 1), 0, kNumberMax, part);
+      if (!number) return std::nullopt;
+      count = *number;
+    }
+    counts[part.substr(0, colon)] = count;
+  }
+  return counts;
 }
 
 std::map<std::string, std::string> read_options(const std::vector<std::string>& words) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,9 @@
 #include "sched/controller.hpp"
 
 namespace drover::sched {
+
+// "matlab:2,ansys" as {matlab: 2, ansys: 1}; nothing where a number is none.
+std::optional<rm::Counts> read_counts(const std::string& text);
 
 struct NodeLine {
   std::string name;

@@ -95,6 +95,11 @@ void Stage::act(const TimedLine& line) {
     return cpus ? desk_.node_up(line.name, std::uint16_t(*cpus))
                 : blame(line.line, cpus.error().message);
   }
+  if (line.verb == "licences") {
+    auto totals = read_counts(line.name);
+    if (!totals) return blame(line.line, "say at 10 licences matlab:4,ansys:1");
+    return desk_.put(SetLicences{*std::move(totals)});
+  }
   if (line.verb == "drain" || line.verb == "resume") {
     ServeNode serve;
     serve.actor = {0, true};
@@ -132,6 +137,9 @@ void Stage::submit(const TimedLine& line) {
     return value.value_or(Duration{});
   };
   JobSpec spec = Desk::spec(take("user", "ann"), number("cpus", "1"));
+  const auto licences = read_counts(take("licences", ""));
+  if (!licences) return blame(line.line, "say licences=matlab:2,ansys");
+  spec.request.licences = *licences;
   Actor actor{
       .name = line.name, .run = {}, .limit = time("limit", "0"), .exit_code = 0, .starts = {}};
   actor.run = time("run", std::to_string(actor.limit.us / 1'000'000));

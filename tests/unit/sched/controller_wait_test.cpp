@@ -325,6 +325,48 @@ TEST(Quota, AnEditIsStoredDrainsAndOutlivesARestart) {
   EXPECT_FALSE(desk.table.quotas->edited);
 }
 
+TEST(Licences, AreRefusedCountedAnewAndKnownAfterARestart) {
+  ControllerConfig config;
+  config.licences = {{"matlab", 2}};
+  config.resources = *rm::ResourceNames::make(rm::licence_words(config.licences, {}));
+  Desk desk(config);
+  desk.node_up("n1", 8);
+  const auto asking = [](rm::Counts licences) {
+    JobSpec spec = Desk::spec();
+    spec.request.licences = std::move(licences);
+    return spec;
+  };
+  EXPECT_EQ(desk.submit(asking({{"matlb", 1}})).error().hint, "did you mean matlab?");
+  EXPECT_EQ(desk.submit(asking({{"matlab", 3}})).error().code, Errc::Limit);
+  const JobId first = desk.accept(asking({{"matlab", 2}}));
+  const JobId second = desk.accept(asking({{"matlab", 1}}));
+  EXPECT_EQ(desk.launches.size(), 1u);
+  EXPECT_EQ(desk.reason(second), Reason::Licences);
+  ASSERT_EQ(desk.controller.licences().size(), 1u);
+  EXPECT_EQ(desk.controller.licences()[0].holders.at(0).job, first);
+
+  desk.put(SetLicences{{{"matlab", 1}, {"ansys", 1}}});
+  desk.turn();
+  EXPECT_EQ(desk.table.events.back().state, "licences: ansys 0 -> 1, matlab 2 -> 1");
+  EXPECT_EQ(desk.table.quotas->resources.at(1), "licence:ansys");
+  EXPECT_TRUE(desk.kills.empty());
+  const JobId other = desk.accept(asking({{"ansys", 1}}));
+  EXPECT_EQ(desk.launches.back().id.task.job, other);
+
+  desk.config.licences = {{"matlab", 2}, {"ansys", 1}};
+  desk.config.resources = *rm::ResourceNames::make(rm::licence_words(desk.config.licences, {}),
+                                                   desk.table.quotas->resources);
+  desk.restart();
+  desk.node_up("n1", 8, "b1", {{desk.launches[0].id, true}, {desk.launches[1].id, true}});
+  EXPECT_TRUE(desk.controller.check().empty());
+  EXPECT_EQ(desk.controller.licences().at(1).licence.used, 2);
+  EXPECT_EQ(desk.launches.size(), 2u) << "both are taken";
+  Launch ended = desk.launches[0];
+  ended.session = SessionId{desk.sessions};
+  desk.ended(ended);
+  EXPECT_EQ(desk.launches.back().id.task.job, second);
+}
+
 // What a pass costs is counted, not timed.
 TEST(Cost, APassCostsByClassesAndPlacements) {
   ControllerConfig config;

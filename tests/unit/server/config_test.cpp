@@ -22,6 +22,18 @@ TEST(Config, values_replace_defaults_and_remember_their_line) {
   EXPECT_EQ(config->origin.count("server.port"), 0u);
 }
 
+TEST(Config, licences_are_counted_and_may_be_named_in_quotas) {
+  const auto config = parse_config(
+      "[licences]\nmatlab = 20\nansys = 0\n[quotas]\nresources = [\"licence:ansys\"]\n"
+      "[[quota]]\nmatch = {user = \"*\"}\nmax = {\"licence:matlab\" = 5}\n",
+      "c.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->licences, (rm::Counts{{"ansys", 0}, {"matlab", 20}}));
+  const auto kind = config->resource_names.find("licence:matlab");
+  ASSERT_TRUE(kind);
+  EXPECT_EQ(config->quotas[0].max[*kind], 5);
+}
+
 TEST(Config, quotas_count_in_milli_units) {
   auto config =
       parse_config("[[quota]]\nmatch = {user = \"*\"}\ncpus = 4\nmem_mib = 100\n", "c.toml");
@@ -89,6 +101,9 @@ TEST(Config, mistakes_are_named_with_place_and_hint) {
        "c.toml:3: partition.policy"},
       {"a time that is none", "[[partition]]\nname=\"a\"\nmax_time=7\n", "a time in quotes"},
       {"accounts under each other", "[[account]]\nname=\"a\"\nparent=\"a\"\n", "a under a"},
+      {"negative licence", "[licences]\nmatlab = -1\n", "cannot be -1"},
+      {"licence that is no number", "[licences]\nmatlab = \"many\"\n", "licences.matlab must be"},
+      {"licence with a colon", "[licences]\n\"a:b\" = 1\n", "colon"},
       {"negative quota", "[[quota]]\nmatch={user=\"*\"}\ncpus = -4\n", "whole number from 0"},
   };
   for (const BadCase& c : cases) {

@@ -1,0 +1,102 @@
+// sched/licences.cpp - licences counted anew while they are in use, and who holds them.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/check.hpp"
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+namespace {
+
+constexpr std::size_t kHoldersShown = 5;
+
+// "matlab 20 -> 10, ansys 0 -> 5"
+std::string changes(const rm::Counts& before, const rm::Counts& after) {
+  rm::Counts all = before;
+  all.insert(after.begin(), after.end());
+  const auto count = [](const rm::Counts& in, const std::string& name) {
+    const auto found = in.find(name);
+    return found == in.end() ? 0 : found->second;
+  };
+  std::string text;
+  for (const auto& [name, any] : all) {
+    const std::int64_t was = count(before, name), is = count(after, name);
+    if (was != is)
+      text += (text.empty() ? "" : ", ") + name + " " + std::to_string(was) + " -> " +
+              std::to_string(is);
+  }
+  return text.empty() ? "nothing" : text;
+}
+
+std::vector<LicenceHolder> holders_of(const ControllerData& in, rm::Kind licence) {
+  std::map<JobId, std::int64_t> counts;
+  for (const auto& [id, node] : in.nodes) {
+    for (const TaskId& task : node.tasks) {
+      const auto& lease = in.jobs.at(task.job).more->tasks.at(raw(task.index)).record.lease;
+      if (lease->node == id && lease->amounts[licence] > 0)
+        counts[task.job] += lease->amounts[licence];
+    }
+  }
+  std::vector<LicenceHolder> holders;
+  for (const auto& [job, count] : counts) holders.push_back({job, count});
+  std::ranges::stable_sort(holders, std::greater<>(), &LicenceHolder::count);
+  return holders;
+}
+
+}  // namespace
+
+// Nothing is killed: what holds more than there is goes on, and nothing more is given until enough
+// has come back.
+void Controller::State::set_licences(const SetLicences& in, Now now) {
+  const auto words = rm::licence_words(in.totals, {});
+  auto grown = rm.names().with(words);
+  DROVER_CHECK(grown.has_value(), "licences without slots were let in");
+  if (grown->slots() != rm.names().slots()) {
+    rm.add_names(*std::move(grown));
+    quotas.resources = rm.names().slots();
+    quotas_dirty = true;  // stored before any lease that counts in them
+  }
+  Event event;
+  event.seq = EventSeq{next_event++};
+  event.at = now.wall;
+  event.kind = EventKind::QuotasEdited;
+  event.state = "licences: " + changes(config.licences, in.totals);
+  out.changes.events.push_back(std::move(event));
+  config.licences = in.totals;
+  rm.set_quotas(with_class_limits(quotas.rules));
+}
+
+Why Controller::State::short_of_licence(JobState state, const rm::QuotaShort& pool) const {
+  const auto number = [](std::int64_t n) { return std::to_string(n); };
+  const std::string_view name = rm::licence_name(rm.names().word(pool.kind));
+  std::int64_t held = pool.held, total = pool.limit;  // as they were when it was tried
+  for (const rm::LicenceView& now : rm::licences_of(rm)) {
+    if (now.name != name) continue;
+    held = now.locked + now.used;
+    total = now.total;
+  }
+  std::string text = "licence " + std::string(name) + ": " + number(held) + " of " + number(total) +
+                     " are in use, " + number(pool.asked) +
+                     (pool.asked == 1 ? " more is asked for" : " more are asked for");
+  const auto holders = holders_of(*this, pool.kind);
+  for (std::size_t i = 0; i < holders.size() && i < kHoldersShown; ++i)
+    text += (i == 0 ? "; held by job " : ", job ") + number(std::int64_t(raw(holders[i].job))) +
+            " (" + number(holders[i].count) + ")";
+  if (holders.size() > kHoldersShown)
+    text += " and " + number(std::int64_t(holders.size() - kHoldersShown)) + " more";
+  return {state, Reason::Licences, std::move(text), "drover licence ls shows what is free"};
+}
+
+std::vector<LicenceUse> Controller::licences() const {
+  std::vector<LicenceUse> all;
+  for (rm::LicenceView& view : rm::licences_of(state_->rm)) {
+    const auto kind = state_->rm.names().find(rm::licence_word(view.name));
+    all.push_back(
+        {std::move(view), kind ? holders_of(*state_, *kind) : std::vector<LicenceHolder>()});
+  }
+  return all;
+}
+
+}  // namespace drover::sched
