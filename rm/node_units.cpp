@@ -18,6 +18,23 @@ std::uint16_t& holds_at(std::vector<std::uint16_t>& holds, std::uint16_t index) 
 
 }  // namespace
 
+// Inlined into both loops: together they are a fifth of what a placement costs.
+inline void NodeUnits::count_pu(std::uint16_t pu, bool becomes_free) {
+  const std::uint32_t index = shape_->core_of(pu);
+  if (index == UnitShape::kNowhere) return;
+  const UnitShape::Core& core = shape_->cores[index];
+  NumaCounts& numa = numas_[core.numa];
+  std::uint16_t& free = core_free_[index];
+  const auto idle_pus = std::uint32_t(core.pus);
+  if (becomes_free) {
+    ++free, ++numa.free, ++free_pus_;
+    if (free == core.pus) numa.idle += idle_pus, l3s_[core.l3_index].idle += idle_pus;
+  } else {
+    if (free == core.pus) numa.idle -= idle_pus, l3s_[core.l3_index].idle -= idle_pus;
+    --free, --numa.free, --free_pus_;
+  }
+}
+
 void NodeUnits::rebuild(std::shared_ptr<const UnitShape> shape) {
   shape_ = std::move(shape);
   numas_.assign(shape_->numas.size(), {});
@@ -31,28 +48,6 @@ void NodeUnits::rebuild(std::shared_ptr<const UnitShape> shape) {
     if (is_free(pu)) count_pu(pu, true);
   for (const Gpu& gpu : shape_->gpus)
     if (is_free_gpu(gpu.index)) count_gpu(gpu.index, true);
-}
-
-void NodeUnits::count_idle(const UnitShape::Core& core, bool becomes_idle) {
-  NumaCounts& numa = numas_[core.numa];
-  L3State& l3 = l3s_[shape_->numas[core.numa].first_l3 + core.l3];
-  for (std::uint32_t* idle : {&numa.idle, &l3.idle})
-    *idle = becomes_idle ? *idle + core.pus : *idle - core.pus;
-}
-
-void NodeUnits::count_pu(std::uint16_t pu, bool becomes_free) {
-  const std::uint32_t index = shape_->core_of(pu);
-  if (index == UnitShape::kNowhere) return;
-  const UnitShape::Core& core = shape_->cores[index];
-  NumaCounts& numa = numas_[core.numa];
-  std::uint16_t& free = core_free_[index];
-  if (becomes_free) {
-    ++free, ++numa.free, ++free_pus_;
-    if (free == core.pus) count_idle(core, true);
-  } else {
-    if (free == core.pus) count_idle(core, false);
-    --free, --numa.free, --free_pus_;
-  }
 }
 
 void NodeUnits::count_gpu(std::uint16_t index, bool becomes_free) {

@@ -69,7 +69,6 @@ class NodeUnits {
   struct NumaCounts {
     std::uint32_t free = 0, idle = 0, free_gpus = 0;
   };
-  void count_idle(const UnitShape::Core& core, bool becomes_idle);
   void count_pu(std::uint16_t pu, bool becomes_free);
   void count_gpu(std::uint16_t gpu, bool becomes_free);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/container/small_vector.hpp>
 #include <limits>
 #include <optional>
 #include <span>
@@ -16,7 +17,7 @@ namespace drover::rm {
 namespace {
 
 using NumaState = NodeUnits::NumaState;
-using NumaList = std::vector<std::uint32_t>;
+using NumaList = boost::container::small_vector<std::uint32_t, 16>;
 
 std::uint32_t free_gpus_in(const NodeUnits& node, std::uint32_t numa, std::string_view model) {
   if (model.empty()) return node.numa(numa).free_gpus;
@@ -52,9 +53,12 @@ std::optional<std::uint32_t> best_single_numa(const NodeUnits& node, const Units
 // possible. Empty when they do not suffice.
 NumaList cover(const NodeUnits& node, const UnitsAsked& asked, NumaList candidates) {
   const auto free_of = [&](std::uint32_t n) { return node.numa(n).free; };
-  std::ranges::sort(candidates, {}, [&](std::uint32_t n) {
-    return std::tuple(-std::int64_t(free_of(n)), missing_gpus(node, n, asked), n);
-  });
+  using Rank = std::tuple<std::int64_t, std::uint32_t, std::uint32_t>;
+  boost::container::small_vector<Rank, 16> ranked;
+  for (const std::uint32_t n : candidates)
+    ranked.emplace_back(-std::int64_t(free_of(n)), missing_gpus(node, n, asked), n);
+  std::ranges::sort(ranked);
+  for (std::size_t i = 0; i < ranked.size(); ++i) candidates[i] = std::get<2>(ranked[i]);
   std::uint32_t left = asked.cpus;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     if (free_of(candidates[i]) < left) {
@@ -79,7 +83,7 @@ NumaList join_numas(const NodeUnits& node, const UnitsAsked& asked) {
   const NumaList anywhere = cover(node, asked, all);
   NumaList best;
   std::uint32_t best_free = std::numeric_limits<std::uint32_t>::max();
-  std::vector<std::uint16_t> packages;
+  boost::container::small_vector<std::uint16_t, 16> packages;
   for (const std::uint32_t n : all) packages.push_back(node.numa(n).package);
   std::ranges::sort(packages);
   packages.erase(std::unique(packages.begin(), packages.end()), packages.end());
@@ -101,7 +105,8 @@ NumaList join_numas(const NodeUnits& node, const UnitsAsked& asked) {
 
 class CoreTaker {
  public:
-  CoreTaker(const NodeUnits& node, std::vector<std::uint16_t>& out) : node_(node), out_(out) {}
+  // `out` has room for what will be taken.
+  CoreTaker(const NodeUnits& node, std::uint16_t* out) : node_(node), out_(out) {}
 
   // Takes `wanted` free threads of one NUMA node: whole idle cores, then what others left over.
   void take(const NumaState& numa, std::uint32_t wanted) {
@@ -154,6 +159,7 @@ class CoreTaker {
       if (size >= wanted && size < best_size) {
         best = begin;
         best_size = size;
+        if (size == wanted) break;
       }
       begin = end + 1;
     }
@@ -178,15 +184,16 @@ class CoreTaker {
     for (const std::uint16_t pu : pus) {
       if (taken == wanted) break;
       if (!node_.is_free(pu)) continue;
-      out_.push_back(pu);
+      *out_++ = pu;
       ++taken;
     }
     return taken;
   }
 
   const NodeUnits& node_;
-  std::vector<std::uint16_t>& out_;
-  std::vector<std::uint32_t> emptied_;  // L3 groups of the NUMA node that have nothing left
+  std::uint16_t* out_;
+  boost::container::small_vector<std::uint32_t, 16>
+      emptied_;  // L3 groups of the NUMA node that have nothing left
 };
 
 // 0 beside the chosen threads, 1 in their package, 2 elsewhere.
@@ -231,10 +238,10 @@ Units place_units(const NodeUnits& node, const UnitsAsked& asked) {
       chosen = single;
     } else {
       joined = join_numas(node, asked);
-      chosen = joined;
+      chosen = std::span(joined.data(), joined.size());
     }
-    units.pus.reserve(asked.cpus);
-    CoreTaker taker(node, units.pus);
+    units.pus.resize(asked.cpus);
+    CoreTaker taker(node, units.pus.data());
     std::uint32_t left = asked.cpus;
     for (const std::uint32_t n : chosen) {
       const std::uint32_t part = std::min(left, node.numa(n).free);

@@ -22,7 +22,7 @@ UnitShape::UnitShape(const Topology& topology)
     const auto index = std::uint32_t(cores.size());
     Numa& numa = numas[core.numa];
     cores.push_back({core.numa, l3_position(numa, core.l3), std::uint16_t(core.pus.size()),
-                     std::uint32_t(pu_indexes.size())});
+                     std::uint32_t(pu_indexes.size()), 0});
     for (const std::uint16_t pu : core.pus) {
       pu_indexes.push_back(pu);
       if (pu >= core_of_pu.size()) core_of_pu.resize(std::size_t(pu) + 1, kNowhere);
@@ -35,6 +35,7 @@ UnitShape::UnitShape(const Topology& topology)
     numa.first_l3 = std::uint32_t(l3_count);
     l3_count += numa.l3_numbers.size();
   }
+  for (Core& core : cores) core.l3_index = numas[core.numa].first_l3 + core.l3;
 }
 
 std::shared_ptr<const UnitShape> UnitShapes::find_or_add(const Topology& topology) {

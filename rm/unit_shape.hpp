@@ -20,6 +20,7 @@ struct UnitShape {
     std::uint16_t numa = 0, l3 = 0;  // l3: position in the NUMA node's list
     std::uint16_t pus = 0;           // hardware threads
     std::uint32_t first_pu = 0;      // into pu_indexes
+    std::uint32_t l3_index = 0;      // among those of all NUMA nodes
     friend bool operator==(const Core&, const Core&) = default;
   };
   struct Numa {
