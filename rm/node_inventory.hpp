@@ -1,8 +1,8 @@
 // rm/node_inventory.hpp - the nodes, what is free on each, and which one fits best.
 //
 // Best fit is the lexicographically smallest (free GPUs, free CPUs, free memory, id) that is
-// enough, so that big and GPU-rich holes stay whole. Nodes with equal free amounts share a bucket
-// (a bitmap), buckets are sorted, and the constraints of requests are interned as bitmaps. A search
+// enough, so that big and GPU-rich holes stay whole. Nodes with equal free amounts share a bucket,
+// buckets are sorted, and the constraints of requests are interned as bitmaps. A search
 // costs
 //   O(L log B + M)   L = distinct (free GPUs, free CPUs) pairs that are enough, B = buckets,
 //                    M = buckets that are enough but hold no node with the wanted labels (0 without
@@ -22,6 +22,7 @@
 #include "rm/constraint_index.hpp"
 #include "rm/forecast.hpp"
 #include "rm/node_bits.hpp"
+#include "rm/node_group.hpp"
 #include "rm/node_need.hpp"
 #include "rm/node_units.hpp"
 #include "rm/resource_manager.hpp"
@@ -114,7 +115,7 @@ class NodeInventory {
     std::optional<Key> bucket;  // where it is indexed
     std::optional<Key> size;    // by capacity
   };
-  using Buckets = std::map<Key, NodeBits>;
+  using Buckets = std::map<Key, NodeGroup>;
 
   ResourceNames names_;
 
@@ -142,7 +143,8 @@ class NodeInventory {
   NodeBits known_, up_, idle_;                // idle: up and without leases
   UnitShapes shapes_;
   NodeBits undescribed_;  // put without a topology: known by name from the store
-  Buckets free_, sizes_;
+  Buckets free_;
+  std::map<Key, NodeBits> sizes_;
   std::vector<Buckets::node_type>
       spare_;  // emptied buckets, reused: a moving node allocates nothing
   ConstraintIndex constraints_;

@@ -123,7 +123,7 @@ TEST(AcquireCost, AllocatesOnlyTheAnswer) {
   EXPECT_LE(allocations - before, leases.size() + 10);  // the list of CPUs in each lease
   const std::uint64_t filled = allocations;
   empty();
-  EXPECT_EQ(allocations, filled);
+  EXPECT_LE(allocations, filled + 10);  // bitmaps of groups that grow beyond a few nodes
 
   // What did not fit is answered from the class until something is freed.
   fill();
