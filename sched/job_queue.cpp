@@ -130,17 +130,37 @@ std::optional<JobQueue::Candidate> JobQueue::head() const {
 
 bool JobQueue::is_fresh(const BlockedShape& blocked) const {
   if (blocked.tried == pass_) return false;
-  return std::ranges::any_of(
-      fresh_, [&](const FreshRoom& fresh) { return fresh.room.covers(blocked.want); });
+  for (const FreshRoom& fresh : fresh_)
+    if (fresh.room.covers(blocked.want)) return true;
+  return false;
+}
+
+// The blocked shape that is first among those that could start. All of them are looked at once in a
+// pass: rooms only shrink until the next one, so that afterwards those are enough which were fresh.
+std::optional<JobQueue::Offer> JobQueue::first_woken() {
+  if (fresh_.empty()) return std::nullopt;
+  if (!is_looked_through_) {
+    woken_.clear();
+    for (const BlockedShape& blocked : blocked_)
+      if (is_fresh(blocked)) woken_.push_back(blocked.shape);
+    is_looked_through_ = true;
+  }
+  const BlockedShape* first = nullptr;
+  std::erase_if(woken_, [&](ShapeId id) {
+    const ShapeState& shape = shapes_[std::size_t(id)];
+    if (shape.block == Block::No) return true;
+    const BlockedShape& blocked = blocked_[shape.blocked_at];
+    if (!is_fresh(blocked)) return true;
+    if (first == nullptr || blocked.key < first->key) first = &blocked;
+    return false;
+  });
+  if (first == nullptr) return std::nullopt;
+  return Offer{first->key, first->shape};
 }
 
 std::optional<JobQueue::Candidate> JobQueue::candidate() {
-  const BlockedShape* best = nullptr;
-  if (!fresh_.empty())
-    for (const BlockedShape& blocked : blocked_)
-      if (is_fresh(blocked) && (best == nullptr || blocked.key < best->key)) best = &blocked;
-  if (best != nullptr && (offers_.empty() || best->key < offers_.begin()->first))
-    unblock(best->shape);
+  if (const auto woken = first_woken())
+    if (offers_.empty() || *woken < *offers_.begin()) unblock(woken->second);
   if (offers_.empty()) return std::nullopt;
   const ShapeId shape = offers_.begin()->second;
   const LaneId lane = shapes_[std::size_t(shape)].lanes.begin()->second;
@@ -181,6 +201,7 @@ bool JobQueue::could_start(ShapeId id) {
 }
 
 void JobQueue::put_room(NodeId node, const rm::Room& room) {
+  is_looked_through_ = false;
   constexpr std::size_t kFew = 4;
   if (fresh_.size() < kFew)
     fresh_.push_back({node, room});

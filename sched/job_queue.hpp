@@ -73,7 +73,7 @@ class JobQueue {
   // A pass: blocked shapes that fit into one of the rooms that changed are tried once more, each
   // when its turn comes. While these rooms are few a shape is only looked at, not woken: most find
   // the room gone by then.
-  void begin_pass() { ++pass_, fresh_.clear(); }
+  void begin_pass() { ++pass_, fresh_.clear(), is_looked_through_ = false; }
   // Where a pass ends before everybody was looked at: what fits stays awake for the next one.
   void wake_fresh();
   void put_room(NodeId node, const rm::Room& room);     // it grew
@@ -148,6 +148,7 @@ class JobQueue {
   void wake(const rm::Room& room);
   void wake_exclusive(const rm::Room* room);
   bool is_fresh(const BlockedShape& blocked) const;
+  std::optional<Offer> first_woken();
   void try_first_of(const QuotaKey& key);
   void unpark(LaneId id);
   void pass_on(LaneId id, std::uint32_t was_short_of);
@@ -165,6 +166,8 @@ class JobQueue {
   std::map<QuotaKey, Line> short_of_quota_;
   std::set<std::pair<JobId, LaneId>> aging_;
   std::vector<FreshRoom> fresh_;
+  std::vector<ShapeId> woken_;  // the blocked ones that were fresh when last looked at
+  bool is_looked_through_ = false;
   std::uint32_t pass_ = 1;
   std::uint64_t quota_moves_ = 0;
 };
