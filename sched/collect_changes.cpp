@@ -2,17 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One after-image per record, however often it moved.
-#include <algorithm>
 #include <utility>
 
 #include "sched/controller_state.hpp"
 
 namespace drover::sched {
-namespace {
-
-constexpr std::size_t kActionsReserved = 256;  // a turn has about as many as the one before it
-
-}  // namespace
 
 void Controller::State::touch(Job& job) {
   if (job.dirty || !config.keep_records) return;
@@ -101,7 +95,7 @@ NodeRecord Controller::State::record_of(NodeId id, const Node& node) const {
 
 // Closed jobs and tasks have put their last image when they left memory, so what is not found is
 // done.
-TurnOutput Controller::State::collect() {
+TurnOutput Controller::State::collect(TurnOutput used) {
   Changes& changes = out.changes;
   for (const JobId id : dirty_jobs) {
     Job* job = find(id);
@@ -137,9 +131,8 @@ TurnOutput Controller::State::collect() {
   changes.next_epoch = changed(next_epoch, stored_epoch);
   changes.next_node_id = changed(next_node, stored_node);
   changes.next_event_seq = changed(next_event, stored_event);
-  TurnOutput done = std::exchange(out, TurnOutput{});
-  out.actions.reserve(std::min(done.actions.size(), kActionsReserved));
-  return done;
+  used.clear();
+  return std::exchange(out, std::move(used));
 }
 
 }  // namespace drover::sched

@@ -32,7 +32,7 @@ void Controller::apply(Input input, Now now) {
   state_->apply(std::move(input), now);
 }
 
-TurnOutput Controller::finish(Now now) {
+TurnOutput Controller::finish(Now now, TurnOutput used) {
   State& state = *state_;
   state.clock = now;
   state.fire_timers(now);
@@ -41,7 +41,7 @@ TurnOutput Controller::finish(Now now) {
   state.place_tasks(now);
   state.settle_milestones(now);
   ++state.stats.turns;
-  return state.collect();
+  return state.collect(std::move(used));
 }
 
 void Controller::State::apply(Input input, Now now) {

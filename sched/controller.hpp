@@ -117,7 +117,8 @@ class Controller {
   void apply(Input input, Now now);
   // Takes, places and collects; may be called without inputs. The output's changes must be stored
   // before its replies and actions leave.
-  TurnOutput finish(Now now);
+  // `used`: an output that is done with; its memory serves again. For callers of many turns.
+  TurnOutput finish(Now now, TurnOutput used = {});
   // When the next begin time or node timeout is due (mono), if any: the shell sends a Tick then.
   std::optional<Time> next_timer(Now now) const;
 

@@ -160,7 +160,7 @@ struct Controller::State : PreemptVerbs {
   void reply(ReplyToken token, Result<Done> result);
   JobRecord record_of(const Job& job) const;
   NodeRecord record_of(NodeId id, const Node& node) const;
-  TurnOutput collect();
+  TurnOutput collect(TurnOutput used);
   // explain.cpp
   std::optional<Why> why(JobId id, std::optional<TaskIndex> index) const;
   Why why_job(const Job& job) const;

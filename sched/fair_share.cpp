@@ -74,6 +74,7 @@ std::int64_t usage_rate(const rm::Amounts& amounts, const UsageWeights& weights,
                         std::int64_t factor_percent) {
   using rm::Kind;
   const auto part = [](std::int64_t amount, std::int64_t weight, std::int64_t unit) {
+    if (amount <= 0 || weight == 0) return Wide(0);  // most often, and division is slow
     return Wide(std::max<std::int64_t>(0, amount)) * Wide(weight) / Wide(unit);
   };
   const Wide sum = part(amounts[Kind::CpuMilli], weights.cpu, 1000) +

@@ -129,6 +129,13 @@ struct TurnOutput {
   std::vector<StartEstimate> estimates;
   std::vector<Reply> replies;
   std::vector<Action> actions;
+
+  void clear() {  // keeps the memory of what every turn has
+    changes = {};
+    estimates.clear();
+    replies.clear();
+    actions.clear();
+  }
 };
 
 }  // namespace drover::sched

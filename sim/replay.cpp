@@ -154,7 +154,8 @@ class Replayer {
   }
 
   void pass(std::int64_t t) {
-    take(controller_.finish(now_at(t)), t);
+    out_ = controller_.finish(now_at(t), std::move(out_));
+    take(out_, t);
     ++result_.passes;
     while (first_waiting_ < next_ && started_[first_waiting_]) ++first_waiting_;
     for (const std::uint32_t job : launched_) {
@@ -246,6 +247,7 @@ class Replayer {
   const std::vector<WorkJob>& jobs_;
   const bool keep_series_;
   sched::Controller controller_;
+  sched::TurnOutput out_;
   Replay result_;
   std::vector<Held> held_;
   std::vector<std::uint32_t> free_slots_;  // of held_
