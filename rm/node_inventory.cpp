@@ -133,25 +133,32 @@ NodeAsk NodeInventory::ask_for(const Request& request) {
   return ask;
 }
 
-// Calls `visit` with the nodes that fit, best first, until it says that it has enough.
+// Calls `visit` with the nodes of the range that fit, best first, until it says that it has enough.
+// Returns how many buckets and nodes were looked at.
 template <class Visit>
-void NodeInventory::search_idle(const NodeAsk& ask, const NodeBits* allowed, Visit visit) const {
+std::uint64_t NodeInventory::search_idle(const NodeAsk& ask, const NodeBits* allowed, IdRange range,
+                                         Visit visit) const {
+  std::uint64_t probes = 0;
   for (const auto& [size, nodes] : sizes_) {
-    ++probes_;
+    ++probes;
     if (!fits_empty(ask, size)) continue;
-    for (auto id = nodes.first_common(&idle_); id; id = nodes.first_common(&idle_, raw(*id) + 1)) {
-      ++probes_;
-      if ((allowed == nullptr || allowed->contains(*id)) && visit(*id)) return;
+    for (auto id = nodes.first_common(&idle_, range.begin); id && raw(*id) < range.end;
+         id = nodes.first_common(&idle_, raw(*id) + 1)) {
+      ++probes;
+      if ((allowed == nullptr || allowed->contains(*id)) && visit(Found{size, *id})) return probes;
     }
   }
+  return probes;
 }
 
 template <class Visit>
-void NodeInventory::search(const NodeAsk& ask, const NodeBits* allowed, Visit visit) const {
-  if (ask.exclusive) return search_idle(ask, allowed, visit);
+std::uint64_t NodeInventory::search(const NodeAsk& ask, const NodeBits* allowed, IdRange range,
+                                    Visit visit) const {
+  if (ask.exclusive) return search_idle(ask, allowed, range, visit);
+  std::uint64_t probes = 0;
   Key from{ask.gpus, ask.cpus, ask.mem_mib};
   for (auto bucket = free_.lower_bound(from); bucket != free_.end();) {
-    ++probes_;
+    ++probes;
     const Key& key = bucket->first;
     if (key.cpus < ask.cpus || key.mem_mib < ask.mem_mib) {
       // Too small here: jump to the first bucket of this level, or of the next one, that can be
@@ -161,35 +168,83 @@ void NodeInventory::search(const NodeAsk& ask, const NodeBits* allowed, Visit vi
       bucket = free_.lower_bound(from);
       continue;
     }
-    for (auto id = bucket->second.first_common(allowed); id;
+    for (auto id = bucket->second.first_common(allowed, range.begin); id && raw(*id) < range.end;
          id = bucket->second.first_common(allowed, raw(*id) + 1)) {
-      ++probes_;
-      if (fits_now(ask, *nodes_[raw(*id)]) && visit(*id)) return;
+      ++probes;
+      if (fits_now(ask, *nodes_[raw(*id)]) && visit(Found{key, *id})) return probes;
     }
     ++bucket;
   }
+  return probes;
 }
 
 std::optional<NodeId> NodeInventory::best_node(const NodeAsk& ask, HoldCheck* holds) const {
+  if (in_slices()) {
+    std::vector<NodeId> one;
+    add_from_slices(ask, constraint_bits(ask), 1, one, holds);
+    return one.empty() ? std::nullopt : std::optional(one.front());
+  }
   std::optional<NodeId> best;
-  search(ask, constraint_bits(ask), [&](NodeId id) {
-    if (holds != nullptr && !holds->allows(id)) return false;
-    best = id;
+  probes_ += search(ask, constraint_bits(ask), {}, [&](const Found& found) {
+    if (holds != nullptr && !holds->allows(found.id)) return false;
+    best = found.id;
     return true;
   });
   return best;
+}
+
+// As add_best: each slice of the ids finds its best, then the best of all of them are taken.
+// Whether holds were in the way is what one walk would say, which ends at the last that it takes.
+void NodeInventory::add_from_slices(const NodeAsk& ask, const NodeBits* allowed, std::size_t wanted,
+                                    std::vector<NodeId>& out, HoldCheck* holds) const {
+  struct Part {
+    std::vector<Found> found;
+    std::optional<Found> refused;  // the first
+    std::uint64_t probes = 0;
+  };
+  std::vector<NodeId> taken = out;
+  std::ranges::sort(taken);
+  const std::size_t left = wanted - out.size();
+  const auto width = std::uint32_t(nodes_.size() / slices_.count + 1);
+  std::vector<Part> parts(slices_.count);
+  slices_.for_each([&](std::size_t slice) {
+    Part& part = parts[slice];
+    HoldCheck check = holds != nullptr ? *holds : HoldCheck{};
+    const IdRange range{std::uint32_t(slice) * width, std::uint32_t(slice + 1) * width};
+    part.probes = search(ask, allowed, range, [&](const Found& found) {
+      if (std::ranges::binary_search(taken, found.id)) return false;
+      if (check.allows(found.id)) {
+        part.found.push_back(found);
+      } else if (!part.refused) {
+        part.refused = found;
+      }
+      return part.found.size() == left;
+    });
+  });
+  std::vector<Found> best;
+  for (const Part& part : parts) {
+    best.insert(best.end(), part.found.begin(), part.found.end());
+    probes_ += part.probes;
+  }
+  std::ranges::sort(best);
+  if (best.size() > left) best.resize(left);
+  for (const Found& found : best) out.push_back(found.id);
+  if (holds == nullptr) return;
+  for (const Part& part : parts)
+    holds->held |= part.refused && (best.size() < left || *part.refused < best.back());
 }
 
 // Adds the best nodes that are not in `out` yet, until it has `wanted`.
 void NodeInventory::add_best(const NodeAsk& ask, const NodeBits* allowed, std::size_t wanted,
                              std::vector<NodeId>& out, HoldCheck* holds) const {
   if (out.size() >= wanted) return;
+  if (in_slices()) return add_from_slices(ask, allowed, wanted, out, holds);
   std::vector<NodeId> taken = out;
   std::ranges::sort(taken);
-  search(ask, allowed, [&](NodeId id) {
-    if (std::ranges::binary_search(taken, id)) return false;
-    if (holds != nullptr && !holds->allows(id)) return false;
-    out.push_back(id);
+  probes_ += search(ask, allowed, {}, [&](const Found& found) {
+    if (std::ranges::binary_search(taken, found.id)) return false;
+    if (holds != nullptr && !holds->allows(found.id)) return false;
+    out.push_back(found.id);
     return out.size() == wanted;
   });
 }

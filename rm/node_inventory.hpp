@@ -26,6 +26,7 @@
 #include "rm/node_need.hpp"
 #include "rm/node_units.hpp"
 #include "rm/resource_manager.hpp"
+#include "rm/slices.hpp"
 
 namespace drover::rm {
 
@@ -55,6 +56,7 @@ class NodeInventory {
   void set_labels(NodeId id, Labels labels);
   std::optional<NodeView> view(NodeId id) const;
   Amounts capacity(NodeId id) const { return find(id)->capacity; }
+  void set_slices(Slices slices) { slices_ = std::move(slices); }
   bool offers(NodeId id) const;                               // takes new work
   Room free_room(NodeId id) const;                            // nothing when it does not offer
   const NodeBits* constraint_bits(const NodeAsk& ask) const;  // null = any node
@@ -127,10 +129,23 @@ class NodeInventory {
   static bool fits_empty(const NodeAsk& ask, const Key& size);
   bool fits_free(const NodeAsk& ask, const Node& node, const Key& free) const;
   bool fits_now(const NodeAsk& ask, const Node& node) const;
+  struct IdRange {
+    std::uint32_t begin = 0, end = kMaxNodes;
+  };
+  struct Found {  // in the order of best fit; no two nodes are equal
+    Key key;      // what it has free, or its size where the request is exclusive
+    NodeId id{};
+    friend auto operator<=>(const Found&, const Found&) = default;
+  };
   template <class Visit>
-  void search_idle(const NodeAsk& ask, const NodeBits* allowed, Visit visit) const;
+  std::uint64_t search_idle(const NodeAsk& ask, const NodeBits* allowed, IdRange range,
+                            Visit visit) const;
   template <class Visit>
-  void search(const NodeAsk& ask, const NodeBits* allowed, Visit visit) const;
+  std::uint64_t search(const NodeAsk& ask, const NodeBits* allowed, IdRange range,
+                       Visit visit) const;
+  bool in_slices() const { return slices_.count > 1 && known_.count() >= slices_.nodes_min; }
+  void add_from_slices(const NodeAsk& ask, const NodeBits* allowed, std::size_t wanted,
+                       std::vector<NodeId>& out, HoldCheck* holds) const;
   void add_best(const NodeAsk& ask, const NodeBits* allowed, std::size_t wanted,
                 std::vector<NodeId>& out, HoldCheck* holds) const;
   void add_gang(const NodeAsk& ask, const NodeChoice& choice, const NodeBits& within,
@@ -148,6 +163,7 @@ class NodeInventory {
   std::vector<Buckets::node_type>
       spare_;  // emptied buckets, reused: a moving node allocates nothing
   ConstraintIndex constraints_;
+  Slices slices_;
   mutable std::uint64_t probes_ = 0;
 };
 

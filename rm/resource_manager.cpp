@@ -215,6 +215,8 @@ void ResourceManager::drop(ClassId id) {
   state_->free_classes.push_back(id);
 }
 
+void ResourceManager::set_slices(Slices slices) { state_->nodes.set_slices(std::move(slices)); }
+
 const Request& ResourceManager::request(ClassId id) const { return state_->class_at(id).request; }
 
 PathId ResourceManager::path_for(const Labels& job_labels) {

@@ -26,6 +26,7 @@
 #include "rm/quota_view.hpp"
 #include "rm/request.hpp"
 #include "rm/resource_names.hpp"
+#include "rm/slices.hpp"
 #include "rm/topology.hpp"
 
 namespace drover::rm {
@@ -97,8 +98,7 @@ class ResourceManager {
   ResourceManager& operator=(ResourceManager&&) noexcept;
 
   // ---- nodes
-  // Adds a node or updates the one of that id (a reboot may change it; free never goes negative, it
-  // drains).
+  // Adds a node or updates the one of that id; free never goes negative, it drains.
   void put_node(NodeId id, NodeSpec spec);
   void set_node_state(NodeId id, NodeState state, std::string reason);
   void set_node_labels(NodeId id, Labels labels);  // O(labels + constraints seen)
@@ -112,8 +112,7 @@ class ResourceManager {
   void drop(ClassId id);
   const Request& request(ClassId id) const;
   // Paths are interned over the governed labels: user, creator, account, partition, qos and those
-  // that a rule has named. After set_quotas names a new label, ask again for the paths of waiting
-  // jobs.
+  // that a rule has named. When set_quotas names a new label, the paths of waiting jobs are stale.
   PathId path_for(const Labels& job_labels);
   // A job comes and goes: counted in queued_jobs of its path, which is forgotten with its last job.
   std::variant<PathId, QuotaShort> try_enter(const Labels& job_labels);
@@ -123,6 +122,7 @@ class ResourceManager {
   // Errc::Limit: says what the largest node offers. Ok while no node has registered, or while a
   // node that was put without a topology (known from the store) has not: it may be the one.
   Result<void> can_ever_fit(const Request& request) const;
+  void set_slices(Slices slices);  // what searches find stays the same
 
   // ---- leases
   // What `window` takes must be free of holds. NoFit says only whether holds were in the way:

@@ -12,6 +12,7 @@ namespace drover::sched {
 Controller::State::State(ControllerConfig with) {
   config = std::move(with);
   rm.configure(config.resources, config.quota_tree);
+  rm.set_slices(config.slices);
   rm.set_quotas(with_class_limits(config.quotas));
   quotas.rules = config.quotas;
   quotas.resources = config.resources.slots();

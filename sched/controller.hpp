@@ -44,6 +44,7 @@ struct ControllerConfig {
   // For simulation: the plan of every job, given at once when it leaves its FIFO. Null: the group's
   // consumer is asked, as CompileJob.
   std::shared_ptr<const dag::PhysicalPlan> inline_plan;
+  rm::Slices slices;  // for large clusters: the search for nodes on several threads
   // For simulation: false = turns put out replies and actions only, nothing to store.
   bool keep_records = true;
 };
