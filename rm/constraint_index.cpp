@@ -37,14 +37,39 @@ NodeConstraint constraint_of(const Request& request) {
 
 bool is_any(const Request& request) {
   return request.node_labels.empty() && request.constraint.empty() &&
-         (request.gpus == 0 || request.gpu_model.empty());
+         (request.gpus == 0 || request.gpu_model.empty()) && request.cores == CoreRule{};
+}
+
+// With a range of nodes and a number of tasks, what the most nodes ask of each: a node that has no
+// room for more is told apart when the job starts.
+std::int64_t least_cpus(const Request& request) {
+  const std::int64_t most = std::min(request.nodes_max, request.tasks);
+  if (most <= request.nodes) return request.cpus;
+  return (request.tasks + most - 1) / most * std::max(request.cores.cpus_per_task, 1);
 }
 
 }  // namespace
 
-NodeChoice ConstraintIndex::choose(NodeConstraint what) const {
+ConstraintIndex::Key ConstraintIndex::key_of(const Request& request) {
+  const bool model = request.gpus > 0 && !request.gpu_model.empty();
+  return {request.node_labels,
+          request.constraint,
+          model ? request.gpu_model : std::string(),
+          model ? request.gpus : 0,
+          request.cores,
+          request.cores.places() ? least_cpus(request) : 0};
+}
+
+NodeChoice ConstraintIndex::choose(NodeConstraint what, const CoreRule& cores,
+                                   std::int64_t cpus) const {
   NodeChoice choice;
+  choice.cores = cores;
+  choice.cpus = cpus;
   choice.nodes = labels_.find(what.all, all_);
+  if (cores != CoreRule{})
+    for (auto id = choice.nodes.first_common(nullptr); id;
+         id = choice.nodes.first_common(nullptr, raw(*id) + 1))
+      if (!suits(cores, cpus, built_[raw(*id)])) choice.nodes.erase(*id);
   for (const NodeConstraint::Counted& part : what.counted)
     choice.counted.push_back(labels_.find(part.what, choice.nodes));
   NodeBits any;
@@ -58,22 +83,22 @@ NodeChoice ConstraintIndex::choose(NodeConstraint what) const {
 }
 
 NodeChoice ConstraintIndex::evaluate(const Request& request) const {
-  return choose(constraint_of(request));
+  return choose(constraint_of(request), request.cores, least_cpus(request));
 }
 
 std::uint32_t ConstraintIndex::intern(const Request& request) {
   if (is_any(request)) return 0;
-  const bool model = request.gpus > 0 && !request.gpu_model.empty();
-  const auto [known, is_new] = index_.try_emplace(
-      std::tuple(request.node_labels, request.constraint, model ? request.gpu_model : std::string(),
-                 model ? request.gpus : 0),
-      std::uint32_t(choices_.size()));
+  const auto [known, is_new] = index_.try_emplace(key_of(request), std::uint32_t(choices_.size()));
   if (is_new) choices_.push_back(evaluate(request));
   return known->second;
 }
 
 void ConstraintIndex::change(NodeId id, const Labels& labels, const Topology& topology) {
-  if (raw(id) >= facts_.size()) facts_.resize(raw(id) + 1);
+  if (raw(id) >= facts_.size()) {
+    facts_.resize(raw(id) + 1);
+    built_.resize(raw(id) + 1);
+  }
+  built_[raw(id)] = threads_of(topology);
   Labels now = node_facts(labels, topology);
   labels_.change(id, facts_[raw(id)], now);
   facts_[raw(id)] = std::move(now);
@@ -81,7 +106,9 @@ void ConstraintIndex::change(NodeId id, const Labels& labels, const Topology& to
   const Labels& facts = facts_[raw(id)];
   for (std::size_t i = 1; i < choices_.size(); ++i) {
     NodeChoice& choice = choices_[i];
-    const bool inside = matches(choice.what.all, facts);
+    const bool suitable =
+        choice.cores == CoreRule{} || suits(choice.cores, choice.cpus, built_[raw(id)]);
+    const bool inside = suitable && matches(choice.what.all, facts);
     for (std::size_t part = 0; part < choice.counted.size(); ++part)
       choice.counted[part].set(id, inside && matches(choice.what.counted[part].what, facts));
     bool any = choice.alternatives.empty();

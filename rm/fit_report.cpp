@@ -2,6 +2,7 @@
 // instead.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "base/units.hpp"
@@ -75,6 +76,46 @@ Error label_refusal(const Request& request, const std::vector<const NodeSpec*>& 
           "see the labels with drover node ls", "constraints"};
 }
 
+// What the request wants of cores and sockets, when that is what no node has.
+std::optional<Error> core_refusal(const Request& request,
+                                  const std::vector<const NodeSpec*>& nodes) {
+  const CoreRule& rule = request.cores;
+  std::int64_t threads = 0, sockets = 0, cores = 0, most = 0;
+  for (const NodeSpec* node : nodes) {
+    const NodeThreads built = threads_of(node->topology);
+    threads = std::max<std::int64_t>(threads, built.per_core);
+    sockets = std::max(sockets, std::int64_t(built.sockets.size()));
+    for (const SocketThreads& socket : built.sockets)
+      cores = std::max<std::int64_t>(cores, socket.cores);
+    most = std::max(most, std::int64_t(node->topology.cores.size()));
+    if (suits(rule, request.cpus, built)) return std::nullopt;
+  }
+  const auto refuse = [](std::string what, std::string hint, const char* field) {
+    return Error{Errc::Limit, "no node has " + std::move(what), std::move(hint), field};
+  };
+  if (rule.threads_per_core > threads)
+    return refuse(counted(rule.threads_per_core, "thread") + " on a core",
+                  "the most is " + std::to_string(threads), "threads_per_core");
+  if (rule.min_sockets > sockets)
+    return refuse(counted(rule.min_sockets, "socket"), "the most is " + std::to_string(sockets),
+                  "sockets_per_node");
+  if (rule.min_cores_per_socket > cores)
+    return refuse("a socket of " + counted(rule.min_cores_per_socket, "core"),
+                  "the largest has " + std::to_string(cores), "cores_per_socket");
+  const std::string has = "nodes have up to " + counted(sockets, "socket") + ", " +
+                          counted(cores, "core") + " on a socket, " + counted(threads, "thread") +
+                          " on a core";
+  std::string what = "room for " + counted(request.cpus, "CPU");
+  if (rule.whole_cores()) what += " on whole cores";
+  if (rule.threads_per_core > 0)
+    what += ", " + counted(rule.threads_per_core, "thread") + " used of each";
+  if (rule.tasks_per_socket > 0)
+    what += ", at most " + counted(rule.tasks_per_socket, "task") + " of " +
+            counted(std::max(rule.cpus_per_task, 1), "CPU") + " on a socket";
+  return refuse(std::move(what), has,
+                rule.tasks_per_socket > 0 ? "ntasks_per_socket" : "threads_per_core");
+}
+
 }  // namespace
 
 Result<void> NodeInventory::can_ever_fit(const Request& request) const {
@@ -103,7 +144,8 @@ Result<void> NodeInventory::can_ever_fit(const Request& request) const {
 // part of the constraint has too few. Counts that share nodes may still be too many together.
 std::int64_t NodeInventory::large_enough(const Request& request) const {
   const bool any_node = request.node_labels.empty() && request.constraint.empty() &&
-                        (request.gpus == 0 || request.gpu_model.empty());
+                        (request.gpus == 0 || request.gpu_model.empty()) &&
+                        request.cores == CoreRule{};
   const NodeChoice choice = any_node ? NodeChoice{} : constraints_.evaluate(request);
   const auto count = [&](const NodeBits* allowed) {
     std::int64_t sum = 0;
@@ -134,6 +176,7 @@ Error NodeInventory::refusal(const Request& request) const {
   std::set<std::string> models;
   Request place = request;  // labels alone; a missing GPU model is named below
   place.gpus = 0;
+  place.cores = {};
   const NodeChoice choice = constraints_.evaluate(place);
   for (std::uint32_t id = 0; id < nodes_.size(); ++id) {
     const Node* node = nodes_[id].get();
@@ -169,6 +212,7 @@ Error NodeInventory::refusal(const Request& request) const {
     if (!request.gpu_model.empty() && !models.empty()) error.hint += "; models: " + join(models);
     return error;
   }
+  if (auto cores = core_refusal(request, all)) return *std::move(cores);
   if (!choice.what.counted.empty())
     return {Errc::Limit, "too few nodes are large enough for " + to_text(choice.what),
             "ask for fewer of them, or for less on each node", "constraints"};

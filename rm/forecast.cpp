@@ -204,6 +204,7 @@ std::optional<Slot> Forecast::earliest_gang(const RoomAsk& ask, Duration length,
 
 std::optional<Slot> Forecast::earliest(const RoomAsk& ask, Duration length, Time from,
                                        Time not_after) const {
+  if (ask.order != nullptr && ask.nodes > 1) return earliest_run(ask, length, from, not_after);
   return ask.nodes == 1 ? earliest_one(ask, length, from, not_after)
                         : earliest_gang(ask, length, from, not_after);
 }

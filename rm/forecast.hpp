@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/ids.hpp"
@@ -29,7 +30,8 @@ struct Slot {
 struct RoomAsk {  // the same room on each of `nodes` nodes
   Room want;
   std::uint32_t nodes = 1;
-  const NodeBits* allowed = nullptr;  // null = any that offers
+  const NodeBits* allowed = nullptr;           // null = any that offers
+  const std::vector<NodeId>* order = nullptr;  // not null: neighbours in it
 };
 
 class Forecast {
@@ -95,6 +97,10 @@ class Forecast {
                                    Time not_after) const;
   std::optional<Slot> earliest_gang(const RoomAsk& ask, Duration length, Time from,
                                     Time not_after) const;
+  std::optional<Slot> earliest_run(const RoomAsk& ask, Duration length, Time from,
+                                   Time not_after) const;
+  std::optional<Time> settle_run(const RoomAsk& ask, std::span<const NodeId> run, Duration length,
+                                 Time from, Time not_after) const;
 
   std::vector<Node> nodes_;
   NodeBits offering_;

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/check.hpp"
+#include "rm/place_cores.hpp"
 #include "rm/place_units.hpp"
 
 namespace drover::rm {
@@ -43,7 +44,28 @@ bool NodeInventory::fits_empty(const NodeAsk& ask, const Key& size) {
 }
 
 bool NodeInventory::fits_now(const NodeAsk& ask, const Node& node) const {
-  return ask.gpu_model.empty() || node.units.free_gpus(ask.gpu_model) >= ask.gpus;
+  return (ask.gpu_model.empty() || node.units.free_gpus(ask.gpu_model) >= ask.gpus) &&
+         fits_cores(ask, node);
+}
+
+// Amounts tell how many threads are free, not whether they make whole cores or lie together. A node
+// without binding knows no more than amounts.
+bool NodeInventory::fits_cores(const NodeAsk& ask, const Node& node) const {
+  if (!ask.cores.places()) return true;
+  if (free_of(node).cpus < threads_on(ask, node)) return false;
+  return !node.units.bindable() || rm::has_room(ask.cores, ask.cpus, threads_of(node.units));
+}
+
+std::int64_t NodeInventory::threads_on(const NodeAsk& ask, const Node& node) {
+  const NodeThreads built = threads_of(node.spec.topology);
+  return node.units.bindable() ? least_threads(ask.cores, ask.cpus, built.per_core)
+                               : most_threads(ask.cores, ask.cpus, built.per_core,
+                                              std::uint32_t(built.sockets.size()));
+}
+
+std::int64_t NodeInventory::most_cpus(const NodeAsk& ask) const {
+  if (!ask.cores.whole_cores()) return ask.cpus;
+  return most_threads(ask.cores, ask.cpus, most_per_core_, most_sockets_);
 }
 
 const NodeBits* NodeInventory::constraint_bits(const NodeAsk& ask) const {
@@ -80,8 +102,11 @@ void NodeInventory::reindex(NodeId id, Node& node) {
 
 void NodeInventory::put(NodeId id, NodeSpec spec) {
   Node& node = at(id);
+  const std::string before = node.known ? node.spec.name : std::string();
+  const bool is_new = !node.known;
   node.known = true;
   node.spec = std::move(spec);
+  if (is_new || before != node.spec.name) put_in_order(id, is_new);
   const auto sound = check_topology(node.spec.topology);
   const bool described = node.spec.topology != Topology{};
   undescribed_.set(id, !described);
@@ -103,6 +128,9 @@ void NodeInventory::put(NodeId id, NodeSpec spec) {
       Key{std::uint32_t(node.capacity[Kind::GpuMilli] / kMilli),
           std::uint32_t(node.capacity[Kind::CpuMilli] / kMilli), node.capacity[Kind::MemMib]};
   sizes_[*node.size].insert(id);
+  const NodeThreads built = threads_of(node.spec.topology);
+  most_per_core_ = std::max(most_per_core_, built.per_core);
+  most_sockets_ = std::max(most_sockets_, std::uint32_t(built.sockets.size()));
   constraints_.change(id, node.spec.labels, node.spec.topology);
   reindex(id, node);
 }
@@ -128,8 +156,11 @@ NodeAsk NodeInventory::ask_for(const Request& request) {
   if (request.gpus > 0) ask.gpu_model = request.gpu_model;
   ask.exclusive = request.exclusive;
   ask.constraint = constraints_.intern(request);
+  ask.cores = request.cores;
+  ask.contiguous = request.contiguous;
   ask.nodes = std::uint32_t(request.nodes);
-  ask.is_gang = request.nodes > 1 || !constraints_.at(ask.constraint).counted.empty();
+  ask.is_gang = request.nodes > 1 || request.nodes_max > request.nodes ||
+                !constraints_.at(ask.constraint).counted.empty();
   return ask;
 }
 
@@ -266,6 +297,7 @@ void NodeInventory::add_gang(const NodeAsk& ask, const NodeChoice& choice, const
 void NodeInventory::best_nodes(const NodeAsk& ask, std::vector<NodeId>& out,
                                HoldCheck* holds) const {
   out.clear();
+  if (ask.contiguous) return best_run(ask, out, holds);
   if (ask.constraint == 0) {
     add_best(ask, nullptr, ask.nodes, out, holds);
   } else if (const NodeChoice& choice = constraints_.at(ask.constraint);
@@ -288,6 +320,7 @@ bool NodeInventory::offers(NodeId id) const {
 }
 
 bool NodeInventory::is_allowed_gang(const NodeAsk& ask, std::span<const NodeId> nodes) const {
+  if (ask.contiguous && !is_run(nodes)) return false;
   if (ask.constraint == 0) return true;
   const NodeChoice& choice = constraints_.at(ask.constraint);
   const auto inside = [&](const NodeBits& bits) {
@@ -349,6 +382,7 @@ NoFit NodeInventory::explain(const NodeAsk& ask, std::uint32_t fit_now) const {
       const Kind kind = ask.exclusive || node.exclusive > 0 ? Kind::Nodes
                         : free.cpus < ask.cpus              ? Kind::CpuMilli
                         : free.mem_mib < ask.mem_mib        ? Kind::MemMib
+                        : !fits_cores(ask, node)            ? Kind::CpuMilli
                                                             : Kind::GpuMilli;
       ++short_of[std::size_t(kind)];
     }
@@ -369,6 +403,8 @@ Amounts NodeInventory::charge_on(NodeId id, const NodeAsk& ask, bool is_head) co
   amounts[Kind::RunningJobs] = is_head ? 1 : 0;
   if (is_head)
     for (const NamedAmount& licence : ask.licences) amounts[licence.kind] += licence.amount;
+  if (!ask.exclusive && ask.cores.whole_cores())
+    amounts[Kind::CpuMilli] = threads_on(ask, *node) * kMilli;
   if (!ask.exclusive) return amounts;
   amounts[Kind::CpuMilli] = node->capacity[Kind::CpuMilli];
   amounts[Kind::GpuMilli] = node->capacity[Kind::GpuMilli];
@@ -394,7 +430,11 @@ NodePart NodeInventory::take(NodeId id, const NodeAsk& ask, bool is_head) {
   UnitsAsked asked{node.units.bindable() ? cpus : 0,
                    std::uint32_t(part.amounts[Kind::GpuMilli] / kMilli), ask.gpu_model};
   if (ask.exclusive) asked.gpu_model = {};  // all of them, whatever model
+  const bool by_rule = ask.cores.places() && !ask.exclusive && asked.cpus > 0;
+  if (by_rule) asked.cpus = ask.cpus;
+  if (by_rule) asked.rule = &ask.cores;
   Units units = place_units(node.units, asked);
+  if (by_rule) part.amounts[Kind::CpuMilli] = std::int64_t(units.pus.size()) * kMilli;
   part.pus = std::move(units.pus);
   part.gpus = std::move(units.gpus);
   if (names_.has_gpus())

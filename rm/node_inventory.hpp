@@ -45,6 +45,8 @@ struct NodeAsk {
   std::uint32_t nodes = 1;
   std::vector<NamedAmount> licences;  // of the head's part
   bool is_gang = false;  // needs best_nodes: several nodes, or a constraint that counts them
+  CoreRule cores;
+  bool contiguous = false;
 };
 
 class NodeInventory {
@@ -61,6 +63,11 @@ class NodeInventory {
   Room free_room(NodeId id) const;                            // nothing when it does not offer
   const NodeBits* constraint_bits(const NodeAsk& ask) const;  // null = any node
   std::vector<NodeView> views() const;
+
+  // By name, numbers in names by value: what "contiguous" means.
+  const std::vector<NodeId>& in_order() const { return order_; }
+  // What a request may cost on a node in threads, for plans: on the worst node that there is.
+  std::int64_t most_cpus(const NodeAsk& ask) const;
 
   NodeAsk ask_for(
       const Request& request);  // interns the constraint; O(nodes) the first time it is seen
@@ -137,6 +144,12 @@ class NodeInventory {
     NodeId id{};
     friend auto operator<=>(const Found&, const Found&) = default;
   };
+  bool fits_cores(const NodeAsk& ask, const Node& node) const;
+  static std::int64_t threads_on(const NodeAsk& ask, const Node& node);
+  void put_in_order(NodeId id, bool is_new);  // O(log nodes) comparisons
+  bool is_run(std::span<const NodeId> nodes) const;
+  // The shortest run of neighbours that has ask.nodes of them, or the longest when none has.
+  void best_run(const NodeAsk& ask, std::vector<NodeId>& out, HoldCheck* holds) const;
   template <class Visit>
   std::uint64_t search_idle(const NodeAsk& ask, const NodeBits* allowed, IdRange range,
                             Visit visit) const;
@@ -164,6 +177,8 @@ class NodeInventory {
       spare_;  // emptied buckets, reused: a moving node allocates nothing
   ConstraintIndex constraints_;
   Slices slices_;
+  std::vector<NodeId> order_;
+  std::uint32_t most_per_core_ = 1, most_sockets_ = 1;  // of a node, ever seen
   mutable std::uint64_t probes_ = 0;
 };
 

@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "base/check.hpp"
+#include "rm/place_cores.hpp"
 
 namespace drover::rm {
 namespace {
@@ -224,6 +225,22 @@ void place_gpus(const NodeUnits& node, const UnitsAsked& asked, std::span<const 
   std::ranges::sort(units.gpus);
 }
 
+// The NUMA nodes of the chosen threads.
+NumaList numas_of(const NodeUnits& node, std::span<const std::uint16_t> pus) {
+  NumaList numas;
+  for (std::uint32_t n = 0; n < node.numa_count(); ++n) {
+    const NumaState numa = node.numa(n);
+    const bool has_one = std::ranges::any_of(numa.cores, [&](std::uint32_t index) {
+      const NodeUnits::CoreState core = node.core(index);
+      const std::span all = std::span(node.pu_indexes()).subspan(core.first_pu, core.pus);
+      return std::ranges::any_of(
+          all, [&](std::uint16_t pu) { return std::ranges::binary_search(pus, pu); });
+    });
+    if (has_one) numas.push_back(n);
+  }
+  return numas;
+}
+
 }  // namespace
 
 Units place_units(const NodeUnits& node, const UnitsAsked& asked) {
@@ -231,7 +248,14 @@ Units place_units(const NodeUnits& node, const UnitsAsked& asked) {
   std::array<std::uint32_t, 1> single{};
   NumaList joined;
   std::span<const std::uint32_t> chosen;
-  if (asked.cpus > 0) {
+  if (asked.cpus > 0 && asked.rule != nullptr) {
+    std::vector<std::uint32_t> missing;
+    for (std::uint32_t n = 0; n < node.numa_count() && asked.gpus > 0; ++n)
+      missing.push_back(missing_gpus(node, n, asked));
+    units.pus = place_cores(node, *asked.rule, asked.cpus, missing);
+    joined = numas_of(node, units.pus);
+    chosen = std::span(joined.data(), joined.size());
+  } else if (asked.cpus > 0) {
     DROVER_CHECK(node.free_pus() >= asked.cpus, "CPUs were promised that are not free");
     if (const auto enough = best_single_numa(node, asked)) {
       single[0] = *enough;

@@ -10,13 +10,15 @@
 #include <string_view>
 #include <vector>
 
+#include "rm/core_rule.hpp"
 #include "rm/node_units.hpp"
 
 namespace drover::rm {
 
 struct UnitsAsked {
   std::uint32_t cpus = 0, gpus = 0;
-  std::string_view gpu_model;  // empty = any
+  std::string_view gpu_model;      // empty = any
+  const CoreRule* rule = nullptr;  // cpus are then those of its tasks, see place_cores
 };
 
 struct Units {

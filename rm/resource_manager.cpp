@@ -8,6 +8,7 @@
 #include <map>
 
 #include "base/check.hpp"
+#include "rm/elastic.hpp"
 #include "rm/ledger_audit.hpp"
 #include "rm/licence.hpp"
 #include "rm/node_inventory.hpp"
@@ -21,6 +22,9 @@ constexpr std::int64_t kMaxUnits = 1 << 20;  // CPUs or GPUs of one task
 bool is_countable(const Request& request) {
   for (const auto& licence : request.licences)
     if (licence.second < 1 || licence.second > kMaxAmount) return false;
+  if (request.nodes_max < 0 || request.nodes_max > NodeInventory::kMaxNodes || request.tasks < 0 ||
+      request.tasks > kMaxUnits || request.cores.cpus_per_task < 0)
+    return false;
   return request.nodes >= 1 && request.nodes <= NodeInventory::kMaxNodes && request.cpus >= 1 &&
          request.cpus <= kMaxUnits && request.gpus >= 0 && request.gpus <= kMaxUnits &&
          request.mem_mib >= 0 && request.mem_mib <= kMaxAmount;
@@ -57,13 +61,13 @@ struct ResourceManager::State {
     return classes[raw(id)];
   }
   // Fills `gang` with the nodes that fit now; true when they are enough.
-  bool choose_nodes(const Class& asked, HoldCheck* holds) {
-    if (asked.ask.is_gang) {
-      nodes.best_nodes(asked.ask, gang, holds);
-      return gang.size() == asked.ask.nodes;
+  bool choose_nodes(const NodeAsk& ask, HoldCheck* holds) {
+    if (ask.is_gang) {
+      nodes.best_nodes(ask, gang, holds);
+      return gang.size() == ask.nodes;
     }
     gang.clear();
-    if (const auto node = nodes.best_node(asked.ask, holds)) gang.push_back(*node);
+    if (const auto node = nodes.best_node(ask, holds)) gang.push_back(*node);
     return !gang.empty();
   }
   // What the request comes to, in the names that there are now.
@@ -90,8 +94,16 @@ struct ResourceManager::State {
     added.room = {request.cpus * 1000, request.mem_mib, request.gpus * 1000,
                   request.exclusive ? Room::kSeats : 1};
   }
+  // What plans keep free on each node: whole cores may cost more threads than CPUs were asked for.
+  Room planned(const Class& asked, const NodeAsk& ask) const {
+    Room room = asked.room;
+    room.cpu_milli = nodes.most_cpus(ask) * 1000;
+    return room;
+  }
   RoomAsk ask_of(const Class& asked) const {
-    return {asked.room, asked.ask.nodes, nodes.constraint_bits(asked.ask)};
+    const NodeAsk ask = planned_ask(nodes, asked.ask, asked.request);
+    return {planned(asked, ask), ask.nodes, nodes.constraint_bits(ask),
+            ask.contiguous ? &nodes.in_order() : nullptr};
   }
   void follow_node(NodeId id) {
     freed_everything = true;
@@ -125,24 +137,25 @@ struct ResourceManager::State {
     return shortage;
   }
   // Leases the nodes in `gang`, which have room, if the quotas have.
-  Acquired take_gang(const Class& asked, PathId path, Window window) {
-    if (asked.ask.exclusive) {  // charged the whole nodes, known only now
+  Acquired take_gang(const Class& asked, const NodeAsk& ask, PathId path, Window window) {
+    if (ask.exclusive) {  // charged the whole nodes, known only now
       Amounts whole;
-      for (const NodeId node : gang)
-        whole += nodes.charge_on(node, asked.ask, node == gang.front());
+      for (const NodeId node : gang) whole += nodes.charge_on(node, ask, node == gang.front());
       if (auto shortage = ledger.first_short(path, whole))
         return refuse(path, *std::move(shortage), whole);
     }
     Acquired acquired(std::in_place_type<Lease>);
     Lease& lease = std::get<Lease>(acquired);
-    static_cast<NodePart&>(lease) = nodes.take(gang.front(), asked.ask);
+    static_cast<NodePart&>(lease) = nodes.take(gang.front(), ask);
     lease.more.reserve(gang.size() - 1);
     for (std::size_t i = 1; i < gang.size(); ++i)
-      lease.more.push_back(nodes.take(gang[i], asked.ask, false));
+      lease.more.push_back(nodes.take(gang[i], ask, false));
     lease.path = path;
     const Amounts total = lease.total();
-    // The models of GPUs that were asked for without one are known only once they are chosen.
-    if (names.has_gpus() && !lease.gpus.empty()) {
+    // The models of GPUs that were asked for without one are known only once they are chosen; so
+    // are the threads of whole cores, and the number of nodes where it may vary.
+    if ((names.has_gpus() && !lease.gpus.empty()) || asked.request.cores.whole_cores() ||
+        is_elastic(asked.request)) {
       if (auto shortage = ledger.first_short(path, total)) {
         for_each_part(lease, [&](const NodePart& part) { nodes.give(part); });
         return refuse(path, *std::move(shortage), total);
@@ -153,6 +166,29 @@ struct ResourceManager::State {
     if (plans_ahead) lease.until = window.until;
     forecast_start(lease);
     return acquired;
+  }
+  // As many nodes up to nodes_max as fit now and the quotas allow.
+  Acquired take_most(const Class& asked, PathId path, Window window) {
+    NoFit none;
+    std::optional<QuotaShort> shortage;
+    for (std::int64_t count = asked.request.nodes_max; count >= asked.request.nodes; --count) {
+      if (asked.request.tasks > 0 && count > asked.request.tasks) continue;
+      const NodeAsk ask = ask_on(asked.ask, asked.request, count);
+      HoldCheck holds{plans_ahead ? &forecast : nullptr, planned(asked, ask), window.from,
+                      window.until};
+      if (!choose_nodes(ask, &holds)) {
+        none.held |= holds.held;
+        // Without a number of tasks fewer nodes ask the same of each: no need to count down.
+        if (asked.request.tasks == 0)
+          count = std::min<std::int64_t>(count, std::int64_t(gang.size()) + 1);
+        continue;
+      }
+      Acquired answer = take_gang(asked, ask, path, window);
+      if (!std::holds_alternative<QuotaShort>(answer)) return answer;
+      shortage = std::get<QuotaShort>(std::move(answer));
+    }
+    if (shortage) return *std::move(shortage);
+    return none;
   }
   NoFit nothing_is_so_large() const {
     NoFit why = nodes.explain(NodeAsk{}, 0);
@@ -230,7 +266,7 @@ PathId ResourceManager::enter(const Labels& job_labels) { return state_->ledger.
 void ResourceManager::leave(PathId path) { state_->ledger.leave(path); }
 
 Result<void> ResourceManager::can_ever_fit(const Request& request) const {
-  return state_->nodes.can_ever_fit(request);
+  return could_fit(state_->nodes, request);
 }
 
 Acquired ResourceManager::acquire(ClassId what, PathId path, Window window) {
@@ -239,35 +275,40 @@ Acquired ResourceManager::acquire(ClassId what, PathId path, Window window) {
   if (!asked.countable) return NoFit{};
   if (auto shortage = state.ledger.first_short(path, asked.least))
     return state.refuse(path, *std::move(shortage), asked.least);
-  HoldCheck holds{state.plans_ahead ? &state.forecast : nullptr, asked.room, window.from,
-                  window.until};
-  if (!state.choose_nodes(asked, &holds)) {
+  if (is_elastic(asked.request)) return state.take_most(asked, path, window);
+  HoldCheck holds{state.plans_ahead ? &state.forecast : nullptr, state.planned(asked, asked.ask),
+                  window.from, window.until};
+  if (!state.choose_nodes(asked.ask, &holds)) {
     NoFit none;
     none.held = holds.held;
     return none;
   }
-  return state.take_gang(asked, path, window);
+  return state.take_gang(asked, asked.ask, path, window);
 }
 
 Acquired ResourceManager::acquire_on(ClassId what, PathId path, std::span<const NodeId> nodes,
                                      Window window) {
   State& state = *state_;
   const State::Class& asked = state.class_at(what);
-  if (!asked.countable || nodes.size() != asked.ask.nodes) return NoFit{};
+  if (!asked.countable || nodes.empty()) return NoFit{};
+  const auto count = std::int64_t(nodes.size());
+  if (count < asked.request.nodes || count > std::max(asked.request.nodes, asked.request.nodes_max))
+    return NoFit{};
+  const NodeAsk ask = ask_on(asked.ask, asked.request, count);
   if (auto shortage = state.ledger.first_short(path, asked.least))
     return state.refuse(path, *std::move(shortage), asked.least);
   for (const NodeId node : nodes)
-    if (!state.nodes.has_room(node, asked.ask)) return NoFit{};
-  if (!state.nodes.is_allowed_gang(asked.ask, nodes)) return NoFit{};
+    if (!state.nodes.has_room(node, ask)) return NoFit{};
+  if (!state.nodes.is_allowed_gang(ask, nodes)) return NoFit{};
   state.gang.assign(nodes.begin(), nodes.end());
-  return state.take_gang(asked, path, window);
+  return state.take_gang(asked, ask, path, window);
 }
 
 NoFit ResourceManager::explain(ClassId what) const {
   State& state = *state_;
   const State::Class& asked = state.class_at(what);
   if (!asked.countable) return state.nothing_is_so_large();
-  state.choose_nodes(asked, nullptr);
+  state.choose_nodes(asked.ask, nullptr);
   return state.nodes.explain(asked.ask, std::uint32_t(state.gang.size()));
 }
 
@@ -378,13 +419,16 @@ std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Tim
 std::optional<Slot> ResourceManager::room_now(ClassId what, Duration length, Time from) const {
   const State::Class& asked = state_->class_at(what);
   if (asked.ask.nodes > 1 || !state_->forecast.has_many_nodes()) return std::nullopt;
-  HoldCheck holds{&state_->forecast, asked.room, from, after(from, length)};
-  if (!state_->choose_nodes(asked, &holds)) return std::nullopt;
+  HoldCheck holds{&state_->forecast, state_->planned(asked, asked.ask), from, after(from, length)};
+  if (!state_->choose_nodes(asked.ask, &holds)) return std::nullopt;
   return Slot{from, state_->gang};
 }
 
 HoldId ResourceManager::hold(ClassId what, const Slot& slot, Duration length) {
-  return state_->forecast.hold(slot, state_->class_at(what).room, after(slot.start, length));
+  const State::Class& asked = state_->class_at(what);
+  const Room room =
+      state_->planned(asked, ask_on(asked.ask, asked.request, std::int64_t(slot.nodes.size())));
+  return state_->forecast.hold(slot, room, after(slot.start, length));
 }
 
 void ResourceManager::drop(HoldId hold) { state_->forecast.drop(hold); }
