@@ -57,6 +57,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
   app.add_option("--gpus", options.topology.gpus, "offer this many stand-in GPUs, for tests")
       ->check(CLI::Range(0, 1024));
+  app.add_option("--nics", options.topology.nics, "offer this many stand-in NICs, for tests")
+      ->check(CLI::Range(0, 1024));
   app.add_option("--synthetic", options.topology.synthetic,
                  "an hwloc synthetic topology, for tests");
   app.add_option("--log-level", level, "trace, debug, info, warn, error")

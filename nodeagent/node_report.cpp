@@ -58,6 +58,12 @@ void fill_node(proto::NodeInfo& out, const NodeTopology& topology) {
     info.set_index(gpu.index);
     info.set_numa(gpu.numa);
   }
+  for (const NodeNic& nic : topology.nics) {
+    proto::NicInfo& info = *out.add_nics();
+    info.set_name(nic.name);
+    info.set_address(nic.address);
+    info.set_numa(nic.numa);
+  }
   out.set_bindable(topology.bindable);
 }
 

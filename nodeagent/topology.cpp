@@ -30,6 +30,7 @@ void fill_flat(NodeTopology& node, std::uint32_t cpus) {
   for (const std::int64_t mib : node.numa_mem_mib) total += mib;
   node.numa_mem_mib = {total > 0 ? total : physical_mem_mib()};
   for (NodeGpu& gpu : node.gpus) gpu.numa = 0;
+  for (NodeNic& nic : node.nics) nic.numa = 0;
 }
 
 NodeTopology from_sysconf() {
@@ -150,6 +151,21 @@ void read_gpus(hwloc_topology_t topology, NodeTopology& node) {
   }
 }
 
+// Network interfaces first: an InfiniBand card is known as ib0 before it is known as mlx5_0.
+void read_nics(hwloc_topology_t topology, NodeTopology& node) {
+  std::set<std::string> seen;
+  for (const auto type : {HWLOC_OBJ_OSDEV_NETWORK, HWLOC_OBJ_OSDEV_OPENFABRICS}) {
+    hwloc_obj_t device = nullptr;
+    while ((device = hwloc_get_next_osdev(topology, device)) != nullptr) {
+      if (device->attr->osdev.type != type || device->name == nullptr) continue;
+      NodeNic nic{device->name, pci_address(device), 0};
+      if (!seen.insert(nic.address).second) continue;
+      nic.numa = numa_of(topology, hwloc_get_non_io_ancestor_obj(topology, device));
+      node.nics.push_back(std::move(nic));
+    }
+  }
+}
+
 void restrict_to_affinity(hwloc_topology_t topology) {
   const hwloc_bitmap_t allowed = hwloc_bitmap_alloc();
   if (allowed == nullptr) return;
@@ -178,6 +194,7 @@ Result<NodeTopology> from_hwloc(const std::string& synthetic) {
   if (node.cores.empty()) return from_sysconf();
   read_memory(topology.get(), node);
   read_gpus(topology.get(), node);
+  read_nics(topology.get(), node);
   for (NodeCore& core : node.cores)
     core.numa = std::min(core.numa, std::uint32_t(node.numa_mem_mib.size() - 1));
   node.source = "hwloc " HWLOC_VERSION;
@@ -209,6 +226,12 @@ Result<NodeTopology> discover_topology(const TopologyOptions& options) {
     node.gpus.clear();
     for (std::uint32_t i = 0; i < std::uint32_t(options.gpus); ++i)
       node.gpus.push_back({"stand-in", "none:" + std::to_string(i), i,
+                           i % std::uint32_t(node.numa_mem_mib.size())});
+  }
+  if (options.nics >= 0) {
+    node.nics.clear();
+    for (std::uint32_t i = 0; i < std::uint32_t(options.nics); ++i)
+      node.nics.push_back({"stand-in" + std::to_string(i), "none:" + std::to_string(i),
                            i % std::uint32_t(node.numa_mem_mib.size())});
   }
   return node;

@@ -19,10 +19,16 @@ struct NodeGpu {
   std::uint32_t index = 0, numa = 0;
   friend bool operator==(const NodeGpu&, const NodeGpu&) = default;
 };
+struct NodeNic {
+  std::string name, address;
+  std::uint32_t numa = 0;
+  friend bool operator==(const NodeNic&, const NodeNic&) = default;
+};
 struct NodeTopology {
   std::vector<NodeCore> cores;
   std::vector<std::int64_t> numa_mem_mib;
   std::vector<NodeGpu> gpus;
+  std::vector<NodeNic> nics;  // on a bus; one for each PCI device
   bool bindable = true;
   std::string source;  // "hwloc 2.9.0", "synthetic", "sysconf: hwloc gave no data"
 };
@@ -32,6 +38,7 @@ struct TopologyOptions {
   std::uint32_t cpus = 0;    // > 0: that many CPUs in one package, not bindable
   std::int64_t mem_mib = 0;  // > 0: instead of what was found
   std::int32_t gpus = -1;    // >= 0: that many stand-ins instead of what was found
+  std::int32_t nics = -1;    // likewise
 };
 
 // CPUs that this process may not use (cgroup cpuset, affinity) are left out. BadInput for a

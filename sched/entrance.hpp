@@ -60,6 +60,9 @@ Result<void> check_limits(JobSpec& spec, const EntranceConfig& config);
 Result<void> check_code(JobSpec& spec, const EntranceConfig& config);
 Result<void> authorise(JobSpec& spec, const EntranceConfig& config);
 
+// A part of check_limits: the numbers of tasks, sockets and cores go together. Sets request.cores.
+Result<void> check_layout(JobSpec& spec);
+
 // Whether keys and values may be labels; the error names `field`.
 Result<void> check_label_map(const rm::Labels& labels, const char* field);
 

@@ -338,6 +338,7 @@ Result<void> check_limits(JobSpec& spec, const EntranceConfig& config) {
   if (auto good = check_label_map(spec.labels, "labels"); !good) return good;
   if (auto good = check_label_map(spec.request.node_labels, "constraints"); !good) return good;
   if (auto good = check_resources(spec); !good) return good;
+  if (auto good = check_layout(spec); !good) return good;
   if (auto good = check_constraint(spec.request); !good) return good;
   if (auto good = check_array(spec, config); !good) return good;
   if (auto good = check_time(spec, config); !good) return good;

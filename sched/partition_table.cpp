@@ -133,6 +133,12 @@ Result<void> PartitionTable::route(JobSpec& spec) const {
     return ok;
   if (auto ok = check_size(*partition, cpus_of(spec), partition->max_cpus_per_job, "CPUs"); !ok)
     return ok;
+  if (auto ok = check_size(*partition, spec.request.nodes, partition->max_nodes_per_job, "nodes");
+      !ok)
+    return ok;
+  // Of a range as much as the partition allows.
+  if (partition->max_nodes_per_job >= 0 && spec.request.nodes_max > partition->max_nodes_per_job)
+    spec.request.nodes_max = partition->max_nodes_per_job;
   if (auto ok = set_time(spec, *partition); !ok) return ok;
   spec.labels["partition"] = name;
   for (const auto& [key, value] : partition->nodes) {

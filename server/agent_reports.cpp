@@ -66,6 +66,11 @@ Result<rm::NodeSpec> to_node_spec(const proto::NodeInfo& info) {
     spec.topology.gpus.push_back(
         {gpu.model(), gpu.address(), std::uint16_t(gpu.index()), std::uint16_t(gpu.numa())});
   }
+  if (info.nics_size() > kGpusMax) return bad("the number of NICs");
+  for (const proto::NicInfo& nic : info.nics()) {
+    if (nic.numa() >= std::uint32_t(info.numa_mem_mib_size())) return bad("a NIC's place");
+    spec.topology.nics.push_back({nic.name(), nic.address(), std::uint16_t(nic.numa())});
+  }
   spec.topology.bindable = info.bindable();
   if (info.resources_size() > kLabelsMax) return bad("the number of custom resources");
   for (const auto& [name, count] : info.resources()) spec.topology.resources[name] = count;

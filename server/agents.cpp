@@ -206,8 +206,9 @@ void Agents::perform(const sched::Launch& launch) {
   proto::LaunchOrder* order = session->out.add_launch();
   Result<void> filled;
   if (spec)
-    filled = fill_launch(**spec, launch,
-                         {session->node, users_.of((*spec)->owner.uid), kill_grace_s_}, *order);
+    filled = fill_launch(
+        **spec, launch,
+        {session->node, users_.of((*spec)->owner.uid), turn_.resources(), kill_grace_s_}, *order);
   else
     filled = fail(spec.error());
   if (!filled) {  // a spec that cannot be launched ends its attempt instead of hanging

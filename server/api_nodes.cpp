@@ -56,6 +56,16 @@ void append_topology(JsonWriter& out, const rm::Topology& topology) {
     out.end_object();
   }
   out.end_array();
+  out.key("nics");
+  out.begin_array();
+  for (const rm::Nic& nic : topology.nics) {
+    out.begin_object();
+    out.field("name", nic.name);
+    out.field("address", nic.address);
+    out.field("numa", nic.numa);
+    out.end_object();
+  }
+  out.end_array();
   out.end_object();
 }
 

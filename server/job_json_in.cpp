@@ -10,6 +10,7 @@
 
 #include "base/units.hpp"
 #include "server/json_fields.hpp"
+#include "server/layout_words.hpp"
 
 namespace drover::server {
 namespace {
@@ -23,7 +24,9 @@ struct Reading {
   Time now;
   std::int64_t mem_per_cpu_mib = 0;
   std::int64_t gpus_total = 0;
-  std::int64_t nodes = 0, ntasks = 0;   // 0 = not said
+  std::int64_t nodes = 0, nodes_max = 0, ntasks = 0;  // 0 = not said
+  bool spread = false;
+  std::string hint;
   std::string account, partition, qos;  // become labels
 };
 
@@ -200,6 +203,12 @@ Result<void> read_seconds(value v, std::string_view field, Duration& into) {
   return {};
 }
 
+template <class Read>
+Result<void> read_words(value v, std::string_view field, rm::TaskRules& rules, const Read& read) {
+  auto text = json_line(v, field, 1024);
+  return text ? read(*text, rules) : Result<void>(fail(text.error()));
+}
+
 constexpr std::int64_t kMibMax = std::int64_t(1) << 40;
 
 // clang-format off
@@ -212,6 +221,9 @@ constexpr Field kFields[] = {  // sorted by name
     {"begin_us", [](Reading& r, value v) { return keep(json_integer(v, "begin_us", 0, INT64_MAX / 2), r.spec.begin.us); }},
     {"comment", [](Reading& r, value v) { return keep(json_line(v, "comment", 1024), r.spec.comment); }},
     {"constraints", read_constraints},
+    {"contiguous", [](Reading& r, value v) { return keep(json_bool(v, "contiguous"), r.spec.request.contiguous); }},
+    {"cores_per_socket", [](Reading& r, value v) { return keep_int(json_integer(v, "cores_per_socket", 1, 65'536), r.spec.layout.cores_per_socket); }},
+    {"cpu_bind", [](Reading& r, value v) { return read_words(v, "cpu_bind", r.spec.layout, read_cpu_bind); }},
     {"cpus_per_task", [](Reading& r, value v) { return keep_int(json_integer(v, "cpus_per_task", 1, 1'000'000), r.spec.cpus_per_task); }},
     {"cwd", [](Reading& r, value v) { return keep(json_line(v, "cwd", 4096), r.spec.cwd); }},
     {"deadline", read_deadline},
@@ -219,12 +231,14 @@ constexpr Field kFields[] = {  // sorted by name
     {"dependencies", read_dependencies},
     {"dependency", [](Reading& r, value v) { auto text = json_text(v, "dependency", 64 << 10); return text ? read_dependency_text(*text, r.spec) : Result<void>(fail(text.error())); }},
     {"dependency_any", [](Reading& r, value v) { return keep(json_bool(v, "dependency_any"), r.spec.dependency_any); }},
+    {"distribution", [](Reading& r, value v) { return read_words(v, "distribution", r.spec.layout, read_distribution); }},
     {"env", read_env},
     {"err", [](Reading& r, value v) { return keep(json_line(v, "err", 4096), r.spec.err); }},
     {"exclusive", [](Reading& r, value v) { return keep(json_bool(v, "exclusive"), r.spec.request.exclusive); }},
     {"gpu_model", [](Reading& r, value v) { return keep(json_line(v, "gpu_model", 256), r.spec.request.gpu_model); }},
     {"gpus", [](Reading& r, value v) { return keep(json_integer(v, "gpus", 0, 100'000), r.spec.request.gpus); }},
     {"gpus_total", [](Reading& r, value v) { return keep(json_integer(v, "gpus_total", 0, 1'000'000), r.gpus_total); }},
+    {"hint", [](Reading& r, value v) { return keep(json_line(v, "hint", 64), r.hint); }},
     {"hold", [](Reading& r, value v) { return keep(json_bool(v, "hold"), r.spec.hold); }},
     {"in", [](Reading& r, value v) { return keep(json_line(v, "in", 4096), r.spec.in); }},
     {"kill_on_invalid_dependency", read_kill_on_invalid},
@@ -232,14 +246,18 @@ constexpr Field kFields[] = {  // sorted by name
     {"licences", [](Reading& r, value v) { return read_counts(v, "licences", r.spec.request.licences); }},
     {"max_failures", read_max_failures},
     {"mem", [](Reading& r, value v) { return read_mem(v, "mem", r.spec.request.mem_mib); }},
+    {"mem_bind", [](Reading& r, value v) { return read_words(v, "mem_bind", r.spec.layout, read_mem_bind); }},
     {"mem_mib", [](Reading& r, value v) { return keep(json_integer(v, "mem_mib", 0, kMibMax), r.spec.request.mem_mib); }},
     {"mem_per_cpu", [](Reading& r, value v) { return read_mem(v, "mem_per_cpu", r.mem_per_cpu_mib); }},
     {"mem_per_cpu_mib", [](Reading& r, value v) { return keep(json_integer(v, "mem_per_cpu_mib", 0, kMibMax), r.mem_per_cpu_mib); }},
     {"name", [](Reading& r, value v) { return keep(json_line(v, "name", 256), r.spec.name); }},
     {"nice", [](Reading& r, value v) { return keep_int(json_integer(v, "nice", -1'000'000'000, 1'000'000'000), r.spec.nice); }},
     {"nodes", [](Reading& r, value v) { return keep(json_integer(v, "nodes", 1, 100'000), r.nodes); }},
+    {"nodes_max", [](Reading& r, value v) { return keep(json_integer(v, "nodes_max", 1, 100'000), r.nodes_max); }},
     {"ntasks", [](Reading& r, value v) { return keep(json_integer(v, "ntasks", 1, 1'000'000), r.ntasks); }},
+    {"ntasks_per_core", [](Reading& r, value v) { return keep_int(json_integer(v, "ntasks_per_core", 1, 1'024), r.spec.layout.ntasks_per_core); }},
     {"ntasks_per_node", [](Reading& r, value v) { return keep_int(json_integer(v, "ntasks_per_node", 1, 1'000'000), r.spec.ntasks_per_node); }},
+    {"ntasks_per_socket", [](Reading& r, value v) { return keep_int(json_integer(v, "ntasks_per_socket", 1, 1'000'000), r.spec.layout.ntasks_per_socket); }},
     {"out", [](Reading& r, value v) { return keep(json_line(v, "out", 4096), r.spec.out); }},
     {"partition", [](Reading& r, value v) { return keep(json_line(v, "partition", 256), r.partition); }},
     {"priority", [](Reading& r, value v) { return keep_int(json_integer(v, "priority", -1'000'000'000, 1'000'000'000), r.spec.priority); }},
@@ -249,6 +267,9 @@ constexpr Field kFields[] = {  // sorted by name
     {"script", [](Reading& r, value v) { return keep(json_text(v, "script", kScriptMax), r.spec.script); }},
     {"signal", read_signal},
     {"singleton", [](Reading& r, value v) { return keep(json_bool(v, "singleton"), r.spec.singleton); }},
+    {"sockets_per_node", [](Reading& r, value v) { return keep_int(json_integer(v, "sockets_per_node", 1, 1'024), r.spec.layout.sockets_per_node); }},
+    {"spread", [](Reading& r, value v) { return keep(json_bool(v, "spread"), r.spread); }},
+    {"threads_per_core", [](Reading& r, value v) { return keep_int(json_integer(v, "threads_per_core", 1, 1'024), r.spec.layout.threads_per_core); }},
     {"time", read_time_limit},
     {"time_limit_s", [](Reading& r, value v) { return read_seconds(v, "time_limit_s", r.spec.time_limit); }},
 };
@@ -256,17 +277,47 @@ constexpr Field kFields[] = {  // sorted by name
 static_assert(std::is_sorted(std::begin(kFields), std::end(kFields),
                              [](const Field& a, const Field& b) { return a.name < b.name; }));
 
+// "At least so many nodes, at most so many": with a number of tasks, no more nodes than tasks, and
+// enough of them for ntasks_per_node.
+Result<void> complete_range(Reading& r) {
+  constexpr std::int64_t kSpreadMax = 4'096;
+  if (r.spread && r.nodes == 0 && r.nodes_max == 0)
+    r.nodes_max = std::clamp<std::int64_t>(r.ntasks, 1, kSpreadMax);
+  if (r.nodes_max == 0) return {};
+  if (r.nodes > r.nodes_max)
+    return fail(Errc::BadInput,
+                "at least " + std::to_string(r.nodes) + " nodes are more than at most " +
+                    std::to_string(r.nodes_max),
+                "let nodes_max be at least nodes", "nodes_max");
+  r.nodes = std::max<std::int64_t>(r.nodes, 1);
+  if (r.ntasks > 0) {
+    r.nodes_max = std::min(r.nodes_max, r.ntasks);
+    const std::int64_t on_each = r.spec.ntasks_per_node;
+    if (on_each > 0)
+      r.nodes = std::min(std::max(r.nodes, (r.ntasks + on_each - 1) / on_each), r.nodes_max);
+    if (r.nodes_max > r.nodes) r.spec.request.tasks = r.ntasks;
+  }
+  if (r.gpus_total > 0 && r.nodes_max > r.nodes)
+    return fail(Errc::BadInput,
+                std::to_string(r.gpus_total) + " GPUs of all nodes together do not go with " +
+                    std::to_string(r.nodes) + " to " + std::to_string(r.nodes_max) + " nodes",
+                "say how many each node has: --gpus-per-node", "gpus_total");
+  return {};
+}
+
 // What is not said of nodes and tasks follows from what is: one task per node, as many on each as
 // ntasks_per_node says, and all on one node when nothing else is said.
 Result<void> complete_nodes(Reading& r) {
   sched::JobSpec& spec = r.spec;
   const std::int64_t on_each = spec.ntasks_per_node;
+  if (auto range = complete_range(r); !range) return range;
   if (r.nodes == 0) r.nodes = on_each > 0 && r.ntasks > 0 ? (r.ntasks + on_each - 1) / on_each : 1;
   if (r.ntasks == 0) r.ntasks = r.nodes * std::max<std::int64_t>(on_each, 1);
   if (r.ntasks > 1'000'000)
     return fail(Errc::Limit, "nodes times ntasks_per_node is more than a million tasks",
                 "ask for fewer", "ntasks_per_node");
   spec.request.nodes = r.nodes;
+  if (r.nodes_max > r.nodes) spec.request.nodes_max = r.nodes_max;
   spec.ntasks = std::int32_t(r.ntasks);
   spec.request.cpus = spec.tasks_on_node() * spec.cpus_per_task;
   if (r.gpus_total == 0) return {};
@@ -295,6 +346,8 @@ Result<void> set_label(Reading& r, const char* name, const std::string& value) {
 Result<void> complete(Reading& r) {
   sched::JobSpec& spec = r.spec;
   if (auto nodes = complete_nodes(r); !nodes) return nodes;
+  if (!r.hint.empty())
+    if (auto hint = read_hint(r.hint, spec.layout); !hint) return hint;
   if (auto set = set_label(r, "account", r.account); !set) return set;
   if (auto set = set_label(r, "partition", r.partition); !set) return set;
   if (auto set = set_label(r, "qos", r.qos); !set) return set;

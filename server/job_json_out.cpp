@@ -2,11 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/job_json_out.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 
 #include "base/units.hpp"
 #include "server/launch_order.hpp"
+#include "server/layout_words.hpp"
 
 namespace drover::server {
 namespace {
@@ -53,6 +55,21 @@ void append_paths(JsonWriter& out, const sched::JobSpec& spec) {
   out.end_array();
 }
 
+// 0 = not said.
+void append_rules(JsonWriter& out, const sched::JobSpec& spec) {
+  const rm::TaskRules& rules = spec.layout;
+  out.field("nodes_max", std::max(spec.request.nodes, spec.request.nodes_max));
+  out.field("contiguous", spec.request.contiguous);
+  out.field("distribution", distribution_text(rules));
+  out.field("threads_per_core", rules.threads_per_core);
+  out.field("ntasks_per_core", rules.ntasks_per_core);
+  out.field("ntasks_per_socket", rules.ntasks_per_socket);
+  out.field("sockets_per_node", rules.sockets_per_node);
+  out.field("cores_per_socket", rules.cores_per_socket);
+  out.field("cpu_bind", to_string(rules.cpu_bind));
+  out.field("mem_bind", to_string(rules.mem_bind));
+}
+
 void append_spec(JsonWriter& out, const sched::JobSpec& spec) {
   out.key("spec");
   out.begin_object();
@@ -60,6 +77,7 @@ void append_spec(JsonWriter& out, const sched::JobSpec& spec) {
   out.field("ntasks", spec.ntasks);
   out.field("cpus_per_task", spec.cpus_per_task);
   out.field("ntasks_per_node", spec.ntasks_per_node);
+  append_rules(out, spec);
   out.field("gpu_model", spec.request.gpu_model);
   out.field("exclusive", spec.request.exclusive);
   append_counts(out, "licences", spec.request.licences);

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/job_rows.hpp"
 
+#include "sched/layout.hpp"
+#include "server/layout_words.hpp"
+
 namespace drover::server {
 
 void fill_node(const store::Snapshot& snapshot, JobRow& row) {
@@ -26,6 +29,38 @@ std::optional<sched::Why> why_waiting(const Services& services, const JobRow& ro
   if (why) why->state = row.record.state;
   return why;
 }
+
+namespace {
+
+// Which task runs where, while it does; null before and after.
+void append_layout(JsonWriter& out, const Services& services, const sched::JobSpec& spec,
+                   const std::optional<rm::Lease>& lease) {
+  if (!lease) return out.null_field("layout");
+  const auto& resources = services.controller.resources();
+  const std::vector<rm::NodeSeats> layout = sched::layout_of(spec, *lease, resources);
+  out.key("layout");
+  out.begin_array();
+  std::size_t at = 0;
+  rm::for_each_part(*lease, [&](const rm::NodePart& part) {
+    const auto node = resources.node(part.node);
+    out.begin_object();
+    out.field("node", node && node->spec != nullptr ? node->spec->name : std::string());
+    out.field("cpus", ranges(part.pus));
+    out.key("tasks");
+    out.begin_array();
+    for (const rm::TaskSeat& seat : layout[at++]) {
+      out.begin_object();
+      out.field("task", seat.task);
+      out.field("cpus", ranges(seat.pus));
+      out.end_object();
+    }
+    out.end_array();
+    out.end_object();
+  });
+  out.end_array();
+}
+
+}  // namespace
 
 std::string show_json(const Services& services, const store::Snapshot& snapshot,
                       const JobRow& row) {
@@ -52,6 +87,7 @@ std::string show_json(const Services& services, const store::Snapshot& snapshot,
     append_task(out, row.spec, **task, now);
   else
     out.null();
+  append_layout(out, services, row.spec, task && *task ? (*task)->lease : std::nullopt);
   out.end_object();
   return body;
 }

@@ -16,7 +16,7 @@ void fill_node(const store::Snapshot& snapshot, JobRow& row);
 // Why a waiting job waits now; nothing for jobs that run or have ended. Loop thread.
 std::optional<sched::Why> why_waiting(const Services& services, const JobRow& row);
 
-// {"v":1,"job":{...}} with spec, why and task.
+// {"v":1,"job":{...}} with spec, why, task, and the layout of its tasks.
 std::string show_json(const Services& services, const store::Snapshot& snapshot, const JobRow& row);
 
 }  // namespace drover::server

@@ -4,10 +4,13 @@
 
 #include <set>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/name_list.hpp"
+#include "sched/layout.hpp"
 #include "sched/output_path.hpp"
+#include "server/layout_words.hpp"
 
 namespace drover::server {
 namespace {
@@ -44,16 +47,58 @@ std::string join(const std::vector<std::uint16_t>& numbers) {
 }
 
 // "4", or "4(x3)" for three nodes.
-std::string repeated(std::int64_t count, std::int64_t nodes) {
+std::string repeated(std::int64_t count, std::size_t nodes) {
   return std::to_string(count) + (nodes > 1 ? "(x" + std::to_string(nodes) + ")" : "");
 }
 
-// Tasks are dealt evenly, the first nodes get one more: "2(x2),1".
-std::string tasks_per_node(const sched::JobSpec& spec) {
-  const std::int64_t nodes = spec.request.nodes, fuller = spec.ntasks % nodes;
-  const std::int64_t least = spec.ntasks / nodes;
-  if (fuller == 0) return repeated(least, nodes);
-  return repeated(least + 1, fuller) + "," + repeated(least, nodes - fuller);
+// "2(x2),1": equal neighbours are counted.
+std::string repeated(const std::vector<std::int64_t>& counts) {
+  std::string text;
+  for (std::size_t i = 0; i < counts.size();) {
+    std::size_t end = i + 1;
+    while (end < counts.size() && counts[end] == counts[i]) ++end;
+    text += (text.empty() ? "" : ",") + repeated(counts[i], end - i);
+    i = end;
+  }
+  return text;
+}
+
+// What `drover step` needs to start the tasks of the head, and what programs ask for.
+void add_tasks(Environment& env, const sched::JobSpec& spec, const sched::Launch& launch,
+               const std::vector<rm::NodeSeats>& layout) {
+  std::vector<std::int64_t> counts, cpus;
+  for (const rm::NodeSeats& seats : layout) counts.push_back(std::int64_t(seats.size()));
+  rm::for_each_part(launch.lease, [&](const rm::NodePart& part) {
+    cpus.push_back(part.amounts[rm::Kind::CpuMilli] / 1000);
+  });
+  std::vector<std::uint32_t> ids;
+  std::string lists;
+  for (const rm::TaskSeat& seat : layout.front()) {
+    if (!ids.empty()) lists += ';';
+    ids.push_back(seat.task);
+    lists += ranges(seat.pus);
+  }
+  const auto ntasks = std::uint64_t(sched::tasks_on(spec, layout.size()));
+  for (const std::string_view name : {"DROVER_NTASKS", "SLURM_NTASKS", "SLURM_NPROCS"})
+    env.add(name, ntasks);
+  for (const std::string_view name : {"DROVER_TASKS_PER_NODE", "SLURM_TASKS_PER_NODE"})
+    env.add(name, repeated(counts));
+  env.add("DROVER_TASK_IDS", ranges(ids));
+  if (!launch.lease.pus.empty()) env.add("DROVER_TASK_CPUS", lists);
+  env.add("DROVER_CPU_BIND", to_string(spec.layout.cpu_bind));
+  if (spec.layout.verbose) env.add("DROVER_BIND_VERBOSE", 1);
+  env.add("DROVER_MEM_BIND", to_string(spec.layout.mem_bind));
+  env.add("DROVER_DISTRIBUTION", distribution_text(spec.layout));
+  env.add("SLURM_DISTRIBUTION", distribution_text(spec.layout));
+  env.add("SLURM_JOB_CPUS_PER_NODE", repeated(cpus));
+  env.add("SLURM_CPUS_ON_NODE", std::uint64_t(cpus.front()));
+  const std::pair<std::string_view, std::int32_t> said[] = {
+      {"SLURM_NTASKS_PER_NODE", spec.ntasks_per_node},
+      {"SLURM_NTASKS_PER_SOCKET", spec.layout.ntasks_per_socket},
+      {"SLURM_NTASKS_PER_CORE", spec.layout.ntasks_per_core},
+      {"SLURM_THREADS_PER_CORE", spec.layout.threads_per_core}};
+  for (const auto& [name, number] : said)
+    if (number > 0) env.add(name, std::uint64_t(number));
 }
 
 void add_job(Environment& env, const sched::JobSpec& spec, const sched::Launch& launch,
@@ -65,7 +110,7 @@ void add_job(Environment& env, const sched::JobSpec& spec, const sched::Launch& 
   env.add("DROVER_JOB_NAME", spec.name);
   env.add("DROVER_NODE", node);
   env.add("DROVER_NODELIST", launch.nodes.empty() ? node : launch.nodes);
-  env.add("DROVER_NNODES", std::uint64_t(spec.request.nodes));
+  env.add("DROVER_NNODES", launch.lease.node_count());
   env.add("DROVER_CPUS", std::uint64_t(spec.request.cpus));
   env.add("DROVER_MEM_MIB", std::uint64_t(spec.request.mem_mib));
   env.add("SLURM_JOB_ID", job);
@@ -79,16 +124,9 @@ void add_job(Environment& env, const sched::JobSpec& spec, const sched::Launch& 
 
 void add_resources(Environment& env, const sched::JobSpec& spec, const sched::Launch& launch,
                    const std::string& node) {
-  env.add("SLURM_NTASKS", std::uint64_t(spec.ntasks));
-  env.add("SLURM_NPROCS", std::uint64_t(spec.ntasks));
-  if (spec.ntasks_per_node > 0)
-    env.add("SLURM_NTASKS_PER_NODE", std::uint64_t(spec.ntasks_per_node));
-  env.add("SLURM_TASKS_PER_NODE", tasks_per_node(spec));
   env.add("SLURM_CPUS_PER_TASK", std::uint64_t(spec.cpus_per_task));
-  env.add("SLURM_CPUS_ON_NODE", std::uint64_t(spec.request.cpus));
-  env.add("SLURM_JOB_CPUS_PER_NODE", repeated(spec.request.cpus, spec.request.nodes));
-  env.add("SLURM_NNODES", std::uint64_t(spec.request.nodes));
-  env.add("SLURM_JOB_NUM_NODES", std::uint64_t(spec.request.nodes));
+  env.add("SLURM_NNODES", launch.lease.node_count());
+  env.add("SLURM_JOB_NUM_NODES", launch.lease.node_count());
   env.add("SLURM_NODEID", std::uint64_t(0));
   env.add("SLURM_PROCID", std::uint64_t(0));
   env.add("SLURM_LOCALID", std::uint64_t(0));
@@ -171,6 +209,7 @@ Result<void> fill_launch(const sched::JobSpec& spec, const sched::Launch& launch
   Environment env(order);
   add_job(env, spec, launch, site.node);
   add_array(env, spec, launch.id.task);
+  add_tasks(env, spec, launch, sched::layout_of(spec, launch.lease, site.resources));
   add_resources(env, spec, launch, site.node);
   add_user(env, spec, site.user);
   order.set_cwd(spec.cwd);
@@ -178,7 +217,8 @@ Result<void> fill_launch(const sched::JobSpec& spec, const sched::Launch& launch
   order.set_err(files->err);
   order.set_in(files->in);
   order.set_append_output(spec.append_output);
-  for (std::uint16_t pu : launch.lease.pus) order.add_pus(pu);
+  for (const std::uint16_t pu : sched::usable_on_head(spec, launch.lease, site.resources))
+    order.add_pus(pu);
   order.set_mem_limit_mib(spec.request.mem_mib);
   order.set_time_limit_us(spec.time_limit.us);
   order.set_warn_signal(spec.warn.signal);

@@ -5,6 +5,7 @@
 
 #include "base/result.hpp"
 #include "proto/agent.pb.h"
+#include "rm/resource_manager.hpp"
 #include "sched/messages.hpp"
 #include "server/auth.hpp"
 
@@ -19,6 +20,7 @@ Result<TaskFiles> task_files(const sched::JobSpec& spec, TaskId task, const std:
 struct LaunchSite {
   std::string node;  // name
   const Users::Entry& user;
+  const rm::ResourceManager& resources;  // the topology of the nodes
   std::int64_t kill_grace_s = 10;
 };
 // Fills `order`. The environment is built, never inherited: Drover's variables, then the user's,

@@ -41,6 +41,7 @@ class Turn {
   // sent.
   bool is_full() const { return inputs_.size() >= std::size_t(config_.inputs_waiting); }
   std::size_t waiting() const { return inputs_.size(); }
+  const rm::ResourceManager& resources() const { return controller_.resources(); }
 
   void submit(sched::Submit submit, std::unique_ptr<store::IdempotencyEntry> key, OnReply on_reply);
   void command(sched::Command command, OnReply on_reply);

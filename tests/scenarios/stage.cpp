@@ -148,6 +148,8 @@ void Stage::submit(const TimedLine& line) {
   spec.name = line.name;
   spec.time_limit = actor.limit;
   spec.request.nodes = number("nodes", "1");
+  spec.request.nodes_max = number("nodes_max", "0");
+  spec.request.contiguous = options.erase("contiguous") > 0;
   spec.priority = std::int32_t(number("priority", "0"));
   spec.labels["creator"] = take("creator", "cli");
   if (options.contains("begin")) spec.begin = kBegin + time("begin", "0");

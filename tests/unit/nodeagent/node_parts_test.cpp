@@ -30,6 +30,24 @@ TEST(Topology, ReadsASyntheticMachine) {
   EXPECT_EQ(node->cores[15], (NodeCore{1, 3, 3, {30, 31}}));
 }
 
+TEST(Topology, NicsAreWhatIsOnABusOrStandIns) {
+  const auto real = discover_topology({});
+  ASSERT_TRUE(real.has_value());
+  for (const NodeNic& nic : real->nics) {
+    EXPECT_FALSE(nic.name.empty());
+    EXPECT_LT(nic.numa, real->numa_mem_mib.size());
+  }
+  TopologyOptions options;
+  options.synthetic = "package:2 core:2 pu:1";
+  options.nics = 2;
+  const auto node = discover_topology(options);
+  ASSERT_TRUE(node.has_value());
+  EXPECT_EQ(node->nics,
+            (std::vector<NodeNic>{
+                {"stand-in0", "none:0", 0},
+                {"stand-in1", "none:1", std::uint32_t(node->numa_mem_mib.size() > 1 ? 1 : 0)}}));
+}
+
 TEST(Topology, RefusesNonsense) {
   TopologyOptions options;
   options.synthetic = "five sockets please";

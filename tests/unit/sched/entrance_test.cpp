@@ -45,6 +45,63 @@ TEST(Entrance, CompletesAScript) {
       << "nothing is left to do";
 }
 
+TEST(Entrance, MakesARuleOfTheLayout) {
+  JobSpec spec = good_script();
+  spec.ntasks = 4;
+  spec.cpus_per_task = 2;
+  EXPECT_EQ(admit(spec, {})->request.cores, rm::CoreRule{}) << "nothing said is no class apart";
+  spec.layout.threads_per_core = 1;
+  spec.layout.ntasks_per_socket = 2;
+  spec.layout.over_sockets = rm::SocketDealing::Cyclic;
+  const auto admitted = admit(spec, {});
+  ASSERT_TRUE(admitted) << admitted.error().message;
+  EXPECT_EQ(admitted->request.cores, (rm::CoreRule{1, false, 2, true, 2, 0, 0}));
+  EXPECT_EQ(*admit(*admitted, {}), *admitted);
+}
+
+TEST(Entrance, NamesNumbersThatContradict) {
+  struct Row {
+    void (*change)(JobSpec&);
+    const char *message, *field;
+  };
+  const Row rows[] = {
+      {[](JobSpec& s) { s.layout.ntasks_per_core = 2, s.cpus_per_task = 3; },
+       "2 tasks on a core cannot have 3 CPUs each", "ntasks_per_core"},
+      {[](JobSpec& s) { s.layout.ntasks_per_core = 2, s.layout.threads_per_core = 1; },
+       "2 tasks on a core of which 1 threads are used", "ntasks_per_core"},
+      {[](JobSpec& s) {
+         s.ntasks = 5, s.layout.ntasks_per_socket = 2, s.layout.sockets_per_node = 2;
+       },
+       "2 sockets with 2 tasks each have no place for 5 tasks", "ntasks_per_socket"},
+      {[](JobSpec& s) { s.ntasks = 2, s.ntasks_per_node = 2, s.layout.ntasks_per_socket = 3; },
+       "3 tasks on a socket are more than 2 on the whole node", "ntasks_per_socket"},
+      {[](JobSpec& s) {
+         s.layout.over_sockets = rm::SocketDealing::FullCyclic, s.layout.ntasks_per_socket = 1;
+       },
+       "does not go with --ntasks-per-socket", "distribution"},
+      {[](JobSpec& s) { s.layout.over_nodes = rm::NodeDealing::Plane; }, "a plane needs its size",
+       "distribution"},
+      {[](JobSpec& s) { s.layout.threads_per_core = -1; }, "threads_per_core is -1",
+       "threads_per_core"},
+      {[](JobSpec& s) { s.ntasks = s.request.nodes = 3, s.request.nodes_max = 2; },
+       "at most 2 nodes are fewer than at least 3", "nodes"},
+      {[](JobSpec& s) {
+         s.ntasks = s.request.nodes = 2, s.request.contiguous = true, s.request.constraint = "a*1";
+       },
+       "cannot be counted by constraints as well", "contiguous"},
+  };
+  for (const Row& row : rows) {
+    JobSpec spec = good_script();
+    row.change(spec);
+    const auto admitted = admit(spec, {});
+    ASSERT_FALSE(admitted) << row.message;
+    EXPECT_NE(admitted.error().message.find(row.message), std::string::npos)
+        << admitted.error().message;
+    EXPECT_EQ(admitted.error().field, row.field);
+    EXPECT_FALSE(admitted.error().hint.empty());
+  }
+}
+
 TEST(Entrance, CompletesACommandAndAnArray) {
   JobSpec spec = good_script();
   spec.script.clear();

@@ -50,6 +50,74 @@ TEST(JobJsonIn, reads_every_kind_of_field) {
   EXPECT_EQ(spec->reservation, "r1");
 }
 
+TEST(JobJsonIn, layout_of_tasks) {
+  auto spec = read(
+      R"({"argv":["a"],"ntasks":8,"distribution":"plane=2:fcyclic","cpu_bind":"verbose,cores",
+    "mem_bind":"local","hint":"nomultithread","ntasks_per_socket":2,"ntasks_per_core":1,
+    "sockets_per_node":2,"cores_per_socket":4,"contiguous":true})");
+  ASSERT_TRUE(spec) << spec.error().message;
+  const rm::TaskRules& rules = spec->layout;
+  EXPECT_EQ(rules.over_nodes, rm::NodeDealing::Plane);
+  EXPECT_EQ(rules.plane, 2);
+  EXPECT_EQ(rules.over_sockets, rm::SocketDealing::FullCyclic);
+  EXPECT_EQ(rules.cpu_bind, rm::CpuBind::Cores);
+  EXPECT_EQ(rules.mem_bind, rm::MemBind::Local);
+  EXPECT_TRUE(rules.verbose);
+  EXPECT_EQ(rules.threads_per_core, 1);
+  EXPECT_EQ(rules.ntasks_per_core, 1);
+  EXPECT_EQ(rules.ntasks_per_socket, 2);
+  EXPECT_TRUE(spec->request.contiguous);
+}
+
+TEST(JobJsonIn, ranges_of_nodes) {
+  struct {
+    const char* json;
+    std::int64_t nodes, nodes_max, tasks, ntasks;
+  } const rows[] = {
+      {R"("nodes":2,"nodes_max":4)", 2, 4, 0, 2},
+      {R"("nodes":2,"nodes_max":4,"ntasks":8)", 2, 4, 8, 8},
+      {R"("nodes":2,"nodes_max":4,"ntasks":3)", 2, 3, 3, 3},
+      {R"("nodes":1,"nodes_max":4,"ntasks":8,"ntasks_per_node":3)", 3, 4, 8, 8},
+      {R"("nodes_max":3,"ntasks_per_node":2)", 1, 3, 0, 2},
+      {R"("spread":true,"ntasks":5)", 1, 5, 5, 5},
+      {R"("spread":true)", 1, 0, 0, 1},
+      {R"("nodes":4,"nodes_max":4)", 4, 0, 0, 4},
+  };
+  for (const auto& row : rows) {
+    auto spec = read(std::string(R"({"argv":["a"],)") + row.json + "}");
+    ASSERT_TRUE(spec) << row.json << spec.error().message;
+    EXPECT_EQ(spec->request.nodes, row.nodes) << row.json;
+    EXPECT_EQ(spec->request.nodes_max, row.nodes_max) << row.json;
+    EXPECT_EQ(spec->request.tasks, row.tasks) << row.json;
+    EXPECT_EQ(spec->ntasks, row.ntasks) << row.json;
+  }
+}
+
+TEST(JobJsonIn, refuses_layouts_by_name) {
+  struct {
+    const char *json, *message, *hint;
+  } const rows[] = {
+      {R"("distribution":"arbitrary")", "arbitrary is not offered", "block, cyclic or plane=N"},
+      {R"("distribution":"block:block:block")", "more than nodes and sockets", "block"},
+      {R"("distribution":"block,Pack")", "Pack", "block"},
+      {R"("distribution":"plane=x")", "a plane of \"x\" tasks", "plane=4"},
+      {R"("distribution":"round")", "\"round\" is no distribution over nodes", "block"},
+      {R"("cpu_bind":"map_cpu:0,1")", "binding by map_cpu is not offered", "threads, cores"},
+      {R"("cpu_bind":"cors")", "\"cors\" is no way to bind", "threads, cores"},
+      {R"("mem_bind":"prefer")", "binding by prefer is not offered", "local, none"},
+      {R"("hint":"memory_bound")", "memory_bound is not offered", "--ntasks-per-socket=1"},
+      {R"("hint":"nomultithread","threads_per_core":2)", "threads_per_core 2", "one of them"},
+      {R"("nodes":4,"nodes_max":2)", "at least 4 nodes are more than at most 2", "nodes_max"},
+      {R"("nodes":1,"nodes_max":2,"gpus_total":2)", "1 to 2 nodes", "--gpus-per-node"},
+  };
+  for (const auto& row : rows) {
+    const auto spec = read(std::string(R"({"argv":["a"],)") + row.json + "}");
+    ASSERT_FALSE(spec) << row.json;
+    EXPECT_NE(spec.error().message.find(row.message), std::string::npos) << spec.error().message;
+    EXPECT_NE(spec.error().hint.find(row.hint), std::string::npos) << spec.error().hint;
+  }
+}
+
 TEST(JobJsonIn, memory_per_cpu_is_summed) {
   auto spec = read(R"({"argv":["a"],"ntasks":4,"mem_per_cpu":"1G"})");
   ASSERT_TRUE(spec) << spec.error().message;
