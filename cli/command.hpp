@@ -37,8 +37,8 @@ extern const Command kUp, kDown, kSubmit, kRun, kLs, kShow, kWhy, kLog, kWait, k
     kHold, kRelease, kRequeue, kPlan, kEvents, kNodeLs, kNodeShow, kNodeExport, kNodeDrain,
     kNodeResume, kNodeDown, kNodeMaintenance, kNodeLabel, kGroupLs, kQuotaLs, kQuotaShow, kQuotaSet,
     kQuotaRm, kQuotaDiff, kQuotaApply, kQuotaReset, kShare, kQosLs, kLicenceLs, kPartitionLs,
-    kConfigShow, kConfigCheck, kAdminStatus, kAdminCheck, kAdminBackup, kApi, kSim, kCompletion,
-    kMan, kVersion, kComplete;
+    kConfigShow, kConfigCheck, kAdminStatus, kAdminCheck, kAdminBackup, kApi, kSim, kStep,
+    kCompletion, kMan, kVersion, kComplete;
 
 std::span<const Command* const> all_commands();
 

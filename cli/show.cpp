@@ -1,5 +1,7 @@
 // cli/show.cpp - `drover show`: everything about one job.
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "base/units.hpp"
 #include "cli/command.hpp"
 #include "cli/job_view.hpp"
@@ -53,7 +55,26 @@ void add_task(Pairs& pairs, const Json& task) {
     pairs.emplace_back("stderr", text_of(task, "err"));
 }
 
-Result<int> show_job(Context& context, const Json& job) {
+// "0 on n1 cores 0-1; 1 on n1 cores 2-3", of a job with several tasks.
+std::string tasks_of(const Json& layout) {
+  constexpr std::size_t kShown = 8;
+  std::vector<std::string> all;
+  if (layout.is_array())
+    for (const Json& node : layout)
+      for (const Json& task : member(node, "tasks")) {
+        const std::string cpus = text_of(task, "cpus");
+        all.push_back(text_of(task, "task") + " on " + text_of(node, "node") +
+                      (cpus.empty() ? "" : " cores " + cpus));
+      }
+  if (all.size() < 2) return {};
+  std::string text;
+  for (std::size_t i = 0; i < std::min(all.size(), kShown); ++i)
+    text += (i > 0 ? "; " : "") + all[i];
+  if (all.size() > kShown) text += "; ... (all: -o json)";
+  return text;
+}
+
+Result<int> show_job(Context& context, const Json& job, const Json& layout) {
   const Style style = context.style();
   if (context.globals().table.format != Format::Table &&
       context.globals().table.format != Format::Wide)
@@ -85,6 +106,7 @@ Result<int> show_job(Context& context, const Json& job) {
     asks += ", at most " + show_short_seconds(real_of(job, "time_limit_s"));
   pairs.emplace_back("asks for", asks);
   add_task(pairs, member(job, "task"));
+  pairs.emplace_back("tasks", tasks_of(layout));
   if (number_of(job, "priority") != 0) pairs.emplace_back("priority", text_of(job, "priority"));
   pairs.emplace_back("group", text_of(job, "group"));
   pairs.emplace_back("labels", join_pairs(member(job, "labels")));
@@ -159,7 +181,8 @@ Result<int> run_show(Context& context) {
       context.out(to_text(member(job, "spec"), 2) + '\n');
     } else if (context.globals().table.format == Format::JsonObject) {
       context.out(to_text(*answer, 2) + '\n');
-    } else if (const Result<int> shown = show_job(context, job); !shown) {
+    } else if (const Result<int> shown = show_job(context, job, member(*answer, "layout"));
+               !shown) {
       return shown;
     }
   }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/spec_builder.hpp"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <limits>
@@ -10,6 +11,7 @@
 #include "base/units.hpp"
 #include "cli/arguments.hpp"
 #include "cli/dependency_text.hpp"
+#include "cli/layout_options.hpp"
 #include "cli/script.hpp"
 
 namespace drover::cli {
@@ -55,16 +57,18 @@ Result<bool> set_ntasks_per_node(Build& build, const Given& given) {
   return set_count(build, given, "ntasks_per_node", 1, 1'000'000);
 }
 
-// "4", or a range "2-4": the smaller number is what is taken.
+// "4", or a range "2-4".
 Result<bool> set_nodes(Build& build, const Given& given) {
   const std::size_t dash = given.value.find('-');
   const auto least =
       parse_integer(std::string_view(given.value).substr(0, dash), 1, 100'000, "nodes");
   if (!least) return fail(least.error());
+  build.spec.erase("nodes_max");
   if (dash != std::string::npos) {
     const auto most =
         parse_integer(std::string_view(given.value).substr(dash + 1), *least, 100'000, "nodes");
     if (!most) return fail(most.error());
+    build.spec["nodes_max"] = *most;
   }
   build.spec["nodes"] = *least;
   return true;
@@ -398,10 +402,10 @@ constexpr auto kSetters = std::to_array<SetterRow>({
 
 Result<bool> apply(Build& build, const std::vector<Given>& options) {
   for (const Given& given : options) {
-    for (const SetterRow& row : kSetters) {
-      if (row.option != given.option->name) continue;
-      const Result<bool> set = row.set(build, given);
-      if (set) break;
+    const auto row = std::ranges::find(kSetters, given.option->name, &SetterRow::option);
+    const Result<bool> set =
+        row != kSetters.end() ? row->set(build, given) : set_layout_option(build.spec, given);
+    if (!set) {
       Error error = set.error();
       if (error.field.empty()) error.field = std::string(given.option->name);
       const std::string where = given.where.empty() ? "" : given.where + ", ";
@@ -412,6 +416,8 @@ Result<bool> apply(Build& build, const std::vector<Given>& options) {
                  "use UTF-8 file names and texts");
     }
   }
+  for (const Given& given : options)
+    if (given.option->name == "use-min-nodes") build.spec.erase("nodes_max");
   return true;
 }
 

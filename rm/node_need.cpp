@@ -31,7 +31,8 @@ std::optional<NodeNeed> NodeInventory::need_on(NodeId id, const NodeAsk& ask) co
   need.free[Kind::CpuMilli] = free.cpus * kMilli;
   need.free[Kind::MemMib] = free.mem_mib;
   need.free[Kind::GpuMilli] = free.gpus * kMilli;
-  need.want[Kind::CpuMilli] = ask.cpus * kMilli;
+  need.want[Kind::CpuMilli] =
+      (ask.cores.whole_cores() ? threads_on(ask, node) : std::int64_t(ask.cpus)) * kMilli;
   need.want[Kind::MemMib] = ask.mem_mib;
   need.want[Kind::GpuMilli] = ask.gpus * kMilli;
   if (!ask.gpu_model.empty()) {

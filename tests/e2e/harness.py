@@ -52,7 +52,9 @@ class Cluster:
         commands = {
             "supd": [BIN / "drover-supd"],
             "droverd": [BIN / "droverd", "--port", "none"],
-            "agent": [BIN / "drover-agent", "--cpus", str(self.cpus), "--mem", str(self.mem_mib)],
+            # No number of CPUs: those that the machine has, and tasks are bound to them.
+            "agent": [BIN / "drover-agent", *(["--cpus", str(self.cpus)] if self.cpus else []),
+                      "--mem", str(self.mem_mib)],
         }
         command = [str(part) for part in commands[name]]
         command += ["--data", str(self.data), "--run", str(self.run)]

@@ -68,7 +68,7 @@ TEST(Arguments, RefuseWithTheNearestMatch) {
       {{"--hold=yes"}, "option --hold takes no value", "write --hold alone"},
       {{"--ntasks-per-"},
        "unknown option --ntasks-per-",
-       "it could be --ntasks-per-node, --ntasks-per-gpu, --ntasks-per-core, --ntasks-per-socket"},
+       "it could be --ntasks-per-node, --ntasks-per-core, --ntasks-per-socket, --ntasks-per-gpu"},
   };
   for (const auto& row : rows) {
     const auto parsed = parse_arguments(row.words, {job_options()});
