@@ -70,6 +70,12 @@ Result<StepPlan> plan_step(const Lookup& variable, std::optional<std::int64_t> o
     const std::vector<std::string_view> each = pieces(lists, ';');
     if (each.size() != plan.tasks.size()) return damaged("DROVER_TASK_CPUS");
     for (std::size_t i = 0; i < each.size(); ++i) {
+      if (each[i].starts_with('=')) {  // as an earlier one
+        const auto earlier = parse_integer(each[i].substr(1), 0, std::int64_t(i) - 1, "");
+        if (i == 0 || !earlier) return damaged("DROVER_TASK_CPUS");
+        plan.tasks[i].cpus = plan.tasks[std::size_t(*earlier)].cpus;
+        continue;
+      }
       auto cpus = parse_ranges(each[i], "DROVER_TASK_CPUS");
       if (!cpus || std::ranges::any_of(*cpus, [](std::uint32_t cpu) { return cpu >= kCpuMax; }))
         return damaged("DROVER_TASK_CPUS");

@@ -22,6 +22,11 @@ Request fixed(Request request, std::int64_t count) {
 
 }  // namespace
 
+std::int64_t least_cpus(const Request& request) {
+  if (!is_elastic(request) || request.tasks == 0) return request.nodes * request.cpus;
+  return request.tasks * std::max(request.cores.cpus_per_task, 1);
+}
+
 NodeAsk ask_on(NodeAsk ask, const Request& request, std::int64_t count) {
   ask.nodes = std::uint32_t(count);
   ask.cpus = std::uint32_t(cpus_on(request, count));

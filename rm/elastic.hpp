@@ -9,6 +9,9 @@ namespace drover::rm {
 
 inline bool is_elastic(const Request& request) { return request.nodes_max > request.nodes; }
 
+// On all nodes together, whatever their number.
+std::int64_t least_cpus(const Request& request);
+
 // `ask`, which is of `request`, on so many nodes: a number of tasks means fewer CPUs on each when
 // there are more nodes.
 NodeAsk ask_on(NodeAsk ask, const Request& request, std::int64_t count);

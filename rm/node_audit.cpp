@@ -86,4 +86,25 @@ void NodeInventory::check(std::span<const Lease* const> live,
   if (indexed != 0) problems.push_back("the index of free nodes lists nodes twice or not at all");
 }
 
+void NodeInventory::audit(NodeId id, std::span<const Lease* const> leases,
+                          std::vector<std::string>& problems) const {
+  Amounts real;
+  std::uint32_t parts = 0;
+  for (const Lease* lease : leases)
+    for_each_part(*lease, [&](const NodePart& part) {
+      if (part.node != id) return;
+      real += part.amounts;
+      ++parts;
+    });
+  const auto [held, counted] = books(id);
+  if (counted != parts)
+    problems.push_back("node " + std::to_string(raw(id)) + " counts " + std::to_string(counted) +
+                       " leases, there are " + std::to_string(parts));
+  for (std::size_t k = 0; k < kKinds; ++k)
+    if (held.of[k] != real.of[k])
+      problems.push_back("node " + std::to_string(raw(id)) + " holds " +
+                         std::to_string(held.of[k]) + " of " + std::string(to_string(Kind(k))) +
+                         ", its leases " + std::to_string(real.of[k]));
+}
+
 }  // namespace drover::rm

@@ -433,6 +433,7 @@ NodePart NodeInventory::take(NodeId id, const NodeAsk& ask, bool is_head) {
   const bool by_rule = ask.cores.places() && !ask.exclusive && asked.cpus > 0;
   if (by_rule) asked.cpus = ask.cpus;
   if (by_rule) asked.rule = &ask.cores;
+  asked.nics = node.spec.topology.nics;
   Units units = place_units(node.units, asked);
   if (by_rule) part.amounts[Kind::CpuMilli] = std::int64_t(units.pus.size()) * kMilli;
   part.pus = std::move(units.pus);

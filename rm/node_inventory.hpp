@@ -101,6 +101,9 @@ class NodeInventory {
                            : std::pair(Amounts{}, std::uint32_t(0));
   }
   void check(std::span<const Lease* const> live, std::vector<std::string>& problems) const;
+  // Of one node: whether its books are those of the leases with a part on it.
+  void audit(NodeId id, std::span<const Lease* const> leases,
+             std::vector<std::string>& problems) const;
 
   // Buckets and candidates looked at since the start: what a search costs, for tests.
   std::uint64_t probes() const { return probes_; }

@@ -21,7 +21,7 @@ struct SocketThreads {
   std::uint32_t cores = 0;         // held or not
   std::uint32_t free = 0;          // threads not held
   std::uint32_t idle = 0;          // those of them on cores that nobody holds a part of
-  std::uint32_t missing_gpus = 0;  // of those asked for, how many are not here
+  std::uint32_t missing_gpus = 0;  // small is near those that are asked for
 };
 
 struct NodeThreads {

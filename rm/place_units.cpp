@@ -33,8 +33,14 @@ std::uint32_t missing_gpus(const NodeUnits& node, std::uint32_t numa, const Unit
   return asked.gpus - std::min(asked.gpus, free_gpus_in(node, numa, asked.gpu_model));
 }
 
+// Data of GPUs comes and goes through the network: a tie between equals is broken by a near NIC.
+bool is_far_from_nics(const UnitsAsked& asked, std::uint32_t numa) {
+  return asked.gpus > 0 && !asked.nics.empty() &&
+         std::ranges::none_of(asked.nics, [&](const Nic& nic) { return nic.numa == numa; });
+}
+
 std::optional<std::uint32_t> best_single_numa(const NodeUnits& node, const UnitsAsked& asked) {
-  using Rank = std::tuple<std::uint32_t, std::uint32_t, bool, std::uint32_t>;
+  using Rank = std::tuple<std::uint32_t, bool, std::uint32_t, bool, std::uint32_t>;
   std::optional<std::uint32_t> best;
   Rank best_rank;
   for (std::uint32_t n = 0; n < node.numa_count(); ++n) {
@@ -42,7 +48,8 @@ std::optional<std::uint32_t> best_single_numa(const NodeUnits& node, const Units
     if (numa.free < asked.cpus) continue;
     const std::uint32_t shared = asked.cpus - std::min(asked.cpus, numa.idle);
     const bool blocks_gpus = asked.gpus == 0 && numa.free_gpus > 0;
-    const Rank rank{missing_gpus(node, n, asked), shared, blocks_gpus, numa.free};
+    const Rank rank{missing_gpus(node, n, asked), is_far_from_nics(asked, n), shared, blocks_gpus,
+                    numa.free};
     if (best && best_rank <= rank) continue;
     best = n;
     best_rank = rank;
@@ -209,7 +216,7 @@ int distance_to(const NodeUnits& node, std::span<const std::uint32_t> near, std:
 
 void place_gpus(const NodeUnits& node, const UnitsAsked& asked, std::span<const std::uint32_t> near,
                 Units& units) {
-  using Rank = std::tuple<int, std::int64_t, std::uint16_t, std::uint16_t>;
+  using Rank = std::tuple<int, std::int64_t, bool, std::uint16_t, std::uint16_t>;
   std::vector<Rank> ranked;
   for (const Gpu& gpu : node.gpus()) {
     if (!node.is_free_gpu(gpu.index)) continue;
@@ -217,11 +224,12 @@ void place_gpus(const NodeUnits& node, const UnitsAsked& asked, std::span<const 
     // GPUs of one task stay together: where more of them are free comes first.
     const std::int64_t together =
         std::min(asked.gpus, free_gpus_in(node, gpu.numa, asked.gpu_model));
-    ranked.emplace_back(distance_to(node, near, gpu.numa), -together, gpu.numa, gpu.index);
+    ranked.emplace_back(distance_to(node, near, gpu.numa), -together,
+                        is_far_from_nics(asked, gpu.numa), gpu.numa, gpu.index);
   }
   DROVER_CHECK(ranked.size() >= asked.gpus, "GPUs were promised that are not free");
   std::ranges::sort(ranked);
-  for (std::uint32_t i = 0; i < asked.gpus; ++i) units.gpus.push_back(std::get<3>(ranked[i]));
+  for (std::uint32_t i = 0; i < asked.gpus; ++i) units.gpus.push_back(std::get<4>(ranked[i]));
   std::ranges::sort(units.gpus);
 }
 
@@ -251,7 +259,7 @@ Units place_units(const NodeUnits& node, const UnitsAsked& asked) {
   if (asked.cpus > 0 && asked.rule != nullptr) {
     std::vector<std::uint32_t> missing;
     for (std::uint32_t n = 0; n < node.numa_count() && asked.gpus > 0; ++n)
-      missing.push_back(missing_gpus(node, n, asked));
+      missing.push_back(2 * missing_gpus(node, n, asked) + (is_far_from_nics(asked, n) ? 1 : 0));
     units.pus = place_cores(node, *asked.rule, asked.cpus, missing);
     joined = numas_of(node, units.pus);
     chosen = std::span(joined.data(), joined.size());

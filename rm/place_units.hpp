@@ -1,12 +1,14 @@
 // rm/place_units.hpp - which threads and GPUs of a node a task gets.
 //
-// In this order: the least number of NUMA nodes; where GPUs are asked for, near them; whole idle
+// In this order: the least number of NUMA nodes; where GPUs are asked for, near them, and among
+// equals near a network interface; whole idle
 // cores before a core that another job has a part of; the fullest place that still fits (and away
 // from GPUs, for tasks without); within a NUMA node one L3 and one contiguous run of cores; the
 // lowest number. Nothing here is random.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +21,7 @@ struct UnitsAsked {
   std::uint32_t cpus = 0, gpus = 0;
   std::string_view gpu_model;      // empty = any
   const CoreRule* rule = nullptr;  // cpus are then those of its tasks, see place_cores
+  std::span<const Nic> nics = {};  // of the node; among equal GPUs those near one come first
 };
 
 struct Units {

@@ -77,7 +77,7 @@ struct ResourceManager::State {
     if (!added.countable) return;
     added.ask = nodes.ask_for(request);
     added.least = {};
-    added.least[Kind::CpuMilli] = request.nodes * request.cpus * 1000;
+    added.least[Kind::CpuMilli] = least_cpus(request) * 1000;
     added.least[Kind::MemMib] = request.nodes * request.mem_mib;
     added.least[Kind::GpuMilli] = request.nodes * request.gpus * 1000;
     added.least[Kind::Nodes] = request.exclusive ? request.nodes : 0;
@@ -297,6 +297,10 @@ Acquired ResourceManager::acquire_on(ClassId what, PathId path, std::span<const 
   const NodeAsk ask = ask_on(asked.ask, asked.request, count);
   if (auto shortage = state.ledger.first_short(path, asked.least))
     return state.refuse(path, *std::move(shortage), asked.least);
+  if (is_elastic(asked.request)) {  // its place was planned for the least number of nodes
+    Acquired most = state.take_most(asked, path, window);
+    if (std::holds_alternative<Lease>(most)) return most;
+  }
   for (const NodeId node : nodes)
     if (!state.nodes.has_room(node, ask)) return NoFit{};
   if (!state.nodes.is_allowed_gang(ask, nodes)) return NoFit{};
@@ -482,23 +486,7 @@ NodeId ResourceManager::audit_node() const { return state_->audit.next_node(); }
 
 void ResourceManager::audit(NodeId id, std::span<const Lease* const> leases,
                             std::vector<std::string>& problems) {
-  Amounts real;
-  std::uint32_t parts = 0;
-  for (const Lease* lease : leases)
-    for_each_part(*lease, [&](const NodePart& part) {
-      if (part.node != id) return;
-      real += part.amounts;
-      ++parts;
-    });
-  const auto [held, counted] = state_->nodes.books(id);
-  if (counted != parts)
-    problems.push_back("node " + std::to_string(raw(id)) + " counts " + std::to_string(counted) +
-                       " leases, there are " + std::to_string(parts));
-  for (std::size_t k = 0; k < kKinds; ++k)
-    if (held.of[k] != real.of[k])
-      problems.push_back("node " + std::to_string(raw(id)) + " holds " +
-                         std::to_string(held.of[k]) + " of " + std::string(to_string(Kind(k))) +
-                         ", its leases " + std::to_string(real.of[k]));
+  state_->nodes.audit(id, leases, problems);
   state_->audit.see_node(id, leases);
 }
 

@@ -34,20 +34,23 @@ std::string_view word(DependencyKind kind) {
   return "job ";
 }
 
-Why no_room(JobState state, const rm::NoFit& fit) {
+Why no_room(JobState state, const rm::NoFit& fit, const rm::Request& asked) {
   if (fit.nodes_total == 0)
     return {state, Reason::NoNode, "no node is registered", "start drover-agent on a node"};
   std::string text = "none of " + times(fit.nodes_total, "node") + " has room now";
   if (fit.nodes_needed > 1)
     text = number(fit.fit_now) + " of " + number(fit.nodes_needed) +
-           " nodes that it needs at once have room now, of " + times(fit.nodes_total, "node");
+           (asked.contiguous ? " neighbouring nodes" : " nodes") +
+           " that it needs at once have room now, of " + times(fit.nodes_total, "node");
   std::string because;
   const auto add = [&](std::uint32_t n, const std::string& what) {
     if (n > 0) because += (because.empty() ? "" : ", ") + number(n) + " " + what;
   };
   add(fit.busy, "busy");
   add(fit.not_up, "not in service");
-  add(fit.label_mismatch, "without the labels asked for");
+  add(fit.label_mismatch, asked.cores == rm::CoreRule{}
+                              ? "without the labels asked for"
+                              : "without the labels, sockets or cores asked for");
   add(fit.too_small, "too small");
   if (!because.empty()) text += ": " + because;
   if (fit.mostly_short_of)
@@ -197,7 +200,7 @@ Why Controller::State::why_unplaced(const Job& job) const {
                                   : over_quota(job.state, *quota, rm.names());
   const auto head = queue.head();
   if (!head || head->place.job != job.id) return why_behind(job);
-  Why why = no_room(job.state, rm.explain(job.what));
+  Why why = no_room(job.state, rm.explain(job.what), rm.request(job.what));
   why.text += place_held(job, job.id);
   return why;
 }
@@ -248,7 +251,8 @@ Why Controller::State::why_behind(const Job& job) const {
   const Partition& partition = partition_of(job);
   const auto head = partition.queue.head();
   const JobQueue::Block block = partition.queue.block_of(job.shape);
-  if (block == JobQueue::Block::Hopeless || !head) return no_room(job.state, rm.explain(job.what));
+  if (block == JobQueue::Block::Hopeless || !head)
+    return no_room(job.state, rm.explain(job.what), rm.request(job.what));
   const std::string first = "job " + number(head->place.job);
   const std::string hint = "drover why " + number(head->place.job);
   if (block == JobQueue::Block::Held)
@@ -257,7 +261,7 @@ Why Controller::State::why_behind(const Job& job) const {
             "a shorter time limit lets it end before that"};
   if (partition.policy.backfill == Backfill::None)
     return {job.state, Reason::Priority, first + " is before it and finds no room", hint};
-  Why why = no_room(job.state, rm.explain(job.what));
+  Why why = no_room(job.state, rm.explain(job.what), rm.request(job.what));
   why.text += place_held(job, job.id);
   return why;
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/launch_order.hpp"
 
+#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -72,11 +73,13 @@ void add_tasks(Environment& env, const sched::JobSpec& spec, const sched::Launch
     cpus.push_back(part.amounts[rm::Kind::CpuMilli] / 1000);
   });
   std::vector<std::uint32_t> ids;
+  std::map<std::string, std::size_t> known;  // lists that many tasks share are written once
   std::string lists;
   for (const rm::TaskSeat& seat : layout.front()) {
     if (!ids.empty()) lists += ';';
+    const auto [list, is_new] = known.emplace(ranges(seat.pus), ids.size());
+    lists += is_new ? list->first : "=" + std::to_string(list->second);
     ids.push_back(seat.task);
-    lists += ranges(seat.pus);
   }
   const auto ntasks = std::uint64_t(sched::tasks_on(spec, layout.size()));
   for (const std::string_view name : {"DROVER_NTASKS", "SLURM_NTASKS", "SLURM_NPROCS"})

@@ -157,5 +157,28 @@ TEST(Topology, ClaimsThatMakeNoSenseAreNamed) {
   EXPECT_GT(rows[3].topology.mem_mib(), 0);  // sums of nonsense do not wrap
 }
 
+TEST(PlaceUnits, GpusNearANicAmongEqualOnes) {
+  const Topology topology = with_gpus(make_topology(2, 1, 4, 1, 1024), {0, 1});
+  NodeUnits node;
+  node.rebuild(topology);
+  const std::vector<Nic> nics{{"ib0", "0000:81:00.0", 1}};
+  UnitsAsked asked{2, 1, ""};
+  EXPECT_EQ(place_units(node, asked).pus, (Indexes{0, 1})) << "no NIC is known";
+  asked.nics = nics;
+  const Units near = place_units(node, asked);
+  EXPECT_EQ(near.pus, (Indexes{4, 5}));
+  EXPECT_EQ(near.gpus, (Indexes{1}));
+  asked.gpu_model = "h100";  // is on the other side: nearer to the GPU goes first
+  EXPECT_EQ(place_units(node, asked).pus, (Indexes{0, 1}));
+  asked.gpus = 0;
+  EXPECT_EQ(place_units(node, asked).pus, (Indexes{0, 1})) << "only for those who ask for GPUs";
+  asked = {8, 1, "", nullptr, nics};  // both sockets are needed: the GPU beside the NIC
+  EXPECT_EQ(place_units(node, asked).gpus, (Indexes{1}));
+  CoreRule rule;
+  rule.threads_per_core = 1;
+  asked = {2, 1, "", &rule, nics};
+  EXPECT_EQ(place_units(node, asked).pus, (Indexes{4, 5}));
+}
+
 }  // namespace
 }  // namespace drover::rm

@@ -207,6 +207,9 @@ class Sim {
     spec.request.exclusive = prng_.chance(5) && config_.book == nullptr;
     const bool small = spec.request.cpus == 1 && !spec.request.exclusive;  // within the quota
     if (small && prng_.chance(30)) spec.request.nodes = std::int64_t(2 + prng_.below(2));
+    if (small && prng_.chance(20)) spec.request.nodes_max = spec.request.nodes + 1;
+    spec.request.contiguous = spec.request.nodes > 1 && prng_.chance(30);
+    if (prng_.chance(10)) spec.request.cores.threads_per_core = 1;
     if (prng_.chance(30)) {
       spec.is_array = true;
       spec.array = prng_.chance(80) ? IndexSet::from_runs({{0, std::uint32_t(prng_.below(12)), 1}})

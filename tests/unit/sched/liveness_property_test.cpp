@@ -87,6 +87,9 @@ class History {
     spec.request.nodes = random_.chance(15) ? 2 : 1;
     // Nothing that a quota can never allow: a gang of small ones, and whole nodes only without one.
     spec.request.exclusive = spec.request.exclusive && desk_.config.quotas.empty();
+    if (random_.chance(20)) spec.request.nodes_max = spec.request.nodes + 1;
+    spec.request.contiguous = spec.request.nodes > 1 && random_.chance(40);
+    if (random_.chance(15)) spec.request.cores.threads_per_core = 1;
     if (spec.request.nodes > 1) spec.request.cpus = std::min<std::int64_t>(spec.request.cpus, 2);
     spec.priority = random_.chance(20) ? std::int32_t(random_.below(3)) : 0;
     spec.hold = random_.chance(5);
