@@ -1,7 +1,8 @@
 // bench/rm_bench.cpp - what an acquire, a release and a refusal cost, by number of nodes.
-// LINK: drover::rm
+// LINK: drover::rm TBB::tbb
 // SPDX-License-Identifier: Apache-2.0
 #include <benchmark/benchmark.h>
+#include <tbb/parallel_for.h>
 
 #include "base/check.hpp"
 #include "base/prng.hpp"
@@ -108,6 +109,32 @@ void place_without_backlog(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 
+// The longest search there is: every node has room now and is held for somebody soon. By slices on
+// oneTBB's threads; 1 is the plain walk.
+void search_held(benchmark::State& state) {
+  ResourceManager manager;
+  manager.plan_ahead();
+  const Time now{1'000'000};
+  const Topology topology = make_topology(1, 1, 16, 1, 64'000);
+  const ClassId whole = manager.intern(request_of(16, 0)), one = manager.intern(request_of(1, 0));
+  for (std::uint32_t id = 0; id < 10'000; ++id) {
+    manager.put_node(NodeId(id), {"n" + std::to_string(id), {}, topology});
+    manager.hold(whole, Slot{now + seconds(10), {NodeId(id)}}, seconds(100));
+  }
+  const PathId path = manager.path_for({});
+  Slices slices;
+  slices.count = std::size_t(state.range(0));
+  slices.run = [](std::size_t count, const Slices::Work& work) {
+    tbb::parallel_for(std::size_t(0), count, [&](std::size_t slice) { work(slice); });
+  };
+  manager.set_slices(std::move(slices));
+  for (auto _ : state) {
+    Acquired acquired = manager.acquire(one, path, {now, now + seconds(60)});
+    DROVER_CHECK(std::get<NoFit>(acquired).held, "every node is held");
+    benchmark::DoNotOptimize(acquired);
+  }
+}
+
 BENCHMARK(release_and_acquire)
     ->Name("Rm/release_and_acquire/nodes/cores")
     ->Args({10, 64})
@@ -115,6 +142,12 @@ BENCHMARK(release_and_acquire)
     ->Args({10'000, 64})
     ->Args({10'000, 128});
 BENCHMARK(place_without_backlog)->Name("Rm/place_without_backlog/nodes")->Arg(10'000);
+BENCHMARK(search_held)
+    ->Name("Rm/search_held/10000_nodes/slices")
+    ->Arg(1)
+    ->Arg(2)
+    ->Arg(7)
+    ->UseRealTime();
 BENCHMARK(refuse)->Name("Rm/refuse/nodes")->Arg(10)->Arg(1'000)->Arg(10'000);
 
 }  // namespace
