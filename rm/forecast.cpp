@@ -73,6 +73,7 @@ void Forecast::set_capacity(NodeId id, const Room& capacity) {
   Room change = capacity;
   change += -node.capacity;
   node.timeline.add(kAlways, kEver, change);
+  if (node.reserved != nullptr) node.reserved->resize(change, node.timeline);
   node.capacity = capacity;
 }
 
@@ -81,16 +82,90 @@ void Forecast::set_offering(NodeId id, bool offers) {
   offering_.set(id, offers);
 }
 
-void Forecast::lease_starts(NodeId id, const Room& room, Time until) {
-  at(id).timeline.add(kAlways, until, -room);
-  note_end(id, until);
+// To its reservation's timeline where there is one, otherwise to everybody's.
+void Forecast::charge(NodeId id, ReservedId by, Time from, Time until, const Room& change) {
+  Node& node = at(id);
+  if (node.reserved == nullptr) return node.timeline.add(from, until, change);
+  node.reserved->physical.add(from, until, change);
+  NodeTimeline* inside = by == kUnreserved ? nullptr : node.reserved->inside(by);
+  (inside != nullptr ? *inside : node.timeline).add(from, until, change);
 }
 
-void Forecast::lease_ends(NodeId id, const Room& room, Time until) {
-  at(id).timeline.add(kAlways, until, room);
+void Forecast::reserve(ReservedId id, const std::vector<ReservedSpan>& spans,
+                       const std::vector<ReservedPart>& parts) {
+  NodeBits& bits = reserved_[id];
+  for (const ReservedPart& part : parts) {
+    Node& node = at(part.node);
+    if (node.reserved == nullptr) node.reserved = std::make_unique<ReservedRoom>(node.timeline);
+    node.reserved->add(id, spans, part, node.capacity, node.timeline);
+    bits.insert(part.node);
+    for (const ReservedSpan& span : spans) note_end(part.node, span.until);
+  }
 }
 
-HoldId Forecast::hold(const Slot& slot, const Room& room, Time until) {
+void Forecast::unreserve(ReservedId id) {
+  const auto found = reserved_.find(id);
+  if (found == reserved_.end()) return;
+  for (auto on = found->second.first_common(nullptr); on;
+       on = found->second.first_common(nullptr, raw(*on) + 1)) {
+    Node& node = at(*on);
+    node.reserved->remove(id, node.timeline);
+    if (node.reserved->empty()) node.reserved.reset();
+  }
+  reserved_.erase(found);
+}
+
+const NodeBits* Forecast::nodes_of(ReservedId id) const {
+  const auto found = reserved_.find(id);
+  return found == reserved_.end() ? nullptr : &found->second;
+}
+
+std::optional<ReservedRoom::InTheWay> Forecast::in_the_way(NodeId id, const Room& room, Time from,
+                                                           Time until) const {
+  const Node& at = node(id);
+  if (at.reserved == nullptr) return std::nullopt;
+  return at.reserved->first_in_the_way(room, from, until, at.timeline);
+}
+
+bool Forecast::fits(const Node& node, ReservedId by, const Room& want, Time from, Time until) {
+  if (node.reserved == nullptr) return by == kUnreserved && node.timeline.fits(want, from, until);
+  const NodeTimeline* own = by == kUnreserved ? &node.timeline : node.reserved->inside(by);
+  return own != nullptr && own->fits(want, from, until) &&
+         node.reserved->physical.fits(want, from, until);
+}
+
+std::optional<Time> Forecast::earliest_on(const Node& node, const RoomAsk& ask, Duration length,
+                                          Time from, Time not_after) {
+  if (node.reserved == nullptr) {
+    if (ask.by != kUnreserved) return std::nullopt;
+    return node.timeline.earliest(ask.want, length, from, not_after);
+  }
+  const NodeTimeline* own = ask.by == kUnreserved ? &node.timeline : node.reserved->inside(ask.by);
+  if (own == nullptr) return std::nullopt;
+  return earliest_in_both(*own, node.reserved->physical, ask.want, length, from, not_after);
+}
+
+// The nodes that may be looked at for it, by id.
+std::optional<NodeId> Forecast::next_asked(const RoomAsk& ask, std::uint32_t from) const {
+  if (ask.by == kUnreserved) return offering_.first_common(ask.allowed, from);
+  const NodeBits* inside = nodes_of(ask.by);
+  if (inside == nullptr) return std::nullopt;
+  auto id = inside->first_common(ask.allowed, from);
+  while (id && !offering_.contains(*id)) id = inside->first_common(ask.allowed, raw(*id) + 1);
+  return id;
+}
+
+void Forecast::lay(const Hold& hold) {
+  for (const NodeId on : hold.slot.nodes)
+    charge(on, hold.by, hold.slot.start, hold.until, -hold.room);
+}
+
+void Forecast::lift(const Hold& hold) {
+  for (const NodeId on : hold.slot.nodes)
+    charge(on, hold.by, hold.slot.start, hold.until, hold.room);
+}
+
+HoldId Forecast::hold(const Slot& slot, const Room& room, Time until, ReservedId by) {
   HoldId id{std::uint32_t(holds_.size())};
   if (free_holds_.empty()) {
     holds_.emplace_back();
@@ -98,12 +173,11 @@ HoldId Forecast::hold(const Slot& slot, const Room& room, Time until) {
     id = free_holds_.back();
     free_holds_.pop_back();
   }
-  holds_[raw(id)] = {slot, room, until, true};
+  holds_[raw(id)] = {slot, room, until, by, true};
   ++live_holds_;
+  lay(holds_[raw(id)]);
   for (const NodeId on : slot.nodes) {
-    Node& node = at(on);
-    node.timeline.add(slot.start, until, -room);
-    ++node.holds;
+    ++at(on).holds;
     note_end(on, until);
   }
   return id;
@@ -112,11 +186,8 @@ HoldId Forecast::hold(const Slot& slot, const Room& room, Time until) {
 void Forecast::drop(HoldId id) {
   Hold& hold = holds_[raw(id)];
   DROVER_CHECK(hold.live, "a hold was dropped twice");
-  for (const NodeId on : hold.slot.nodes) {
-    Node& node = at(on);
-    node.timeline.add(hold.slot.start, hold.until, hold.room);
-    --node.holds;
-  }
+  lift(hold);
+  for (const NodeId on : hold.slot.nodes) --at(on).holds;
   hold.live = false;
   hold.slot.nodes.clear();
   --live_holds_;
@@ -130,7 +201,7 @@ void Forecast::look(NodeId id, const RoomAsk& ask, Duration length, Time from, T
   const Node& at = node(id);
   if (!at.capacity.covers(ask.want)) return;
   ++looked_at_;
-  const auto start = at.timeline.earliest(ask.want, length, from, best ? best->start : not_after);
+  const auto start = earliest_on(at, ask, length, from, best ? best->start : not_after);
   if (!start || *start > not_after) return;
   if (best && (*start > best->start || (*start == best->start && best->nodes.front() < id))) return;
   best = Slot{*start, {id}};
@@ -139,9 +210,8 @@ void Forecast::look(NodeId id, const RoomAsk& ask, Duration length, Time from, T
 std::optional<Slot> Forecast::earliest_one(const RoomAsk& ask, Duration length, Time from,
                                            Time not_after) const {
   std::optional<Slot> best;
-  if (offering_.count() <= kFewNodes) {
-    for (auto id = offering_.first_common(ask.allowed); id;
-         id = offering_.first_common(ask.allowed, raw(*id) + 1))
+  if (offering_.count() <= kFewNodes || ask.by != kUnreserved) {
+    for (auto id = next_asked(ask, 0); id; id = next_asked(ask, raw(*id) + 1))
       look(*id, ask, length, from, not_after, best);
     return best;
   }
@@ -170,11 +240,10 @@ std::optional<Slot> Forecast::earliest_one(const RoomAsk& ask, Duration length, 
 std::optional<Slot> Forecast::earliest_gang(const RoomAsk& ask, Duration length, Time from,
                                             Time not_after) const {
   std::vector<std::pair<Time, NodeId>> times;
-  for (auto id = offering_.first_common(ask.allowed); id;
-       id = offering_.first_common(ask.allowed, raw(*id) + 1)) {
+  for (auto id = next_asked(ask, 0); id; id = next_asked(ask, raw(*id) + 1)) {
     if (!node(*id).capacity.covers(ask.want)) continue;
     ++looked_at_;
-    if (const auto t = node(*id).timeline.earliest(ask.want, length, from, not_after))
+    if (const auto t = earliest_on(node(*id), ask, length, from, not_after))
       times.emplace_back(*t, *id);
   }
   for (int round = 0; round < kGangRounds && times.size() >= ask.nodes; ++round) {
@@ -186,14 +255,14 @@ std::optional<Slot> Forecast::earliest_gang(const RoomAsk& ask, Duration length,
     for (const auto& [time, id] : times) {
       if (time > start) {
         next.emplace_back(time, id);
-      } else if (time == start || node(id).timeline.fits(ask.want, start, after(start, length))) {
+      } else if (time == start || fits(node(id), ask.by, ask.want, start, after(start, length))) {
         slot.nodes.push_back(id);
         next.emplace_back(start, id);
         if (slot.nodes.size() == ask.nodes) {
           std::ranges::sort(slot.nodes);
           return slot;
         }
-      } else if (const auto t = node(id).timeline.earliest(ask.want, length, start, not_after)) {
+      } else if (const auto t = earliest_on(node(id), ask, length, start, not_after)) {
         next.emplace_back(*t, id);
       }
     }
@@ -211,24 +280,20 @@ std::optional<Slot> Forecast::earliest(const RoomAsk& ask, Duration length, Time
 
 std::optional<Slot> Forecast::best_for(HoldId id, const RoomAsk& ask, Duration length, Time from) {
   const Hold& hold = holds_[raw(id)];
-  for (const NodeId on : hold.slot.nodes)
-    at(on).timeline.add(hold.slot.start, hold.until, hold.room);
+  lift(hold);
   auto slot = earliest(ask, length, from, hold.slot.start);
-  for (const NodeId on : hold.slot.nodes)
-    at(on).timeline.add(hold.slot.start, hold.until, -hold.room);
+  lay(hold);
   return slot;
 }
 
 bool Forecast::could_improve(HoldId id, NodeId on, const RoomAsk& ask, Duration length, Time from) {
   const Hold& hold = holds_[raw(id)];
-  if (!offering_.contains(on) || (ask.allowed != nullptr && !ask.allowed->contains(on)))
-    return std::ranges::find(hold.slot.nodes, on) != hold.slot.nodes.end();
-  NodeTimeline& timeline = at(on).timeline;
   const bool own = std::ranges::find(hold.slot.nodes, on) != hold.slot.nodes.end();
-  if (own) timeline.add(hold.slot.start, hold.until, hold.room);
+  if (!offering_.contains(on) || (ask.allowed != nullptr && !ask.allowed->contains(on))) return own;
+  if (own) charge(on, hold.by, hold.slot.start, hold.until, hold.room);
   ++looked_at_;
-  const auto start = timeline.earliest(ask.want, length, from, hold.slot.start);
-  if (own) timeline.add(hold.slot.start, hold.until, -hold.room);
+  const auto start = earliest_on(node(on), ask, length, from, hold.slot.start);
+  if (own) charge(on, hold.by, hold.slot.start, hold.until, -hold.room);
   return start && *start < hold.slot.start;
 }
 

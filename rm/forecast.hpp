@@ -8,6 +8,8 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -15,6 +17,7 @@
 #include "base/ids.hpp"
 #include "rm/node_bits.hpp"
 #include "rm/node_timeline.hpp"
+#include "rm/reserved_room.hpp"
 
 namespace drover::rm {
 
@@ -32,6 +35,7 @@ struct RoomAsk {  // the same room on each of `nodes` nodes
   std::uint32_t nodes = 1;
   const NodeBits* allowed = nullptr;           // null = any that offers
   const std::vector<NodeId>* order = nullptr;  // not null: neighbours in it
+  ReservedId by = kUnreserved;                 // of a job in a reservation: only there
 };
 
 class Forecast {
@@ -39,21 +43,45 @@ class Forecast {
   // ---- what is: called for every change of a node or a lease
   void set_capacity(NodeId id, const Room& capacity);
   void set_offering(NodeId id, bool offers);  // false: nothing new starts here
-  void lease_starts(NodeId id, const Room& room, Time until);
-  void lease_ends(NodeId id, const Room& room, Time until);
+  void lease_starts(NodeId id, const Room& room, Time until, ReservedId by = kUnreserved) {
+    charge(id, by, kAlways, until, -room);
+    note_end(id, until);
+  }
+  void lease_ends(NodeId id, const Room& room, Time until, ReservedId by = kUnreserved) {
+    charge(id, by, kAlways, until, room);
+  }
   // The calendar only: a timeline's past steps go with the leases and holds that made them.
   void forget_before(Time now);
 
+  // ---- what is set aside. Whatever is charged to a reservation is to be taken off before it goes.
+  // O(nodes * spans * steps). Nothing of it costs anything where there are no reservations.
+  void reserve(ReservedId id, const std::vector<ReservedSpan>& spans,
+               const std::vector<ReservedPart>& parts);
+  void unreserve(ReservedId id);
+  // The nodes of a reservation; null: it is not there.
+  const NodeBits* nodes_of(ReservedId id) const;
+  bool is_reserved(NodeId id, Time from, Time until) const {
+    return raw(id) < nodes_.size() && node(id).reserved != nullptr &&
+           node(id).reserved->meets(from, until);
+  }
+  // What keeps this room from somebody who is in no reservation.
+  std::optional<ReservedRoom::InTheWay> in_the_way(NodeId id, const Room& room, Time from,
+                                                   Time until) const;
+
   // ---- what is planned
-  HoldId hold(const Slot& slot, const Room& room, Time until);
+  HoldId hold(const Slot& slot, const Room& room, Time until, ReservedId by = kUnreserved);
   void drop(HoldId id);
   const Slot& slot_of(HoldId id) const;
   std::size_t holds() const { return live_holds_; }
 
   // ---- questions
-  // False when somebody else's hold is in the way; whether the room is free now is not asked.
-  bool allows(NodeId id, const Room& room, Time from, Time until) const {
-    return node(id).holds == 0 || node(id).timeline.fits(room, from, until);
+  // False when somebody else's hold or reservation is in the way; whether the room is free now is
+  // not asked.
+  bool allows(NodeId id, const Room& room, Time from, Time until,
+              ReservedId by = kUnreserved) const {
+    const Node& at = node(id);
+    if (at.holds == 0 && at.reserved == nullptr && by == kUnreserved) return true;
+    return fits(at, by, room, from, until);
   }
   // The first time at which as many nodes as asked for have room for `length`; ties by node id.
   // With many nodes, times at which something ends: whether one has room at `from` is then to be
@@ -74,11 +102,13 @@ class Forecast {
     NodeTimeline timeline;
     Room capacity;
     std::uint32_t holds = 0;
+    std::unique_ptr<ReservedRoom> reserved;  // null: nothing is set aside
   };
   struct Hold {
     Slot slot;
     Room room;
     Time until;
+    ReservedId by{};
     bool live = false;
   };
   static constexpr std::uint32_t kFewNodes = 128;  // a look at each is cheaper than the calendar
@@ -87,6 +117,13 @@ class Forecast {
 
   Node& at(NodeId id);
   const Node& node(NodeId id) const { return nodes_[raw(id)]; }
+  void charge(NodeId id, ReservedId by, Time from, Time until, const Room& change);
+  void lift(const Hold& hold);  // takes it out of the timelines, and puts it back
+  void lay(const Hold& hold);
+  static bool fits(const Node& node, ReservedId by, const Room& want, Time from, Time until);
+  static std::optional<Time> earliest_on(const Node& node, const RoomAsk& ask, Duration length,
+                                         Time from, Time not_after);
+  std::optional<NodeId> next_asked(const RoomAsk& ask, std::uint32_t from) const;
   std::size_t bucket_of(Time when) const;
   std::size_t next_filled(std::size_t bucket) const;
   void mark_filled(std::size_t bucket, bool filled);
@@ -104,6 +141,7 @@ class Forecast {
 
   std::vector<Node> nodes_;
   NodeBits offering_;
+  std::map<ReservedId, NodeBits> reserved_;  // where each reservation is
   std::vector<Hold> holds_;
   std::vector<HoldId> free_holds_;
   std::size_t live_holds_ = 0;
@@ -120,10 +158,11 @@ struct HoldCheck {
   const Forecast* forecast = nullptr;  // null: nobody holds anything
   Room room;
   Time from, until;
+  ReservedId by = kUnreserved;
   bool held = false;  // a node was refused
 
   bool allows(NodeId id) {
-    if (forecast == nullptr || forecast->allows(id, room, from, until)) return true;
+    if (forecast == nullptr || forecast->allows(id, room, from, until, by)) return true;
     held = true;
     return false;
   }

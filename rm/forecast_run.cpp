@@ -18,7 +18,7 @@ std::optional<Time> Forecast::settle_run(const RoomAsk& ask, std::span<const Nod
   for (int round = 0; round < kRounds; ++round) {
     const Time before = start;
     for (const NodeId id : run) {
-      const auto at = node(id).timeline.earliest(ask.want, length, start, not_after);
+      const auto at = earliest_on(node(id), ask, length, start, not_after);
       if (!at || *at > not_after) return std::nullopt;
       start = *at;
     }
@@ -39,7 +39,7 @@ std::optional<Slot> Forecast::earliest_run(const RoomAsk& ask, Duration length, 
     if (ask.allowed != nullptr && !ask.allowed->contains(id)) continue;
     if (!node(id).capacity.covers(ask.want)) continue;
     ++looked_at_;
-    times[i] = node(id).timeline.earliest(ask.want, length, from, not_after);
+    times[i] = earliest_on(node(id), ask, length, from, not_after);
   }
   std::vector<std::pair<Time, std::size_t>> runs;  // not before, first node
   for (std::size_t first = 0; first + ask.nodes <= order.size(); ++first) {

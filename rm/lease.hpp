@@ -12,6 +12,7 @@
 #include "base/ids.hpp"
 #include "rm/amounts.hpp"
 #include "rm/node_timeline.hpp"
+#include "rm/reserved_room.hpp"
 
 namespace drover::rm {
 
@@ -34,6 +35,7 @@ struct Lease : NodePart {      // the head's part
   bool used = false;           // locked until the start was seen
   // By its time limit; kEver when nobody plans ahead. Not stored: follows from start and limit.
   Time until = kEver;
+  ReservedId by = kUnreserved;  // what its time is charged to; not stored either
   friend bool operator==(const Lease&, const Lease&) = default;
 
   std::size_t node_count() const { return 1 + more.size(); }

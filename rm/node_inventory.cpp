@@ -148,6 +148,12 @@ void NodeInventory::set_labels(NodeId id, Labels labels) {
   constraints_.change(id, node.spec.labels, node.spec.topology);
 }
 
+void NodeInventory::show_reservation(NodeId id, std::string name, bool maintenance) {
+  Node& node = at(id);
+  node.reservation = std::move(name);
+  node.in_maintenance = maintenance;
+}
+
 NodeAsk NodeInventory::ask_for(const Request& request) {
   NodeAsk ask;
   ask.cpus = std::uint32_t(request.cpus);
@@ -461,7 +467,9 @@ void NodeInventory::give(const NodePart& part) {
 }
 
 NodeView NodeInventory::view_of(NodeId id, const Node& node) const {
-  NodeView view{id, &node.spec, node.state, node.reason, node.capacity, {}, node.leases};
+  NodeView view{id, &node.spec, node.state, node.reason, node.capacity, {}, node.leases, {}, false};
+  view.reservation = node.reservation;
+  view.in_maintenance = node.in_maintenance;
   if (view.reason.empty()) view.reason = node.defect;
   const Key free = free_of(node);
   view.free[Kind::CpuMilli] = free.cpus * kMilli;

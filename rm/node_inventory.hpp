@@ -56,6 +56,8 @@ class NodeInventory {
   // GPUs of a named model are charged under that name too, whatever the request said.
   void count_gpus_apart(const ResourceNames& names) { names_ = names; }
   void set_labels(NodeId id, Labels labels);
+  void show_reservation(NodeId id, std::string name, bool maintenance);
+  bool knows(NodeId id) const { return raw(id) < nodes_.size(); }
   std::optional<NodeView> view(NodeId id) const;
   Amounts capacity(NodeId id) const { return find(id)->capacity; }
   void set_slices(Slices slices) { slices_ = std::move(slices); }
@@ -121,6 +123,8 @@ class NodeInventory {
     bool known = false;  // false: leases were restored before the node registered
     NodeState state = NodeState::Up;
     std::string reason, defect;  // defect: why the topology cannot be used
+    std::string reservation;     // that goes on here
+    bool in_maintenance = false;
     Amounts capacity, held;
     std::uint32_t leases = 0, exclusive = 0;
     NodeUnits units;

@@ -64,4 +64,16 @@ std::optional<Time> NodeTimeline::earliest(const Room& want, Duration length, Ti
   return std::nullopt;
 }
 
+// Each step moves past an end in one of them, so it ends.
+std::optional<Time> earliest_in_both(const NodeTimeline& a, const NodeTimeline& b, const Room& want,
+                                     Duration length, Time from, Time not_after) {
+  for (Time start = from;;) {
+    const auto in_a = a.earliest(want, length, start, not_after);
+    if (!in_a) return std::nullopt;
+    const auto in_both = b.earliest(want, length, *in_a, not_after);
+    if (!in_both || *in_both == *in_a) return in_both;
+    start = *in_both;
+  }
+}
+
 }  // namespace drover::rm

@@ -77,6 +77,10 @@ class NodeTimeline {
   std::vector<Step> steps_;               // never empty; the first begins at kAlways
 };
 
+// The first time >= `from` at which both have room for it all the time; nothing as in earliest().
+std::optional<Time> earliest_in_both(const NodeTimeline& a, const NodeTimeline& b, const Room& want,
+                                     Duration length, Time from, Time not_after = kEver);
+
 // Times near kEver saturate.
 constexpr Time after(Time start, Duration length) {
   return start.us > kEver.us - length.us ? kEver : start + length;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <utility>
 
 #include "base/check.hpp"
 #include "rm/elastic.hpp"
@@ -100,10 +101,10 @@ struct ResourceManager::State {
     room.cpu_milli = nodes.most_cpus(ask) * 1000;
     return room;
   }
-  RoomAsk ask_of(const Class& asked) const {
+  RoomAsk ask_of(const Class& asked, ReservedId by) const {
     const NodeAsk ask = planned_ask(nodes, asked.ask, asked.request);
     return {planned(asked, ask), ask.nodes, nodes.constraint_bits(ask),
-            ask.contiguous ? &nodes.in_order() : nullptr};
+            ask.contiguous ? &nodes.in_order() : nullptr, by};
   }
   void follow_node(NodeId id) {
     freed_everything = true;
@@ -123,13 +124,13 @@ struct ResourceManager::State {
   void forecast_start(const Lease& lease) {
     if (!plans_ahead) return;
     for_each_part(lease, [&](const NodePart& part) {
-      forecast.lease_starts(part.node, room_taken(part), lease.until);
+      forecast.lease_starts(part.node, room_taken(part), lease.until, lease.by);
     });
   }
   void forecast_end(const Lease& lease) {
     if (!plans_ahead) return;
     for_each_part(lease, [&](const NodePart& part) {
-      forecast.lease_ends(part.node, room_taken(part), lease.until);
+      forecast.lease_ends(part.node, room_taken(part), lease.until, lease.by);
     });
   }
   QuotaShort refuse(PathId path, QuotaShort shortage, const Amounts& want) {
@@ -163,7 +164,10 @@ struct ResourceManager::State {
     }
     ledger.lock(path, total);
     audit.on_locked(ledger, lease);
-    if (plans_ahead) lease.until = window.until;
+    if (plans_ahead) {
+      lease.until = window.until;
+      lease.by = window.by;
+    }
     forecast_start(lease);
     return acquired;
   }
@@ -175,7 +179,7 @@ struct ResourceManager::State {
       if (asked.request.tasks > 0 && count > asked.request.tasks) continue;
       const NodeAsk ask = ask_on(asked.ask, asked.request, count);
       HoldCheck holds{plans_ahead ? &forecast : nullptr, planned(asked, ask), window.from,
-                      window.until};
+                      window.until, window.by};
       if (!choose_nodes(ask, &holds)) {
         none.held |= holds.held;
         // Without a number of tasks fewer nodes ask the same of each: no need to count down.
@@ -277,7 +281,7 @@ Acquired ResourceManager::acquire(ClassId what, PathId path, Window window) {
     return state.refuse(path, *std::move(shortage), asked.least);
   if (is_elastic(asked.request)) return state.take_most(asked, path, window);
   HoldCheck holds{state.plans_ahead ? &state.forecast : nullptr, state.planned(asked, asked.ask),
-                  window.from, window.until};
+                  window.from, window.until, window.by};
   if (!state.choose_nodes(asked.ask, &holds)) {
     NoFit none;
     none.held = holds.held;
@@ -343,6 +347,7 @@ void ResourceManager::restore(Lease& lease, PathId path) {
   for (NodePart& part : lease.more) cut(part.amounts);
   lease.path = path;
   lease.until = kEver;
+  lease.by = kUnreserved;
   for_each_part(lease, [&](const NodePart& part) { state_->nodes.restore(part); });
   state_->forecast_start(lease);
   state_->ledger.lock(path, lease.total());
@@ -398,7 +403,13 @@ Freed ResourceManager::take_freed() {
   return freed;
 }
 
-void ResourceManager::plan_ahead() { state_->plans_ahead = true; }
+void ResourceManager::plan_ahead(std::span<const Lease* const> live) {
+  if (std::exchange(state_->plans_ahead, true)) return;
+  for (const NodeView& node : state_->nodes.views()) state_->follow_node(node.id);
+  for (const Lease* lease : live) state_->forecast_start(*lease);
+}
+
+bool ResourceManager::plans() const { return state_->plans_ahead; }
 
 void ResourceManager::forget_before(Time now) {
   if (state_->plans_ahead) state_->forecast.forget_before(now);
@@ -411,28 +422,37 @@ void ResourceManager::extend(Lease& lease, Time until) {
   state_->forecast_start(lease);
 }
 
+void ResourceManager::charge_to(Lease& lease, ReservedId by) {
+  if (!state_->plans_ahead || lease.by == by) return;
+  state_->forecast_end(lease);
+  lease.by = by;
+  state_->forecast_start(lease);
+}
+
 std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Time from,
-                                              Time not_after) const {
+                                              ReservedId by, Time not_after) const {
   const State::Class& asked = state_->class_at(what);
   if (!asked.countable || !state_->plans_ahead) return std::nullopt;
-  if (auto now = room_now(what, length, from)) return now;
-  return state_->forecast.earliest(state_->ask_of(asked), length, from, not_after);
+  if (auto now = room_now(what, length, from, by)) return now;
+  return state_->forecast.earliest(state_->ask_of(asked, by), length, from, not_after);
 }
 
 // A search among many nodes looks at those on which something ends.
-std::optional<Slot> ResourceManager::room_now(ClassId what, Duration length, Time from) const {
+std::optional<Slot> ResourceManager::room_now(ClassId what, Duration length, Time from,
+                                              ReservedId by) const {
   const State::Class& asked = state_->class_at(what);
-  if (asked.ask.nodes > 1 || !state_->forecast.has_many_nodes()) return std::nullopt;
+  if (asked.ask.nodes > 1 || by != kUnreserved || !state_->forecast.has_many_nodes())
+    return std::nullopt;
   HoldCheck holds{&state_->forecast, state_->planned(asked, asked.ask), from, after(from, length)};
   if (!state_->choose_nodes(asked.ask, &holds)) return std::nullopt;
   return Slot{from, state_->gang};
 }
 
-HoldId ResourceManager::hold(ClassId what, const Slot& slot, Duration length) {
+HoldId ResourceManager::hold(ClassId what, const Slot& slot, Duration length, ReservedId by) {
   const State::Class& asked = state_->class_at(what);
   const Room room =
       state_->planned(asked, ask_on(asked.ask, asked.request, std::int64_t(slot.nodes.size())));
-  return state_->forecast.hold(slot, room, after(slot.start, length));
+  return state_->forecast.hold(slot, room, after(slot.start, length), by);
 }
 
 void ResourceManager::drop(HoldId hold) { state_->forecast.drop(hold); }
@@ -441,16 +461,55 @@ const Slot& ResourceManager::slot_of(HoldId hold) const { return state_->forecas
 
 std::size_t ResourceManager::holds() const { return state_->forecast.holds(); }
 
-std::optional<Slot> ResourceManager::best_for(HoldId hold, ClassId what, Duration length,
-                                              Time from) {
-  if (auto now = room_now(what, length, from)) return now;
-  return state_->forecast.best_for(hold, state_->ask_of(state_->class_at(what)), length, from);
+std::optional<Slot> ResourceManager::best_for(HoldId hold, ClassId what, Duration length, Time from,
+                                              ReservedId by) {
+  if (auto now = room_now(what, length, from, by)) return now;
+  return state_->forecast.best_for(hold, state_->ask_of(state_->class_at(what), by), length, from);
 }
 
 bool ResourceManager::could_improve(HoldId hold, NodeId node, ClassId what, Duration length,
-                                    Time now) {
-  return state_->forecast.could_improve(hold, node, state_->ask_of(state_->class_at(what)), length,
-                                        now);
+                                    Time now, ReservedId by) {
+  return state_->forecast.could_improve(hold, node, state_->ask_of(state_->class_at(what), by),
+                                        length, now);
+}
+
+void ResourceManager::reserve(ReservedId id, const std::vector<ReservedSpan>& spans,
+                              const std::vector<ReservedPart>& parts) {
+  DROVER_CHECK(state_->plans_ahead, "a reservation needs timelines");
+  state_->forecast.reserve(id, spans, parts);
+  state_->freed_everything = true;
+}
+
+void ResourceManager::unreserve(ReservedId id) {
+  state_->forecast.unreserve(id);
+  state_->freed_everything = true;
+}
+
+bool ResourceManager::is_reserved(NodeId node, Window window) const {
+  return state_->forecast.is_reserved(node, window.from, window.until);
+}
+
+std::optional<ReservedRoom::InTheWay> ResourceManager::in_the_way(ClassId what,
+                                                                  Window window) const {
+  constexpr std::uint32_t kLooked = 64;
+  State& state = *state_;
+  const State::Class& asked = state.class_at(what);
+  if (!asked.countable || !state.plans_ahead) return std::nullopt;
+  std::optional<ReservedRoom::InTheWay> last;
+  std::uint32_t looked = 0, clear = 0;
+  for (std::uint32_t id = 0; id < NodeInventory::kMaxNodes && looked < kLooked; ++id) {
+    if (!state.nodes.knows(NodeId(id))) break;
+    if (!state.nodes.has_room(NodeId(id), asked.ask)) continue;
+    ++looked;
+    const auto way = state.forecast.in_the_way(NodeId(id), asked.room, window.from, window.until);
+    clear += !way;
+    if (way && (!last || last->span.from < way->span.from)) last = way;
+  }
+  return clear < asked.ask.nodes ? last : std::nullopt;
+}
+
+void ResourceManager::show_reservation(NodeId node, std::string name, bool maintenance) {
+  state_->nodes.show_reservation(node, std::move(name), maintenance);
 }
 
 std::optional<NodeNeed> ResourceManager::need_on(NodeId node, ClassId what) const {

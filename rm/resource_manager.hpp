@@ -22,6 +22,7 @@
 #include "rm/forecast.hpp"
 #include "rm/lease.hpp"
 #include "rm/node_need.hpp"
+#include "rm/node_view.hpp"
 #include "rm/quota_book.hpp"
 #include "rm/quota_view.hpp"
 #include "rm/request.hpp"
@@ -34,21 +35,6 @@ namespace drover::rm {
 class QuotaLedger;
 
 enum class ClassId : std::uint32_t {};  // interned Request
-enum class NodeState : std::uint8_t {
-  Up,
-  Draining,  // keeps running work, takes no new; so do the next two
-  Lost,      // out of contact
-  Down,      // an operator says that it does not work
-  Maintenance
-};
-inline constexpr std::size_t kNodeStates = 5;
-
-struct NodeSpec {
-  std::string name;
-  Labels labels;
-  Topology topology;
-};
-
 // Too few nodes fit, counted by cause when the request was last tried in earnest: again after
 // something was freed.
 struct NoFit {
@@ -65,6 +51,7 @@ struct NoFit {
 // The time during which a task may run. Without plans for the future it does not matter.
 struct Window {
   Time from, until = kEver;
+  ReservedId by = kUnreserved;  // the reservation that it runs in: nowhere else
 };
 
 // What may let a waiting task start since this was asked last.
@@ -75,20 +62,6 @@ struct Freed {
 };
 
 using Acquired = std::variant<Lease, QuotaShort, NoFit>;
-
-struct NodeView {
-  NodeId id{};
-  const NodeSpec* spec = nullptr;
-  NodeState state{};
-  std::string reason;  // why draining
-  Amounts capacity, free;
-  std::uint32_t leases = 0;
-};
-
-// As people see it: idle, mixed, allocated, draining, drained, lost, down or maintenance.
-std::string_view state_word(const NodeView& node);
-inline constexpr std::string_view kNodeStateWords[] = {
-    "idle", "mixed", "allocated", "draining", "drained", "lost", "down", "maintenance"};
 
 class ResourceManager {
  public:
@@ -140,23 +113,38 @@ class ResourceManager {
   Amounts frees(const NodePart& part, ClassId what) const;
   std::vector<std::uint32_t> counted_parts(ClassId what) const;
 
-  // ---- the future. Off until plan_ahead(), which comes before the first node and lease.
-  void plan_ahead();
+  // ---- the future. Off until plan_ahead(), which may come late, with every lease there is.
+  void plan_ahead(std::span<const Lease* const> live = {});
+  bool plans() const;
   void forget_before(Time now);
-  void extend(Lease& lease, Time until);  // it will be held for so long
-  std::optional<Slot> earliest(ClassId what, Duration length, Time from,
+  void extend(Lease& lease, Time until);        // it will be held for so long
+  void charge_to(Lease& lease, ReservedId by);  // its time counts in this reservation from now on
+  std::optional<Slot> earliest(ClassId what, Duration length, Time from, ReservedId by = {},
                                Time not_after = kEver) const;
-  HoldId hold(ClassId what, const Slot& slot, Duration length);
+  HoldId hold(ClassId what, const Slot& slot, Duration length, ReservedId by = {});
   void drop(HoldId hold);
   const Slot& slot_of(HoldId hold) const;
   std::size_t holds() const;
   // See Forecast::best_for.
-  std::optional<Slot> best_for(HoldId hold, ClassId what, Duration length, Time from);
+  std::optional<Slot> best_for(HoldId hold, ClassId what, Duration length, Time from,
+                               ReservedId by = {});
   // Whether the hold, which is of `what`, might start earlier because of this node.
-  bool could_improve(HoldId hold, NodeId node, ClassId what, Duration length, Time now);
+  bool could_improve(HoldId hold, NodeId node, ClassId what, Duration length, Time now,
+                     ReservedId by = {});
   Room room_of(ClassId what) const;  // on each of its nodes
   std::uint32_t nodes_of(ClassId what) const;
   Room free_room(NodeId node) const;  // now; nothing when it takes no new work
+
+  // ---- reservations; plan_ahead() comes first. See Forecast::reserve.
+  void reserve(ReservedId id, const std::vector<ReservedSpan>& spans,
+               const std::vector<ReservedPart>& parts);
+  void unreserve(ReservedId id);
+  bool is_reserved(NodeId node, Window window) const;  // something of it, at some time
+  // Of the reservations that keep it from nodes that have room now, the one that begins last. At
+  // most 64 nodes are looked at. Nothing: enough of them are free of reservations.
+  std::optional<ReservedRoom::InTheWay> in_the_way(ClassId what, Window window) const;
+  // What the node is called while a reservation goes on there, as people see it.
+  void show_reservation(NodeId node, std::string name, bool maintenance);
 
   // ---- quotas
   // Names, levels and accounts; before anything is interned.
@@ -190,7 +178,7 @@ class ResourceManager {
   bool compare_slice(std::size_t count, std::vector<std::string>& problems);
 
  private:
-  std::optional<Slot> room_now(ClassId what, Duration length, Time from) const;
+  std::optional<Slot> room_now(ClassId what, Duration length, Time from, ReservedId by) const;
 
   struct State;
   std::unique_ptr<State> state_;

@@ -12,6 +12,7 @@ std::string_view state_word(const NodeView& node) {
     case NodeState::Down: return "down";
     case NodeState::Maintenance: return "maintenance";
   }
+  if (node.in_maintenance) return "maintenance";
   if (node.leases == 0) return "idle";
   return node.free[Kind::CpuMilli] == 0 || node.free[Kind::Nodes] == 0 ? "allocated" : "mixed";
 }

@@ -47,7 +47,7 @@ void Controller::State::wake_unheld() {
 }
 
 void Controller::State::put_hold(Partition& partition, const Job& job, const rm::Slot& slot) {
-  partition.holds.emplace(job.id, rm.hold(job.what, slot, shapes[job.shape].length));
+  partition.holds.emplace(job.id, rm.hold(job.what, slot, shapes[job.shape].length, partition.by));
   due.insert({slot.start, job.id});
   note_promise(partition, job, slot.start);
 }
@@ -64,7 +64,7 @@ void Controller::State::mark_stale(Partition& partition, const rm::Freed& freed)
   const auto& first = *partition.holds.begin();  // clang 14 captures no structured binding
   const Shape& shape = shapes[jobs.at(first.first).shape];
   partition.is_stale = std::ranges::any_of(freed.nodes, [&](NodeId node) {
-    return rm.could_improve(first.second, node, shape.what, shape.length, clock.mono);
+    return rm.could_improve(first.second, node, shape.what, shape.length, clock.mono, partition.by);
   });
 }
 
@@ -92,7 +92,7 @@ void Controller::State::hold_for_head(Partition& partition) {
     std::optional<rm::Slot> slot;
     if (head) {
       const Job& job = jobs.at(head->place.job);
-      slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono);
+      slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono, partition.by);
       if (slot) put_hold(partition, job, *slot);
     }
     if (before && slot == before) unheld.clear();

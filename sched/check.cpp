@@ -4,7 +4,7 @@
 // Run by tests after each turn, and online.
 #include <algorithm>
 
-#include "sched/controller_state.hpp"
+#include "sched/reserving.hpp"
 
 namespace drover::sched {
 namespace {
@@ -60,6 +60,20 @@ void Controller::State::check_tasks(const Job& job, Problems& problems) const {
          problems);
 }
 
+// What a job inside holds is charged to its reservation as long as that goes on.
+void Controller::State::Reserved::audit(const Job& job, Problems& problems) const {
+  const rm::ReservedId by = job.reservation();
+  const bool goes_on = by != rm::kUnreserved && s.reserved[std::size_t(by)].goes_on;
+  expect(by == rm::kUnreserved || s.reserved[std::size_t(by)].jobs.contains(job.id),
+         name_of(job) + " is in a reservation that does not know it", problems);
+  expect((job.gates & kReservationGate) == 0 || !goes_on,
+         name_of(job) + " waits for a reservation that goes on", problems);
+  if (job.more == nullptr || !s.clock_seen) return;
+  for (const auto& [index, task] : job.more->tasks)
+    expect(!task.record.lease || task.record.lease->by == (goes_on ? by : rm::kUnreserved),
+           name_of(job) + " is charged to another reservation", problems);
+}
+
 void Controller::State::check_job(const Job& job, Problems& problems) const {
   const std::string name = name_of(job);
   const Group& group = group_of(job);
@@ -101,6 +115,7 @@ void Controller::State::check_job(const Job& job, Problems& problems) const {
          name + " waits as the first of its name", problems);
   expect((job.gates & kBeginGate) == 0 || begins.contains({job.more->begin, job.id}),
          name + " has no timer", problems);
+  Reserved{*this}.audit(job, problems);
   if (waits_for)
     for (const Dependency& wait : job.more->waits_for)
       expect(find(wait.job) != nullptr && dependencies.contains(job.id, wait.job),

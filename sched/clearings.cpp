@@ -48,9 +48,12 @@ void PreemptVerbs::clear_for(Job& winner, std::vector<NodeId> where,
 
 // Nobody else may plan with the room from now on, for as long as it will be used.
 void PreemptVerbs::promise_room(const Job& winner, Clearing& clearing) {
-  if (clearing.nodes.empty() || !keeps_timelines()) return;
+  if (clearing.nodes.empty() || !rm.plans()) return;
+  const rm::ReservedId inside = self().partition_of(winner).by;
+  const bool goes_on = inside != rm::kUnreserved && reserved[std::size_t(inside)].goes_on;
   const Time until = rm::after(std::max(clearing.until, clock.mono), shapes[winner.shape].length);
-  clearing.hold = rm.hold(winner.what, {clock.mono, clearing.nodes}, until - clock.mono);
+  clearing.hold = rm.hold(winner.what, {clock.mono, clearing.nodes}, until - clock.mono,
+                          goes_on ? inside : rm::kUnreserved);
   self().partition_of(winner).is_stale = true;
 }
 
@@ -67,7 +70,7 @@ void PreemptVerbs::give_notice(Job& loser, Task& task, Duration grace) {
     self().touch(task);
     warn(loser, record);
   }
-  if (!keeps_timelines() || record.lease->until <= gone) return;
+  if (!rm.plans() || record.lease->until <= gone) return;
   rm.extend(*record.lease, gone);
   limits.push({gone, record.id});
 }
@@ -159,7 +162,8 @@ void PreemptVerbs::serve_clearings(Partition& partition) {
     }
     ++stats.placements_tried;
     if (clearing.hold) rm.drop(*std::exchange(clearing.hold, std::nullopt));
-    const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length)};
+    const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length),
+                            partition.by};
     const auto head = partition.queue.head();
     const bool is_first = head && head->place.job == id;
     const bool had_room =

@@ -119,6 +119,11 @@ TurnOutput Controller::State::collect(TurnOutput used) {
     changes.quotas = quotas;
     if (!quotas.edited) changes.quotas->rules.clear();  // the configuration has them
   }
+  if (std::exchange(reservations_dirty, false)) {
+    changes.reservations.emplace();
+    for (const auto& [name, reservation] : calendar.all())
+      changes.reservations->push_back(reservation);
+  }
   dirty_jobs.clear();
   dirty_tasks.clear();
   dirty_nodes.clear();

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "sched/controller_state.hpp"
+#include "sched/reserving.hpp"
 
 namespace drover::sched {
 
@@ -37,6 +37,7 @@ TurnOutput Controller::finish(Now now, TurnOutput used) {
   State& state = *state_;
   state.clock = now;
   state.fire_timers(now);
+  State::Reserving{state}.follow(now);
   state.settle_milestones(now);
   state.take_jobs(now);
   state.place_tasks(now);
@@ -60,6 +61,8 @@ void Controller::State::apply(Input input, Now now) {
         if constexpr (std::is_same_v<In, LabelNode>) label(std::move(in), now);
         if constexpr (std::is_same_v<In, EditQuotas>) edit_quotas(in, now);
         if constexpr (std::is_same_v<In, SetLicences>) set_licences(in, now);
+        if constexpr (std::is_same_v<In, PutReservation>) Reserving{*this}.put(std::move(in), now);
+        if constexpr (std::is_same_v<In, RemoveReservation>) Reserving{*this}.remove(in, now);
         if constexpr (std::is_same_v<In, Tick>) fire_timers(now);
       },
       input);
@@ -131,6 +134,7 @@ void Controller::State::miss_deadline(Job& job, Now now) {
 
 std::optional<Time> Controller::next_timer(Now now) const {
   std::optional<Time> due;
+  if (state_->next_reserved) due = now.mono + (*state_->next_reserved - now.wall);
   for (const auto* timers : {&state_->begins, &state_->deadlines})
     if (!timers->empty()) {
       const Time at = now.mono + (timers->begin()->first - now.wall);
@@ -238,6 +242,24 @@ void Controller::restore_node(const NodeRecord& record) {
                     {.name = record.name, .labels = State::labels_of(node), .topology = {}});
   state.show_service(record.id, node);
 }
+
+void Controller::restore_reservation(const Reservation& reservation) {
+  State::Reserving{*state_}.restore(reservation);
+}
+
+std::vector<ReservationView> Controller::reservations() const {
+  std::vector<ReservationView> views;
+  for (const auto& [name, reservation] : state_->calendar.all()) {
+    const LiveReservation& live = state_->reserved[std::size_t(state_->reserved_ids.at(name))];
+    ReservationView view{&reservation, live.span, live.goes_on, 0, 0};
+    for (const JobId id : live.jobs)
+      ++(state_->find(id)->active > 0 ? view.jobs_running : view.jobs_waiting);
+    views.push_back(view);
+  }
+  return views;
+}
+
+const ReservationCalendar& Controller::calendar() const { return state_->calendar; }
 
 Result<void> Controller::restore_job(const JobSpec& spec, const JobRecord& job,
                                      std::vector<TaskRecord> tasks) {

@@ -13,6 +13,7 @@
 
 #include "rm/licence.hpp"
 #include "sched/dependency.hpp"
+#include "sched/live_reservation.hpp"
 #include "sched/messages.hpp"
 #include "sched/policy.hpp"
 #include "sched/policy_book.hpp"
@@ -102,13 +103,14 @@ class Controller {
   Controller(Controller&&) noexcept;
   Controller& operator=(Controller&&) noexcept;
 
-  // ---- recovery, before the first apply. Order: counters, quotas, nodes, then each open job with
-  // its open tasks.
+  // ---- recovery, before the first apply. Order: counters, quotas, nodes, reservations, then each
+  // open job with its open tasks.
   void restore_counters(std::uint64_t next_job_id, std::uint64_t next_epoch,
                         std::uint64_t next_node_id, std::uint64_t next_event_seq);
   // The edited quotas of before, if there were any; config.resources was made from its slots.
   void restore_quotas(rm::QuotaTable stored);
   void restore_node(const NodeRecord& node);
+  void restore_reservation(const Reservation& reservation);
   void restore_usage(const std::vector<UsageRecord>& usage);
   // `tasks`: the records of this job that are not final, and the final ones above the cursor.
   Result<void> restore_job(const JobSpec& spec, const JobRecord& job,
@@ -140,6 +142,8 @@ class Controller {
   std::optional<JobRecord> job(JobId id) const;  // open jobs only
   Stats stats() const;
 
+  std::vector<ReservationView> reservations() const;  // by name; O(them + jobs that name them)
+  const ReservationCalendar& calendar() const;
   std::vector<ShareView> shares(Now now) const;
   const PolicyBook& policy_book() const;
   // The factors of an open job's score; `spec` is its own.

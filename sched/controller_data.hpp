@@ -20,6 +20,7 @@
 #include "sched/live_group.hpp"
 #include "sched/live_job.hpp"
 #include "sched/live_node.hpp"
+#include "sched/live_reservation.hpp"
 #include "sched/partition.hpp"
 #include "sched/ranking.hpp"
 #include "sched/spare_parts.hpp"
@@ -43,14 +44,22 @@ struct ControllerData {
   mutable std::string group_key;  // scratch
   std::set<GroupId> takeable;     // whose consumer may have something to take
   Shapes shapes;
-  std::list<Partition> partitions;       // in the order in which they are served
-  std::vector<Partition*> partition_at;  // by Ranking::Entry::partition
+  std::list<Partition> partitions;  // in the order in which they are served
+  // By Ranking::Entry::partition; then the queues of reservations.
+  std::vector<Partition*> partition_at;
   Ranking ranking{nullptr};
   std::map<JobId, Clearing> clearings;        // for whom room is made
   std::map<TaskId, JobId> victims;            // the reverse
   std::set<std::pair<Time, TaskId>> notices;  // mono; of victims: when they will be ended
   std::set<JobId> owed;                       // stopped by a quota in this pass
   std::size_t nodes_counted = 0;              // in the capacity that ranking knows
+  ReservationCalendar calendar;
+  bool reservations_dirty = false;
+  std::vector<LiveReservation> reserved;  // by ReservedId; the first is nobody's
+  std::map<std::string, rm::ReservedId, std::less<>> reserved_ids;
+  std::map<std::uint32_t, std::vector<Partition*>> spare_queues;  // of reservations that are gone
+  std::optional<Time> next_reserved;  // wall; when the calendar is to be looked at; none: empty
+  Duration reserved_offset;           // mono - wall, by which it was laid out
   // The lanes whose jobs belong to a user in an account, by LeafId; some may be empty or others'.
   std::vector<std::set<std::pair<std::uint32_t, LaneId>>> lanes_of;
   std::deque<std::pair<std::uint32_t, LaneId>> to_rekey;  // partition and lane

@@ -11,7 +11,8 @@ namespace drover::sched {
 
 struct Controller::State : PreemptVerbs {
   explicit State(ControllerConfig with);
-
+  struct Reserving;  // sched/reserving.hpp
+  struct Reserved;
   // controller.cpp
   void apply(Input input, Now now);
   void settle_milestones(Now now);
@@ -84,6 +85,7 @@ struct Controller::State : PreemptVerbs {
   void place_tasks(Now now);
   // rank_jobs.cpp
   void make_partitions();
+  Partition* add_partition(const std::string& name, const PartitionPolicy& policy);
   void rank(Job& job, const JobSpec& spec);
   void lengthen_paths(const Job& job);
   void note_lane(const Job& job);
@@ -117,7 +119,7 @@ struct Controller::State : PreemptVerbs {
   };
   std::optional<Rehearsal> rehearse(const Partition& partition, std::optional<JobId> until);
   std::optional<Estimate> finish_rehearsal(const Rehearsal& rehearsal, rm::ClassId what,
-                                           Duration length);
+                                           Duration length, rm::ReservedId by);
   std::optional<Estimate> when(JobId id);
   std::optional<Estimate> when(const JobSpec& spec);
   void note_promise(Partition& partition, const Job& job, Time start);

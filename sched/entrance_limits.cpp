@@ -321,10 +321,6 @@ Result<void> check_ends(const JobSpec& spec) {
   if (spec.max_failures > 0 && !spec.is_array)
     return fail(Errc::BadInput, "max_failures is for arrays, and the job is none",
                 "add --array, or leave it out", "max_failures");
-  // Known and stored, but nothing is planned around them yet: to ignore it would be a lie.
-  if (!spec.reservation.empty())
-    return fail(Errc::Unsupported, "reservations are not offered yet", "leave --reservation out",
-                "reservation");
   return check_range(spec.nice, -kNiceMax, kNiceMax, "nice");
 }
 

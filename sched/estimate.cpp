@@ -6,7 +6,7 @@
 // when the job starts (StartEstimate).
 #include <utility>
 
-#include "sched/controller_state.hpp"
+#include "sched/reserving.hpp"
 
 namespace drover::sched {
 namespace {
@@ -28,8 +28,8 @@ std::optional<Controller::State::Rehearsal> Controller::State::rehearse(
     if (partition.holds.contains(candidate.place.job)) continue;
     if (clearings.contains(candidate.place.job)) continue;
     const Shape& shape = shapes[candidate.shape];
-    if (const auto slot = rm.earliest(shape.what, shape.length, clock.mono))
-      rehearsal.holds.push_back(rm.hold(shape.what, *slot, shape.length));
+    if (const auto slot = rm.earliest(shape.what, shape.length, clock.mono, partition.by))
+      rehearsal.holds.push_back(rm.hold(shape.what, *slot, shape.length, partition.by));
   }
   if (!until && rehearsal.before < kPlannedMax) return rehearsal;
   for (const rm::HoldId hold : rehearsal.holds) rm.drop(hold);
@@ -37,8 +37,9 @@ std::optional<Controller::State::Rehearsal> Controller::State::rehearse(
 }
 
 std::optional<Estimate> Controller::State::finish_rehearsal(const Rehearsal& rehearsal,
-                                                            rm::ClassId what, Duration length) {
-  const auto slot = rm.earliest(what, length, clock.mono);
+                                                            rm::ClassId what, Duration length,
+                                                            rm::ReservedId by) {
+  const auto slot = rm.earliest(what, length, clock.mono, by);
   for (const rm::HoldId hold : rehearsal.holds) rm.drop(hold);
   if (!slot || slot->start - clock.mono >= kUnlimited) return std::nullopt;
   return Estimate{clock.wall + (slot->start - clock.mono), rehearsal.before};
@@ -46,7 +47,11 @@ std::optional<Estimate> Controller::State::finish_rehearsal(const Rehearsal& reh
 
 std::optional<Estimate> Controller::State::when(JobId id) {
   const Job* job = find(id);
-  if (job == nullptr || job->lane == kNoLane || !plans_ahead()) return std::nullopt;
+  if (job == nullptr || !plans_ahead()) return std::nullopt;
+  if (job->reservation() != rm::kUnreserved && !reserved[std::size_t(job->reservation())].goes_on &&
+      (job->gates & ~kReservationGate) == 0)
+    return Reserved{*this}.when(reserved[std::size_t(job->reservation())].name, id);
+  if (job->lane == kNoLane) return std::nullopt;
   const Partition& partition = partition_of(*job);
   if (const auto clearing = clearings.find(id); clearing != clearings.end())
     return Estimate{clock.wall + std::max(clearing->second.until - clock.mono, Duration{}), 0};
@@ -59,17 +64,22 @@ std::optional<Estimate> Controller::State::when(JobId id) {
   }
   const auto rehearsal = rehearse(partition, id);
   if (!rehearsal) return std::nullopt;
-  return finish_rehearsal(*rehearsal, job->what, shapes[job->shape].length);
+  return finish_rehearsal(*rehearsal, job->what, shapes[job->shape].length, partition.by);
 }
 
 std::optional<Estimate> Controller::State::when(const JobSpec& spec) {
   if (!plans_ahead() || spec.hold) return std::nullopt;
+  const auto by = reserved_ids.find(spec.reservation);
+  const bool inside = !spec.reservation.empty() && by != reserved_ids.end();
+  if (inside && !reserved[std::size_t(by->second)].goes_on)
+    return Reserved{*this}.when(spec.reservation, std::nullopt);
   const rm::ClassId what = rm.intern(spec.request);
   rm.hold(what);
   std::optional<Estimate> estimate;
   if (const auto rehearsal = rehearse(partition_for(spec), std::nullopt))
     estimate =
-        finish_rehearsal(*rehearsal, what, spec.time_limit.us > 0 ? spec.time_limit : kUnlimited);
+        finish_rehearsal(*rehearsal, what, spec.time_limit.us > 0 ? spec.time_limit : kUnlimited,
+                         inside ? by->second : rm::kUnreserved);
   rm.drop(what);
   return estimate;
 }

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/units.hpp"
-#include "sched/controller_state.hpp"
+#include "sched/reserving.hpp"
 
 namespace drover::sched {
 namespace {
@@ -162,6 +162,8 @@ Why Controller::State::why_in_queue(const Job& job) const {
     return {job.state, Reason::Dependency, std::move(text),
             "drover why " + number(waits.front().job)};
   }
+  if ((job.gates & ~kReservationGate) == 0 && job.gates != 0)
+    return Reserved{*this}.why_inside(job);
   if ((job.gates & kSingletonGate) != 0)
     return {job.state,
             Reason::Dependency,
@@ -199,6 +201,8 @@ Why Controller::State::why_unplaced(const Job& job) const {
     return rm::is_licence(*quota) ? short_of_licence(job.state, *quota)
                                   : over_quota(job.state, *quota, rm.names());
   const auto head = queue.head();
+  if (job.reservation() != rm::kUnreserved) return Reserved{*this}.why_inside(job);
+  if (auto outside = Reserved{*this}.why_outside(job)) return *std::move(outside);
   if (!head || head->place.job != job.id) return why_behind(job);
   Why why = no_room(job.state, rm.explain(job.what), rm.request(job.what));
   why.text += place_held(job, job.id);

@@ -14,6 +14,7 @@
 #include "rm/resource_manager.hpp"
 #include "sched/job_spec.hpp"
 #include "sched/records.hpp"
+#include "sched/reservation.hpp"
 
 namespace drover::sched {
 
@@ -116,9 +117,23 @@ struct EditQuotas {
 struct SetLicences {  // all that there are from now on; their names have slots to go to
   rm::Counts totals;
 };
+struct PutReservation {  // makes one, or replaces the one of that name
+  ReplyToken reply{};    // the answer's `touched` is the number of nodes
+  Actor actor;
+  Reservation reservation;
+  std::uint32_t node_count = 0;  // so many of any nodes; the one in the reservation says how much
+  bool ignore_jobs = false;      // running work may reach into it
+  bool only_new = false;         // refused when there is one of that name
+};
+struct RemoveReservation {
+  ReplyToken reply{};  // the answer's `touched` is the number of open jobs that name it
+  Actor actor;
+  std::string name;
+};
 struct Tick {};  // time passed: begin times, node timeouts
 
-using Input = std::variant<Submit, Command, PlanReady, NodeUp, NodeDown, TaskStarted, TaskEnded,
-                           ServeNode, LabelNode, EditQuotas, SetLicences, Tick>;
+using Input =
+    std::variant<Submit, Command, PlanReady, NodeUp, NodeDown, TaskStarted, TaskEnded, ServeNode,
+                 LabelNode, EditQuotas, SetLicences, PutReservation, RemoveReservation, Tick>;
 
 }  // namespace drover::sched

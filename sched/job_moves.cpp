@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/check.hpp"
-#include "sched/controller_state.hpp"
+#include "sched/reserving.hpp"
 
 namespace drover::sched {
 
@@ -44,6 +44,8 @@ void Controller::State::explain_wait(Job& job) {
     set_reason(job, Reason::DependencyNever);
   else if ((job.gates & (kDependencyGate | kSingletonGate)) != 0)
     set_reason(job, Reason::Dependency);
+  else if ((job.gates & kReservationGate) != 0)
+    set_reason(job, Reason::Reservation);
   else
     set_reason(job, Reason::GroupOrder);
 }
@@ -200,6 +202,7 @@ void Controller::State::close(Job& job, JobEvent on, Reason reason, std::string 
   const GroupId group = job.group;
   --groups[raw(group)].open;
   shapes.release(job.shape);
+  Reserving{*this}.leave(job, job.reservation());
   auto part = jobs.extract(job.id);
   if (std::unique_ptr<JobExtra> extra = std::move(part.mapped().more)) {
     *extra = JobExtra{};

@@ -128,6 +128,10 @@ std::string_view to_string(EventKind kind) {
     case EventKind::AttemptPreempted: return "attempt_preempted";
     case EventKind::QuotasEdited: return "quotas_edited";
     case EventKind::AttemptSpared: return "attempt_spared";
+    case EventKind::ReservationSet: return "reservation_set";
+    case EventKind::ReservationRemoved: return "reservation_removed";
+    case EventKind::ReservationBegan: return "reservation_began";
+    case EventKind::ReservationEnded: return "reservation_ended";
   }
   return "unknown";
 }

@@ -26,7 +26,8 @@ namespace drover::sched {
 
 // What keeps a job outside its group's FIFO; a set of bits.
 using Gates = std::uint8_t;
-inline constexpr Gates kHeldGate = 1, kBeginGate = 2, kDependencyGate = 4, kSingletonGate = 8;
+inline constexpr Gates kHeldGate = 1, kBeginGate = 2, kDependencyGate = 4, kSingletonGate = 8,
+                       kReservationGate = 16;
 
 // The order inside a group and between groups: higher priority first, then who came first.
 struct Place {
@@ -55,6 +56,7 @@ struct JobExtra {
   Time begin;                           // wall
   Time too_late;                        // wall; to start, of a job with a deadline
   std::uint32_t max_failures = 0;       // 0 = no limit
+  rm::ReservedId reservation{};         // that it names
 };
 
 struct Job {
@@ -99,6 +101,7 @@ struct Job {
     return total - active - succeeded - failed - cancelled - timed_out;
   }
   bool is_active() const { return state == JobState::Scheduled || state == JobState::Running; }
+  rm::ReservedId reservation() const { return more ? more->reservation : rm::kUnreserved; }
   JobExtra& extra() {
     if (more == nullptr) more = std::make_unique<JobExtra>();
     return *more;

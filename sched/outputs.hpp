@@ -44,6 +44,10 @@ enum class EventKind : std::uint8_t {
   AttemptPreempted,
   QuotasEdited,
   AttemptSpared,  // nobody needs its room any more
+  ReservationSet,
+  ReservationRemoved,
+  ReservationBegan,
+  ReservationEnded,
 };
 std::string_view to_string(EventKind kind);  // "job_submitted", ...
 

@@ -19,6 +19,8 @@ struct Partition {
 
   std::string name;
   PartitionPolicy policy;
+  std::uint32_t index = 0;              // in ControllerData::partition_at
+  rm::ReservedId by = rm::kUnreserved;  // its jobs run in this reservation
   JobQueue queue;
   // Places in the future that are kept free: for the first job (easy), the first few, or all.
   std::map<JobId, rm::HoldId> holds;

@@ -8,7 +8,7 @@
 
 #include "base/check.hpp"
 #include "base/name_list.hpp"
-#include "sched/controller_state.hpp"
+#include "sched/reserving.hpp"
 
 namespace drover::sched {
 
@@ -39,6 +39,7 @@ void Controller::State::place_tasks(Now now) {
   wake_waiters();
   for (Partition& partition : partitions) {
     pass_the_guard(partition);
+    if (partition.by != rm::kUnreserved && !reserved[std::size_t(partition.by)].goes_on) continue;
     serve_clearings(partition);
     switch (partition.policy.backfill) {
       case Backfill::None:
@@ -98,7 +99,8 @@ Controller::State::Try Controller::State::try_to_start(Partition& partition,
                                                        const JobQueue::Candidate& candidate) {
   Job& job = jobs.at(candidate.place.job);
   ++stats.placements_tried;
-  const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length)};
+  const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length),
+                          partition.by};
   return settle_try(partition, job, rm.acquire(job.what, job.path, window));
 }
 
@@ -144,13 +146,16 @@ void Controller::State::serve_heads(Partition& partition) {
     while (!partition.holds.empty()) drop_hold(partition, partition.holds.begin()->first);
     const Try tried = try_to_start(partition, *head);
     if (tried == Try::NoRoom) queue.block(head->shape, JobQueue::Block::NoRoom);
-    if (tried == Try::Held) queue.block(head->shape, JobQueue::Block::Held);
+    if (tried == Try::Held)
+      queue.block(head->shape, Reserved{*this}.ends_too_late(partition, head->shape)
+                                   ? JobQueue::Block::Hopeless
+                                   : JobQueue::Block::Held);
   }
 }
 
 // After a restart: until when a task may run is known once there is a clock.
 void Controller::State::expect_end(const TaskId& id, Now now) {
-  if (!keeps_timelines()) return;
+  if (!rm.plans()) return;
   Job& job = *find(id.job);
   TaskRecord& record = find_task(job, raw(id.index))->record;
   // The wall clock may have been set back since.

@@ -47,7 +47,8 @@ bool Controller::State::hold_places(Partition& partition,
     // Room is made for it: it plans with no other, unless there is some right now.
     const bool is_promised = clearings.contains(job.id);
     const Time not_after = is_promised ? clock.mono : rm::kEver;
-    const auto slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono, not_after);
+    const auto slot =
+        rm.earliest(job.what, shapes[job.shape].length, clock.mono, partition.by, not_after);
     if (is_promised && (!slot || slot->start > clock.mono)) continue;
     if (slot) {
       put_hold(partition, job, *slot);
@@ -82,7 +83,7 @@ bool Controller::State::move_forward(Partition& partition,
     const Job& job = jobs.at(candidate.place.job);
     const Duration length = shapes[job.shape].length;
     std::optional<rm::Slot> slot;
-    if (!is_broken) slot = rm.best_for(held->second, job.what, length, clock.mono);
+    if (!is_broken) slot = rm.best_for(held->second, job.what, length, clock.mono, partition.by);
     if (slot && *slot == rm.slot_of(held->second)) continue;
     moved = true;
     is_broken |= !slot;
@@ -105,7 +106,8 @@ bool Controller::State::start_due(Partition& partition,
     const JobId id = job.id;
     take_back(partition, held);
     ++stats.placements_tried;
-    const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length)};
+    const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length),
+                            partition.by};
     rm::Acquired answer = rm.acquire_on(job.what, job.path, slot.nodes, window);
     // The forecast counts amounts only; on other nodes there may be what it did not promise.
     if (std::holds_alternative<rm::NoFit>(answer)) answer = rm.acquire(job.what, job.path, window);

@@ -50,6 +50,9 @@ PreemptProblem PreemptVerbs::problem_for(const Job& winner, const GivesWay& goes
     if (problem.loads.size() == kNodesLooked) break;
     const bool may_be_part = request.nodes > 1 || !problem.counted.empty();
     if (node.tasks.empty() && !may_be_part) continue;
+    // What is set aside there, and who runs in it, is left alone.
+    if (rm.is_reserved(id, {clock.mono, rm::after(clock.mono, shapes[winner.shape].length)}))
+      continue;
     const auto need = rm.need_on(id, winner.what);
     if (!need) continue;
     problem.want = need->want;
@@ -82,7 +85,7 @@ Victim PreemptVerbs::victim_of(const TaskRecord& attempt) const {
 }
 
 void PreemptVerbs::preempt_for_head(Partition& partition) {
-  if (!ranking.anybody_preempts()) return;
+  if (!ranking.anybody_preempts() || partition.by != rm::kUnreserved) return;
   const auto head = partition.queue.head();
   if (!head || clearings.contains(head->place.job)) return;
   const auto hold = partition.holds.find(head->place.job);  // where everybody is planned for

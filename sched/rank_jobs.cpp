@@ -19,25 +19,35 @@ void Controller::State::make_partitions() {
   std::ranges::stable_sort(specs, [](const PartitionSpec* a, const PartitionSpec* b) {
     return a->priority > b->priority;
   });
-  partition_at.resize(std::max<std::size_t>(1, specs.size()));
-  const auto add = [&](const std::string& name, const PartitionPolicy& policy) {
-    Partition& made = partitions.emplace_back(name, policy);
-    made.queue.set_key_of([this, &made](const JobQueue::Lane& lane, const Place& place) {
-      return key_of(made, lane, place);
-    });
-    return &made;
-  };
-  if (specs.empty()) partition_at[0] = add("main", config.policy);
+  std::vector<Partition*> at(std::max<std::size_t>(1, specs.size()));
+  if (specs.empty()) at[0] = add_partition("main", config.policy);
   for (const PartitionSpec* spec : specs)
-    partition_at[std::size_t(spec - ranking.book().partitions.all().data())] =
-        add(spec->name, spec->policy);
+    at[std::size_t(spec - ranking.book().partitions.all().data())] =
+        add_partition(spec->name, spec->policy);
+  partition_at = std::move(at);
+  for (std::uint32_t i = 0; i < partition_at.size(); ++i) partition_at[i]->index = i;
+}
+
+Partition* Controller::State::add_partition(const std::string& name,
+                                            const PartitionPolicy& policy) {
+  Partition& made = partitions.emplace_back(name, policy);
+  made.queue.set_key_of([this, &made](const JobQueue::Lane& lane, const Place& place) {
+    return key_of(made, lane, place);
+  });
+  made.index = std::uint32_t(partition_at.size());
+  partition_at.push_back(&made);
+  return &made;
 }
 
 Partition& Controller::State::partition_of(const Job& job) {
-  return *partition_at[ranking.at(job.standing).partition];
+  const std::uint32_t base = ranking.at(job.standing).partition;
+  const rm::ReservedId by = job.reservation();
+  return by == rm::kUnreserved ? *partition_at[base] : *reserved[std::size_t(by)].queues.at(base);
 }
 const Partition& Controller::State::partition_of(const Job& job) const {
-  return *partition_at[ranking.at(job.standing).partition];
+  const std::uint32_t base = ranking.at(job.standing).partition;
+  const rm::ReservedId by = job.reservation();
+  return by == rm::kUnreserved ? *partition_at[base] : *reserved[std::size_t(by)].queues.at(base);
 }
 
 const Partition& Controller::State::partition_for(const JobSpec& spec) const {
@@ -80,11 +90,12 @@ void Controller::State::lengthen_paths(const Job& job) {
 }
 
 void Controller::State::note_lane(const Job& job) {
-  if (partition_of(job).policy.order != Order::Priority) return;
+  const Partition& partition = partition_of(job);
+  if (partition.policy.order != Order::Priority) return;
   const Ranking::Entry& entry = ranking.at(job.standing);
   const auto leaf = std::size_t(entry.leaf);
   if (leaf >= lanes_of.size()) lanes_of.resize(leaf + 1);
-  lanes_of[leaf].insert({entry.partition, job.lane});
+  lanes_of[leaf].insert({partition.index, job.lane});
 }
 
 bool Controller::State::ranks_by_priority() const {

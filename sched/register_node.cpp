@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/check.hpp"
-#include "sched/controller_state.hpp"
+#include "sched/reserving.hpp"
 
 namespace drover::sched {
 
@@ -39,6 +39,12 @@ void Controller::State::node_up(NodeUp in, Now now) {
   if (rebooted) parts_lost(id, node, true, now);
   rm.put_node(id, std::move(in.spec));
   show_service(id, node);
+  // Was on the calendar before it was known here: laid out with the next pass.
+  if (is_new && !calendar.on_node(node.name).empty()) {
+    for (const std::string& name : calendar.on_node(node.name))
+      reserved[std::size_t(reserved_ids.at(name))].span.reset();
+    next_reserved = now.wall;
+  }
   reconcile(id, node, in, now);
 }
 

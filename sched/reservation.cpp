@@ -22,7 +22,7 @@ const ReservedNode* part_on(const Reservation& reservation, std::string_view nod
   return found != reservation.nodes.end() && found->node == node ? &*found : nullptr;
 }
 
-Result<void> check(const Reservation& reservation) {
+Result<void> check_alone(const Reservation& reservation) {
   const bool is_word = !reservation.name.empty() && reservation.name.size() <= 64 &&
                        std::ranges::all_of(reservation.name, [](char c) {
                          return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -144,15 +144,26 @@ Result<void> ReservationCalendar::check_overlap(const Reservation& reservation,
   return {};
 }
 
-Result<void> ReservationCalendar::put(Reservation reservation, const CapacityOf& capacity_of) {
-  std::ranges::sort(reservation.nodes, {}, &ReservedNode::node);
-  if (auto ok = check(reservation); !ok) return ok;
+Result<void> ReservationCalendar::check(const Reservation& reservation,
+                                        const CapacityOf& capacity_of) const {
+  if (auto ok = check_alone(reservation); !ok) return ok;
   if (by_name_.size() >= kMax && find(reservation.name) == nullptr)
     return fail(Errc::Limit, "there are " + std::to_string(kMax) + " reservations already",
                 "remove some", "name");
-  if (auto ok = check_overlap(reservation, capacity_of); !ok) return ok;
+  return check_overlap(reservation, capacity_of);
+}
+
+Result<void> ReservationCalendar::put(Reservation reservation, const CapacityOf& capacity_of) {
+  std::ranges::sort(reservation.nodes, {}, &ReservedNode::node);
+  if (auto ok = check(reservation, capacity_of); !ok) return ok;
   restore(std::move(reservation));
   return {};
+}
+
+const std::vector<std::string>& ReservationCalendar::on_node(std::string_view node) const {
+  static const std::vector<std::string> kNone;
+  const auto names = on_node_.find(node);
+  return names == on_node_.end() ? kNone : names->second;
 }
 
 void ReservationCalendar::restore(Reservation reservation) {
@@ -172,10 +183,10 @@ Result<Reservation> ReservationCalendar::remove(std::string_view name) {
     std::vector<std::string_view> names;
     for (const auto& [known, reservation] : by_name_) names.push_back(known);
     const std::string_view near = nearest_match(name, names);
-    return fail(
-        Errc::NotFound, "there is no reservation " + std::string(name.substr(0, 64)),
-        near.empty() ? "drover reserve ls shows them" : "did you mean " + std::string(near) + "?",
-        "reservation");
+    return fail(Errc::NotFound, "there is no reservation " + std::string(name.substr(0, 64)),
+                near.empty() ? "drover reservation ls shows them"
+                             : "did you mean " + std::string(near) + "?",
+                "reservation");
   }
   Reservation gone = std::move(found->second);
   by_name_.erase(found);

@@ -65,10 +65,13 @@ class ReservationCalendar {
   // Adds or replaces. Errors: BadInput - name, length, nodes; Conflict - it meets another one and
   // neither may overlap: both are named, with the node and the time at which they meet first.
   Result<void> put(Reservation reservation, const CapacityOf& capacity_of);
+  // What put() would say; the nodes are in order already.
+  Result<void> check(const Reservation& reservation, const CapacityOf& capacity_of) const;
   Result<Reservation> remove(std::string_view name);  // NotFound with the nearest name
   void restore(Reservation reservation);              // as stored, without questions
   const Reservation* find(std::string_view name) const;
   const std::map<std::string, Reservation, std::less<>>& all() const { return by_name_; }
+  const std::vector<std::string>& on_node(std::string_view node) const;  // names, sorted
 
   // What is set aside on the node during [from, until), other than by `except`: the most at any
   // moment. A whole node gives every slot the capacity.

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "sched/controller_state.hpp"
+#include "sched/reserving.hpp"
 
 namespace drover::sched {
 namespace {
@@ -114,6 +114,7 @@ void Controller::State::restore_conditions(Job& job, const JobSpec& spec, const 
     begin_later(job, begin);
   job.delayed = record.begin > spec.begin;
   if (spec.singleton && !names.is_first(job)) job.gates |= kSingletonGate;
+  Reserving{*this}.close_gate(job);
   if (record.dependencies_never) {
     job.dependencies_never = true;
     job.gates |= kDependencyGate;

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/units.hpp"
-#include "sched/controller_state.hpp"
+#include "sched/reserving.hpp"
 
 namespace drover::sched {
 namespace {
@@ -120,6 +120,7 @@ Result<Conditions> Controller::State::admit(const Submit& in) const {
   // yet.
   if (unseen_nodes == 0)
     if (auto ok = rm.can_ever_fit(spec.request); !ok) return fail(ok.error());
+  if (auto ok = Reserved{*this}.check(spec); !ok) return fail(ok.error());
   return weigh_dependencies(in);
 }
 
@@ -140,6 +141,7 @@ Job& Controller::State::insert_job(JobId id, const JobSpec& spec, rm::PathId pat
   job.standing = ranking.standing_of(spec);
   job.shape = shapes.acquire(rm, job.what, spec.time_limit);
   job.group = group_for(spec);
+  Reserving{*this}.enter(job, spec.reservation);
   job.singleton = spec.singleton;
   job.requeue = spec.requeue;
   job.warn = std::uint8_t(spec.warn.signal);
@@ -209,6 +211,7 @@ void Controller::State::submit(const Submit& in, Now now) {
   if (begin > now.wall) begin_later(job, begin);
   job.delayed = begin > spec.begin;
   if (spec.singleton && !names.is_first(job)) job.gates |= kSingletonGate;
+  Reserving{*this}.close_gate(job);
   const Outlook outlook = conditions->outlook;
   job.dependencies_met = outlook == Outlook::Met && !spec.dependencies.empty();
   if (!spec.dependencies.empty()) job.extra().any = spec.dependency_any;

@@ -75,6 +75,7 @@ struct Table {
     fresh.restore_usage(usage);
     if (quotas) fresh.restore_quotas(*quotas);
     for (const auto& [id, node] : nodes) fresh.restore_node(node);
+    for (const Reservation& known : reservations) fresh.restore_reservation(known);
     for (const auto& [id, job] : jobs) {
       if (is_final(job.state)) continue;
       std::vector<TaskRecord> open;

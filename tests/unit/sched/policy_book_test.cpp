@@ -199,12 +199,6 @@ TEST(PolicyBook, TheEntrancePutsAPartitionsTimeBeforeTheSites) {
   EXPECT_EQ(admit(job("ann", {{"partition", "scavenge"}}), config)->time_limit, seconds(60));
 }
 
-TEST(PolicyBook, AReservationIsRefusedRatherThanIgnored) {
-  JobSpec spec = job("ann");
-  spec.reservation = "class";
-  EXPECT_EQ(admit(spec, EntranceConfig{}).error().code, Errc::Unsupported);
-}
-
 TEST(PolicyBook, LimitsBecomeQuotasOnLabels) {
   QosSpec spec = qos("low", 0);
   spec.total.cpus = 100;

@@ -1,0 +1,124 @@
+// sched/explain_reservation.cpp - why a job waits because of a reservation, its own or another's.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "base/units.hpp"
+#include "sched/reserving.hpp"
+
+namespace drover::sched {
+
+// Whether the job could ever run in the reservation that it names.
+Result<void> Controller::State::Reserved::check(const JobSpec& spec) const {
+  if (spec.reservation.empty()) return {};
+  const Reservation* known = s.calendar.find(spec.reservation);
+  if (known == nullptr) {
+    std::vector<std::string_view> names;
+    for (const auto& [name, reservation] : s.calendar.all()) names.push_back(name);
+    const std::string_view near = nearest_match(spec.reservation, names);
+    return fail(Errc::NotFound, "there is no reservation " + spec.reservation,
+                near.empty() ? "drover reservation ls shows them"
+                             : "did you mean " + std::string(near) + "?",
+                "reservation");
+  }
+  const auto account = spec.labels.find("account");
+  if (!may_use(*known, spec.user, account == spec.labels.end() ? "" : account->second))
+    return fail(Errc::Denied,
+                known->maintenance ? "reservation " + known->name + " is for maintenance"
+                                   : "you may not use reservation " + known->name,
+                "drover reservation show " + known->name + " says who may", "reservation");
+  if (spec.time_limit.us == 0 || spec.time_limit > known->length)
+    return fail(Errc::BadInput,
+                "the job cannot end within reservation " + known->name + ", which lasts " +
+                    format_duration(known->length) +
+                    (spec.time_limit.us == 0 ? ": it has no time limit" : ""),
+                "give it a --time of at most " + format_duration(known->length), "time");
+  const std::int64_t could = std::ranges::count_if(known->nodes, [&](const ReservedNode& part) {
+    return part.whole || (!spec.request.exclusive &&
+                          part.amounts[rm::Kind::CpuMilli] >= spec.request.cpus * 1000 &&
+                          part.amounts[rm::Kind::MemMib] >= spec.request.mem_mib &&
+                          part.amounts[rm::Kind::GpuMilli] >= spec.request.gpus * 1000);
+  });
+  if (could < spec.request.nodes)
+    return fail(Errc::Limit,
+                std::to_string(could) + " of the nodes of reservation " + known->name +
+                    " have as much set aside as the job asks for, it needs " +
+                    std::to_string(spec.request.nodes),
+                "drover reservation show " + known->name, "reservation");
+  return {};
+}
+
+// A job that runs in a reservation alone.
+Why Controller::State::Reserved::why_inside(const Job& job) const {
+  const LiveReservation& live = s.reserved[std::size_t(job.reservation())];
+  const std::string id = std::to_string(raw(job.id));
+  const Reservation* known = s.calendar.find(live.name);
+  if (known == nullptr)
+    return {job.state, Reason::Reservation, "reservation " + live.name + " is over or was removed",
+            "drover cancel " + id + ", and submit it again without --reservation"};
+  if (!live.goes_on)
+    return {job.state,
+            Reason::Reservation,
+            "waits for reservation " + live.name +
+                (live.span ? ", which begins at " + format_utc(live.span->from) : ""),
+            {}};
+  const Duration length = s.shapes[job.shape].length;
+  const std::string until = format_utc(live.span->until);
+  if (s.clock.wall + length > live.span->until)
+    return {job.state, Reason::Reservation,
+            "its time limit of " + format_duration(length) + " does not end before reservation " +
+                live.name + " does, at " + until,
+            known->repeat == Repeat::Once
+                ? "a shorter time limit would let it start"
+                : "it waits for the next time, or give it a shorter limit"};
+  std::string text = "what reservation " + live.name + " has is in use";
+  return {job.state, Reason::Resources, text + s.place_held(job, job.id),
+          "drover reservation show " + live.name};
+}
+
+// A job outside that has room now on so many nodes as it needs, and a reservation keeps it from
+// each of them.
+std::optional<Why> Controller::State::Reserved::why_outside(const Job& job) const {
+  if (s.calendar.all().empty()) return std::nullopt;
+  const rm::NoFit fit = s.rm.explain(job.what);
+  if (fit.fit_now < fit.nodes_needed) return std::nullopt;
+  const Duration length = s.shapes[job.shape].length;
+  const auto way = s.rm.in_the_way(job.what, {s.clock.mono, rm::after(s.clock.mono, length)});
+  if (!way) return std::nullopt;
+  const std::string name = s.reserved[std::size_t(way->id)].name;
+  const Time from = s.clock.wall + (way->span.from - s.clock.mono);
+  std::string text = std::to_string(fit.fit_now) +
+                     (fit.fit_now == 1 ? " node has" : " nodes have") +
+                     " room now, but reservation " + name;
+  if (from <= s.clock.wall)
+    return Why{job.state, Reason::Reservation, text + " goes on there" + s.place_held(job, job.id),
+               "drover reservation show " + name};
+  text +=
+      " begins there at " + format_utc(from) +
+      (length >= kUnlimited ? ", and the job has no time limit"
+                            : ", before its time limit of " + format_duration(length) + " ends");
+  return Why{job.state, Reason::Reservation, text + s.place_held(job, job.id),
+             "a time limit of at most " + format_duration(from - s.clock.wall) +
+                 " would let it start now"};
+}
+
+// Not before it begins; those who came before may keep it waiting then.
+std::optional<Estimate> Controller::State::Reserved::when(const std::string& name,
+                                                          std::optional<JobId> job) const {
+  const auto known = s.reserved_ids.find(name);
+  if (known == s.reserved_ids.end()) return std::nullopt;
+  const LiveReservation& live = s.reserved[std::size_t(known->second)];
+  if (!live.span) return std::nullopt;
+  const auto before = job ? std::distance(live.jobs.begin(), live.jobs.find(*job))
+                          : std::ptrdiff_t(live.jobs.size());
+  return Estimate{live.span->from, std::uint32_t(before)};
+}
+
+// In a reservation: what would not end before it does stands aside until it comes again.
+bool Controller::State::Reserved::ends_too_late(const Partition& partition, ShapeId shape) const {
+  if (partition.by == rm::kUnreserved) return false;
+  const LiveReservation& live = s.reserved[std::size_t(partition.by)];
+  return live.span && s.clock.wall + s.shapes[shape].length > live.span->until;
+}
+
+}  // namespace drover::sched

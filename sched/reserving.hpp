@@ -1,0 +1,71 @@
+// sched/reserving.hpp - the controller's verbs that have to do with reservations.
+// SPDX-License-Identifier: Apache-2.0
+//
+// A reservation's occurrences are laid out in the nodes' timelines for a month ahead; what comes
+// later counts as going on without end. Between two changes of the calendar nothing of it costs
+// anything; a change costs O(nodes of the reservation * occurrences * steps + its open jobs).
+#pragma once
+#include <string>
+#include <vector>
+
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+
+struct Controller::State::Reserving {
+  State& s;
+
+  // reserve.cpp: what operators ask
+  void put(PutReservation in, Now now);
+  void remove(const RemoveReservation& in, Now now);
+  void restore(Reservation reservation);
+
+  // follow_calendar.cpp: what time does
+  void follow(Now now);  // O(1) while nothing of the calendar changes
+  void lay_out(rm::ReservedId id, Now now);
+  rm::ReservedId id_of(const std::string& name);  // from now on it is known
+  void forget_if_unused(rm::ReservedId id);
+  void enter(Job& job, const std::string& name);  // a job that names it
+  void leave(const Job& job, rm::ReservedId id);
+  void wake_everybody();
+  void close_gate(Job& job);  // of a job whose reservation does not go on
+
+ private:
+  struct Obstacle {
+    std::string node;
+    std::vector<JobId> jobs;
+  };
+  Result<void> weigh(PutReservation& in, Now now) const;
+  Result<void> check_times(const Reservation& reservation, Now now) const;
+  Result<void> check_nodes(const Reservation& reservation) const;
+  Result<void> choose_nodes(PutReservation& in, Now now) const;
+  std::optional<Obstacle> running_on(const Reservation& reservation, const ReservedNode& part,
+                                     Now now) const;
+  Result<void> check_running(const Reservation& reservation, Now now) const;
+  rm::Amounts capacity_of(const std::string& node) const;
+  void start_planning(Now now);
+  void drop_all_holds();
+  void drop_holds_in(rm::ReservedId id);
+  void charge_leases(rm::ReservedId id, rm::ReservedId to);
+  void begin(rm::ReservedId id, Now now);
+  void end(rm::ReservedId id, Now now);
+  void show_on_nodes(const Reservation& reservation);
+  void explain_waiting(rm::ReservedId id);
+  void emit(EventKind kind, const std::string& name, std::string state, Now now,
+            std::uint32_t uid = 0);
+  std::vector<rm::ReservedSpan> spans_of(const Reservation& reservation, Now now) const;
+};
+
+// What jobs are told. explain_reservation.cpp
+struct Controller::State::Reserved {
+  const State& s;
+
+  Result<void> check(const JobSpec& spec) const;  // could it ever run in what it names?
+  Why why_inside(const Job& job) const;           // of a job that names one
+  std::optional<Why> why_outside(const Job& job) const;
+  void audit(const Job& job, std::vector<std::string>& problems) const;  // check.cpp
+  bool ends_too_late(const Partition& partition, ShapeId shape) const;
+  std::optional<Estimate> when(const std::string& name, std::optional<JobId> job) const;
+};
+
+}  // namespace drover::sched
