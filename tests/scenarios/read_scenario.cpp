@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::int64_t kNumberMax = 1'000'000;
 constexpr std::array kVerbs = {"submit", "cancel", "hold", "release", "requeue", "drain",
-                               "resume", "add",    "why",  "state",   "licences"};
+                               "resume", "add",    "why",  "state",   "reserve", "unreserve",
+                               "licences"};
 
 Result<void> read_quota(const std::vector<std::string>& words, Scenario& into) {
   rm::QuotaRule rule;

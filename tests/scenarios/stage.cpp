@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/name_list.hpp"
 #include "base/units.hpp"
 
 namespace drover::sched {
@@ -89,6 +90,9 @@ JobId Stage::job_of(const TimedLine& line) {
 
 void Stage::act(const TimedLine& line) {
   if (line.verb == "submit") return submit(line);
+  if (line.verb == "reserve") return reserve(line);
+  if (line.verb == "unreserve")
+    return desk_.put(RemoveReservation{ReplyToken{}, {0, true}, line.name});
   if (line.verb == "why" || line.verb == "state") return;
   if (line.verb == "add") {
     const auto cpus = parse_integer(read_options(line.words)["cpus"], 1, 1000, "cpus");
@@ -115,6 +119,34 @@ void Stage::act(const TimedLine& line) {
   command.actor = {0, true};
   command.target.job = job_of(line);
   desk_.put(std::move(command));
+}
+
+// A refusal shows in what is on the calendar then.
+void Stage::reserve(const TimedLine& line) {
+  auto options = read_options(line.words);
+  PutReservation put;
+  put.actor = {0, true};
+  Reservation& made = put.reservation;
+  made.name = line.name;
+  made.start = kBegin + read_time(options["start"]).value_or(Duration{});
+  made.length = read_time(options["length"]).value_or(Duration{});
+  if (options.contains("repeat")) made.repeat = parse_repeat(options["repeat"]).value();
+  made.maintenance = options.contains("maintenance");
+  put.ignore_jobs = options.contains("ignore-jobs");
+  if (options.contains("user")) made.users = {options["user"]};
+  ReservedNode part{"", !options.contains("cpus"), {}};
+  if (!part.whole)
+    part.amounts[rm::Kind::CpuMilli] =
+        parse_integer(options["cpus"], 1, 1000, "cpus").value() * 1000;
+  const auto nodes = unfold_names(options["nodes"], 1000);
+  for (const std::string& node : nodes.value_or(std::vector<std::string>{})) {
+    part.node = node;
+    made.nodes.push_back(part);
+  }
+  desk_.put(std::move(put));
+  const bool there = desk_.controller.calendar().find(line.name) != nullptr;
+  if (there == options.contains("refused"))
+    blame(line.line, there ? "it was not refused" : "the reservation was refused");
 }
 
 void Stage::submit(const TimedLine& line) {
@@ -150,6 +182,7 @@ void Stage::submit(const TimedLine& line) {
   spec.request.nodes = number("nodes", "1");
   spec.request.nodes_max = number("nodes_max", "0");
   spec.request.contiguous = options.erase("contiguous") > 0;
+  spec.reservation = take("reservation", "");
   spec.priority = std::int32_t(number("priority", "0"));
   spec.labels["creator"] = take("creator", "cli");
   if (options.contains("begin")) spec.begin = kBegin + time("begin", "0");

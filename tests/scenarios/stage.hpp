@@ -31,6 +31,7 @@ class Stage {
   void play_moment();
   void act(const TimedLine& line);
   void submit(const TimedLine& line);
+  void reserve(const TimedLine& line);
   void settle();  // passes until nothing starts or is killed any more
   void begin_attempt(const Launch& launch);
   void end_attempt(const Launch& launch, EndCause cause, std::int32_t exit_code);

@@ -27,6 +27,7 @@ void FakeStore::commit(const sched::Changes& changes) {
                             std::to_string(next_event_) + " was due");
     next_event_ = raw(event.seq) + 1;
   }
+  if (changes.reservations) reservations_ = *changes.reservations;
   next_job_ = std::max(next_job_, changes.next_job_id);
   next_epoch_ = std::max(next_epoch_, changes.next_epoch);
   next_node_ = std::max(next_node_, changes.next_node_id);
@@ -51,6 +52,7 @@ sched::Controller FakeStore::recover(const sched::ControllerConfig& config) cons
   sched::Controller controller(config);
   controller.restore_counters(next_job_, next_epoch_, next_node_, next_event_);
   for (const auto& [id, node] : nodes_) controller.restore_node(node);
+  for (const sched::Reservation& known : reservations_) controller.restore_reservation(known);
   for (const auto& [id, job] : jobs_) {
     if (is_final(job.state)) continue;
     std::vector<sched::TaskRecord> tasks;

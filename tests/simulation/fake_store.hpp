@@ -34,6 +34,7 @@ class FakeStore {
   std::map<JobId, sched::JobRecord> jobs_;
   std::map<TaskId, sched::TaskRecord> tasks_;
   std::map<NodeId, sched::NodeRecord> nodes_;
+  std::vector<sched::Reservation> reservations_;
   std::uint64_t next_job_ = 1, next_epoch_ = 1, next_node_ = 1, next_event_ = 1;
   std::vector<std::string> violations_;
 };

@@ -22,18 +22,21 @@ TEST(Simulation, NothingIsLostDoubledOrLeaked) {
   const bool one = std::getenv("SEED") != nullptr;
   const std::uint64_t first = number_from("SEED", 1);
   const std::uint64_t count = one ? 1 : number_from("SEEDS", 200);
-  std::uint64_t steps = 0;
+  std::uint64_t steps = 0, inside = 0;
   for (std::uint64_t seed = first; seed < first + count && !HasFailure(); ++seed) {
     World world(seed);
     const auto violations = world.run();
     steps += world.steps();
+    inside += world.launched_inside();
     if (one) std::printf("%s", world.history().c_str());
     for (const std::string& violation : violations)
       ADD_FAILURE() << violation << "\n  replay: SEED=" << seed
                     << " build/release/bin/simulation_test";
   }
-  std::printf("%llu histories, %llu steps\n", static_cast<unsigned long long>(count),
-              static_cast<unsigned long long>(steps));
+  std::printf("%llu histories, %llu steps, %llu launches in reservations\n",
+              static_cast<unsigned long long>(count), static_cast<unsigned long long>(steps),
+              static_cast<unsigned long long>(inside));
+  EXPECT_TRUE(one || inside > 0) << "reservations that nobody gets into prove nothing";
 }
 
 TEST(Simulation, ASeedIsAHistory) {
@@ -60,9 +63,11 @@ TEST(Simulation, EveryFaultIsCovered) {
     seen.dependencies |= faults.dependencies;
     seen.drains |= faults.drains;
     seen.amnesia |= faults.amnesia;
+    seen.reservations |= faults.reservations;
   }
   EXPECT_TRUE(seen.controller_crashes && seen.broken_sessions && seen.doubled && seen.reboots &&
-              seen.commands && seen.arrays && seen.dependencies && seen.drains && seen.amnesia);
+              seen.commands && seen.arrays && seen.dependencies && seen.drains && seen.amnesia &&
+              seen.reservations);
 }
 
 }  // namespace

@@ -19,7 +19,8 @@ World::World(std::uint64_t seed) : prng_(seed) {
              .arrays = prng_.chance(60),
              .dependencies = prng_.chance(50),
              .drains = prng_.chance(30),
-             .amnesia = prng_.chance(20)};
+             .amnesia = prng_.chance(20),
+             .reservations = prng_.chance(40)};
   config_.group_limits.running_jobs = prng_.chance(50) ? 3 : 1000;
   controller_.emplace(config_);
   for (std::uint32_t number = 0; number < 3; ++number) add_node(number);
@@ -30,6 +31,7 @@ std::vector<std::string> World::run() {
     later(millis(std::int64_t(prng_.below(50))), [this, number] { connect(number); });
   later(millis(1), [this] { submit_some(); });
   later(millis(20), [this] { trouble(); });
+  if (faults_.reservations) later(millis(10), [this] { reserve_some(); });
   constexpr std::uint64_t kStepsMax = 200'000;  // liveness: everything ends within this many steps
   while (!queue_.empty() && violations_.empty() && steps_ < kStepsMax) {
     const auto next = queue_.extract(queue_.begin());
@@ -60,6 +62,7 @@ void World::give(sched::Input input) {
 
 void World::turn() {
   sched::TurnOutput output = controller_->finish(now());
+  check_launches(output);
   set_timer();
   if (output.changes.empty() && output.replies.empty() && output.actions.empty()) return;
   waiting_.push_back({std::move(output), life_});
@@ -140,6 +143,7 @@ void World::crash_controller() {
   waiting_.clear();
   committing_ = false;
   asked_.clear();
+  decided_.clear();
   timer_us_ = 0;
   controller_.emplace(store_.recover(config_));
   for (std::uint32_t number = 0; number < nodes_.size(); ++number) {

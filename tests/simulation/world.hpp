@@ -23,6 +23,7 @@ namespace drover::simulation {
 struct Faults {
   bool controller_crashes = false, broken_sessions = false, doubled = false, reboots = false;
   bool commands = false, arrays = false, dependencies = false, drains = false, amnesia = false;
+  bool reservations = false;
 };
 
 class World {
@@ -33,6 +34,7 @@ class World {
   std::string history() const { return history_; }
   std::uint64_t steps() const { return steps_; }
   const Faults& faults() const { return faults_; }
+  std::uint64_t launched_inside() const { return inside_; }  // in reservations
 
  private:
   struct Waiting {  // a turn's output between decision and commit
@@ -58,6 +60,11 @@ class World {
   void submit_some();
   std::shared_ptr<const sched::JobSpec> random_spec();
   void command_some();
+  void reserve_some();  // world_reservations.cpp
+  void end_reservations();
+  void check_launches(const sched::TurnOutput& output);
+  void check_launch(const sched::Launch& launch, const sched::JobSpec& spec);
+  static rm::Amounts asked(const sched::JobSpec& spec);
 
   // ---- nodes and their connections
   FakeNode& add_node(std::uint32_t number);
@@ -100,6 +107,8 @@ class World {
 
   std::uint32_t to_submit_ = 40, submitted_ = 0;
   std::set<ReplyToken> asked_;
+  std::set<Epoch> decided_;   // launches that were looked at
+  std::uint64_t inside_ = 0;  // launches in a reservation
   std::vector<JobId> acknowledged_;
   std::set<JobId> cancels_;              // somebody asked for it
   std::map<Epoch, AttemptId> launched_;  // an epoch means one attempt, for ever

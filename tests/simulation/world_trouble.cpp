@@ -37,6 +37,10 @@ std::shared_ptr<const sched::JobSpec> World::random_spec() {
     spec->dependency_any = prng_.chance(30);
   }
   spec->hold = faults_.commands && prng_.chance(10);
+  if (faults_.reservations && prng_.chance(70))
+    spec->time_limit = millis(200 + std::int64_t(prng_.below(1500)));
+  if (faults_.reservations && prng_.chance(35))
+    spec->reservation = "r" + std::to_string(prng_.below(3));
   return spec;
 }
 
@@ -192,6 +196,7 @@ void World::trouble() {
                             .reason = ""});
     // Wait for commits under way, so that nothing held escapes the release.
     later(seconds(1), [this] {
+      if (faults_.reservations) end_reservations();
       for (const auto& [id, job] : store_.jobs())
         if (!is_final(job.state)) {
           sched::Command release;
