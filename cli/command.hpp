@@ -36,9 +36,10 @@ struct Command {
 extern const Command kUp, kDown, kSubmit, kRun, kLs, kShow, kWhy, kLog, kWait, kProgress, kCancel,
     kHold, kRelease, kRequeue, kPlan, kEvents, kNodeLs, kNodeShow, kNodeExport, kNodeDrain,
     kNodeResume, kNodeDown, kNodeMaintenance, kNodeLabel, kGroupLs, kQuotaLs, kQuotaShow, kQuotaSet,
-    kQuotaRm, kQuotaDiff, kQuotaApply, kQuotaReset, kShare, kQosLs, kLicenceLs, kPartitionLs,
-    kConfigShow, kConfigCheck, kAdminStatus, kAdminCheck, kAdminBackup, kApi, kSim, kStep,
-    kCompletion, kMan, kVersion, kComplete;
+    kQuotaRm, kQuotaDiff, kQuotaApply, kQuotaReset, kReservationCreate, kReservationLs,
+    kReservationShow, kReservationRm, kShare, kQosLs, kLicenceLs, kPartitionLs, kConfigShow,
+    kConfigCheck, kAdminStatus, kAdminCheck, kAdminBackup, kApi, kSim, kStep, kCompletion, kMan,
+    kVersion, kComplete;
 
 std::span<const Command* const> all_commands();
 

@@ -39,6 +39,10 @@ constexpr auto kCommands = std::to_array<const Command*>({&kUp,
                                                           &kQuotaDiff,
                                                           &kQuotaApply,
                                                           &kQuotaReset,
+                                                          &kReservationCreate,
+                                                          &kReservationLs,
+                                                          &kReservationShow,
+                                                          &kReservationRm,
                                                           &kShare,
                                                           &kQosLs,
                                                           &kLicenceLs,
@@ -57,7 +61,8 @@ constexpr auto kCommands = std::to_array<const Command*>({&kUp,
                                                           &kComplete});
 
 std::string_view singular(std::string_view word) {
-  constexpr std::string_view kNouns[] = {"job", "node", "group", "quota", "partition", "licence"};
+  constexpr std::string_view kNouns[] = {"job",       "node",    "group",      "quota",
+                                         "partition", "licence", "reservation"};
   for (const std::string_view noun : kNouns)
     if (word.size() == noun.size() + 1 && word.starts_with(noun) && word.ends_with('s'))
       return noun;

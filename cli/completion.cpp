@@ -78,13 +78,14 @@ std::vector<std::string> values_of(Context& context, std::string_view kind) {
       for (const Json& job : *jobs) values.push_back(text_of(job, "id"));
     return values;
   }
-  if (kind == "node") {
+  if (kind == "node" || kind == "reservation") {
     const Result<ApiClient*> api = context.api();
     if (!api) return values;
-    const Result<Json> answer = (*api)->read("/api/v1/nodes");
+    const std::string list = std::string(kind) + "s";
+    const Result<Json> answer = (*api)->read("/api/v1/" + list);
     if (!answer) return values;
-    for (const Json& node : member(*answer, "nodes"))
-      values.push_back(clean_line(text_of(node, "name")));
+    for (const Json& row : member(*answer, list))
+      values.push_back(clean_line(text_of(row, "name")));
     return values;
   }
   return split_list(kind, ' ');

@@ -53,7 +53,7 @@ constexpr auto kJobOptions = std::to_array<Option>({
   {"partition", 'p', Val, "NAME", "partition to run in: drover partition ls", "queue"},
   {"account", 'A', Val, "NAME", "account that is charged: drover share"},
   {"qos", 'q', Val, "NAME", "class of service: drover qos ls"},
-  {"reservation", 0, Val, "NAME", "run inside this reservation (not offered yet)"},
+  {"reservation", 0, Val, "NAME", "run inside this reservation alone: drover reservation ls", "", Ok, "reservation"},
   {"deadline", 0, Val, "WHEN", "do not start what could not end by then; written like --begin"},
   {"max-failures", 0, Val, "N", "of an array: start no further element once N have failed", "max-fails"},
   {"kill-on-invalid-dep", 0, Val, "yes|no", "cancel the job when a dependency can never be met (default yes)", "", Ok, "yes no"},

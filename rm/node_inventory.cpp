@@ -148,12 +148,6 @@ void NodeInventory::set_labels(NodeId id, Labels labels) {
   constraints_.change(id, node.spec.labels, node.spec.topology);
 }
 
-void NodeInventory::show_reservation(NodeId id, std::string name, bool maintenance) {
-  Node& node = at(id);
-  node.reservation = std::move(name);
-  node.in_maintenance = maintenance;
-}
-
 NodeAsk NodeInventory::ask_for(const Request& request) {
   NodeAsk ask;
   ask.cpus = std::uint32_t(request.cpus);

@@ -56,8 +56,9 @@ class NodeInventory {
   // GPUs of a named model are charged under that name too, whatever the request said.
   void count_gpus_apart(const ResourceNames& names) { names_ = names; }
   void set_labels(NodeId id, Labels labels);
+  // See ResourceManager::in_the_way. O(nodes) until 64 with room were found.
+  std::optional<ReservedRoom::InTheWay> in_the_way(const NodeAsk& ask, const HoldCheck& of) const;
   void show_reservation(NodeId id, std::string name, bool maintenance);
-  bool knows(NodeId id) const { return raw(id) < nodes_.size(); }
   std::optional<NodeView> view(NodeId id) const;
   Amounts capacity(NodeId id) const { return find(id)->capacity; }
   void set_slices(Slices slices) { slices_ = std::move(slices); }

@@ -57,6 +57,12 @@ void reset_quotas(Services& services, ExchangePtr exchange);
 void put_quota(Services& services, ExchangePtr exchange);
 void remove_quota(Services& services, ExchangePtr exchange);
 
+// api_reservations.cpp
+void list_reservations(Services& services, ExchangePtr exchange);
+void show_reservation(Services& services, ExchangePtr exchange);
+void put_reservation(Services& services, ExchangePtr exchange);
+void remove_reservation(Services& services, ExchangePtr exchange);
+
 // api_policy.cpp
 void list_shares(Services& services, ExchangePtr exchange);
 void list_qos(Services& services, ExchangePtr exchange);

@@ -69,7 +69,29 @@ void append_topology(JsonWriter& out, const rm::Topology& topology) {
   out.end_object();
 }
 
-void append_node(JsonWriter& out, const rm::NodeView& node, const AgentView& agent, bool whole) {
+// The next that begins here; nothing when none does.
+void append_next_reservation(JsonWriter& out, const sched::ReservationCalendar& calendar,
+                             const std::string& node, Time now) {
+  std::optional<Time> first;
+  std::string_view name;
+  for (const std::string& known : calendar.on_node(node)) {
+    const sched::Reservation& reservation = *calendar.find(known);
+    auto span = occurrence_at(reservation, now);
+    if (span && span->from <= now) span = occurrence_at(reservation, span->until);
+    if (!span || span->from <= now || (first && *first <= span->from)) continue;
+    first = span->from;
+    name = known;
+  }
+  if (!first) return out.null_field("next_reservation");
+  out.key("next_reservation");
+  out.begin_object();
+  out.field("name", name);
+  append_time(out, "start", *first);
+  out.end_object();
+}
+
+void append_node(JsonWriter& out, const rm::NodeView& node, const AgentView& agent,
+                 const sched::ReservationCalendar& calendar, bool whole) {
   using rm::Kind;
   static const rm::NodeSpec kUnknown;
   const rm::NodeSpec& spec = node.spec != nullptr ? *node.spec : kUnknown;
@@ -85,6 +107,8 @@ void append_node(JsonWriter& out, const rm::NodeView& node, const AgentView& age
   out.field("gpus", node.capacity[Kind::GpuMilli] / 1000);
   out.field("gpus_free", node.free[Kind::GpuMilli] / 1000);
   out.field("running", node.leases);
+  out.field("reservation", node.reservation);
+  append_next_reservation(out, calendar, spec.name, net::Loop::now().wall);
   append_words(out, "labels", spec.labels);
   out.field("connected", agent.connected);
   out.field("boot_id", agent.boot_id);
@@ -109,7 +133,8 @@ void answer_nodes(Services& services, const Exchange& exchange, const std::strin
     const std::string name = node.spec != nullptr ? node.spec->name : std::string();
     if (!only.empty() && name != only) continue;
     found = true;
-    append_node(out, node, services.agents.view(name).value_or(AgentView{}), topology);
+    append_node(out, node, services.agents.view(name).value_or(AgentView{}),
+                services.controller.calendar(), topology);
   }
   out.end_array();
   out.end_object();

@@ -54,6 +54,9 @@ Result<Recovered> recover(const store::Store& store, sched::Controller& controll
     controller.restore_node(node);
   }
   recovered.nodes = nodes->size();
+  auto reservations = snapshot->reservations();
+  if (!reservations) return fail(reservations.error());
+  for (const sched::Reservation& known : *reservations) controller.restore_reservation(known);
   auto last = snapshot->last_event();
   if (!last) return fail(last.error());
   recovered.last_event = *last;

@@ -99,6 +99,16 @@ void Turn::edit_quotas(sched::EditQuotas edit, OnReply on_reply) {
   push(std::move(edit));
 }
 
+void Turn::put_reservation(sched::PutReservation put, OnReply on_reply) {
+  put.reply = remember(std::move(on_reply), nullptr);
+  push(std::move(put));
+}
+
+void Turn::remove_reservation(sched::RemoveReservation remove, OnReply on_reply) {
+  remove.reply = remember(std::move(on_reply), nullptr);
+  push(std::move(remove));
+}
+
 void Turn::push(sched::Input input) { inputs_.push_back(std::move(input)); }
 
 std::size_t Turn::pending_records() const {

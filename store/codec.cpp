@@ -15,7 +15,7 @@ constexpr auto kLastReason = std::uint32_t(sched::Reason::Licences);
 constexpr auto kLastJobState = std::uint32_t(sched::JobState::TimedOut);
 constexpr auto kLastTaskState = std::uint32_t(sched::TaskState::TimedOut);
 constexpr auto kLastDependency = std::uint32_t(sched::DependencyKind::AfterNotOk);
-constexpr auto kLastEvent = std::uint32_t(sched::EventKind::AttemptSpared);
+constexpr auto kLastEvent = std::uint32_t(sched::EventKind::ReservationEnded);
 
 void encode_labels(const rm::Labels& labels, google::protobuf::RepeatedPtrField<proto::Pair>& out) {
   for (const auto& [key, value] : labels) {

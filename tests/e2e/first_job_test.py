@@ -91,7 +91,7 @@ def mistakes(drover):
     says(drover("submit", "--mem=lots", "--", "true", code=2), "mem")
     says(drover("submit", "--array=9-1", "--", "true", code=2), "array")
     says(drover("submit", "--cpus-per-tsk=2", "--", "true", code=2), "--cpus-per-task")
-    says(drover("submit", "--reservation=x", "--", "true", code=2), "reservation")
+    says(drover("submit", "--reservation=x", "--", "true", code=3), "no reservation x")
     says(drover("submit", "--dependency=afterok:999999", "--", "true", code=3), "999999")
     says(drover("submit", "--cpus-per-task=5000", "--", "true", code=7), "5000", "largest", "hint")
     says(drover("show", "999999", code=3), "999999")

@@ -110,7 +110,7 @@ TEST(ReservedRoom, AgreesWithAModelBySeconds) {
                     model.fits(asks, want, from, length))
               << "seed " << seed << " step " << step << " id " << id;
         }
-        const auto slot = forecast.earliest({cpus(want), 1, nullptr, asks}, seconds(length),
+        const auto slot = forecast.earliest({.want = cpus(want), .by = asks}, seconds(length),
                                             at(from), at(kEnd - 10));
         std::int64_t first = from;
         while (first <= kEnd - 10 && !model.fits(asks, want, first, length)) ++first;

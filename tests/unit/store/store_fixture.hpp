@@ -223,7 +223,7 @@ inline sched::Event RandomValues::event(EventSeq seq) {
   sched::Event event;
   event.seq = seq;
   event.at = time();
-  event.kind = sched::EventKind(prng.below(18));
+  event.kind = sched::EventKind(prng.below(25));
   event.job = JobId(prng.next());
   if (prng.chance(50)) event.task = TaskIndex(prng.next());
   event.attempt = AttemptNo(prng.next());

@@ -1,0 +1,108 @@
+// rm/plan_resources.cpp - the manager's future: leases by their limits, holds, reservations.
+// SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include "base/check.hpp"
+#include "rm/resource_manager_state.hpp"
+
+namespace drover::rm {
+
+void ResourceManager::plan_ahead(std::span<const Lease* const> live) {
+  if (std::exchange(state_->plans_ahead, true)) return;
+  for (const NodeView& node : state_->nodes.views()) state_->follow_node(node.id);
+  for (const Lease* lease : live) state_->forecast_start(*lease);
+}
+
+bool ResourceManager::plans() const { return state_->plans_ahead; }
+
+void ResourceManager::forget_before(Time now) {
+  if (state_->plans_ahead) state_->forecast.forget_before(now);
+}
+
+void ResourceManager::extend(Lease& lease, Time until) {
+  if (!state_->plans_ahead) return;
+  state_->forecast_end(lease);
+  lease.until = until;
+  state_->forecast_start(lease);
+}
+
+void ResourceManager::charge_to(Lease& lease, ReservedId by) {
+  if (!state_->plans_ahead || lease.by == by) return;
+  state_->forecast_end(lease);
+  lease.by = by;
+  state_->forecast_start(lease);
+}
+
+std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Time from,
+                                              ReservedId by, Time not_after) const {
+  const State::Class& asked = state_->class_at(what);
+  if (!asked.countable || !state_->plans_ahead) return std::nullopt;
+  if (auto now = room_now(what, length, from, by)) return now;
+  return state_->forecast.earliest(state_->ask_of(asked, by), length, from, not_after);
+}
+
+// A search among many nodes looks at those on which something ends.
+std::optional<Slot> ResourceManager::room_now(ClassId what, Duration length, Time from,
+                                              ReservedId by) const {
+  const State::Class& asked = state_->class_at(what);
+  if (asked.ask.nodes > 1 || by != kUnreserved || !state_->forecast.has_many_nodes())
+    return std::nullopt;
+  HoldCheck holds{&state_->forecast, state_->planned(asked, asked.ask), from, after(from, length)};
+  if (!state_->choose_nodes(asked.ask, &holds)) return std::nullopt;
+  return Slot{from, state_->gang};
+}
+
+HoldId ResourceManager::hold(ClassId what, const Slot& slot, Duration length, ReservedId by) {
+  const State::Class& asked = state_->class_at(what);
+  const Room room =
+      state_->planned(asked, ask_on(asked.ask, asked.request, std::int64_t(slot.nodes.size())));
+  return state_->forecast.hold(slot, room, after(slot.start, length), by);
+}
+
+void ResourceManager::drop(HoldId hold) { state_->forecast.drop(hold); }
+
+const Slot& ResourceManager::slot_of(HoldId hold) const { return state_->forecast.slot_of(hold); }
+
+std::size_t ResourceManager::holds() const { return state_->forecast.holds(); }
+
+std::optional<Slot> ResourceManager::best_for(HoldId hold, ClassId what, Duration length, Time from,
+                                              ReservedId by) {
+  if (auto now = room_now(what, length, from, by)) return now;
+  return state_->forecast.best_for(hold, state_->ask_of(state_->class_at(what), by), length, from);
+}
+
+bool ResourceManager::could_improve(HoldId hold, NodeId node, ClassId what, Duration length,
+                                    Time now, ReservedId by) {
+  return state_->forecast.could_improve(hold, node, state_->ask_of(state_->class_at(what), by),
+                                        length, now);
+}
+
+void ResourceManager::reserve(ReservedId id, const std::vector<ReservedSpan>& spans,
+                              const std::vector<ReservedPart>& parts) {
+  DROVER_CHECK(state_->plans_ahead, "a reservation needs timelines");
+  state_->forecast.reserve(id, spans, parts);
+  state_->freed_everything = true;
+}
+
+void ResourceManager::unreserve(ReservedId id) {
+  state_->forecast.unreserve(id);
+  state_->freed_everything = true;
+}
+
+bool ResourceManager::is_reserved(NodeId node, Window window) const {
+  return state_->forecast.is_reserved(node, window.from, window.until);
+}
+
+std::optional<ReservedRoom::InTheWay> ResourceManager::in_the_way(ClassId what,
+                                                                  Window window) const {
+  const State::Class& asked = state_->class_at(what);
+  if (!asked.countable || !state_->plans_ahead) return std::nullopt;
+  return state_->nodes.in_the_way(asked.ask,
+                                  {&state_->forecast, asked.room, window.from, window.until});
+}
+
+void ResourceManager::show_reservation(NodeId node, std::string name, bool maintenance) {
+  state_->nodes.show_reservation(node, std::move(name), maintenance);
+}
+
+}  // namespace drover::rm

@@ -1,0 +1,193 @@
+// rm/resource_manager_state.hpp - what the resource manager keeps; for its own sources alone.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/check.hpp"
+#include "rm/elastic.hpp"
+#include "rm/ledger_audit.hpp"
+#include "rm/licence.hpp"
+#include "rm/node_inventory.hpp"
+#include "rm/quota_ledger.hpp"
+#include "rm/resource_manager.hpp"
+
+namespace drover::rm {
+
+bool is_countable(const Request& request);  // resource_manager.cpp
+
+struct ResourceManager::State {
+  struct Class {
+    Request request;
+    std::uint32_t holders = 0;
+    bool countable = false;
+    NodeAsk ask;
+    Amounts least;  // what any node would charge at least
+    Room room;      // on each node
+  };
+
+  NodeInventory nodes;
+  QuotaLedger ledger;
+  LedgerAudit audit;
+  ResourceNames names;
+  QuotaTree tree;
+  std::deque<Class> classes;  // a Request keeps its address
+  std::map<Request, ClassId> class_index;
+  std::vector<ClassId> free_classes;
+  Forecast forecast;
+  bool plans_ahead = false;
+  NodeBits freed;  // since take_freed
+  bool freed_everything = false;
+  std::vector<NodeId> gang;  // scratch
+
+  Class& class_at(ClassId id) {
+    DROVER_CHECK(raw(id) < classes.size(), "unknown request class");
+    return classes[raw(id)];
+  }
+  // Fills `gang` with the nodes that fit now; true when they are enough.
+  bool choose_nodes(const NodeAsk& ask, HoldCheck* holds) {
+    if (ask.is_gang) {
+      nodes.best_nodes(ask, gang, holds);
+      return gang.size() == ask.nodes;
+    }
+    gang.clear();
+    if (const auto node = nodes.best_node(ask, holds)) gang.push_back(*node);
+    return !gang.empty();
+  }
+  // What the request comes to, in the names that there are now.
+  void weigh(Class& added) {
+    const Request& request = added.request;
+    added.countable = is_countable(request);
+    if (!added.countable) return;
+    added.ask = nodes.ask_for(request);
+    added.least = {};
+    added.least[Kind::CpuMilli] = least_cpus(request) * 1000;
+    added.least[Kind::MemMib] = request.nodes * request.mem_mib;
+    added.least[Kind::GpuMilli] = request.nodes * request.gpus * 1000;
+    added.least[Kind::Nodes] = request.exclusive ? request.nodes : 0;
+    added.least[Kind::RunningJobs] = 1;
+    if (const auto kind = names.gpu(request.gpu_model))
+      added.least[*kind] = request.nodes * request.gpus * 1000;
+    for (const auto& [name, count] : request.licences) {
+      const auto kind = names.find(licence_word(name));
+      if (!kind) added.countable = false;  // of a job from before the name lost its slot
+      if (!kind) continue;
+      added.ask.licences.push_back({*kind, count});
+      added.least[*kind] += count;
+    }
+    added.room = {request.cpus * 1000, request.mem_mib, request.gpus * 1000,
+                  request.exclusive ? Room::kSeats : 1};
+  }
+  // What plans keep free on each node: whole cores may cost more threads than CPUs were asked for.
+  Room planned(const Class& asked, const NodeAsk& ask) const {
+    Room room = asked.room;
+    room.cpu_milli = nodes.most_cpus(ask) * 1000;
+    return room;
+  }
+  RoomAsk ask_of(const Class& asked, ReservedId by) const {
+    const NodeAsk ask = planned_ask(nodes, asked.ask, asked.request);
+    return {planned(asked, ask), ask.nodes, nodes.constraint_bits(ask),
+            ask.contiguous ? &nodes.in_order() : nullptr, by};
+  }
+  void follow_node(NodeId id) {
+    freed_everything = true;
+    if (!plans_ahead) return;
+    forecast.set_capacity(id, room_in(nodes.capacity(id)));
+    forecast.set_offering(id, nodes.offers(id));
+  }
+  static Room room_in(const Amounts& amounts) {
+    return {amounts[Kind::CpuMilli], amounts[Kind::MemMib], amounts[Kind::GpuMilli], Room::kSeats};
+  }
+  // What a lease takes of a timeline: one seat, or all when it has the node alone.
+  static Room room_taken(const NodePart& part) {
+    Room room = room_in(part.amounts);
+    if (part.amounts[Kind::Nodes] == 0) room.seats = 1;
+    return room;
+  }
+  void forecast_start(const Lease& lease) {
+    if (!plans_ahead) return;
+    for_each_part(lease, [&](const NodePart& part) {
+      forecast.lease_starts(part.node, room_taken(part), lease.until, lease.by);
+    });
+  }
+  void forecast_end(const Lease& lease) {
+    if (!plans_ahead) return;
+    for_each_part(lease, [&](const NodePart& part) {
+      forecast.lease_ends(part.node, room_taken(part), lease.until, lease.by);
+    });
+  }
+  QuotaShort refuse(PathId path, QuotaShort shortage, const Amounts& want) {
+    ledger.remember_claim(path, want, shortage);
+    return shortage;
+  }
+  // Leases the nodes in `gang`, which have room, if the quotas have.
+  Acquired take_gang(const Class& asked, const NodeAsk& ask, PathId path, Window window) {
+    if (ask.exclusive) {  // charged the whole nodes, known only now
+      Amounts whole;
+      for (const NodeId node : gang) whole += nodes.charge_on(node, ask, node == gang.front());
+      if (auto shortage = ledger.first_short(path, whole))
+        return refuse(path, *std::move(shortage), whole);
+    }
+    Acquired acquired(std::in_place_type<Lease>);
+    Lease& lease = std::get<Lease>(acquired);
+    static_cast<NodePart&>(lease) = nodes.take(gang.front(), ask);
+    lease.more.reserve(gang.size() - 1);
+    for (std::size_t i = 1; i < gang.size(); ++i)
+      lease.more.push_back(nodes.take(gang[i], ask, false));
+    lease.path = path;
+    const Amounts total = lease.total();
+    // The models of GPUs that were asked for without one are known only once they are chosen; so
+    // are the threads of whole cores, and the number of nodes where it may vary.
+    if ((names.has_gpus() && !lease.gpus.empty()) || asked.request.cores.whole_cores() ||
+        is_elastic(asked.request)) {
+      if (auto shortage = ledger.first_short(path, total)) {
+        for_each_part(lease, [&](const NodePart& part) { nodes.give(part); });
+        return refuse(path, *std::move(shortage), total);
+      }
+    }
+    ledger.lock(path, total);
+    audit.on_locked(ledger, lease);
+    if (plans_ahead) {
+      lease.until = window.until;
+      lease.by = window.by;
+    }
+    forecast_start(lease);
+    return acquired;
+  }
+  // As many nodes up to nodes_max as fit now and the quotas allow.
+  Acquired take_most(const Class& asked, PathId path, Window window) {
+    NoFit none;
+    std::optional<QuotaShort> shortage;
+    for (std::int64_t count = asked.request.nodes_max; count >= asked.request.nodes; --count) {
+      if (asked.request.tasks > 0 && count > asked.request.tasks) continue;
+      const NodeAsk ask = ask_on(asked.ask, asked.request, count);
+      HoldCheck holds{plans_ahead ? &forecast : nullptr, planned(asked, ask), window.from,
+                      window.until, window.by};
+      if (!choose_nodes(ask, &holds)) {
+        none.held |= holds.held;
+        // Without a number of tasks fewer nodes ask the same of each: no need to count down.
+        if (asked.request.tasks == 0)
+          count = std::min<std::int64_t>(count, std::int64_t(gang.size()) + 1);
+        continue;
+      }
+      Acquired answer = take_gang(asked, ask, path, window);
+      if (!std::holds_alternative<QuotaShort>(answer)) return answer;
+      shortage = std::get<QuotaShort>(std::move(answer));
+    }
+    if (shortage) return *std::move(shortage);
+    return none;
+  }
+  NoFit nothing_is_so_large() const {
+    NoFit why = nodes.explain(NodeAsk{}, 0);
+    why.too_small = why.nodes_total - why.not_up;
+    why.busy = 0;
+    why.mostly_short_of.reset();
+    return why;
+  }
+};
+
+}  // namespace drover::rm
