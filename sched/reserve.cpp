@@ -41,6 +41,7 @@ rm::Amounts Controller::State::Reserving::capacity_of(const std::string& node) c
 
 Result<void> Controller::State::Reserving::check_times(const Reservation& reservation,
                                                        Now now) const {
+  if (reservation.length.us <= 0) return {};  // the calendar says so
   const Reservation* old = s.calendar.find(reservation.name);
   const bool same_start = old != nullptr && old->start == reservation.start;
   const auto next = occurrence_at(reservation, now.wall);
