@@ -120,7 +120,7 @@ TEST(Access, a_misspelt_parameter_is_refused_with_the_nearest_one) {
       {"/api/v1/jobs?stat=running", "did you mean state?"},
       {"/api/v1/jobs?limit=1&limit=2", "give it once"},
       {"/api/v1/jobs?pages=3", "this path takes: state user name label group ids limit cursor"},
-      {"/api/v1/nodes?x=1", "this path takes no parameters"},
+      {"/api/v1/quotas?x=1", "this path takes no parameters"},
   };
   for (const Row& row : rows) {
     const Said said = server.ask({kAnn, {}, {}}, "GET", row.path);
