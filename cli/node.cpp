@@ -27,6 +27,18 @@ Column column(std::string_view title, std::string_view path, bool wide = false,
   return made;
 }
 
+// "1.5/4": GPUs may be shared.
+std::string gpus_used(const Json& row) {
+  const double all = double(number_of(row, "gpus"));
+  const auto thousandths = std::int64_t((all - real_of(row, "gpus_free")) * 1000 + 0.5);
+  std::string text = std::to_string(thousandths / 1000);
+  if (thousandths % 1000 != 0) {
+    text += '.' + std::to_string(1000 + thousandths % 1000).substr(1);
+    while (text.ends_with('0')) text.pop_back();
+  }
+  return text + "/" + std::to_string(number_of(row, "gpus"));
+}
+
 std::string used_of(const Json& row, const std::string& what) {
   const std::int64_t all = number_of(row, what);
   return std::to_string(all - number_of(row, what + "_free")) + "/" + std::to_string(all);
@@ -44,7 +56,7 @@ std::vector<Column> node_columns() {
   };
   columns.push_back(column("GPUS", "gpus", false, true));
   columns.back().show = [](const Json& row, const Style&) {
-    return number_of(row, "gpus") > 0 ? used_of(row, "gpus") : std::string();
+    return number_of(row, "gpus") > 0 ? gpus_used(row) : std::string();
   };
   columns.push_back(column("RUNNING", "running", false, true));
   columns.push_back(column("LOAD", "load1", false, true));

@@ -100,6 +100,10 @@ Result<int> show_job(Context& context, const Json& job, const Json& layout) {
   std::string asks = text_of(job, "cpus") + " cpus";
   if (number_of(job, "mem_mib") > 0) asks += ", " + format_memory_mib(number_of(job, "mem_mib"));
   if (number_of(job, "gpus") > 0) asks += ", " + text_of(job, "gpus") + " gpus";
+  const std::int64_t share = number_of(job, "spec.gpu_share");
+  if (share > 0) asks += ", 0." + std::to_string(1000 + share).substr(1) + " of a gpu";
+  const std::string resources = join_pairs(member(job, "spec.resources"));
+  if (!resources.empty()) asks += ", " + resources;
   const std::string licences = join_pairs(member(job, "spec.licences"));
   if (!licences.empty()) asks += ", licences " + licences;
   if (number_of(job, "time_limit_s") > 0)

@@ -12,6 +12,7 @@
 #include "cli/arguments.hpp"
 #include "cli/dependency_text.hpp"
 #include "cli/layout_options.hpp"
+#include "cli/resource_text.hpp"
 #include "cli/script.hpp"
 
 namespace drover::cli {
@@ -107,10 +108,13 @@ Result<bool> set_gpu_amount(Build& build, const Given& given, std::string_view t
   if (model.find(':') != std::string_view::npos || text.find(',') != std::string_view::npos)
     return bad(given, "\"" + given.value + "\" asks for more than one kind of GPU",
                "use [MODEL:]N");
-  const Result<std::int64_t> gpus = parse_integer(number, 0, 1024, given.option->name);
+  const bool is_share = number.find('.') != std::string_view::npos;
+  const Result<std::int64_t> gpus =
+      is_share ? read_gpu_share(number) : parse_integer(number, 0, 1024, given.option->name);
   if (!gpus) return fail(gpus.error());
-  for (const char* other : {"gpus", "gpus_total", "gpu_model"}) build.spec.erase(other);
-  build.spec[key] = *gpus;
+  for (const char* other : {"gpus", "gpus_total", "gpu_model", "gpu_share"})
+    build.spec.erase(other);
+  build.spec[is_share ? "gpu_share" : key] = *gpus;
   if (!model.empty()) build.spec["gpu_model"] = std::string(model);
   return true;
 }
@@ -121,19 +125,46 @@ Result<bool> set_gpus_per_node(Build& build, const Given& given) {
   return set_gpu_amount(build, given, given.value);
 }
 
-Result<bool> set_gres(Build& build, const Given& given) {
-  std::string_view text = given.value;
-  if (text == "none") return set_gpu_amount(build, given, "0");
+// One of "gpu", "gpu:2", "gpu:a100:0.5" and "fpga:2", "fpga".
+Result<bool> add_gres(Build& build, const Given& given, std::string_view text) {
   if (text.starts_with("gres/")) text.remove_prefix(5);
   if (text == "gpu") return set_gpu_amount(build, given, "1");
-  if (!text.starts_with("gpu:")) {
-    return fail(Errc::Unsupported, "--gres knows only gpu for now: \"" + given.value + "\"",
-                "use --gres=gpu[:MODEL]:N, or --gpus N", "gres");
+  if (text.starts_with("gpu:")) {
+    text.remove_prefix(4);
+    const bool is_model = text.find(':') == std::string_view::npos && !text.empty() &&
+                          text[0] != '.' && (text[0] < '0' || text[0] > '9');
+    return set_gpu_amount(build, given, is_model ? std::string(text) + ":1" : std::string(text));
   }
-  text.remove_prefix(4);
-  const bool is_model =
-      text.find(':') == std::string_view::npos && !text.empty() && (text[0] < '0' || text[0] > '9');
-  return set_gpu_amount(build, given, is_model ? std::string(text) + ":1" : std::string(text));
+  const std::size_t sign = text.find_first_of(":=");
+  const std::string name(text.substr(0, sign));
+  if (name.empty())
+    return bad(given, "\"" + given.value + "\" names no resource", "use NAME:N, like fpga:2");
+  Result<std::int64_t> count = 1;
+  if (sign != std::string_view::npos)
+    count = parse_integer(text.substr(sign + 1), 1, 1 << 30, given.option->name);
+  if (!count) return fail(count.error());
+  Json& resources = build.spec["resources"];
+  if (resources.contains(name)) return bad(given, name + " is given twice", "say once how many");
+  resources[name] = *count;
+  return true;
+}
+
+// Replaces what a directive or an earlier option of this kind has said.
+Result<bool> set_gres(Build& build, const Given& given) {
+  build.spec.erase("resources");
+  std::string_view text = given.value;
+  if (text == "none") return set_gpu_amount(build, given, "0");
+  for (bool more = true; more;) {
+    const std::size_t comma = text.find(',');
+    more = comma != std::string_view::npos;
+    if (auto set = add_gres(build, given, text.substr(0, comma)); !set) return set;
+    if (more) text.remove_prefix(comma + 1);
+  }
+  return true;
+}
+
+Result<bool> add_resource(Build& build, const Given& given) {
+  return add_gres(build, given, given.value);
 }
 
 Result<bool> set_time(Build& build, const Given& given) {
@@ -319,33 +350,10 @@ Result<bool> set_kill_on_invalid(Build& build, const Given& given) {
   return true;
 }
 
-// "matlab:2,ansys"; Slurm's `a|b` (either) cannot be had.
 Result<bool> set_licences(Build& build, const Given& given) {
-  Json licences = Json::object();
-  std::string_view text = given.value;
-  if (text.find('|') != std::string_view::npos)
-    return bad(given,
-               "\"" + given.value + "\": licences are taken all together, not one or another",
-               "separate them with commas");
-  for (bool more = true; more;) {
-    const std::size_t comma = text.find(',');
-    const std::string_view part = text.substr(0, comma);
-    more = comma != std::string_view::npos;
-    if (more) text.remove_prefix(comma + 1);
-    const std::size_t colon = part.find(':');
-    const std::string name(part.substr(0, colon));
-    if (name.empty()) return bad(given, "\"" + given.value + "\" names no licence", "use NAME[:N]");
-    std::int64_t count = 1;
-    if (colon != std::string_view::npos) {
-      const auto number =
-          parse_integer(part.substr(colon + 1), 1, 1'000'000'000, given.option->name);
-      if (!number) return fail(number.error());
-      count = *number;
-    }
-    if (licences.contains(name)) return bad(given, name + " is given twice", "say once how many");
-    licences[name] = count;
-  }
-  build.spec["licences"] = std::move(licences);
+  Result<Json> licences = read_licences(given.value);
+  if (!licences) return fail(std::move(licences.error()));
+  build.spec["licences"] = std::move(*licences);
   return true;
 }
 
@@ -369,6 +377,7 @@ constexpr auto kSetters = std::to_array<SetterRow>({
     {"gpus", set_gpus},
     {"gpus-per-node", set_gpus_per_node},
     {"gres", set_gres},
+    {"resource", add_resource},
     {"time", set_time},
     {"output", set_out},
     {"error", set_err},

@@ -28,6 +28,7 @@ constexpr Option kOptions[] = {
     {"gpus", 'G', Takes::Value, "N", "offer N GPUs that need not exist (for trying things out)"},
     {"name", 0, Takes::Value, "NODE", "name of this node (default: the host's)"},
     {"label", 'l', Takes::Value, "KEY=VALUE", "label of this node; may be repeated"},
+    {"resource", 0, Takes::Value, "NAME=N", "custom resource of this node; may be repeated"},
     {"config", 0, Takes::Value, "FILE", "configuration of droverd", "", Support::Yes, "file"},
     {"log-level", 0, Takes::Value, "LEVEL", "trace debug info warn error", "", Support::Yes,
      "trace debug info warn error"},
@@ -55,6 +56,8 @@ Result<bool> take_flags(const Arguments& arguments, UpOptions& up) {
   pass("name", up.agent_flags);
   for (const std::string& label : arguments.all("label"))
     up.agent_flags.insert(up.agent_flags.end(), {"--label", label});
+  for (const std::string& resource : arguments.all("resource"))
+    up.agent_flags.insert(up.agent_flags.end(), {"--resource", resource});
   if (arguments.has("config")) {
     const std::string file = std::filesystem::absolute(arguments.text("config")).string();
     up.daemon_flags.insert(up.daemon_flags.end(), {"--config", file});

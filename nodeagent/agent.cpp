@@ -190,6 +190,8 @@ void Agent::send_hello() {
   hello.mutable_node()->set_version(DROVER_VERSION);
   for (const auto& [name, value] : options_.labels)
     (*hello.mutable_node()->mutable_labels())[name] = value;
+  for (const auto& [name, count] : options_.resources)
+    (*hello.mutable_node()->mutable_resources())[name] = count;
   for (const auto& [name, value] : node_capabilities(topology_, supd_facts_))
     (*hello.mutable_node()->mutable_capabilities())[name] = value;
   for (const HeldReport& held : table_.running()) {

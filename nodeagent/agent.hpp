@@ -31,6 +31,7 @@ struct AgentOptions {
   NodePaths paths;
   std::string name;
   std::map<std::string, std::string> labels;
+  std::map<std::string, std::int64_t> resources;  // custom ones
   TopologyOptions topology;
 };
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/units.hpp"
 #include "nodeagent/agent.hpp"
 
 namespace {
@@ -46,11 +47,13 @@ int main(int argc, char** argv) {
   nodeagent::AgentOptions options;
   options.name = host_name();
   std::string data, run, level = "info";
-  std::vector<std::string> labels;
+  std::vector<std::string> labels, resources;
   app.add_option("--data", data, "state directory (default: $DROVER_DATA, then the XDG state dir)");
   app.add_option("--run", run, "directory of the sockets (default: $DROVER_RUN, then DATA/run)");
   app.add_option("--name", options.name, "node name (default: host name)");
   app.add_option("--label", labels, "label of the node, KEY=VALUE; may be repeated");
+  app.add_option("--resource", resources,
+                 "custom resource of the node, NAME=N, like fpga=4; may be repeated");
   app.add_option("--cpus", options.topology.cpus, "offer this many CPUs, without binding")
       ->check(CLI::Range(1u, 4096u));
   app.add_option("--mem", options.topology.mem_mib, "offer this much memory, in MiB")
@@ -73,6 +76,18 @@ int main(int argc, char** argv) {
     if (equals == 0 || equals == std::string::npos)
       return complain({Errc::BadInput, "label \"" + label + "\" is not KEY=VALUE", "", ""}, 2);
     options.labels[label.substr(0, equals)] = label.substr(equals + 1);
+  }
+  for (const std::string& resource : resources) {
+    const std::size_t equals = resource.find('=');
+    const auto count = equals == 0 || equals == std::string::npos
+                           ? Result<std::int64_t>(-1)
+                           : parse_integer(resource.substr(equals + 1), 0, 1 << 30, "--resource");
+    if (!count) return complain(count.error(), 2);
+    if (*count < 0)
+      return complain({Errc::BadInput, "resource \"" + resource + "\" is not NAME=N",
+                       "for example --resource fpga=4", ""},
+                      2);
+    options.resources[resource.substr(0, equals)] = *count;
   }
   spdlog::set_default_logger(spdlog::stderr_logger_st("agent"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %l drover-agent: %v");

@@ -17,6 +17,12 @@ void add(NodeExpression& all, NodeExpression more) {
   if (!first) all.push_back({Op::And, {}, {}, 0});
 }
 
+// A share lies on one GPU.
+std::int64_t gpus_of_model(const Request& request) {
+  if (request.gpu_model.empty()) return 0;
+  return request.gpu_share > 0 ? 1 : request.gpus;
+}
+
 NodeConstraint constraint_of(const Request& request) {
   NodeConstraint what;
   if (!request.constraint.empty()) {
@@ -30,14 +36,16 @@ NodeConstraint constraint_of(const Request& request) {
       what.all = nothing;
   }
   for (const auto& [key, value] : request.node_labels) add(what.all, {{Op::Equal, key, value, 0}});
-  if (request.gpus > 0 && !request.gpu_model.empty())
-    add(what.all, {{Op::AtLeast, gpu_fact(request.gpu_model), {}, request.gpus}});
+  if (gpus_of_model(request) > 0)
+    add(what.all, {{Op::AtLeast, gpu_fact(request.gpu_model), {}, gpus_of_model(request)}});
+  for (const auto& [name, count] : request.resources)
+    add(what.all, {{Op::AtLeast, resource_fact(name), {}, count}});
   return what;
 }
 
 bool is_any(const Request& request) {
-  return request.node_labels.empty() && request.constraint.empty() &&
-         (request.gpus == 0 || request.gpu_model.empty()) && request.cores == CoreRule{};
+  return request.node_labels.empty() && request.constraint.empty() && request.resources.empty() &&
+         gpus_of_model(request) == 0 && request.cores == CoreRule{};
 }
 
 // With a range of nodes and a number of tasks, what the most nodes ask of each: a node that has no
@@ -51,11 +59,12 @@ std::int64_t least_cpus(const Request& request) {
 }  // namespace
 
 ConstraintIndex::Key ConstraintIndex::key_of(const Request& request) {
-  const bool model = request.gpus > 0 && !request.gpu_model.empty();
+  const std::int64_t model = gpus_of_model(request);
   return {request.node_labels,
           request.constraint,
-          model ? request.gpu_model : std::string(),
-          model ? request.gpus : 0,
+          model > 0 ? request.gpu_model : std::string(),
+          model,
+          request.resources,
           request.cores,
           request.cores.places() ? least_cpus(request) : 0};
 }

@@ -1,7 +1,7 @@
 // rm/constraint_index.hpp - the constraints of requests as bitmaps of nodes, each made once.
 //
 // Everything that a request wants of a node apart from amounts is one expression: its exact labels,
-// its --constraint and the model of its GPUs. What it wants of cores and sockets goes with it.
+// its --constraint, the model of its GPUs, custom resources. What it wants of cores goes with it.
 // Interning costs O(steps * nodes/64), with a rule for cores O(nodes); a change of a node
 // O(constraints seen * steps); a search only reads bitmaps.
 // SPDX-License-Identifier: Apache-2.0
@@ -42,7 +42,8 @@ class ConstraintIndex {
   const LabelIndex& labels() const { return labels_; }
 
  private:
-  using Key = std::tuple<Labels, std::string, std::string, std::int64_t, CoreRule, std::int64_t>;
+  using Key =
+      std::tuple<Labels, std::string, std::string, std::int64_t, Counts, CoreRule, std::int64_t>;
   static Key key_of(const Request& request);
   NodeChoice choose(NodeConstraint what, const CoreRule& cores, std::int64_t cpus) const;
 

@@ -116,6 +116,36 @@ std::optional<Error> core_refusal(const Request& request,
                 rule.tasks_per_socket > 0 ? "ntasks_per_socket" : "threads_per_core");
 }
 
+// A custom resource that no node has, or not so much of.
+std::optional<Error> resource_refusal(const Request& request,
+                                      const std::vector<const NodeSpec*>& nodes,
+                                      const ResourceNames& names) {
+  for (const auto& [name, count] : request.resources) {
+    std::set<std::string> known;
+    std::pair<std::int64_t, std::string> most;
+    for (const NodeSpec* node : nodes)
+      for (const auto& [other, offered] : node->topology.resources) {
+        if (!names.custom(other)) continue;  // not counted
+        known.insert(other);
+        if (other == name && offered > most.first) most = {offered, node->name};
+      }
+    if (most.first >= count) continue;
+    if (most.first > 0)
+      return Error{
+          Errc::Limit, "no node has " + std::to_string(count) + " " + name,
+          "the largest node offers " + std::to_string(most.first) + " (" + most.second + ")",
+          "resources"};
+    const std::string_view near =
+        nearest_match(name, std::vector<std::string_view>(known.begin(), known.end()));
+    return Error{Errc::NotFound, "no node has the resource " + name,
+                 !near.empty()   ? "did you mean " + std::string(near) + "?"
+                 : known.empty() ? "no node names custom resources"
+                                 : "nodes have " + join(known),
+                 "resources"};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<void> NodeInventory::can_ever_fit(const Request& request) const {
@@ -129,7 +159,10 @@ Result<void> NodeInventory::can_ever_fit(const Request& request) const {
   if (request.gpus < 0)
     return fail(Errc::BadInput, "a task cannot ask for less than no GPUs", "leave it out", "gpus");
   if (known_.empty()) return {};
-  const std::int64_t enough = large_enough(request);
+  const bool counted_all = std::ranges::all_of(request.resources, [&](const auto& resource) {
+    return names_.custom(resource.first).has_value();
+  });
+  const std::int64_t enough = counted_all ? large_enough(request) : 0;
   if (enough >= request.nodes) return {};
   if (enough + undescribed_.count() >= request.nodes) return {};  // those may be the ones that fit
   if (enough == 0) return fail(refusal(request));
@@ -144,13 +177,14 @@ Result<void> NodeInventory::can_ever_fit(const Request& request) const {
 // part of the constraint has too few. Counts that share nodes may still be too many together.
 std::int64_t NodeInventory::large_enough(const Request& request) const {
   const bool any_node = request.node_labels.empty() && request.constraint.empty() &&
-                        (request.gpus == 0 || request.gpu_model.empty()) &&
+                        request.resources.empty() && request.gpu_model.empty() &&
                         request.cores == CoreRule{};
+  const std::int64_t gpus = request.gpu_share > 0 ? 1 : request.gpus;
   const NodeChoice choice = any_node ? NodeChoice{} : constraints_.evaluate(request);
   const auto count = [&](const NodeBits* allowed) {
     std::int64_t sum = 0;
     for (const auto& [size, nodes] : sizes_)
-      if (size.gpus >= request.gpus && size.cpus >= request.cpus && size.mem_mib >= request.mem_mib)
+      if (size.gpus >= gpus && size.cpus >= request.cpus && size.mem_mib >= request.mem_mib)
         sum += allowed == nullptr ? nodes.count() : nodes.count_common(allowed, nullptr);
     return sum;
   };
@@ -175,7 +209,8 @@ Error NodeInventory::refusal(const Request& request) const {
   std::vector<Offer> offers;
   std::set<std::string> models;
   Request place = request;  // labels alone; a missing GPU model is named below
-  place.gpus = 0;
+  place.gpus = place.gpu_share = 0;
+  place.resources.clear();
   place.cores = {};
   const NodeChoice choice = constraints_.evaluate(place);
   for (std::uint32_t id = 0; id < nodes_.size(); ++id) {
@@ -191,6 +226,7 @@ Error NodeInventory::refusal(const Request& request) const {
   if (all.empty())
     return {Errc::Limit, "no node offers anything", "see drover node ls for the reason", ""};
   if (offers.empty()) return label_refusal(request, all);
+  if (auto error = resource_refusal(request, all, names_)) return *std::move(error);
 
   const bool anywhere = request.node_labels.empty() && request.constraint.empty();
   const std::string what = anywhere ? "no node" : "no node with these labels";
@@ -205,10 +241,11 @@ Error NodeInventory::refusal(const Request& request) const {
     return refuse(counted(request.cpus, "CPU"), &Offer::cpus, "cpus_per_task");
   if (short_of(&Offer::mem_mib, request.mem_mib))
     return refuse(format_memory_mib(request.mem_mib) + " of memory", &Offer::mem_mib, "mem");
-  if (short_of(&Offer::gpus, request.gpus)) {
-    Error error = refuse(counted(request.gpus, "GPU") +
-                             (request.gpu_model.empty() ? "" : " of model " + request.gpu_model),
-                         &Offer::gpus, "gpus");
+  const std::int64_t gpus = request.gpu_share > 0 ? 1 : request.gpus;
+  if (short_of(&Offer::gpus, gpus)) {
+    Error error = refuse(
+        counted(gpus, "GPU") + (request.gpu_model.empty() ? "" : " of model " + request.gpu_model),
+        &Offer::gpus, "gpus");
     if (!request.gpu_model.empty() && !models.empty()) error.hint += "; models: " + join(models);
     return error;
   }

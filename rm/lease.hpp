@@ -29,6 +29,13 @@ struct NodePart {
   friend bool operator==(const NodePart&, const NodePart&) = default;
 };
 
+// Thousandths of its one GPU, when the part is a share of it; else 0.
+constexpr std::int64_t kWholeGpu = 1000;
+inline std::int64_t gpu_share_of(const NodePart& part) {
+  const std::int64_t milli = part.amounts[Kind::GpuMilli];
+  return part.gpus.size() == 1 && milli < kWholeGpu ? milli : 0;
+}
+
 struct Lease : NodePart {      // the head's part
   std::vector<NodePart> more;  // the other nodes of a gang, by id
   PathId path{};               // not stored: recomputed from the job's labels at recovery

@@ -2,6 +2,8 @@
 // entry of the books.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "rm/node_inventory.hpp"
 
@@ -12,11 +14,13 @@ struct Tally {
   Amounts held;
   std::uint32_t leases = 0, exclusive = 0;
   std::vector<std::uint16_t> pus, gpus;  // with repetition
+  NodeInventory::SharesOfGpus shares;
 };
 
 // Compares how often leases name each OS index with the holds that are kept.
 void compare_holds(const std::string& where, std::vector<std::uint16_t> named,
-                   std::span<const std::uint16_t> holds, std::vector<std::string>& problems) {
+                   std::span<const std::uint16_t> holds, const Tally& tally,
+                   std::vector<std::string>& problems) {
   std::vector<std::uint32_t> counts(holds.size());
   for (const std::uint16_t index : named) {
     if (index >= counts.size()) counts.resize(std::size_t(index) + 1);
@@ -27,6 +31,9 @@ void compare_holds(const std::string& where, std::vector<std::uint16_t> named,
     if (kept != counts[i])
       problems.push_back(where + std::to_string(i) + " has " + std::to_string(kept) +
                          " holds, its leases make " + std::to_string(counts[i]));
+    const auto shared = tally.shares.find(std::uint16_t(i));
+    const bool is_gpu = where.ends_with("GPU ");
+    if (is_gpu && shared != tally.shares.end() && shared->second.second == counts[i]) continue;
     if (counts[i] > 1)
       problems.push_back(where + std::to_string(i) + " is held by " + std::to_string(counts[i]) +
                          " tasks");
@@ -34,6 +41,28 @@ void compare_holds(const std::string& where, std::vector<std::uint16_t> named,
 }
 
 }  // namespace
+
+void NodeInventory::check_shares(NodeId id, const Node& node, const SharesOfGpus& shares,
+                                 const std::string& where,
+                                 std::vector<std::string>& problems) const {
+  const bool offers_shares = offers(id) && node.exclusive == 0;
+  for (const Gpu& gpu : node.units.gpus()) {
+    const std::string what = where + "GPU " + std::to_string(gpu.index);
+    const auto found = shares.find(gpu.index);
+    const std::int64_t real = found == shares.end() ? 0 : found->second.first;
+    const auto kept = node.units.gpu_shares();
+    const std::int64_t counts = gpu.index < kept.size() ? kept[gpu.index] : 0;
+    if (counts != real)
+      problems.push_back(what + " counts " + std::to_string(counts) +
+                         " thousandths in shares, there are " + std::to_string(real));
+    if (real > kWholeGpu) problems.push_back(what + " is shared out beyond the whole of it");
+    const std::int64_t left = node.units.left_of(gpu.index);
+    const auto level = shares_.find(left);
+    const bool listed = level != shares_.end() && level->second.contains(id);
+    if (left > 0 && listed != offers_shares)
+      problems.push_back(what + " is wrongly listed as shared");
+  }
+}
 
 void NodeInventory::check(std::span<const Lease* const> live,
                           std::vector<std::string>& problems) const {
@@ -49,6 +78,10 @@ void NodeInventory::check(std::span<const Lease* const> live,
     if (part.amounts[Kind::Nodes] > 0) ++tally.exclusive;
     tally.pus.insert(tally.pus.end(), part.pus.begin(), part.pus.end());
     tally.gpus.insert(tally.gpus.end(), part.gpus.begin(), part.gpus.end());
+    if (const std::int64_t share = gpu_share_of(part)) {
+      tally.shares[part.gpus.front()].first += share;
+      ++tally.shares[part.gpus.front()].second;
+    }
   };
   for (const Lease* lease : live) for_each_part(*lease, add);
   std::uint32_t indexed = 0;
@@ -65,8 +98,9 @@ void NodeInventory::check(std::span<const Lease* const> live,
     if (node.leases != tally.leases || node.exclusive != tally.exclusive)
       problems.push_back(where + "counts " + std::to_string(node.leases) + " leases, there are " +
                          std::to_string(tally.leases));
-    compare_holds(where + "CPU ", tally.pus, node.units.pu_holds(), problems);
-    compare_holds(where + "GPU ", tally.gpus, node.units.gpu_holds(), problems);
+    compare_holds(where + "CPU ", tally.pus, node.units.pu_holds(), tally, problems);
+    check_shares(NodeId(id), node, tally.shares, where, problems);
+    compare_holds(where + "GPU ", tally.gpus, node.units.gpu_holds(), tally, problems);
 
     const bool offers = node.known && node.state == NodeState::Up && node.defect.empty();
     const Key free = free_of(node);

@@ -170,8 +170,12 @@ Labels node_facts(const Labels& labels, const Topology& topology) {
   std::map<std::string, std::int64_t> models;
   for (const Gpu& gpu : topology.gpus) ++models[gpu_fact(gpu.model)];
   for (const auto& [model, count] : models) facts.insert_or_assign(model, std::to_string(count));
+  for (const auto& [name, count] : topology.resources)
+    facts.insert_or_assign(resource_fact(name), std::to_string(count));
   return facts;
 }
+
+std::string resource_fact(const std::string& name) { return "resource:" + name; }
 
 std::string gpu_fact(const std::string& model) { return "gpu:" + model; }
 

@@ -64,5 +64,6 @@ std::string to_text(const NodeConstraint& constraint);  // parses to the same; e
 struct Topology;
 Labels node_facts(const Labels& labels, const Topology& topology);
 std::string gpu_fact(const std::string& model);  // how many of a model there are: "gpu:h100"
+std::string resource_fact(const std::string& name);
 
 }  // namespace drover::rm

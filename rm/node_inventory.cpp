@@ -40,12 +40,16 @@ NodeInventory::Key NodeInventory::free_of(const Node& node) {
 }
 
 bool NodeInventory::fits_empty(const NodeAsk& ask, const Key& size) {
-  return size.gpus >= ask.gpus && size.cpus >= ask.cpus && size.mem_mib >= ask.mem_mib;
+  return size.gpus >= (ask.gpu_share > 0 ? 1 : ask.gpus) && size.cpus >= ask.cpus &&
+         size.mem_mib >= ask.mem_mib;
 }
 
 bool NodeInventory::fits_now(const NodeAsk& ask, const Node& node) const {
-  return (ask.gpu_model.empty() || node.units.free_gpus(ask.gpu_model) >= ask.gpus) &&
-         fits_cores(ask, node);
+  if (!has_resources(ask, node) || !fits_cores(ask, node)) return false;
+  // Whoever could be on a GPU that is shared already was found before.
+  if (ask.gpu_share > 0)
+    return node.units.free_gpus(ask.gpu_model) > 0 && shared_gpu(ask, node) == nullptr;
+  return ask.gpu_model.empty() || node.units.free_gpus(ask.gpu_model) >= ask.gpus;
 }
 
 // Amounts tell how many threads are free, not whether they make whole cores or lie together. A node
@@ -77,6 +81,7 @@ void NodeInventory::reindex(NodeId id, Node& node) {
   known_.set(id, node.known);
   up_.set(id, node.known && node.state == NodeState::Up);
   idle_.set(id, offers && node.leases == 0);
+  reindex_shares(id, node, offers && node.exclusive == 0);
   std::optional<Key> wanted;
   if (offers && node.exclusive == 0) wanted = free_of(node);
   if (wanted && wanted->cpus == 0) wanted.reset();
@@ -119,6 +124,7 @@ void NodeInventory::put(NodeId id, NodeSpec spec) {
     node.capacity[Kind::GpuMilli] = std::int64_t(node.spec.topology.gpus.size()) * kMilli;
     node.capacity[Kind::Nodes] = 1;
   }
+  count_resources(node);
   if (node.size) {
     const auto old = sizes_.find(*node.size);
     old->second.erase(id);
@@ -154,6 +160,8 @@ NodeAsk NodeInventory::ask_for(const Request& request) {
   ask.gpus = std::uint32_t(request.gpus);
   ask.mem_mib = request.mem_mib;
   if (request.gpus > 0) ask.gpu_model = request.gpu_model;
+  ask.gpu_share = std::uint32_t(request.gpu_share);
+  if (request.gpu_share > 0) ask.gpu_model = request.gpu_model;
   ask.exclusive = request.exclusive;
   ask.constraint = constraints_.intern(request);
   ask.cores = request.cores;
@@ -187,7 +195,13 @@ std::uint64_t NodeInventory::search(const NodeAsk& ask, const NodeBits* allowed,
                                     Visit visit) const {
   if (ask.exclusive) return search_idle(ask, allowed, range, visit);
   std::uint64_t probes = 0;
-  Key from{ask.gpus, ask.cpus, ask.mem_mib};
+  if (ask.gpu_share > 0) {  // never in slices
+    std::vector<NodeId> shared;
+    find_shared(ask, allowed, shared);
+    for (const NodeId id : shared)
+      if (visit(Found{free_of(*find(id)), id})) return probes;
+  }
+  Key from{ask.gpu_share > 0 ? 1 : ask.gpus, ask.cpus, ask.mem_mib};
   for (auto bucket = free_.lower_bound(from); bucket != free_.end();) {
     ++probes;
     const Key& key = bucket->first;
@@ -210,7 +224,7 @@ std::uint64_t NodeInventory::search(const NodeAsk& ask, const NodeBits* allowed,
 }
 
 std::optional<NodeId> NodeInventory::best_node(const NodeAsk& ask, HoldCheck* holds) const {
-  if (in_slices()) {
+  if (in_slices() && ask.gpu_share == 0) {
     std::vector<NodeId> one;
     add_from_slices(ask, constraint_bits(ask), 1, one, holds);
     return one.empty() ? std::nullopt : std::optional(one.front());
@@ -269,7 +283,7 @@ void NodeInventory::add_from_slices(const NodeAsk& ask, const NodeBits* allowed,
 void NodeInventory::add_best(const NodeAsk& ask, const NodeBits* allowed, std::size_t wanted,
                              std::vector<NodeId>& out, HoldCheck* holds) const {
   if (out.size() >= wanted) return;
-  if (in_slices()) return add_from_slices(ask, allowed, wanted, out, holds);
+  if (in_slices() && ask.gpu_share == 0) return add_from_slices(ask, allowed, wanted, out, holds);
   std::vector<NodeId> taken = out;
   std::ranges::sort(taken);
   probes_ += search(ask, allowed, {}, [&](const Found& found) {
@@ -346,13 +360,20 @@ Room NodeInventory::free_room(NodeId id) const {
   if (!offers(id) || find(id)->exclusive > 0) return {};
   const Node& node = *find(id);
   const Key free = free_of(node);
-  return {free.cpus * kMilli, free.mem_mib, free.gpus * kMilli,
-          node.leases == 0 ? Room::kSeats : Room::kSeats - node.leases};
+  Amounts left = node.capacity;
+  left -= node.held;
+  Room room = room_in(left);
+  room.cpu_milli = free.cpus * kMilli;
+  room.mem_mib = free.mem_mib;
+  room.gpu_milli = free.gpus * kMilli + node.units.left_of_shared();
+  room.seats = node.leases == 0 ? Room::kSeats : Room::kSeats - node.leases;
+  return room;
 }
 
 bool NodeInventory::fits_free(const NodeAsk& ask, const Node& node, const Key& free) const {
   if (ask.exclusive) return node.leases == 0;
-  return node.exclusive == 0 && fits_empty(ask, free) && fits_now(ask, node);
+  return node.exclusive == 0 && free.cpus >= ask.cpus && free.mem_mib >= ask.mem_mib &&
+         has_resources(ask, node) && fits_gpus(ask, node, free) && fits_cores(ask, node);
 }
 
 NoFit NodeInventory::explain(const NodeAsk& ask, std::uint32_t fit_now) const {
@@ -383,7 +404,8 @@ NoFit NodeInventory::explain(const NodeAsk& ask, std::uint32_t fit_now) const {
                         : free.cpus < ask.cpus              ? Kind::CpuMilli
                         : free.mem_mib < ask.mem_mib        ? Kind::MemMib
                         : !fits_cores(ask, node)            ? Kind::CpuMilli
-                                                            : Kind::GpuMilli;
+                        : has_resources(ask, node)          ? Kind::GpuMilli
+                                                            : ask.resources.front().kind;
       ++short_of[std::size_t(kind)];
     }
   }
@@ -399,7 +421,8 @@ Amounts NodeInventory::charge_on(NodeId id, const NodeAsk& ask, bool is_head) co
   Amounts amounts;
   amounts[Kind::CpuMilli] = ask.cpus * kMilli;
   amounts[Kind::MemMib] = ask.mem_mib;
-  amounts[Kind::GpuMilli] = ask.gpus * kMilli;
+  amounts[Kind::GpuMilli] = ask.gpus * kMilli + ask.gpu_share;
+  for (const NamedAmount& resource : ask.resources) amounts[resource.kind] += resource.amount;
   amounts[Kind::RunningJobs] = is_head ? 1 : 0;
   if (is_head)
     for (const NamedAmount& licence : ask.licences) amounts[licence.kind] += licence.amount;
@@ -417,7 +440,7 @@ void NodeInventory::charge(const NodePart& part) {
   node.held += part.amounts;
   ++node.leases;
   if (part.amounts[Kind::Nodes] > 0) ++node.exclusive;
-  node.units.hold(part.pus, part.gpus);
+  hold_units(node, part, true);
   reindex(part.node, node);
 }
 
@@ -430,19 +453,23 @@ NodePart NodeInventory::take(NodeId id, const NodeAsk& ask, bool is_head) {
   UnitsAsked asked{node.units.bindable() ? cpus : 0,
                    std::uint32_t(part.amounts[Kind::GpuMilli] / kMilli), ask.gpu_model};
   if (ask.exclusive) asked.gpu_model = {};  // all of them, whatever model
+  const bool is_share = ask.gpu_share > 0 && !ask.exclusive;
+  const Gpu* shared = is_share ? shared_gpu(ask, node) : nullptr;
+  if (is_share && shared == nullptr) asked.gpus = 1;
   const bool by_rule = ask.cores.places() && !ask.exclusive && asked.cpus > 0;
   if (by_rule) asked.cpus = ask.cpus;
   if (by_rule) asked.rule = &ask.cores;
   asked.nics = node.spec.topology.nics;
   Units units = place_units(node.units, asked);
   if (by_rule) part.amounts[Kind::CpuMilli] = std::int64_t(units.pus.size()) * kMilli;
+  if (shared != nullptr) units.gpus.push_back(shared->index);
   part.pus = std::move(units.pus);
   part.gpus = std::move(units.gpus);
   if (names_.has_gpus())
     for (const Gpu& gpu : node.spec.topology.gpus)
       if (const auto kind = names_.gpu(gpu.model);
           kind && std::ranges::binary_search(part.gpus, gpu.index))
-        part.amounts[*kind] += kMilli;
+        part.amounts[*kind] += is_share ? ask.gpu_share : kMilli;
   charge(part);
   return part;
 }
@@ -456,35 +483,8 @@ void NodeInventory::give(const NodePart& part) {
     DROVER_CHECK(rest >= 0, "more was released on a node than it held");
   --node.leases;
   if (part.amounts[Kind::Nodes] > 0) --node.exclusive;
-  node.units.drop(part.pus, part.gpus);
+  hold_units(node, part, false);
   reindex(part.node, node);
-}
-
-NodeView NodeInventory::view_of(NodeId id, const Node& node) const {
-  NodeView view{id, &node.spec, node.state, node.reason, node.capacity, {}, node.leases, {}, false};
-  view.reservation = node.reservation;
-  view.in_maintenance = node.in_maintenance;
-  if (view.reason.empty()) view.reason = node.defect;
-  const Key free = free_of(node);
-  view.free[Kind::CpuMilli] = free.cpus * kMilli;
-  view.free[Kind::MemMib] = free.mem_mib;
-  view.free[Kind::GpuMilli] = free.gpus * kMilli;
-  view.free[Kind::Nodes] = node.exclusive > 0 ? 0 : node.capacity[Kind::Nodes];
-  return view;
-}
-
-std::optional<NodeView> NodeInventory::view(NodeId id) const {
-  const Node* node = find(id);
-  if (node == nullptr || !node->known) return std::nullopt;
-  return view_of(id, *node);
-}
-
-std::vector<NodeView> NodeInventory::views() const {
-  std::vector<NodeView> views;
-  for (std::uint32_t id = 0; id < nodes_.size(); ++id)
-    if (nodes_[id] != nullptr && nodes_[id]->known)
-      views.push_back(view_of(NodeId(id), *nodes_[id]));
-  return views;
 }
 
 }  // namespace drover::rm

@@ -21,6 +21,7 @@
 
 #include "rm/constraint_index.hpp"
 #include "rm/forecast.hpp"
+#include "rm/node_ask.hpp"
 #include "rm/node_bits.hpp"
 #include "rm/node_group.hpp"
 #include "rm/node_need.hpp"
@@ -30,31 +31,15 @@
 
 namespace drover::rm {
 
-struct NamedAmount {
-  Kind kind{};
-  std::int64_t amount = 0;
-};
-
-// A Request in the inventory's terms.
-struct NodeAsk {
-  std::uint32_t cpus = 0, gpus = 0;
-  std::int64_t mem_mib = 0;
-  std::string gpu_model;
-  bool exclusive = false;
-  std::uint32_t constraint = 0;  // 0 = any node
-  std::uint32_t nodes = 1;
-  std::vector<NamedAmount> licences;  // of the head's part
-  bool is_gang = false;  // needs best_nodes: several nodes, or a constraint that counts them
-  CoreRule cores;
-  bool contiguous = false;
-};
-
 class NodeInventory {
  public:
   void put(NodeId id, NodeSpec spec);
   void set_state(NodeId id, NodeState state, std::string reason);
-  // GPUs of a named model are charged under that name too, whatever the request said.
-  void count_gpus_apart(const ResourceNames& names) { names_ = names; }
+  // GPUs of a named model are charged under that name too, whatever the request said; custom
+  // resources of nodes are counted when they have a name. A name that had a slot keeps it.
+  void set_names(const ResourceNames& names);
+  // What a timeline plans with: of custom resources the first few that were named.
+  Room room_in(const Amounts& amounts) const;
   void set_labels(NodeId id, Labels labels);
   // See ResourceManager::in_the_way. O(nodes) until 64 with room were found.
   std::optional<ReservedRoom::InTheWay> in_the_way(const NodeAsk& ask, const HoldCheck& of) const;
@@ -108,10 +93,13 @@ class NodeInventory {
   void audit(NodeId id, std::span<const Lease* const> leases,
              std::vector<std::string>& problems) const;
 
+  // By GPU: the sum of its shares, and how many they are; for the check.
+  using SharesOfGpus = std::map<std::uint16_t, std::pair<std::int64_t, std::uint32_t>>;
+
   // Buckets and candidates looked at since the start: what a search costs, for tests.
   std::uint64_t probes() const { return probes_; }
 
-  static constexpr std::uint32_t kMaxNodes = 1 << 20;
+  static constexpr std::uint32_t kMaxNodes = kNodesMax;
 
  private:
   struct Key {  // free amounts in the order of best fit
@@ -129,8 +117,9 @@ class NodeInventory {
     Amounts capacity, held;
     std::uint32_t leases = 0, exclusive = 0;
     NodeUnits units;
-    std::optional<Key> bucket;  // where it is indexed
-    std::optional<Key> size;    // by capacity
+    std::optional<Key> bucket;         // where it is indexed
+    std::optional<Key> size;           // by capacity
+    std::vector<std::int64_t> levels;  // of shares_ where it is indexed
   };
   using Buckets = std::map<Key, NodeGroup>;
 
@@ -158,6 +147,16 @@ class NodeInventory {
   bool is_run(std::span<const NodeId> nodes) const;
   // The shortest run of neighbours that has ask.nodes of them, or the longest when none has.
   void best_run(const NodeAsk& ask, std::vector<NodeId>& out, HoldCheck* holds) const;
+  bool has_resources(const NodeAsk& ask, const Node& node) const;
+  void count_resources(Node& node) const;
+  void check_shares(NodeId id, const Node& node, const SharesOfGpus& shares,
+                    const std::string& where, std::vector<std::string>& problems) const;
+  // node_shares.cpp
+  const Gpu* shared_gpu(const NodeAsk& ask, const Node& node) const;
+  bool fits_gpus(const NodeAsk& ask, const Node& node, const Key& free) const;
+  void reindex_shares(NodeId id, Node& node, bool offers);
+  void find_shared(const NodeAsk& ask, const NodeBits* allowed, std::vector<NodeId>& out) const;
+  void hold_units(Node& node, const NodePart& part, bool held);
   template <class Visit>
   std::uint64_t search_idle(const NodeAsk& ask, const NodeBits* allowed, IdRange range,
                             Visit visit) const;
@@ -187,6 +186,9 @@ class NodeInventory {
   Slices slices_;
   std::vector<NodeId> order_;
   std::uint32_t most_per_core_ = 1, most_sockets_ = 1;  // of a node, ever seen
+  std::vector<Kind> columns_;                           // of Room::extra
+  // What is left of a shared GPU -> the nodes that have such a one and take new work.
+  std::map<std::int64_t, NodeBits> shares_;
   mutable std::uint64_t probes_ = 0;
 };
 

@@ -23,6 +23,8 @@ std::uint64_t bits_of(const std::vector<NodeBits>& sets, NodeId id) {
 
 std::optional<NodeNeed> NodeInventory::need_on(NodeId id, const NodeAsk& ask) const {
   const NodeBits* allowed = constraint_bits(ask);
+  // Nobody is asked to go for a share: which GPU would have room for it then is not looked for.
+  if (ask.gpu_share > 0) return std::nullopt;
   if (!offers(id) || (allowed != nullptr && !allowed->contains(id))) return std::nullopt;
   const Node& node = *find(id);
   if (!node.size || !fits_empty(ask, *node.size)) return std::nullopt;
@@ -40,6 +42,11 @@ std::optional<NodeNeed> NodeInventory::need_on(NodeId id, const NodeAsk& ask) co
     const auto there = std::ranges::count(node.spec.topology.gpus, ask.gpu_model, &Gpu::model);
     if (there < std::ptrdiff_t(ask.gpus)) return std::nullopt;
   }
+  for (const NamedAmount& resource : ask.resources) {
+    need.want[resource.kind] = resource.amount;
+    need.free[resource.kind] =
+        std::max<std::int64_t>(node.capacity[resource.kind] - node.held[resource.kind], 0);
+  }
   if (ask.constraint == 0) return need;
   const NodeChoice& choice = constraints_.at(ask.constraint);
   need.counts_for = bits_of(choice.counted, id);
@@ -49,6 +56,10 @@ std::optional<NodeNeed> NodeInventory::need_on(NodeId id, const NodeAsk& ask) co
 
 Amounts NodeInventory::frees(const NodePart& part, const NodeAsk& ask) const {
   Amounts freed = part.amounts;
+  if (gpu_share_of(part) > 0) {  // others may be on that GPU
+    freed[Kind::GpuMilli] = 0;
+    return freed;
+  }
   if (ask.gpu_model.empty()) return freed;
   freed[Kind::GpuMilli] = 0;
   for (const Gpu& gpu : find(part.node)->spec.topology.gpus)

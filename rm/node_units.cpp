@@ -78,6 +78,20 @@ void NodeUnits::drop(std::span<const std::uint16_t> pus, std::span<const std::ui
   }
 }
 
+void NodeUnits::share(std::uint16_t gpu, std::int64_t milli) {
+  if (gpu >= gpu_shares_.size()) gpu_shares_.resize(std::size_t(gpu) + 1);
+  gpu_shares_[gpu] += milli;
+  shares_ += milli;
+  DROVER_CHECK(gpu_shares_[gpu] >= 0, "more of a GPU was given back than shares held");
+}
+
+std::int64_t NodeUnits::left_of_shared() const {
+  std::int64_t sum = 0;
+  if (has_shares())
+    for (const Gpu& gpu : gpus()) sum += left_of(gpu.index);
+  return sum;
+}
+
 std::uint32_t NodeUnits::free_gpus(std::string_view model) const {
   if (model.empty()) return free_gpus_;
   return std::uint32_t(std::ranges::count_if(

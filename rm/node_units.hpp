@@ -41,6 +41,17 @@ class NodeUnits {
   void hold(std::span<const std::uint16_t> pus, std::span<const std::uint16_t> gpus);
   void drop(std::span<const std::uint16_t> pus, std::span<const std::uint16_t> gpus);
 
+  // Of a GPU that is held, in thousandths; negative gives back.
+  void share(std::uint16_t gpu, std::int64_t milli);
+  bool has_shares() const { return shares_ > 0; }
+  // What is left of a GPU that shares hold; 0 when nobody does, or one holds all of it.
+  std::int64_t left_of(std::uint16_t gpu) const {
+    if (gpu >= gpu_shares_.size() || gpu_shares_[gpu] == 0) return 0;
+    return gpu_shares_[gpu] < 1000 ? 1000 - gpu_shares_[gpu] : 0;
+  }
+  std::int64_t left_of_shared() const;  // of all of them
+  std::span<const std::int64_t> gpu_shares() const { return gpu_shares_; }
+
   bool bindable() const { return shape_->bindable; }
   std::uint32_t free_pus() const { return free_pus_; }
   std::uint32_t free_gpus() const { return free_gpus_; }
@@ -78,6 +89,8 @@ class NodeUnits {
   std::vector<L3State> l3s_;
   std::vector<std::uint16_t> core_free_;             // by core
   std::vector<std::uint16_t> pu_holds_, gpu_holds_;  // by OS or driver index
+  std::vector<std::int64_t> gpu_shares_;             // by driver index, thousandths
+  std::int64_t shares_ = 0;                          // their sum
 };
 
 }  // namespace drover::rm

@@ -10,22 +10,6 @@
 #include "rm/resource_manager_state.hpp"
 
 namespace drover::rm {
-namespace {
-
-constexpr std::int64_t kMaxUnits = 1 << 20;  // CPUs or GPUs of one task
-
-}  // namespace
-
-bool is_countable(const Request& request) {
-  for (const auto& licence : request.licences)
-    if (licence.second < 1 || licence.second > kMaxAmount) return false;
-  if (request.nodes_max < 0 || request.nodes_max > NodeInventory::kMaxNodes || request.tasks < 0 ||
-      request.tasks > kMaxUnits || request.cores.cpus_per_task < 0)
-    return false;
-  return request.nodes >= 1 && request.nodes <= NodeInventory::kMaxNodes && request.cpus >= 1 &&
-         request.cpus <= kMaxUnits && request.gpus >= 0 && request.gpus <= kMaxUnits &&
-         request.mem_mib >= 0 && request.mem_mib <= kMaxAmount;
-}
 
 ResourceManager::ResourceManager() : state_(std::make_unique<State>()) {}
 ResourceManager::~ResourceManager() = default;
@@ -182,7 +166,7 @@ void ResourceManager::configure(ResourceNames names, QuotaTree tree) {
   DROVER_CHECK(state_->classes.empty(), "names and levels are set before requests are interned");
   state_->names = std::move(names);
   state_->tree = std::move(tree);
-  state_->nodes.count_gpus_apart(state_->names);
+  state_->nodes.set_names(state_->names);
   set_quotas(state_->ledger.book().rules());
 }
 
@@ -192,9 +176,10 @@ void ResourceManager::add_names(ResourceNames names) {
         state_->names.slots()[slot].empty() || state_->names.slots()[slot] == names.slots()[slot],
         "a named resource lost its slot while leases count in it");
   state_->names = std::move(names);
-  state_->nodes.count_gpus_apart(state_->names);
+  state_->nodes.set_names(state_->names);
   for (State::Class& known : state_->classes)
     if (known.holders > 0) state_->weigh(known);
+  for (const NodeView& node : state_->nodes.views()) state_->follow_node(node.id);
   state_->freed_everything = true;
 }
 

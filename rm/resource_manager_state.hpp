@@ -18,8 +18,6 @@
 
 namespace drover::rm {
 
-bool is_countable(const Request& request);  // resource_manager.cpp
-
 struct ResourceManager::State {
   struct Class {
     Request request;
@@ -67,11 +65,12 @@ struct ResourceManager::State {
     added.least = {};
     added.least[Kind::CpuMilli] = least_cpus(request) * 1000;
     added.least[Kind::MemMib] = request.nodes * request.mem_mib;
-    added.least[Kind::GpuMilli] = request.nodes * request.gpus * 1000;
+    const std::int64_t gpu_milli = request.gpus * kWholeGpu + request.gpu_share;
+    added.least[Kind::GpuMilli] = request.nodes * gpu_milli;
     added.least[Kind::Nodes] = request.exclusive ? request.nodes : 0;
     added.least[Kind::RunningJobs] = 1;
     if (const auto kind = names.gpu(request.gpu_model))
-      added.least[*kind] = request.nodes * request.gpus * 1000;
+      added.least[*kind] = request.nodes * gpu_milli;
     for (const auto& [name, count] : request.licences) {
       const auto kind = names.find(licence_word(name));
       if (!kind) added.countable = false;  // of a job from before the name lost its slot
@@ -79,8 +78,18 @@ struct ResourceManager::State {
       added.ask.licences.push_back({*kind, count});
       added.least[*kind] += count;
     }
-    added.room = {request.cpus * 1000, request.mem_mib, request.gpus * 1000,
-                  request.exclusive ? Room::kSeats : 1};
+    Amounts each;
+    for (const auto& [name, count] : request.resources) {
+      const auto kind = names.custom(name);
+      if (!kind) added.countable = false;  // no node has named it
+      if (!kind) continue;
+      added.ask.resources.push_back({*kind, count});
+      each[*kind] += count;
+      added.least[*kind] += request.nodes * count;
+    }
+    added.room = nodes.room_in(each);  // with all seats
+    added.room +=
+        {request.cpus * 1000, request.mem_mib, gpu_milli, request.exclusive ? 0 : 1 - Room::kSeats};
   }
   // What plans keep free on each node: whole cores may cost more threads than CPUs were asked for.
   Room planned(const Class& asked, const NodeAsk& ask) const {
@@ -96,15 +105,12 @@ struct ResourceManager::State {
   void follow_node(NodeId id) {
     freed_everything = true;
     if (!plans_ahead) return;
-    forecast.set_capacity(id, room_in(nodes.capacity(id)));
+    forecast.set_capacity(id, nodes.room_in(nodes.capacity(id)));
     forecast.set_offering(id, nodes.offers(id));
   }
-  static Room room_in(const Amounts& amounts) {
-    return {amounts[Kind::CpuMilli], amounts[Kind::MemMib], amounts[Kind::GpuMilli], Room::kSeats};
-  }
   // What a lease takes of a timeline: one seat, or all when it has the node alone.
-  static Room room_taken(const NodePart& part) {
-    Room room = room_in(part.amounts);
+  Room room_taken(const NodePart& part) const {
+    Room room = nodes.room_in(part.amounts);
     if (part.amounts[Kind::Nodes] == 0) room.seats = 1;
     return room;
   }

@@ -89,6 +89,11 @@ std::string_view ResourceNames::word(Kind kind) const {
                                                        : to_string(kind);
 }
 
+std::optional<Kind> ResourceNames::custom(std::string_view name) const {
+  const auto kind = find(name);
+  return kind && is_named(*kind) && name.find(':') == std::string_view::npos ? kind : std::nullopt;
+}
+
 std::optional<Kind> ResourceNames::gpu(std::string_view model) const {
   if (!has_gpus_) return std::nullopt;
   return find(std::string(kGpuPrefix).append(model));

@@ -32,6 +32,8 @@ class ResourceNames {
   // "cpus", "mem_mib", "gpus", "nodes", "engines", "running_jobs", "queued_jobs", or a name.
   std::optional<Kind> find(std::string_view word) const;
   std::string_view word(Kind kind) const;  // the reverse
+  // The slot of a custom resource of nodes, which has no colon in its name.
+  std::optional<Kind> custom(std::string_view name) const;
   // The slot of "gpu:MODEL"; nothing when the model is not counted apart.
   std::optional<Kind> gpu(std::string_view model) const;
   bool has_gpus() const { return has_gpus_; }

@@ -137,6 +137,7 @@ struct Controller::State : PreemptVerbs {
   void ended(const TaskEnded& in, Now now);
   // register_node.cpp
   void node_up(NodeUp in, Now now);
+  void name_resources(const rm::Topology& topology);
   void node_down(const NodeDown& in, Now now);
   void reconcile(NodeId id, Node& node, const NodeUp& in, Now now);
   void attempt_missing(Node& node, Job& job, Task& task, Now now);

@@ -245,6 +245,11 @@ Result<void> check_resources(JobSpec& spec) {
                 "ask for fewer, or use an array", "ntasks");
   if (auto good = check_range(spec.request.mem_mib, 0, kMemMibMax, "mem"); !good) return good;
   if (auto good = check_counts(spec.request.licences, "licences"); !good) return good;
+  if (auto good = check_counts(spec.request.resources, "resources"); !good) return good;
+  if (auto good = check_range(spec.request.gpu_share, 0, 999, "gpu_share"); !good) return good;
+  if (spec.request.gpu_share > 0 && spec.request.gpus > 0)
+    return fail(Errc::BadInput, "a share of one GPU and whole GPUs exclude each other",
+                "ask for a share, or for whole GPUs", "gpu_share");
   return check_range(spec.request.gpus, 0, kGpusMax, "gpus");
 }
 

@@ -34,7 +34,8 @@ std::string_view word(DependencyKind kind) {
   return "job ";
 }
 
-Why no_room(JobState state, const rm::NoFit& fit, const rm::Request& asked) {
+Why no_room(JobState state, const rm::NoFit& fit, const rm::Request& asked,
+            const rm::ResourceNames& names) {
   if (fit.nodes_total == 0)
     return {state, Reason::NoNode, "no node is registered", "start drover-agent on a node"};
   std::string text = "none of " + times(fit.nodes_total, "node") + " has room now";
@@ -54,7 +55,9 @@ Why no_room(JobState state, const rm::NoFit& fit, const rm::Request& asked) {
   add(fit.too_small, "too small");
   if (!because.empty()) text += ": " + because;
   if (fit.mostly_short_of)
-    text += "; mostly short of " + std::string(rm::to_string(*fit.mostly_short_of));
+    text += "; mostly short of " + std::string(rm::is_named(*fit.mostly_short_of)
+                                                   ? names.word(*fit.mostly_short_of)
+                                                   : rm::to_string(*fit.mostly_short_of));
   const Reason reason = fit.busy > 0     ? Reason::Resources
                         : fit.not_up > 0 ? Reason::NodeUnavailable
                                          : Reason::Resources;
@@ -204,7 +207,7 @@ Why Controller::State::why_unplaced(const Job& job) const {
   if (job.reservation() != rm::kUnreserved) return Reserved{*this}.why_inside(job);
   if (auto outside = Reserved{*this}.why_outside(job)) return *std::move(outside);
   if (!head || head->place.job != job.id) return why_behind(job);
-  Why why = no_room(job.state, rm.explain(job.what), rm.request(job.what));
+  Why why = no_room(job.state, rm.explain(job.what), rm.request(job.what), rm.names());
   why.text += place_held(job, job.id);
   return why;
 }
@@ -256,7 +259,7 @@ Why Controller::State::why_behind(const Job& job) const {
   const auto head = partition.queue.head();
   const JobQueue::Block block = partition.queue.block_of(job.shape);
   if (block == JobQueue::Block::Hopeless || !head)
-    return no_room(job.state, rm.explain(job.what), rm.request(job.what));
+    return no_room(job.state, rm.explain(job.what), rm.request(job.what), rm.names());
   const std::string first = "job " + number(head->place.job);
   const std::string hint = "drover why " + number(head->place.job);
   if (block == JobQueue::Block::Held)
@@ -265,7 +268,7 @@ Why Controller::State::why_behind(const Job& job) const {
             "a shorter time limit lets it end before that"};
   if (partition.policy.backfill == Backfill::None)
     return {job.state, Reason::Priority, first + " is before it and finds no room", hint};
-  Why why = no_room(job.state, rm.explain(job.what), rm.request(job.what));
+  Why why = no_room(job.state, rm.explain(job.what), rm.request(job.what), rm.names());
   why.text += place_held(job, job.id);
   return why;
 }

@@ -17,6 +17,20 @@ void Controller::State::watch(NodeId id, Node& node, Time deadline) {
   if (deadline.is_set()) node_deadlines.insert({deadline, id});
 }
 
+// Custom resources are counted from the first node on that has them, while there are slots for
+// names. What cannot be a name, and what comes too late, is not counted: nobody can ask for it.
+void Controller::State::name_resources(const rm::Topology& topology) {
+  for (const auto& resource : topology.resources) {
+    if (rm.names().find(resource.first)) continue;
+    const std::vector<std::string> more{resource.first};
+    auto grown = rm.names().with(more);
+    if (!grown) continue;
+    rm.add_names(*std::move(grown));
+    quotas.resources = rm.names().slots();
+    quotas_dirty = true;  // stored before any lease that counts in them
+  }
+}
+
 void Controller::State::node_up(NodeUp in, Now now) {
   const auto known = node_ids.find(in.spec.name);
   const bool is_new = known == node_ids.end();
@@ -37,6 +51,7 @@ void Controller::State::node_up(NodeUp in, Now now) {
   out.actions.emplace_back(Welcome{id, in.session});
   emit(EventKind::NodeRegistered, node, to_string(node.service), now);
   if (rebooted) parts_lost(id, node, true, now);
+  name_resources(in.spec.topology);
   rm.put_node(id, std::move(in.spec));
   show_service(id, node);
   // Was on the calendar before it was known here: laid out with the next pass.

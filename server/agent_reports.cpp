@@ -73,7 +73,10 @@ Result<rm::NodeSpec> to_node_spec(const proto::NodeInfo& info) {
   }
   spec.topology.bindable = info.bindable();
   if (info.resources_size() > kLabelsMax) return bad("the number of custom resources");
-  for (const auto& [name, count] : info.resources()) spec.topology.resources[name] = count;
+  for (const auto& [name, count] : info.resources()) {
+    if (count < 0 || count > rm::Room::kExtraMax) return bad("a custom resource's number");
+    spec.topology.resources[name] = count;
+  }
   spec.topology.cpu_factor = std::max<std::int64_t>(info.cpu_factor(), 1);
   return spec;
 }

@@ -90,8 +90,25 @@ void append_next_reservation(JsonWriter& out, const sched::ReservationCalendar& 
   out.end_object();
 }
 
+// Those that are counted.
+void append_resources(JsonWriter& out, const rm::NodeSpec& spec, const rm::NodeView& node,
+                      const rm::ResourceNames& names) {
+  out.key("resources");
+  out.begin_object();
+  for (const auto& resource : spec.topology.resources) {
+    const auto kind = names.custom(resource.first);
+    if (!kind) continue;
+    out.text_key(resource.first);
+    out.begin_object();
+    out.field("total", node.capacity[*kind]);
+    out.field("free", node.free[*kind]);
+    out.end_object();
+  }
+  out.end_object();
+}
+
 void append_node(JsonWriter& out, const rm::NodeView& node, const AgentView& agent,
-                 const sched::ReservationCalendar& calendar, bool whole) {
+                 const sched::Controller& controller, bool whole) {
   using rm::Kind;
   static const rm::NodeSpec kUnknown;
   const rm::NodeSpec& spec = node.spec != nullptr ? *node.spec : kUnknown;
@@ -105,10 +122,15 @@ void append_node(JsonWriter& out, const rm::NodeView& node, const AgentView& age
   out.field("mem_mib", node.capacity[Kind::MemMib]);
   out.field("mem_mib_free", node.free[Kind::MemMib]);
   out.field("gpus", node.capacity[Kind::GpuMilli] / 1000);
-  out.field("gpus_free", node.free[Kind::GpuMilli] / 1000);
+  // Of GPUs that are shared, what is left counts: 2.25 is two whole ones, or none and many shares.
+  if (node.free[Kind::GpuMilli] % 1000 == 0)
+    out.field("gpus_free", node.free[Kind::GpuMilli] / 1000);
+  else
+    out.field("gpus_free", double(node.free[Kind::GpuMilli]) / 1000);
+  append_resources(out, spec, node, controller.resources().names());
   out.field("running", node.leases);
   out.field("reservation", node.reservation);
-  append_next_reservation(out, calendar, spec.name, net::Loop::now().wall);
+  append_next_reservation(out, controller.calendar(), spec.name, net::Loop::now().wall);
   append_words(out, "labels", spec.labels);
   out.field("connected", agent.connected);
   out.field("boot_id", agent.boot_id);
@@ -133,8 +155,8 @@ void answer_nodes(Services& services, const Exchange& exchange, const std::strin
     const std::string name = node.spec != nullptr ? node.spec->name : std::string();
     if (!only.empty() && name != only) continue;
     found = true;
-    append_node(out, node, services.agents.view(name).value_or(AgentView{}),
-                services.controller.calendar(), topology);
+    append_node(out, node, services.agents.view(name).value_or(AgentView{}), services.controller,
+                topology);
   }
   out.end_array();
   out.end_object();

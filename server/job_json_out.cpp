@@ -80,7 +80,9 @@ void append_spec(JsonWriter& out, const sched::JobSpec& spec) {
   append_rules(out, spec);
   out.field("gpu_model", spec.request.gpu_model);
   out.field("exclusive", spec.request.exclusive);
+  if (spec.request.gpu_share > 0) out.field("gpu_share", spec.request.gpu_share);
   append_counts(out, "licences", spec.request.licences);
+  append_counts(out, "resources", spec.request.resources);
   append_labels(out, "constraints", spec.request.node_labels);
   out.field("constraint", spec.request.constraint);
   out.field("hold", spec.hold);

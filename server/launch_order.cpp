@@ -143,6 +143,10 @@ void add_resources(Environment& env, const sched::JobSpec& spec, const sched::La
   for (std::string_view name :
        {"DROVER_GPUS", "SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"})
     env.add(name, gpus);
+  if (const std::int64_t share = rm::gpu_share_of(launch.lease)) {
+    const std::string thousandths = std::to_string(1000 + share).substr(1);
+    env.add("DROVER_GPU_SHARE", "0." + thousandths);
+  }
 }
 
 void add_array(Environment& env, const sched::JobSpec& spec, TaskId task) {

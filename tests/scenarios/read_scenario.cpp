@@ -44,10 +44,19 @@ Result<void> read_licences(const std::vector<std::string>& words, Scenario& into
 }
 
 Result<void> read_node(const std::vector<std::string>& words, Scenario& into) {
-  if (words.size() != 2) return fail(Errc::BadInput, "for example: node n1 cpus=4");
-  const auto cpus = parse_integer(read_options(words)["cpus"], 1, 1000, "cpus");
-  if (!cpus) return fail(cpus.error());
-  into.nodes.push_back({words[0], std::uint16_t(*cpus)});
+  if (words.size() < 2) return fail(Errc::BadInput, "for example: node n1 cpus=4 gpus=2 fpga=1");
+  NodeLine node{words[0], 0, 0, {}};
+  for (const auto& [key, value] : read_options({words.begin() + 1, words.end()})) {
+    const auto number = parse_integer(value, 1, 1000, key);
+    if (!number) return fail(number.error());
+    if (key == "cpus")
+      node.cpus = std::uint16_t(*number);
+    else if (key == "gpus")
+      node.gpus = std::uint16_t(*number);
+    else
+      node.resources[key] = *number;
+  }
+  into.nodes.push_back(std::move(node));
   return {};
 }
 

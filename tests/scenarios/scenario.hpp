@@ -17,7 +17,8 @@ std::optional<rm::Counts> read_counts(const std::string& text);
 
 struct NodeLine {
   std::string name;
-  std::uint16_t cpus = 0;
+  std::uint16_t cpus = 0, gpus = 0;
+  rm::Counts resources;
 };
 
 // `at TIME VERB NAME ...`: something that people or nodes do, or a look at a job.

@@ -45,7 +45,13 @@ void Stage::blame(int line, const std::string& what) const {
 }
 
 void Stage::play() {
-  for (const NodeLine& node : scenario_.nodes) desk_.node_up(node.name, node.cpus);
+  for (const NodeLine& node : scenario_.nodes) {
+    rm::NodeSpec spec{node.name, {}, rm::make_topology(1, 1, node.cpus, 1, 1000)};
+    for (std::uint16_t g = 0; g < node.gpus; ++g)
+      spec.topology.gpus.push_back({"a100", "pci" + std::to_string(g), g, 0});
+    spec.topology.resources = node.resources;
+    desk_.register_node(std::move(spec));
+  }
   for (int moments = 0; const auto moment = next_moment(); ++moments) {
     if (moments == kMomentsMax) return blame(1, "it does not come to an end");
     desk_.pass({moment->us - elapsed().us});
@@ -172,6 +178,11 @@ void Stage::submit(const TimedLine& line) {
   const auto licences = read_counts(take("licences", ""));
   if (!licences) return blame(line.line, "say licences=matlab:2,ansys");
   spec.request.licences = *licences;
+  const auto resources = read_counts(take("resources", ""));
+  if (!resources) return blame(line.line, "say resources=fpga:2");
+  spec.request.resources = *resources;
+  spec.request.gpus = number("gpus", "0");
+  spec.request.gpu_share = number("share", "0");
   Actor actor{
       .name = line.name, .run = {}, .limit = time("limit", "0"), .exit_code = 0, .starts = {}};
   actor.run = time("run", std::to_string(actor.limit.us / 1'000'000));

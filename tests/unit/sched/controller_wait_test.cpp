@@ -367,6 +367,40 @@ TEST(Licences, AreRefusedCountedAnewAndKnownAfterARestart) {
   EXPECT_EQ(desk.launches.back().id.task.job, second);
 }
 
+TEST(NodeResources, AreNamedByNodesAndKeepTheirSlotOverARestart) {
+  Desk desk;
+  rm::NodeSpec node{"n1", {}, rm::make_topology(1, 1, 8, 1, 1000)};
+  node.topology.resources = {{"fpga", 2}};
+  desk.register_node(node);
+  ASSERT_TRUE(desk.table.quotas);
+  EXPECT_EQ(desk.table.quotas->resources, (std::vector<std::string>{"fpga"}));
+  JobSpec spec = Desk::spec();
+  spec.request.resources = {{"fpga", 2}};
+  const JobId first = desk.accept(spec), second = desk.accept(spec);
+  EXPECT_EQ(desk.launches.size(), 1u);
+  EXPECT_EQ(desk.reason(second), Reason::Resources);
+  EXPECT_NE(desk.controller.why(second, {}, desk.now)->text.find("mostly short of fpga"),
+            std::string::npos);
+  spec.request.resources = {{"fpga", 3}};
+  EXPECT_EQ(desk.submit(spec).error().message, "no node has 3 fpga");
+
+  desk.config.resources = *rm::ResourceNames::make({}, desk.table.quotas->resources);
+  desk.restart();
+  NodeUp again;
+  again.spec = node;
+  again.boot_id = "b1";
+  again.session = SessionId{++desk.sessions};
+  again.running = {{desk.launches[0].id, true}};
+  desk.put(again);
+  desk.turn();
+  EXPECT_EQ(desk.state(first), JobState::Running);
+  EXPECT_EQ(desk.launches.size(), 1u) << "both are held";
+  Launch ended = desk.launches[0];
+  ended.session = SessionId{desk.sessions};
+  desk.ended(ended);
+  EXPECT_EQ(desk.launches.back().id.task.job, second);
+}
+
 // What a pass costs is counted, not timed.
 TEST(Cost, APassCostsByClassesAndPlacements) {
   ControllerConfig config;

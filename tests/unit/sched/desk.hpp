@@ -139,6 +139,14 @@ class Desk {
     turn();
     return last_reply();
   }
+  void register_node(rm::NodeSpec spec) {
+    NodeUp up;
+    up.spec = std::move(spec);
+    up.boot_id = "b1";
+    up.session = SessionId{++sessions};
+    put(std::move(up));
+    turn();
+  }
   void node_up(const std::string& name, std::uint16_t cores, std::string boot = "b1",
                std::vector<HeldAttempt> running = {}) {
     NodeUp up;

@@ -15,7 +15,8 @@ TEST(JobJsonIn, reads_every_kind_of_field) {
   auto spec = read(
       R"({"name":"sim","argv":["prog","-x"],"env":{"B":"2","A":"1"},"cwd":"/tmp",
     "out":"o-%j",
-    "ntasks":2,"cpus_per_task":3,"mem":"4G","gpus":1,"exclusive":true,"licences":{"matlab":2},
+    "ntasks":2,"cpus_per_task":3,"mem":"4G","gpus":1,"exclusive":true,
+    "licences":{"matlab":2},"resources":{"fpga":1},
     "constraints":{"k":"v"},"time":"1:00:00",
     "signal":{"signal":10,"before_s":30},"array":"0-9%2","hold":true,"begin_us":5,
     "priority":-3,
@@ -25,6 +26,7 @@ TEST(JobJsonIn, reads_every_kind_of_field) {
     "max_failures":3,"kill_on_invalid_dependency":false,"reservation":"r1"})");
   ASSERT_TRUE(spec) << spec.error().message;
   EXPECT_EQ(spec->name, "sim");
+  EXPECT_EQ(spec->request.resources, (rm::Counts{{"fpga", 1}}));
   EXPECT_EQ(spec->request.licences, (rm::Counts{{"matlab", 2}}));
   EXPECT_EQ(spec->argv, (std::vector<std::string>{"prog", "-x"}));
   EXPECT_EQ(spec->env, (std::vector<std::string>{"A=1", "B=2"}));
