@@ -2,8 +2,8 @@
 //
 // name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,
 // scheduled_time. A task runs from its scheduling to its deletion; one that was never scheduled
-// would have run since its creation. CPUs are rounded up to whole ones. A share of a GPU becomes a
-// whole GPU, and the share is kept as the label "gpu_milli".
+// would have run since its creation. CPUs are rounded up to whole ones. Less than a whole GPU is a
+// share of one.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
@@ -43,6 +43,12 @@ struct Pod {
   }
 };
 
+void share_gpu(rm::Request& request, std::int64_t thousandths) {
+  if (thousandths == 0) return;  // says nothing
+  request.gpus = 0;
+  request.gpu_share = thousandths;
+}
+
 }  // namespace
 
 Result<Workload> import_gpu_pods(std::string_view text, const ReadOptions& options) {
@@ -75,8 +81,7 @@ Result<Workload> import_gpu_pods(std::string_view text, const ReadOptions& optio
     spec.request.gpus = pod.number(3);
     spec.request.gpu_model = pod.word[5];
     spec.labels["qos"] = pod.word[6];
-    if (pod.number(3) == 1 && pod.number(4) < 1000)
-      spec.labels["gpu_milli"] = std::string(pod.word[4]);
+    if (pod.number(3) == 1 && pod.number(4) < 1000) share_gpu(spec.request, pod.number(4));
     ++counts.kept;
     workload.names.emplace_back(pod.word[0]);
     pool.add(job, std::move(spec));

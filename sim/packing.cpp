@@ -19,10 +19,14 @@ Free sum_of(const std::vector<Free>& nodes) {
   Free sum;
   for (const Free& node : nodes) {
     sum.cpus += node.cpus;
-    sum.gpus += node.gpus;
+    sum.gpu_milli += node.gpu_milli;
     sum.mem_mib += node.mem_mib;
   }
   return sum;
+}
+
+std::int64_t gpu_milli(const rm::Request& request) {
+  return request.gpus * rm::kWholeGpu + request.gpu_share;
 }
 
 double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
@@ -85,14 +89,14 @@ class Packing {
     std::vector<std::uint32_t> job_of;
     const auto pass_to = [&](std::int64_t t) {
       cpu += double(held.cpus) * double(t - last);
-      gpu += double(held.gpus) * double(t - last);
+      gpu += double(held.gpu_milli) * double(t - last);
       mem += double(held.mem_mib) * double(t - last);
       last = t;
     };
     const auto hold = [&](std::uint32_t job, std::int64_t sign) {
       const rm::Request& asked = request(job);
       held.cpus += sign * asked.cpus * asked.nodes;
-      held.gpus += sign * asked.gpus * asked.nodes;
+      held.gpu_milli += sign * gpu_milli(asked) * asked.nodes;
       held.mem_mib += sign * asked.mem_mib * asked.nodes;
     };
     for (const std::uint32_t job : jobs_) {
@@ -118,7 +122,7 @@ class Packing {
     }
     const auto span = double(last - first);
     result_.cpu_share = share(cpu, span * double(all_.cpus));
-    result_.gpu_share = share(gpu, span * double(all_.gpus));
+    result_.gpu_share = share(gpu, span * double(all_.gpu_milli));
     result_.mem_share = share(mem, span * double(all_.mem_mib));
     result_.turned_away_share = share(refused, offered);
     return result_;
@@ -129,17 +133,18 @@ class Packing {
     return work_.specs[work_.jobs[job].spec]->request;
   }
   std::int64_t scarce(const Free& amount) const {
-    return all_.gpus > 0 ? amount.gpus : amount.cpus;
+    return all_.gpu_milli > 0 ? amount.gpu_milli : amount.cpus;
   }
   std::int64_t scarce_asked(const rm::Request& asked) const {
-    return (all_.gpus > 0 ? asked.gpus : asked.cpus) * asked.nodes;
+    return (all_.gpu_milli > 0 ? gpu_milli(asked) : asked.cpus) * asked.nodes;
   }
   double held_share() const {
     return 1 - share(double(scarce(sum_of(placer_->free()))), double(scarce(all_)));
   }
   void take_shares(const Free& left) {
     result_.cpu_share = 1 - share(double(left.cpus), double(all_.cpus));
-    result_.gpu_share = all_.gpus > 0 ? 1 - share(double(left.gpus), double(all_.gpus)) : 0;
+    result_.gpu_share =
+        all_.gpu_milli > 0 ? 1 - share(double(left.gpu_milli), double(all_.gpu_milli)) : 0;
     result_.mem_share = 1 - share(double(left.mem_mib), double(all_.mem_mib));
   }
 
@@ -159,7 +164,7 @@ class Packing {
       if (popularity[s] == 0 || scarce_asked(asked) == 0) continue;
       std::int64_t unusable = 0;
       for (const Free& node : nodes)
-        if (asked.cpus > node.cpus || asked.gpus > node.gpus || asked.mem_mib > node.mem_mib)
+        if (asked.cpus > node.cpus || !node.has_gpus_for(asked) || asked.mem_mib > node.mem_mib)
           unusable += scarce(node);
       stuck += double(popularity[s]) * double(unusable);
       weight += double(popularity[s]);

@@ -22,7 +22,9 @@ class Placer {
   virtual std::int64_t place(const rm::Request& request) = 0;
   virtual void give_back(std::int64_t handle) = 0;
   struct Free {
-    std::int64_t cpus = 0, gpus = 0, mem_mib = 0;
+    std::int64_t cpus = 0, gpu_milli = 0, mem_mib = 0;
+    std::vector<std::int64_t> of_gpus{};  // thousandths left of each; gpu_milli is their sum
+    bool has_gpus_for(const rm::Request& request) const;
   };
   virtual std::vector<Free> free() const = 0;  // by node
 };

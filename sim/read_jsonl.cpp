@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "base/units.hpp"
+#include "rm/lease.hpp"
 #include "sim/spec_pool.hpp"
 
 namespace drover::sim {
@@ -22,9 +23,9 @@ constexpr double kSecondsMax = 4294967296.0;
 constexpr std::int64_t kUnitsMax = 1 << 20;  // CPUs or GPUs of one job
 constexpr std::int64_t kMemoryMax = std::int64_t(1) << 40;
 constexpr auto kKeys = std::to_array<std::string_view>(
-    {"id", "submit", "run", "estimate", "cpus", "nodes", "gpus", "gpu_model", "memory", "exclusive",
-     "user", "creator", "account", "partition", "qos", "priority", "labels", "node_labels",
-     "after"});
+    {"id",        "submit",    "run",      "estimate",  "cpus",        "nodes",   "gpus",
+     "gpu_share", "gpu_model", "memory",   "exclusive", "user",        "creator", "account",
+     "partition", "qos",       "priority", "labels",    "node_labels", "after"});
 // Labels of the job that have a key of their own.
 constexpr auto kLabelKeys =
     std::to_array<std::string_view>({"user", "creator", "account", "partition", "qos"});
@@ -96,6 +97,7 @@ bool read_field(std::string_view key, dom::element value, Row& row) {
   if (key == "cpus") return read_count(value, 0, kUnitsMax, row.cpus);
   if (key == "nodes") return read_count(value, 1, kUnitsMax, request.nodes);
   if (key == "gpus") return read_count(value, 0, kUnitsMax, request.gpus);
+  if (key == "gpu_share") return read_count(value, 0, rm::kWholeGpu - 1, request.gpu_share);
   if (key == "memory") return read_memory(value, request.mem_mib);
   if (key == "exclusive") return value.get(request.exclusive) == simdjson::SUCCESS;
   if (key == "labels") return read_labels(value, row.spec.labels);
@@ -230,6 +232,7 @@ std::string to_jsonl(const Workload& workload, std::size_t at) {
   if (request.nodes > 1) line["nodes"] = request.nodes;
   if (request.mem_mib > 0) line["memory"] = request.mem_mib;
   if (request.gpus > 0) line["gpus"] = request.gpus;
+  if (request.gpu_share > 0) line["gpu_share"] = request.gpu_share;
   if (!request.gpu_model.empty()) line["gpu_model"] = request.gpu_model;
   if (request.exclusive) line["exclusive"] = true;
   if (spec.priority != 0) line["priority"] = spec.priority;

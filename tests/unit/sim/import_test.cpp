@@ -104,7 +104,7 @@ TEST(Import, ReadsGpuPods) {
   EXPECT_EQ(workload->jobs[0].run, seconds(90));
   EXPECT_EQ(workload->jobs[1].run, seconds(100)) << "never scheduled: from its creation";
   EXPECT_EQ(workload->jobs[1].cpus, 7u);
-  EXPECT_EQ(workload->specs[workload->jobs[1].spec]->labels.at("gpu_milli"), "460");
+  EXPECT_EQ(workload->specs[workload->jobs[1].spec]->request.gpu_share, 460);
 }
 
 TEST(Import, NamesFormats) {

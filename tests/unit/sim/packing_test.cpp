@@ -80,7 +80,7 @@ TEST(Packing, EverythingIsGivenBack) {
         const std::int64_t handle = placer->place(workload.specs[job.spec]->request);
         if (handle >= 0) held.push_back(handle);
         for (const Placer::Free& node : placer->free())
-          ASSERT_TRUE(node.cpus >= 0 && node.gpus >= 0 && node.mem_mib >= 0);
+          ASSERT_TRUE(node.cpus >= 0 && node.gpu_milli >= 0 && node.mem_mib >= 0);
         if (held.empty() || prng.chance(50)) continue;
         std::swap(held[std::size_t(prng.below(held.size()))], held.back());
         placer->give_back(held.back());
@@ -90,7 +90,7 @@ TEST(Packing, EverythingIsGivenBack) {
       const auto after = placer->free();
       for (std::size_t n = 0; n < before.size(); ++n) {
         EXPECT_EQ(after[n].cpus, before[n].cpus);
-        EXPECT_EQ(after[n].gpus, before[n].gpus);
+        EXPECT_EQ(after[n].gpu_milli, before[n].gpu_milli);
         EXPECT_EQ(after[n].mem_mib, before[n].mem_mib);
       }
     }
