@@ -222,6 +222,11 @@ void Agent::on_controller_frame(std::string_view bytes) {
     send_health();
   }
   for (const proto::AttemptRef& id : message.ack_ended()) table_.on_ack(session, to_attempt_id(id));
+  for (const proto::PauseOrder& pause : message.pause())
+    table_.on_pause(session, to_attempt_id(pause.id()), pause.suspended());
+  for (const proto::LimitOrder& limit : message.limit())
+    table_.on_limit(session, to_attempt_id(limit.id()),
+                    std::max<std::int64_t>(0, limit.time_limit_us()));
   if (message.launch_size() > 0) on_launches(message);
   for (const proto::KillOrder& kill : message.kill())
     table_.on_kill(session, to_attempt_id(kill.id()), std::clamp(kill.signal(), 0, 64),

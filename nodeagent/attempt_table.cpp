@@ -129,6 +129,30 @@ void AttemptTable::on_kill(SessionId session, const AttemptId& id, std::int32_t 
     entry.kill_wanted = true;
 }
 
+// Only what runs is suspended, so nothing has to wait for a launch.
+void AttemptTable::on_pause(SessionId session, const AttemptId& id, bool suspended) {
+  if (!is_current(session)) return;
+  const auto at = entries_.find(id);
+  if (at == entries_.end()) return;
+  Entry& entry = at->second;
+  if (entry.phase == Phase::Ended)
+    out_.ended.push_back(entry.end);
+  else if (supd_up_)
+    append_pause(out_.to_supd, id, suspended);
+  else
+    entry.pause_wanted = suspended;
+}
+
+void AttemptTable::on_limit(SessionId session, const AttemptId& id, std::int64_t time_limit_us) {
+  if (!is_current(session)) return;
+  const auto at = entries_.find(id);
+  if (at == entries_.end() || at->second.phase == Phase::Ended) return;
+  if (supd_up_)
+    append_limit(out_.to_supd, {id, time_limit_us});
+  else
+    at->second.limit_wanted = time_limit_us;
+}
+
 void AttemptTable::on_ack(SessionId session, const AttemptId& id) {
   if (!is_current(session)) return;
   const auto at = entries_.find(id);
@@ -166,6 +190,10 @@ void AttemptTable::on_list_end(std::int64_t now_us) {
                     "the node's supervisor has lost its record of the job", now_us));
     if (entry.phase == Phase::Ended) continue;
     if (std::exchange(entry.kill_wanted, false)) append_kill(out_.to_supd, {id, 0});
+    if (const auto limit = std::exchange(entry.limit_wanted, std::nullopt))
+      append_limit(out_.to_supd, {id, *limit});
+    if (const auto pause = std::exchange(entry.pause_wanted, std::nullopt))
+      append_pause(out_.to_supd, id, *pause);
     if (entry.phase == Phase::Ordered && !entry.waits) order(id, entry);
   }
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -54,6 +55,8 @@ class AttemptTable {
   Verdict on_bad_launch(SessionId session, const AttemptId& id, std::string message,
                         std::int64_t now_us);
   void on_kill(SessionId session, const AttemptId& id, std::int32_t signal, std::int64_t now_us);
+  void on_pause(SessionId session, const AttemptId& id, bool suspended);
+  void on_limit(SessionId session, const AttemptId& id, std::int64_t time_limit_us);
   void on_ack(SessionId session, const AttemptId& id);
   void repeat_ends();  // called from time to time while a session lasts
 
@@ -78,11 +81,13 @@ class AttemptTable {
   struct Entry {
     Phase phase = Phase::Ordered;
     bool started = false;
-    bool seen = false;         // in the list that is being received
-    bool waits = false;        // for an older attempt of the task
-    bool kill_wanted = false;  // while supd is away
-    std::string launch;        // while Ordered
-    EndReport end;             // when Ended
+    bool seen = false;                         // in the list that is being received
+    bool waits = false;                        // for an older attempt of the task
+    bool kill_wanted = false;                  // while supd is away
+    std::optional<bool> pause_wanted;          // likewise: suspended or not
+    std::optional<std::int64_t> limit_wanted;  // likewise
+    std::string launch;                        // while Ordered
+    EndReport end;                             // when Ended
   };
   using Entries = std::unordered_map<AttemptId, Entry, AttemptIdHash>;
 

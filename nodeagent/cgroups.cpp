@@ -253,12 +253,26 @@ void Cgroups::remove_memory(const CgroupName& name) const {
 void Cgroups::kill_all(const CgroupName& name) const {
   if (kill_file_ && write_small(base_fd_, FilePath(name, "cgroup.kill").text, "1") == 0) return;
   // The caller repeats until try_remove answers true, so a fork between read and kill is caught.
+  signal_all(name, SIGKILL);
+}
+
+void Cgroups::signal_all(const CgroupName& name, int signal) const {
   const std::string pids = read_small(base_fd_, FilePath(name, "cgroup.procs").text);
-  each_line(pids, [](std::string_view line) {
+  each_line(pids, [signal](std::string_view line) {
     pid_t pid = 0;
     std::from_chars(line.data(), line.data() + line.size(), pid);
-    if (pid > 1) ::kill(pid, SIGKILL);
+    if (pid > 1) ::kill(pid, signal);
   });
+}
+
+// The files are there or not: of v2 since Linux 5.2, of v1 in the freezer's tree alone.
+bool Cgroups::freeze(const CgroupName& name, bool frozen) const {
+  if (tracking_ == Tracking::V2)
+    return write_small(base_fd_, FilePath(name, "cgroup.freeze").text, frozen ? "1" : "0") == 0;
+  if (tracking_ == Tracking::V1)
+    return write_small(base_fd_, FilePath(name, "freezer.state").text,
+                       frozen ? "FROZEN" : "THAWED") == 0;
+  return false;
 }
 
 std::int64_t Cgroups::oom_kills(const CgroupName& name) const {

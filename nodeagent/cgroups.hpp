@@ -56,6 +56,9 @@ class Cgroups {
   bool try_remove(const CgroupName& name) const;  // true: it is gone, so no process was left
   void remove_memory(const CgroupName& name) const;
   void kill_all(const CgroupName& name) const;
+  // Stops all of it, or lets it go on. False where there is no freezer: signal_all is left.
+  bool freeze(const CgroupName& name, bool frozen) const;
+  void signal_all(const CgroupName& name, int signal) const;
   std::int64_t oom_kills(const CgroupName& name) const;
   // CPU time of all processes that ever were in it; false when the kernel does not tell.
   bool cpu_us(const CgroupName& name, std::int64_t& user, std::int64_t& system) const;

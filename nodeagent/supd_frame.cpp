@@ -150,6 +150,26 @@ void append_ack(std::string& out, const AttemptId& id) {
   put_id(out, id);
 }
 
+void append_pause(std::string& out, const AttemptId& id, bool suspended) {
+  Scope scope(out, suspended ? MessageKind::Suspend : MessageKind::Resume);
+  put_id(out, id);
+}
+
+void append_limit(std::string& out, const LimitFrame& limit) {
+  Scope scope(out, MessageKind::Limit);
+  put_id(out, limit.id);
+  put(out, limit.time_limit_us);
+}
+
+Result<LimitFrame> decode_limit(std::string_view body) {
+  Reader reader(body);
+  LimitFrame limit;
+  limit.id = reader.id();
+  limit.time_limit_us = reader.number<std::int64_t>();
+  if (!reader.finished() || limit.time_limit_us < 0) return malformed("limit");
+  return limit;
+}
+
 Result<AttemptId> decode_ack(std::string_view body) {
   Reader reader(body);
   const AttemptId id = reader.id();

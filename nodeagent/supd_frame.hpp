@@ -33,6 +33,9 @@ enum class MessageKind : std::uint16_t {
   Kill = 3,      // agent: signal 0 = TERM, grace, KILL; other = deliver that signal only
   Ack = 4,       // agent: the controller has the end
   List = 5,      // agent: send the table again
+  Suspend = 6,   // agent: stop it where it is, and its clock
+  Resume = 7,    // agent: let it go on
+  Limit = 8,     // agent: its time limit is another one now
   Welcome = 16,  // supd: its state; the table follows
   Held = 17,     // supd: one accepted attempt of the table
   ListEnd = 18,  // supd: the table is complete; events follow
@@ -63,6 +66,10 @@ struct KillFrame {
   AttemptId id;
   std::int32_t signal = 0;
 };
+struct LimitFrame {
+  AttemptId id;
+  std::int64_t time_limit_us = 0;  // since its start; 0 = none
+};
 struct WelcomeFrame {
   std::uint32_t protocol = 0;
   std::int32_t pid = 0;
@@ -89,6 +96,8 @@ void append_hello(std::string& out);
 void append_launch(std::string& out, const LaunchFrame& launch);
 void append_kill(std::string& out, const KillFrame& kill);
 void append_ack(std::string& out, const AttemptId& id);
+void append_pause(std::string& out, const AttemptId& id, bool suspended);  // Suspend or Resume
+void append_limit(std::string& out, const LimitFrame& limit);
 void append_list(std::string& out);
 void append_welcome(std::string& out, const WelcomeFrame& welcome);
 void append_held(std::string& out, const HeldReport& held);
@@ -101,7 +110,8 @@ void append_ended(std::string& out, std::uint64_t seq, const EndReport& report);
 Result<std::uint32_t> decode_hello(std::string_view body);
 Result<void> decode_launch(std::string_view body, LaunchFrame& out);  // reuses out's vectors
 Result<KillFrame> decode_kill(std::string_view body);
-Result<AttemptId> decode_ack(std::string_view body);
+Result<AttemptId> decode_ack(std::string_view body);  // likewise of Suspend and Resume
+Result<LimitFrame> decode_limit(std::string_view body);
 Result<WelcomeFrame> decode_welcome(std::string_view body);
 Result<HeldReport> decode_held(std::string_view body);
 Result<StartedFrame> decode_started(std::string_view body);

@@ -19,7 +19,15 @@
 namespace drover::nodeagent {
 namespace {
 
-enum class RecordKind : std::uint8_t { Boot = 1, Accept = 2, Start = 3, End = 4, Ack = 5 };
+enum class RecordKind : std::uint8_t {
+  Boot = 1,
+  Accept = 2,
+  Start = 3,
+  End = 4,
+  Ack = 5,
+  Pause = 6,
+  Limit = 7
+};
 
 constexpr std::size_t kRecordHeader = 8;
 constexpr std::size_t kRecordMax = 1 << 20;
@@ -64,7 +72,7 @@ class Replay {
         accept.warn_before_s = reader.number<std::int32_t>();
         accept.kill_grace_s = reader.number<std::int32_t>();
         if (!reader.finished()) return false;
-        open_[accept.id] = {next_++, {accept, {}}};
+        open_[accept.id] = {next_++, {accept, {}, {}}};
         return true;
       }
       case RecordKind::Start: {
@@ -78,6 +86,25 @@ class Replay {
         if (!reader.finished()) return false;
         const auto at = open_.find(start.id);
         if (at != open_.end()) at->second.second.start = start;
+        return true;
+      }
+      case RecordKind::Pause: {
+        PauseRecord pause;
+        pause.id = reader.id();
+        pause.since_boot_us = reader.number<std::int64_t>();
+        pause.paused_us = reader.number<std::int64_t>();
+        if (!reader.finished()) return false;
+        const auto at = open_.find(pause.id);
+        if (at != open_.end()) at->second.second.pause = pause;
+        return true;
+      }
+      case RecordKind::Limit: {
+        LimitRecord limit;
+        limit.id = reader.id();
+        limit.time_limit_us = reader.number<std::int64_t>();
+        if (!reader.finished()) return false;
+        const auto at = open_.find(limit.id);
+        if (at != open_.end()) at->second.second.accept.time_limit_us = limit.time_limit_us;
         return true;
       }
       case RecordKind::End: {
@@ -171,6 +198,19 @@ void append_record(std::string& out, const StartRecord& start) {
   put(out, start.cgroup_slot);
 }
 
+void append_record(std::string& out, const PauseRecord& pause) {
+  Scope scope(out, RecordKind::Pause);
+  put_id(out, pause.id);
+  put(out, pause.since_boot_us);
+  put(out, pause.paused_us);
+}
+
+void append_record(std::string& out, const LimitRecord& limit) {
+  Scope scope(out, RecordKind::Limit);
+  put_id(out, limit.id);
+  put(out, limit.time_limit_us);
+}
+
 void append_record(std::string& out, const EndReport& end) {
   Scope scope(out, RecordKind::End);
   append_end_body(out, end);
@@ -226,6 +266,7 @@ Result<Journal> Journal::open(const std::string& path, std::string_view boot_id,
   for (const JournalState::Open& open : state.open) {
     append_record(live, open.accept);
     if (open.start.pid != 0) append_record(live, open.start);
+    if (open.pause != PauseRecord{}) append_record(live, open.pause);
   }
   for (const EndReport& end : state.ended) append_record(live, end);
   if (state.damaged_bytes != 0) (void)::rename(path.c_str(), (path + ".damaged").c_str());

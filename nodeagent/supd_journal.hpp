@@ -32,10 +32,24 @@ struct StartRecord {
   friend bool operator==(const StartRecord&, const StartRecord&) = default;
 };
 
+struct PauseRecord {
+  AttemptId id;
+  std::int64_t since_boot_us = 0;  // stands still since; 0 = it runs
+  std::int64_t paused_us = 0;      // before that, since the start that the journal has
+  friend bool operator==(const PauseRecord&, const PauseRecord&) = default;
+};
+
+struct LimitRecord {  // instead of what was accepted
+  AttemptId id;
+  std::int64_t time_limit_us = 0;
+  friend bool operator==(const LimitRecord&, const LimitRecord&) = default;
+};
+
 struct JournalState {  // what a replay leaves
   struct Open {
     AcceptRecord accept;
     StartRecord start;  // pid 0: forked or not, we do not know
+    PauseRecord pause;  // the last one, if any
     friend bool operator==(const Open&, const Open&) = default;
   };
   std::vector<Open> open;           // accepted, not ended; in order of acceptance
@@ -48,6 +62,8 @@ struct JournalState {  // what a replay leaves
 void append_boot_record(std::string& out, std::string_view boot_id);
 void append_record(std::string& out, const AcceptRecord& accept);
 void append_record(std::string& out, const StartRecord& start);
+void append_record(std::string& out, const PauseRecord& pause);
+void append_record(std::string& out, const LimitRecord& limit);
 void append_record(std::string& out, const EndReport& end);
 void append_ack_record(std::string& out, const AttemptId& id);
 JournalState replay_journal(std::string_view bytes, std::string_view boot_id);

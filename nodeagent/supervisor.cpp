@@ -89,6 +89,19 @@ Result<void> Supervisor::on_message(const Message& message) {
       on_ack(*id);
       return {};
     }
+    case MessageKind::Suspend:
+    case MessageKind::Resume: {
+      auto id = decode_ack(message.body);
+      if (!id) return fail(std::move(id.error()));
+      on_pause(*id, message.kind == MessageKind::Suspend);
+      return {};
+    }
+    case MessageKind::Limit: {
+      auto limit = decode_limit(message.body);
+      if (!limit) return fail(std::move(limit.error()));
+      on_limit(*limit);
+      return {};
+    }
     case MessageKind::List: greet(); return {};
     case MessageKind::Welcome:
     case MessageKind::Held:
@@ -153,12 +166,9 @@ void Supervisor::on_launch() {
   attempt.identity = spawned->identity;
   attempt.started_wall_us = wall_us();
   by_pid_[attempt.pid] = &attempt;
-  const std::int64_t now = boot_us();
-  append_record(journal_.pending(), start_record(attempt, now));
-  if (attempt.accept.time_limit_us > 0) {
-    attempt.limit_at_us = now + attempt.accept.time_limit_us;
-    arm_time_limit(attempt);
-  }
+  attempt.started_boot_us = boot_us();
+  append_record(journal_.pending(), start_record(attempt));
+  arm_time_limit(attempt);
   append_started(outbox_, ++seq_, {id, attempt.started_wall_us, attempt.pid});
 }
 
@@ -235,6 +245,7 @@ void Supervisor::on_child_ends() {
 
 void Supervisor::on_main_end(Attempt& attempt, int status) {
   by_pid_.erase(attempt.pid);
+  if (attempt.suspended_us != 0) wake_processes(attempt);  // its cgroup is used again
   EndReport& end = attempt.end;
   end.id = attempt.accept.id;
   end.started_us = attempt.started_wall_us;
@@ -281,9 +292,11 @@ void Supervisor::compact() {
   std::string live;
   for (const auto& [id, attempt] : by_id_) {
     append_record(live, attempt->accept);
-    if (attempt->pid != 0)
-      append_record(live,
-                    start_record(*attempt, attempt->limit_at_us - attempt->accept.time_limit_us));
+    if (attempt->pid == 0) continue;
+    append_record(live, start_record(*attempt));
+    attempt->paused_us = 0;  // the start that is now written is later by as much
+    if (attempt->suspended_us != 0)
+      append_record(live, PauseRecord{id, attempt->suspended_us, attempt->paused_us});
   }
   for (const auto& entry : unacked_) append_record(live, entry.second.report);
   (void)journal_.compact(live);  // refused by the disk: the old file is as good
@@ -295,10 +308,13 @@ CgroupName Supervisor::cgroup_of(const Attempt& attempt) {
   return CgroupName(attempt.accept.id);
 }
 
-StartRecord Supervisor::start_record(const Attempt& attempt, std::int64_t started_boot_us) const {
-  return {attempt.accept.id, attempt.pid,
-          attempt.identity,  attempt.started_wall_us,
-          started_boot_us,   attempt.slot.number != 0 ? attempt.slot.number : attempt.adopted_slot};
+StartRecord Supervisor::start_record(const Attempt& attempt) {
+  return {attempt.accept.id,
+          attempt.pid,
+          attempt.identity,
+          attempt.started_wall_us,
+          attempt.started_boot_us,
+          attempt.slot.number != 0 ? attempt.slot.number : attempt.adopted_slot};
 }
 
 void Supervisor::leave() {

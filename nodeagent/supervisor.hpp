@@ -79,7 +79,11 @@ class Supervisor {
     Phase phase = Phase::Running;
     Due due = Due::Nothing;
     std::int64_t due_us = 0;
-    std::int64_t started_wall_us = 0, limit_at_us = 0;
+    std::int64_t started_wall_us = 0;
+    std::int64_t started_boot_us = 0;  // later by as long as it stood still
+    std::int64_t suspended_us = 0;     // CLOCK_BOOTTIME; since when it stands still; 0 = it runs
+    std::int64_t paused_us = 0;        // before that, since the start that the journal has
+    bool is_warned = false;
     std::int64_t drain_delay_us = 0;
     EndCause forced = EndCause::Exited;  // TimeLimit or Killed when we end it
     bool memory_limited = false, adopted = false;
@@ -94,6 +98,12 @@ class Supervisor {
   void on_launch();
   void on_kill(const KillFrame& kill);
   void on_ack(const AttemptId& id);
+  void on_pause(const AttemptId& id, bool suspended);
+  void stop_processes(const Attempt& attempt) const;
+  void wake_processes(const Attempt& attempt) const;
+  void on_limit(const LimitFrame& limit);
+  void note_pause(const Attempt& attempt);
+  void go_on(Attempt& attempt);
   void refuse(const AttemptId& id, EndCause cause, std::string message);
   bool knows(const AttemptId& id) const;
 
@@ -110,7 +120,7 @@ class Supervisor {
   bool is_empty(Attempt& attempt);
   bool try_return_slot(Attempt& attempt);
   static CgroupName cgroup_of(const Attempt& attempt);
-  StartRecord start_record(const Attempt& attempt, std::int64_t started_boot_us) const;
+  static StartRecord start_record(const Attempt& attempt);
   bool no_orphans(const Attempt& attempt);
   void finish(Attempt& attempt);
   void report_end(EndReport report);

@@ -25,10 +25,12 @@ void Supervisor::set_due(Attempt& attempt, Due due, std::int64_t at_us) {
 
 void Supervisor::arm_time_limit(Attempt& attempt) {
   const AcceptRecord& accept = attempt.accept;
+  if (accept.time_limit_us == 0) return set_due(attempt, Due::Nothing, 0);
+  const std::int64_t limit_at = attempt.started_boot_us + accept.time_limit_us;
   const std::int64_t before = std::int64_t{accept.warn_before_s} * 1'000'000;
-  if (accept.warn_signal != 0 && before > 0 && before < accept.time_limit_us)
-    return set_due(attempt, Due::Warn, attempt.limit_at_us - before);
-  set_due(attempt, Due::Limit, attempt.limit_at_us);
+  const bool warns = accept.warn_signal != 0 && before > 0 && before < accept.time_limit_us;
+  if (warns && !attempt.is_warned) return set_due(attempt, Due::Warn, limit_at - before);
+  set_due(attempt, Due::Limit, limit_at);
 }
 
 void Supervisor::on_time() {
@@ -43,8 +45,9 @@ void Supervisor::on_due(Attempt& attempt) {
   switch (due) {
     case Due::Nothing: return;
     case Due::Warn:
+      attempt.is_warned = true;
       signal_group(attempt, attempt.accept.warn_signal);
-      return set_due(attempt, Due::Limit, attempt.limit_at_us);
+      return arm_time_limit(attempt);
     case Due::Limit: return begin_end(attempt, EndCause::TimeLimit);
     case Due::Kill:
       kill_now(attempt);
@@ -58,6 +61,7 @@ void Supervisor::begin_end(Attempt& attempt, EndCause cause) {
   if (attempt.phase != Phase::Running) return;
   attempt.phase = Phase::Ending;
   attempt.forced = cause;
+  if (attempt.suspended_us != 0) wake_processes(attempt);
   signal_group(attempt, SIGTERM);
   signal_group(attempt, SIGCONT);  // a stopped job shall hear the TERM too
   set_due(attempt, Due::Kill, boot_us() + std::int64_t{attempt.accept.kill_grace_s} * 1'000'000);
@@ -71,6 +75,7 @@ void Supervisor::signal_group(const Attempt& attempt, int signal) const {
 }
 
 void Supervisor::kill_now(const Attempt& attempt) {
+  if (attempt.suspended_us != 0) wake_processes(attempt);  // a v1 freezer holds up even a KILL
   signal_group(attempt, SIGKILL);
   if (cgroups_.tracking() != Cgroups::Tracking::None) return cgroups_.kill_all(cgroup_of(attempt));
   if (!attempt.adopted) return;
@@ -191,10 +196,11 @@ void Supervisor::adopt_one(const JournalState::Open& open, WatchPidfd watch, voi
     attempt.pidfd = open_pidfd(attempt.pid);
     if (attempt.pidfd >= 0 && process_identity(attempt.pid, attempt.pidfd) == attempt.identity) {
       watch(context, attempt.pidfd, attempt.index);
-      if (attempt.accept.time_limit_us > 0) {
-        attempt.limit_at_us = open.start.started_boot_us + attempt.accept.time_limit_us;
-        arm_time_limit(attempt);
-      }
+      attempt.suspended_us = open.pause.since_boot_us;
+      attempt.paused_us = open.pause.paused_us;
+      attempt.started_boot_us = open.start.started_boot_us + attempt.paused_us;
+      if (attempt.suspended_us == 0) arm_time_limit(attempt);
+      if (attempt.suspended_us != 0) stop_processes(attempt);
       return;
     }
     if (attempt.pidfd >= 0) ::close(attempt.pidfd);

@@ -127,6 +127,11 @@ class Client {
     append_kill(payload, {id, signal});
     send(payload);
   }
+  void pause(const AttemptId& id, bool suspended) {
+    std::string payload;
+    append_pause(payload, id, suspended);
+    send(payload);
+  }
   void ack(const AttemptId& id) {
     std::string payload;
     append_ack(payload, id);

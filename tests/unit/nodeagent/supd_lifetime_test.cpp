@@ -79,6 +79,87 @@ TEST_F(SupdLifetime, ASignalAloneEndsNothing) {
   EXPECT_EQ(read_text(out("got")), "usr1\n");
 }
 
+// A counter in a file, written by a child of the shell: all of the job has to stand still.
+class SupdPause : public SupdLifetime {
+ protected:
+  Launch counting(std::uint64_t job) {
+    return Launch::shell(job, "( n=0; while :; do n=$((n+1)); echo $n > " + out("n.new") + "; mv " +
+                                  out("n.new") + " " + out("n") + "; sleep 0.01; done ) & wait");
+  }
+  std::string counter() const { return read_text(out("n")); }
+  bool moves(int ms) {
+    const std::string before = counter();
+    return wait_until([&] { return counter() != before; }, ms);
+  }
+  // Stopping takes a moment; then nothing may move any more.
+  bool stands_still() {
+    return wait_until([&] { return !moves(100); }, 5000) && !moves(300);
+  }
+};
+
+TEST_F(SupdPause, ACounterStandsStillAndGoesOn) {
+  Client agent(socket_path());
+  const Launch launch = counting(1);
+  agent.launch(launch);
+  ASSERT_TRUE(moves(5000));
+  agent.pause(launch.id, true);
+  agent.pause(launch.id, true);
+  EXPECT_TRUE(stands_still());
+  agent.pause(launch.id, false);
+  EXPECT_TRUE(moves(5000));
+  agent.kill(launch.id);
+  EXPECT_EQ(agent.wait_end(launch.id).cause, EndCause::Killed);
+}
+
+TEST_F(SupdPause, WhatStandsStillHearsItsEnd) {
+  Client agent(socket_path());
+  Launch launch = Launch::shell(1, "trap 'echo bye > " + out("bye") + "; exit 3' TERM; touch " +
+                                       out("up") + "; while :; do sleep 0.05; done");
+  launch.kill_grace_s = 30;
+  agent.launch(launch);
+  ASSERT_TRUE(wait_until([&] { return std::filesystem::exists(out("up")); }));
+  agent.pause(launch.id, true);
+  agent.kill(launch.id);
+  EXPECT_EQ(agent.wait_end(launch.id).exit_code, 3);
+  EXPECT_EQ(read_text(out("bye")), "bye\n");
+}
+
+TEST_F(SupdPause, TheTimeLimitStandsStillToo) {
+  Client agent(socket_path());
+  Launch launch = counting(1);
+  launch.time_limit_us = 700'000;
+  agent.launch(launch);
+  ASSERT_TRUE(agent.wait_started(launch.id));
+  agent.pause(launch.id, true);
+  EXPECT_FALSE(agent.receive_until([&] { return agent.ends_of(launch.id) > 0; }, 1500));
+  agent.pause(launch.id, false);
+  EXPECT_EQ(agent.wait_end(launch.id).cause, EndCause::TimeLimit);
+}
+
+TEST_F(SupdPause, ASupdThatComesBackKeepsIt) {
+  const Launch launch = [&] {
+    Launch made = counting(1);
+    made.time_limit_us = 2'000'000;
+    return made;
+  }();
+  {
+    Client agent(socket_path());
+    agent.launch(launch);
+    ASSERT_TRUE(moves(5000));
+    agent.pause(launch.id, true);
+    ASSERT_TRUE(stands_still());
+  }
+  crash();
+  start();
+  Client agent(socket_path());
+  EXPECT_FALSE(agent.receive_until([&] { return agent.ends_of(launch.id) > 0; }, 2500))
+      << "its time limit does not run";
+  EXPECT_FALSE(moves(200));
+  agent.pause(launch.id, false);
+  EXPECT_TRUE(moves(1000));
+  EXPECT_EQ(agent.wait_end(launch.id).cause, EndCause::TimeLimit);
+}
+
 TEST_F(SupdLifetime, TheTimeLimitWarnsThenEnds) {
   Client agent(socket_path());
   Launch launch = Launch::shell(1, "trap 'echo warned >> " + out("log") +
