@@ -141,6 +141,8 @@ Result<int> run_cancel(Context& context) { return act(context, "cancel", "cancel
 Result<int> run_hold(Context& context) { return act(context, "hold", "held"); }
 Result<int> run_release(Context& context) { return act(context, "release", "released"); }
 Result<int> run_requeue(Context& context) { return act(context, "requeue", "requeued"); }
+Result<int> run_suspend(Context& context) { return act(context, "suspend", "suspended"); }
+Result<int> run_resume(Context& context) { return act(context, "resume", "resumed"); }
 
 }  // namespace
 
@@ -196,6 +198,34 @@ const Command kRequeue = {
     .complete = "job",
     .options = options,
     .run = run_requeue,
+};
+
+const Command kSuspend = {
+    .noun = "job",
+    .verb = "suspend",
+    .is_shortcut = true,
+    .operands = "ID...",
+    .summary = "stop running jobs where they are (operators)",
+    .about =
+        "Every process of the job stands still. It keeps its memory, GPUs and licences and gives "
+        "its CPUs back; its time limit stops. Only `drover resume` lets it go on.",
+    .examples = "drover suspend 12\ndrover suspend 12.[3,5-7]",
+    .complete = "job",
+    .options = options,
+    .run = run_suspend,
+};
+
+const Command kResume = {
+    .noun = "job",
+    .verb = "resume",
+    .is_shortcut = true,
+    .operands = "ID...",
+    .summary = "let suspended jobs go on (operators)",
+    .about = "A job goes on as soon as the CPUs that it had are free.",
+    .examples = "drover resume 12\ndrover resume all --user ann --yes",
+    .complete = "job",
+    .options = options,
+    .run = run_resume,
 };
 
 }  // namespace drover::cli

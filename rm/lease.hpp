@@ -65,5 +65,10 @@ void for_each_part(const Lease& lease, Visit visit) {
   visit(static_cast<const NodePart&>(lease));
   for (const NodePart& part : lease.more) visit(part);
 }
+template <class Visit>
+void for_each_part(Lease& lease, Visit visit) {
+  visit(static_cast<NodePart&>(lease));
+  for (NodePart& part : lease.more) visit(part);
+}
 
 }  // namespace drover::rm

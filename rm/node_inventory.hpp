@@ -80,6 +80,10 @@ class NodeInventory {
   NodePart take(NodeId id, const NodeAsk& ask, bool is_head = true);
   void give(const NodePart& part);
   void restore(const NodePart& part) { charge(part); }
+  // Moves the CPUs out of the part; it still counts as a lease. See rm/asleep.cpp.
+  NodePart give_cpus(NodePart& part);
+  bool has_cpus(const NodePart& given) const;  // the very same, now
+  void take_cpus_back(const NodePart& given, NodePart& part);
 
   Result<void> can_ever_fit(const Request& request) const;
   // What one node is charged and how many leases it counts; nothing of an unknown one.

@@ -105,6 +105,12 @@ class ResourceManager {
   NoFit explain(ClassId what) const;  // why nothing fits now; O(distinct capacities + 64)
   void mark_used(Lease& lease);       // locked -> used; idempotent
   void release(const Lease& lease);   // exactly once per lease; DROVER_CHECK on imbalance
+  // A task stands still: gives its CPUs back and answers what it needs to go on. wake_up takes
+  // exactly that again, or nothing and says no: where it is not free, kept by a quota, or (in
+  // `window`) held for others.
+  std::vector<NodePart> put_to_sleep(Lease& lease);
+  bool wake_up(Lease& lease, std::span<const NodePart> asleep, Window window);
+  bool has_room_to_wake(std::span<const NodePart> asleep) const;  // whoever holds it for later
   void restore(Lease& lease,
                PathId path);  // recovery: charge again exactly what the stored lease says
 

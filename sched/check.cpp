@@ -28,7 +28,7 @@ std::string name_of(const Job& job) { return "job " + std::to_string(raw(job.id)
 void Controller::State::check_tasks(const Job& job, Problems& problems) const {
   std::uint32_t active = 0;
   std::uint32_t waiting = 0;
-  std::size_t ready = 0;
+  std::size_t ready = 0, sleeping = 0;
   for (const auto& [index, task] : job.more->tasks) {
     const TaskRecord& record = task.record;
     const std::string name = name_of(job) + "." + std::to_string(index);
@@ -48,11 +48,20 @@ void Controller::State::check_tasks(const Job& job, Problems& problems) const {
       expect(node != nodes.end() && node->second.tasks.contains(record.id),
              name + " is not listed on its node", problems);
     });
+    const bool asleep = record.state == TaskState::Suspended;
+    sleeping += asleep;
+    expect(asleep == sleepers.contains(record.id) && asleep == !record.asleep.empty() &&
+               asleep == record.suspended.is_set(),
+           name + " stands still in one book and runs in another", problems);
     expect(raw(record.epoch) > 0 && raw(record.epoch) < next_epoch && raw(record.attempt) > 0,
            name + " has an attempt without number or epoch", problems);
     expect(!record.started.is_set() || record.lease->used, name + " started, its lease is locked",
            problems);
   }
+  expect(sleeping == job.more->asleep, name_of(job) + " counts its suspended tasks wrongly",
+         problems);
+  expect((job.state == JobState::Suspended) == (sleeping > 0 && sleeping == active),
+         name_of(job) + " is suspended, or its tasks are", problems);
   expect(active == job.active, name_of(job) + " counts its active tasks wrongly", problems);
   expect(waiting + job.untouched == job.waiting(),
          name_of(job) + " counts its waiting tasks wrongly", problems);
@@ -188,7 +197,7 @@ void Controller::State::check_partitions(Problems& problems) const {
 std::vector<std::string> Controller::State::check() const {
   Problems problems;
   std::vector<const rm::Lease*> live;
-  std::uint64_t by_state[8] = {};
+  std::uint64_t by_state[kJobStates] = {};
   std::uint64_t active = 0;
   std::vector<rm::PathId> paths;
   for (const auto& [id, job] : jobs) {
@@ -200,8 +209,10 @@ std::vector<std::string> Controller::State::check() const {
     for (const auto& [index, task] : job.more->tasks)
       if (task.record.lease) live.push_back(&*task.record.lease);
   }
-  for (std::size_t s = 0; s < std::size_t(JobState::Succeeded); ++s)
-    expect(by_state[s] == stats.jobs_by_state[s], "the number of jobs by state is wrong", problems);
+  for (std::size_t s = 0; s < kJobStates; ++s)
+    if (!is_final(JobState(s)))
+      expect(by_state[s] == stats.jobs_by_state[s], "the number of jobs by state is wrong",
+             problems);
   expect(active == stats.tasks_active, "the number of active tasks is wrong", problems);
   std::size_t edges = 0;
   for (const auto& [id, job] : jobs) edges += job.more != nullptr ? edges_of(*job.more) : 0;

@@ -27,17 +27,23 @@ void PreemptVerbs::clear_for(Job& winner, std::vector<NodeId> where,
                              const std::vector<std::pair<TaskId, PreemptMode>>& going) {
   Clearing& clearing = clearings[winner.id];
   clearing.nodes = std::move(where);
+  clearing.until = clock.mono;
   clearing.is_fresh = false;
   for (const auto& [id, mode] : going) {
     Job& loser = *self().find(id.job);
     Task& task = *self().find_task(loser, raw(id.index));
-    clearing.victims.insert(id);
-    victims.emplace(id, winner.id);
     task.record.preempted_by = winner.id;
     task.record.gives_way = mode;
     self().touch(task);
     ++stats.preempted;
     self().emit(EventKind::AttemptPreempted, loser, &task, clock);
+    if (mode == PreemptMode::Suspend) {  // at once: it loses nothing
+      suspend_task(loser, task, Reason::Preempted);
+      clearing.is_fresh = true;
+      continue;
+    }
+    clearing.victims.insert(id);
+    victims.emplace(id, winner.id);
     const bool has_work = task.record.state == TaskState::Running;
     give_notice(loser, task, has_work ? ranking.grace(loser.standing) : Duration{});
   }
@@ -199,6 +205,7 @@ void PreemptVerbs::restore_clearings(Now now) {
       const Job& loser = *self().find(task.job);
       const TaskRecord& record = loser.more->tasks.at(raw(task.index)).record;
       if (raw(record.preempted_by) == 0 || record.lease->node != id) continue;
+      if (record.state == TaskState::Suspended) continue;
       going[record.preempted_by].push_back(task);
     }
   for (const auto& [id, tasks] : going) {

@@ -81,6 +81,7 @@ JobRecord Controller::State::record_of(const Job& job) const {
   if (job.more == nullptr) return record;
   record.detail = job.more->detail;
   record.throttle = job.more->throttle;
+  record.revision = job.more->revision;
   if (job.delayed && (job.gates & kBeginGate) != 0) record.begin = job.more->begin;
   if (job.more->cursor && job.more->cursor->has_moved()) {
     record.cursor = job.more->cursor->position();

@@ -1,4 +1,4 @@
-// sched/command.cpp - what people ask of jobs: cancel, hold, release, requeue.
+// sched/command.cpp - what people ask of jobs: cancel, hold, release, requeue, suspend, resume.
 // SPDX-License-Identifier: Apache-2.0
 //
 // Asking twice is no error.
@@ -78,6 +78,8 @@ Result<std::uint64_t> Controller::State::obey(Job& job, const Command& in, Now n
     case Verb::Release:
       return in.target.whole_job ? release(job, in, now) : release_elements(job, in, now);
     case Verb::Requeue: return requeue(job, in);
+    case Verb::Suspend: return suspend(job, in);
+    case Verb::Resume: return resume(job, in);
   }
   return fail(Errc::BadInput, "unknown verb");
 }

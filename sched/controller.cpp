@@ -52,6 +52,7 @@ void Controller::State::apply(Input input, Now now) {
         using In = std::decay_t<decltype(in)>;
         if constexpr (std::is_same_v<In, Submit>) submit(in, now);
         if constexpr (std::is_same_v<In, Command>) command(in, now);
+        if constexpr (std::is_same_v<In, Alter>) alter(in, now);
         if constexpr (std::is_same_v<In, PlanReady>) plan_ready(std::move(in), now);
         if constexpr (std::is_same_v<In, NodeUp>) node_up(std::move(in), now);
         if constexpr (std::is_same_v<In, NodeDown>) node_down(in, now);
@@ -130,6 +131,11 @@ void Controller::State::miss_deadline(Job& job, Now now) {
   cancel_waiting(job, Reason::Deadline, now);
   set_reason(job, Reason::Deadline);
   if (!close_if_done(job, Reason::Deadline, now)) update_queues(job);
+}
+
+void Controller::set_group_limits(GroupLimits limits) {
+  state_->config.group_limits = limits;
+  for (const auto& [name, id] : state_->group_ids) state_->takeable.insert(id);
 }
 
 std::optional<Time> Controller::next_timer(Now now) const {

@@ -82,12 +82,13 @@ struct GroupView {
   GroupLimits limits;
 };
 
-struct Stats {                          // plain counters for metrics; cheap to copy
-  std::uint64_t jobs_by_state[8] = {};  // open states are current, final ones count since start
+struct Stats {  // plain counters for metrics; cheap to copy
+  std::uint64_t jobs_by_state[kJobStates] =
+      {};  // open states are current, final ones count since start
   std::uint64_t submitted = 0, rejected = 0, launched = 0, started = 0, ended = 0, requeued = 0;
   std::uint64_t stale_messages = 0, placements_tried = 0, placements_made = 0, turns = 0;
   std::uint64_t backfilled = 0;  // starts of jobs that were not the first in order
-  std::uint64_t preempted = 0;
+  std::uint64_t preempted = 0, suspended = 0;
   std::uint64_t groups = 0, tasks_active = 0, jobs_open = 0;
 };
 
@@ -122,6 +123,8 @@ class Controller {
   // before its replies and actions leave.
   // `used`: an output that is done with; its memory serves again. For callers of many turns.
   TurnOutput finish(Now now, TurnOutput used = {});
+  // In force from the next turn on. A group that holds more than it may keeps it, and gets no more.
+  void set_group_limits(GroupLimits limits);
   // When the next begin time or node timeout is due (mono), if any: the shell sends a Tick then.
   std::optional<Time> next_timer(Now now) const;
 
@@ -157,7 +160,8 @@ class Controller {
 
  private:
   struct State;
-  friend struct PreemptVerbs;
+  friend struct PreemptVerbs;  // its parts
+  friend struct AlterVerbs;
   std::unique_ptr<State> state_;
 };
 

@@ -51,6 +51,7 @@ struct ControllerData {
   std::map<JobId, Clearing> clearings;        // for whom room is made
   std::map<TaskId, JobId> victims;            // the reverse
   std::set<std::pair<Time, TaskId>> notices;  // mono; of victims: when they will be ended
+  std::set<TaskId> sleepers;                  // suspended, whoever said so
   std::set<JobId> owed;                       // stopped by a quota in this pass
   std::size_t nodes_counted = 0;              // in the capacity that ranking knows
   ReservationCalendar calendar;

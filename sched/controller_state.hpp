@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "sched/preempt_verbs.hpp"
+#include "sched/alter_verbs.hpp"
 
 namespace drover::sched {
 
-struct Controller::State : PreemptVerbs {
+struct Controller::State : AlterVerbs {
   explicit State(ControllerConfig with);
   struct Reserving;  // sched/reserving.hpp
   struct Reserved;
@@ -83,6 +83,7 @@ struct Controller::State : PreemptVerbs {
   const Partition& partition_of(const Job& job) const;
   const Partition& partition_for(const JobSpec& spec) const;
   void place_tasks(Now now);
+  void serve(Partition& partition);
   // rank_jobs.cpp
   void make_partitions();
   Partition* add_partition(const std::string& name, const PartitionPolicy& policy);
@@ -170,6 +171,7 @@ struct Controller::State : PreemptVerbs {
   Why why_in_queue(const Job& job) const;
   Why why_unplaced(const Job& job) const;
   Why why_behind(const Job& job) const;
+  Why why_suspended(const Job& job, const TaskRecord& task) const;
   Why why_preempting(const Job& job) const;
   std::string place_held(const Job& job, JobId asked) const;
   bool waits_for_unlimited(const rm::Slot& slot) const;

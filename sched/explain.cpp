@@ -103,6 +103,7 @@ Why Controller::State::why_task(const Job& job, const TaskRecord& task) const {
       return why_job(job);
     case TaskState::Placed:
     case TaskState::Running:
+    case TaskState::Suspended:
     case TaskState::Ending: break;
     case TaskState::Succeeded:
     case TaskState::Failed:
@@ -114,6 +115,7 @@ Why Controller::State::why_task(const Job& job, const TaskRecord& task) const {
     return {job.state, Reason::NodeUnavailable,
             "it was placed " + where + ", which is out of contact",
             "it goes on when the node is back: drover node ls"};
+  if (task.state == TaskState::Suspended) return why_suspended(job, task);
   if (task.state == TaskState::Placed)
     return {job.state, Reason::None, "it was sent to run " + where, {}};
   if (task.state == TaskState::Ending)
@@ -129,6 +131,18 @@ Why Controller::State::why_task(const Job& job, const TaskRecord& task) const {
                 ": it will be ended at " + format_utc(task.notice),
             task.gives_way == PreemptMode::Requeue ? "it is queued again then" : ""};
   return {job.state, Reason::None, "it runs " + where, {}};
+}
+
+Why Controller::State::why_suspended(const Job& job, const TaskRecord& task) const {
+  const std::string text = "it stands still on node " + task.node + " since " +
+                           format_utc(task.suspended) + ", with its memory and GPUs";
+  if (task.reason == Reason::SuspendedByOperator)
+    return {job.state, task.reason, text + "; an operator suspended it",
+            "drover resume " + number(job.id)};
+  std::string why = raw(task.preempted_by) != 0
+                        ? "; job " + number(task.preempted_by) + " has its CPUs"
+                        : std::string();
+  return {job.state, task.reason, text + why + "; it goes on when the same CPUs are free", {}};
 }
 
 Why Controller::State::why_job(const Job& job) const {

@@ -33,7 +33,7 @@ struct Submit {
   std::shared_ptr<const JobSpec> spec;  // checked by the entrance (sched/entrance.hpp)
   std::vector<KnownEnd> known_ends;
 };
-enum class Verb : std::uint8_t { Cancel, Hold, Release, Requeue };
+enum class Verb : std::uint8_t { Cancel, Hold, Release, Requeue, Suspend, Resume };
 struct TaskRange {  // one job, or some elements of an array
   JobId job{};
   bool whole_job = true;
@@ -46,6 +46,16 @@ struct Command {
   TaskRange target;
   std::string reason;
   std::int32_t signal = 0;  // Cancel: send this signal only, do not end the job; 0 = cancel
+};
+// A job becomes what `after` says, which has passed the entrance; `before` is what it was at
+// `revision`, as stored.
+struct Alter {
+  ReplyToken reply{};  // the answer's `touched` counts the changes
+  Actor actor;
+  JobId job{};
+  std::uint32_t revision = 0;
+  std::shared_ptr<const JobSpec> before, after;
+  std::vector<KnownEnd> known_ends;  // of new dependencies
 };
 struct PlanReady {  // from the group's consumer
   JobId job{};
@@ -132,8 +142,8 @@ struct RemoveReservation {
 };
 struct Tick {};  // time passed: begin times, node timeouts
 
-using Input =
-    std::variant<Submit, Command, PlanReady, NodeUp, NodeDown, TaskStarted, TaskEnded, ServeNode,
-                 LabelNode, EditQuotas, SetLicences, PutReservation, RemoveReservation, Tick>;
+using Input = std::variant<Submit, Command, Alter, PlanReady, NodeUp, NodeDown, TaskStarted,
+                           TaskEnded, ServeNode, LabelNode, EditQuotas, SetLicences, PutReservation,
+                           RemoveReservation, Tick>;
 
 }  // namespace drover::sched

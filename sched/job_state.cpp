@@ -16,6 +16,7 @@ std::string_view to_string(JobState s) {
     case JobState::Failed: return "failed";
     case JobState::Cancelled: return "cancelled";
     case JobState::TimedOut: return "timed_out";
+    case JobState::Suspended: return "suspended";
   }
   return "unknown";
 }
@@ -30,6 +31,7 @@ std::string_view to_string(TaskState s) {
     case TaskState::Failed: return "failed";
     case TaskState::Cancelled: return "cancelled";
     case TaskState::TimedOut: return "timed_out";
+    case TaskState::Suspended: return "suspended";
   }
   return "unknown";
 }
@@ -67,6 +69,7 @@ std::string_view to_string(Reason r) {
     case Reason::Priority: return "priority";
     case Reason::Preempting: return "preempting";
     case Reason::Licences: return "licences";
+    case Reason::SuspendedByOperator: return "suspended_by_operator";
   }
   return "unknown";
 }
@@ -82,6 +85,8 @@ std::string_view to_string(JobEvent e) {
     case JobEvent::Requeued: return "requeued";
     case JobEvent::RequeuedHeld: return "requeued_held";
     case JobEvent::Cancel: return "cancel";
+    case JobEvent::AllSuspended: return "all_suspended";
+    case JobEvent::SomeResumed: return "some_resumed";
     case JobEvent::AllSucceeded: return "all_succeeded";
     case JobEvent::SomeFailed: return "some_failed";
     case JobEvent::SomeTimedOut: return "some_timed_out";
@@ -97,6 +102,8 @@ std::string_view to_string(TaskEvent e) {
     case TaskEvent::Kill: return "kill";
     case TaskEvent::Cancel: return "cancel";
     case TaskEvent::Requeue: return "requeue";
+    case TaskEvent::Suspend: return "suspend";
+    case TaskEvent::Resume: return "resume";
     case TaskEvent::EndOk: return "end_ok";
     case TaskEvent::EndFailed: return "end_failed";
     case TaskEvent::EndTimedOut: return "end_timed_out";
@@ -132,6 +139,9 @@ std::string_view to_string(EventKind kind) {
     case EventKind::ReservationRemoved: return "reservation_removed";
     case EventKind::ReservationBegan: return "reservation_began";
     case EventKind::ReservationEnded: return "reservation_ended";
+    case EventKind::AttemptSuspended: return "attempt_suspended";
+    case EventKind::AttemptResumed: return "attempt_resumed";
+    case EventKind::JobAltered: return "job_altered";
   }
   return "unknown";
 }
@@ -149,11 +159,11 @@ std::optional<Word> scan(std::string_view word, std::size_t count) {
 }  // namespace
 
 std::optional<JobState> job_state_from(std::string_view word) {
-  return scan<JobState>(word, std::size_t(JobState::TimedOut) + 1);
+  return scan<JobState>(word, kJobStates);
 }
 
 std::optional<TaskState> task_state_from(std::string_view word) {
-  return scan<TaskState>(word, std::size_t(TaskState::TimedOut) + 1);
+  return scan<TaskState>(word, kTaskStates);
 }
 
 std::optional<Reason> reason_from(std::string_view word) { return scan<Reason>(word, kReasons); }

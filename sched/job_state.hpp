@@ -22,9 +22,10 @@ enum class JobEvent : std::uint8_t {
   TaskStarted,      // a task runs, or ended without a start that anybody saw
   Requeued,         // all its attempts are gone; back to the FIFO
   RequeuedHeld,     // the same, but a person must release it
+  AllSuspended,     // every attempt that is out stands still
+  SomeResumed,      // one of them runs again
   Cancel,           // a person asks; with attempts out, the job ends after the last of them
-  // every task is final; the worst of them names the event, in this order: failed, timed out,
-  // cancelled
+  // every task is final; the worst names the event: failed, timed out, cancelled
   AllSucceeded,
   SomeFailed,
   SomeTimedOut,
@@ -39,6 +40,8 @@ enum class TaskEvent : std::uint8_t {
   Kill,     // its attempt is to be ended so that the task can wait again
   Cancel,   // it is to be ended for good
   Requeue,  // its attempt is known to be gone without a result that counts
+  Suspend,  // it stands still and has given its CPUs back
+  Resume,   // it has them again
   EndOk,
   EndFailed,
   EndTimedOut,
@@ -63,8 +66,8 @@ inline constexpr auto kJobMoves = [] {
       {Held, Release, Inited},
       {Held, DependencyNever, Cancelled},
       {Held, Cancel, Cancelled},
-      {Held, SomeFailed,
-       Failed},  // a requeued array whose last open elements were cancelled one by one
+      // A requeued array whose last open elements were cancelled one by one.
+      {Held, SomeFailed, Failed},
       {Held, SomeTimedOut, TimedOut},
       {Held, SomeCancelled, Cancelled},
       {Inited, Hold, Held},
@@ -75,8 +78,8 @@ inline constexpr auto kJobMoves = [] {
       {Inited, SomeFailed, Failed},
       {Inited, SomeTimedOut, TimedOut},
       {Inited, SomeCancelled, Cancelled},
-      {Scheduled, Hold,
-       Held},  // only while no attempt is out; else it stays where it is, marked as held
+      // Only while no attempt is out; else it stays where it is, marked as held.
+      {Scheduled, Hold, Held},
       {Scheduled, Release, Scheduled},
       {Scheduled, PlanRefused, Failed},
       {Scheduled, TaskStarted, Running},
@@ -93,10 +96,22 @@ inline constexpr auto kJobMoves = [] {
       {Running, Requeued, Inited},
       {Running, RequeuedHeld, Held},
       {Running, Cancel, Running},
+      {Running, AllSuspended, Suspended},
       {Running, AllSucceeded, Succeeded},
       {Running, SomeFailed, Failed},
       {Running, SomeTimedOut, TimedOut},
       {Running, SomeCancelled, Cancelled},
+      {Suspended, Hold, Suspended},
+      {Suspended, Release, Suspended},
+      {Suspended, TaskStarted, Running},  // another element
+      {Suspended, SomeResumed, Running},
+      {Suspended, Requeued, Inited},
+      {Suspended, RequeuedHeld, Held},
+      {Suspended, Cancel, Suspended},
+      {Suspended, AllSucceeded, Succeeded},
+      {Suspended, SomeFailed, Failed},
+      {Suspended, SomeTimedOut, TimedOut},
+      {Suspended, SomeCancelled, Cancelled},
   });
 }();
 
@@ -118,6 +133,7 @@ inline constexpr auto kTaskMoves = [] {
       {Running, Kill, Ending},
       {Running, Cancel, Ending},
       {Running, Requeue, Waiting},
+      {Running, Suspend, Suspended},
       {Running, EndOk, Succeeded},
       {Running, EndFailed, Failed},
       {Running, EndTimedOut, TimedOut},
@@ -130,10 +146,19 @@ inline constexpr auto kTaskMoves = [] {
       {Ending, EndFailed, Failed},
       {Ending, EndTimedOut, TimedOut},
       {Ending, EndCancelled, Cancelled},
+      {Suspended, Start, Suspended},  // reported again after a reconnect
+      {Suspended, Kill, Ending},
+      {Suspended, Cancel, Ending},
+      {Suspended, Requeue, Waiting},
+      {Suspended, Resume, Running},
+      {Suspended, EndOk, Succeeded},  // it was done before it was stopped
+      {Suspended, EndFailed, Failed},
+      {Suspended, EndTimedOut, TimedOut},
+      {Suspended, EndCancelled, Cancelled},
   });
 }();
 
-// The state after `on`, or nothing: the caller answers Errc::Conflict, and nothing changes.
+// The state after `on`, or nothing: the caller answers Errc::Conflict; nothing changes.
 constexpr std::optional<JobState> find_move(JobState from, JobEvent on) {
   for (const JobMove& move : kJobMoves)
     if (move.from == from && move.on == on) return move.to;
@@ -157,18 +182,18 @@ template <class Table>
 constexpr bool finals_are_final(const Table& moves) {
   return std::ranges::none_of(moves, [](const auto& move) { return is_final(move.from); });
 }
-template <class State, class Event>
+template <class State, std::size_t kStates, class Event>
 constexpr bool every_open_state_answers(Event event) {
-  for (std::uint8_t s = 0; !is_final(State(s)); ++s)
-    if (!find_move(State(s), event)) return false;
+  for (std::uint8_t s = 0; s < kStates; ++s)
+    if (!is_final(State(s)) && !find_move(State(s), event)) return false;
   return true;
 }
 static_assert(no_pair_is_listed_twice(kJobMoves) && no_pair_is_listed_twice(kTaskMoves));
 static_assert(finals_are_final(kJobMoves) && finals_are_final(kTaskMoves));
-static_assert(every_open_state_answers<JobState>(JobEvent::Cancel));
-static_assert(every_open_state_answers<TaskState>(TaskEvent::Cancel));
+static_assert(every_open_state_answers<JobState, kJobStates>(JobEvent::Cancel));
+static_assert(every_open_state_answers<TaskState, kTaskStates>(TaskEvent::Cancel));
 
-std::string_view to_string(JobEvent e);  // "hold", "task_started", ...
+std::string_view to_string(JobEvent e);  // "hold", ...
 std::string_view to_string(TaskEvent e);
 
 }  // namespace drover::sched

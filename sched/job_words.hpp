@@ -16,8 +16,10 @@ enum class JobState : std::uint8_t {
   Succeeded,
   Failed,
   Cancelled,
-  TimedOut
+  TimedOut,
+  Suspended  // open; a later addition, and the numbers are stored
 };
+inline constexpr std::size_t kJobStates = std::size_t(JobState::Suspended) + 1;
 enum class TaskState : std::uint8_t {
   Waiting,
   Placed,
@@ -26,11 +28,15 @@ enum class TaskState : std::uint8_t {
   Succeeded,
   Failed,
   Cancelled,
-  TimedOut
+  TimedOut,
+  Suspended  // likewise
 };
+inline constexpr std::size_t kTaskStates = std::size_t(TaskState::Suspended) + 1;
 
-constexpr bool is_final(JobState s) { return s >= JobState::Succeeded; }
-constexpr bool is_final(TaskState s) { return s >= TaskState::Succeeded; }
+constexpr bool is_final(JobState s) { return s >= JobState::Succeeded && s <= JobState::TimedOut; }
+constexpr bool is_final(TaskState s) {
+  return s >= TaskState::Succeeded && s <= TaskState::TimedOut;
+}
 
 // Why a job waits, or how it or a task ended. A closed list: metric label and API.
 enum class Reason : std::uint8_t {
@@ -68,8 +74,9 @@ enum class Reason : std::uint8_t {
   Priority,    // waits: one that goes first holds the place
   Preempting,  // waits: others were asked to go
   Licences,    // waits: others hold them
+  SuspendedByOperator,
 };
-inline constexpr std::size_t kReasons = std::size_t(Reason::Licences) + 1;
+inline constexpr std::size_t kReasons = std::size_t(Reason::SuspendedByOperator) + 1;
 
 // How work gives way to more urgent work.
 enum class PreemptMode : std::uint8_t {

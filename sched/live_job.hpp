@@ -57,6 +57,8 @@ struct JobExtra {
   Time too_late;                        // wall; to start, of a job with a deadline
   std::uint32_t max_failures = 0;       // 0 = no limit
   rm::ReservedId reservation{};         // that it names
+  std::uint32_t revision = 0;           // how often it was altered
+  std::uint32_t asleep = 0;             // attempts that stand still
 };
 
 struct Job {
@@ -100,7 +102,10 @@ struct Job {
   std::uint32_t waiting() const {
     return total - active - succeeded - failed - cancelled - timed_out;
   }
-  bool is_active() const { return state == JobState::Scheduled || state == JobState::Running; }
+  bool is_active() const {
+    return state == JobState::Scheduled || state == JobState::Running ||
+           state == JobState::Suspended;
+  }
   rm::ReservedId reservation() const { return more ? more->reservation : rm::kUnreserved; }
   JobExtra& extra() {
     if (more == nullptr) more = std::make_unique<JobExtra>();

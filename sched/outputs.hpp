@@ -48,6 +48,9 @@ enum class EventKind : std::uint8_t {
   ReservationRemoved,
   ReservationBegan,
   ReservationEnded,
+  AttemptSuspended,
+  AttemptResumed,
+  JobAltered,
 };
 std::string_view to_string(EventKind kind);  // "job_submitted", ...
 
@@ -72,6 +75,8 @@ struct Changes {
     std::shared_ptr<const JobSpec> spec;
   };
   std::vector<NewJob> new_jobs;
+  std::vector<NewJob>
+      altered;  // specs that take the place of the stored ones, script and env apart
   std::vector<JobRecord> jobs;
   std::vector<TaskRecord> tasks;
   std::vector<NodeRecord> nodes;
@@ -81,8 +86,8 @@ struct Changes {
   std::optional<rm::QuotaTable> quotas;                  // when they were edited
   std::uint64_t next_job_id = 0, next_epoch = 0, next_node_id = 0, next_event_seq = 0;
   bool empty() const {
-    return new_jobs.empty() && jobs.empty() && tasks.empty() && nodes.empty() && events.empty() &&
-           !usage && !reservations && !quotas;
+    return new_jobs.empty() && altered.empty() && jobs.empty() && tasks.empty() && nodes.empty() &&
+           events.empty() && !usage && !reservations && !quotas;
   }
 };
 
@@ -113,6 +118,18 @@ struct Kill {
   AttemptId id;
   std::int32_t signal = 0;  // 0 = end it: TERM, grace, KILL of the whole cgroup
 };
+struct Pause {  // stops what runs, or lets it go on
+  NodeId node{};
+  SessionId session{};
+  AttemptId id;
+  bool suspended = false;
+};
+struct Relimit {  // another time limit, since the attempt's start; 0 = none
+  NodeId node{};
+  SessionId session{};
+  AttemptId id;
+  Duration time_limit;
+};
 struct AckEnded {  // the agent may forget the attempt
   NodeId node{};
   SessionId session{};
@@ -122,7 +139,7 @@ struct Welcome {  // registration accepted under this node id
   NodeId node{};
   SessionId session{};
 };
-using Action = std::variant<CompileJob, Launch, Kill, AckEnded, Welcome>;
+using Action = std::variant<CompileJob, Launch, Kill, Pause, Relimit, AckEnded, Welcome>;
 
 struct StartEstimate {  // of a job that has started now; mono
   Time promised, started;

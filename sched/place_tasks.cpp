@@ -31,6 +31,41 @@ bool Controller::State::plans_ahead() const {
   });
 }
 
+void Controller::State::serve(Partition& partition) {
+  switch (partition.policy.backfill) {
+    case Backfill::None:
+      serve_heads(partition);
+      preempt_for_head(partition);
+      wake_sleepers(partition, false);
+      partition.queue.wake_fresh();
+      break;
+    case Backfill::Easy:
+    case Backfill::EasySjbf:
+      serve_heads(partition);
+      preempt_for_head(partition);
+      hold_for_head(partition);
+      wake_sleepers(partition, false);
+      fill_behind(partition);
+      break;
+    case Backfill::Conservative: {
+      const bool all = follow_plan(partition);
+      preempt_for_head(partition);
+      wake_sleepers(partition, false);
+      if (all)
+        partition.queue.wake_fresh();
+      else
+        fill_behind(partition);
+      break;
+    }
+    case Backfill::DepthK:
+      follow_plan(partition);
+      preempt_for_head(partition);
+      wake_sleepers(partition, false);
+      fill_behind(partition);
+      break;
+  }
+}
+
 void Controller::State::place_tasks(Now now) {
   clock = now;
   rm.forget_before(now.mono);
@@ -41,32 +76,8 @@ void Controller::State::place_tasks(Now now) {
     pass_the_guard(partition);
     if (partition.by != rm::kUnreserved && !reserved[std::size_t(partition.by)].goes_on) continue;
     serve_clearings(partition);
-    switch (partition.policy.backfill) {
-      case Backfill::None:
-        serve_heads(partition);
-        preempt_for_head(partition);
-        partition.queue.wake_fresh();
-        break;
-      case Backfill::Easy:
-      case Backfill::EasySjbf:
-        serve_heads(partition);
-        preempt_for_head(partition);
-        hold_for_head(partition);
-        fill_behind(partition);
-        break;
-      case Backfill::Conservative:
-        if (follow_plan(partition))
-          partition.queue.wake_fresh();
-        else
-          fill_behind(partition);
-        preempt_for_head(partition);
-        break;
-      case Backfill::DepthK:
-        follow_plan(partition);
-        preempt_for_head(partition);
-        fill_behind(partition);
-        break;
-    }
+    wake_sleepers(partition, true);
+    serve(partition);
   }
   reclaim_guarantees();
   ended_since = freed_early = false;
@@ -158,8 +169,10 @@ void Controller::State::expect_end(const TaskId& id, Now now) {
   if (!rm.plans()) return;
   Job& job = *find(id.job);
   TaskRecord& record = find_task(job, raw(id.index))->record;
+  if (record.state == TaskState::Suspended) return;  // nobody knows
   // The wall clock may have been set back since.
-  const Time start = std::min(now.mono - (now.wall - record.placed), now.mono);
+  const Time start =
+      std::min(now.mono - (now.wall - record.placed) + record.suspended_for, now.mono);
   const Time until = std::max(rm::after(start, shapes[job.shape].length), now.mono);
   rm.extend(*record.lease, until);
   limits.push({until, id});
@@ -190,6 +203,7 @@ void Controller::State::launch(Job& job, std::uint32_t index, rm::Lease lease, N
   record.preempted_by = {};
   record.gives_way = PreemptMode::Off;
   record.notice = {};
+  record.suspended_for = {};
   record.attempt = AttemptNo{raw(record.attempt) + 1};
   record.epoch = Epoch{next_epoch++};
   record.node = lease.more.empty() ? node_of(lease.node).name : names_of(lease);
@@ -201,6 +215,7 @@ void Controller::State::launch(Job& job, std::uint32_t index, rm::Lease lease, N
   ++job.active;
   ++stats.tasks_active;
   ++stats.launched;
+  follow_sleep(job);
   touch(job);
   set_reason(job, Reason::None);
   rm::for_each_part(*record.lease,

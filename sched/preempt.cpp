@@ -16,6 +16,13 @@ namespace {
 
 constexpr std::size_t kNodesLooked = 512;  // with work that gives way; more are not compared
 
+// All that one leaves that only stands still.
+rm::Amounts cpus_of(const rm::Amounts& amounts) {
+  rm::Amounts cpus;
+  cpus[rm::Kind::CpuMilli] = amounts[rm::Kind::CpuMilli];
+  return cpus;
+}
+
 }  // namespace
 
 Controller::State& PreemptVerbs::self() { return static_cast<Controller::State&>(*this); }
@@ -26,8 +33,15 @@ const Controller::State& PreemptVerbs::self() const {
 // How the attempt would give way; Off when it does not.
 PreemptMode PreemptVerbs::gives_way(const Job& winner, const Job& loser,
                                     const TaskRecord& attempt) const {
-  if (attempt.state == TaskState::Ending || raw(attempt.preempted_by) != 0) return PreemptMode::Off;
+  const bool is_going = attempt.state == TaskState::Ending ||
+                        attempt.state == TaskState::Suspended || raw(attempt.preempted_by) != 0;
+  if (is_going) return PreemptMode::Off;
   PreemptMode mode = ranking.mode(winner.standing, loser.standing);
+  // A suspended one stays on its node, so it makes no room for who wants that node alone.
+  if (mode == PreemptMode::Suspend && rm.request(winner.what).exclusive)
+    mode = PreemptMode::Requeue;
+  if (mode == PreemptMode::Suspend)
+    return attempt.state == TaskState::Running && is_in_reach(attempt) ? mode : PreemptMode::Off;
   if (mode == PreemptMode::Requeue && !loser.requeue) mode = PreemptMode::Cancel;
   if (mode != PreemptMode::Requeue || &self().partition_of(winner) != &self().partition_of(loser))
     return mode;
@@ -36,6 +50,10 @@ PreemptMode PreemptVerbs::gives_way(const Job& winner, const Job& loser,
     return self().key_of(partition, {job.group, job.shape, job.path, job.standing}, job.place());
   };
   return key(winner) < key(loser) ? mode : PreemptMode::Off;
+}
+
+bool PreemptVerbs::is_in_reach(const TaskRecord& attempt) const {
+  return raw(nodes.at(attempt.lease->node).session) != 0;
 }
 
 // The nodes on which the winner could run, and whose end would leave how much there.
@@ -61,7 +79,8 @@ PreemptProblem PreemptVerbs::problem_for(const Job& winner, const GivesWay& goes
     for (const TaskId& task : node.tasks) {
       const Job& loser = *self().find(task.job);
       const TaskRecord& record = loser.more->tasks.at(raw(task.index)).record;
-      if (!goes(loser, record)) {
+      const PreemptMode mode = goes(loser, record);
+      if (mode == PreemptMode::Off) {
         load.others = true;
         continue;
       }
@@ -69,8 +88,10 @@ PreemptProblem PreemptVerbs::problem_for(const Job& winner, const GivesWay& goes
       rm::for_each_part(*record.lease, [&](const rm::NodePart& part) {
         if (part.node == id) here = rm.frees(part, winner.what);
       });
+      if (mode == PreemptMode::Suspend) here = cpus_of(here);
       const auto [at, is_new] = index.emplace(task, std::uint32_t(problem.victims.size()));
       if (is_new) problem.victims.push_back(victim_of(record));
+      if (is_new && mode == PreemptMode::Suspend) problem.victims.back().lost_milli_cpu_s = 0;
       load.held.push_back({at->second, here});
     }
     if (!load.held.empty() || may_be_part) problem.loads.push_back(std::move(load));
@@ -92,11 +113,11 @@ void PreemptVerbs::preempt_for_head(Partition& partition) {
   const bool waits = hold != partition.holds.end() && rm.slot_of(hold->second).start > clock.mono;
   if (!waits && partition.queue.block_of(head->shape) == JobQueue::Block::No) return;
   Job& winner = jobs.at(head->place.job);
-  const std::pair<JobId, std::uint64_t> asked{winner.id, stats.launched + stats.ended};
+  const std::pair<JobId, std::uint64_t> asked{winner.id,
+                                              stats.launched + stats.started + stats.ended};
   if (std::exchange(partition.looked_for_victims, asked) == asked) return;
-  const PreemptProblem problem = problem_for(winner, [&](const Job& job, const TaskRecord& task) {
-    return gives_way(winner, job, task) != PreemptMode::Off;
-  });
+  const PreemptProblem problem = problem_for(
+      winner, [&](const Job& job, const TaskRecord& task) { return gives_way(winner, job, task); });
   const auto choice = choose_victims(problem);
   if (!choice || choice->victims.empty()) return;
   std::vector<std::pair<TaskId, PreemptMode>> going;
@@ -106,6 +127,7 @@ void PreemptVerbs::preempt_for_head(Partition& partition) {
     going.emplace_back(id, gives_way(winner, loser, loser.more->tasks.at(raw(id.index)).record));
   }
   clear_for(winner, choice->nodes, going);
+  serve_clearings(partition);  // where all of them only had to stop, it starts now
 }
 
 }  // namespace drover::sched

@@ -14,8 +14,9 @@ namespace drover::sched {
 struct PreemptVerbs : ControllerData {
   // preempt.cpp
   PreemptMode gives_way(const Job& winner, const Job& loser, const TaskRecord& attempt) const;
-  using GivesWay = std::function<bool(const Job&, const TaskRecord&)>;
+  using GivesWay = std::function<PreemptMode(const Job&, const TaskRecord&)>;
   PreemptProblem problem_for(const Job& winner, const GivesWay& goes) const;
+  bool is_in_reach(const TaskRecord& attempt) const;
   Victim victim_of(const TaskRecord& attempt) const;
   void preempt_for_head(Partition& partition);
   // clearings.cpp
@@ -33,7 +34,19 @@ struct PreemptVerbs : ControllerData {
   void serve_clearings(Partition& partition);
   void drop_broken_clearings();
   void restore_clearings(Now now);
+  // suspend.cpp
+  void suspend_task(Job& job, Task& task, Reason reason);
+  bool resume_task(Job& job, Task& task);
+  void leave_sleep(Job& job, Task& task);
+  void follow_sleep(Job& job);
+  void order_pause(const TaskRecord& record, bool suspended);
+  Duration time_left(const Job& job, const TaskRecord& record) const;
+  OrderKey key_of_job(const Partition& partition, const Job& job) const;
+  void wake_sleepers(Partition& partition, bool ahead_only);
+  Result<std::uint64_t> suspend(Job& job, const Command& in);
+  Result<std::uint64_t> resume(Job& job, const Command& in);
   // reclaim.cpp
+  PreemptMode reclaim_mode_of(const Job& loser, const TaskRecord& attempt, rm::Kind kind) const;
   static bool may_be_taken(const TaskRecord& attempt);
   std::vector<const TaskRecord*> borrowers(const rm::Claim& claim) const;
   rm::Claim prefer_room(const Job& winner, const rm::Claim& claim,
@@ -41,7 +54,7 @@ struct PreemptVerbs : ControllerData {
   void reclaim_for(Job& winner);
   void reclaim_guarantees();
 
- private:
+ protected:
   Controller::State& self();
   const Controller::State& self() const;
 };

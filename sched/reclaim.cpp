@@ -21,6 +21,17 @@ bool PreemptVerbs::may_be_taken(const TaskRecord& attempt) {
   return attempt.lease && attempt.state != TaskState::Ending && raw(attempt.preempted_by) == 0;
 }
 
+// Who only stands still gives nothing back but CPUs.
+PreemptMode PreemptVerbs::reclaim_mode_of(const Job& loser, const TaskRecord& attempt,
+                                          rm::Kind kind) const {
+  PreemptMode mode = ranking.reclaim(loser.standing);
+  const bool may_stand =
+      kind == rm::Kind::CpuMilli && attempt.state == TaskState::Running && is_in_reach(attempt);
+  if (mode == PreemptMode::Suspend && !may_stand) mode = PreemptMode::Requeue;
+  if (mode == PreemptMode::Requeue && !loser.requeue) mode = PreemptMode::Cancel;
+  return mode;
+}
+
 // In the order in which they are to be taken: most of what is missing first, so that few go; of
 // equals those that lose least.
 std::vector<const TaskRecord*> PreemptVerbs::borrowers(const rm::Claim& claim) const {
@@ -54,8 +65,9 @@ rm::Claim PreemptVerbs::prefer_room(const Job& winner, const rm::Claim& claim,
                                     std::vector<NodeId>& where) const {
   std::set<TaskId> borrowed;
   for (const TaskRecord* record : order) borrowed.insert(record->id);
-  const PreemptProblem problem = problem_for(
-      winner, [&](const Job&, const TaskRecord& task) { return borrowed.contains(task.id); });
+  const PreemptProblem problem = problem_for(winner, [&](const Job& job, const TaskRecord& task) {
+    return borrowed.contains(task.id) ? reclaim_mode_of(job, task, claim.kind) : PreemptMode::Off;
+  });
   const auto choice = choose_victims(problem);
   rm::Claim wider = claim;
   if (!choice || choice->victims.empty()) return wider;
@@ -90,9 +102,7 @@ void PreemptVerbs::reclaim_for(Job& winner) {
       const auto at = std::ranges::find(leases, taken);
       const TaskRecord& record = *order[std::size_t(at - leases.begin())];
       const Job& loser = *self().find(record.id.job);
-      PreemptMode mode = ranking.reclaim(loser.standing);
-      if (mode == PreemptMode::Requeue && !loser.requeue) mode = PreemptMode::Cancel;
-      going.emplace(record.id, mode);
+      going.emplace(record.id, reclaim_mode_of(loser, record, claim.kind));
     }
   }
   if (going.empty()) return;
@@ -101,6 +111,7 @@ void PreemptVerbs::reclaim_for(Job& winner) {
 }
 
 void PreemptVerbs::reclaim_guarantees() {
+  if (owed.empty()) return;
   const bool anybody = std::ranges::any_of(
       quotas.rules, [](const rm::QuotaRule& rule) { return rule.reclaim == rm::Reclaim::Preempt; });
   for (const JobId id : std::exchange(owed, {}))

@@ -35,6 +35,7 @@ struct JobRecord {
   std::uint32_t throttle = 0;       // live value
   bool dependencies_met = false;    // once met is met for good, also across a restart
   bool dependencies_never = false;  // the same; the job stays because its owner wants it to
+  std::uint32_t revision = 0;       // how often it was altered
   Time begin;                       // wall; what a dependency has made of the spec's; 0 = as there
   friend bool operator==(const JobRecord&, const JobRecord&) = default;
 };
@@ -62,6 +63,9 @@ struct TaskRecord {
   JobId preempted_by{};     // for which the attempt gives way; 0 = for none, or for none any more
   PreemptMode gives_way{};  // how
   Time notice;              // wall; once it was told to go: when it will be ended
+  Time suspended;           // wall; since when it stands still; 0 = it does not
+  Duration suspended_for;   // before that
+  std::vector<rm::NodePart> asleep;  // while it stands still: what it needs to go on
   friend bool operator==(const TaskRecord&, const TaskRecord&) = default;
 };
 

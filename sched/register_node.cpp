@@ -84,8 +84,11 @@ void Controller::State::reconcile(NodeId id, Node& node, const NodeUp& in, Now n
     }
     if (task->record.state == TaskState::Ending)
       out.actions.emplace_back(Kill{id, node.session, held.id, 0});
+    else if (task->record.state == TaskState::Suspended || task->record.suspended_for.us > 0)
+      order_pause(task->record, task->record.state == TaskState::Suspended);
     else if (raw(task->record.preempted_by) != 0)  // the first word may have been lost
       warn(*job, task->record);
+    if (job->more->revision > 0) order_limit(*job, task->record);  // an earlier word may be lost
     update_queues(*job);
   }
   for (const TaskId& task : missing) {
@@ -180,6 +183,7 @@ void Controller::State::node_overdue(NodeId id, Now now) {
   for (const TaskId& task : node.tasks) {
     Task& silent = *find_task(*find(task.job), raw(task.index));
     if (silent.record.state == TaskState::Ending) continue;
+    if (silent.record.state == TaskState::Suspended) continue;
     DROVER_CHECK(silent.record.lease->node == id, "a gang without one of its nodes goes on");
     silent.record.reason = Reason::NodeUnavailable;
     touch(silent);

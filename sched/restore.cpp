@@ -50,6 +50,7 @@ Result<void> Controller::State::restore_job(const JobSpec& spec, const JobRecord
   job.timed_out = static_cast<std::uint32_t>(counts.timed_out);
   if (record.held) job.gates |= kHeldGate;
   if (!record.detail.empty()) job.extra().detail = record.detail;
+  if (record.revision > 0) job.extra().revision = record.revision;
   if (job.is_array) {
     job.more->throttle = record.throttle;
     if (record.cursor_set) job.more->cursor->restore(record.cursor);
@@ -86,6 +87,12 @@ Result<void> Controller::State::restore_tasks(Job& job, std::vector<TaskRecord> 
         known = known && nodes.contains(part.node);
       });
       if (!known) return corrupt(job.id, name + " is on an unknown node");
+      if (task.record.state == TaskState::Suspended) {
+        if (task.record.asleep.size() != task.record.lease->node_count())
+          return corrupt(job.id, name + " stands still and has nothing to go on with");
+        sleepers.insert(task.record.id);
+        ++job.extra().asleep;
+      }
       rm.restore(*task.record.lease, job.path);
       ranking.restore_hold(job.standing, task.record.lease->total());
       rm::for_each_part(*task.record.lease, [&](const rm::NodePart& part) {

@@ -26,14 +26,14 @@ Result<void> check_array(const JobSpec& spec, std::uint64_t size_max) {
   return {};
 }
 
+}  // namespace
+
 tl::unexpected<Error> queue_full(const rm::QuotaShort& full) {
   return fail(Errc::Limit,
               "quota " + full.quota + ": " + std::to_string(full.held) + " of " +
                   std::to_string(full.limit) + " queued_jobs are open",
               "try again when some have ended, or submit an array: it counts as one job", "labels");
 }
-
-}  // namespace
 
 // In `group_key`, until the next call: every submission asks twice.
 const std::string& Controller::State::group_name(const JobSpec& spec) const {

@@ -85,6 +85,7 @@ void Controller::State::drop_attempt(Job& job, Task& task) {
     node.missing.erase(task.record.id);
   });
   victim_gone(task.record.id);
+  leave_sleep(job, task);
   --job.active;
   --stats.tasks_active;
   touch(job);
@@ -104,6 +105,7 @@ void Controller::State::close_task(Job& job, Task& task, TaskEvent on, Reason re
     case TaskState::Waiting:
     case TaskState::Placed:
     case TaskState::Running:
+    case TaskState::Suspended:
     case TaskState::Ending: DROVER_CHECK(false, "an end led to a state that is open"); break;
   }
   const std::int32_t status =
@@ -129,7 +131,9 @@ void Controller::State::end_attempt(Job& job, Task& task, TaskEvent how, Reason 
     set_reason(job, Reason::MaxFailures,
                std::to_string(job.failed + job.timed_out) + " elements failed");
   }
-  if (!close_if_done(job, reason, now)) update_queues(job);
+  if (close_if_done(job, reason, now)) return;
+  follow_sleep(job);
+  update_queues(job);
 }
 
 void Controller::State::requeue_task(Job& job, Task& task, Now now) {
@@ -140,15 +144,21 @@ void Controller::State::requeue_task(Job& job, Task& task, Now now) {
   job.more->ready.insert(raw(task.record.id.index));
   if (job.more->too_late.is_set()) deadlines.insert({job.more->too_late, job.id});
   ++stats.requeued;
+  task.record.suspended_for = {};
   emit(EventKind::JobRequeued, job, &task, now);
-  if (job.active == 0) return_to_fifo(job, now);
+  if (job.active == 0)
+    return_to_fifo(job, now);
+  else
+    follow_sleep(job);
   update_queues(job);
 }
 
 // An Ending task with no reason is to wait again; with one, it ends for good.
 void Controller::State::kill(Job& job, Task& task, TaskEvent how, Reason reason) {
+  leave_sleep(job, task);
   move(task, how);
   task.record.reason = reason;
+  follow_sleep(job);
   const Node& node = node_of(task.record.lease->node);
   if (raw(node.session) == 0) return;  // sent when the node registers again
   const TaskRecord& record = task.record;
@@ -176,6 +186,7 @@ void Controller::State::mark_started(Job& job, Task& task, Time at, Now now) {
   }
   rm.mark_used(*record.lease);
   if (job.state == JobState::Running) return;
+  if (job.state == JobState::Suspended) return follow_sleep(job);
   move(job, JobEvent::TaskStarted);
   job.started = record.started;
   emit(EventKind::JobStarted, job, nullptr, now);

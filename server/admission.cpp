@@ -113,6 +113,47 @@ Result<sched::Submit> Admission::prepare(sched::JobSpec spec, const Caller& call
   return submit;
 }
 
+// The labels that the old partition gave its job go first: a new one gives its own.
+Result<sched::Alter> Admission::prepare_alter(JobId id, std::string json, JobReader& reader,
+                                              const Caller& caller) const {
+  auto snapshot = store_.snapshot();
+  if (!snapshot) return fail(snapshot.error());
+  auto record = snapshot->job(id);
+  if (!record) return fail(record.error());
+  if (sched::is_final(record->state))
+    return fail(Errc::Conflict, "job " + std::to_string(raw(id)) + " has ended");
+  auto before = snapshot->spec(id, true);
+  if (!before) return fail(before.error());
+  sched::JobSpec base = *before;
+  if (entrance_.policy != nullptr) {
+    const auto label = base.labels.find("partition");
+    const auto* partition =
+        label == base.labels.end() ? nullptr : entrance_.policy->partitions.find(label->second);
+    if (partition != nullptr)
+      for (const auto& [key, value] : partition->nodes) {
+        const auto at = base.request.node_labels.find(key);
+        if (at != base.request.node_labels.end() && at->second == value)
+          base.request.node_labels.erase(at);
+      }
+  }
+  auto altered = reader.alter(std::move(json), std::move(base), net::Loop::now().wall);
+  if (!altered) return fail(altered.error());
+  auto admitted = sched::admit(*std::move(altered), entrance_);
+  if (!admitted) return fail(admitted.error());
+  sched::Alter alter;
+  alter.actor = caller.actor();
+  alter.job = id;
+  alter.revision = record->revision;
+  if (!(admitted->dependencies == before->dependencies)) {
+    auto ends = known_ends(*admitted, *snapshot);
+    if (!ends) return fail(ends.error());
+    alter.known_ends = std::move(*ends);
+  }
+  alter.before = std::make_shared<const sched::JobSpec>(*std::move(before));
+  alter.after = std::make_shared<const sched::JobSpec>(*std::move(admitted));
+  return alter;
+}
+
 void Admission::submit(sched::JobSpec spec, const Caller& caller, std::string key,
                        std::string_view body, std::optional<store::Snapshot>& snapshot,
                        OnResult done) {

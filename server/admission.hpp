@@ -15,6 +15,7 @@
 #include "server/auth.hpp"
 #include "server/config.hpp"
 #include "server/exchange.hpp"
+#include "server/job_json_in.hpp"
 #include "server/turn.hpp"
 #include "store/store.hpp"
 
@@ -39,6 +40,10 @@ class Admission {
 
   // What submit() would hand to the turn, for those who only ask. Reads the store.
   Result<sched::Submit> prepare(sched::JobSpec spec, const Caller& caller) const;
+
+  // The same of an accepted job, for what `json` changes of it. Its owner stays who it was.
+  Result<sched::Alter> prepare_alter(JobId id, std::string json, JobReader& reader,
+                                     const Caller& caller) const;
 
   // `key` empty = none. `body` is what a retry must repeat. `snapshot` may be shared by the calls
   // of one moment. `done` is called exactly once, at once for what can be refused at once, else

@@ -239,6 +239,24 @@ void Agents::perform(const sched::Kill& kill) {
   if (!std::exchange(session->dirty, true)) dirty_.push_back(session->id);
 }
 
+void Agents::perform(const sched::Pause& pause) {
+  Session* session = find(pause.session);
+  if (session == nullptr || session->connection == nullptr) return;
+  proto::PauseOrder* order = session->out.add_pause();
+  set_attempt(pause.id, *order->mutable_id());
+  order->set_suspended(pause.suspended);
+  if (!std::exchange(session->dirty, true)) dirty_.push_back(session->id);
+}
+
+void Agents::perform(const sched::Relimit& relimit) {
+  Session* session = find(relimit.session);
+  if (session == nullptr || session->connection == nullptr) return;
+  proto::LimitOrder* order = session->out.add_limit();
+  set_attempt(relimit.id, *order->mutable_id());
+  order->set_time_limit_us(relimit.time_limit.us);
+  if (!std::exchange(session->dirty, true)) dirty_.push_back(session->id);
+}
+
 void Agents::perform(const sched::AckEnded& ack) {
   Session* session = find(ack.session);
   if (session == nullptr || session->connection == nullptr) return;

@@ -57,6 +57,8 @@ class Agents {
   // Actions of durable turns; CompileJob is not for agents. flush() sends one frame per agent.
   void perform(const sched::Launch& launch);
   void perform(const sched::Kill& kill);
+  void perform(const sched::Pause& pause);
+  void perform(const sched::Relimit& relimit);
   void perform(const sched::AckEnded& ack);
   void perform(const sched::Welcome& welcome);
   void flush();

@@ -17,14 +17,19 @@ void show_script(Services& services, ExchangePtr exchange);
 void show_plan(Services& services, ExchangePtr exchange);
 
 // api_commands.cpp
+void alter_job(Services& services, ExchangePtr exchange);
 void cancel_job(Services& services, ExchangePtr exchange);
 void hold_job(Services& services, ExchangePtr exchange);
 void release_job(Services& services, ExchangePtr exchange);
 void requeue_job(Services& services, ExchangePtr exchange);
+void resume_job(Services& services, ExchangePtr exchange);
+void suspend_job(Services& services, ExchangePtr exchange);
 void cancel_jobs(Services& services, ExchangePtr exchange);
 void hold_jobs(Services& services, ExchangePtr exchange);
 void release_jobs(Services& services, ExchangePtr exchange);
 void requeue_jobs(Services& services, ExchangePtr exchange);
+void resume_jobs(Services& services, ExchangePtr exchange);
+void suspend_jobs(Services& services, ExchangePtr exchange);
 
 // api_bulk.cpp
 std::unique_ptr<net::BodySink> submit_bulk(Services& services, ExchangePtr exchange,

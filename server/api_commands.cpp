@@ -1,4 +1,4 @@
-// server/api_commands.cpp - cancel, hold, release, requeue: of one job, of many, of all.
+// server/api_commands.cpp - cancel, hold, release, requeue, suspend, resume: one job, many, all.
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
 #include <utility>
@@ -195,10 +195,16 @@ void cancel_job(Services& s, ExchangePtr e) { command_one(s, std::move(e), sched
 void hold_job(Services& s, ExchangePtr e) { command_one(s, std::move(e), sched::Verb::Hold); }
 void release_job(Services& s, ExchangePtr e) { command_one(s, std::move(e), sched::Verb::Release); }
 void requeue_job(Services& s, ExchangePtr e) { command_one(s, std::move(e), sched::Verb::Requeue); }
+void resume_job(Services& s, ExchangePtr e) { command_one(s, std::move(e), sched::Verb::Resume); }
+void suspend_job(Services& s, ExchangePtr e) { command_one(s, std::move(e), sched::Verb::Suspend); }
 void cancel_jobs(Services& s, ExchangePtr e) { command_many(s, std::move(e), sched::Verb::Cancel); }
 void hold_jobs(Services& s, ExchangePtr e) { command_many(s, std::move(e), sched::Verb::Hold); }
 void release_jobs(Services& s, ExchangePtr e) {
   command_many(s, std::move(e), sched::Verb::Release);
+}
+void resume_jobs(Services& s, ExchangePtr e) { command_many(s, std::move(e), sched::Verb::Resume); }
+void suspend_jobs(Services& s, ExchangePtr e) {
+  command_many(s, std::move(e), sched::Verb::Suspend);
 }
 void requeue_jobs(Services& s, ExchangePtr e) {
   command_many(s, std::move(e), sched::Verb::Requeue);

@@ -159,7 +159,8 @@ void list_tasks(Services& services, ExchangePtr exchange) {
     if (!page->state)
       return exchange->refuse(
           {Errc::BadInput, "unknown state " + std::string(word.substr(0, 60)),
-           "waiting, placed, running, ending, succeeded, failed, cancelled or timed_out", "state"});
+           "waiting, placed, running, suspended, ending, succeeded, failed, cancelled or timed_out",
+           "state"});
   }
   const store::Store& store = services.store;
   services.loop.offload([page, exchange, &store] { page->read(store, exchange->job); },

@@ -98,6 +98,20 @@ void collect_labels(Metrics& m, const Services& services) {
   }
 }
 
+// Configured accounts alone, so that no user can make series. Past kSeriesMax the registry drops
+// and counts them.
+void collect_accounts(Metrics& m, const Services& services) {
+  if (services.config.accounts.empty()) return;
+  for (const sched::ShareView& share : services.controller.shares(net::Loop::now())) {
+    if (!share.user.empty() || share.account.empty()) continue;
+    m.set(FamilyId::AccountUsage, {share.account}, double(share.usage_milli_cpu_s) * 0.001);
+    m.set(FamilyId::AccountCpus, {share.account}, double(share.rate_milli_cpu) * 0.001);
+    m.set(FamilyId::AccountShare, {share.account, "entitled"},
+          double(share.shares_of_level_ppm) * 1e-6);
+    m.set(FamilyId::AccountShare, {share.account, "used"}, double(share.usage_of_level_ppm) * 1e-6);
+  }
+}
+
 void collect_rest(Metrics& m, const Services& services) {
   const sched::Consumers::Stats consumers = services.consumers.stats();
   m.set(FamilyId::ConsumerSlots, {"busy"}, double(consumers.active_groups));
@@ -127,6 +141,7 @@ void collect_metrics(Services& services) {
   collect_nodes(services.metrics, services);
   collect_licences(services.metrics, services);
   if (services.config.label_metrics) collect_labels(services.metrics, services);
+  collect_accounts(services.metrics, services);
   collect_rest(services.metrics, services);
   services.metrics.set(FamilyId::CollectDuration, {"controller"},
                        whole_seconds(net::Loop::now().mono - begun));

@@ -65,8 +65,7 @@ std::string read(std::map<std::string, Value>& into, const toml::node& node) {
 std::string read(sched::PreemptMode& into, const toml::node& node) {
   const auto text = node.value_exact<std::string>();
   const auto mode = sched::parse_preempt_mode(text.value_or(""));
-  if (!mode || *mode == sched::PreemptMode::Suspend)
-    return "\"off\", \"requeue\" or \"cancel\"; suspending is not offered";
+  if (!mode) return "\"off\", \"requeue\", \"suspend\" or \"cancel\"";
   into = *mode;
   return {};
 }
@@ -118,7 +117,7 @@ constexpr Key<Q> kQosKeys[] = {
     {"users", [](Q& s, const toml::node& n) { return read(s.users, n); }, "who may use it; with `accounts` empty too: everybody"},
     {"accounts", [](Q& s, const toml::node& n) { return read(s.accounts, n); }, "the same by account"},
     {"preempts", [](Q& s, const toml::node& n) { return read(s.preempts, n); }, "classes whose jobs give way to this one's"},
-    {"preempt_mode", [](Q& s, const toml::node& n) { return read(s.preempt_mode, n); }, "how this one's jobs give way: `off`, `requeue` (default), `cancel`"},
+    {"preempt_mode", [](Q& s, const toml::node& n) { return read(s.preempt_mode, n); }, "how this one's jobs give way: `off`, `requeue` (default), `suspend`, `cancel`"},
     {"preempt_grace", [](Q& s, const toml::node& n) { return read(s.preempt_grace, n); }, "between their notice (`--signal`, else TERM) and their end: `\"5m\"`; default none"},
     {"usage_percent", [](Q& s, const toml::node& n) { return read(s.usage_percent, n); }, "what fair share counts of their use; default 100"},
 };
@@ -134,7 +133,7 @@ constexpr Key<P> kPartitionKeys[] = {
     {"users", [](P& s, const toml::node& n) { return read(s.users, n); }, "the same by user"},
     {"qos", [](P& s, const toml::node& n) { return read(s.qos, n); }, "the same by class"},
     {"policy", [](P& s, const toml::node& n) { return read(s.policy, n); }, "order and backfill, `priority+easy` (default)"},
-    {"preempt_mode", [](P& s, const toml::node& n) { return read(s.preempt_mode, n); }, "how its jobs give way to partitions of higher priority: `off` (default), `requeue`, `cancel`"},
+    {"preempt_mode", [](P& s, const toml::node& n) { return read(s.preempt_mode, n); }, "how its jobs give way to partitions of higher priority: `off` (default), `requeue`, `suspend`, `cancel`"},
     {"preempt_grace", [](P& s, const toml::node& n) { return read(s.preempt_grace, n); }, "between their notice and their end, unless their class says"},
     {"default", [](P& s, const toml::node& n) { return read(s.is_default, n); }, "takes the jobs that name none"},
     {"open", [](P& s, const toml::node& n) { return read(s.is_open, n); }, "false: no new jobs; those queued go on"},

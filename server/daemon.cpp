@@ -52,11 +52,15 @@ void configure_quotas(const Config& config, const store::Store& store,
                  (*stored)->version, config.quotas.size());
 }
 
+sched::GroupLimits group_limits_of(const Config& config) {
+  return {std::uint32_t(std::min<std::int64_t>(config.group_running_jobs, UINT32_MAX)),
+          std::uint64_t(config.group_queued_jobs)};
+}
+
 sched::ControllerConfig controller_config(const Config& config, const store::Store& store) {
   sched::ControllerConfig out;
   out.group_by = config.group_by;
-  out.group_limits = {std::uint32_t(std::min<std::int64_t>(config.group_running_jobs, UINT32_MAX)),
-                      std::uint64_t(config.group_queued_jobs)};
+  out.group_limits = group_limits_of(config);
   out.open_jobs_max = std::uint64_t(config.open_jobs);
   out.array_size_max = std::uint64_t(config.array_size);
   out.node_losses_max = std::uint32_t(config.node_losses);
@@ -176,6 +180,8 @@ struct Daemon::Parts {
     admission.configure(config);
     auth.configure(config);
     agents.set_kill_grace(config.kill_grace_s);
+    controller.set_group_limits(group_limits_of(config));
+    turn.push(sched::Tick{});  // what a raised limit lets go
     spdlog::set_level(spdlog::level::from_str(config.log_level));
     ledger_watch.set_pace(std::size_t(config.audit_nodes));
     metrics.set(FamilyId::ConfigReloadOk, {}, 1);
@@ -184,6 +190,7 @@ struct Daemon::Parts {
 
   void on_stored(const sched::Changes& changes) {
     for (const auto& job : changes.new_jobs) specs.put(job.id, job.spec);
+    for (const auto& job : changes.altered) specs.replace(job.id, job.spec);
     observe_changes(metrics, changes);
     events.publish(changes.events);
   }
@@ -196,6 +203,8 @@ struct Daemon::Parts {
       void operator()(const sched::CompileJob& compile) const { compiles.push_back(compile); }
       void operator()(const sched::Launch& launch) const { agents.perform(launch); }
       void operator()(const sched::Kill& kill) const { agents.perform(kill); }
+      void operator()(const sched::Pause& pause) const { agents.perform(pause); }
+      void operator()(const sched::Relimit& relimit) const { agents.perform(relimit); }
       void operator()(const sched::AckEnded& ack) const { agents.perform(ack); }
       void operator()(const sched::Welcome& welcome) const { agents.perform(welcome); }
     };

@@ -14,7 +14,8 @@ namespace {
 using sched::JobState;
 constexpr unsigned bit(JobState state) { return 1u << unsigned(state); }
 constexpr unsigned kPending = bit(JobState::Inited) | bit(JobState::Scheduled);
-constexpr unsigned kOpen = kPending | bit(JobState::Held) | bit(JobState::Running);
+constexpr unsigned kOpen =
+    kPending | bit(JobState::Held) | bit(JobState::Running) | bit(JobState::Suspended);
 constexpr unsigned kClosed = bit(JobState::Succeeded) | bit(JobState::Failed) |
                              bit(JobState::Cancelled) | bit(JobState::TimedOut);
 
@@ -22,12 +23,13 @@ struct Word {
   std::string_view name;
   unsigned states;
 };
-constexpr std::array<Word, 11> kWords{{
+constexpr std::array<Word, 12> kWords{{
     {"pending", kPending},
     {"inited", bit(JobState::Inited)},
     {"scheduled", bit(JobState::Scheduled)},
     {"held", bit(JobState::Held)},
     {"running", bit(JobState::Running)},
+    {"suspended", bit(JobState::Suspended)},
     {"succeeded", bit(JobState::Succeeded)},
     {"failed", bit(JobState::Failed)},
     {"cancelled", bit(JobState::Cancelled)},
@@ -52,12 +54,11 @@ Result<unsigned> read_states(std::string_view text) {
       names.reserve(kWords.size());
       for (const Word& w : kWords) names.push_back(w.name);
       const std::string_view near = nearest_match(word, names);
-      return fail(
-          Errc::BadInput, "unknown state " + std::string(word.substr(0, 60)),
-          near.empty()
-              ? "pending, held, running, succeeded, failed, cancelled, timed_out, open or closed"
-              : "did you mean " + std::string(near) + "?",
-          "state");
+      return fail(Errc::BadInput, "unknown state " + std::string(word.substr(0, 60)),
+                  near.empty() ? "pending, held, running, suspended, succeeded, failed, cancelled, "
+                                 "timed_out, open or closed"
+                               : "did you mean " + std::string(near) + "?",
+                  "state");
     }
     states |= found->states;
   }

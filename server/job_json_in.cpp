@@ -9,6 +9,7 @@
 #include <bitset>
 
 #include "base/units.hpp"
+#include "server/alter_fields.hpp"
 #include "server/json_fields.hpp"
 #include "server/layout_words.hpp"
 
@@ -28,6 +29,7 @@ struct Reading {
   bool spread = false;
   std::string hint;
   std::string account, partition, qos;  // become labels
+  bool alters = false;                  // a job that was accepted
 };
 
 using ReadField = Result<void> (*)(Reading&, value);
@@ -163,6 +165,13 @@ Result<void> read_array(Reading& r, value v) {
   return text ? read_array_text(*text, r.spec) : Result<void>(fail(text.error()));
 }
 
+Result<void> read_throttle(Reading& r, value v) {
+  auto most = json_integer(v, "array_throttle", 0, UINT32_MAX);
+  if (!most) return fail(most.error());
+  r.spec.array_throttle = std::uint32_t(*most);
+  return {};
+}
+
 Result<void> read_begin(Reading& r, value v) {
   const Time now = r.now;
   return keep(
@@ -217,6 +226,7 @@ constexpr Field kFields[] = {  // sorted by name
     {"append_output", [](Reading& r, value v) { return keep(json_bool(v, "append_output"), r.spec.append_output); }},
     {"argv", [](Reading& r, value v) { return keep(json_texts(v, "argv", 10'000, 128 << 10), r.spec.argv); }},
     {"array", read_array},
+    {"array_throttle", read_throttle},
     {"begin", read_begin},
     {"begin_us", [](Reading& r, value v) { return keep(json_integer(v, "begin_us", 0, INT64_MAX / 2), r.spec.begin.us); }},
     {"comment", [](Reading& r, value v) { return keep(json_line(v, "comment", 1024), r.spec.comment); }},
@@ -374,6 +384,11 @@ Result<void> complete(Reading& r) {
 
 }  // namespace
 
+Result<void> make_way(Reading& r, std::string_view field) {
+  if (field == "nodes" || field == "nodes_max") r.nodes_max = 0;
+  return clear_altered(r.spec, field);
+}
+
 struct JobReader::State {
   simdjson::ondemand::parser parser;
 
@@ -396,6 +411,8 @@ struct JobReader::State {
         return fail(Errc::BadInput, "field " + std::string(name) + " is given twice", "remove one",
                     std::string(name));
       seen.set(index);
+      if (reading.alters)
+        if (auto room = make_way(reading, name); !room) return room;
       if (auto read = field->read(reading, v); !read) return read;
     }
     const char* rest = nullptr;
@@ -433,6 +450,26 @@ Result<sched::JobSpec> JobReader::read_padded(std::string_view json, Time now_wa
 Result<sched::JobSpec> JobReader::read(std::string json, Time now_wall) {
   json.reserve(json.size() + kJsonPadding);
   return read_padded(json, now_wall);
+}
+
+Result<sched::JobSpec> JobReader::alter(std::string json, sched::JobSpec job, Time now_wall) {
+  const std::size_t size = json.size();
+  json.reserve(size + kJsonPadding);
+  simdjson::ondemand::document document;
+  const auto error = state_->parser.iterate(json.data(), size, size + kJsonPadding).get(document);
+  if (error) return json_broken(error, "the changes must be a JSON object");
+  const rm::Labels labels = job.labels;
+  Reading reading;
+  reading.alters = true;
+  reading.now = now_wall;
+  reading.nodes = job.request.nodes;
+  reading.nodes_max = job.request.nodes_max;
+  reading.ntasks = job.ntasks;
+  reading.spec = std::move(job);
+  if (auto read = state_->read_object(document, reading); !read) return fail(read.error());
+  if (auto kept = check_altered_labels(reading.spec, labels); !kept) return fail(kept.error());
+  if (auto checked = complete(reading); !checked) return fail(checked.error());
+  return std::move(reading.spec);
 }
 
 }  // namespace drover::server

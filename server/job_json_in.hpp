@@ -29,6 +29,8 @@ class JobReader {
   // `json` must have kJsonPadding readable bytes after its end.
   Result<sched::JobSpec> read_padded(std::string_view json, Time now_wall);
   Result<sched::JobSpec> read(std::string json, Time now_wall);
+  // `job` with the fields that `json` names. Refuses, by name, what a job that was accepted keeps.
+  Result<sched::JobSpec> alter(std::string json, sched::JobSpec job, Time now_wall);
 
  private:
   struct State;

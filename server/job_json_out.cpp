@@ -251,6 +251,10 @@ void append_task(JsonWriter& out, const sched::JobSpec& spec, const sched::TaskR
     out.null_field("preempted_by");
   const bool has_notice = !is_final(task.state) && raw(task.preempted_by) != 0;
   append_time(out, "notice_until", has_notice ? task.notice : Time{});
+  append_time(out, "suspended_since", task.suspended);
+  const std::int64_t since =
+      task.suspended.is_set() ? std::max<std::int64_t>(0, (now - task.suspended).us) : 0;
+  out.field("suspended_s", double(task.suspended_for.us + since) / 1e6);
   const auto files = task_files(spec, task.id, task.node);
   out.field("out", files ? files->out : std::string());
   out.field("err", files ? (files->err.empty() ? files->out : files->err) : std::string());

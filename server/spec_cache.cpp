@@ -14,6 +14,18 @@ std::size_t size_of(const sched::JobSpec& spec) {
 
 }  // namespace
 
+void SpecCache::replace(JobId id, std::shared_ptr<const sched::JobSpec> spec) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = by_id_.find(raw(id)); known != by_id_.end()) {
+      bytes_ -= known->second->bytes;
+      order_.erase(known->second);
+      by_id_.erase(known);
+    }
+  }
+  put(id, std::move(spec));
+}
+
 void SpecCache::put(JobId id, std::shared_ptr<const sched::JobSpec> spec) {
   const std::size_t bytes = size_of(*spec);
   if (bytes > bytes_max_ / 4) return;  // one giant shall not push out everybody

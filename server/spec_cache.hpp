@@ -21,6 +21,7 @@ class SpecCache {
       : store_(store), jobs_max_(jobs_max), bytes_max_(bytes_max) {}
 
   void put(JobId id, std::shared_ptr<const sched::JobSpec> spec);
+  void replace(JobId id, std::shared_ptr<const sched::JobSpec> spec);
   // From memory or from the store, with script and environment.
   Result<std::shared_ptr<const sched::JobSpec>> find(JobId id);
 

@@ -84,6 +84,11 @@ void Turn::command(sched::Command command, OnReply on_reply) {
   push(std::move(command));
 }
 
+void Turn::alter(sched::Alter alter, OnReply on_reply) {
+  alter.reply = remember(std::move(on_reply), nullptr);
+  push(std::move(alter));
+}
+
 void Turn::serve_node(sched::ServeNode serve, OnReply on_reply) {
   serve.reply = remember(std::move(on_reply), nullptr);
   push(std::move(serve));

@@ -45,6 +45,7 @@ class Turn {
 
   void submit(sched::Submit submit, std::unique_ptr<store::IdempotencyEntry> key, OnReply on_reply);
   void command(sched::Command command, OnReply on_reply);
+  void alter(sched::Alter alter, OnReply on_reply);
   void serve_node(sched::ServeNode serve, OnReply on_reply);
   void label_node(sched::LabelNode label, OnReply on_reply);
   void edit_quotas(sched::EditQuotas edit, OnReply on_reply);

@@ -11,11 +11,11 @@
 namespace drover::store {
 namespace {
 
-constexpr auto kLastReason = std::uint32_t(sched::Reason::Licences);
-constexpr auto kLastJobState = std::uint32_t(sched::JobState::TimedOut);
-constexpr auto kLastTaskState = std::uint32_t(sched::TaskState::TimedOut);
+constexpr auto kLastReason = std::uint32_t(sched::Reason::SuspendedByOperator);
+constexpr auto kLastJobState = std::uint32_t(sched::JobState::Suspended);
+constexpr auto kLastTaskState = std::uint32_t(sched::TaskState::Suspended);
 constexpr auto kLastDependency = std::uint32_t(sched::DependencyKind::AfterNotOk);
-constexpr auto kLastEvent = std::uint32_t(sched::EventKind::ReservationEnded);
+constexpr auto kLastEvent = std::uint32_t(sched::EventKind::JobAltered);
 
 void encode_labels(const rm::Labels& labels, google::protobuf::RepeatedPtrField<proto::Pair>& out) {
   for (const auto& [key, value] : labels) {
@@ -254,6 +254,7 @@ void encode(const sched::JobRecord& record, proto::JobRecord& out) {
   out.set_dependencies_met(record.dependencies_met);
   out.set_dependencies_never(record.dependencies_never);
   out.set_begin_us(record.begin.us);
+  out.set_revision(record.revision);
 }
 
 bool decode(const proto::JobRecord& in, sched::JobRecord& out) {
@@ -275,6 +276,7 @@ bool decode(const proto::JobRecord& in, sched::JobRecord& out) {
   out.dependencies_met = in.dependencies_met();
   out.dependencies_never = in.dependencies_never();
   out.begin = {in.begin_us()};
+  out.revision = in.revision();
   return true;
 }
 
@@ -302,6 +304,9 @@ void encode(const sched::TaskRecord& record, proto::TaskRecord& out) {
   out.set_preempted_by(raw(record.preempted_by));
   out.set_gives_way(std::uint32_t(record.gives_way));
   out.set_notice_us(record.notice.us);
+  out.set_suspended_us(record.suspended.us);
+  out.set_suspended_for_us(record.suspended_for.us);
+  for (const rm::NodePart& part : record.asleep) encode_part(part, *out.add_asleep());
 }
 
 bool decode(const proto::TaskRecord& in, sched::TaskRecord& out) {
@@ -325,6 +330,11 @@ bool decode(const proto::TaskRecord& in, sched::TaskRecord& out) {
   out.preempted_by = JobId(in.preempted_by());
   out.gives_way = sched::PreemptMode(in.gives_way());
   out.notice = {in.notice_us()};
+  out.suspended = {in.suspended_us()};
+  out.suspended_for = {in.suspended_for_us()};
+  out.asleep.clear();
+  for (const proto::NodePart& part : in.asleep())
+    if (!decode_part(part, out.asleep.emplace_back())) return false;
   return decode_numbers(in.last_pus(), out.last_pus) &&
          decode_numbers(in.last_gpus(), out.last_gpus);
 }

@@ -67,6 +67,25 @@ Result<void> write_specs(WriteTxn& txn, const sched::Changes& changes, Scratch& 
   return blobs.finish();
 }
 
+// What is large stays where it is: neither script nor environment can be altered.
+Result<void> write_altered(WriteTxn& txn, const sched::Changes& changes, Scratch& scratch) {
+  for (const sched::Changes::NewJob& job : changes.altered) {
+    const Key key = job_key(job.id);
+    const auto stored = txn.find(Table::Spec, key.view());
+    if (!stored) return fail(stored.error());
+    if (!*stored) return fail(Errc::Conflict, fmt::format("job {} is not stored", raw(job.id)));
+    proto::JobSpec old;
+    if (auto ok = open_record(Table::Spec, key.view(), **stored, old); !ok) return ok;
+    encode(*job.spec, scratch.spec);
+    *scratch.spec.mutable_script() = old.script();
+    *scratch.spec.mutable_script_blob() = old.script_blob();
+    *scratch.spec.mutable_env() = old.env();
+    *scratch.spec.mutable_env_blob() = old.env_blob();
+    if (auto ok = txn.put(Table::Spec, key, scratch.spec); !ok) return ok;
+  }
+  return {};
+}
+
 Result<void> write_jobs(WriteTxn& txn, const sched::Changes& changes, Scratch& scratch) {
   const auto jobs = in_key_order(changes.jobs, [](const auto& job) { return job.id; });
   for (const sched::JobRecord* job : jobs) {
@@ -176,6 +195,7 @@ Result<void> write_counters(WriteTxn& txn, const sched::Changes& changes) {
 
 Result<void> write_batch(WriteTxn& txn, const CommitBatch& batch, Scratch& scratch) {
   if (auto ok = write_specs(txn, batch.changes, scratch); !ok) return ok;
+  if (auto ok = write_altered(txn, batch.changes, scratch); !ok) return ok;
   if (auto ok = write_jobs(txn, batch.changes, scratch); !ok) return ok;
   if (auto ok = write_tasks(txn, batch.changes, scratch); !ok) return ok;
   if (auto ok = write_quotas(txn, batch.changes); !ok) return ok;

@@ -11,19 +11,24 @@ namespace drover::sched {
 namespace {
 
 constexpr std::int64_t kNumberMax = 1'000'000;
-constexpr std::array kVerbs = {"submit", "cancel", "hold", "release", "requeue", "drain",
-                               "resume", "add",    "why",  "state",   "reserve", "unreserve",
-                               "licences"};
+constexpr std::array kVerbs = {"submit",  "cancel", "hold",    "release",   "requeue",
+                               "suspend", "wake",   "drain",   "resume",    "add",
+                               "why",     "state",  "reserve", "unreserve", "licences"};
 
 Result<void> read_quota(const std::vector<std::string>& words, Scenario& into) {
   rm::QuotaRule rule;
   for (const auto& [key, value] : read_options(words)) {
-    if (key != "running_jobs" && key != "cpus") {
+    if (key == "reclaim") {
+      rule.reclaim = value == "preempt" ? rm::Reclaim::Preempt : rm::Reclaim::Wait;
+      continue;
+    }
+    if (key != "running_jobs" && key != "cpus" && key != "guaranteed_cpus") {
       rule.match[key] = value;
       continue;
     }
     const auto number = parse_integer(value, 0, kNumberMax, key);
     if (!number) return fail(number.error());
+    if (key == "guaranteed_cpus") rule.guaranteed[rm::Kind::CpuMilli] = *number * 1000;
     if (key == "cpus") rule.max[rm::Kind::CpuMilli] = *number * 1000;
     if (key == "running_jobs") rule.max[rm::Kind::RunningJobs] = *number;
   }
@@ -40,6 +45,32 @@ Result<void> read_licences(const std::vector<std::string>& words, Scenario& into
   auto names = rm::ResourceNames::make(rm::licence_words(into.config.licences, {}));
   if (!names) return fail(names.error());
   into.config.resources = *std::move(names);
+  return {};
+}
+
+Result<void> read_qos(const std::vector<std::string>& words, Scenario& into) {
+  if (words.empty())
+    return fail(Errc::BadInput, "for example: qos urgent priority=10 preempts=low");
+  QosSpec qos;
+  qos.name = words[0];
+  for (const auto& [key, value] : read_options({words.begin() + 1, words.end()})) {
+    if (key == "preempts") {
+      qos.preempts.push_back(value);
+    } else if (key == "mode") {
+      const auto mode = parse_preempt_mode(value);
+      if (!mode) return fail(mode.error());
+      qos.preempt_mode = *mode;
+    } else if (key == "grace") {
+      const auto grace = read_time(value);
+      if (!grace) return fail(grace.error());
+      qos.preempt_grace = *grace;
+    } else {
+      const auto number = parse_integer(value, 0, kNumberMax, key);
+      if (!number || key != "priority") return fail(Errc::BadInput, "a class has no " + key);
+      qos.priority = *number;
+    }
+  }
+  into.qos.push_back(std::move(qos));
   return {};
 }
 
@@ -94,6 +125,13 @@ Result<void> read_line(int line, const std::string& text, Scenario& into) {
   if (what == "node") return read_node(words, into);
   if (what == "licences") return read_licences(words, into);
   if (what == "quota") return read_quota(words, into);
+  if (what == "qos") return read_qos(words, into);
+  if (what == "levels") {
+    auto tree = rm::QuotaTree::make(words, {});
+    if (!tree) return fail(tree.error());
+    into.config.quota_tree = *std::move(tree);
+    return {};
+  }
   if (what == "starts") return read_starts(line, words, into);
   if (what == "at") return read_timed(line, words, into);
   if (what == "policy" && words.size() == 1) {
@@ -159,6 +197,15 @@ Result<Scenario> read_scenario(const std::string& text) {
                   ok.error().hint);
   }
   std::ranges::stable_sort(scenario.timeline, {}, &TimedLine::at);
+  if (!scenario.qos.empty()) {
+    PolicyBook book;
+    auto table = QosTable::make(scenario.qos);
+    if (!table) return fail(table.error());
+    book.qos = *std::move(table);
+    auto whole = complete(std::move(book));
+    if (!whole) return fail(whole.error());
+    scenario.config.book = std::make_shared<const PolicyBook>(*std::move(whole));
+  }
   return scenario;
 }
 

@@ -38,6 +38,7 @@ struct StartsLine {
 struct Scenario {
   ControllerConfig config;
   std::vector<NodeLine> nodes;
+  std::vector<QosSpec> qos;
   std::vector<TimedLine> timeline;  // in order of time, then of lines
   std::vector<StartsLine> starts;
 };

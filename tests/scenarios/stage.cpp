@@ -76,7 +76,10 @@ void Stage::play_moment() {
     const Launch launch = running_.at(ends_.begin()->second);
     const Actor& actor = actors_.at(launch.id.task.job);
     const bool late = actor.limit.us > 0 && actor.run > actor.limit;
-    end_attempt(launch, late ? EndCause::TimeLimit : EndCause::Exited, actor.exit_code);
+    if (leaving_.erase(launch.id.epoch) > 0)
+      end_attempt(launch, EndCause::Exited, 1);
+    else
+      end_attempt(launch, late ? EndCause::TimeLimit : EndCause::Exited, actor.exit_code);
   }
   const std::size_t first = next_line_;
   for (; next_line_ < scenario_.timeline.size(); ++next_line_) {
@@ -121,6 +124,8 @@ void Stage::act(const TimedLine& line) {
   command.verb = line.verb == "cancel"    ? Verb::Cancel
                  : line.verb == "hold"    ? Verb::Hold
                  : line.verb == "release" ? Verb::Release
+                 : line.verb == "suspend" ? Verb::Suspend
+                 : line.verb == "wake"    ? Verb::Resume
                                           : Verb::Requeue;
   command.actor = {0, true};
   command.target.job = job_of(line);
@@ -185,6 +190,7 @@ void Stage::submit(const TimedLine& line) {
   spec.request.gpu_share = number("share", "0");
   Actor actor{
       .name = line.name, .run = {}, .limit = time("limit", "0"), .exit_code = 0, .starts = {}};
+  actor.leaves = time("leaves", "0");
   actor.run = time("run", std::to_string(actor.limit.us / 1'000'000));
   actor.exit_code = std::int32_t(number("exit", "0"));
   if (actor.run.us <= 0) return blame(line.line, "say run= or limit=: how long it runs");
@@ -196,6 +202,7 @@ void Stage::submit(const TimedLine& line) {
   spec.reservation = take("reservation", "");
   spec.priority = std::int32_t(number("priority", "0"));
   spec.labels["creator"] = take("creator", "cli");
+  if (const std::string qos = take("qos", ""); !qos.empty()) spec.labels["qos"] = qos;
   if (options.contains("begin")) spec.begin = kBegin + time("begin", "0");
   spec.hold = options.erase("hold") > 0;
   const std::uint32_t throttle = std::uint32_t(number("throttle", "0"));
@@ -230,10 +237,35 @@ void Stage::settle() {
     again = launches_seen_ < desk_.launches.size() || kills_seen_ < desk_.kills.size();
     while (launches_seen_ < desk_.launches.size())
       begin_attempt(Launch(desk_.launches[launches_seen_++]));
-    while (kills_seen_ < desk_.kills.size()) {
-      const auto attempt = running_.find(desk_.kills[kills_seen_++].id.epoch);
-      if (attempt != running_.end()) end_attempt(Launch(attempt->second), EndCause::Killed, 0);
-    }
+    again |= pauses_seen_ < desk_.pauses.size();
+    while (kills_seen_ < desk_.kills.size()) on_kill(Kill(desk_.kills[kills_seen_++]));
+    while (pauses_seen_ < desk_.pauses.size()) on_pause(desk_.pauses[pauses_seen_++]);
+  }
+}
+
+// A signal alone is notice: some leave because of it, after a while.
+void Stage::on_kill(const Kill& kill) {
+  const auto attempt = running_.find(kill.id.epoch);
+  if (attempt == running_.end()) return;
+  if (kill.signal == 0) return end_attempt(Launch(attempt->second), EndCause::Killed, 0);
+  const Duration after = actors_.at(kill.id.task.job).leaves;
+  if (after.us == 0) return;
+  std::erase_if(ends_, [&](const auto& end) { return end.second == kill.id.epoch; });
+  ends_.insert({Duration{elapsed().us + after.us}, kill.id.epoch});
+  leaving_.insert(kill.id.epoch);
+}
+
+void Stage::on_pause(const Pause& pause) {
+  const Epoch epoch = pause.id.epoch;
+  if (!running_.contains(epoch)) return;
+  const auto end =
+      std::ranges::find_if(ends_, [&](const auto& entry) { return entry.second == epoch; });
+  if (pause.suspended && end != ends_.end()) {
+    left_[epoch] = Duration{end->first.us - elapsed().us};
+    ends_.erase(end);
+  } else if (const auto left = left_.find(epoch); !pause.suspended && left != left_.end()) {
+    ends_.insert({Duration{elapsed().us + left->second.us}, epoch});
+    left_.erase(left);
   }
 }
 

@@ -26,6 +26,7 @@ class Stage {
     Duration run, limit;
     std::int32_t exit_code = 0;
     std::vector<Duration> starts;
+    Duration leaves{};  // so long after it was told to; 0 = it does not
   };
 
   void play_moment();
@@ -33,6 +34,8 @@ class Stage {
   void submit(const TimedLine& line);
   void reserve(const TimedLine& line);
   void settle();  // passes until nothing starts or is killed any more
+  void on_kill(const Kill& kill);
+  void on_pause(const Pause& pause);
   void begin_attempt(const Launch& launch);
   void end_attempt(const Launch& launch, EndCause cause, std::int32_t exit_code);
   void look(const TimedLine& line);
@@ -50,8 +53,10 @@ class Stage {
   std::map<JobId, Actor> actors_;
   std::set<std::pair<Duration, Epoch>> ends_;
   std::map<Epoch, Launch> running_;
+  std::map<Epoch, Duration> left_;  // of what stands still
+  std::set<Epoch> leaving_;
   std::size_t next_line_ = 0;
-  std::size_t launches_seen_ = 0, kills_seen_ = 0;
+  std::size_t launches_seen_ = 0, kills_seen_ = 0, pauses_seen_ = 0;
 };
 
 }  // namespace drover::sched

@@ -78,7 +78,21 @@ void FakeNode::begin(const AttemptId& id) {
   found->second.started = true;
   if (session_) world_.send(sched::TaskStarted{id_, *session_, id, world_.now().wall});
   const Duration run = millis(10 + std::int64_t(world_.prng->below(400)));
-  world_.later(run, [this, id] { end(id, sched::EndCause::Exited, false); });
+  world_.later(run, [this, id] { run_out(id); });
+}
+
+// What stands still is not done.
+void FakeNode::run_out(const AttemptId& id) {
+  const auto found = attempts_.find(id);
+  if (found == attempts_.end()) return;
+  if (!found->second.paused) return end(id, sched::EndCause::Exited, false);
+  world_.later(millis(50), [this, id] { run_out(id); });
+}
+
+void FakeNode::on_pause(const sched::Pause& pause) {
+  const auto found = attempts_.find(pause.id);
+  if (session_ != pause.session || found == attempts_.end() || !found->second.started) return;
+  found->second.paused = pause.suspended;
 }
 
 void FakeNode::end(const AttemptId& id, sched::EndCause cause, bool never_started) {

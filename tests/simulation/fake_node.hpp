@@ -39,6 +39,7 @@ class FakeNode {
   // ---- orders; each may arrive twice, late, or under an old session
   void on_launch(const sched::Launch& launch);
   void on_kill(const sched::Kill& kill);
+  void on_pause(const sched::Pause& pause);
   void on_ack(const sched::AckEnded& ack);
   void repeat_ends();
 
@@ -57,10 +58,11 @@ class FakeNode {
 
  private:
   struct Attempt {
-    bool started = false, killed = false;
+    bool started = false, killed = false, paused = false;
     std::optional<sched::TaskEnded> end;
   };
   void begin(const AttemptId& id);
+  void run_out(const AttemptId& id);
   void end(const AttemptId& id, sched::EndCause cause, bool never_started);
   void report(const sched::TaskEnded& end);
 

@@ -126,6 +126,8 @@ void World::act(const sched::Action& action) {
     to_node(launch->session, [order = *launch](FakeNode& node) { node.on_launch(order); });
   } else if (const auto* kill = std::get_if<sched::Kill>(&action)) {
     to_node(kill->session, [order = *kill](FakeNode& node) { node.on_kill(order); });
+  } else if (const auto* pause = std::get_if<sched::Pause>(&action)) {
+    to_node(pause->session, [order = *pause](FakeNode& node) { node.on_pause(order); });
   } else if (const auto* ack = std::get_if<sched::AckEnded>(&action)) {
     to_node(ack->session, [order = *ack](FakeNode& node) { node.on_ack(order); });
   } else if (const auto* welcome = std::get_if<sched::Welcome>(&action)) {

@@ -58,7 +58,7 @@ void World::submit_some() {
 void World::command_some() {
   if (acknowledged_.empty()) return;
   sched::Command command;
-  command.verb = sched::Verb(prng_.below(4));
+  command.verb = sched::Verb(prng_.below(6));
   command.target.job = acknowledged_[prng_.below(acknowledged_.size())];
   // Most commands at what runs: there they meet messages under way.
   std::vector<JobId> running;
@@ -199,11 +199,13 @@ void World::trouble() {
       if (faults_.reservations) end_reservations();
       for (const auto& [id, job] : store_.jobs())
         if (!is_final(job.state)) {
-          sched::Command release;
-          release.verb = sched::Verb::Release;
-          release.target.job = id;
-          release.actor = {.uid = 0, .is_operator = true};
-          give(std::move(release));
+          for (const sched::Verb verb : {sched::Verb::Release, sched::Verb::Resume}) {
+            sched::Command release;
+            release.verb = verb;
+            release.target.job = id;
+            release.actor = {.uid = 0, .is_operator = true};
+            give(std::move(release));
+          }
         }
     });
     return;

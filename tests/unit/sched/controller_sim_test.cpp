@@ -90,7 +90,7 @@ class Sim {
     high.priority = 10;
     high.preempts = {"low"};
     low.name = "low";
-    low.preempt_mode = prng_.chance(50) ? PreemptMode::Requeue : PreemptMode::Cancel;
+    low.preempt_mode = PreemptMode(1 + prng_.below(3));
     low.preempt_grace = millis(std::int64_t(pick({0, 20, 100})));
     low.usage_percent = std::int64_t(prng_.below(200));
     book.qos = QosTable::make({high, low}).value();
@@ -98,7 +98,7 @@ class Sim {
     one.name = "one";
     two.name = "two";
     two.priority = 1;
-    one.preempt_mode = prng_.chance(50) ? PreemptMode::Requeue : PreemptMode::Off;
+    one.preempt_mode = PreemptMode(prng_.below(3));
     for (PartitionSpec* spec : {&one, &two}) {
       spec->policy.order = Order(prng_.below(3));
       spec->policy.backfill = Backfill(prng_.below(5));
@@ -238,9 +238,10 @@ class Sim {
       const auto service = Service(prng_.chance(50) ? 0 : 1 + prng_.below(3));
       return deliver(ServeNode{ReplyToken{0}, {0, true}, node, service, "care"});
     }
+    if (prng_.chance(15)) return alter();
     Command command;
     command.reply = ReplyToken{1};
-    command.verb = Verb(prng_.below(4));
+    command.verb = Verb(prng_.below(6));
     command.actor = {1000 + std::uint32_t(prng_.below(2)), prng_.chance(20)};
     command.target.job = some_job();
     if (prng_.chance(40)) {
@@ -253,6 +254,37 @@ class Sim {
     deliver(std::move(command));
   }
 
+  // Some change of some job, right or wrong; as it was stored, which may be a moment ago.
+  void alter() {
+    const JobId id = some_job();
+    if (!table_.jobs.contains(id) || is_final(table_.jobs.at(id).state)) return;
+    Alter in;
+    in.reply = ReplyToken{1};
+    in.actor = {1000 + std::uint32_t(prng_.below(2)), prng_.chance(50)};
+    in.job = id;
+    in.revision = table_.jobs.at(id).revision;
+    in.before = table_.specs.at(id);
+    JobSpec after = *in.before;
+    if (prng_.chance(30)) after.comment += "x";
+    if (prng_.chance(30)) after.priority = std::int32_t(prng_.below(4));
+    if (prng_.chance(30)) after.time_limit = millis(std::int64_t(50 + prng_.below(500)));
+    if (prng_.chance(20)) after.begin = clock_.now().wall + millis(std::int64_t(prng_.below(200)));
+    if (prng_.chance(20)) after.array_throttle = std::uint32_t(prng_.below(4));
+    if (prng_.chance(20)) after.name = prng_.chance(50) ? "x" : "y";
+    if (prng_.chance(20)) after.dependencies.clear();
+    if (prng_.chance(20)) after.dependencies = {{DependencyKind::AfterAny, some_job(), 0}};
+    if (prng_.chance(20) && after.request.nodes == 1) after.request.cpus = 1;
+    if (config_.book != nullptr && prng_.chance(30)) {
+      after.labels["qos"] = prng_.chance(30) ? "high" : "low";
+      after.labels["partition"] = prng_.chance(50) ? "one" : "two";
+    }
+    for (const Dependency& dependency : after.dependencies)
+      if (const auto known = table_.jobs.find(dependency.job);
+          known != table_.jobs.end() && is_final(known->second.state))
+        in.known_ends.push_back({dependency.job, known->second.state});
+    in.after = std::make_shared<const JobSpec>(std::move(after));
+    deliver(std::move(in));
+  }
   void weather() {
     Agent& agent = *agents_[prng_.below(agents_.size())];
     if (prng_.chance(faults_.disconnect)) agent.disconnect(prng_.chance(80));
@@ -269,11 +301,13 @@ class Sim {
     });
   }
   void release(JobId id) {
-    Command command;
-    command.verb = Verb::Release;
-    command.actor = {0, true};
-    command.target.job = id;
-    deliver(std::move(command));
+    for (const Verb verb : {Verb::Release, Verb::Resume}) {
+      Command command;
+      command.verb = verb;
+      command.actor = {0, true};
+      command.target.job = id;
+      deliver(std::move(command));
+    }
   }
 
   void at_rest() {

@@ -41,6 +41,10 @@ struct Table {
       EXPECT_FALSE(specs.contains(job.id)) << "a job id was given twice";
       specs[job.id] = job.spec;
     }
+    for (const auto& job : changes.altered) {
+      EXPECT_TRUE(specs.contains(job.id)) << "a job was altered that nobody stored";
+      specs[job.id] = job.spec;
+    }
     std::map<JobId, int> seen;
     for (const JobRecord& job : changes.jobs) {
       EXPECT_EQ(++seen[job.id], 1) << "two images of one job in a turn";
@@ -193,6 +197,8 @@ class Desk {
         }
         if (const auto* launch = std::get_if<Launch>(&action)) launches.push_back(*launch);
         if (const auto* kill = std::get_if<Kill>(&action)) kills.push_back(*kill);
+        if (const auto* pause = std::get_if<Pause>(&action)) pauses.push_back(*pause);
+        if (const auto* relimit = std::get_if<Relimit>(&action)) relimits.push_back(*relimit);
         if (const auto* ack = std::get_if<AckEnded>(&action)) acks.push_back(*ack);
       }
       const auto problems = controller.check();
@@ -224,6 +230,8 @@ class Desk {
   std::vector<Launch> launches;
   std::vector<StartEstimate> estimates;
   std::vector<Kill> kills;
+  std::vector<Pause> pauses;
+  std::vector<Relimit> relimits;
   std::vector<AckEnded> acks;
 };
 

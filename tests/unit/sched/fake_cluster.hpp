@@ -113,6 +113,7 @@ class Agent {
   struct Process {
     State state = State::Accepted;
     TaskEnded end;
+    bool paused = false;
   };
 
   std::int64_t delay() { return 1 + std::int64_t(prng_.below(8)); }
@@ -139,6 +140,10 @@ class Agent {
         clock_.in(delay(), [this, id = kill->id, boot = boot_] {
           end(id, boot, EndCause::Killed, 0, false);
         });
+    } else if (const auto* pause = std::get_if<Pause>(&action)) {
+      const auto found = table_.find(pause->id);
+      if (pause->session != session_ || found == table_.end()) return;
+      if (found->second.state == State::Running) found->second.paused = pause->suspended;
     } else if (const auto* ack = std::get_if<AckEnded>(&action)) {
       const auto found = table_.find(ack->id);
       if (ack->session != session_ || found == table_.end()) return;
@@ -161,7 +166,15 @@ class Agent {
     const EndCause cause = good ? EndCause::Exited : kBad[prng_.below(5)];
     const int code = !good && cause == EndCause::Exited ? 1 + int(prng_.below(9)) : 0;
     clock_.in(1 + std::int64_t(prng_.below(150)),
-              [this, id, boot, cause, code] { end(id, boot, cause, code, false); });
+              [this, id, boot, cause, code] { run_out(id, boot, cause, code); });
+  }
+
+  // The process is done, unless it stands still: then it asks again a little later.
+  void run_out(const AttemptId& id, int boot, EndCause cause, int code) {
+    const auto found = table_.find(id);
+    if (boot != boot_ || found == table_.end()) return;
+    if (!found->second.paused) return end(id, boot, cause, code, false);
+    clock_.in(20, [this, id, boot, cause, code] { run_out(id, boot, cause, code); });
   }
 
   void end(const AttemptId& id, int boot, EndCause cause, int code, bool never_started) {

@@ -95,8 +95,6 @@ TEST(Config, mistakes_are_named_with_place_and_hint) {
       {"qos without a name", "[[qos]]\npriority = 4\n", "needs a name"},
       {"qos as a section", "[qos]\nname = \"a\"\n", "must be written as [[qos]]"},
       {"classes in a circle", "[[qos]]\nname=\"a\"\npreempts=[\"a\"]\n", "in a circle: a over a"},
-      {"suspending", "[[qos]]\nname=\"a\"\npreempt_mode=\"suspend\"\n",
-       "suspending is not offered"},
       {"a policy that is none", "[[partition]]\nname=\"a\"\npolicy=\"lifo\"\n",
        "c.toml:3: partition.policy"},
       {"a time that is none", "[[partition]]\nname=\"a\"\nmax_time=7\n", "a time in quotes"},

@@ -234,5 +234,50 @@ TEST(JobJson, NodesAndTasksFollowFromEachOther) {
   EXPECT_EQ(uneven.error().field, "gpus_total");
 }
 
+sched::JobSpec accepted() {
+  return read(
+             R"({"argv":["a"],"cpus_per_task":2,"ntasks":3,"mem":"1G","qos":"low","time":"1:00:00",
+    "labels":{"x":"1","z":"3"},"constraints":{"rack":"1"},"dependency":"afterok:12"})")
+      .value();
+}
+
+TEST(AlterJson, keeps_what_is_not_named) {
+  auto base = accepted();
+  base.labels["user"] = "ann";
+  const auto same = JobReader().alter("{}", base, kNow);
+  ASSERT_TRUE(same) << same.error().message;
+  EXPECT_EQ(*same, base);
+  const auto altered = JobReader().alter(
+      R"({"time_limit_s":60,"qos":"high","labels":{"x":"","y":"2"},"ntasks":1,
+    "dependencies":[],"constraints":{"gpu":"yes"},"array_throttle":4})",
+      base, kNow);
+  ASSERT_TRUE(altered) << altered.error().message;
+  EXPECT_EQ(altered->time_limit, seconds(60));
+  EXPECT_EQ(altered->labels,
+            (rm::Labels{{"qos", "high"}, {"user", "ann"}, {"y", "2"}, {"z", "3"}}));
+  EXPECT_EQ(altered->request.cpus, 2);
+  EXPECT_EQ(altered->request.mem_mib, 1024);
+  EXPECT_EQ(altered->request.node_labels, (rm::Labels{{"gpu", "yes"}}));
+  EXPECT_TRUE(altered->dependencies.empty());
+  EXPECT_EQ(altered->array_throttle, 4u);
+  EXPECT_EQ(altered->argv, base.argv);
+}
+
+TEST(AlterJson, refuses_by_name_what_stays) {
+  auto base = accepted();
+  base.labels["user"] = "ann";
+  for (const char* field : {R"("script":"#!/bin/sh\n")", R"("argv":["b"])", R"("env":{})",
+                            R"("array":"0-3")", R"("hold":true)", R"("out":"x")"}) {
+    const auto refused = JobReader().alter("{" + std::string(field) + "}", base, kNow);
+    ASSERT_FALSE(refused) << field;
+    EXPECT_EQ(refused.error().code, Errc::Unsupported) << field;
+  }
+  const auto stranger = JobReader().alter(R"({"labels":{"user":"eve"}})", base, kNow);
+  ASSERT_FALSE(stranger);
+  EXPECT_EQ(stranger.error().code, Errc::Denied);
+  EXPECT_FALSE(JobReader().alter(R"({"no_such":1})", base, kNow));
+  EXPECT_FALSE(JobReader().alter("[]", base, kNow));
+}
+
 }  // namespace
 }  // namespace drover::server

@@ -47,6 +47,12 @@ inline CommitBatch Model::draw(RandomValues& values, std::uint64_t new_jobs) {
     if (jobs.contains(id) && touched.insert(id).second)
       batch.changes.jobs.push_back(values.job(id));
   }
+  if (values.prng.chance(30) && !specs.empty()) {  // the script and its environment stay
+    auto altered = std::make_shared<sched::JobSpec>(values.spec());
+    altered->script = specs.rbegin()->second.script;
+    altered->env = specs.rbegin()->second.env;
+    batch.changes.altered.push_back({specs.rbegin()->first, std::move(altered)});
+  }
   std::map<TaskId, sched::TaskRecord> changed;
   for (std::uint64_t i = values.prng.below(6); i > 0 && !jobs.empty(); --i) {
     const TaskId id{jobs.begin()->first, TaskIndex(values.prng.below(20))};
@@ -66,6 +72,7 @@ inline CommitBatch Model::draw(RandomValues& values, std::uint64_t new_jobs) {
 
 inline void Model::apply(const CommitBatch& batch) {
   for (const auto& job : batch.changes.new_jobs) specs[job.id] = *job.spec;
+  for (const auto& job : batch.changes.altered) specs[job.id] = *job.spec;
   for (const auto& job : batch.changes.jobs) jobs[job.id] = job;
   for (const auto& task : batch.changes.tasks) tasks[task.id] = task;
   for (const auto& node : batch.changes.nodes) nodes[node.id] = node;

@@ -166,6 +166,7 @@ inline sched::JobRecord RandomValues::job(JobId id) {
   job.counts = {prng.next(), prng.next(), prng.next(), prng.next(), prng.next()};
   job.exit_code = small();
   job.throttle = std::uint32_t(prng.next());
+  job.revision = std::uint32_t(prng.next());
   job.dependencies_met = prng.chance(50);
   job.dependencies_never = prng.chance(50);
   job.begin = {std::int64_t(prng.below(1u << 30))};
@@ -206,6 +207,9 @@ inline sched::TaskRecord RandomValues::task(TaskId id) {
   task.preempted_by = JobId(prng.next());
   task.gives_way = sched::PreemptMode(prng.below(4));
   task.notice = time();
+  task.suspended = time();
+  task.suspended_for = {number()};
+  if (prng.chance(20)) task.asleep.emplace_back().node = NodeId(prng.next());
   for (std::uint64_t n = prng.below(3); n > 0; --n)
     task.last_pus.push_back(std::uint16_t(prng.next()));
   for (std::uint64_t n = prng.below(3); n > 0; --n)

@@ -1,0 +1,264 @@
+// sched/alter.cpp - an accepted job becomes another one: all of what is asked, or nothing.
+// SPDX-License-Identifier: Apache-2.0
+//
+// The new form has passed the entrance like a submission. Here it is compared with what the job may
+// still become: on nodes little can change, before that nearly everything. A job that waits for
+// room goes back to its FIFO, where it keeps its place, when more than words change.
+#include <algorithm>
+#include <utility>
+
+#include "base/units.hpp"
+#include "sched/reserving.hpp"
+
+namespace drover::sched {
+namespace {
+
+std::string job_text(JobId id) { return "job " + std::to_string(raw(id)); }
+
+bool changes_any(const std::vector<JobChange>& changes, std::initializer_list<const char*> names) {
+  return std::ranges::any_of(changes, [&](const JobChange& change) {
+    return std::ranges::find(names, change.name) != names.end();
+  });
+}
+
+// 0 = none is longer than any.
+bool is_longer(Duration a, Duration b) { return b.us != 0 && (a.us == 0 || a > b); }
+
+}  // namespace
+
+void AlterVerbs::alter(const Alter& in, Now now) {
+  Job* job = self().find(in.job);
+  if (job == nullptr) {
+    const bool ended = recent.find(in.job).has_value();
+    return self().reply(in.reply,
+                        ended ? fail(Errc::Conflict, job_text(in.job) + " has ended")
+                              : fail(Errc::NotFound, "there is no open " + job_text(in.job)));
+  }
+  auto changed = change(*job, in, now);
+  if (!changed) return self().reply(in.reply, fail(std::move(changed.error())));
+  self().reply(in.reply, Done{in.job, *changed});
+}
+
+Result<void> AlterVerbs::may_change(const Job& job, const Alter& in,
+                                    const std::vector<JobChange>& changes) const {
+  if (!in.actor.is_operator && in.actor.uid != job.uid)
+    return fail(Errc::Denied, job_text(job.id) + " belongs to another user",
+                "ask its owner or an operator");
+  if ((job.more != nullptr ? job.more->revision : 0) != in.revision)
+    return fail(Errc::Conflict, "somebody else has altered " + job_text(job.id) + " meanwhile",
+                "look at it again (drover show) and repeat the command");
+  for (const JobChange& change : changes) {
+    if (job.active > 0 && !may_change_on_node(change.name))
+      return fail(Errc::Conflict,
+                  job_text(job.id) + " is on a node: " + std::string(change.name) +
+                      " can only be altered while all of it waits",
+                  "drover requeue puts it back into the queue", std::string(change.name));
+    if (!job.is_array && (change.name == "array_throttle" || change.name == "max_failures"))
+      return fail(Errc::BadInput, job_text(job.id) + " is not an array", {},
+                  std::string(change.name));
+  }
+  if (job.active > 0 && !in.actor.is_operator &&
+      is_longer(in.after->time_limit, in.before->time_limit))
+    return fail(Errc::Denied, "only operators may raise the time limit of a job that is on a node",
+                "its owner may lower it", "time");
+  return {};
+}
+
+Result<std::uint64_t> AlterVerbs::change(Job& job, const Alter& in, Now now) {
+  const JobSpec& spec = *in.after;
+  const std::vector<JobChange> changes = changes_between(*in.before, spec);
+  if (auto ok = may_change(job, in, changes); !ok) return fail(ok.error());
+  if (changes.empty()) return 0;
+  if (changes_any(changes, {"deadline", "time", "begin"}) && job.waiting() > 0)
+    if (auto ok = Controller::State::check_deadline(spec, now); !ok) return fail(ok.error());
+  if (unseen_nodes == 0 && !(spec.request == in.before->request))
+    if (auto ok = rm.can_ever_fit(spec.request); !ok) return fail(ok.error());
+  Conditions conditions;
+  const bool waits_anew = changes_any(changes, {"dependency"});
+  if (waits_anew) {
+    if (const auto circle = circle_through(job.id, spec.dependencies))
+      return fail(Errc::BadInput, "the jobs would wait for each other: " + *circle,
+                  "leave one of them out", "dependency");
+    auto weighed = self().weigh_dependencies({in.reply, in.after, in.known_ends});
+    if (!weighed) return fail(weighed.error());
+    if (weighed->outlook == Outlook::Never)
+      return fail(Errc::Conflict, "a job that it would wait for has ended otherwise", {},
+                  "dependency");
+    conditions = *std::move(weighed);
+  }
+  const bool on_node_too = std::ranges::all_of(
+      changes, [](const JobChange& one) { return may_change_on_node(one.name); });
+  leave_queues(job);
+  if (!on_node_too)
+    if (auto ok = change_place(job, in, now); !ok) {
+      self().update_queues(job);
+      return fail(ok.error());
+    }
+  if (changes_any(changes, {"name"})) change_name(job, spec, now);
+  change_rest(job, spec);
+  if (!on_node_too) {
+    if (!waits_anew) conditions.outlook = Outlook::Waits;  // as it was
+    change_conditions(job, in, std::move(conditions), now);
+  }
+  ++job.extra().revision;
+  self().touch(job);
+  if (config.keep_records) out.changes.altered.push_back({job.id, in.after});
+  self().emit(EventKind::JobAltered, job, nullptr, now);
+  self().update_queues(job);
+  return changes.size();
+}
+
+// Whatever orders it may change from here on; update_queues() brings it back.
+void AlterVerbs::leave_queues(Job& job) {
+  drop_clearing(job.id);
+  Group& group = self().group_of(job);
+  group.fifo.erase(job.place());
+  group.unplanned.erase(job.place());
+  job.in_fifo = job.in_unplanned = false;
+  takeable.insert(job.group);
+  if (job.lane == kNoLane) return;
+  Partition& partition = self().partition_of(job);
+  partition.queue.remove(std::exchange(job.lane, kNoLane), job.place());
+  self().drop_hold(partition, job.id);
+  partition.promised.erase(job.id);
+}
+
+// Group, quotas, account, class, partition and what it asks for. Nothing of it is on a node.
+Result<void> AlterVerbs::change_place(Job& job, const Alter& in, Now now) {
+  const JobSpec& spec = *in.after;
+  const std::string name = self().group_name(spec);
+  const GroupId old = job.group;
+  const bool moves = name != groups[raw(old)].name;
+  if (moves && groups[raw(old)].compiling.contains(job.id))
+    return fail(Errc::Conflict, "the plan of " + job_text(job.id) + " is being made",
+                "try again in a moment");
+  const auto known = group_ids.find(name);
+  const std::uint64_t queued_max = config.group_limits.queued_jobs;
+  if (moves && queued_max > 0 && known != group_ids.end() &&
+      groups[raw(known->second)].open >= queued_max)
+    return fail(Errc::Limit, "the queue of " + name + " is full", "try again when some have ended");
+  if (spec.labels != in.before->labels) {  // its own place in the old quotas is free for it
+    rm.leave(job.path);
+    const auto entered = rm.try_enter(spec.labels);
+    if (const auto* full = std::get_if<rm::QuotaShort>(&entered)) {
+      job.path = rm.enter(in.before->labels);
+      return queue_full(*full);
+    }
+    job.path = std::get<rm::PathId>(entered);
+  }
+  if (job.is_active()) self().return_to_fifo(job, now);
+  if (moves) {
+    if (job.counted_active) {
+      job.counted_active = false;
+      --groups[raw(old)].active;
+    }
+    --groups[raw(old)].open;
+    job.group = self().group_for(spec);
+    ++self().group_of(job).open;
+    self().drop_group_if_empty(old);
+  }
+  const rm::ClassId what = rm.intern(spec.request);
+  rm.hold(what);
+  rm.drop(std::exchange(job.what, what));
+  // Its queue follows from both.
+  Controller::State::Reserving reserving{self()};
+  const rm::ReservedId was = job.reservation();
+  job.standing = ranking.standing_of(spec);
+  if (job.more != nullptr) job.more->reservation = rm::kUnreserved;
+  reserving.enter(job, spec.reservation);
+  if (was != job.reservation()) reserving.leave(job, was);
+  job.gates = Gates(job.gates & ~kReservationGate);
+  reserving.close_gate(job);
+  return {};
+}
+
+void AlterVerbs::change_name(Job& job, const JobSpec& spec, Now now) {
+  Job* const first = names.unlink(job);
+  job.name_hash = NameIndex::hash(spec.owner.uid, spec.name);
+  names.link(job);
+  const bool waits = job.singleton && !job.is_active() && !names.is_first(job);
+  if (waits)
+    job.gates |= kSingletonGate;
+  else
+    job.gates = Gates(job.gates & ~kSingletonGate);
+  if (first != nullptr && first != &job) self().open_gate(*first, kSingletonGate, now);
+}
+
+// What it waits for; `Waits` without anything to wait for: as it was.
+void AlterVerbs::change_conditions(Job& job, const Alter& in, Conditions conditions, Now now) {
+  const JobSpec& spec = *in.after;
+  const bool anew = !(in.before->dependencies == spec.dependencies) ||
+                    in.before->dependency_any != spec.dependency_any;
+  if (anew) {
+    if (job.more != nullptr)
+      for (const Dependency& left : job.more->waits_for) dependencies.remove(job.id, left.job);
+    job.extra().waits_for.clear();
+    job.dependencies_never = false;
+    job.gates = Gates(job.gates & ~kDependencyGate);
+    job.more->any = spec.dependency_any;
+    job.dependencies_met = conditions.outlook == Outlook::Met && !spec.dependencies.empty();
+    if (conditions.outlook == Outlook::Waits) self().wait_for(job, std::move(conditions));
+  }
+  if (!(in.before->begin == spec.begin) || anew) {
+    if ((job.gates & kBeginGate) != 0) begins.erase({job.extra().begin, job.id});
+    job.gates = Gates(job.gates & ~kBeginGate);
+    job.extra().begin = {};
+    const Time begin = anew ? std::max(spec.begin, conditions.not_before) : spec.begin;
+    if (begin > now.wall) self().begin_later(job, begin);
+    job.delayed = begin > spec.begin;
+  }
+  if (job.state == JobState::Inited) self().explain_wait(job);
+}
+
+void AlterVerbs::change_rest(Job& job, const JobSpec& spec) {
+  job.priority = spec.priority;
+  job.requeue = spec.requeue;
+  job.keep_invalid = spec.keep_invalid;
+  if (job.is_array) {
+    job.more->throttle = spec.array_throttle;
+    job.more->max_failures = spec.max_failures;
+  }
+  self().rank(job, spec);
+  change_limit(job, spec);
+  set_deadline(job, spec);
+}
+
+void AlterVerbs::change_limit(Job& job, const JobSpec& spec) {
+  const ShapeId shape = shapes.acquire(rm, job.what, spec.time_limit);
+  const bool same = shape == job.shape;
+  shapes.release(std::exchange(job.shape, shape));
+  if (same || job.more == nullptr) return;
+  for (auto& [index, task] : job.more->tasks) {
+    TaskRecord& record = task.record;
+    if (!record.lease) continue;
+    order_limit(job, record);
+    if (record.state == TaskState::Ending || record.state == TaskState::Suspended) continue;
+    if (!self().keeps_timelines()) continue;
+    const Time until = rm::after(clock.mono, time_left(job, record));
+    rm.extend(*record.lease, until);
+    limits.push({until, record.id});
+    ended_since = freed_early = true;
+    for (Partition& partition : partitions) partition.is_stale = true;
+  }
+}
+
+void AlterVerbs::order_limit(const Job& job, const TaskRecord& record) {
+  const Node& node = nodes.at(record.lease->node);
+  if (raw(node.session) == 0) return;  // said when the node registers again
+  const Duration length = shapes[job.shape].length;
+  out.actions.emplace_back(Relimit{record.lease->node,
+                                   node.session,
+                                   {record.id, record.attempt, record.epoch},
+                                   length >= kUnlimited ? Duration{} : length});
+}
+
+void AlterVerbs::set_deadline(Job& job, const JobSpec& spec) {
+  if (job.more != nullptr && job.more->too_late.is_set())
+    deadlines.erase({job.more->too_late, job.id});
+  if (job.more != nullptr) job.more->too_late = {};
+  if (!spec.deadline.is_set()) return;
+  job.extra().too_late = spec.deadline - spec.time_limit + Duration{1};
+  deadlines.insert({job.more->too_late, job.id});
+}
+
+}  // namespace drover::sched

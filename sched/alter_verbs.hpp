@@ -1,0 +1,34 @@
+// sched/alter_verbs.hpp - the controller's verbs by which a job is altered after it was accepted.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sched/job_changes.hpp"
+#include "sched/preempt_verbs.hpp"
+
+namespace drover::sched {
+
+tl::unexpected<Error> queue_full(const rm::QuotaShort& full);
+
+// A part of Controller::State, as PreemptVerbs is.
+struct AlterVerbs : PreemptVerbs {
+  // alter.cpp
+  void alter(const Alter& in, Now now);
+  Result<std::uint64_t> change(Job& job, const Alter& in, Now now);
+  Result<void> may_change(const Job& job, const Alter& in,
+                          const std::vector<JobChange>& changes) const;
+  void leave_queues(Job& job);
+  Result<void> change_place(Job& job, const Alter& in, Now now);
+  void change_conditions(Job& job, const Alter& in, Conditions conditions, Now now);
+  void change_rest(Job& job, const JobSpec& spec);
+  void change_name(Job& job, const JobSpec& spec, Now now);
+  void change_limit(Job& job, const JobSpec& spec);
+  void order_limit(const Job& job, const TaskRecord& record);
+  void set_deadline(Job& job, const JobSpec& spec);
+  // dependency_circle.cpp
+  std::optional<std::string> circle_through(JobId job, const std::vector<Dependency>& waits) const;
+};
+
+}  // namespace drover::sched
