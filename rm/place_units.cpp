@@ -57,9 +57,9 @@ std::optional<std::uint32_t> best_single_numa(const NodeUnits& node, const Units
   return best;
 }
 
-// The fewest NUMA nodes of `candidates` that together have enough, the last one as small as
+// Leaves of `candidates` the fewest NUMA nodes that together have enough, the last one as small as
 // possible. Empty when they do not suffice.
-NumaList cover(const NodeUnits& node, const UnitsAsked& asked, NumaList candidates) {
+void cover(const NodeUnits& node, const UnitsAsked& asked, NumaList& candidates) {
   const auto free_of = [&](std::uint32_t n) { return node.numa(n).free; };
   using Rank = std::tuple<std::int64_t, std::uint32_t, std::uint32_t>;
   boost::container::small_vector<Rank, 16> ranked;
@@ -79,16 +79,17 @@ NumaList cover(const NodeUnits& node, const UnitsAsked& asked, NumaList candidat
     while (last > i && free_of(candidates[last - 1]) == size) --last;
     candidates[i] = candidates[last];
     candidates.resize(i + 1);
-    return candidates;
+    return;
   }
-  return {};
+  candidates.clear();
 }
 
 // Several NUMA nodes are needed: within one package if that takes no more of them than anywhere.
 NumaList join_numas(const NodeUnits& node, const UnitsAsked& asked) {
   NumaList all(node.numa_count());
   for (std::uint32_t n = 0; n < all.size(); ++n) all[n] = n;
-  const NumaList anywhere = cover(node, asked, all);
+  NumaList anywhere = all;
+  cover(node, asked, anywhere);
   NumaList best;
   std::uint32_t best_free = std::numeric_limits<std::uint32_t>::max();
   boost::container::small_vector<std::uint16_t, 16> packages;
@@ -103,9 +104,9 @@ NumaList join_numas(const NodeUnits& node, const UnitsAsked& asked) {
       inside.push_back(n);
       free += node.numa(n).free;
     }
-    NumaList found = cover(node, asked, std::move(inside));
-    if (found.empty() || found.size() > anywhere.size() || free >= best_free) continue;
-    best = std::move(found);
+    cover(node, asked, inside);
+    if (inside.empty() || inside.size() > anywhere.size() || free >= best_free) continue;
+    best = inside;
     best_free = free;
   }
   return best.empty() ? anywhere : best;
