@@ -83,10 +83,10 @@ TEST(Entrance, NamesNumbersThatContradict) {
        "distribution"},
       {[](JobSpec& s) { s.layout.threads_per_core = -1; }, "threads_per_core is -1",
        "threads_per_core"},
-      {[](JobSpec& s) { s.ntasks = s.request.nodes = 3, s.request.nodes_max = 2; },
+      {[](JobSpec& s) { s.request.nodes = s.ntasks = 3, s.request.nodes_max = 2; },
        "at most 2 nodes are fewer than at least 3", "nodes"},
       {[](JobSpec& s) {
-         s.ntasks = s.request.nodes = 2, s.request.contiguous = true, s.request.constraint = "a*1";
+         s.request.nodes = s.ntasks = 2, s.request.contiguous = true, s.request.constraint = "a*1";
        },
        "cannot be counted by constraints as well", "contiguous"},
   };
