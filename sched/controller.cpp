@@ -104,6 +104,7 @@ void Controller::State::settle_milestones(Now now) {
 void Controller::State::fire_timers(Now now) {
   if (!clock_seen) {  // restored nodes were without a clock
     clock_seen = true;
+    later_targets.clear();
     for (auto& [id, node] : nodes) {
       if (!node.seen) watch(id, node, now.mono + config.node_timeout);
       for (const TaskId& task : node.tasks) expect_end(task, now);

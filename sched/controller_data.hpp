@@ -72,6 +72,8 @@ struct ControllerData {
   bool freed_early = false;    // and left room that its limit had not promised
   NameIndex names;
   DependencyIndex dependencies;
+  // While jobs are restored: who waits for a later job, which may be closed. See restore_waiters.
+  std::multimap<JobId, std::pair<JobId, Dependency>> later_targets;
   RecentEnds recent;
   std::deque<Milestone> milestones;            // not yet told to those who wait for them
   std::set<std::pair<Time, JobId>> begins;     // wall

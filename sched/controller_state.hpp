@@ -187,6 +187,7 @@ struct Controller::State : AlterVerbs {
                            std::vector<TaskRecord> tasks);
   Result<void> restore_tasks(Job& job, std::vector<TaskRecord> tasks);
   void restore_conditions(Job& job, const JobSpec& spec, const JobRecord& record);
+  void restore_waiters(const Job& job);
   // check.cpp
   std::vector<std::string> check() const;
   void check_job(const Job& job, std::vector<std::string>& problems) const;

@@ -58,6 +58,7 @@ Result<void> Controller::State::restore_job(const JobSpec& spec, const JobRecord
   if (auto ok = restore_tasks(job, std::move(tasks)); !ok) return fail(ok.error());
   restore_conditions(job, spec, record);
   update_queues(job);
+  restore_waiters(job);
   return {};
 }
 
@@ -130,6 +131,8 @@ void Controller::State::restore_conditions(Job& job, const JobSpec& spec, const 
   Conditions left{spec.dependencies, Outlook::Waits, {}};
   std::erase_if(left.waits, [&](const Dependency& dependency) {
     const Job* target = find(dependency.job);
+    if (target == nullptr && dependency.job > job.id)
+      later_targets.emplace(dependency.job, std::pair(job.id, dependency));
     return target == nullptr ||
            (dependency.kind == DependencyKind::After && target->started.is_set());
   });
@@ -138,6 +141,23 @@ void Controller::State::restore_conditions(Job& job, const JobSpec& spec, const 
     job.dependencies_met = true;
   else
     wait_for(job, std::move(left));
+}
+
+// An altered job may wait for one with a larger number, which is restored after it and was taken for
+// closed until now.
+void Controller::State::restore_waiters(const Job& job) {
+  const auto [begin, end] = later_targets.equal_range(job.id);
+  for (auto it = begin; it != end; ++it) {
+    const auto& [id, dependency] = it->second;
+    if (dependency.kind == DependencyKind::After && job.started.is_set()) continue;
+    Job& waiter = *find(id);
+    waiter.dependencies_met = false;
+    Conditions again{waiter.extra().waits_for, Outlook::Waits, {}};
+    again.waits.push_back(dependency);
+    wait_for(waiter, std::move(again));
+    update_queues(waiter);
+  }
+  later_targets.erase(begin, end);
 }
 
 }  // namespace drover::sched
