@@ -114,7 +114,9 @@ Result<int> run_wait(Context& context) {
   (*api)->set_deadline(deadline);
   const Result<int> status = wait_for(context, *selector, deadline);
   if (!status) {
-    if (deadline != kNever && monotonic_us() >= deadline) return time_is_up(context);
+    // A call is given up in whole milliseconds, perhaps just before the deadline.
+    constexpr std::int64_t kRoundingUs = 5'000;
+    if (deadline != kNever && monotonic_us() + kRoundingUs >= deadline) return time_is_up(context);
     // Between 1 and 124 stands a job's own status: trouble of ours must not look like one.
     const bool is_ours =
         status.error().code == Errc::Unavailable || status.error().code == Errc::Io;
