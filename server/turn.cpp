@@ -28,6 +28,7 @@ void append(std::vector<T>& to, std::vector<T>&& from) {
 // order.
 void merge(sched::Changes& into, sched::Changes&& from) {
   append(into.new_jobs, std::move(from.new_jobs));
+  append(into.altered, std::move(from.altered));
   append(into.jobs, std::move(from.jobs));
   append(into.tasks, std::move(from.tasks));
   append(into.nodes, std::move(from.nodes));
@@ -42,9 +43,9 @@ void merge(sched::Changes& into, sched::Changes&& from) {
 }
 
 std::size_t count(const sched::Changes& changes) {
-  return changes.new_jobs.size() + changes.jobs.size() + changes.tasks.size() +
-         changes.nodes.size() + changes.events.size() + (changes.usage ? 1 : 0) +
-         (changes.reservations ? 1 : 0) + (changes.quotas ? 1 : 0);
+  return changes.new_jobs.size() + changes.altered.size() + changes.jobs.size() +
+         changes.tasks.size() + changes.nodes.size() + changes.events.size() +
+         (changes.usage ? 1 : 0) + (changes.reservations ? 1 : 0) + (changes.quotas ? 1 : 0);
 }
 
 }  // namespace

@@ -112,6 +112,21 @@ def a_lowered_limit_ends_it(cluster, low):
     assert cluster.await_final(low)["state"] == "timed_out"
 
 
+def an_alteration_is_kept(cluster):
+    job = cluster.submit(spec("true", hold=True))
+    for changes in ({"name": "other"}, {"comment": "kept", "time_limit_s": 600}):
+        status, answer = cluster.request("PATCH", f"/api/v1/jobs/{job}", changes)
+        assert status == 200, answer
+    for _ in range(2):  # as stored, and as recovered
+        shown = cluster.job(job)
+        assert (shown["name"], shown["comment"], shown["time_limit_s"]) == ("other", "kept", 600), shown
+        cluster.kill("droverd")
+        cluster.start("droverd")
+        cluster.until(lambda: cluster.get("/api/v1/nodes")["nodes"][0]["state"] == "idle", "the node")
+    cluster.request("POST", f"/api/v1/jobs/{job}/cancel", {})
+    cluster.await_final(job)
+
+
 def a_victim_has_its_grace(cluster):
     mark = cluster.evidence / "noticed"
     save = f"trap 'echo saved > {mark}; exit 9' USR1; while :; do sleep 0.05; done"
@@ -160,6 +175,7 @@ def main():
         low, counter = an_urgent_job_stops_the_other(cluster)
         operators_suspend_and_daemons_may_die(cluster, low, counter)
         a_lowered_limit_ends_it(cluster, low)
+        an_alteration_is_kept(cluster)
         a_victim_has_its_grace(cluster)
         a_class_counts_its_open_jobs(cluster)
     group_limits_follow_a_signal()
