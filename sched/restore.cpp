@@ -143,8 +143,8 @@ void Controller::State::restore_conditions(Job& job, const JobSpec& spec, const 
     wait_for(job, std::move(left));
 }
 
-// An altered job may wait for one with a larger number, which is restored after it and was taken for
-// closed until now.
+// An altered job may wait for one with a larger number, which is restored after it and was taken
+// for closed until now.
 void Controller::State::restore_waiters(const Job& job) {
   const auto [begin, end] = later_targets.equal_range(job.id);
   for (auto it = begin; it != end; ++it) {
