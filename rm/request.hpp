@@ -26,7 +26,6 @@ struct Request {             // amounts are per node
   Counts licences;             // of the whole task, on no node
   Counts resources;            // custom ones of the node, such as fpga
   std::int64_t gpu_share = 0;  // thousandths of one GPU, below 1000; `gpus` is then 0
-  std::string owner;           // not empty: the node only beside jobs of this user that ask so too
   CoreRule cores;
   std::int64_t nodes_max = 0;  // as many up to this as fit at the start; 0 = `nodes` exactly
   // With nodes_max: so many tasks on all nodes together, of `cores.cpus_per_task` CPUs each, so

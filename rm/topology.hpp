@@ -39,7 +39,6 @@ struct Topology {
   std::vector<Nic> nics;
   bool bindable = true;  // false when the CPU count was overridden: tasks are counted but not bound
   std::map<std::string, std::int64_t> resources;  // custom ones that the node's configuration names
-  std::int64_t cpu_factor = 1;  // so many tasks may share a thread; memory is never shared
   friend bool operator==(const Topology&, const Topology&) = default;
 
   std::int64_t pu_count() const;

@@ -50,7 +50,7 @@ std::string dependency(const JobSpec& spec) {
 std::string other_needs(const JobSpec& spec) {
   rm::Request rest = spec.request;
   std::string text = counts(rest.licences) + counts(rest.resources) + number(rest.gpu_share) +
-                     rest.owner + number(rest.nodes_max);
+                     number(rest.nodes_max);
   return text + (rest.contiguous ? "contiguous" : "");
 }
 

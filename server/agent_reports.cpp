@@ -77,7 +77,6 @@ Result<rm::NodeSpec> to_node_spec(const proto::NodeInfo& info) {
     if (count < 0 || count > rm::Room::kExtraMax) return bad("a custom resource's number");
     spec.topology.resources[name] = count;
   }
-  spec.topology.cpu_factor = std::max<std::int64_t>(info.cpu_factor(), 1);
   return spec;
 }
 

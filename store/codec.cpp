@@ -56,7 +56,6 @@ void encode_request(const rm::Request& request, proto::Request& out) {
   encode_counts(request.licences, *out.mutable_licences());
   encode_counts(request.resources, *out.mutable_resources());
   out.set_gpu_share(request.gpu_share);
-  out.set_owner(request.owner);
   if (request.cores != rm::CoreRule{}) encode(request.cores, *out.mutable_cores());
   out.set_nodes_max(request.nodes_max);
   out.set_tasks(request.tasks);
@@ -75,7 +74,6 @@ void decode_request(const proto::Request& in, rm::Request& out) {
   decode_counts(in.licences(), out.licences);
   decode_counts(in.resources(), out.resources);
   out.gpu_share = in.gpu_share();
-  out.owner = in.owner();
   decode(in.cores(), out.cores);
   out.nodes_max = in.nodes_max();
   out.tasks = in.tasks();

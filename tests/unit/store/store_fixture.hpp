@@ -100,7 +100,7 @@ inline sched::JobSpec RandomValues::spec() {
   spec.request.constraint = word();
   for (std::uint64_t i = prng.below(3); i > 0; --i) spec.request.licences[word()] = number();
   for (std::uint64_t i = prng.below(3); i > 0; --i) spec.request.resources[word()] = number();
-  spec.request.gpu_share = number(), spec.request.owner = word();
+  spec.request.gpu_share = number();
   spec.request.nodes = std::int64_t(1 + prng.below(9));
   spec.ntasks_per_node = small();
   spec.ntasks = small();
