@@ -7,11 +7,20 @@
 #include <string_view>
 #include <vector>
 
+#include "dag/job_request.hpp"
 #include "dag/strategy.hpp"
 
 namespace drover::dag {
 
 enum class CodeKind : std::uint8_t { Script, Command };
+
+inline constexpr std::uint32_t kNoStage = UINT32_MAX;
+struct StageNeed {
+  std::uint32_t stage = kNoStage;  // position in JobAst::stages or LogicalPlan::stages
+  When when = When::Ok;
+  bool each = false;
+  friend auto operator<=>(const StageNeed&, const StageNeed&) = default;
+};
 
 // One stage: a piece of code and the strategy that says how, where and how often it runs.
 struct StageAst {
@@ -22,7 +31,14 @@ struct StageAst {
   std::string code;  // the script, or the command's program
   bool is_array = false;
   std::uint64_t elements = 1;
-  std::vector<std::uint32_t> after;  // positions in JobAst::stages, ascending, each once
+  std::vector<StageNeed> after;  // ascending, each stage once
+  Join join = Join::All;
+  StepForm form{};
+  std::uint32_t group = kNoStage;  // the stage that it is part of
+  std::uint32_t targets = 0;
+  bool has_undo = false;
+  bool is_final = false;
+  std::uint32_t fuse = 0;
 };
 
 struct JobAst {

@@ -1,7 +1,10 @@
 // dag/compile.hpp - request -> AST -> logical plan -> physical plan: the five stages.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "dag/ast.hpp"
@@ -25,7 +28,24 @@ Result<void> validate(const JobAst& job);
 // Planner: the tree of job, stages and the code they run.
 LogicalPlan plan(const JobAst& job);
 
-// Optimizer: fuses, drops what other edges imply, orders by critical path, and shares equal shapes.
+struct PlanRules {            // of the optimizer; each can be switched off
+  bool fuse = true;           // chains of steps that allow it share a job
+  bool drop_implied = true;   // edges that others imply
+  bool critical_path = true;  // longest path first; else in the document's order
+};
+
+// A physical plan, and where the parts of the logical one have gone.
+struct Lowered {
+  std::shared_ptr<const PhysicalPlan> physical;
+  std::vector<PlanNode>
+      exec_nodes;  // by LogicalExec::step; of a fused one: that of its chain's head
+  std::vector<PlanNode> stage_ends;                // by stage: the node whose end is the stage's
+  std::vector<std::vector<std::uint32_t>> chains;  // fused: stages, the head first
+  std::vector<std::string> applied;                // what was done, a line each
+};
+Result<Lowered> lower(const LogicalPlan& logical, const PlanRules& rules);
+
+// Optimizer: lowers by all rules, and shares equal shapes.
 Result<std::shared_ptr<const PhysicalPlan>> optimize(const LogicalPlan& logical, PlanCache& cache);
 
 // All of them. Pure: equal requests give plans of equal shape, and with one cache the same object.

@@ -16,10 +16,13 @@ bool is_as_asked(When when, Mark mark) {
     case When::Ok: return mark == Mark::Succeeded;
     case When::Failed:
     case When::Undo: return mark == Mark::Failed;
-    case When::Ended: return true;
+    case When::Ended:
+    case When::Gather: return true;
   }
   return false;
 }
+
+bool answers_for(When when) { return when == When::Failed || when == When::Gather; }
 
 // What `progress` of those before it means for a node that only waits for them. It is skipped when
 // they all have ended and not before: who waits for its end then knows that they have, too.
@@ -126,7 +129,7 @@ struct Execution::Progress {
         StageProgress& progress = before[index(next)];
         --progress.open;
         ++(met ? progress.succeeded : progress.failed);
-        handled = handled || asks[i] == When::Failed || is_member_edge(plan, next);
+        handled = handled || answers_for(asks[i]) || is_member_edge(plan, next);
         look_at(plan, next);
       }
       has_failed = has_failed || !handled;

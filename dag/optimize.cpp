@@ -3,7 +3,6 @@
 #include <string>
 
 #include "dag/compile.hpp"
-#include "dag/plan_builder.hpp"
 
 namespace drover::dag {
 namespace {
@@ -17,44 +16,30 @@ std::string shape_of(const LogicalPlan& logical) {
     number(text.size());
     shape += text;
   };
+  const auto needs = [&](const std::vector<StageNeed>& list) {
+    number(list.size());
+    for (const StageNeed& need : list) {
+      number(need.stage);
+      number(2 * std::uint64_t(need.when) + (need.each ? 1 : 0));
+    }
+  };
   for (const LogicalStage& stage : logical.stages) {
     word(stage.label);
-    number(std::uint64_t(stage.strategy));
+    for (const std::uint64_t fact :
+         {std::uint64_t(stage.strategy), std::uint64_t(stage.join), std::uint64_t(stage.form),
+          std::uint64_t(stage.group), std::uint64_t(stage.is_final), std::uint64_t(stage.fuse)})
+      number(fact);
     number(stage.execs.size());
     for (const LogicalExec& exec : stage.execs) {
       word(exec.label);
       number(exec.step);
+      number(std::uint64_t(exec.role));
+      number(std::uint64_t(exec.join));
+      needs(exec.after);
     }
-    number(stage.after.size());
-    for (const std::uint32_t before : stage.after) number(before);
+    needs(stage.after);
   }
   return shape;
-}
-
-struct Ends {  // of a stage: what waits, and what is waited for
-  PlanNode first{}, last{};
-};
-
-Ends lower(const LogicalStage& stage, PlanBuilder& builder) {
-  const auto exec_node = [&](const LogicalExec& exec) {
-    return builder.add({.kind = NodeKind::ExecTask, .label = exec.label, .step = exec.step});
-  };
-  // A strategy that needs all of one has nothing to decide: the code stands for the stage.
-  if (stage.strategy == Strategy::Single && stage.execs.size() == 1) {
-    const PlanNode node = exec_node(stage.execs.front());
-    return {node, node};
-  }
-  const PlanNode start = builder.add({.kind = NodeKind::StageStart, .label = stage.label});
-  const Ends ends{start, builder.add({.kind = NodeKind::StageEnd,
-                                      .label = stage.label,
-                                      .strategy = stage.strategy,
-                                      .step = std::uint32_t(start)})};
-  for (const LogicalExec& exec : stage.execs) {
-    const PlanNode node = exec_node(exec);
-    builder.add_edge(ends.first, node);
-    builder.add_edge(node, ends.last, When::Ended);
-  }
-  return ends;
 }
 
 }  // namespace
@@ -68,17 +53,10 @@ Result<std::shared_ptr<const PhysicalPlan>> optimize(const LogicalPlan& logical,
     if (auto known = cache.find(shape)) return known;
   }
 
-  PlanBuilder builder;
-  std::vector<Ends> ends;
-  ends.reserve(logical.stages.size());
-  for (const LogicalStage& stage : logical.stages) ends.push_back(lower(stage, builder));
-  for (std::size_t s = 0; s < logical.stages.size(); ++s)
-    for (const std::uint32_t before : logical.stages[s].after)
-      builder.add_edge(ends.at(before).last, ends[s].first);
-
-  auto plan = std::move(builder).build();
-  if (plan && !shape.empty()) cache.keep(std::move(shape), *plan);
-  return plan;
+  auto lowered = lower(logical, {});
+  if (!lowered) return fail(std::move(lowered.error()));
+  if (!shape.empty()) cache.keep(std::move(shape), lowered->physical);
+  return std::move(lowered->physical);
 }
 
 }  // namespace drover::dag

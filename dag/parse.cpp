@@ -39,10 +39,13 @@ std::string nearest_step(const std::string& name, const std::vector<StepRequest>
   return std::string(nearest_match(name, names));
 }
 
-Result<std::vector<std::uint32_t>> resolve(const StepRequest& step, const Positions& positions,
-                                           const std::vector<StepRequest>& steps) {
-  std::vector<std::uint32_t> after;
-  for (const std::string& name : step.after) {
+Result<std::vector<StageNeed>> resolve(const StepRequest& step, const Positions& positions,
+                                       const std::vector<StepRequest>& steps) {
+  std::vector<StageNeed> after;
+  after.reserve(step.after.size());
+  for (std::size_t i = 0; i < step.after.size(); ++i) {
+    const std::string& name = step.after[i];
+    const Ask ask = i < step.asks.size() ? step.asks[i] : Ask{};
     const auto found = positions.find(name);
     if (found == positions.end()) {
       const std::string near = nearest_step(name, steps);
@@ -50,7 +53,7 @@ Result<std::vector<std::uint32_t>> resolve(const StepRequest& step, const Positi
           Errc::BadInput, "step '" + step.name + "' waits for '" + name + "', which does not exist",
           near.empty() ? "name a step of this job" : "did you mean '" + near + "'?", "after");
     }
-    after.push_back(found->second);
+    after.push_back({found->second, ask.when, ask.each});
   }
   std::ranges::sort(after);
   after.erase(std::unique(after.begin(), after.end()), after.end());
@@ -70,11 +73,21 @@ Result<JobAst> parse(JobRequest request) {
 
   JobAst job{.name = std::move(request.name), .labels = std::move(request.labels), .stages = {}};
   // References first: names are moved out below.
-  std::vector<std::vector<std::uint32_t>> all_after;
+  std::vector<std::vector<StageNeed>> all_after;
+  std::vector<std::uint32_t> groups(request.steps.size(), kNoStage);
   all_after.reserve(request.steps.size());
   for (const StepRequest& step : request.steps) {
     auto after = resolve(step, positions, request.steps);
     if (!after) return fail(std::move(after.error()));
+    if (!step.group.empty()) {
+      const auto group = positions.find(step.group);
+      if (group == positions.end())
+        return fail(
+            Errc::BadInput,
+            "step '" + step.name + "' is part of '" + step.group + "', which does not exist",
+            "name a step of this job", "steps");
+      groups[all_after.size()] = group->second;
+    }
     all_after.push_back(std::move(*after));
   }
   job.stages.reserve(request.steps.size());
@@ -92,6 +105,13 @@ Result<JobAst> parse(JobRequest request) {
     stage.is_array = step.is_array;
     stage.elements = step.elements;
     stage.after = std::move(all_after[job.stages.size()]);
+    stage.join = step.join;
+    stage.form = step.form;
+    stage.group = groups[job.stages.size()];
+    stage.targets = step.targets;
+    stage.has_undo = step.has_undo;
+    stage.is_final = step.is_final;
+    stage.fuse = step.fuse;
     job.stages.push_back(std::move(stage));
   }
   return job;

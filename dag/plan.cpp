@@ -97,9 +97,9 @@ struct PhysicalPlan::Graph {
 
   // Edges from each node to the end of the job along the longest path: what is far away goes
   // first among those that may go, ties by number.
-  void order_by_critical_path(const std::vector<PlanNode>& topological) {
+  void order_by_critical_path(const std::vector<PlanNode>& topological, bool by_path) {
     std::vector<std::uint32_t> height(kind.size(), 0);
-    for (auto v = topological.rbegin(); v != topological.rend(); ++v)
+    for (auto v = topological.rbegin(); by_path && v != topological.rend(); ++v)
       for (std::uint32_t e = first_edge[index(*v)]; e < first_edge[index(*v) + 1]; ++e)
         height[index(*v)] = std::max(height[index(*v)], height[index(successors[e])] + 1);
     using Entry = std::pair<std::uint32_t, PlanNode>;
@@ -180,7 +180,42 @@ void PlanBuilder::add_edge(PlanNode first, PlanNode then, When when) {
   edges_.push_back({first, then, when});
 }
 
-Result<std::shared_ptr<const PhysicalPlan>> PlanBuilder::build() && {
+// Where conditions mix: what a node's start proves to have succeeded is what those that it waits
+// for by success prove. The edge to one that another one proves says nothing new. Edges that make a
+// node the member of a stage stay.
+void PlanBuilder::drop_implied_mixed() {
+  const PhysicalPlan::Graph& graph = *graph_;
+  const std::size_t nodes = graph.kind.size();
+  std::vector<std::vector<bool>> proven(nodes);
+  std::vector<std::vector<std::size_t>> into(nodes);  // edges
+  for (std::size_t e = 0; e < edges_.size(); ++e) into[index(edges_[e].then)].push_back(e);
+  std::vector<bool> dropped(edges_.size());
+  const auto order = sorted(graph_of(edges_, nodes));
+  for (const PlanNode node : *order) {
+    std::vector<bool>& mine = proven[index(node)];
+    mine.assign(nodes, false);
+    const NodeKind kind = graph.kind[index(node)];
+    if (graph.join[index(node)] == Join::Any || kind == NodeKind::StageEnd) continue;
+    const auto is_ok = [&](std::size_t e) { return edges_[e].when == When::Ok; };
+    for (const std::size_t e : into[index(node)]) {
+      if (!is_ok(e)) continue;
+      const std::vector<bool>& before = proven[index(edges_[e].first)];
+      for (std::size_t v = 0; v < nodes; ++v) mine[v] = mine[v] || before[v];
+    }
+    for (const std::size_t e : into[index(node)]) {
+      if (!is_ok(e)) continue;
+      const std::size_t first = index(edges_[e].first);
+      dropped[e] = mine[first] && graph.kind[first] != NodeKind::StageStart;
+      mine[first] = true;
+    }
+  }
+  std::vector<Edge> kept;
+  for (std::size_t e = 0; e < edges_.size(); ++e)
+    if (!dropped[e]) kept.push_back(edges_[e]);
+  edges_ = std::move(kept);
+}
+
+Result<std::shared_ptr<const PhysicalPlan>> PlanBuilder::build(const Rules& rules) && {
   PhysicalPlan::Graph& graph = *graph_;
   std::size_t nodes = graph.kind.size();
   if (std::ranges::count(graph.kind, NodeKind::ExecTask) == 0)
@@ -202,7 +237,12 @@ Result<std::shared_ptr<const PhysicalPlan>> PlanBuilder::build() && {
   const bool plain =
       std::ranges::all_of(edges_, [](const Edge& edge) { return edge.when == When::Ok; }) &&
       std::ranges::all_of(graph.join, [](Join join) { return join == Join::All; });
-  if (plain && nodes <= kReducedNodesMax) drop_implied(edges_, nodes);
+  if (rules.drop_implied && nodes <= kReducedNodesMax) {
+    if (plain)
+      drop_implied(edges_, nodes);
+    else
+      drop_implied_mixed();
+  }
 
   std::vector<bool> waited_for(nodes);
   for (const Edge& edge : edges_) waited_for[index(edge.first)] = true;
@@ -223,7 +263,7 @@ Result<std::shared_ptr<const PhysicalPlan>> PlanBuilder::build() && {
     graph.asks.push_back(edge.when);
   }
   for (std::size_t v = 0; v < nodes; ++v) graph.first_edge[v + 1] += graph.first_edge[v];
-  graph.order_by_critical_path(*sorted(graph_of(edges_, nodes)));
+  graph.order_by_critical_path(*sorted(graph_of(edges_, nodes)), rules.by_path);
   return std::shared_ptr<const PhysicalPlan>(new PhysicalPlan(std::move(graph_)));
 }
 

@@ -24,6 +24,7 @@ enum class When : std::uint8_t {
   Failed,  // that it has failed; skipped and cancelled are neither
   Ended,   // that it is over, whatever became of it
   Undo,    // that it has failed, without making up for that: what follows is a compensation
+  Gather,  // that it is over; who waits answers for it, should it have failed
 };
 // How many of those it waits for have to be as asked.
 enum class Join : std::uint8_t { All, Any };
@@ -65,7 +66,7 @@ class PhysicalPlan {
 };
 
 std::string_view to_string(NodeKind kind);  // "job", "stage_start", "stage_end", "exec"
-std::string_view to_string(When when);      // "ok", "fail", "done", "undo"
+std::string_view to_string(When when);      // "ok", "fail", "done", "undo", "gather"
 std::string_view to_string(Join join);      // "all", "any"
 
 }  // namespace drover::dag

@@ -33,10 +33,15 @@ class PlanBuilder {
   PlanNode add(const Node& node);
   void add_edge(PlanNode first, PlanNode then, When when = When::Ok);  // `then` waits for `first`
 
+  struct Rules {
+    bool drop_implied = true;  // edges that others imply
+    bool by_path = true;       // longest path first; else lower numbers
+  };
   // Adds the JobTask that waits for every node nobody else waits for, drops edges that others
   // imply, and orders. BadInput for a cycle, an empty plan, or an edge to nowhere; Limit when it is
   // too large. O(n log n + edges), and nodes times edges for plans of up to kReducedNodesMax nodes.
-  Result<std::shared_ptr<const PhysicalPlan>> build() &&;
+  Result<std::shared_ptr<const PhysicalPlan>> build(const Rules& rules) &&;
+  Result<std::shared_ptr<const PhysicalPlan>> build() && { return std::move(*this).build(Rules{}); }
 
  private:
   std::unique_ptr<PhysicalPlan::Graph> graph_;
@@ -45,6 +50,7 @@ class PlanBuilder {
     When when{};
     friend auto operator<=>(const Edge&, const Edge&) = default;
   };
+  void drop_implied_mixed();
   std::vector<Edge> edges_;
 };
 

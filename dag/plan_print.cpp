@@ -28,7 +28,7 @@ std::vector<std::vector<Before>> predecessor_lists(const PhysicalPlan& plan) {
 bool is_worth_saying(const PhysicalPlan& plan, PlanNode node, When asks) {
   const bool gathers =
       plan.kind(node) == NodeKind::JobTask || plan.kind(node) == NodeKind::StageEnd;
-  return asks != When::Ok && !gathers;
+  return asks != When::Ok && asks != When::Gather && !gathers;
 }
 
 std::string quoted_for_dot(std::string_view text) {
@@ -62,6 +62,7 @@ std::string_view to_string(When when) {
     case When::Failed: return "fail";
     case When::Ended: return "done";
     case When::Undo: return "undo";
+    case When::Gather: return "gather";
   }
   return "unknown";
 }
@@ -128,17 +129,74 @@ std::string PhysicalPlan::to_json() const {
       -1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
+namespace {
+
+// "  after a, b (fail), c (each)  any of them"
+template <class Stages, class Name>
+std::string after_text(const std::vector<StageNeed>& after, Join join, const Stages& stages,
+                       const Name& name) {
+  std::string text;
+  std::vector<std::string> names;
+  for (const StageNeed& need : after) {
+    names.push_back(stages.at(need.stage).*name);
+    if (need.each) names.back() += " (each)";
+    if (need.when != When::Ok) names.back().append(" (").append(to_string(need.when)).append(")");
+  }
+  append_after(text, names);
+  if (join == Join::Any && names.size() > 1) text += "  any of them";
+  return text;
+}
+
+std::string_view form_text(StepForm form) {
+  switch (form) {
+    case StepForm::Task: return "";
+    case StepForm::Stage: return " group";
+    case StepForm::Workflow: return " workflow";
+  }
+  return "";
+}
+
+std::string_view to_string(ExecRole role) {
+  switch (role) {
+    case ExecRole::Run: return "";
+    case ExecRole::Target: return "  target";
+    case ExecRole::Undo: return "  undo";
+    case ExecRole::Summary: return "  summary";
+    case ExecRole::Gather: return "  gathers";
+  }
+  return "";
+}
+
+// How deep each stage stands in others; groups come before what is in them.
+template <class Stages>
+std::vector<std::size_t> depths(const Stages& stages) {
+  std::vector<std::size_t> depth(stages.size(), 0);
+  for (std::size_t s = 0; s < stages.size(); ++s)
+    if (stages[s].group < s) depth[s] = depth[stages[s].group] + 1;
+  return depth;
+}
+
+}  // namespace
+
 std::string to_text(const JobAst& job) {
   std::string text = "job " + job.name + "\n";
   for (const auto& [key, value] : job.labels) text += "  label " + key + "=" + value + "\n";
-  for (const StageAst& stage : job.stages) {
-    text += "  stage " + stage.name + "  " + std::string(to_string(stage.strategy));
-    text += stage.kind == CodeKind::Script ? " script " : " command ";
-    text += stage.language;
-    if (stage.is_array) text += "  x" + std::to_string(stage.elements);
-    std::vector<std::string> names;
-    for (const std::uint32_t before : stage.after) names.push_back(job.stages.at(before).name);
-    append_after(text, names);
+  const auto depth = depths(job.stages);
+  for (std::size_t s = 0; s < job.stages.size(); ++s) {
+    const StageAst& stage = job.stages[s];
+    text.append(2 + 2 * depth[s], ' ');
+    text += "stage " + stage.name + "  " + std::string(to_string(stage.strategy));
+    text += form_text(stage.form);
+    if (!stage.code.empty()) {
+      text += stage.kind == CodeKind::Script ? " script " : " command ";
+      text += stage.language;
+    }
+    if (stage.is_array && stage.elements > 1) text += "  x" + std::to_string(stage.elements);
+    if (stage.is_array && stage.elements == 1) text += "  array";
+    if (stage.targets > 0) text += "  at " + std::to_string(stage.targets) + " targets";
+    text += after_text(stage.after, stage.join, job.stages, &StageAst::name);
+    if (stage.is_final) text += "  final";
+    if (stage.has_undo) text += "  with undo";
     text += '\n';
   }
   return text;
@@ -146,14 +204,21 @@ std::string to_text(const JobAst& job) {
 
 std::string to_text(const LogicalPlan& plan) {
   std::string text = "job\n";
-  for (const LogicalStage& stage : plan.stages) {
-    text += "  stage " + stage.label + "  " + std::string(to_string(stage.strategy));
-    std::vector<std::string> names;
-    for (const std::uint32_t before : stage.after) names.push_back(plan.stages.at(before).label);
-    append_after(text, names);
+  const auto depth = depths(plan.stages);
+  for (std::size_t s = 0; s < plan.stages.size(); ++s) {
+    const LogicalStage& stage = plan.stages[s];
+    text.append(2 + 2 * depth[s], ' ');
+    text += "stage " + stage.label + "  " + std::string(to_string(stage.strategy));
+    text += form_text(stage.form);
+    text += after_text(stage.after, stage.join, plan.stages, &LogicalStage::label);
+    if (stage.is_final) text += "  final";
     text += '\n';
-    for (const LogicalExec& exec : stage.execs)
-      text += "    exec " + exec.label + (exec.is_array ? "  array" : "") + "\n";
+    for (const LogicalExec& exec : stage.execs) {
+      text.append(4 + 2 * depth[s], ' ');
+      text += "exec " + exec.label + (exec.is_array ? "  array" : "");
+      text += to_string(exec.role);
+      text += after_text(exec.after, exec.join, stage.execs, &LogicalExec::label) + "\n";
+    }
   }
   return text;
 }

@@ -1,4 +1,4 @@
-// dag/read_workflow.hpp - from a document to a workflow; all that is wrong is refused with its line.
+// dag/read_workflow.hpp - from a document to a workflow; what is wrong is refused with its line.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <map>
@@ -13,9 +13,9 @@ namespace drover::dag {
 
 // A document with all the files that it names: whoever can read them as the user put them here.
 struct Bundle {
-  std::string origin;                        // how messages call the document: "flow.toml"
-  std::string text;                          // JSON or TOML
-  std::map<std::string, std::string> files;  // scripts and sub-workflows, by the name used there
+  std::string origin;                         // how messages call the document: "flow.toml"
+  std::string text;                           // JSON or TOML
+  std::map<std::string, std::string> files;   // scripts and sub-workflows, by the name used there
   std::map<std::string, std::string> params;  // given values; texts as on a command line
   // Files that patterns found, by the pattern used in `foreach = { files = "data/*.csv" }`.
   std::map<std::string, std::vector<std::string>> globs;

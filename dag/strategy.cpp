@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dag/strategy.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -13,7 +14,6 @@ namespace {
 struct Row {
   Strategy strategy;
   std::string_view word;
-  bool is_offered;
   Decision (*decide)(const StageProgress&);
 };
 
@@ -36,10 +36,10 @@ Decision all_or_nothing(const StageProgress& progress) {
 }
 
 constexpr std::array kRows{
-    Row{Strategy::Single, "single", true, &all_succeed},
-    Row{Strategy::MultiRead, "multi-read", false, &first_success},
-    Row{Strategy::ActiveStandby, "active-standby", false, &first_success},
-    Row{Strategy::Transaction, "transaction", false, &all_or_nothing},
+    Row{Strategy::Single, "single", &all_succeed},
+    Row{Strategy::MultiRead, "multi-read", &first_success},
+    Row{Strategy::ActiveStandby, "active-standby", &first_success},
+    Row{Strategy::Transaction, "transaction", &all_or_nothing},
 };
 
 constexpr std::array<std::string_view, 7> kWords{
@@ -50,16 +50,14 @@ constexpr std::array<std::string_view, 7> kWords{
 std::string_view to_string(Strategy strategy) { return kRows.at(std::size_t(strategy)).word; }
 
 Result<Strategy> strategy_from(std::string_view word) {
-  if (word.empty()) return Strategy::Single;
   for (const Row& row : kRows)
-    if (row.word == word && row.is_offered) return row.strategy;
-  for (std::string_view known : kWords)
-    if (known == word)
-      return fail(Errc::Unsupported, "strategy '" + std::string(word) + "' is not offered",
-                  "offered: single", "strategy");
+    if (row.word == word) return row.strategy;
+  if (word.empty() || std::ranges::count(kWords, word) > 0) return Strategy::Single;
   const std::string_view near = nearest_match(word, kWords);
   return fail(Errc::BadInput, "unknown strategy '" + std::string(word) + "'",
-              near.empty() ? "offered: single" : "did you mean '" + std::string(near) + "'?",
+              near.empty() ? "known: single, multi-read, active-standby, transaction, mixed, "
+                             "replay, rate-limit"
+                           : "did you mean '" + std::string(near) + "'?",
               "strategy");
 }
 

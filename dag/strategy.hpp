@@ -17,8 +17,8 @@ enum class Strategy : std::uint8_t {
 
 std::string_view to_string(Strategy strategy);
 
-// "" and "single". A strategy that Drover knows of but does not offer is Unsupported by name; any
-// other word is BadInput with the nearest match.
+// "replay", "rate-limit" and "mixed" say what runs and when, not how a stage ends: they are
+// `Single`. BadInput with the nearest match for any other word.
 Result<Strategy> strategy_from(std::string_view word);
 
 // What has become of the members of a stage.

@@ -35,6 +35,24 @@ Result<void> check_code(const StageAst& stage) {
   return {};
 }
 
+// A strategy needs something to choose from.
+Result<void> check_strategy(const StageAst& stage, bool has_members) {
+  const std::string where =
+      "strategy " + std::string(to_string(stage.strategy)) + " of step '" + stage.name + "'";
+  const bool chooses =
+      stage.strategy == Strategy::MultiRead || stage.strategy == Strategy::ActiveStandby;
+  const bool over_elements = stage.strategy == Strategy::MultiRead && stage.is_array;
+  if (chooses && stage.targets < 2 && !over_elements)
+    return fail(Errc::BadInput, where + " needs two targets", "name two places to run at",
+                "strategy");
+  if (stage.strategy == Strategy::Transaction && stage.form != StepForm::Stage)
+    return fail(Errc::BadInput, where + " needs steps of its own", "make it a workflow",
+                "strategy");
+  if (stage.form == StepForm::Stage && !has_members)
+    return fail(Errc::BadInput, where + " has no steps", "give it one", "steps");
+  return {};
+}
+
 Result<void> check_labels(const JobAst& job) {
   for (const auto& [key, value] : job.labels) {
     if (!is_word(key))
@@ -56,7 +74,7 @@ std::vector<std::uint32_t> find_cycle(const JobAst& job) {
   for (std::uint32_t s = 0; s < job.stages.size(); ++s) {
     waits[s] = job.stages[s].after.size();
     if (waits[s] == 0) open.push_back(s);
-    for (const std::uint32_t before : job.stages[s].after) next[before].push_back(s);
+    for (const StageNeed& before : job.stages[s].after) next[before.stage].push_back(s);
   }
   for (std::size_t i = 0; i < open.size(); ++i)
     for (const std::uint32_t s : next[open[i]])
@@ -69,7 +87,9 @@ std::vector<std::uint32_t> find_cycle(const JobAst& job) {
   std::vector<std::uint32_t> path;
   while (std::ranges::find(path, at) == path.end()) {
     path.push_back(at);
-    at = *std::ranges::find_if(job.stages[at].after, [&](std::uint32_t s) { return waits[s] > 0; });
+    at = std::ranges::find_if(job.stages[at].after, [&](const StageNeed& need) {
+           return waits[need.stage] > 0;
+         })->stage;
   }
   path.erase(path.begin(), std::ranges::find(path, at));
   return path;
@@ -91,7 +111,11 @@ Result<void> check_cycles(const JobAst& job) {
 Result<void> validate(const JobAst& job) {
   if (job.stages.empty())
     return fail(Errc::BadInput, "the job has no steps", "give it a script or a command", "steps");
-  for (const StageAst& stage : job.stages) {
+  std::vector<bool> has_members(job.stages.size());
+  for (const StageAst& stage : job.stages)
+    if (stage.group != kNoStage) has_members[stage.group] = true;
+  for (std::size_t s = 0; s < job.stages.size(); ++s) {
+    const StageAst& stage = job.stages[s];
     if (!is_word(stage.name))
       return fail(Errc::BadInput,
                   "'" + stage.name.substr(0, kWordMax) + "' is not a valid name of a step",
@@ -99,6 +123,9 @@ Result<void> validate(const JobAst& job) {
     if (stage.elements == 0)
       return fail(Errc::BadInput, "step '" + stage.name + "' is an array without elements",
                   "give at least one index", "array");
+    if (auto right = check_strategy(stage, has_members[s]); !right) return right;
+    if (stage.form == StepForm::Workflow || (stage.form == StepForm::Stage && stage.code.empty()))
+      continue;
     if (auto code = check_code(stage); !code) return code;
   }
   if (auto labels = check_labels(job); !labels) return labels;

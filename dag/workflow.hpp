@@ -41,7 +41,8 @@ struct Foreach {
   std::uint32_t throttle = 0;    // at most so many at once; 0 = no limit
 };
 
-struct RateRule {  // at most `starts` in every `interval`, over all workflows of a user with the key
+struct
+    RateRule {  // at most `starts` in every `interval`, over all workflows of a user with the key
   std::uint32_t starts = 0;  // 0 = no rule
   Duration interval{};
   std::string key;  // empty = the step's own
@@ -49,11 +50,11 @@ struct RateRule {  // at most `starts` in every `interval`, over all workflows o
 
 struct CacheRule {
   bool is_on = false;
-  std::string key;         // text with variables; empty = all that the step's job says
+  std::string key;  // text with variables; empty = all that the step's job says
   Duration keep = seconds(std::int64_t(30) * 86'400);
 };
 
-struct Replay {  // runs what an earlier workflow ran, and compares the values it set
+struct Replay {                // runs what an earlier workflow ran, and compares the values it set
   std::uint64_t workflow = 0;  // its id; 0 = no replay
   std::string step;
 };
@@ -71,13 +72,13 @@ struct Step {
   std::uint32_t parent = kNoStep;  // the group that it belongs to
   std::vector<Need> needs;         // each step once, ascending
   Join join = Join::All;
-  std::string job;  // a JSON object; of a group: of its summarising step, or empty
+  std::string job;   // a JSON object; of a group: of its summarising step, or empty
   std::string undo;  // of a transaction's member: a JSON object, what makes up for it; or empty
   Foreach foreach;
   Strategy strategy = Strategy::Single;
   std::vector<std::string> targets;  // JSON objects laid over `job`, one for each place to run at
   bool may_degrade = false;          // with one target left it runs as `single`
-  Duration late_after{};             // active-standby: the next is started then; 0 = on failure only
+  Duration late_after{};  // active-standby: the next is started then; 0 = on failure only
   RateRule rate;
   CacheRule cache;
   Replay replay;
@@ -112,8 +113,14 @@ struct Workflow {
   std::uint32_t max_parallel = 0;                // steps at once; 0 = no limit
   OnFailure on_failure{};
 
-  std::optional<std::uint32_t> find(std::string_view step) const;  // position; O(log n) or O(1)
+  std::optional<std::uint32_t> find(std::string_view step) const;  // position; O(log n)
   std::map<std::string, std::uint32_t, std::less<>> by_name;
 };
+
+inline constexpr std::size_t kWorkflowStepsMax = 100'000;
+
+// Fields of one job over those of another, both JSON objects or empty: what `above` says counts,
+// and objects in both (env, labels) are joined in the same way.
+std::string laid_over(const std::string& below, const std::string& above);
 
 }  // namespace drover::dag

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "dag/compile.hpp"
+#include "dag/execution.hpp"
 #include "dag/plan.hpp"
 #include "dag/workflow.hpp"
 
@@ -17,7 +19,7 @@ enum class PartRole : std::uint8_t {
   Target,   // the step's job on one of its targets
   Undo,     // what makes up for a member of a transaction
   Summary,  // of a group: runs when its members have succeeded
-  Gather,   // of a sub-workflow: runs nothing, succeeds when all steps in it have
+  Gather,   // of a sub-workflow: runs nothing; ends as `gathered` says
 };
 
 // One ExecTask. Facts refer to parts by position, so these depend on the steps alone: parts of
@@ -25,31 +27,35 @@ enum class PartRole : std::uint8_t {
 struct Part {
   std::uint32_t step = 0;  // in Workflow::steps
   PartRole role{};
-  std::uint32_t target = 0;                // of Target: in Step::targets
-  std::vector<std::uint32_t> fused;        // parts that run in the same job, behind it, in order
-  bool is_fused = false;                   // runs in the job of another part: it has no ExecTask
-  PlanNode node{};                         // in the plan; nothing when is_fused
-};
-
-struct PlanRules {  // of the optimizer; each can be switched off
-  bool fuse = true;           // chains of steps that allow it share a job
-  bool drop_implied = true;   // edges that others imply
-  bool critical_path = true;  // longest path first; else in the document's order
-  bool prune = true;          // steps that can never run
+  std::uint32_t target = 0;          // of Target: in Step::targets
+  std::vector<std::uint32_t> fused;  // parts that run in the same job, behind it, in order
+  bool is_fused = false;             // runs in the job of another part: it has no ExecTask
+  PlanNode node{};                   // in the plan; of a fused one, that of the part it runs with
 };
 
 struct WorkflowPlan {
   std::shared_ptr<const PhysicalPlan> physical;
   std::vector<Part> parts;  // PhysicalPlan::step() of an ExecTask is a position here
-  // Element-wise needs: the part waits for the *start* of that of these steps' and for all that
-  // they wait for; the elements wait for each other in the queue.
+  // The node whose mark is what became of each step: of a stage, its StageEnd.
+  std::vector<PlanNode> step_ends;
   std::vector<std::string> applied;  // what the optimizer did, a line each: "fused a, b"
 };
 
+// The AST, as the parser of jobs makes it of a workflow's steps.
+Result<JobAst> workflow_ast(const Workflow& workflow);
+
 // AST, logical and physical plan of a workflow that was read. Limit for plans that are too large.
+// Of an element-wise need A -> B there is no edge: B has A's own needs, and whoever runs the plan
+// starts B once A is submitted; the elements wait for each other in the queue.
 Result<WorkflowPlan> plan_workflow(const Workflow& workflow, const PlanRules& rules = {});
 
-// "align", "align@2" (a target), "align~undo", "mix~summary": names parts in facts and messages.
+// What a Gather part ends as, once it is ready: Failed when a step in it has failed that nobody in
+// it made provision for, or a compensation has; else Cancelled when one was cancelled.
+Mark gathered(const Workflow& workflow, const WorkflowPlan& plan, const Execution& execution,
+              std::uint32_t part);
+
+// "align", "align@2" (the second target), "align~undo", "mix~summary": names parts in facts and
+// messages.
 std::string part_name(const Workflow& workflow, const Part& part);
 
 }  // namespace drover::dag

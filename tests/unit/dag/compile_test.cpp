@@ -196,8 +196,12 @@ INSTANTIATE_TEST_SUITE_P(
                 [](JobRequest& r) { r.steps[0].name = "${missing}"; }},
         Refusal{"brace", Errc::BadInput, "without '}'",
                 [](JobRequest& r) { r.steps[0].name = "${x"; }},
-        Refusal{"known_strategy", Errc::Unsupported, "'multi-read' is not offered",
+        Refusal{"one_target", Errc::BadInput, "needs two targets",
                 [](JobRequest& r) { r.steps[0].strategy = "multi-read"; }},
+        Refusal{"a_transaction_of_one", Errc::BadInput, "needs steps of its own",
+                [](JobRequest& r) { r.steps[0].strategy = "transaction"; }},
+        Refusal{"part_of_nothing", Errc::BadInput, "part of 'no'",
+                [](JobRequest& r) { r.steps[0].group = "no"; }},
         Refusal{"unknown_strategy", Errc::BadInput, "unknown strategy",
                 [](JobRequest& r) { r.steps[0].strategy = "singel"; }}),
     [](const auto& each) { return std::string(each.param.name); });
