@@ -148,9 +148,11 @@ void Controller::State::check_groups(Problems& problems) const {
            problems);
     expect(group.open > 0 || !group.compiling.empty(), group.name + " is empty and stays",
            problems);
-    for (const auto* set : {&group.fifo, &group.unplanned})
-      for (const Place& place : *set)
-        expect(find(place.job) != nullptr, group.name + " lists a job that is gone", problems);
+    const auto expect_open = [&](const Place& place) {
+      expect(find(place.job) != nullptr, group.name + " lists a job that is gone", problems);
+    };
+    std::ranges::for_each(group.fifo, expect_open);
+    std::ranges::for_each(group.unplanned, expect_open);
   }
 }
 

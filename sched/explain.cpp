@@ -16,7 +16,7 @@ std::string times(std::uint64_t n, const std::string& one) {
 }
 
 // How many stand before `place`; counting stops at 10,000 so that asking stays cheap.
-std::string ahead(const std::set<Place>& queue, const Place& place) {
+std::string ahead(const PlaceList& queue, const Place& place) {
   constexpr std::uint64_t kCounted = 10'000;
   std::uint64_t before = 0;
   for (auto it = queue.begin(); it != queue.end() && *it < place; ++it)

@@ -96,7 +96,7 @@ void Controller::State::return_to_fifo(Job& job, Now now) {
 
 void Controller::State::update_queues(Job& job) {
   Group& group = group_of(job);
-  const auto keep = [&](std::set<Place>& in, bool is_in, bool wanted) {
+  const auto keep = [&](auto& in, bool is_in, bool wanted) {
     if (is_in == wanted) return false;
     if (wanted)
       in.insert(job.place());

@@ -3,53 +3,62 @@
 #include "sched/job_queue.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "base/check.hpp"
 
 namespace drover::sched {
 
-JobQueue::Offer JobQueue::offer_of(ShapeId shape, const ShapeState& state) const {
-  return {{rules_.shortest_first ? state.length_us : 0, state.lanes.begin()->first}, shape};
+inline bool JobQueue::may_be_fresh(const RoughRoom& want) const {
+  for (const FreshRoom& fresh : fresh_)
+    if (fresh.rough.may_cover(want)) return true;
+  return false;
 }
 
-void JobQueue::offer(ShapeId shape, const ShapeState& state) {
-  if (state.lanes.empty()) return;
-  if (state.block != Block::Hopeless) order_.insert({state.lanes.begin()->first, shape});
-  if (state.block == Block::No)
-    offers_.insert(offer_of(shape, state));
+// Brings the indexes of shapes up to date with one of them.
+void JobQueue::refresh(ShapeId id) {
+  ShapeState& shape = shapes_[std::size_t(id)];
+  if (shape.lanes.empty()) {
+    order_.erase(id, order_seats());
+    offers_.erase(id, offer_seats());
+    return;
+  }
+  const OrderKey& first = shape.lanes.top().key;
+  const OfferKey offer{rules_.shortest_first ? shape.length_us : 0, first};
+  if (shape.block == Block::Hopeless)
+    order_.erase(id, order_seats());
   else
-    blocked_[state.blocked_at].key = offer_of(shape, state).first;
-}
-
-void JobQueue::withdraw(ShapeId shape, const ShapeState& state) {
-  if (state.lanes.empty()) return;
-  if (state.block != Block::Hopeless) order_.erase({state.lanes.begin()->first, shape});
-  if (state.block == Block::No) offers_.erase(offer_of(shape, state));
+    order_.put(first, id, order_seats());
+  if (shape.block == Block::No) return offers_.put(offer, id, offer_seats());
+  offers_.erase(id, offer_seats());
+  BlockedShape& blocked = blocked_[shape.blocked_at];
+  if (blocked.key == offer) return;
+  blocked.key = offer;
+  if (is_looked_through_ && blocked.tried != pass_)
+    push_woken({offer, blocked_rough_[shape.blocked_at], id});
 }
 
 void JobQueue::enter_line(LaneId id) {
   const LaneState& lane = lanes_[std::size_t(id)];
   ShapeState& shape = shapes_[std::size_t(lane.common.shape)];
-  const bool first = shape.lanes.empty() || lane.key < shape.lanes.begin()->first;
-  if (first) withdraw(lane.common.shape, shape);
-  shape.lanes.insert({lane.key, id});
-  if (first) offer(lane.common.shape, shape);
+  shape.lanes.put(lane.key, id, lane_seats());
+  if (shape.lanes.top().id == id) refresh(lane.common.shape);
 }
 
 void JobQueue::leave_line(LaneId id) {
   const LaneState& lane = lanes_[std::size_t(id)];
   ShapeState& shape = shapes_[std::size_t(lane.common.shape)];
-  const bool first = shape.lanes.begin()->second == id;
-  if (first) withdraw(lane.common.shape, shape);
-  shape.lanes.erase({lane.key, id});
-  if (first) offer(lane.common.shape, shape);
+  const bool first = shape.lanes.top().id == id;
+  shape.lanes.erase(id, lane_seats());
+  if (first) refresh(lane.common.shape);
   if (shape.lanes.empty()) unblock(lane.common.shape);
 }
 
 // Puts a lane that has jobs where it belongs, under the key of its first job.
 void JobQueue::enter(LaneId id) {
   LaneState& lane = lanes_[std::size_t(id)];
-  lane.key = key_of_(lane.common, *lane.jobs.begin());
+  lane.key = key_of_(lane.common, lane.jobs.front());
   if (rules_.ages && lane.key.first != 0) aging_.insert({lane.key.job, id});
   if (lane.parked)
     short_of_quota_[{lane.shortage->quota_index, lane.common.shape}].insert({lane.key, id});
@@ -87,7 +96,7 @@ LaneId JobQueue::put(const Lane& common, const Shape& shape, const Place& place)
   if (lane.jobs.empty()) {
     lane.jobs.insert(place);
     enter(id);
-  } else if (place < *lane.jobs.begin()) {
+  } else if (place < lane.jobs.front()) {
     leave(id);
     lane.jobs.insert(place);
     enter(id);
@@ -100,12 +109,12 @@ LaneId JobQueue::put(const Lane& common, const Shape& shape, const Place& place)
 void JobQueue::remove(LaneId id, const Place& place) {
   LaneState& lane = lanes_[std::size_t(id)];
   DROVER_CHECK(!lane.jobs.empty(), "a job left a lane that is empty");
-  if (!(place == *lane.jobs.begin())) {
+  if (!(place == lane.jobs.front())) {
     lane.jobs.erase(place);
     return;
   }
   leave(id);
-  lane.jobs.erase(lane.jobs.begin());
+  lane.jobs.erase(place);
   if (!lane.jobs.empty()) return enter(id);
   lane_index_.erase(lane.common);
   free_lanes_.push_back(id);
@@ -123,9 +132,9 @@ void JobQueue::rekey(LaneId id) {
 
 std::optional<JobQueue::Candidate> JobQueue::head() const {
   if (order_.empty()) return std::nullopt;
-  const ShapeId shape = order_.begin()->second;
-  const LaneId lane = shapes_[std::size_t(shape)].lanes.begin()->second;
-  return Candidate{lane, shape, *lanes_[std::size_t(lane)].jobs.begin()};
+  const ShapeId shape = order_.top().id;
+  const LaneId lane = shapes_[std::size_t(shape)].lanes.top().id;
+  return Candidate{lane, shape, lanes_[std::size_t(lane)].jobs.front()};
 }
 
 bool JobQueue::is_fresh(const BlockedShape& blocked) const {
@@ -135,36 +144,70 @@ bool JobQueue::is_fresh(const BlockedShape& blocked) const {
   return false;
 }
 
-// The blocked shape that is first among those that could start. All of them are looked at once in a
-// pass: rooms only shrink until the next one, so that afterwards those are enough which were fresh.
-std::optional<JobQueue::Offer> JobQueue::first_woken() {
-  if (fresh_.empty()) return std::nullopt;
-  if (!is_looked_through_) {
-    woken_.clear();
-    for (const BlockedShape& blocked : blocked_)
-      if (is_fresh(blocked)) woken_.push_back(blocked.shape);
-    is_looked_through_ = true;
+// All blocked shapes are looked at once in a pass: rooms only shrink until the next one, so that
+// afterwards those are enough which were fresh.
+void JobQueue::look_through() {
+  woken_.clear();
+  for (std::size_t i = 0; i < blocked_.size(); ++i)
+    if (may_be_fresh(blocked_rough_[i]) && blocked_[i].tried != pass_)
+      woken_.push_back({blocked_[i].key, blocked_rough_[i], blocked_[i].shape});
+  is_looked_through_ = true;
+  find_first_woken();
+}
+
+// Mostly the first one starts, and hardly anybody finds room after that: only who is asked for the
+// second one as well puts the others in order.
+void JobQueue::find_first_woken() {
+  is_heap_ = has_shrunk_ = false;
+  if (woken_.empty()) return;
+  std::iter_swap(woken_.begin(), std::ranges::min_element(woken_, {}, &Woken::key));
+}
+
+void JobQueue::push_woken(const Woken& woken) {
+  woken_.push_back(woken);
+  if (is_heap_)
+    std::ranges::push_heap(woken_, std::greater<>{}, &Woken::key);
+  else if (woken.key < woken_.front().key)
+    std::swap(woken_.front(), woken_.back());
+}
+
+void JobQueue::pop_woken() {
+  if (is_heap_) {
+    std::ranges::pop_heap(woken_, std::greater<>{}, &Woken::key);
+    woken_.pop_back();
+    return;
   }
-  const BlockedShape* first = nullptr;
-  std::erase_if(woken_, [&](ShapeId id) {
-    const ShapeState& shape = shapes_[std::size_t(id)];
-    if (shape.block == Block::No) return true;
-    const BlockedShape& blocked = blocked_[shape.blocked_at];
-    if (!is_fresh(blocked)) return true;
-    if (first == nullptr || blocked.key < first->key) first = &blocked;
-    return false;
-  });
-  if (first == nullptr) return std::nullopt;
-  return Offer{first->key, first->shape};
+  woken_.front() = woken_.back();
+  woken_.pop_back();
+  std::ranges::make_heap(woken_, std::greater<>{}, &Woken::key);
+  is_heap_ = true;
+}
+
+// The blocked shape that is first among those that could start; null: none could.
+const JobQueue::Woken* JobQueue::first_woken() {
+  if (fresh_.empty()) return nullptr;
+  if (!is_looked_through_) look_through();
+  if (has_shrunk_) {
+    std::erase_if(woken_, [&](const Woken& woken) { return !may_be_fresh(woken.want); });
+    find_first_woken();
+  }
+  for (; !woken_.empty(); pop_woken()) {
+    const Woken& first = woken_.front();
+    const ShapeState& shape = shapes_[std::size_t(first.shape)];
+    if (shape.block != Block::No && blocked_[shape.blocked_at].key == first.key &&
+        is_fresh(blocked_[shape.blocked_at]))
+      return &first;
+  }
+  return nullptr;
 }
 
 std::optional<JobQueue::Candidate> JobQueue::candidate() {
-  if (const auto woken = first_woken())
-    if (offers_.empty() || *woken < *offers_.begin()) unblock(woken->second);
+  if (const Woken* woken = first_woken())
+    if (offers_.empty() || woken->key < offers_.top().key) unblock(woken->shape);
   if (offers_.empty()) return std::nullopt;
-  const ShapeId shape = offers_.begin()->second;
-  const LaneId lane = shapes_[std::size_t(shape)].lanes.begin()->second;
-  return Candidate{lane, shape, *lanes_[std::size_t(lane)].jobs.begin()};
+  const ShapeId shape = offers_.top().id;
+  const LaneId lane = shapes_[std::size_t(shape)].lanes.top().id;
+  return Candidate{lane, shape, lanes_[std::size_t(lane)].jobs.front()};
 }
 
 JobQueue::Block JobQueue::block_of(ShapeId shape) const {
@@ -173,25 +216,26 @@ JobQueue::Block JobQueue::block_of(ShapeId shape) const {
 
 void JobQueue::block(ShapeId id, Block why) {
   ShapeState& shape = shapes_[std::size_t(id)];
-  withdraw(id, shape);
   if (shape.block == Block::No) {
     shape.blocked_at = std::uint32_t(blocked_.size());
     blocked_.push_back({shape.want, {}, id, pass_});
+    blocked_rough_.push_back(RoughRoom::want(shape.want));
   }
   blocked_[shape.blocked_at].tried = pass_;
   shape.block = why;
-  offer(id, shape);
+  refresh(id);
 }
 
 void JobQueue::unblock(ShapeId id) {
   ShapeState& shape = shapes_[std::size_t(id)];
   if (shape.block == Block::No) return;
-  withdraw(id, shape);
   shape.block = Block::No;
   blocked_[shape.blocked_at] = blocked_.back();
+  blocked_rough_[shape.blocked_at] = blocked_rough_.back();
   shapes_[std::size_t(blocked_.back().shape)].blocked_at = shape.blocked_at;
   blocked_.pop_back();
-  offer(id, shape);
+  blocked_rough_.pop_back();
+  refresh(id);
 }
 
 bool JobQueue::could_start(ShapeId id) {
@@ -200,24 +244,13 @@ bool JobQueue::could_start(ShapeId id) {
   return shape.block == Block::No;
 }
 
-void JobQueue::put_room(NodeId node, const rm::Room& room) {
-  is_looked_through_ = false;
-  constexpr std::size_t kFew = 4;
-  if (fresh_.size() < kFew)
-    fresh_.push_back({node, room});
-  else
-    wake(room);
-  wake_exclusive(&room);
-}
-
-void JobQueue::update_room(NodeId node, const rm::Room& room) {
-  for (FreshRoom& fresh : fresh_)
-    if (fresh.node == node) fresh.room = room;
-}
-
-void JobQueue::wake(const rm::Room& room) {
-  for (std::size_t i = blocked_.size(); i-- > 0;)  // from the end: unblock() moves the last one
-    if (room.covers(blocked_[i].want)) unblock(blocked_[i].shape);
+// Those who fit into the room and whom `wake` wants. From the end: unblock() moves the last one.
+template <class Wake>
+void JobQueue::unblock_where(const rm::Room& room, Wake wake) {
+  const RoughRoom rough = RoughRoom::room(room);
+  for (std::size_t i = blocked_.size(); i-- > 0;)
+    if (rough.may_cover(blocked_rough_[i]) && room.covers(blocked_[i].want) && wake(blocked_[i]))
+      unblock(blocked_[i].shape);
 }
 
 // Who wants a node alone is charged all of it: another node may be within the quota.
@@ -233,11 +266,28 @@ void JobQueue::wake_exclusive(const rm::Room* room) {
   for (const QuotaKey& key : keys) try_first_of(key);
 }
 
+void JobQueue::put_room(NodeId node, const rm::Room& room) {
+  is_looked_through_ = false;
+  constexpr std::size_t kFew = 4;
+  if (fresh_.size() < kFew)
+    fresh_.push_back({node, room, RoughRoom::room(room)});
+  else
+    unblock_where(room, [](const BlockedShape&) { return true; });
+  wake_exclusive(&room);
+}
+
+void JobQueue::update_room(NodeId node, const rm::Room& room) {
+  for (FreshRoom& fresh : fresh_) {
+    if (fresh.node != node) continue;
+    fresh = {node, room, RoughRoom::room(room)};
+    has_shrunk_ = true;
+  }
+}
+
 void JobQueue::wake_held(const rm::Room& room) {
-  for (std::size_t i = blocked_.size(); i-- > 0;)
-    if (room.covers(blocked_[i].want) &&
-        shapes_[std::size_t(blocked_[i].shape)].block == Block::Held)
-      unblock(blocked_[i].shape);
+  unblock_where(room, [&](const BlockedShape& blocked) {
+    return shapes_[std::size_t(blocked.shape)].block == Block::Held;
+  });
 }
 
 void JobQueue::wake_all() {
@@ -247,7 +297,7 @@ void JobQueue::wake_all() {
 
 void JobQueue::wake_fresh() {
   for (std::size_t i = blocked_.size(); i-- > 0;)
-    if (is_fresh(blocked_[i])) unblock(blocked_[i].shape);
+    if (may_be_fresh(blocked_rough_[i]) && is_fresh(blocked_[i])) unblock(blocked_[i].shape);
 }
 
 void JobQueue::park(LaneId id, const rm::QuotaShort& why) {
@@ -314,7 +364,7 @@ std::vector<JobQueue::Candidate> JobQueue::in_order(std::size_t limit) const {
   struct Next {
     OrderKey key;
     LaneId lane{};
-    std::set<Place>::const_iterator at;
+    PlaceList::Iterator at;
   };
   const auto later = [](const Next& a, const Next& b) { return a.key > b.key; };
   std::vector<Next> heap;

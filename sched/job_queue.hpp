@@ -19,7 +19,9 @@
 #include <vector>
 
 #include "rm/resource_manager.hpp"
+#include "sched/keyed_heap.hpp"
 #include "sched/live_job.hpp"
+#include "sched/rough_room.hpp"
 
 namespace drover::sched {
 
@@ -59,7 +61,6 @@ class JobQueue {
   };
   explicit JobQueue(Rules rules) : rules_(rules) {}
   void set_key_of(KeyOf key_of) { key_of_ = std::move(key_of); }  // before the first put()
-
   // ---- who waits. O(log n); a job already there changes nothing.
   LaneId put(const Lane& lane, const Shape& shape, const Place& place);
   void remove(LaneId lane, const Place& place);
@@ -93,41 +94,51 @@ class JobQueue {
 
   // ---- looking
   const Lane& lane(LaneId id) const { return lanes_[std::size_t(id)].common; }
-  const std::set<Place>& jobs_of(LaneId id) const { return lanes_[std::size_t(id)].jobs; }
+  const PlaceList& jobs_of(LaneId id) const { return lanes_[std::size_t(id)].jobs; }
   // The jobs that are not parked or hopeless, by key; at most `limit`. O(lanes + limit log lanes).
   std::vector<Candidate> in_order(std::size_t limit) const;
   std::size_t lanes() const { return lane_index_.size(); }
-  std::size_t blocked_shapes() const { return blocked_.size(); }
   // The first jobs of lanes whose keys are not final, oldest first.
   const std::set<std::pair<JobId, LaneId>>& aging() const { return aging_; }
   void check(std::vector<std::string>& problems) const;
 
  private:
   using QuotaKey = std::pair<std::uint32_t, ShapeId>;
-  using Line = std::set<std::pair<OrderKey, LaneId>>;
+  using Line = std::set<std::pair<OrderKey, LaneId>>;  // of lanes that a quota stops
+  using LaneHeap = KeyedHeap<OrderKey, LaneId>;
+  using OfferKey = std::pair<std::int64_t, OrderKey>;
+  using Seat = LaneHeap::Seat;
   struct LaneState {
     Lane common;
-    std::set<Place> jobs;
+    PlaceList jobs;
     OrderKey key;  // of the first job
     std::optional<rm::QuotaShort> shortage;
     bool parked = false;
+    Seat seat = LaneHeap::kOut;  // in the lanes of its shape
   };
   struct ShapeState {
-    Line lanes;
+    LaneHeap lanes;
     rm::Room want;
     std::int64_t length_us = 0;
     Block block = Block::No;
     std::uint32_t blocked_at = 0;  // in blocked_
+    Seat order_seat = LaneHeap::kOut, offer_seat = LaneHeap::kOut;
   };
   struct BlockedShape {
     rm::Room want;
-    std::pair<std::int64_t, OrderKey> key;  // of its offer, were it not blocked
+    OfferKey key;  // of its offer, were it not blocked
     ShapeId shape{};
     std::uint32_t tried = 0;  // the pass in which it found no room
   };
   struct FreshRoom {
     NodeId node{};
     rm::Room room;
+    RoughRoom rough;
+  };
+  struct Woken {  // a blocked shape that had room when it was last looked at
+    OfferKey key;
+    RoughRoom want;
+    ShapeId shape{};
   };
   struct LaneHash {
     std::size_t operator()(const Lane& lane) const noexcept {
@@ -136,23 +147,34 @@ class JobQueue {
              std::size_t(lane.path) ^ std::size_t(lane.standing) << 32;
     }
   };
-  using Offer = std::pair<std::pair<std::int64_t, OrderKey>, ShapeId>;
-
   void enter(LaneId id);
   void leave(LaneId id);
   void enter_line(LaneId id);
   void leave_line(LaneId id);
-  void offer(ShapeId shape, const ShapeState& state);
-  void withdraw(ShapeId shape, const ShapeState& state);
+  void refresh(ShapeId shape);
   void unblock(ShapeId shape);
-  void wake(const rm::Room& room);
   void wake_exclusive(const rm::Room* room);
+  bool may_be_fresh(const RoughRoom& want) const;
   bool is_fresh(const BlockedShape& blocked) const;
-  std::optional<Offer> first_woken();
+  void look_through();
+  void find_first_woken();
+  void push_woken(const Woken& woken);
+  void pop_woken();
+  const Woken* first_woken();
   void try_first_of(const QuotaKey& key);
   void unpark(LaneId id);
   void pass_on(LaneId id, std::uint32_t was_short_of);
-  Offer offer_of(ShapeId shape, const ShapeState& state) const;
+  template <class Wake>
+  void unblock_where(const rm::Room& room, Wake wake);
+  auto lane_seats() {
+    return [this](LaneId id) -> Seat& { return lanes_[std::size_t(id)].seat; };
+  }
+  auto order_seats() {
+    return [this](ShapeId id) -> Seat& { return shapes_[std::size_t(id)].order_seat; };
+  }
+  auto offer_seats() {
+    return [this](ShapeId id) -> Seat& { return shapes_[std::size_t(id)].offer_seat; };
+  }
 
   KeyOf key_of_;
   Rules rules_;
@@ -160,14 +182,16 @@ class JobQueue {
   std::vector<LaneId> free_lanes_;
   std::unordered_map<Lane, LaneId, LaneHash> lane_index_;  // never iterated
   std::vector<ShapeState> shapes_;
-  std::vector<BlockedShape> blocked_;             // packed: wake() runs over it
-  std::set<std::pair<OrderKey, ShapeId>> order_;  // the first of each shape, not the hopeless
-  std::set<Offer> offers_;                        // the first of each shape that is not blocked
+  // Packed, since an event runs over all: what they want roughly, and the rest of them.
+  std::vector<RoughRoom> blocked_rough_;
+  std::vector<BlockedShape> blocked_;
+  KeyedHeap<OrderKey, ShapeId> order_;   // the first of each shape, not the hopeless
+  KeyedHeap<OfferKey, ShapeId> offers_;  // the first of each shape that is not blocked
   std::map<QuotaKey, Line> short_of_quota_;
   std::set<std::pair<JobId, LaneId>> aging_;
   std::vector<FreshRoom> fresh_;
-  std::vector<ShapeId> woken_;  // the blocked ones that were fresh when last looked at
-  bool is_looked_through_ = false;
+  std::vector<Woken> woken_;  // the first stands in front; some may be out of date
+  bool is_looked_through_ = false, has_shrunk_ = false, is_heap_ = false;
   std::uint32_t pass_ = 1;
   std::uint64_t quota_moves_ = 0;
 };

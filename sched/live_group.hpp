@@ -12,7 +12,7 @@ namespace drover::sched {
 
 struct Group {
   std::string name;
-  std::set<Place> fifo;       // Inited and free to go
+  PlaceList fifo;             // Inited and free to go
   std::set<Place> unplanned;  // past the FIFO, with waiting tasks, their plan lost by a restart
   std::set<JobId> compiling;  // asked of the consumer, not answered
   std::uint64_t open = 0, active = 0;

@@ -18,6 +18,7 @@
 #include "rm/resource_manager.hpp"
 #include "sched/array_cursor.hpp"
 #include "sched/job_spec.hpp"
+#include "sched/place_list.hpp"
 #include "sched/ranking.hpp"
 #include "sched/records.hpp"
 #include "sched/shape.hpp"
@@ -28,16 +29,6 @@ namespace drover::sched {
 using Gates = std::uint8_t;
 inline constexpr Gates kHeldGate = 1, kBeginGate = 2, kDependencyGate = 4, kSingletonGate = 8,
                        kReservationGate = 16;
-
-// The order inside a group and between groups: higher priority first, then who came first.
-struct Place {
-  std::int32_t priority = 0;
-  JobId job{};
-  friend constexpr bool operator==(const Place&, const Place&) = default;
-  friend constexpr bool operator<(const Place& a, const Place& b) {
-    return a.priority != b.priority ? a.priority > b.priority : a.job < b.job;
-  }
-};
 
 // An element that is open and has a record. Closed ones leave memory.
 struct Task {

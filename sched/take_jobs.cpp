@@ -35,7 +35,7 @@ void Controller::State::take_from(GroupId id, Now now) {
       continue;
     }
     if (group.fifo.empty() || (limit > 0 && group.active >= limit)) return;
-    Job& job = jobs.at(group.fifo.begin()->job);
+    Job& job = jobs.at(group.fifo.front().job);
     if (config.inline_plan != nullptr) {
       job.planned = true;
       move(job, JobEvent::Taken);

@@ -1,0 +1,77 @@
+// sched/keyed_heap.hpp - who is first by key, where members come, go and change their keys.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace drover::sched {
+
+// A binary heap of (key, id); equal keys go by id. Members know where they are: `seat(id)` is a
+// reference to that place, which the owner keeps with what else it knows of the member. A change is
+// O(log n) and allocates nothing once the heap has been as large before.
+template <class Key, class Id>
+class KeyedHeap {
+ public:
+  using Seat = std::uint32_t;
+  static constexpr Seat kOut = 0xffffffffu;  // the seat of who is not in the heap
+  struct Member {
+    Key key;
+    Id id{};
+  };
+
+  bool empty() const { return heap_.empty(); }
+  std::size_t size() const { return heap_.size(); }
+  const Member& top() const { return heap_.front(); }
+
+  // Comes in, or takes another key.
+  template <class SeatOf>
+  void put(const Key& key, Id id, const SeatOf& seat) {
+    Seat at = seat(id);
+    if (at == kOut) {
+      at = Seat(heap_.size());
+      heap_.emplace_back();
+    }
+    settle(at, {key, id}, seat);
+  }
+  // If it is there.
+  template <class SeatOf>
+  void erase(Id id, const SeatOf& seat) {
+    const Seat at = seat(id);
+    if (at == kOut) return;
+    seat(id) = kOut;
+    const Member last = heap_.back();
+    heap_.pop_back();
+    if (at < heap_.size()) settle(at, last, seat);
+  }
+
+ private:
+  static bool before(const Member& a, const Member& b) {
+    return a.key < b.key || (!(b.key < a.key) && a.id < b.id);
+  }
+  // Puts it where `at`, whose member counts as gone, or its way up or down leads to.
+  template <class SeatOf>
+  void settle(Seat at, const Member& member, const SeatOf& seat) {
+    while (at > 0 && before(member, heap_[(at - 1) / 2])) {
+      place(at, heap_[(at - 1) / 2], seat);
+      at = (at - 1) / 2;
+    }
+    for (std::size_t child = 2 * std::size_t(at) + 1; child < heap_.size();
+         child = 2 * std::size_t(at) + 1) {
+      if (child + 1 < heap_.size() && before(heap_[child + 1], heap_[child])) ++child;
+      if (!before(heap_[child], member)) break;
+      place(at, heap_[child], seat);
+      at = Seat(child);
+    }
+    place(at, member, seat);
+  }
+  template <class SeatOf>
+  void place(Seat at, const Member& member, const SeatOf& seat) {
+    heap_[at] = member;
+    seat(member.id) = at;
+  }
+
+  std::vector<Member> heap_;
+};
+
+}  // namespace drover::sched
