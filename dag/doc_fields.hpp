@@ -49,8 +49,8 @@ struct DocKey {
   Result<void> (*read)(T& into, const DocField& field);
 };
 
-// Every member of `table` by its key. BadInput for an unknown key, with the nearest; `where` says of
-// what: "step".
+// Every member of `table` by its key. BadInput for an unknown key, with the nearest; `where` says
+// of what: "step".
 template <class T>
 Result<void> read_keys(const std::string& origin, const DocValue& table, std::string_view where,
                        std::span<const DocKey<T>> keys, T& into) {

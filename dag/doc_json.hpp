@@ -1,4 +1,4 @@
-// dag/doc_json.hpp - from a document's values to JSON; for sources only, since the library is large.
+// dag/doc_json.hpp - from a document's values to JSON; for sources only: the library is large.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <nlohmann/json.hpp>

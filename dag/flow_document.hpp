@@ -38,8 +38,8 @@ struct DocumentPlace {
   std::string prefix;
 };
 
-// BadInput, with the line, for what is no workflow, an unknown key or parameter, a parameter that is
-// missing or of another type.
+// BadInput, with the line, for what is no workflow, an unknown key or parameter, a parameter that
+// is missing or of another type.
 Result<FlowDocument> open_flow(std::string_view text, const DocumentPlace& place,
                                const Given& given);
 

@@ -22,7 +22,7 @@ MAY_INCLUDE = {
     "metrics": {"base"},
     "nodeagent": {"base", "net", "metrics", "proto"},
     "server": {"base", "rm", "dag", "sched", "proto", "store", "net", "metrics"},
-    "cli": {"base", "net", "proto"},
+    "cli": {"base", "dag", "net", "proto"},  # docs/adr/0008
 }
 CORE = ("rm/", "dag/", "sched/")
 CORE_EXCEPT = ("sched/consumers",)

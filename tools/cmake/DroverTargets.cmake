@@ -11,7 +11,7 @@ set(DROVER_MAY_LINK_net base proto)
 set(DROVER_MAY_LINK_metrics base)
 set(DROVER_MAY_LINK_nodeagent base net metrics proto)
 set(DROVER_MAY_LINK_server base rm dag sched proto store net metrics)
-set(DROVER_MAY_LINK_cli base net proto)
+set(DROVER_MAY_LINK_cli base dag net proto)
 
 # drover_library(FOLDER SOURCES a.cpp ... [DROVER base rm ...] [LINK third::party ...])
 function(drover_library folder)

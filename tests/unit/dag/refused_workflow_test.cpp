@@ -1,4 +1,4 @@
-// tests/unit/dag/refused_workflow_test.cpp - every way in which a document can be wrong, by a table.
+// tests/unit/dag/refused_workflow_test.cpp - every way in which a document can be wrong.
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
