@@ -1,5 +1,5 @@
 // bench/dag_bench.cpp - what compiling and executing cost per task, beside a oneTBB flow graph.
-// LINK: drover::dag TBB::tbb
+// LINK: drover::cli drover::dag TBB::tbb
 // SPDX-License-Identifier: Apache-2.0
 //
 // Exec mode: none. Tasks do nothing; what is measured is the bookkeeping of who may run next.
@@ -9,11 +9,17 @@
 #include <tbb/global_control.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <deque>
+#include <queue>
 
 #include "base/prng.hpp"
+#include "cli/file_text.hpp"
 #include "dag/compile.hpp"
 #include "dag/execution.hpp"
+#include "dag/read_workflow.hpp"
+#include "dag/wfformat.hpp"
+#include "dag/workflow_plan.hpp"
 
 namespace {
 
@@ -165,5 +171,90 @@ BENCHMARK_CAPTURE(flow_graph, layers, layers)
     ->Arg(1'000'000)
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(flow_graph, diamonds, diamonds)->Arg(100'000)->Unit(benchmark::kMillisecond);
+
+// Recorded workflows on virtual time, one processor per task. They are not ours to ship: what is
+// not in $DROVER_TRACES/dag (default ../shared/traces/dag) is left out.
+struct Recorded {
+  RecordedWorkflow tasks;
+  WorkflowPlan plan;
+};
+
+Result<Recorded> recorded(const std::string& file) {
+  const char* directory = std::getenv("DROVER_TRACES");
+  const std::string path =
+      std::string(directory != nullptr ? directory : "../shared/traces") + "/dag/" + file;
+  auto text = cli::file_text(path, kRecordBytesMax);
+  if (!text) return fail(text.error());
+  auto tasks = read_wfformat(*text, file);
+  if (!tasks) return fail(tasks.error());
+  Bundle bundle;
+  bundle.origin = file;
+  bundle.text = to_toml(*tasks);
+  const auto flow = read_workflow(bundle);
+  if (!flow) return fail(flow.error());
+  auto plan = plan_workflow(*flow);
+  if (!plan) return fail(plan.error());
+  return Recorded{std::move(*tasks), std::move(*plan)};
+}
+
+enum class Serve : std::uint8_t { List, LongestPath };
+
+// First ready first served, ties in the file's order; or by the plan's order.
+Duration makespan(const Recorded& of, std::size_t processors, Serve serve) {
+  Execution execution(of.plan.physical);
+  using Entry = std::pair<std::int64_t, std::uint32_t>;
+  std::priority_queue<Entry, std::vector<Entry>, std::greater<>> waiting, running;
+  const PhysicalPlan& plan = *of.plan.physical;
+  std::int64_t now = 0;
+  const auto wait = [&](PlanNode node) {
+    const std::uint32_t task = plan.step(node);
+    waiting.emplace(serve == Serve::List ? now : std::int64_t(plan.position(node)), task);
+  };
+  for (const PlanNode node : execution.ready()) wait(node);
+  while (!waiting.empty() || !running.empty()) {
+    for (; !waiting.empty() && running.size() < processors; waiting.pop()) {
+      const std::uint32_t task = waiting.top().second;
+      running.emplace(now + of.tasks.tasks[task].run.us, task);
+    }
+    for (now = running.top().first; !running.empty() && running.top().first == now; running.pop()) {
+      const auto step =
+          execution.complete(of.plan.parts[running.top().second].node, Mark::Succeeded);
+      for (const PlanNode node : step->ready) wait(node);
+    }
+  }
+  return Duration{now};
+}
+
+struct Known {  // in milliseconds; 0 processors = no limit
+  const char* file;
+  std::size_t processors;
+  std::int64_t list_ms;
+};
+constexpr Known kKnown[] = {{"rnaseq-dirt02-001.json.gz", 0, 759'454},
+                            {"rnaseq-dirt02-001.json.gz", 4, 886'136},
+                            {"rnaseq-dirt02-001.json.gz", 16, 759'454},
+                            {"1000genome-chameleon-2ch-100k-001.json.gz", 0, 204'686},
+                            {"1000genome-chameleon-2ch-100k-001.json.gz", 4, 766'960},
+                            {"1000genome-chameleon-2ch-100k-001.json.gz", 16, 261'010}};
+
+void recorded_workflow(benchmark::State& state) {
+  const Known& known = kKnown[state.range(0)];
+  const auto of = recorded(known.file);
+  if (!of && of.error().code == Errc::NotFound) return state.SkipWithError("no such trace here");
+  if (!of) return state.SkipWithError(of.error().message.c_str());
+  const std::size_t processors = known.processors > 0 ? known.processors : SIZE_MAX;
+  Duration list, path;
+  for (auto _ : state) {
+    list = makespan(*of, processors, Serve::List);
+    path = makespan(*of, processors, Serve::LongestPath);
+  }
+  if (list != millis(known.list_ms)) return state.SkipWithError("another makespan than is known");
+  if (path > list) return state.SkipWithError("the longest path first is worse");
+  state.SetLabel(known.file);
+  state.counters["processors"] = double(known.processors);
+  state.counters["list_s"] = double(list.us) / 1e6;
+  state.counters["longest_path_s"] = double(path.us) / 1e6;
+}
+BENCHMARK(recorded_workflow)->Name("RecordedWorkflow")->DenseRange(0, std::size(kKnown) - 1);
 
 }  // namespace

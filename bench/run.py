@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # bench/run.py - end-to-end figures of the real daemons, each beside its physical limit measured in the same run.
 # SPDX-License-Identifier: Apache-2.0
-"""usage: bench/run.py [e2e|submit|start|pending|all] [--json FILE] [--jobs N] [--pending N]
+"""usage: bench/run.py [e2e|submit|start|pending|dag|all] [--json FILE] [--jobs N] [--pending N]
 
 Exec mode: real processes through droverd, drover-agent and drover-supd; one node that is told it has 64 CPUs
 (so that tasks overlap; nothing is bound then). A timing never fails the run: the table shows value, goal and limit.
@@ -232,16 +232,37 @@ def bench_pending(options):
         cluster.request("POST", f"/api/v1/jobs/{blocker}/cancel", {})
 
 
+def bench_dag(_options):
+    """The orchestrator in memory: google-benchmark's CPU times, and recorded workflows on virtual time."""
+    run = subprocess.run([str(BIN / "dag_bench"), "--benchmark_format=json",
+                          "--benchmark_filter=(compile_new_shape|execute|flow_graph).*/(layers|diamonds)/.*00000|Recorded"],
+                         cwd=ROOT, capture_output=True, text=True, check=True)
+    for entry in json.loads(run.stdout)["benchmarks"]:
+        name = entry["name"]
+        if "error_message" in entry:
+            print(f"{name}: {entry['error_message']}")
+        elif name.startswith("Recorded"):
+            label = entry["label"].split(".")[0] + f" on {int(entry['processors']) or 'any number of'} processors"
+            row(f"{label}, list order", entry["list_s"], "s")
+            row(f"{label}, longest path first", entry["longest_path_s"], "s", "<= list")
+        elif name.startswith("compile"):
+            row(f"{name}, CPU", entry["cpu_time"], "ms", "< 2 s", note=f"{entry['bytes_per_task']:.0f} bytes per task")
+        else:
+            goal = "1 M/s" if name.startswith("execute") else None
+            row(f"{name}, CPU", entry["items_per_second"] / 1e6, "M/s", goal)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", nargs="?", default="all", choices=["all", "e2e", "submit", "start", "pending"])
+    parser.add_argument("name", nargs="?", default="all", choices=["all", "e2e", "submit", "start", "pending", "dag"])
     parser.add_argument("--json", help="write the rows, machine and revision to this file")
     parser.add_argument("--jobs", type=int, default=10_000, help="jobs of the e2e runs")
     parser.add_argument("--bulk", type=int, default=200_000, help="jobs of the bulk submission")
     parser.add_argument("--pending", type=int, default=1_000_000, help="jobs that wait in the pending run")
     options = parser.parse_args()
     print(f"{'what':<44} {'value':>12} {'unit':<8} {'goal':<12} {'limit':>12} {'share':>6}")
-    for name, bench in (("e2e", bench_e2e), ("submit", bench_submit), ("start", bench_start), ("pending", bench_pending)):
+    for name, bench in (("e2e", bench_e2e), ("submit", bench_submit), ("start", bench_start), ("pending", bench_pending),
+                        ("dag", bench_dag)):
         if options.name in ("all", name):
             bench(options)
     if options.json:

@@ -38,6 +38,7 @@ struct StageAst {
   std::uint32_t targets = 0;
   bool has_undo = false;
   bool is_final = false;
+  std::uint32_t weight = 1;
   std::uint32_t fuse = 0;
 };
 

@@ -45,6 +45,7 @@ struct StepRequest {
   std::uint32_t targets = 0;  // places that the strategy runs it at
   bool has_undo = false;      // and what makes up for it follows it
   bool is_final = false;      // runs when all others beside it have ended
+  std::uint32_t weight = 1;   // how long it takes, in any unit: for the longest path
   std::uint32_t fuse = 0;     // chains of the same number may share a job; 0 = never
 };
 

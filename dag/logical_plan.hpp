@@ -36,6 +36,7 @@ struct LogicalStage {
   std::uint32_t group = kNoStage;  // the stage whose workflow it is in
   bool is_final = false;
   std::uint32_t fuse = 0;
+  std::uint32_t weight = 1;
 };
 struct LogicalPlan {  // the root is the job itself
   std::vector<LogicalStage> stages;

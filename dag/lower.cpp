@@ -119,9 +119,12 @@ class Lowering {
     kinds_.push_back(node.kind);
     return builder_.add(node);
   }
-  PlanNode add_exec(const LogicalExec& exec, Join join) {
-    const PlanNode node =
-        add({.kind = NodeKind::ExecTask, .label = exec.label, .join = join, .step = exec.step});
+  PlanNode add_exec(const LogicalExec& exec, Join join, std::uint32_t weight = 1) {
+    const PlanNode node = add({.kind = NodeKind::ExecTask,
+                               .label = exec.label,
+                               .join = join,
+                               .step = exec.step,
+                               .weight = weight});
     if (exec_nodes_.size() <= exec.step) exec_nodes_.resize(exec.step + 1);
     exec_nodes_[exec.step] = node;
     return node;
@@ -155,7 +158,7 @@ class Lowering {
       builder_.add_edge(ends.first, ends.last);
     } else if (stage.form == StepForm::Task && stage.execs.size() == 1) {
       // A strategy that needs all of one has nothing to decide: the code stands for the stage.
-      ends.first = ends.last = add_exec(stage.execs[0], join);
+      ends.first = ends.last = add_exec(stage.execs[0], join, stage.weight);
     } else {
       add_members(stage, join, ends);
     }

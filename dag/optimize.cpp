@@ -27,7 +27,8 @@ std::string shape_of(const LogicalPlan& logical) {
     word(stage.label);
     for (const std::uint64_t fact :
          {std::uint64_t(stage.strategy), std::uint64_t(stage.join), std::uint64_t(stage.form),
-          std::uint64_t(stage.group), std::uint64_t(stage.is_final), std::uint64_t(stage.fuse)})
+          std::uint64_t(stage.group), std::uint64_t(stage.is_final), std::uint64_t(stage.fuse),
+          std::uint64_t(stage.weight)})
       number(fact);
     number(stage.execs.size());
     for (const LogicalExec& exec : stage.execs) {

@@ -111,6 +111,7 @@ Result<JobAst> parse(JobRequest request) {
     stage.targets = step.targets;
     stage.has_undo = step.has_undo;
     stage.is_final = step.is_final;
+    stage.weight = step.weight;
     stage.fuse = step.fuse;
     job.stages.push_back(std::move(stage));
   }

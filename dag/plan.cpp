@@ -95,14 +95,21 @@ struct PhysicalPlan::Graph {
     step.push_back(node.step);
   }
 
-  // Edges from each node to the end of the job along the longest path: what is far away goes
-  // first among those that may go, ties by number.
-  void order_by_critical_path(const std::vector<PlanNode>& topological, bool by_path) {
-    std::vector<std::uint32_t> height(kind.size(), 0);
-    for (auto v = topological.rbegin(); by_path && v != topological.rend(); ++v)
+  // The longest path from the start of each node to the end of the job: what is far away goes first
+  // among those that may go, ties by number.
+  // `weights` may be shorter than the plan: the rest counts 1.
+  void order_by_critical_path(const std::vector<PlanNode>& topological,
+                              const std::vector<std::uint32_t>& weights, bool by_path) {
+    const auto weight = [&](PlanNode node) {
+      return index(node) < weights.size() ? weights[index(node)] : 1;
+    };
+    std::vector<std::uint64_t> height(kind.size(), 0);
+    for (auto v = topological.rbegin(); by_path && v != topological.rend(); ++v) {
       for (std::uint32_t e = first_edge[index(*v)]; e < first_edge[index(*v) + 1]; ++e)
-        height[index(*v)] = std::max(height[index(*v)], height[index(successors[e])] + 1);
-    using Entry = std::pair<std::uint32_t, PlanNode>;
+        height[index(*v)] = std::max(height[index(*v)], height[index(successors[e])]);
+      height[index(*v)] += weight(*v);
+    }
+    using Entry = std::pair<std::uint64_t, PlanNode>;
     std::vector<Entry> open;  // a heap; the highest on top
     const auto later = [](const Entry& a, const Entry& b) {
       return a.first != b.first ? a.first < b.first : a.second > b.second;
@@ -173,6 +180,10 @@ PlanBuilder::PlanBuilder(PlanBuilder&&) noexcept = default;
 
 PlanNode PlanBuilder::add(const Node& node) {
   graph_->add(node);
+  if (node.weight != 1) {
+    weights_.resize(graph_->kind.size(), 1);
+    weights_.back() = node.weight;
+  }
   return PlanNode(std::uint32_t(graph_->kind.size() - 1));
 }
 
@@ -263,7 +274,7 @@ Result<std::shared_ptr<const PhysicalPlan>> PlanBuilder::build(const Rules& rule
     graph.asks.push_back(edge.when);
   }
   for (std::size_t v = 0; v < nodes; ++v) graph.first_edge[v + 1] += graph.first_edge[v];
-  graph.order_by_critical_path(*sorted(graph_of(edges_, nodes)), rules.by_path);
+  graph.order_by_critical_path(*sorted(graph_of(edges_, nodes)), weights_, rules.by_path);
   return std::shared_ptr<const PhysicalPlan>(new PhysicalPlan(std::move(graph_)));
 }
 

@@ -24,6 +24,7 @@ class PlanBuilder {
     Strategy strategy = Strategy::Single;
     Join join = Join::All;
     std::uint32_t step = 0;
+    std::uint32_t weight = 1;  // how long it takes, in any unit: for the longest path
   };
 
   PlanBuilder();
@@ -52,6 +53,7 @@ class PlanBuilder {
   };
   void drop_implied_mixed();
   std::vector<Edge> edges_;
+  std::vector<std::uint32_t> weights_;  // empty: all 1
 };
 
 }  // namespace drover::dag

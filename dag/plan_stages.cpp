@@ -65,7 +65,8 @@ class Planner {
                          .form = stage.form,
                          .group = stage.group == kNoStage ? kNoStage : moved_[stage.group],
                          .is_final = stage.is_final,
-                         .fuse = stage.fuse};
+                         .fuse = stage.fuse,
+                         .weight = stage.weight};
     if (stages_ != job_.stages.size())
       for (StageNeed& need : planned.after) need.stage = moved_[need.stage];
     if (stage.form == StepForm::Stage) return planned;

@@ -84,7 +84,7 @@ struct Step {
   Replay replay;
   bool is_final = false;  // runs when all others have ended, whatever became of them
   bool may_fuse = false;
-  std::uint32_t weight = 1;  // of the progress
+  std::uint32_t weight = 1;  // of the progress, and of the longest path
 };
 
 enum class ParamType : std::uint8_t { Text, Integer, Number, Flag, List };

@@ -66,6 +66,7 @@ StepRequest request_of(const Workflow& flow, const Step& step, FieldNumbers& num
   request.targets = std::uint32_t(step.targets.size());
   request.has_undo = !step.undo.empty();
   request.is_final = step.is_final;
+  request.weight = std::max<std::uint32_t>(step.weight, 1);
   if (step.kind == StepKind::Job) request.fuse = fuse_number(step, job, numbers);
   return request;
 }
