@@ -26,6 +26,7 @@ struct NodePart {
   Amounts amounts;
   std::vector<std::uint16_t> pus;   // OS indexes, sorted
   std::vector<std::uint16_t> gpus;  // driver indexes, sorted
+  std::int64_t sole_user = 0;       // that of the request
   friend bool operator==(const NodePart&, const NodePart&) = default;
 };
 

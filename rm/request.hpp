@@ -32,6 +32,8 @@ struct Request {             // amounts are per node
   // that more nodes mean less on each. 0 = `cpus` on each, however many nodes.
   std::int64_t tasks = 0;
   bool contiguous = false;  // the nodes are neighbours in the order of their names
+  // A user's id and 1: shares its nodes only with requests that say the same. 0 = with anybody's.
+  std::int64_t sole_user = 0;
   friend auto operator<=>(const Request&, const Request&) = default;
 };
 

@@ -23,6 +23,7 @@
 #include "sched/live_reservation.hpp"
 #include "sched/partition.hpp"
 #include "sched/ranking.hpp"
+#include "sched/retry_book.hpp"
 #include "sched/spare_parts.hpp"
 
 namespace drover::sched {
@@ -72,6 +73,16 @@ struct ControllerData {
   bool freed_early = false;    // and left room that its limit had not promised
   NameIndex names;
   DependencyIndex dependencies;
+  DependencyIndex followers;  // element by element
+  struct ElementEnd {
+    JobId job{};
+    std::uint32_t index = 0;
+    bool succeeded = false;
+  };
+  std::deque<ElementEnd> element_ends;  // not yet told to followers; before milestones
+  std::vector<TaskId> dirty_counterparts;
+  RetryBook retries;
+  std::set<std::pair<Time, TaskId>> retry_times;  // wall
   // While jobs are restored: who waits for a later job, which may be closed. See restore_waiters.
   std::multimap<JobId, std::pair<JobId, Dependency>> later_targets;
   RecentEnds recent;

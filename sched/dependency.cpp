@@ -15,6 +15,7 @@ Outlook outlook(DependencyKind kind, JobState milestone) {
     case DependencyKind::AfterAny: return ended ? Outlook::Met : Outlook::Waits;
     case DependencyKind::AfterOk:
       return !ended ? Outlook::Waits : succeeded ? Outlook::Met : Outlook::Never;
+    case DependencyKind::AfterCorr: break;  // decided element by element
     case DependencyKind::AfterNotOk:
       return !ended ? Outlook::Waits : succeeded ? Outlook::Never : Outlook::Met;
   }

@@ -30,6 +30,7 @@ std::string_view word(DependencyKind kind) {
     case DependencyKind::AfterAny: return "the end of job ";
     case DependencyKind::AfterOk: return "the success of job ";
     case DependencyKind::AfterNotOk: return "the failure of job ";
+    case DependencyKind::AfterCorr: return "the success of the same elements of job ";
   }
   return "job ";
 }

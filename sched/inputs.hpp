@@ -27,6 +27,7 @@ struct Actor {  // who asks; operators may act on everybody's jobs
 struct KnownEnd {
   JobId job{};
   JobState state{};
+  IndexSet elements{}, succeeded{};  // of an array that is waited for element by element
 };
 struct Submit {
   ReplyToken reply{};

@@ -36,7 +36,8 @@ std::string counts(const rm::Counts& of) {
 }
 
 std::string dependency(const JobSpec& spec) {
-  static constexpr const char* kKinds[] = {"after", "afterany", "afterok", "afternotok"};
+  static constexpr const char* kKinds[] = {"after", "afterany", "afterok", "afternotok",
+                                            "aftercorr"};
   std::string text;
   for (const Dependency& one : spec.dependencies) {
     text += text.empty() ? "" : spec.dependency_any ? "?" : ",";

@@ -11,10 +11,17 @@
 #include "base/time.hpp"
 #include "rm/request.hpp"
 #include "rm/task_rules.hpp"
+#include "sched/retry_rule.hpp"
 
 namespace drover::sched {
 
-enum class DependencyKind : std::uint8_t { After, AfterAny, AfterOk, AfterNotOk };
+enum class DependencyKind : std::uint8_t {
+  After,
+  AfterAny,
+  AfterOk,
+  AfterNotOk,
+  AfterCorr  // between arrays: each element waits for the success of that job's element of its index
+};
 struct Dependency {
   DependencyKind kind{};
   JobId job{};
@@ -64,6 +71,8 @@ struct JobSpec {
   std::uint32_t max_failures = 0;  // of an array: then no further element starts; 0 = no limit
   std::string reservation;         // runs inside it alone
   rm::TaskRules layout;            // the entrance makes `request.cores` of it
+  RetryRule retry;                 // of each task; the default runs once
+  std::vector<std::string> items;  // of an array 0..n-1: what each element works on; or empty
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 
   // Every node gets room for as many tasks as the fullest one.

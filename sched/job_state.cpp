@@ -70,6 +70,7 @@ std::string_view to_string(Reason r) {
     case Reason::Preempting: return "preempting";
     case Reason::Licences: return "licences";
     case Reason::SuspendedByOperator: return "suspended_by_operator";
+    case Reason::RetryDelay: return "retry_delay";
   }
   return "unknown";
 }
@@ -142,6 +143,7 @@ std::string_view to_string(EventKind kind) {
     case EventKind::AttemptSuspended: return "attempt_suspended";
     case EventKind::AttemptResumed: return "attempt_resumed";
     case EventKind::JobAltered: return "job_altered";
+    case EventKind::AttemptRetried: return "attempt_retried";
   }
   return "unknown";
 }

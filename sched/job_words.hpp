@@ -75,8 +75,9 @@ enum class Reason : std::uint8_t {
   Preempting,  // waits: others were asked to go
   Licences,    // waits: others hold them
   SuspendedByOperator,
+  RetryDelay,  // waits: its last attempt failed, and the next one is not due
 };
-inline constexpr std::size_t kReasons = std::size_t(Reason::SuspendedByOperator) + 1;
+inline constexpr std::size_t kReasons = std::size_t(Reason::RetryDelay) + 1;
 
 // How work gives way to more urgent work.
 enum class PreemptMode : std::uint8_t {

@@ -17,6 +17,7 @@
 #include "base/time.hpp"
 #include "rm/resource_manager.hpp"
 #include "sched/array_cursor.hpp"
+#include "sched/counterparts.hpp"
 #include "sched/job_spec.hpp"
 #include "sched/place_list.hpp"
 #include "sched/ranking.hpp"
@@ -28,7 +29,7 @@ namespace drover::sched {
 // What keeps a job outside its group's FIFO; a set of bits.
 using Gates = std::uint8_t;
 inline constexpr Gates kHeldGate = 1, kBeginGate = 2, kDependencyGate = 4, kSingletonGate = 8,
-                       kReservationGate = 16;
+                       kReservationGate = 16, kRetryGate = 32;
 
 // An element that is open and has a record. Closed ones leave memory.
 struct Task {
@@ -38,18 +39,20 @@ struct Task {
 
 struct JobExtra {
   std::string detail;
-  std::optional<ArrayCursor> cursor;    // of an array
-  std::uint32_t throttle = 0;           // 0 = none
-  std::map<std::uint32_t, Task> tasks;  // open and touched
-  std::set<std::uint32_t> ready;        // those of `tasks` that wait and may be placed
-  std::vector<Dependency> waits_for;    // not decided yet
-  bool any = false;                     // one of waits_for is enough
-  Time begin;                           // wall
-  Time too_late;                        // wall; to start, of a job with a deadline
-  std::uint32_t max_failures = 0;       // 0 = no limit
-  rm::ReservedId reservation{};         // that it names
-  std::uint32_t revision = 0;           // how often it was altered
-  std::uint32_t asleep = 0;             // attempts that stand still
+  std::optional<ArrayCursor> cursor;           // of an array
+  std::uint32_t throttle = 0;                  // 0 = none
+  std::map<std::uint32_t, Task> tasks;         // open and touched
+  std::set<std::uint32_t> ready;               // those of `tasks` that wait and may be placed
+  std::vector<Dependency> waits_for;           // not decided yet
+  bool any = false;                            // one of waits_for is enough
+  Time begin;                                  // wall
+  Time too_late;                               // wall; to start, of a job with a deadline
+  std::uint32_t max_failures = 0;              // 0 = no limit
+  rm::ReservedId reservation{};                // that it names
+  std::uint32_t revision = 0;                  // how often it was altered
+  std::uint32_t asleep = 0;                    // attempts that stand still
+  std::unique_ptr<Counterparts> counterparts;  // while it waits element by element
+  std::vector<std::uint32_t> unsuccessful;     // elements of an array that ended so, in no order
 };
 
 struct Job {
@@ -69,6 +72,7 @@ struct Job {
   rm::PathId path{};
   ShapeId shape{};
   StandingId standing{};
+  std::uint32_t retry = 0;        // in the RetryBook
   std::int64_t score = 0;         // all but fair share
   std::uint32_t steps_after = 0;  // longest chain of jobs that waits for it, as far as is known
   LaneId lane = kNoLane;          // where it waits for room
@@ -88,6 +92,7 @@ struct Job {
   bool in_fifo : 1 = false;         // in Group::fifo
   bool in_unplanned : 1 = false;    // in Group::unplanned
   bool dirty : 1 = false;
+  bool is_followed : 1 = false;  // others wait for its elements one by one
 
   Place place() const { return {priority, id}; }
   std::uint32_t waiting() const {

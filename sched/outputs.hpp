@@ -51,6 +51,7 @@ enum class EventKind : std::uint8_t {
   AttemptSuspended,
   AttemptResumed,
   JobAltered,
+  AttemptRetried,  // it failed, and another follows
 };
 std::string_view to_string(EventKind kind);  // "job_submitted", ...
 

@@ -37,6 +37,7 @@ struct JobRecord {
   bool dependencies_never = false;  // the same; the job stays because its owner wants it to
   std::uint32_t revision = 0;       // how often it was altered
   Time begin;                       // wall; what a dependency has made of the spec's; 0 = as there
+  std::uint32_t counterparts = 0;   // aftercorr: bits of the jobs of which every element succeeded
   friend bool operator==(const JobRecord&, const JobRecord&) = default;
 };
 
@@ -66,6 +67,9 @@ struct TaskRecord {
   Time suspended;           // wall; since when it stands still; 0 = it does not
   Duration suspended_for;   // before that
   std::vector<rm::NodePart> asleep;  // while it stands still: what it needs to go on
+  std::uint32_t retries = 0;         // attempts that its retry rule has followed by another
+  Time retry_at;                   // wall; waits until then after such an attempt; 0 = it does not
+  std::uint32_t counterparts = 0;  // aftercorr: bits of the jobs whose element has succeeded
   friend bool operator==(const TaskRecord&, const TaskRecord&) = default;
 };
 

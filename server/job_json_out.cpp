@@ -39,6 +39,7 @@ std::string_view kind_word(sched::DependencyKind kind) {
     case sched::DependencyKind::AfterAny: return "afterany";
     case sched::DependencyKind::AfterOk: return "afterok";
     case sched::DependencyKind::AfterNotOk: return "afternotok";
+    case sched::DependencyKind::AfterCorr: return "aftercorr";
   }
   return "after";
 }

@@ -6,16 +6,17 @@
 #include <limits>
 #include <utility>
 
+#include "store/retry_codec.hpp"
 #include "store/task_rules_codec.hpp"
 
 namespace drover::store {
 namespace {
 
-constexpr auto kLastReason = std::uint32_t(sched::Reason::SuspendedByOperator);
+constexpr auto kLastReason = std::uint32_t(sched::Reason::RetryDelay);
 constexpr auto kLastJobState = std::uint32_t(sched::JobState::Suspended);
 constexpr auto kLastTaskState = std::uint32_t(sched::TaskState::Suspended);
-constexpr auto kLastDependency = std::uint32_t(sched::DependencyKind::AfterNotOk);
-constexpr auto kLastEvent = std::uint32_t(sched::EventKind::JobAltered);
+constexpr auto kLastDependency = std::uint32_t(sched::DependencyKind::AfterCorr);
+constexpr auto kLastEvent = std::uint32_t(sched::EventKind::AttemptRetried);
 
 void encode_labels(const rm::Labels& labels, google::protobuf::RepeatedPtrField<proto::Pair>& out) {
   for (const auto& [key, value] : labels) {
@@ -60,6 +61,7 @@ void encode_request(const rm::Request& request, proto::Request& out) {
   out.set_nodes_max(request.nodes_max);
   out.set_tasks(request.tasks);
   out.set_contiguous(request.contiguous);
+  out.set_sole_user(request.sole_user);
 }
 
 void decode_request(const proto::Request& in, rm::Request& out) {
@@ -78,6 +80,7 @@ void decode_request(const proto::Request& in, rm::Request& out) {
   out.nodes_max = in.nodes_max();
   out.tasks = in.tasks();
   out.contiguous = in.contiguous();
+  out.sole_user = in.sole_user();
 }
 
 bool decode_array(const proto::JobSpec& in, IndexSet& out) {
@@ -109,12 +112,14 @@ void encode_part(const rm::NodePart& part, Message& out) {
   for (const std::int64_t amount : part.amounts.of) out.add_amounts(amount);
   for (const std::uint16_t pu : part.pus) out.add_pus(pu);
   for (const std::uint16_t gpu : part.gpus) out.add_gpus(gpu);
+  out.set_sole_user(part.sole_user);
 }
 
 template <class Message>
 bool decode_part(const Message& in, rm::NodePart& out) {
   if (std::size_t(in.amounts_size()) > rm::kKinds) return false;
   out.node = NodeId(in.node());
+  out.sole_user = in.sole_user();
   for (int kind = 0; kind < in.amounts_size(); ++kind) {
     if (in.amounts(kind) < 0 || in.amounts(kind) > rm::kMaxAmount) return false;
     out.amounts.of[std::size_t(kind)] = in.amounts(kind);
@@ -185,6 +190,7 @@ void encode(const sched::JobSpec& spec, proto::JobSpec& out) {
   out.set_max_failures(spec.max_failures);
   out.set_reservation(spec.reservation);
   if (spec.layout != rm::TaskRules{}) encode(spec.layout, *out.mutable_layout());
+  if (spec.retry != sched::RetryRule{}) encode(spec.retry, *out.mutable_retry());
 }
 
 bool decode(const proto::JobSpec& in, sched::JobSpec& out) {
@@ -226,6 +232,9 @@ bool decode(const proto::JobSpec& in, sched::JobSpec& out) {
   out.deadline = {in.deadline_us()};
   out.max_failures = in.max_failures();
   out.reservation = in.reservation();
+  out.items.clear();
+  out.retry = {};
+  if (in.has_retry() && !decode(in.retry(), out.retry)) return false;
   return decode(in.layout(), out.layout) && decode_array(in, out.array);
 }
 
@@ -253,6 +262,7 @@ void encode(const sched::JobRecord& record, proto::JobRecord& out) {
   out.set_dependencies_never(record.dependencies_never);
   out.set_begin_us(record.begin.us);
   out.set_revision(record.revision);
+  out.set_counterparts(record.counterparts);
 }
 
 bool decode(const proto::JobRecord& in, sched::JobRecord& out) {
@@ -275,6 +285,7 @@ bool decode(const proto::JobRecord& in, sched::JobRecord& out) {
   out.dependencies_never = in.dependencies_never();
   out.begin = {in.begin_us()};
   out.revision = in.revision();
+  out.counterparts = in.counterparts();
   return true;
 }
 
@@ -305,6 +316,9 @@ void encode(const sched::TaskRecord& record, proto::TaskRecord& out) {
   out.set_suspended_us(record.suspended.us);
   out.set_suspended_for_us(record.suspended_for.us);
   for (const rm::NodePart& part : record.asleep) encode_part(part, *out.add_asleep());
+  out.set_retries(record.retries);
+  out.set_retry_at_us(record.retry_at.us);
+  out.set_counterparts(record.counterparts);
 }
 
 bool decode(const proto::TaskRecord& in, sched::TaskRecord& out) {
@@ -333,6 +347,9 @@ bool decode(const proto::TaskRecord& in, sched::TaskRecord& out) {
   out.asleep.clear();
   for (const proto::NodePart& part : in.asleep())
     if (!decode_part(part, out.asleep.emplace_back())) return false;
+  out.retries = in.retries();
+  out.retry_at = {in.retry_at_us()};
+  out.counterparts = in.counterparts();
   return decode_numbers(in.last_pus(), out.last_pus) &&
          decode_numbers(in.last_gpus(), out.last_gpus);
 }

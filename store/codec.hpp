@@ -11,7 +11,7 @@
 
 namespace drover::store {
 
-// Script and environment are left out: store/blobs.hpp decides where they go.
+// Script, environment and items are left out: store/blobs.hpp decides where they go.
 void encode(const sched::JobSpec& spec, proto::JobSpec& out);
 bool decode(const proto::JobSpec& in, sched::JobSpec& out);
 

@@ -51,6 +51,19 @@ Result<void> place_env(BlobWriter& blobs, const std::vector<std::string>& env,
   return {};
 }
 
+Result<void> place_items(BlobWriter& blobs, const std::vector<std::string>& items,
+                         proto::JobSpec& out) {
+  if (items.empty()) return {};
+  proto::ItemsBlob blob;
+  for (const std::string& item : items) blob.add_items(item);
+  auto key = blobs.add_owned(blob.SerializeAsString());
+  if (!key) return fail(key.error());
+  out.set_items_blob(std::move(*key));
+  if (out.items_blob().empty())
+    for (const std::string& item : items) out.add_items(item);
+  return {};
+}
+
 Result<void> write_specs(WriteTxn& txn, const sched::Changes& changes, Scratch& scratch) {
   BlobWriter blobs(txn);
   const auto jobs = in_key_order(changes.new_jobs, [](const auto& job) { return job.id; });
@@ -62,12 +75,13 @@ Result<void> write_specs(WriteTxn& txn, const sched::Changes& changes, Scratch& 
     encode(*job->spec, scratch.spec);
     if (auto ok = place_script(blobs, job->spec->script, scratch.spec); !ok) return ok;
     if (auto ok = place_env(blobs, job->spec->env, scratch.spec); !ok) return ok;
+    if (auto ok = place_items(blobs, job->spec->items, scratch.spec); !ok) return ok;
     if (auto ok = txn.put(Table::Spec, key, scratch.spec); !ok) return ok;
   }
   return blobs.finish();
 }
 
-// What is large stays where it is: neither script nor environment can be altered.
+// What is large stays where it is: neither script nor environment nor items can be altered.
 Result<void> write_altered(WriteTxn& txn, const sched::Changes& changes, Scratch& scratch) {
   for (const sched::Changes::NewJob& job : changes.altered) {
     const Key key = job_key(job.id);
@@ -81,6 +95,8 @@ Result<void> write_altered(WriteTxn& txn, const sched::Changes& changes, Scratch
     *scratch.spec.mutable_script_blob() = old.script_blob();
     *scratch.spec.mutable_env() = old.env();
     *scratch.spec.mutable_env_blob() = old.env_blob();
+    *scratch.spec.mutable_items() = old.items();
+    *scratch.spec.mutable_items_blob() = old.items_blob();
     if (auto ok = txn.put(Table::Spec, key, scratch.spec); !ok) return ok;
   }
   return {};

@@ -46,6 +46,7 @@ Result<void> drop_blobs(WriteTxn& txn, BlobWriter& blobs, const Key& key) {
   if (auto ok = open_record(Table::Spec, key.view(), **value, spec); !ok) return ok;
   if (!spec.script_blob().empty()) blobs.drop(spec.script_blob());
   if (!spec.env_blob().empty()) blobs.drop(spec.env_blob());
+  if (!spec.items_blob().empty()) blobs.drop(spec.items_blob());
   return {};
 }
 

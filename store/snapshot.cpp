@@ -27,6 +27,18 @@ Result<void> same_id(Table table, std::string_view key, bool same) {
   return fail(bad_record(table, key, "damaged (it carries another id)"));
 }
 
+Result<void> fill_items(const ReadTxn& txn, const proto::JobSpec& in, sched::JobSpec& out) {
+  out.items.assign(in.items().begin(), in.items().end());
+  if (in.items_blob().empty()) return {};
+  const auto content = read_blob(txn, in.items_blob());
+  if (!content) return fail(content.error());
+  proto::ItemsBlob items;
+  if (!items.ParseFromArray(content->data(), int(content->size())))
+    return fail(bad_record(Table::Blob, in.items_blob(), "damaged (these are no items)"));
+  out.items.assign(items.items().begin(), items.items().end());
+  return {};
+}
+
 Result<void> fill_blobs(const ReadTxn& txn, const proto::JobSpec& in, sched::JobSpec& out) {
   out.script = in.script();
   if (!in.script_blob().empty()) {
@@ -34,6 +46,7 @@ Result<void> fill_blobs(const ReadTxn& txn, const proto::JobSpec& in, sched::Job
     if (!script) return fail(script.error());
     out.script = std::move(*script);
   }
+  if (auto ok = fill_items(txn, in, out); !ok) return ok;
   out.env.assign(in.env().begin(), in.env().end());
   if (in.env_blob().empty()) return {};
   const auto content = read_blob(txn, in.env_blob());

@@ -120,7 +120,7 @@ inline sched::JobSpec RandomValues::spec() {
   spec.requeue = prng.chance(50);
   for (std::uint64_t i = prng.below(3); i > 0; --i)
     spec.dependencies.push_back(
-        {sched::DependencyKind(prng.below(4)), JobId(prng.next()), small()});
+        {sched::DependencyKind(prng.below(5)), JobId(prng.next()), small()});
   spec.dependency_any = prng.chance(50);
   spec.keep_invalid = prng.chance(50);
   spec.nice = small();
@@ -145,6 +145,16 @@ inline sched::JobSpec RandomValues::spec() {
                    rm::MemBind(prng.below(2)),
                    prng.chance(50)};
   }
+  spec.request.sole_user = number();
+  if (prng.chance(30))
+    spec.retry = {std::uint32_t(prng.below(9)),
+                  std::uint32_t(prng.next()),
+                  {number()},
+                  {number()},
+                  sched::RetryOn(prng.below(64)),
+                  {small(), small()}};
+  for (std::uint64_t i = prng.chance(30) ? prng.below(50) : 0; i > 0; --i)
+    spec.items.push_back(bytes(30));
   spec.reservation = bytes(8);
   spec.singleton = prng.chance(50);
   return spec;
@@ -167,6 +177,7 @@ inline sched::JobRecord RandomValues::job(JobId id) {
   job.exit_code = small();
   job.throttle = std::uint32_t(prng.next());
   job.revision = std::uint32_t(prng.next());
+  job.counterparts = std::uint32_t(prng.next());
   job.dependencies_met = prng.chance(50);
   job.dependencies_never = prng.chance(50);
   job.begin = {std::int64_t(prng.below(1u << 30))};
@@ -190,6 +201,7 @@ inline sched::TaskRecord RandomValues::task(TaskId id) {
     for (std::uint64_t i = prng.below(3); i > 0; --i)
       lease.gpus.push_back(std::uint16_t(prng.next()));
     lease.used = prng.chance(50);
+    lease.sole_user = number();
     for (std::uint64_t n = prng.chance(30) ? prng.below(4) : 0; n > 0; --n) {
       rm::NodePart& part = lease.more.emplace_back();
       part.node = NodeId(prng.next());
@@ -210,6 +222,9 @@ inline sched::TaskRecord RandomValues::task(TaskId id) {
   task.suspended = time();
   task.suspended_for = {number()};
   if (prng.chance(20)) task.asleep.emplace_back().node = NodeId(prng.next());
+  task.retries = std::uint32_t(prng.next());
+  task.retry_at = time();
+  task.counterparts = std::uint32_t(prng.next());
   for (std::uint64_t n = prng.below(3); n > 0; --n)
     task.last_pus.push_back(std::uint16_t(prng.next()));
   for (std::uint64_t n = prng.below(3); n > 0; --n)
