@@ -75,6 +75,9 @@ Result<std::uint64_t> AlterVerbs::change(Job& job, const Alter& in, Now now) {
     if (auto ok = rm.can_ever_fit(spec.request); !ok) return fail(ok.error());
   Conditions conditions;
   const bool waits_anew = changes_any(changes, {"dependency"});
+  if (waits_anew && (waits_for_elements(*in.before) || waits_for_elements(spec)))
+    return fail(Errc::Conflict, "a wait for the elements of another array cannot be altered",
+                "cancel the job and submit it again", "dependency");
   if (waits_anew) {
     if (const auto circle = circle_through(job.id, spec.dependencies))
       return fail(Errc::BadInput, "the jobs would wait for each other: " + *circle,
@@ -214,6 +217,7 @@ void AlterVerbs::change_rest(Job& job, const JobSpec& spec) {
   job.priority = spec.priority;
   job.requeue = spec.requeue;
   job.keep_invalid = spec.keep_invalid;
+  retries.release(std::exchange(job.retry, retries.acquire(spec.retry)));
   if (job.is_array) {
     job.more->throttle = spec.array_throttle;
     job.more->max_failures = spec.max_failures;

@@ -26,6 +26,14 @@ class ArrayCursor {
   // The smallest untouched element, if one is left.
   std::optional<std::uint32_t> next() const;
   bool is_untouched(std::uint32_t index) const;
+  // Those that have been touched, in order. O(touched).
+  template <class Visit>
+  void visit_touched(Visit visit) const {
+    for (auto index = elements_.first(); index && *index < cursor_;
+         index = elements_.next_after(*index))
+      visit(*index);
+    for (const std::uint32_t index : ahead_) visit(index);
+  }
   // Takes an element out of the untouched ones, wherever it stands. O(log n) amortised.
   void touch(std::uint32_t index);
 

@@ -96,6 +96,8 @@ void Controller::State::ended(const TaskEnded& in, Now now) {
   record.term_signal = in.term_signal;
   record.ended = in.ended;
   record.usage = in.usage;
+  const bool asked = record.state == TaskState::Ending;
+  if (!asked && !gave_way && try_again(*job, *task, outcome.reason, now)) return;
   if (!in.message.empty() && !job->is_array) job->extra().detail = in.message;
   if (gave_way)
     end_attempt(*job, *task, TaskEvent::EndCancelled, Reason::Preempted, now);

@@ -3,6 +3,7 @@
 //
 // Run by tests after each turn, and online.
 #include <algorithm>
+#include <bit>
 
 #include "sched/reserving.hpp"
 
@@ -38,7 +39,7 @@ void Controller::State::check_tasks(const Job& job, Problems& problems) const {
     const bool waits = record.state == TaskState::Waiting;
     expect(record.lease.has_value() == !waits, name + " has a lease just when it waits", problems);
     ++(waits ? waiting : active);
-    const bool is_ready = waits && !is_held(task);
+    const bool is_ready = may_be_placed(job, task);
     ready += is_ready;
     expect(job.more->ready.contains(index) == is_ready, name + " is wrongly ready or not",
            problems);
@@ -92,7 +93,7 @@ void Controller::State::check_job(const Job& job, Problems& problems) const {
          problems);
   expect(job.state != JobState::Held || held, name + " is held by nobody", problems);
   expect(job.state != JobState::Inited || !held, name + " is held and queued", problems);
-  expect(job.is_active() == job.counted_active, name + " is counted in its group wrongly",
+  expect(counts_in_group(job) == job.counted_active, name + " is counted in its group wrongly",
          problems);
   expect(job.is_active() || job.active == 0, name + " has attempts before its FIFO", problems);
   expect(!job.is_active() || (job.gates & ~kHeldGate) == 0, name + " passed a closed gate",
@@ -115,8 +116,10 @@ void Controller::State::check_job(const Job& job, Problems& problems) const {
              group.unplanned.contains(job.place()),
          name + " waits for a plan that nobody makes", problems);
   const bool waits_for = job.more != nullptr && !job.more->waits_for.empty();
-  expect(((job.gates & kDependencyGate) != 0) == (waits_for || job.dependencies_never),
+  const bool shut = job.more != nullptr && job.more->counterparts && job.more->counterparts->shut;
+  expect(((job.gates & kDependencyGate) != 0) == (waits_for || shut || job.dependencies_never),
          name + " waits for no job", problems);
+  check_elements(job, problems);
   const bool in_time = job.more != nullptr && job.more->too_late.is_set() && job.waiting() > 0;
   expect(!in_time || deadlines.contains({job.more->too_late, job.id}),
          name + " forgot its deadline", problems);
@@ -139,7 +142,7 @@ void Controller::State::check_groups(Problems& problems) const {
   std::vector<std::uint64_t> open(groups.size()), active(groups.size());
   for (const auto& [id, job] : jobs) {
     ++open[raw(job.group)];
-    active[raw(job.group)] += job.is_active();
+    active[raw(job.group)] += counts_in_group(job);
   }
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const Group& group = groups[i];
@@ -219,7 +222,14 @@ std::vector<std::string> Controller::State::check() const {
   std::size_t edges = 0;
   for (const auto& [id, job] : jobs) edges += job.more != nullptr ? edges_of(*job.more) : 0;
   expect(edges == dependencies.size(), "a dependency edge outlived its wait", problems);
+  std::size_t followed = 0;
+  for (const auto& [id, job] : jobs)
+    if (job.more != nullptr && job.more->counterparts != nullptr)
+      followed += std::size_t(std::popcount(job.more->counterparts->open));
+  expect(followed == followers.size(), "an array is told of elements it does not wait for",
+         problems);
   check_groups(problems);
+  check_retries(problems);
   check_shares(problems);
   check_nodes(problems);
   check_partitions(problems);

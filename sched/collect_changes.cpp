@@ -78,10 +78,12 @@ JobRecord Controller::State::record_of(const Job& job) const {
   record.exit_code = job.exit_code;
   record.dependencies_met = job.dependencies_met;
   record.dependencies_never = job.dependencies_never;
+  if (job.elements_met) record.counterparts = kAllCounterparts;
   if (job.more == nullptr) return record;
   record.detail = job.more->detail;
   record.throttle = job.more->throttle;
   record.revision = job.more->revision;
+  if (job.more->counterparts != nullptr) record.counterparts = job.more->counterparts->done;
   if (job.delayed && (job.gates & kBeginGate) != 0) record.begin = job.more->begin;
   if (job.more->cursor && job.more->cursor->has_moved()) {
     record.cursor = job.more->cursor->position();
@@ -111,6 +113,7 @@ TurnOutput Controller::State::collect(TurnOutput used) {
     task->dirty = false;
     changes.tasks.push_back(task->record);
   }
+  collect_counterparts();
   for (const NodeId id : dirty_nodes) {
     Node& node = nodes.at(id);
     node.dirty = false;

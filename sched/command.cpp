@@ -175,9 +175,7 @@ Result<std::uint64_t> Controller::State::release(Job& job, const Command& in, No
     for (auto& [index, task] : job.more->tasks) {
       if (!is_held(task)) continue;
       if (task.record.reason == Reason::HeldByOperator && !in.actor.is_operator) continue;
-      task.record.reason = Reason::None;
-      job.more->ready.insert(index);
-      touch(task);
+      let_go(job, task);
       ++touched;
     }
   }
@@ -229,9 +227,7 @@ Result<std::uint64_t> Controller::State::release_elements(Job& job, const Comman
     if (task->record.reason == Reason::HeldByOperator && !in.actor.is_operator)
       return fail(Errc::Denied, "element " + std::to_string(index) + " was held by an operator",
                   "ask an operator", "elements");
-    task->record.reason = Reason::None;
-    job.more->ready.insert(index);
-    touch(*task);
+    let_go(job, *task);
     emit(EventKind::JobReleased, job, task, now);
     ++touched;
   }

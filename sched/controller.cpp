@@ -72,9 +72,17 @@ void Controller::State::apply(Input input, Now now) {
 
 // A queue instead of recursion: a chain of a million dependent jobs may be cancelled by one end.
 void Controller::State::settle_milestones(Now now) {
-  while (!milestones.empty()) {
+  while (!milestones.empty() || !element_ends.empty()) {
+    if (!element_ends.empty()) {  // they happened before what followed from them
+      const ElementEnd end = element_ends.front();
+      element_ends.pop_front();
+      tell_followers(end, now);
+      continue;
+    }
     const Milestone news = milestones.front();
     milestones.pop_front();
+    if (is_final(news.state))
+      for (const JobId id : followers.dependents(news.job)) target_ended(*find(id), news, now);
     for (const JobId id : dependencies.dependents(news.job)) {
       Job& job = *find(id);
       const auto [outlook, not_before] = settle(job.more->waits_for, job.more->any, news);
@@ -90,7 +98,8 @@ void Controller::State::settle_milestones(Now now) {
         job.dependencies_met = true;
         for (const Dependency& left : job.more->waits_for) dependencies.remove(id, left.job);
         job.more->waits_for.clear();
-        open_gate(job, kDependencyGate, now);
+        const Counterparts* elements = job.more->counterparts.get();
+        if (elements == nullptr || !elements->shut) open_gate(job, kDependencyGate, now);
       } else if (outlook == Outlook::Never) {
         never_met(
             job,
@@ -117,6 +126,7 @@ void Controller::State::fire_timers(Now now) {
     begins.erase(begins.begin());
     open_gate(*find(id), kBeginGate, now);
   }
+  fire_retries(now);
   while (!deadlines.empty() && deadlines.begin()->first <= now.wall) {
     const JobId id = deadlines.begin()->second;
     deadlines.erase(deadlines.begin());
@@ -147,6 +157,10 @@ std::optional<Time> Controller::next_timer(Now now) const {
       const Time at = now.mono + (timers->begin()->first - now.wall);
       due = due ? std::min(*due, at) : at;
     }
+  if (!state_->retry_times.empty()) {
+    const Time at = now.mono + (state_->retry_times.begin()->first - now.wall);
+    due = due ? std::min(*due, at) : at;
+  }
   if (!state_->node_deadlines.empty()) {
     const Time node = state_->node_deadlines.begin()->first;
     due = due ? std::min(*due, node) : node;

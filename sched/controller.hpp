@@ -88,7 +88,7 @@ struct Stats {  // plain counters for metrics; cheap to copy
   std::uint64_t submitted = 0, rejected = 0, launched = 0, started = 0, ended = 0, requeued = 0;
   std::uint64_t stale_messages = 0, placements_tried = 0, placements_made = 0, turns = 0;
   std::uint64_t backfilled = 0;  // starts of jobs that were not the first in order
-  std::uint64_t preempted = 0, suspended = 0;
+  std::uint64_t preempted = 0, suspended = 0, retried = 0;
   std::uint64_t groups = 0, tasks_active = 0, jobs_open = 0;
 };
 
@@ -113,7 +113,7 @@ class Controller {
   void restore_node(const NodeRecord& node);
   void restore_reservation(const Reservation& reservation);
   void restore_usage(const std::vector<UsageRecord>& usage);
-  // `tasks`: the records of this job that are not final, and the final ones above the cursor.
+  // `tasks`: the records of this job that are not of success, and all at or above the cursor.
   Result<void> restore_job(const JobSpec& spec, const JobRecord& job,
                            std::vector<TaskRecord> tasks);
 
@@ -162,6 +162,8 @@ class Controller {
   struct State;
   friend struct PreemptVerbs;  // its parts
   friend struct AlterVerbs;
+  friend struct FollowVerbs;
+  friend struct RetryVerbs;
   std::unique_ptr<State> state_;
 };
 

@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "sched/alter_verbs.hpp"
+#include "sched/retry_verbs.hpp"
 
 namespace drover::sched {
 
-struct Controller::State : AlterVerbs {
+struct Controller::State : RetryVerbs {
   explicit State(ControllerConfig with);
   struct Reserving;  // sched/reserving.hpp
   struct Reserved;

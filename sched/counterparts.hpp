@@ -16,7 +16,8 @@
 
 namespace drover::sched {
 
-inline constexpr std::size_t kCounterpartJobsMax = 32;
+inline constexpr std::size_t kCounterpartJobsMax = 31;
+inline constexpr std::uint32_t kAllCounterparts = 0xffffffff;  // there is nothing to wait for
 
 struct Counterparts {
   std::vector<JobId> targets;   // by bit
@@ -27,6 +28,7 @@ struct Counterparts {
   std::map<std::uint32_t, std::uint32_t> partly;  // untouched, with some bits, not all
   std::set<std::uint32_t> unmet;                  // touched, may not start; bits: in the record
   bool shut = true;                               // none may start yet: the job's gate is closed
+  bool lost = false;                              // an element was given up
   bool rest_gone = false;                         // untouched are only those in `met` and `partly`
 
   explicit Counterparts(const std::vector<Dependency>& dependencies);

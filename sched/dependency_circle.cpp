@@ -41,6 +41,8 @@ std::optional<std::string> AlterVerbs::circle_through(JobId job,
     if (known == nullptr || !seen.insert(next).second) continue;
     Step step{next, {}};
     if (known->more != nullptr) step.next = targets(known->more->waits_for);
+    if (known->more != nullptr && known->more->counterparts != nullptr)
+      for (const JobId target : known->more->counterparts->targets) step.next.push_back(target);
     if ((known->gates & kSingletonGate) != 0)
       for (const Job* older = known->earlier; older != nullptr; older = older->earlier)
         step.next.push_back(older->id);

@@ -1,12 +1,14 @@
 // sched/entrance_limits.cpp - how large and of which characters a job's parts may be.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "base/units.hpp"
 #include "rm/licence.hpp"
 #include "rm/node_expression.hpp"
+#include "sched/counterparts.hpp"
 #include "sched/entrance.hpp"
 #include "sched/output_path.hpp"
 
@@ -271,6 +273,32 @@ Result<void> check_constraint(rm::Request& request) {
   return {};
 }
 
+Result<void> check_items(const JobSpec& spec) {
+  const Items& items = spec.items;
+  if (items.empty()) return {};
+  if (items.size() > Items::kMax || items.bytes() > Items::kBytesMax)
+    return fail(Errc::Limit,
+                std::to_string(items.size()) + " items of " + std::to_string(items.bytes()) +
+                    " bytes; at most " + std::to_string(Items::kMax) + " of " +
+                    std::to_string(Items::kBytesMax) + " bytes together are allowed",
+                "submit several arrays", "items");
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (items[i].size() > Items::kItemMax)
+      return fail(Errc::Limit,
+                  "item " + std::to_string(i) + " has " + std::to_string(items[i].size()) +
+                      " bytes; at most " + std::to_string(Items::kItemMax) + " are allowed",
+                  "pass the name of a file", "items");
+    if (items[i].find('\0') != std::string_view::npos)
+      return fail(Errc::BadInput, "item " + std::to_string(i) + " has a NUL byte",
+                  "no argument and no variable can", "items");
+  }
+  if (spec.is_array && spec.array.first() == 0u && spec.array.count() == items.size() &&
+      spec.array.max() + 1 == items.size())
+    return {};
+  return fail(Errc::BadInput, "the array does not have one element for each item",
+              "leave the array out: the items make one", "items");
+}
+
 Result<void> check_array(const JobSpec& spec, const EntranceConfig& config) {
   const std::uint64_t count = spec.array.count();
   if (count == 0)
@@ -296,6 +324,30 @@ Result<void> check_time(const JobSpec& spec, const EntranceConfig& config) {
   return check_range(spec.warn.before_s, 0, kWarnSecondsMax, "signal");
 }
 
+Result<void> check_elementwise(const JobSpec& spec) {
+  std::set<JobId> targets;
+  for (const Dependency& dependency : spec.dependencies) {
+    if (dependency.kind != DependencyKind::AfterCorr) continue;
+    if (!targets.insert(dependency.job).second)
+      return fail(Errc::BadInput,
+                  "aftercorr names job " + std::to_string(raw(dependency.job)) + " twice",
+                  "name it once", "dependency");
+  }
+  if (targets.empty()) return {};
+  if (!spec.is_array)
+    return fail(Errc::BadInput, "aftercorr is for arrays, and the job is none",
+                "add --array with the indexes of the other job, or use afterok", "dependency");
+  if (spec.dependency_any)
+    return fail(Errc::Unsupported, "aftercorr cannot be one of several choices",
+                "use `,` between the dependencies", "dependency");
+  if (targets.size() > kCounterpartJobsMax)
+    return fail(Errc::Limit,
+                "aftercorr names " + std::to_string(targets.size()) + " jobs; at most " +
+                    std::to_string(kCounterpartJobsMax) + " are allowed",
+                "let an array in between gather some", "dependency");
+  return {};
+}
+
 Result<void> check_dependencies(const JobSpec& spec) {
   if (spec.dependencies.size() > kDependenciesMax)
     return fail(Errc::Limit,
@@ -306,6 +358,7 @@ Result<void> check_dependencies(const JobSpec& spec) {
     if (raw(dependency.job) == 0)
       return fail(Errc::BadInput, "a dependency names job 0", "write it as afterok:12:13",
                   "dependency");
+  if (auto good = check_elementwise(spec); !good) return good;
   for (const Dependency& dependency : spec.dependencies) {
     if (dependency.minutes == 0) continue;
     if (dependency.minutes < 0 || dependency.minutes > kMinutesMax ||
@@ -319,7 +372,24 @@ Result<void> check_dependencies(const JobSpec& spec) {
   return {};
 }
 
+Result<void> check_retry(const RetryRule& rule) {
+  if (rule == RetryRule{}) return {};
+  if (rule.max == 0)
+    return fail(Errc::BadInput, "it is said how to retry, and not how often",
+                "say so: --retry=3, or {\"max\":3}", "retry");
+  if (auto good = check_range(rule.max, 1, RetryRule::kMax, "retry"); !good) return good;
+  if (auto good = check_range(rule.factor_percent, 100, RetryRule::kFactorMax, "retry"); !good)
+    return good;
+  for (const Duration delay : {rule.delay, rule.delay_max})
+    if (auto good = check_range(delay.us / 1'000'000, 0, 366LL * 86'400, "retry"); !good)
+      return good;
+  if (rule.on != 0 && rule.on <= kRetryAny) return {};
+  return fail(Errc::BadInput, "there is no end to retry on",
+              "leave `on` out, or name some: exit, signal, timeout, oom, launch, unknown", "retry");
+}
+
 Result<void> check_ends(const JobSpec& spec) {
+  if (auto good = check_retry(spec.retry); !good) return good;
   if (spec.deadline.us < 0)
     return fail(Errc::BadInput, "the deadline is before the epoch", "write it like --begin",
                 "deadline");
@@ -342,6 +412,7 @@ Result<void> check_limits(JobSpec& spec, const EntranceConfig& config) {
   if (auto good = check_layout(spec); !good) return good;
   if (auto good = check_constraint(spec.request); !good) return good;
   if (auto good = check_array(spec, config); !good) return good;
+  if (auto good = check_items(spec); !good) return good;
   if (auto good = check_time(spec, config); !good) return good;
   if (auto good = check_dependencies(spec); !good) return good;
   if (auto good = check_ends(spec); !good) return good;

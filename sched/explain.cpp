@@ -90,6 +90,7 @@ std::optional<Why> Controller::State::why(JobId id, std::optional<TaskIndex> ind
     if (!has) return std::nullopt;
     if (!is_untouched(*job, raw(*index)))
       return Why{job->state, Reason::None, "element " + number(raw(*index)) + " has ended", {}};
+    if (auto why = why_element(*job, raw(*index))) return why;
   }
   return why_job(*job);
 }
@@ -101,6 +102,8 @@ Why Controller::State::why_task(const Job& job, const TaskRecord& task) const {
       if (task.reason == Reason::HeldByUser || task.reason == Reason::HeldByOperator)
         return {job.state, task.reason, "this element is held",
                 "drover release " + number(job.id) + "." + number(raw(task.id.index))};
+      if (task.retry_at.is_set()) return why_retry(job, task);
+      if (auto why = why_element(job, raw(task.id.index))) return *std::move(why);
       return why_job(job);
     case TaskState::Placed:
     case TaskState::Running:
@@ -166,6 +169,7 @@ Why Controller::State::why_job(const Job& job) const {
 Why Controller::State::why_in_queue(const Job& job) const {
   if ((job.gates & kBeginGate) != 0)
     return {job.state, Reason::BeginTime, "begins not before " + format_utc(job.more->begin), {}};
+  if ((job.gates & kRetryGate) != 0) return why_retry(job);
   if (job.dependencies_never)
     return {job.state, Reason::DependencyNever,
             "it waits for what can no longer happen" +
@@ -173,6 +177,7 @@ Why Controller::State::why_in_queue(const Job& job) const {
             "drover cancel " + number(job.id)};
   if ((job.gates & kDependencyGate) != 0) {
     const std::vector<Dependency>& waits = job.more->waits_for;
+    if (waits.empty()) return why_no_element(job);
     std::string text = job.more->any ? "waits for one of: " : "waits for ";
     for (std::size_t i = 0; i < waits.size() && i < 5; ++i)
       text += (i > 0 ? ", " : "") + std::string(word(waits[i].kind)) + number(waits[i].job);
@@ -210,6 +215,8 @@ Why Controller::State::why_unplaced(const Job& job) const {
               number(job.active) + " of at most " + number(job.more->throttle) +
                   " elements at once are on nodes",
               {}};
+    if (job.more != nullptr && job.more->counterparts != nullptr) return why_no_element(job);
+    if (job.more != nullptr && !has_startable(job)) return why_retry(job);
     return {job.state, job.reason, "all its waiting elements are held",
             "drover release " + number(job.id)};
   }

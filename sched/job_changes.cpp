@@ -37,7 +37,7 @@ std::string counts(const rm::Counts& of) {
 
 std::string dependency(const JobSpec& spec) {
   static constexpr const char* kKinds[] = {"after", "afterany", "afterok", "afternotok",
-                                            "aftercorr"};
+                                           "aftercorr"};
   std::string text;
   for (const Dependency& one : spec.dependencies) {
     text += text.empty() ? "" : spec.dependency_any ? "?" : ",";
@@ -74,6 +74,7 @@ constexpr Row kRows[] = {
     {"array_throttle", [](const JobSpec& s) { return number(s.array_throttle); }, true},
     {"max_failures", [](const JobSpec& s) { return number(s.max_failures); }, true},
     {"requeue", [](const JobSpec& s) { return yes(s.requeue); }, true},
+    {"retry", [](const JobSpec& s) { return to_text(s.retry); }, true},
     {"deadline", [](const JobSpec& s) { return when(s.deadline); }, true},
     {"begin", [](const JobSpec& s) { return when(s.begin); }},
     {"dependency", dependency},

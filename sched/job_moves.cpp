@@ -40,6 +40,8 @@ void Controller::State::explain_wait(Job& job) {
   if ((job.gates & kHeldGate) != 0) return;  // the reason says who holds it
   if ((job.gates & kBeginGate) != 0)
     set_reason(job, Reason::BeginTime);
+  else if ((job.gates & kRetryGate) != 0)
+    set_reason(job, Reason::RetryDelay);
   else if (job.dependencies_never)
     set_reason(job, Reason::DependencyNever);
   else if ((job.gates & (kDependencyGate | kSingletonGate)) != 0)
@@ -95,6 +97,7 @@ void Controller::State::return_to_fifo(Job& job, Now now) {
 }
 
 void Controller::State::update_queues(Job& job) {
+  leave_retry_gate(job);
   Group& group = group_of(job);
   const auto keep = [&](auto& in, bool is_in, bool wanted) {
     if (is_in == wanted) return false;
@@ -105,12 +108,13 @@ void Controller::State::update_queues(Job& job) {
     return true;
   };
   const bool active = job.is_active();
+  const bool counts = counts_in_group(job);
   const bool free_to_go = job.state == JobState::Inited && job.gates == 0;
   bool changed = keep(group.fifo, job.in_fifo, free_to_go);
   job.in_fifo = free_to_go;
-  if (active != job.counted_active) {
-    job.counted_active = active;
-    group.active = active ? group.active + 1 : group.active - 1;
+  if (counts != job.counted_active) {
+    job.counted_active = counts;
+    group.active = counts ? group.active + 1 : group.active - 1;
     changed = true;
   }
   const bool wants = active && next_ready(job).has_value();
@@ -134,6 +138,14 @@ void Controller::State::update_queues(Job& job) {
 }
 
 void Controller::State::cancel_waiting(Job& job, Reason reason, Now now) {
+  if (job.more != nullptr && job.more->counterparts != nullptr) {  // these have a record
+    const Counterparts& marked = *job.more->counterparts;
+    while (marked.known() > 0) {
+      const std::uint32_t index =
+          marked.met.empty() ? marked.partly.begin()->first : *marked.met.begin();
+      close_task(job, materialise(job, index), TaskEvent::Cancel, reason, now);
+    }
+  }
   job.cancelled += job.untouched;
   job.untouched = 0;
   touch(job);
@@ -166,8 +178,11 @@ bool Controller::State::close_if_done(Job& job, Reason reason, Now now) {
     on = JobEvent::SomeCancelled;
     if (job.reason == Reason::CancelledByOperator || job.reason == Reason::Deadline)
       reason = job.reason;
+    const bool lost = job.more != nullptr && job.more->counterparts && job.more->counterparts->lost;
+    if (lost && reason != Reason::CancelledByUser) reason = Reason::DependencyNever;
     if (reason != Reason::PlanRefused && reason != Reason::CancelledByOperator &&
-        reason != Reason::Deadline && reason != Reason::Preempted)
+        reason != Reason::Deadline && reason != Reason::Preempted &&
+        reason != Reason::DependencyNever)
       reason = Reason::CancelledByUser;
   } else {
     reason = Reason::None;
@@ -191,6 +206,7 @@ void Controller::State::close(Job& job, JobEvent on, Reason reason, std::string 
     if (job.more->begin.is_set()) begins.erase({job.more->begin, job.id});
     if (job.more->too_late.is_set()) deadlines.erase({job.more->too_late, job.id});
     for (const Dependency& wait : job.more->waits_for) dependencies.remove(job.id, wait.job);
+    forget_targets(job);
   }
   drop_clearing(job.id);
   owed.erase(job.id);
@@ -202,6 +218,7 @@ void Controller::State::close(Job& job, JobEvent on, Reason reason, std::string 
   const GroupId group = job.group;
   --groups[raw(group)].open;
   shapes.release(job.shape);
+  retries.release(job.retry);
   Reserving{*this}.leave(job, job.reservation());
   auto part = jobs.extract(job.id);
   if (std::unique_ptr<JobExtra> extra = std::move(part.mapped().more)) {

@@ -11,6 +11,7 @@
 #include "base/time.hpp"
 #include "rm/request.hpp"
 #include "rm/task_rules.hpp"
+#include "sched/items.hpp"
 #include "sched/retry_rule.hpp"
 
 namespace drover::sched {
@@ -20,7 +21,7 @@ enum class DependencyKind : std::uint8_t {
   AfterAny,
   AfterOk,
   AfterNotOk,
-  AfterCorr  // between arrays: each element waits for the success of that job's element of its index
+  AfterCorr  // between arrays: each element waits for the success of that job's same element
 };
 struct Dependency {
   DependencyKind kind{};
@@ -72,7 +73,7 @@ struct JobSpec {
   std::string reservation;         // runs inside it alone
   rm::TaskRules layout;            // the entrance makes `request.cores` of it
   RetryRule retry;                 // of each task; the default runs once
-  std::vector<std::string> items;  // of an array 0..n-1: what each element works on; or empty
+  Items items;                     // of an array 0..n-1: what each element works on; or empty
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 
   // Every node gets room for as many tasks as the fullest one.

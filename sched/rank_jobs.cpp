@@ -76,9 +76,13 @@ void Controller::State::lengthen_paths(const Job& job) {
     const Job& after = *longer.front();
     longer.pop_front();
     if (after.more == nullptr || after.steps_after >= kStepsFull) continue;
-    for (const Dependency& wait : after.more->waits_for) {
+    std::vector<JobId> targets;
+    for (const Dependency& wait : after.more->waits_for) targets.push_back(wait.job);
+    if (const Counterparts* elements = after.more->counterparts.get())
+      targets.insert(targets.end(), elements->targets.begin(), elements->targets.end());
+    for (const JobId target : targets) {
       if (++looks > kPathLooks) return;
-      Job* before = find(wait.job);
+      Job* before = find(target);
       if (before == nullptr || before->steps_after > after.steps_after) continue;
       before->score -= ranking.path_score(before->steps_after);
       before->steps_after = after.steps_after + 1;

@@ -37,7 +37,8 @@ struct JobRecord {
   bool dependencies_never = false;  // the same; the job stays because its owner wants it to
   std::uint32_t revision = 0;       // how often it was altered
   Time begin;                       // wall; what a dependency has made of the spec's; 0 = as there
-  std::uint32_t counterparts = 0;   // aftercorr: bits of the jobs of which every element succeeded
+  // aftercorr: bits of the jobs of which every element succeeded.
+  std::uint32_t counterparts = 0;
   friend bool operator==(const JobRecord&, const JobRecord&) = default;
 };
 

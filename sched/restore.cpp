@@ -55,8 +55,10 @@ Result<void> Controller::State::restore_job(const JobSpec& spec, const JobRecord
     job.more->throttle = record.throttle;
     if (record.cursor_set) job.more->cursor->restore(record.cursor);
   }
+  restore_elements(job, spec, record);
   if (auto ok = restore_tasks(job, std::move(tasks)); !ok) return fail(ok.error());
   restore_conditions(job, spec, record);
+  restore_retries(job);
   update_queues(job);
   restore_waiters(job);
   return {};
@@ -71,7 +73,10 @@ Result<void> Controller::State::restore_tasks(Job& job, std::vector<TaskRecord> 
     if (record.id.job != job.id) return corrupt(job.id, name + " belongs to another job");
     if (job.is_array ? !job.more->cursor->elements().contains(index) : index != 0)
       return corrupt(job.id, name + " is not one of its elements");
+    if (restore_mark(job, record)) continue;
     if (job.is_array) job.more->cursor->touch(index);
+    if (job.is_array && is_final(record.state) && record.state != TaskState::Succeeded)
+      job.more->unsuccessful.push_back(index);
     next_epoch = std::max(next_epoch, raw(record.epoch) + 1);
     if (is_final(record.state)) continue;
     const bool waits = record.state == TaskState::Waiting;
@@ -80,7 +85,7 @@ Result<void> Controller::State::restore_tasks(Job& job, std::vector<TaskRecord> 
     Task task{std::move(record), false};
     if (waits) {
       ++waiting;
-      if (!is_held(task)) job.extra().ready.insert(index);
+      if (job.extra(); may_be_placed(job, task)) job.more->ready.insert(index);
     } else {
       ++active;
       bool known = true;
@@ -107,6 +112,7 @@ Result<void> Controller::State::restore_tasks(Job& job, std::vector<TaskRecord> 
     return corrupt(job.id, "its task records do not add up to its counts");
   stats.tasks_active += active;
   job.untouched = job.waiting() - waiting;
+  restore_gate(job);
   if (job.untouched > 0 && job.is_array && !job.more->cursor->next())
     return corrupt(job.id, "its cursor is past its last element");
   return {};
@@ -128,8 +134,10 @@ void Controller::State::restore_conditions(Job& job, const JobSpec& spec, const 
     job.gates |= kDependencyGate;
   }
   if (spec.dependencies.empty() || job.dependencies_met || job.dependencies_never) return;
-  Conditions left{spec.dependencies, Outlook::Waits, {}};
+  Conditions left{
+      .waits = spec.dependencies, .outlook = Outlook::Waits, .elements = {}, .lost = {}};
   std::erase_if(left.waits, [&](const Dependency& dependency) {
+    if (dependency.kind == DependencyKind::AfterCorr) return true;
     const Job* target = find(dependency.job);
     if (target == nullptr && dependency.job > job.id)
       later_targets.emplace(dependency.job, std::pair(job.id, dependency));
@@ -152,7 +160,8 @@ void Controller::State::restore_waiters(const Job& job) {
     if (dependency.kind == DependencyKind::After && job.started.is_set()) continue;
     Job& waiter = *find(id);
     waiter.dependencies_met = false;
-    Conditions again{waiter.extra().waits_for, Outlook::Waits, {}};
+    Conditions again{
+        .waits = waiter.extra().waits_for, .outlook = Outlook::Waits, .elements = {}, .lost = {}};
     again.waits.push_back(dependency);
     wait_for(waiter, std::move(again));
     update_queues(waiter);

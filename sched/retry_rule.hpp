@@ -3,8 +3,11 @@
 #pragma once
 #include <compare>
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/result.hpp"
 #include "base/time.hpp"
 #include "sched/job_words.hpp"
 
@@ -33,5 +36,13 @@ struct RetryRule {
   // Before the attempt that follows `before` earlier retries. O(before), at most a year.
   Duration delay_after(std::uint32_t before) const;
 };
+
+// "exit:75" or "oom", as options write it: any, exit, exit:CODE, signal, timeout, oom, launch,
+// unknown.
+// Errors: BadInput with the words.
+Result<void> add_retry_end(std::string_view word, RetryRule& rule);
+// The reverse of the whole list; "any" when nothing is left out.
+std::string retry_ends(const RetryRule& rule);
+std::string to_text(const RetryRule& rule);  // for people; empty when there are no retries
 
 }  // namespace drover::sched

@@ -81,12 +81,15 @@ std::optional<Milestone> Controller::State::milestone_of(JobId id,
 
 Result<Conditions> Controller::State::weigh_dependencies(const Submit& in) const {
   const JobSpec& spec = *in.spec;
-  Conditions conditions{spec.dependencies, Outlook::Met, {}};
+  Conditions conditions{.waits = spec.dependencies, .elements = {}, .lost = {}};
+  std::erase_if(conditions.waits,
+                [](const Dependency& one) { return one.kind == DependencyKind::AfterCorr; });
   if (spec.dependencies.size() > kDependenciesMax)
     return fail(Errc::Limit, "a job may wait for " + std::to_string(kDependenciesMax) + " others",
                 "let a job in between gather them", "dependency");
-  if (!spec.dependencies.empty()) conditions.outlook = Outlook::Waits;
+  if (!conditions.waits.empty()) conditions.outlook = Outlook::Waits;
   for (const Dependency& dependency : spec.dependencies) {
+    if (dependency.kind == DependencyKind::AfterCorr) continue;
     const auto milestone = milestone_of(dependency.job, in.known_ends);
     if (!milestone)
       return fail(Errc::NotFound,
@@ -97,6 +100,9 @@ Result<Conditions> Controller::State::weigh_dependencies(const Submit& in) const
     conditions.outlook = verdict.outlook;
     conditions.not_before = std::max(conditions.not_before, verdict.not_before);
   }
+  conditions.waits_met = conditions.outlook == Outlook::Met;
+  if (conditions.outlook != Outlook::Never)
+    if (auto ok = weigh_elements(in, conditions); !ok) return fail(ok.error());
   return conditions;
 }
 
@@ -140,6 +146,7 @@ Job& Controller::State::insert_job(JobId id, const JobSpec& spec, rm::PathId pat
   job.path = path;
   job.standing = ranking.standing_of(spec);
   job.shape = shapes.acquire(rm, job.what, spec.time_limit);
+  job.retry = retries.acquire(spec.retry);
   job.group = group_for(spec);
   Reserving{*this}.enter(job, spec.reservation);
   job.singleton = spec.singleton;
@@ -213,9 +220,11 @@ void Controller::State::submit(const Submit& in, Now now) {
   if (spec.singleton && !names.is_first(job)) job.gates |= kSingletonGate;
   Reserving{*this}.close_gate(job);
   const Outlook outlook = conditions->outlook;
-  job.dependencies_met = outlook == Outlook::Met && !spec.dependencies.empty();
+  job.dependencies_met = conditions->waits_met && !spec.dependencies.empty();
   if (!spec.dependencies.empty()) job.extra().any = spec.dependency_any;
-  if (outlook == Outlook::Waits) wait_for(job, std::move(*conditions));
+  job.elements_met = waits_for_elements(spec) && !conditions->elements;
+  if (outlook != Outlook::Never && conditions->elements) follow_elements(job, *conditions);
+  if (outlook == Outlook::Waits && !conditions->waits_met) wait_for(job, *conditions);
   explain_wait(job);
   touch(job);
   if (config.keep_records) out.changes.new_jobs.push_back({id, in.spec});
@@ -225,6 +234,7 @@ void Controller::State::submit(const Submit& in, Now now) {
     never_met(job, "a job it depends on ended otherwise", now);
     return;
   }
+  if (conditions->ended != 0 || !conditions->lost.empty()) return lose_known(job, *conditions, now);
   update_queues(job);
 }
 

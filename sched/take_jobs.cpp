@@ -79,7 +79,8 @@ void Controller::State::plan_ready(PlanReady in, Now now) {
 }
 
 void Controller::State::refuse_plan(Job& job, const Error& error, Now now) {
-  const bool untouched = job.untouched == job.total;
+  const bool marked = job.more != nullptr && job.more->counterparts != nullptr;
+  const bool untouched = job.untouched == job.total && !marked;
   if (job.state == JobState::Scheduled && untouched) {
     job.failed = job.total;
     job.untouched = 0;

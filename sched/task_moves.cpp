@@ -20,7 +20,10 @@ std::optional<std::uint32_t> Controller::State::next_ready(const Job& job) const
     if (more.throttle > 0 && job.active >= more.throttle) return std::nullopt;
     if (!more.ready.empty()) next = *more.ready.begin();
   }
-  if (job.untouched > 0) {
+  if (job.more != nullptr && job.more->counterparts != nullptr) {
+    const auto& met = job.more->counterparts->met;
+    if (!met.empty()) next = std::min(*met.begin(), next.value_or(*met.begin()));
+  } else if (job.untouched > 0) {
     const std::uint32_t untouched = job.is_array ? job.more->cursor->next().value() : 0;
     next = std::min(untouched, next.value_or(untouched));
   }
@@ -29,6 +32,9 @@ std::optional<std::uint32_t> Controller::State::next_ready(const Job& job) const
 
 bool Controller::State::is_untouched(const Job& job, std::uint32_t index) const {
   if (job.untouched == 0) return false;
+  if (job.more != nullptr && job.more->counterparts != nullptr &&
+      job.more->counterparts->rest_gone && job.more->counterparts->bits_of(index) == 0)
+    return false;
   return job.is_array ? job.more->cursor->is_untouched(index) : index == 0;
 }
 
@@ -56,7 +62,11 @@ Task& Controller::State::materialise(Job& job, std::uint32_t index, bool is_read
     --job.untouched;
     if (job.is_array) job.more->cursor->touch(index);
     task.record.id = {job.id, TaskIndex{index}};
-    if (is_ready) job.more->ready.insert(index);
+    if (Counterparts* counterparts = job.more->counterparts.get()) {
+      task.record.counterparts = counterparts->take(index);
+      if (!counterparts->has_all(task.record.counterparts)) counterparts->unmet.insert(index);
+    }
+    if (is_ready) refresh_ready(job, task);
     touch(job);
   }
   touch(task);
@@ -94,6 +104,7 @@ void Controller::State::drop_attempt(Job& job, Task& task) {
 void Controller::State::close_task(Job& job, Task& task, TaskEvent on, Reason reason, Now now) {
   const bool had_attempt = task.record.lease.has_value();
   if (had_attempt) drop_attempt(job, task);
+  forget_retry(task.record);
   move(task, on);
   task.record.reason = reason;
   if (!task.record.ended.is_set()) task.record.ended = now.wall;
@@ -114,6 +125,10 @@ void Controller::State::close_task(Job& job, Task& task, TaskEvent on, Reason re
   touch(job);
   emit(had_attempt ? EventKind::AttemptEnded : EventKind::TaskCancelled, job, &task, now);
   const std::uint32_t index = raw(task.record.id.index);
+  const bool succeeded = task.record.state == TaskState::Succeeded;
+  if (job.is_array && !succeeded) job.more->unsuccessful.push_back(index);
+  if (job.is_followed) element_ends.push_back({job.id, index, succeeded});
+  if (job.more->counterparts != nullptr) job.more->counterparts->unmet.erase(index);
   if (config.keep_records) out.changes.tasks.push_back(std::move(task.record));
   job.more->ready.erase(index);
   auto part = job.more->tasks.extract(index);
@@ -132,7 +147,10 @@ void Controller::State::end_attempt(Job& job, Task& task, TaskEvent how, Reason 
                std::to_string(job.failed + job.timed_out) + " elements failed");
   }
   if (close_if_done(job, reason, now)) return;
-  follow_sleep(job);
+  if (job.active == 0 && waits_for_retries(job))
+    wait_for_retry(job, now);
+  else
+    follow_sleep(job);
   update_queues(job);
 }
 
@@ -141,7 +159,7 @@ void Controller::State::requeue_task(Job& job, Task& task, Now now) {
   move(task, TaskEvent::Requeue);
   task.record.reason = Reason::None;
   task.record.placed = task.record.started = task.record.ended = {};
-  job.more->ready.insert(raw(task.record.id.index));
+  refresh_ready(job, task);
   if (job.more->too_late.is_set()) deadlines.insert({job.more->too_late, job.id});
   ++stats.requeued;
   task.record.suspended_for = {};

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::size_t kTasksPerRead = 10'000;
 
-// The open tasks, and the ended ones that the cursor has not passed.
+// The open tasks, and of the ended ones those that the cursor has not passed or that did not
+// succeed.
 Result<std::vector<sched::TaskRecord>> tasks_of(const store::Snapshot& snapshot,
                                                 const sched::JobRecord& job) {
   std::vector<sched::TaskRecord> kept;
@@ -23,7 +24,7 @@ Result<std::vector<sched::TaskRecord>> tasks_of(const store::Snapshot& snapshot,
     if (!last) from = raw(batch->back().id.index) + 1;
     for (sched::TaskRecord& task : *batch) {
       const bool passed = job.cursor_set && raw(task.id.index) < job.cursor;
-      if (!sched::is_final(task.state) || !passed) kept.push_back(std::move(task));
+      if (task.state != sched::TaskState::Succeeded || !passed) kept.push_back(std::move(task));
     }
     if (last) return kept;
   }

@@ -6,7 +6,8 @@ namespace drover::server {
 namespace {
 
 std::size_t size_of(const sched::JobSpec& spec) {
-  std::size_t bytes = sizeof spec + spec.script.size();
+  std::size_t bytes = sizeof spec + spec.script.size() + spec.items.bytes() +
+                      spec.items.size() * sizeof(std::uint32_t);
   for (const std::string& text : spec.env) bytes += text.size() + sizeof(std::string);
   for (const std::string& text : spec.argv) bytes += text.size() + sizeof(std::string);
   return bytes;

@@ -17,7 +17,7 @@ namespace drover::server {
 class SpecCache {
  public:
   explicit SpecCache(const store::Store& store, std::size_t jobs_max = 8192,
-                     std::size_t bytes_max = 64 << 20)
+                     std::size_t bytes_max = 128 << 20)
       : store_(store), jobs_max_(jobs_max), bytes_max_(bytes_max) {}
 
   void put(JobId id, std::shared_ptr<const sched::JobSpec> spec);

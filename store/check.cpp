@@ -111,7 +111,8 @@ void Checker::check_specs() {
   each(Table::Spec, message, [&](std::string_view key) -> std::string {
     if (key.size() != 8) return "its key has a wrong size";
     if (!decode(message, spec)) return "a value is out of range";
-    for (const std::string& blob : {message.script_blob(), message.env_blob(), message.items_blob()})
+    for (const std::string& blob :
+         {message.script_blob(), message.env_blob(), message.items_blob()})
       if (!blob.empty()) ++blob_refs_[blob];
     return exists(Table::Job, key) ? "" : "there is no job of this id";
   });

@@ -232,7 +232,7 @@ bool decode(const proto::JobSpec& in, sched::JobSpec& out) {
   out.deadline = {in.deadline_us()};
   out.max_failures = in.max_failures();
   out.reservation = in.reservation();
-  out.items.clear();
+  out.items = {};
   out.retry = {};
   if (in.has_retry() && !decode(in.retry(), out.retry)) return false;
   return decode(in.layout(), out.layout) && decode_array(in, out.array);

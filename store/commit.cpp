@@ -51,16 +51,15 @@ Result<void> place_env(BlobWriter& blobs, const std::vector<std::string>& env,
   return {};
 }
 
-Result<void> place_items(BlobWriter& blobs, const std::vector<std::string>& items,
-                         proto::JobSpec& out) {
+Result<void> place_items(BlobWriter& blobs, const sched::Items& items, proto::JobSpec& out) {
   if (items.empty()) return {};
   proto::ItemsBlob blob;
-  for (const std::string& item : items) blob.add_items(item);
+  blob.set_text(items.text());
+  blob.mutable_ends()->Assign(items.ends().begin(), items.ends().end());
   auto key = blobs.add_owned(blob.SerializeAsString());
   if (!key) return fail(key.error());
   out.set_items_blob(std::move(*key));
-  if (out.items_blob().empty())
-    for (const std::string& item : items) out.add_items(item);
+  if (out.items_blob().empty()) *out.mutable_items() = std::move(blob);
   return {};
 }
 
@@ -95,7 +94,7 @@ Result<void> write_altered(WriteTxn& txn, const sched::Changes& changes, Scratch
     *scratch.spec.mutable_script_blob() = old.script_blob();
     *scratch.spec.mutable_env() = old.env();
     *scratch.spec.mutable_env_blob() = old.env_blob();
-    *scratch.spec.mutable_items() = old.items();
+    if (old.has_items()) *scratch.spec.mutable_items() = old.items();
     *scratch.spec.mutable_items_blob() = old.items_blob();
     if (auto ok = txn.put(Table::Spec, key, scratch.spec); !ok) return ok;
   }

@@ -28,15 +28,17 @@ Result<void> same_id(Table table, std::string_view key, bool same) {
 }
 
 Result<void> fill_items(const ReadTxn& txn, const proto::JobSpec& in, sched::JobSpec& out) {
-  out.items.assign(in.items().begin(), in.items().end());
-  if (in.items_blob().empty()) return {};
-  const auto content = read_blob(txn, in.items_blob());
-  if (!content) return fail(content.error());
-  proto::ItemsBlob items;
-  if (!items.ParseFromArray(content->data(), int(content->size())))
-    return fail(bad_record(Table::Blob, in.items_blob(), "damaged (these are no items)"));
-  out.items.assign(items.items().begin(), items.items().end());
-  return {};
+  proto::ItemsBlob items = in.items();
+  if (!in.items_blob().empty()) {
+    const auto content = read_blob(txn, in.items_blob());
+    if (!content) return fail(content.error());
+    if (!items.ParseFromArray(content->data(), int(content->size())))
+      return fail(bad_record(Table::Blob, in.items_blob(), "damaged (these are no items)"));
+  }
+  out.items =
+      sched::Items(std::move(*items.mutable_text()), {items.ends().begin(), items.ends().end()});
+  if (out.items.size() == std::size_t(items.ends_size())) return {};
+  return fail(bad_record(Table::Blob, in.items_blob(), "damaged (these are no items)"));
 }
 
 Result<void> fill_blobs(const ReadTxn& txn, const proto::JobSpec& in, sched::JobSpec& out) {

@@ -53,7 +53,7 @@ class Snapshot {
   Snapshot(Snapshot&&) noexcept;
 
   Result<Counters> counters() const;
-  // with_blobs = false leaves script, env and items empty (listing, recovery); true gives the complete
+  // with_blobs = false leaves script, env, items empty (listing, recovery); true gives the complete
   // spec (launch).
   Result<sched::JobSpec> spec(JobId id, bool with_blobs) const;  // NotFound when unknown
   Result<sched::JobRecord> job(JobId id) const;

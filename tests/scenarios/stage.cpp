@@ -160,6 +160,20 @@ void Stage::reserve(const TimedLine& line) {
     blame(line.line, there ? "it was not refused" : "the reservation was refused");
 }
 
+namespace {
+
+const std::map<std::string, DependencyKind>& dependency_words() {
+  static const std::map<std::string, DependencyKind> words{
+      {"after", DependencyKind::After},
+      {"afterany", DependencyKind::AfterAny},
+      {"afterok", DependencyKind::AfterOk},
+      {"afternotok", DependencyKind::AfterNotOk},
+      {"aftercorr", DependencyKind::AfterCorr}};
+  return words;
+}
+
+}  // namespace
+
 void Stage::submit(const TimedLine& line) {
   auto options = read_options(line.words);
   const auto take = [&](const std::string& key, const std::string& otherwise) {
@@ -205,17 +219,15 @@ void Stage::submit(const TimedLine& line) {
   if (const std::string qos = take("qos", ""); !qos.empty()) spec.labels["qos"] = qos;
   if (options.contains("begin")) spec.begin = kBegin + time("begin", "0");
   spec.hold = options.erase("hold") > 0;
+  spec.retry.max = std::uint32_t(number("retry", "0"));
+  if (spec.retry.max > 0) spec.retry.delay = time("delay", "0");
   const std::uint32_t throttle = std::uint32_t(number("throttle", "0"));
   if (const std::string elements = take("array", ""); !elements.empty()) {
     spec.is_array = true;
     spec.array = IndexSet::parse(elements).value();
     spec.array_throttle = throttle;
   }
-  for (const auto& [key, kind] :
-       std::map<std::string, DependencyKind>{{"after", DependencyKind::After},
-                                             {"afterany", DependencyKind::AfterAny},
-                                             {"afterok", DependencyKind::AfterOk},
-                                             {"afternotok", DependencyKind::AfterNotOk}}) {
+  for (const auto& [key, kind] : dependency_words()) {
     const std::string other = take(key, "");
     if (other.empty()) continue;
     if (!ids_.contains(other)) return blame(line.line, "no job is called " + other);

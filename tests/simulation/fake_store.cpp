@@ -59,7 +59,8 @@ sched::Controller FakeStore::recover(const sched::ControllerConfig& config) cons
     const auto first = tasks_.lower_bound(TaskId{id, TaskIndex{0}});
     for (auto at = first; at != tasks_.end() && at->first.job == id; ++at) {
       const bool above_cursor = !job.cursor_set || raw(at->first.index) >= job.cursor;
-      if (!is_final(at->second.state) || above_cursor) tasks.push_back(at->second);
+      if (at->second.state != sched::TaskState::Succeeded || above_cursor)
+        tasks.push_back(at->second);
     }
     const auto ok = controller.restore_job(*specs_.at(id), job, std::move(tasks));
     DROVER_CHECK(ok.has_value(), ok ? "" : ok.error().message.c_str());
@@ -72,8 +73,16 @@ std::vector<sched::KnownEnd> FakeStore::ends_of(
   std::vector<sched::KnownEnd> ends;
   for (const sched::Dependency& dependency : dependencies) {
     const auto job = jobs_.find(dependency.job);
-    if (job != jobs_.end() && is_final(job->second.state))
-      ends.push_back({dependency.job, job->second.state});
+    if (job == jobs_.end() || !is_final(job->second.state)) continue;
+    sched::KnownEnd end{dependency.job, job->second.state};
+    end.elements = specs_.at(dependency.job)->array;
+    std::vector<IndexSet::Run> succeeded;
+    for (auto at = tasks_.lower_bound(TaskId{dependency.job, TaskIndex{0}});
+         at != tasks_.end() && at->first.job == dependency.job; ++at)
+      if (at->second.state == sched::TaskState::Succeeded)
+        succeeded.push_back({raw(at->first.index), raw(at->first.index), 1});
+    end.succeeded = IndexSet::from_runs(std::move(succeeded));
+    ends.push_back(std::move(end));
   }
   return ends;
 }

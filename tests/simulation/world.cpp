@@ -20,7 +20,8 @@ World::World(std::uint64_t seed) : prng_(seed) {
              .dependencies = prng_.chance(50),
              .drains = prng_.chance(30),
              .amnesia = prng_.chance(20),
-             .reservations = prng_.chance(40)};
+             .reservations = prng_.chance(40),
+             .retries = prng_.chance(50)};
   config_.group_limits.running_jobs = prng_.chance(50) ? 3 : 1000;
   controller_.emplace(config_);
   for (std::uint32_t number = 0; number < 3; ++number) add_node(number);
@@ -123,6 +124,7 @@ void World::act(const sched::Action& action) {
   } else if (const auto* launch = std::get_if<sched::Launch>(&action)) {
     if (launched_.emplace(launch->id.epoch, launch->id).first->second != launch->id)
       violations_.push_back("epoch " + std::to_string(raw(launch->id.epoch)) + " was given twice");
+    check_counterparts(launch->id.task);
     to_node(launch->session, [order = *launch](FakeNode& node) { node.on_launch(order); });
   } else if (const auto* kill = std::get_if<sched::Kill>(&action)) {
     to_node(kill->session, [order = *kill](FakeNode& node) { node.on_kill(order); });
@@ -179,6 +181,18 @@ void World::check_running() {
                !found->second.lease || found->second.node != node->spec().name)
         violations_.push_back(name + " runs on " + node->spec().name + " without its lease");
     });
+}
+
+// Nothing is sent to a node before the elements that it waits for have succeeded.
+void World::check_counterparts(TaskId task) {
+  for (const sched::Dependency& wait : store_.spec(task.job).dependencies) {
+    if (wait.kind != sched::DependencyKind::AfterCorr) continue;
+    const auto other = store_.tasks().find(TaskId{wait.job, task.index});
+    if (other == store_.tasks().end() || other->second.state != sched::TaskState::Succeeded)
+      violations_.push_back("element " + std::to_string(raw(task.index)) + " of job " +
+                            std::to_string(raw(task.job)) + " starts before that of job " +
+                            std::to_string(raw(wait.job)) + " has succeeded");
+  }
 }
 
 // What the record says is what the process of its last attempt did.

@@ -23,7 +23,7 @@ namespace drover::simulation {
 struct Faults {
   bool controller_crashes = false, broken_sessions = false, doubled = false, reboots = false;
   bool commands = false, arrays = false, dependencies = false, drains = false, amnesia = false;
-  bool reservations = false;
+  bool reservations = false, retries = false;
 };
 
 class World {
@@ -59,6 +59,7 @@ class World {
   // ---- users
   void submit_some();
   std::shared_ptr<const sched::JobSpec> random_spec();
+  void follow_some(sched::JobSpec& spec);
   void command_some();
   void reserve_some();  // world_reservations.cpp
   void end_reservations();
@@ -80,6 +81,7 @@ class World {
   void check_step();
   void check_running();
   void check_end();
+  void check_counterparts(TaskId task);
   void check_outcome(const sched::TaskRecord& task);
   void note(const std::string& line);
 

@@ -36,12 +36,36 @@ std::shared_ptr<const sched::JobSpec> World::random_spec() {
                                     acknowledged_[prng_.below(acknowledged_.size())]});
     spec->dependency_any = prng_.chance(30);
   }
+  if (faults_.dependencies && faults_.arrays && prng_.chance(40)) follow_some(*spec);
+  if (faults_.retries && prng_.chance(50)) {
+    spec->retry.max = 1 + std::uint32_t(prng_.below(3));
+    spec->retry.factor_percent = 150;
+    if (prng_.chance(70)) spec->retry.delay = millis(std::int64_t(prng_.below(600)));
+    if (prng_.chance(30)) spec->retry.on = sched::kRetryUnknown;
+  }
   spec->hold = faults_.commands && prng_.chance(10);
   if (faults_.reservations && prng_.chance(70))
     spec->time_limit = millis(200 + std::int64_t(prng_.below(1500)));
   if (faults_.reservations && prng_.chance(35))
     spec->reservation = "r" + std::to_string(prng_.below(3));
   return spec;
+}
+
+// Element by element.
+void World::follow_some(sched::JobSpec& spec) {
+  for (std::uint64_t tries = 0; tries < 4 && !acknowledged_.empty(); ++tries) {
+    const JobId target = acknowledged_[prng_.below(acknowledged_.size())];
+    const sched::JobSpec& other = store_.spec(target);
+    if (!other.is_array || (spec.is_array && !(spec.array == other.array))) continue;
+    const bool again = std::ranges::any_of(spec.dependencies, [&](const sched::Dependency& one) {
+      return one.kind == sched::DependencyKind::AfterCorr && one.job == target;
+    });
+    if (again) continue;
+    spec.is_array = true;
+    spec.array = other.array;
+    spec.dependency_any = false;
+    spec.dependencies.push_back({sched::DependencyKind::AfterCorr, target, 0});
+  }
 }
 
 void World::submit_some() {

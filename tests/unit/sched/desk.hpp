@@ -86,7 +86,7 @@ struct Table {
       for (auto it = tasks.lower_bound({id, TaskIndex{0}});
            it != tasks.end() && it->first.job == id; ++it) {
         const bool above = !job.cursor_set || raw(it->first.index) >= job.cursor;
-        if (!is_final(it->second.state) || above) open.push_back(it->second);
+        if (it->second.state != TaskState::Succeeded || above) open.push_back(it->second);
       }
       const auto ok = fresh.restore_job(*specs.at(id), job, std::move(open));
       EXPECT_TRUE(ok) << (ok ? "" : ok.error().message);

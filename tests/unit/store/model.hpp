@@ -51,6 +51,7 @@ inline CommitBatch Model::draw(RandomValues& values, std::uint64_t new_jobs) {
     auto altered = std::make_shared<sched::JobSpec>(values.spec());
     altered->script = specs.rbegin()->second.script;
     altered->env = specs.rbegin()->second.env;
+    altered->items = specs.rbegin()->second.items;
     batch.changes.altered.push_back({specs.rbegin()->first, std::move(altered)});
   }
   std::map<TaskId, sched::TaskRecord> changed;

@@ -73,6 +73,7 @@ struct RandomValues {
   }
 
   sched::JobSpec spec();
+  void later_fields(sched::JobSpec& spec);
   sched::JobRecord job(JobId id);
   sched::TaskRecord task(TaskId id);
   sched::NodeRecord node(NodeId id);
@@ -145,19 +146,20 @@ inline sched::JobSpec RandomValues::spec() {
                    rm::MemBind(prng.below(2)),
                    prng.chance(50)};
   }
-  spec.request.sole_user = number();
-  if (prng.chance(30))
-    spec.retry = {std::uint32_t(prng.below(9)),
-                  std::uint32_t(prng.next()),
-                  {number()},
-                  {number()},
-                  sched::RetryOn(prng.below(64)),
-                  {small(), small()}};
-  for (std::uint64_t i = prng.chance(30) ? prng.below(50) : 0; i > 0; --i)
-    spec.items.push_back(bytes(30));
-  spec.reservation = bytes(8);
+  later_fields(spec);
   spec.singleton = prng.chance(50);
   return spec;
+}
+
+inline void RandomValues::later_fields(sched::JobSpec& spec) {
+  spec.reservation = bytes(8);
+  spec.request.sole_user = number();
+  if (prng.chance(30))
+    spec.retry = {
+        std::uint32_t(prng.below(9)),   std::uint32_t(prng.next()), {number()}, {number()},
+        sched::RetryOn(prng.below(64)), {small(), small()}};
+  for (std::uint64_t i = prng.chance(30) ? prng.below(50) : 0; i > 0; --i)
+    spec.items.add(bytes(30));
 }
 
 inline sched::JobRecord RandomValues::job(JobId id) {
