@@ -39,7 +39,7 @@ constexpr std::array kAltered = {
     "gpus",     "time",       "gpus-per-node",   "begin",         "priority", "nice",
     "account",  "constraint", "partition",       "qos",           "deadline", "reservation",
     "comment",  "dependency", "max-failures",    "nodes",         "label",    "kill-on-invalid-dep",
-    "licenses"};
+    "licenses", "retry"};
 
 std::string option_of(std::string key) {
   std::ranges::transform(key, key.begin(), [](char c) {
@@ -154,7 +154,7 @@ const Command kAlter = {
     .about =
         "Keys are the long options of `drover submit` (time, partition, qos, account, nodes, "
         "ntasks, cpus-per-task, mem, gpus, constraint, begin, deadline, dependency, priority, "
-        "nice, label, reservation, max-failures, job-name, comment), array-throttle, and "
+        "nice, label, reservation, max-failures, retry, job-name, comment), array-throttle, and "
         "requeue=yes|no, exclusive=yes|no. All of it is changed or nothing; it must pass what a "
         "submission passes. On a node a job keeps its requests; its time limit may be lowered by "
         "its owner and raised by operators. `dependency=none` waits for nobody.",

@@ -1,4 +1,4 @@
-// cli/bulk.cpp - the bulk call and its two line sources.
+// cli/bulk.cpp - the bulk call and its source of lines.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/bulk.hpp"
 
@@ -135,21 +135,6 @@ Result<std::shared_ptr<std::istream>> open_lines(const std::string& path) {
   return std::shared_ptr<std::istream>(std::move(file));
 }
 
-Json fill_in(const Json& base, const std::string& line) {
-  Json spec = base;
-  bool used = false;
-  for (Json& word : spec["argv"]) {
-    std::string text = word.get<std::string>();
-    for (std::size_t at = 0; (at = text.find("{}", at)) != std::string::npos; at += line.size()) {
-      text.replace(at, 2, line);
-      used = true;
-    }
-    word = text;
-  }
-  if (!used) spec["argv"].push_back(line);
-  return spec;
-}
-
 }  // namespace
 
 Result<int> submit_lines(Context& context, LineSource lines, std::function<LineSource()> reopen) {
@@ -195,24 +180,6 @@ Result<int> submit_file_lines(Context& context, const std::string& path) {
   if (path != "-")
     reopen = [path, cwd] { return lines_of(std::make_shared<std::ifstream>(path), cwd); };
   return submit_lines(context, lines_of(*stream, cwd), reopen);
-}
-
-Result<int> submit_each_line(Context& context, const std::string& path) {
-  const Result<Submission> base = read_submission(context);
-  if (!base) return fail(base.error());
-  const Result<std::shared_ptr<std::istream>> stream = open_lines(path);
-  if (!stream) return fail(stream.error());
-  const auto make = [spec = base->spec](std::shared_ptr<std::istream> from) -> LineSource {
-    return [spec, from]() -> std::optional<std::string> {
-      std::string line;
-      while (std::getline(*from, line))
-        if (!line.empty()) return to_text(fill_in(spec, line)) + '\n';
-      return std::nullopt;
-    };
-  };
-  std::function<LineSource()> reopen;
-  if (path != "-") reopen = [make, path] { return make(std::make_shared<std::ifstream>(path)); };
-  return submit_lines(context, make(*stream), reopen);
 }
 
 }  // namespace drover::cli

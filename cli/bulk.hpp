@@ -18,8 +18,7 @@ using LineSource = std::function<std::optional<std::string>()>;
 // or that of the error.
 Result<int> submit_lines(Context& context, LineSource lines, std::function<LineSource()> reopen);
 
-// -f FILE.jsonl or -f -; and --each-line FILE with the command behind --.
+// -f FILE.jsonl or -f -.
 Result<int> submit_file_lines(Context& context, const std::string& path);
-Result<int> submit_each_line(Context& context, const std::string& path);
 
 }  // namespace drover::cli

@@ -14,8 +14,10 @@ namespace drover::cli {
 namespace {
 
 constexpr std::array kKinds = {std::string_view("after"), std::string_view("afterok"),
-                               std::string_view("afternotok"), std::string_view("afterany")};
-constexpr std::string_view kUse = "use after, afterok, afternotok, afterany or singleton";
+                               std::string_view("afternotok"), std::string_view("afterany"),
+                               std::string_view("aftercorr")};
+constexpr std::string_view kUse =
+    "use after, afterok, afternotok, afterany, aftercorr or singleton";
 constexpr std::int64_t kMinutesMax = 10LL * 366 * 1440;
 
 tl::unexpected<Error> bad(const std::string& message, std::string_view hint) {
@@ -39,7 +41,7 @@ Result<void> check_piece(const std::string& piece) {
   std::size_t first_id = 0;
   if (parts[0].find_first_not_of("0123456789") != std::string::npos) {
     first_id = 1;
-    if (parts[0] == "aftercorr" || parts[0] == "afterburstbuffer")
+    if (parts[0] == "afterburstbuffer")
       return fail(Errc::Unsupported, "dependency " + parts[0] + " is not supported",
                   std::string(kUse), "dependency");
     if (std::ranges::find(kKinds, parts[0]) == kKinds.end()) {

@@ -207,7 +207,7 @@ Result<int> follow(Context& context, const Submission& submission, std::uint64_t
 
 Result<int> run_run(Context& context) {
   const std::string file = context.arguments().text("file");
-  if (context.arguments().has("each-line") || file == "-" || file.ends_with(".jsonl")) {
+  if (file == "-" || file.ends_with(".jsonl")) {
     return fail(Errc::BadInput, "run follows one job",
                 "for many use drover submit, then drover progress");
   }

@@ -106,7 +106,8 @@ Result<bool> add_line(std::string_view part, const std::string& where, std::vect
   }
   for (Given& given : parsed->options) {
     if (given.option->name == "wrap" || given.option->name == "file" ||
-        given.option->name == "each-line" || given.option->name == "directives") {
+        given.option->name == "each-line" || given.option->name == "each-json" ||
+        given.option->name == "directives") {
       return fail(Errc::BadInput,
                   where + ": --" + std::string(given.option->name) + " cannot stand in a script",
                   "give it on the command line");

@@ -12,9 +12,11 @@ namespace {
 constexpr Option kOptions[] = {
     {"tasks", 0, Takes::Nothing, "", "the elements of an array that were started or touched"},
     {"script", 0, Takes::Nothing, "", "the script as it was submitted"},
+    {"items", 0, Takes::Nothing, "",
+     "what the elements of an array work on: drover submit --each-line"},
     {"spec", 0, Takes::Nothing, "", "what was asked for, as JSON"},
     {"state", 0, Takes::Value, "STATE", "with --tasks: only these"},
-    {"limit", 'n', Takes::Value, "N", "with --tasks: at most N (default 1000)"},
+    {"limit", 'n', Takes::Value, "N", "with --tasks and --items: at most N (default 1000)"},
 };
 OptionTable options() { return kOptions; }
 
@@ -109,6 +111,7 @@ Result<int> show_job(Context& context, const Json& job, const Json& layout) {
   if (number_of(job, "time_limit_s") > 0)
     asks += ", at most " + show_short_seconds(real_of(job, "time_limit_s"));
   pairs.emplace_back("asks for", asks);
+  pairs.emplace_back("retries", text_of(job, "spec.retry.text"));
   add_task(pairs, member(job, "task"));
   pairs.emplace_back("tasks", tasks_of(layout));
   if (number_of(job, "priority") != 0) pairs.emplace_back("priority", text_of(job, "priority"));
@@ -155,6 +158,31 @@ Result<int> show_tasks(Context& context, ApiClient& api, const OneJob& which) {
   return context.print_rows(std::move(tasks), task_columns(), "tasks", "index");
 }
 
+Result<int> show_items(Context& context, ApiClient& api, const OneJob& which) {
+  const auto limit =
+      parse_integer(context.arguments().text("limit", "1000"), 1, 10'000'000, "limit");
+  if (!limit) return fail(limit.error());
+  std::size_t wanted = which.element ? 1 : std::size_t(*limit);
+  std::string from = which.element ? std::to_string(*which.element) : "0";
+  while (wanted > 0 && !from.empty()) {
+    const Result<Json> page = api.read(with_query(
+        which.path() + "/items",
+        {{"from", from}, {"limit", std::to_string(std::min<std::size_t>(wanted, 1000))}}));
+    if (!page) return fail(page.error());
+    if (number_of(*page, "total") == 0)
+      return fail(Errc::NotFound, "the job has no items",
+                  "they are given at submission: drover submit --each-line");
+    for (const Json& entry : member(*page, "items")) {
+      context.out(context.globals().json()
+                      ? to_text(entry) + '\n'
+                      : text_of(entry, "index") + '\t' + clean_line(text_of(entry, "item")) + '\n');
+      --wanted;
+    }
+    from = text_of(*page, "next");
+  }
+  return kOk;
+}
+
 Result<int> run_show(Context& context) {
   const Result<std::string> word = context.word(0, "the job's id");
   if (!word) return fail(word.error());
@@ -170,6 +198,10 @@ Result<int> run_show(Context& context) {
       const Result<net::ClientResponse> script = (*api)->call(call);
       if (!script) return fail(script.error());
       context.out(script->body);
+      continue;
+    }
+    if (arguments.has("items")) {
+      if (auto shown = show_items(context, **api, *which); !shown) return shown;
       continue;
     }
     if (which->element || arguments.has("tasks")) {
@@ -203,7 +235,8 @@ const Command kShow = {
     .summary = "show a job, or an element of an array",
     .examples =
         "drover show 12\ndrover show last -o json\ndrover show 12 --tasks --state failed\n"
-        "drover show 12.3\ndrover show 12 --script",
+        "drover show 12.3\ndrover show 12 --script\n"
+        "drover show 12 --items -n 20",
     .complete = "job",
     .options = options,
     .run = run_show,

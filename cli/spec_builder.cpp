@@ -13,6 +13,7 @@
 #include "cli/dependency_text.hpp"
 #include "cli/layout_options.hpp"
 #include "cli/resource_text.hpp"
+#include "cli/retry_options.hpp"
 #include "cli/script.hpp"
 
 namespace drover::cli {
@@ -213,6 +214,9 @@ Result<bool> set_array(Build& build, const Given& given) {
   return true;
 }
 
+Result<bool> set_throttle(Build& build, const Given& given) {
+  return set_count(build, given, "array_throttle", 0, std::numeric_limits<std::uint32_t>::max());
+}
 Result<bool> set_begin(Build& build, const Given& given) {
   const Result<Time> begin =
       parse_begin(given.value, Time{build.source.now_us}, build.source.utc_offset_s);
@@ -357,6 +361,9 @@ Result<bool> set_licences(Build& build, const Given& given) {
   return true;
 }
 
+Result<bool> set_retry(Build& build, const Given& given) {
+  return set_retry_option(build.spec, given);
+}
 Result<bool> set_exclusive(Build& build, const Given&) {
   build.spec["exclusive"] = true;
   return true;
@@ -386,6 +393,7 @@ constexpr auto kSetters = std::to_array<SetterRow>({
     {"chdir", set_chdir},
     {"export", ignore},
     {"array", set_array},
+    {"throttle", set_throttle},
     {"begin", set_begin},
     {"hold", set_hold},
     {"priority", set_priority},
@@ -397,6 +405,11 @@ constexpr auto kSetters = std::to_array<SetterRow>({
     {"deadline", set_deadline},
     {"max-failures", set_max_failures},
     {"kill-on-invalid-dep", set_kill_on_invalid},
+    {"retry", set_retry},
+    {"retry-delay", set_retry},
+    {"retry-backoff", set_retry},
+    {"retry-max-delay", set_retry},
+    {"retry-on", set_retry},
     {"comment", set_comment},
     {"label", add_label},
     {"constraint", set_constraint},

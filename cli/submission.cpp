@@ -8,6 +8,7 @@
 #include <climits>
 #include <cstdlib>
 
+#include "cli/items.hpp"
 #include "cli/script.hpp"
 #include "cli/spec_builder.hpp"
 #include "cli/submit_options.hpp"
@@ -77,6 +78,10 @@ Result<bool> take_file(Context& context, Input& input) {
     return fail(Errc::BadInput, "what shall run?",
                 "name a script, give a command behind --, or pipe a script to stdin");
   }
+  for (const char* option : {"each-line", "each-json"})
+    if (words.empty() && context.arguments().text(option) == "-")
+      return fail(Errc::BadInput, "stdin cannot be the script and the entries",
+                  "name a script, or give a command behind --", option);
   const bool is_stdin = words.empty() || words[0] == "-" || words[0] == "/dev/stdin";
   const std::string path = is_stdin ? "-" : find_script(words[0]);
   const Result<std::string> text = read_script(path);
@@ -118,7 +123,10 @@ Result<Submission> read_json_file(Context& context, const std::string& path) {
   const Result<bool> laid = overlay_options(*spec, options, *source);
   if (!laid) return fail(laid.error());
   for (const std::string& warning : warnings) context.warn(warning);
-  return Submission{std::move(*spec), context.arguments().has("wait"), false};
+  if (has_items(context))
+    if (auto added = add_items(context, *spec); !added) return fail(added.error());
+  const bool is_array = has_items(context) || spec->contains("array");
+  return Submission{std::move(*spec), context.arguments().has("wait"), is_array};
 }
 
 }  // namespace
@@ -186,7 +194,9 @@ Result<Submission> read_submission(Context& context) {
   if (!spec) return fail(spec.error());
   for (const std::string& warning : warnings) context.warn(warning);
   submission.spec = std::move(*spec);
-  submission.is_array = submission.spec.contains("array");
+  if (has_items(context))
+    if (auto added = add_items(context, submission.spec); !added) return fail(added.error());
+  submission.is_array = has_items(context) || submission.spec.contains("array");
   return submission;
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/bulk.hpp"
 #include "cli/command.hpp"
+#include "cli/items.hpp"
 #include "cli/job_view.hpp"
 #include "cli/submission.hpp"
 #include "cli/submit_options.hpp"
@@ -33,13 +34,14 @@ bool is_line_file(const std::string& path) {
 
 Result<int> run_submit(Context& context) {
   const Arguments& arguments = context.arguments();
-  const bool is_many =
-      arguments.has("each-line") || (arguments.has("file") && is_line_file(arguments.text("file")));
+  const bool is_many = arguments.has("file") && is_line_file(arguments.text("file"));
+  if (is_many && has_items(context))
+    return fail(Errc::BadInput, "many specs and entries for one array exclude each other",
+                "give one of them", "file");
   for (const char* single : {"test-only", "wait"})
     if (is_many && arguments.has(single))
       return fail(Errc::BadInput, "--" + std::string(single) + " is for one job, not for many",
                   "leave it out; drover wait waits for many: drover wait 1-100", single);
-  if (arguments.has("each-line")) return submit_each_line(context, arguments.text("each-line"));
   if (is_many) return submit_file_lines(context, arguments.text("file"));
   const Result<Submission> submission = read_submission(context);
   if (!submission) return fail(submission.error());
@@ -84,7 +86,11 @@ const Command kSubmit = {
         "drover submit -c 4 --mem 2G -t 30m -- make -j4\n"
         "drover submit --array 1-100%10 script.sh\n"
         "drover submit -f jobs.jsonl\n"
-        "drover submit --each-line files.txt -- gzip {}\n"
+        "drover submit --each-line files.txt --throttle 8 -- gzip {}\n"
+        "drover submit --each-json cases.json -- ./simulate '${item}' run-'${index}'.out\n"
+        "drover submit --retry 3 --retry-delay 30s --retry-backoff 2 --retry-on exit:75,oom "
+        "job.sh\n"
+        "drover submit --array 0-99 -d aftercorr:12 second-stage.sh\n"
         "id=$(drover submit --parsable script.sh)",
     .complete = "file",
     .stop_at_word = true,

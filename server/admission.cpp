@@ -26,6 +26,21 @@ Error other_body(const std::string& key) {
           "use a new key for a new job, and the same body for a retry", "Idempotency-Key"};
 }
 
+// Of an array that has ended.
+Result<IndexSet> succeeded_elements(JobId job, const store::Snapshot& snapshot) {
+  constexpr std::size_t kTasksPerRead = 10'000;
+  std::vector<IndexSet::Run> runs;
+  for (std::uint32_t from = 0;;) {
+    auto batch = snapshot.tasks(job, from, kTasksPerRead);
+    if (!batch) return fail(batch.error());
+    for (const sched::TaskRecord& task : *batch)
+      if (task.state == sched::TaskState::Succeeded)
+        runs.push_back({raw(task.id.index), raw(task.id.index), 1});
+    if (batch->size() < kTasksPerRead) return IndexSet::from_runs(std::move(runs));
+    from = raw(batch->back().id.index) + 1;
+  }
+}
+
 bool is_printable(std::string_view key) {
   return std::all_of(key.begin(), key.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
@@ -92,7 +107,15 @@ Result<std::vector<sched::KnownEnd>> Admission::known_ends(const sched::JobSpec&
       continue;
     }
     auto job = snapshot.job(dependency.job);
-    if (job && sched::is_final(job->state)) ends.push_back({job->id, job->state});
+    if (job && sched::is_final(job->state)) {
+      ends.push_back({job->id, job->state});
+      if (dependency.kind == sched::DependencyKind::AfterCorr && other) {
+        auto succeeded = succeeded_elements(job->id, snapshot);
+        if (!succeeded) return fail(succeeded.error());
+        ends.back().elements = other->array;
+        ends.back().succeeded = std::move(*succeeded);
+      }
+    }
     if (!job && job.error().code != Errc::NotFound) return fail(job.error());
   }
   return ends;

@@ -13,6 +13,7 @@ void submit_job(Services& services, ExchangePtr exchange);
 void show_job(Services& services, ExchangePtr exchange);
 void wait_job(Services& services, ExchangePtr exchange);
 void explain_job(Services& services, ExchangePtr exchange);
+void show_items(Services& services, ExchangePtr exchange);
 void show_script(Services& services, ExchangePtr exchange);
 void show_plan(Services& services, ExchangePtr exchange);
 

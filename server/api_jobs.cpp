@@ -169,6 +169,38 @@ void explain_job(Services& services, ExchangePtr exchange) {
   exchange->json(std::move(body));
 }
 
+// A page of them: {"items":[{"index":0,"item":"a"}],"next":1}.
+void show_items(Services& services, ExchangePtr exchange) {
+  const auto from = exchange->number("from", 0, UINT32_MAX, 0);
+  if (!from) return exchange->refuse(from.error());
+  const auto limit = exchange->number("limit", 1, 1000, 100);
+  if (!limit) return exchange->refuse(limit.error());
+  auto spec = services.specs.find(exchange->job);
+  if (!spec) return exchange->refuse(spec.error());
+  const sched::Items& items = (*spec)->items;
+  std::string body;
+  JsonWriter out(body);
+  out.begin_object();
+  out.field("v", 1);
+  out.field("total", items.size());
+  out.key("items");
+  out.begin_array();
+  const std::size_t end = std::min(items.size(), std::size_t(*from + *limit));
+  for (std::size_t i = std::size_t(*from); i < end; ++i) {
+    out.begin_object();
+    out.field("index", i);
+    out.field("item", items[i]);
+    out.end_object();
+  }
+  out.end_array();
+  if (end < items.size())
+    out.field("next", end);
+  else
+    out.null_field("next");
+  out.end_object();
+  exchange->json(std::move(body));
+}
+
 void show_script(Services& services, ExchangePtr exchange) {
   auto spec = services.specs.find(exchange->job);
   if (!spec) return exchange->refuse(spec.error());

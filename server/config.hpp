@@ -26,7 +26,7 @@ struct Config {
   std::vector<std::string> allowed_hosts = {"localhost", "127.0.0.1", "[::1]"};
   std::vector<std::string> operators;
   // [limits]
-  std::int64_t body_mib = 4, connections = 4096, connections_per_address = 512;
+  std::int64_t body_mib = 24, connections = 4096, connections_per_address = 512;
   std::int64_t header_timeout_s = 10, idle_timeout_s = 60;
   std::int64_t page_scan = 20'000, bulk_in_flight = 2'000, streams = 256;
   // [turn]
@@ -56,7 +56,7 @@ struct Config {
   bool label_metrics = false;
   std::int64_t audit_nodes = 64;
   std::vector<rm::QuotaRule> quotas;  // in the slots of resource_names
-  rm::Counts licences;  // [licences]: how many of each there are
+  rm::Counts licences;                // [licences]: how many of each there are
   rm::ResourceNames resource_names;
   rm::QuotaTree quota_tree;
 

@@ -10,8 +10,10 @@
 
 #include "base/units.hpp"
 #include "server/alter_fields.hpp"
+#include "server/items_json.hpp"
 #include "server/json_fields.hpp"
 #include "server/layout_words.hpp"
+#include "server/retry_json.hpp"
 
 namespace drover::server {
 namespace {
@@ -252,6 +254,7 @@ constexpr Field kFields[] = {  // sorted by name
     {"hint", [](Reading& r, value v) { return keep(json_line(v, "hint", 64), r.hint); }},
     {"hold", [](Reading& r, value v) { return keep(json_bool(v, "hold"), r.spec.hold); }},
     {"in", [](Reading& r, value v) { return keep(json_line(v, "in", 4096), r.spec.in); }},
+    {"items", [](Reading& r, value v) { return read_items(v, r.spec.items); }},
     {"kill_on_invalid_dependency", read_kill_on_invalid},
     {"labels", [](Reading& r, value v) { return read_labels(v, "labels", r.spec.labels); }},
     {"licences", [](Reading& r, value v) { return read_counts(v, "licences", r.spec.request.licences); }},
@@ -276,6 +279,7 @@ constexpr Field kFields[] = {  // sorted by name
     {"requeue", [](Reading& r, value v) { return keep(json_bool(v, "requeue"), r.spec.requeue); }},
     {"reservation", [](Reading& r, value v) { return keep(json_line(v, "reservation", 64), r.spec.reservation); }},
     {"resources", [](Reading& r, value v) { return read_counts(v, "resources", r.spec.request.resources); }},
+    {"retry", [](Reading& r, value v) { return read_retry(v, r.spec.retry); }},
     {"script", [](Reading& r, value v) { return keep(json_text(v, "script", kScriptMax), r.spec.script); }},
     {"signal", read_signal},
     {"singleton", [](Reading& r, value v) { return keep(json_bool(v, "singleton"), r.spec.singleton); }},
@@ -379,7 +383,7 @@ Result<void> complete(Reading& r) {
     return fail(Errc::BadInput, "the script does not start with #!",
                 "its first line names the interpreter: #!/bin/bash", "script");
   if (!spec.is_array) spec.array = IndexSet::single(0);
-  return {};
+  return make_array_of_items(spec);
 }
 
 }  // namespace

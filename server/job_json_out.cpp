@@ -9,6 +9,7 @@
 #include "base/units.hpp"
 #include "server/launch_order.hpp"
 #include "server/layout_words.hpp"
+#include "server/retry_json.hpp"
 
 namespace drover::server {
 namespace {
@@ -114,6 +115,7 @@ void append_spec(JsonWriter& out, const sched::JobSpec& spec) {
   append_time(out, "deadline", spec.deadline);
   out.field("max_failures", spec.max_failures);
   out.field("reservation", spec.reservation);
+  append_retry(out, spec.retry);
   out.end_object();
 }
 
@@ -220,6 +222,8 @@ void append_task(JsonWriter& out, const sched::JobSpec& spec, const sched::TaskR
   out.field("state", to_string(task.state));
   out.field("reason", to_string(task.reason));
   out.field("attempt", raw(task.attempt));
+  out.field("retries", task.retries);
+  append_time(out, "retry_at", task.retry_at);
   if (task.node.empty())
     out.null_field("node");
   else

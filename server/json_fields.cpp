@@ -98,13 +98,13 @@ Result<std::vector<std::pair<std::string, std::string>>> json_pairs(JsonValue v,
 }
 
 Result<sched::DependencyKind> read_dependency_kind(std::string_view word) {
-  static constexpr std::array<std::string_view, 4> kWords{"after", "afterany", "afterok",
-                                                          "afternotok"};
+  static constexpr std::array<std::string_view, 5> kWords{"after", "afterany", "afterok",
+                                                          "afternotok", "aftercorr"};
   const auto* found = std::find(kWords.begin(), kWords.end(), word);
   if (found != kWords.end()) return sched::DependencyKind(found - kWords.begin());
   const std::string_view near = nearest_match(word, kWords);
   return fail(Errc::BadInput, "unknown kind of dependency " + std::string(word.substr(0, 100)),
-              near.empty() ? "after, afterany, afterok, afternotok or singleton"
+              near.empty() ? "after, afterany, afterok, afternotok, aftercorr or singleton"
                            : "did you mean " + std::string(near) + "?",
               "dependency");
 }

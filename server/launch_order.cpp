@@ -211,10 +211,14 @@ Result<void> fill_launch(const sched::JobSpec& spec, const sched::Launch& launch
   order.set_uid(spec.owner.uid);
   order.set_gid(spec.owner.gid);
   order.set_user(spec.user);
-  for (const std::string& arg : spec.argv) order.add_argv(arg);
+  const std::uint32_t index = raw(launch.id.task.index);
+  const bool has_item = index < spec.items.size();
+  for (const std::string& arg : spec.argv)
+    order.add_argv(has_item ? sched::fill_in_item(arg, spec.items[index], index) : arg);
   order.set_script(spec.script);
   Environment env(order);
   add_job(env, spec, launch, site.node);
+  if (has_item) env.add("DROVER_ITEM", spec.items[index]);
   add_array(env, spec, launch.id.task);
   add_tasks(env, spec, launch, sched::layout_of(spec, launch.lease, site.resources));
   add_resources(env, spec, launch, site.node);

@@ -31,6 +31,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"PATCH", "/api/v1/jobs/{id}", JobOwner, api::alter_job, nullptr},
     {"GET", "/api/v1/jobs/{id}/tasks", JobOwner, api::list_tasks, nullptr, "from limit state"},
     {"GET", "/api/v1/jobs/{id}/why", JobOwner, api::explain_job, nullptr, "task"},
+    {"GET", "/api/v1/jobs/{id}/items", JobOwner, api::show_items, nullptr, "from limit"},
     {"GET", "/api/v1/jobs/{id}/script", JobOwner, api::show_script, nullptr},
     {"GET", "/api/v1/jobs/{id}/plan", JobOwner, api::show_plan, nullptr, "format"},
     {"GET", "/api/v1/jobs/{id}/log", JobOwner, api::read_log, nullptr,

@@ -52,6 +52,44 @@ TEST(JobJsonIn, reads_every_kind_of_field) {
   EXPECT_EQ(spec->reservation, "r1");
 }
 
+TEST(JobJsonIn, retries) {
+  const auto spec = read(
+      R"({"argv":["a"],"retry":{"max":3,"delay_s":30,"backoff_percent":150,"delay_max_s":600,
+    "on":["exit:75","oom","exit:3"]}})");
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(
+      spec->retry,
+      (sched::RetryRule{
+          3, 150, seconds(30), seconds(600), sched::kRetryExit | sched::kRetryMemory, {3, 75}}));
+  EXPECT_EQ(read(R"({"argv":["a"],"retry":2})")->retry, (sched::RetryRule{.max = 2}));
+  for (const char* wrong : {R"("x")", R"(1001)", R"({"max":1,"times":2})", R"({"on":["often"]})",
+                            R"({"max":1,"backoff_percent":99})", R"({"on":["exit:256"]})"})
+    EXPECT_FALSE(read(std::string(R"({"argv":["a"],"retry":)") + wrong + "}")) << wrong;
+}
+
+TEST(JobJsonIn, items) {
+  const auto spec =
+      read(R"({"argv":["a","${item}"],"items":["x","","\u00e9"],"array_throttle":2})");
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_TRUE(spec->is_array);
+  EXPECT_EQ(spec->array.to_string(), "0-2");
+  ASSERT_EQ(spec->items.size(), 3u);
+  EXPECT_EQ(spec->items[0], "x");
+  EXPECT_EQ(spec->items[1], "");
+  EXPECT_EQ(spec->items[2], "\u00e9");
+  EXPECT_TRUE(read(R"({"argv":["a"],"array":"0-1","items":["x","y"]})"));
+  EXPECT_EQ(read(R"({"argv":["a"],"array":"1-2","items":["x","y"]})").error().field, "items");
+  EXPECT_EQ(read(R"({"argv":["a"],"items":["x",7]})").error().field, "items[1]");
+  EXPECT_EQ(read(R"({"argv":["a"],"items":[")" + std::string(65'537, 'x') + "\"]}").error().field,
+            "items[0]");
+  std::string large = R"({"argv":["a"],"items":[)";
+  for (int i = 0; i < 257; ++i) large += (i > 0 ? ",\"" : "\"") + std::string(65'536, 'x') + "\"";
+  const auto refused = read(large + "]}");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::Limit);
+  EXPECT_EQ(refused.error().field, "items");
+}
+
 TEST(JobJsonIn, layout_of_tasks) {
   auto spec = read(
       R"({"argv":["a"],"ntasks":8,"distribution":"plane=2:fcyclic","cpu_bind":"verbose,cores",

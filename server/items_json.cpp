@@ -1,0 +1,39 @@
+// server/items_json.cpp - items are checked while they are read: there may be a million.
+// SPDX-License-Identifier: Apache-2.0
+#include "server/items_json.hpp"
+
+namespace drover::server {
+
+using sched::Items;
+
+Result<void> read_items(JsonValue v, Items& items) {
+  items = {};
+  return json_array(v, "items", Items::kMax, [&](JsonValue element) -> Result<void> {
+    const std::string name = "items[" + std::to_string(items.size()) + "]";
+    const auto item = json_text(element, name, Items::kItemMax);
+    if (!item) return fail(item.error());
+    if (items.bytes() + item->size() > Items::kBytesMax)
+      return fail(Errc::Limit,
+                  "the items are longer than " + std::to_string(Items::kBytesMax >> 20) +
+                      " MiB together, from " + name + " on",
+                  "pass names of files, or submit several arrays", "items");
+    items.add(*item);
+    return {};
+  });
+}
+
+Result<void> make_array_of_items(sched::JobSpec& spec) {
+  if (spec.items.empty()) return {};
+  const auto last = static_cast<std::uint32_t>(spec.items.size() - 1);
+  IndexSet all = IndexSet::from_runs({{0, last, 1}});
+  if (spec.is_array && !(spec.array == all))
+    return fail(Errc::BadInput,
+                "the array has the elements " + spec.array.to_string().substr(0, 100) +
+                    ", its items are 0-" + std::to_string(last),
+                "leave array out: the items make one; array_throttle limits it", "items");
+  spec.is_array = true;
+  spec.array = std::move(all);
+  return {};
+}
+
+}  // namespace drover::server
