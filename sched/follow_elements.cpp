@@ -132,8 +132,8 @@ void FollowVerbs::touch_counterparts(const Job& job, std::uint32_t index) {
 // its own.
 void FollowVerbs::collect_counterparts() {
   std::ranges::sort(dirty_counterparts);
-  const auto doubles = std::ranges::unique(dirty_counterparts);
-  dirty_counterparts.erase(doubles.begin(), doubles.end());
+  dirty_counterparts.erase(std::unique(dirty_counterparts.begin(), dirty_counterparts.end()),
+                           dirty_counterparts.end());
   for (const TaskId& id : dirty_counterparts) {
     const Job* job = self().find(id.job);
     if (job == nullptr || job->more == nullptr || job->more->counterparts == nullptr) continue;
