@@ -174,7 +174,8 @@ Result<Execution> Execution::restore(std::shared_ptr<const PhysicalPlan> plan,
 
 Mark Execution::mark(PlanNode node) const {
   if (progress_) return progress_->mark[index(node)];
-  if (!is_done()) return plan_->kind(node) == NodeKind::ExecTask ? Mark::Ready : Mark::Waiting;
+  if (plan_->kind(node) == NodeKind::ExecTask) return only_;
+  if (!is_done()) return Mark::Waiting;
   return is_ok() ? Mark::Succeeded : Mark::Failed;
 }
 
@@ -208,7 +209,8 @@ Result<Execution::Step> Execution::complete(PlanNode node, Mark end) {
   if (end != Mark::Succeeded && end != Mark::Failed && end != Mark::Cancelled)
     return fail(Errc::BadInput, "a node does not end as '" + std::string(to_string(end)) + "'");
   if (!progress_) {
-    outcome_ = end == Mark::Succeeded ? Verdict::Succeeded : Verdict::Failed;
+    only_ = end;
+    outcome_ = end == Mark::Failed ? Verdict::Failed : Verdict::Succeeded;
     return Step{};
   }
   progress_->newly.clear();

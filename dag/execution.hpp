@@ -70,6 +70,7 @@ class Execution {
   std::shared_ptr<const PhysicalPlan> plan_;
   std::unique_ptr<Progress> progress_;
   Verdict outcome_ = Verdict::Open;
+  Mark only_ = Mark::Ready;  // of the one ExecTask, where there is one
 };
 
 }  // namespace drover::dag

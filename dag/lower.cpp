@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 
 #include "dag/compile.hpp"
@@ -130,6 +131,10 @@ class Lowering {
     return node;
   }
 
+  PlanNode add_box(const std::string& label) {
+    return add({.kind = NodeKind::StageStart, .label = label + "~any", .join = Join::Any});
+  }
+
   // In another workflow, what has nothing before it starts with that; and so does what would start
   // by the end of others, whether they have run or not.
   bool needs_gate(std::uint32_t s) const {
@@ -146,7 +151,7 @@ class Lowering {
     ends.begin = std::uint32_t(kinds_.size());
     Join join = needs_of(s).size() > 1 ? stage.join : Join::All;
     if (join == Join::Any && (stage.is_final || needs_gate(s))) {
-      ends.box = add({.kind = NodeKind::StageStart, .label = stage.label + "~any", .join = join});
+      ends.box = add_box(stage.label);
       join = Join::All;
     }
     if (is_fused(s)) {
@@ -174,7 +179,7 @@ class Lowering {
                      .step = std::uint32_t(ends.first)});
     std::vector<PlanNode> nodes;
     for (const LogicalExec& exec : stage.execs) {
-      nodes.push_back(add_exec(exec, exec.after.size() > 1 ? exec.join : Join::All));
+      nodes.push_back(add_exec(exec, Join::All));
       if (exec.role == ExecRole::Undo) continue;
       builder_.add_edge(ends.first, nodes.back());
       builder_.add_edge(nodes.back(), ends.last, When::Ended);
@@ -182,25 +187,35 @@ class Lowering {
     std::vector<std::vector<StageNeed>> needs;
     for (const LogicalExec& exec : stage.execs) needs.push_back(exec.after);
     if (std::ranges::any_of(needs, has_each)) needs = without_each(std::move(needs));
-    for (std::size_t e = 0; e < nodes.size(); ++e)
-      for (const StageNeed& need : needs[e])
-        builder_.add_edge(nodes[need.stage], nodes[e], need.when);
+    for (std::size_t e = 0; e < nodes.size(); ++e) {
+      PlanNode entry = nodes[e];
+      if (stage.execs[e].join == Join::Any && needs[e].size() > 1) {
+        entry = add_box(stage.execs[e].label);  // the start of the stage is none of them
+        builder_.add_edge(entry, nodes[e]);
+      }
+      for (const StageNeed& need : needs[e]) builder_.add_edge(nodes[need.stage], entry, need.when);
+    }
     add_undo(stage, nodes, needs, ends);
   }
 
   // What has succeeded is made up for, the last first.
   void add_undo(const LogicalStage& stage, const std::vector<PlanNode>& nodes,
                 const std::vector<std::vector<StageNeed>>& needs, Ends& ends) {
+    // In the document's order, as far as needs allow.
     std::vector<std::size_t> waits(nodes.size()), order;
     std::vector<std::vector<std::size_t>> next(nodes.size());
+    std::set<std::size_t> open;
     for (std::size_t e = 0; e < nodes.size(); ++e) {
       waits[e] = needs[e].size();
       for (const StageNeed& need : needs[e]) next[need.stage].push_back(e);
-      if (waits[e] == 0) order.push_back(e);
+      if (waits[e] == 0) open.insert(e);
     }
-    for (std::size_t i = 0; i < order.size(); ++i)
-      for (const std::size_t e : next[order[i]])
-        if (--waits[e] == 0) order.push_back(e);
+    while (!open.empty()) {
+      order.push_back(*open.begin());
+      open.erase(open.begin());
+      for (const std::size_t e : next[order.back()])
+        if (--waits[e] == 0) open.insert(e);
+    }
     for (auto at = order.rbegin(); at != order.rend(); ++at) {
       const std::size_t undo = *at + 1;  // follows its member
       if (undo >= nodes.size() || stage.execs[*at].role != ExecRole::Run ||

@@ -160,14 +160,15 @@ Mark gathered(const Workflow& flow, const WorkflowPlan& plan, const Execution& e
     return execution.mark(node) == Mark::Failed && !is_answered_for(*plan.physical, node);
   };
   for (std::uint32_t s = group + 1; s < end; ++s) {
+    if (flow.steps[s].parent != group) continue;  // that one's group answers for it
     if (has_failed(plan.step_ends[s])) return Mark::Failed;
-    const std::uint32_t parent = flow.steps[s].parent;
-    is_cancelled =
-        is_cancelled || (parent == group && execution.mark(plan.step_ends[s]) == Mark::Cancelled);
+    is_cancelled = is_cancelled || execution.mark(plan.step_ends[s]) == Mark::Cancelled;
   }
   auto at = std::ranges::lower_bound(plan.parts, group + 1, {}, &Part::step);
-  for (; at != plan.parts.end() && at->step < end; ++at)
-    if (at->role == PartRole::Undo && execution.mark(at->node) == Mark::Failed) return Mark::Failed;
+  for (; at != plan.parts.end() && at->step < end; ++at) {
+    if (at->role != PartRole::Undo || execution.mark(at->node) != Mark::Failed) continue;
+    if (flow.steps[flow.steps[at->step].parent].parent == group) return Mark::Failed;
+  }
   return is_cancelled ? Mark::Cancelled : Mark::Succeeded;
 }
 

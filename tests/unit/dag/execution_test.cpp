@@ -49,6 +49,13 @@ TEST(Execution, OneTask) {
   }
 }
 
+TEST(Execution, OneTaskThatIsCancelledHasNotFailed) {
+  Execution execution(execs(1, {}));
+  ASSERT_TRUE(execution.complete(PlanNode{0}, Mark::Cancelled));
+  EXPECT_EQ(execution.mark(PlanNode{0}), Mark::Cancelled);
+  EXPECT_TRUE(execution.is_ok()) << "as in larger plans";
+}
+
 TEST(Execution, LeavesFirstThenWhatTheyRelease) {
   Execution execution(execs(4, {{0, 1}, {0, 2}, {1, 3}, {2, 3}}));
   EXPECT_EQ(ready(execution), Nodes{PlanNode{0}});
