@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -17,6 +18,9 @@ namespace drover::dag {
 
 // Converter: fills in names, languages and variables. BadInput for a variable that is not set.
 Result<JobRequest> convert(JobRequest request);
+
+// The program that the line "#!" of a script names: "python3"; empty when it names none.
+std::string interpreter_of(std::string_view code);
 
 // Parser: resolves strategies and references between steps. BadInput for a step that does not
 // exist.

@@ -33,8 +33,20 @@ Result<std::string> substitute(std::string text,
   return text;
 }
 
+std::string language_of(const StepRequest& step) {
+  if (step.code.empty()) return "command";
+  const std::string program = interpreter_of(step.code);
+  if (program == "sh" || program == "bash" || program == "dash" || program == "zsh" ||
+      program == "ksh")
+    return "shell";
+  if (program.starts_with("python")) return "python";
+  return program.substr(0, 64);
+}
+
+}  // namespace
+
 // "#!/usr/bin/env -S python3 -u" -> "python3"; "#!/bin/sh" -> "sh".
-std::string interpreter(std::string_view code) {
+std::string interpreter_of(std::string_view code) {
   std::string_view line = code.substr(0, code.find_first_of("\r\n"));
   if (!line.starts_with("#!")) return "";
   line.remove_prefix(2);
@@ -51,18 +63,6 @@ std::string interpreter(std::string_view code) {
   }
   return std::string(program);
 }
-
-std::string language_of(const StepRequest& step) {
-  if (step.code.empty()) return "command";
-  const std::string program = interpreter(step.code);
-  if (program == "sh" || program == "bash" || program == "dash" || program == "zsh" ||
-      program == "ksh")
-    return "shell";
-  if (program.starts_with("python")) return "python";
-  return program.substr(0, 64);
-}
-
-}  // namespace
 
 Result<JobRequest> convert(JobRequest request) {
   for (StepRequest& step : request.steps) {

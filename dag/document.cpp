@@ -205,6 +205,13 @@ class TomlReader {
 
 }  // namespace
 
+DocValue::DocValue() = default;
+DocValue::~DocValue() = default;
+DocValue::DocValue(const DocValue&) = default;
+DocValue::DocValue(DocValue&&) noexcept = default;
+DocValue& DocValue::operator=(const DocValue&) = default;
+DocValue& DocValue::operator=(DocValue&&) noexcept = default;
+
 const DocValue* DocValue::find(std::string_view name) const {
   const auto found = std::ranges::find(members, name, &std::pair<std::string, DocValue>::first);
   return found == members.end() ? nullptr : &found->second;

@@ -23,6 +23,14 @@ struct DocValue {
   std::vector<std::pair<std::string, DocValue>> members;  // Table; each name once
 
   const DocValue* find(std::string_view name) const;  // of a Table; null when it has none
+
+  // Where the type is whole: clang 14 wants it so for a pair that holds it.
+  DocValue();
+  ~DocValue();
+  DocValue(const DocValue&);
+  DocValue(DocValue&&) noexcept;
+  DocValue& operator=(const DocValue&);
+  DocValue& operator=(DocValue&&) noexcept;
 };
 std::string_view to_string(DocValue::Kind kind);  // "a text", "a list", ...
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/units.hpp"
+#include "dag/compile.hpp"
 #include "dag/doc_json.hpp"
 #include "dag/placeholder.hpp"
 #include "dag/read_step.hpp"
@@ -129,6 +130,9 @@ Result<void> set_script(StepReading& into, const StepPlace& place, const DocValu
     return wrong_at(place.document.origin, at.line,
                     "a script has more than " + std::to_string(kScriptMax) + " bytes",
                     "keep large programs in files that it calls", Errc::Limit);
+  if (interpreter_of(text).empty())
+    return wrong_at(place.document.origin, at.line, "the line #! names no interpreter",
+                    "make it #!/bin/sh, or the path of another one");
   job["script"] = text;
   return note_names(into, place, at, text, Names::Code);
 }

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "dag/workflow_plan.hpp"
+
 namespace drover::cli {
 namespace {
 
@@ -67,6 +69,21 @@ TEST_F(WorkflowBundle, AMissingFileIsNamedByTheReaderWithItsLine) {
   EXPECT_EQ(flow.error().message, "flow.toml:3: there is no file 'no.sh'");
   EXPECT_EQ(read_bundle((directory_ / "none.toml").string(), {}).error().code, Errc::NotFound);
   EXPECT_EQ(read_bundle(directory_.string(), {}).error().code, Errc::Io);
+}
+
+// The program of the tests stands in the repository's root.
+TEST(WorkflowExamples, CanBePlanned) {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("examples/workflows")) {
+    if (entry.path().extension() != ".toml") continue;
+    const auto files = read_bundle(entry.path().string(), {});
+    ASSERT_TRUE(files) << entry.path() << files.error().message;
+    const auto flow = dag::read_workflow(files->bundle);
+    ASSERT_TRUE(flow) << flow.error().message;
+    EXPECT_TRUE(dag::plan_workflow(*flow)) << entry.path();
+    ++count;
+  }
+  EXPECT_GE(count, 4u);
 }
 
 TEST(Params, AreNamesAndValues) {

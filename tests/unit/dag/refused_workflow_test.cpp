@@ -146,6 +146,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"no_file", "[[step]]\nname='a'\nscript='no.sh'\n",
               "f.toml:3: there is no file 'no.sh'", "", Errc::NotFound},
         Wrong{"no_shebang", "[[step]]\nname='a'\nscript='plain.txt'\n", "does not start with #!"},
+        Wrong{"no_interpreter", "[[step]]\nname='a'\nscript='#!/bin/ '\n",
+              "f.toml:3: the line #! names no interpreter"},
         Wrong{"reserved", STEP "job={array='1-3'}\n", "job.array is set by the workflow",
               "foreach"},
         Wrong{"two_times", STEP "job={time='1m'}\ntimeout='2m'\n", "are the same"},
