@@ -14,6 +14,7 @@ constexpr Option kOptions[] = {
      Support::Yes, "ast logical physical dot json"},
     {"no-fuse", 0, Takes::Nothing, "", "chains of steps keep a job each"},
     {"no-drop-implied", 0, Takes::Nothing, "", "keep edges that others imply"},
+    {"no-prune", 0, Takes::Nothing, "", "do not look for steps that can never run"},
     {"no-critical-path", 0, Takes::Nothing, "", "in the document's order, not longest path first"},
 };
 OptionTable options() { return kOptions; }
@@ -57,10 +58,10 @@ Result<int> run_plan(Context& context) {
     context.out(what == "ast" ? to_text(*ast) : to_text(dag::plan(*ast)));
     return kOk;
   }
-  const auto plan =
-      dag::plan_workflow(*flow, {.fuse = !arguments.has("no-fuse"),
-                                 .drop_implied = !arguments.has("no-drop-implied"),
-                                 .critical_path = !arguments.has("no-critical-path")});
+  const auto plan = dag::plan_workflow(*flow, {.fuse = !arguments.has("no-fuse"),
+                                               .drop_implied = !arguments.has("no-drop-implied"),
+                                               .critical_path = !arguments.has("no-critical-path"),
+                                               .prune = !arguments.has("no-prune")});
   if (!plan) return fail(plan.error());
   if (what == "physical")
     context.out(printed(*plan));

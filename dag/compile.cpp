@@ -12,7 +12,7 @@ Result<std::shared_ptr<const PhysicalPlan>> compile(JobRequest request, PlanCach
   auto ast = parse(std::move(*converted));
   if (!ast) return fail(std::move(ast.error()));
   if (auto valid = validate(*ast); !valid) return fail(std::move(valid.error()));
-  return optimize(plan(*ast), cache);
+  return optimize(plan(std::move(*ast)), cache);
 }
 
 Result<std::shared_ptr<const PhysicalPlan>> compile(JobRequest request) {

@@ -30,12 +30,13 @@ Result<JobAst> parse(JobRequest request);
 Result<void> validate(const JobAst& job);
 
 // Planner: the tree of job, stages and the code they run.
-LogicalPlan plan(const JobAst& job);
+LogicalPlan plan(JobAst job);
 
 struct PlanRules {            // of the optimizer; each can be switched off
   bool fuse = true;           // chains of steps that allow it share a job
   bool drop_implied = true;   // edges that others imply
   bool critical_path = true;  // longest path first; else in the document's order
+  bool prune = true;          // says which steps can never run; they stay, and are skipped
 };
 
 // A physical plan, and where the parts of the logical one have gone.

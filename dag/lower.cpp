@@ -65,6 +65,7 @@ class Lowering {
 
   Result<Lowered> lower() {
     if (rules_.fuse) find_chains();
+    if (rules_.prune && has_conditions()) find_unreachable();
     ends_.reserve(logical_.stages.size());
     for (std::uint32_t s = 0; s < logical_.stages.size(); ++s) ends_.push_back(add_stage(s));
     for (std::uint32_t s = 0; s < logical_.stages.size(); ++s) connect(s);
@@ -228,6 +229,58 @@ class Lowering {
     }
   }
 
+  // Stages whose start would prove that another has succeeded and that it has failed. They are said
+  // and stay: facts count on every part of a step, and a node that is skipped costs nothing.
+  // Looking costs stages times needs.
+  void find_unreachable() {
+    const std::size_t count = logical_.stages.size();
+    if (count > kReducedNodesMax) return;
+    struct Proof {
+      std::vector<bool> ok, failed;
+    };
+    std::vector<Proof> proof(count, {std::vector<bool>(count), std::vector<bool>(count)});
+    for (const std::uint32_t s : in_order()) {
+      Proof& mine = proof[s];
+      if (logical_.stages[s].join == Join::Any && needs_of(s).size() > 1) continue;
+      for (const StageNeed& need : needs_of(s)) {
+        if (need.when != When::Ok && need.when != When::Failed) continue;
+        (need.when == When::Ok ? mine.ok : mine.failed)[need.stage] = true;
+        for (std::size_t v = 0; v < count; ++v) {
+          mine.ok[v] = mine.ok[v] || proof[need.stage].ok[v];
+          mine.failed[v] = mine.failed[v] || proof[need.stage].failed[v];
+        }
+      }
+      for (std::size_t v = 0; v < count; ++v)
+        if (mine.ok[v] && mine.failed[v]) {
+          unreachable_.push_back("never runs: " + logical_.stages[s].label + " asks that " +
+                                 logical_.stages[v].label + " succeeds and that it fails");
+          break;
+        }
+    }
+  }
+
+  bool has_conditions() const {
+    return std::ranges::any_of(logical_.stages, [](const LogicalStage& stage) {
+      return std::ranges::any_of(stage.after,
+                                 [](const StageNeed& need) { return need.when == When::Failed; });
+    });
+  }
+
+  std::vector<std::uint32_t> in_order() const {
+    const std::size_t count = logical_.stages.size();
+    std::vector<std::uint32_t> waits(count), order;
+    std::vector<std::vector<std::uint32_t>> next(count);
+    for (std::uint32_t s = 0; s < count; ++s) {
+      waits[s] = std::uint32_t(needs_of(s).size());
+      for (const StageNeed& need : needs_of(s)) next[need.stage].push_back(s);
+      if (waits[s] == 0) order.push_back(s);
+    }
+    for (std::size_t i = 0; i < order.size(); ++i)
+      for (const std::uint32_t s : next[order[i]])
+        if (--waits[s] == 0) order.push_back(s);
+    return order;
+  }
+
   // What a stage waits for, and who waits for it.
   void connect(std::uint32_t s) {
     const LogicalStage& stage = logical_.stages[s];
@@ -284,6 +337,7 @@ class Lowering {
         line += (line.empty() ? "fused " : ", ") + logical_.stages[s].label;
       lowered.applied.push_back(std::move(line));
     }
+    lowered.applied.insert(lowered.applied.end(), unreachable_.begin(), unreachable_.end());
   }
 
   const LogicalPlan& logical_;
@@ -292,6 +346,7 @@ class Lowering {
   std::vector<std::vector<StageNeed>> needs_;  // without `each`; empty when there is none
   std::vector<std::uint32_t> fused_;  // the head of its chain; kNoStage: it has its own node
   std::vector<std::vector<std::uint32_t>> chains_;
+  std::vector<std::string> unreachable_;  // a line each
   std::vector<NodeKind> kinds_;
   std::vector<PlanNode> exec_nodes_;
   std::vector<Ends> ends_;

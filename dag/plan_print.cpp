@@ -11,6 +11,8 @@ namespace {
 
 std::size_t index(PlanNode node) { return std::size_t(node); }
 
+constexpr std::size_t kIndentMax = 40;  // levels; a long chain is not printed as a triangle
+
 struct Before {
   PlanNode node{};
   When asks{};
@@ -81,7 +83,7 @@ std::string PhysicalPlan::to_text() const {
       if (is_worth_saying(*this, node, asks))
         names.back().append(" (").append(to_string(asks)).append(")");
     }
-    text.append(2 * level[index(node)], ' ');
+    text.append(2 * std::min(level[index(node)], kIndentMax), ' ');
     text.append(to_string(kind(node)));
     if (kind(node) != NodeKind::JobTask) text.append(" ").append(label(node));
     append_after(text, names);

@@ -35,7 +35,7 @@ void add_targets(const StageAst& stage, std::uint32_t first, LogicalStage& into)
 
 class Planner {
  public:
-  explicit Planner(const JobAst& job) : job_(job), first_(job.stages.size()) {
+  explicit Planner(JobAst& job) : job_(job), first_(job.stages.size()) {
     std::uint32_t count = 0;
     moved_.reserve(job.stages.size());
     for (std::size_t s = 0; s < job.stages.size(); ++s) {
@@ -56,11 +56,11 @@ class Planner {
 
  private:
   LogicalStage stage_of(std::uint32_t s) const {
-    const StageAst& stage = job_.stages[s];
-    LogicalStage planned{.label = stage.name,
+    StageAst& stage = job_.stages[s];
+    LogicalStage planned{.label = {},
                          .strategy = stage.strategy,
                          .execs = {},
-                         .after = stage.after,
+                         .after = std::move(stage.after),
                          .join = stage.join,
                          .form = stage.form,
                          .group = stage.group == kNoStage ? kNoStage : moved_[stage.group],
@@ -69,16 +69,16 @@ class Planner {
                          .weight = stage.weight};
     if (stages_ != job_.stages.size())
       for (StageNeed& need : planned.after) need.stage = moved_[need.stage];
-    if (stage.form == StepForm::Stage) return planned;
-    if (stage.targets > 0)
+    if (stage.form != StepForm::Stage && stage.targets > 0)
       add_targets(stage, first_[s], planned);
-    else
+    else if (stage.form != StepForm::Stage)
       planned.execs.push_back(
           {.label = stage.name,
            .step = first_[s],
            .is_array = stage.is_array,
            .role = stage.form == StepForm::Workflow ? ExecRole::Gather : ExecRole::Run,
            .after = {}});
+    planned.label = std::move(stage.name);
     return planned;
   }
 
@@ -112,7 +112,7 @@ class Planner {
           exec.after.push_back({exec_of[need.stage], need.when, need.each});
       } else if (stage.form == StepForm::Stage && !stage.code.empty()) {
         std::vector<LogicalExec>& execs = logical.stages[moved_[s]].execs;
-        LogicalExec summary{.label = stage.name + "~summary",
+        LogicalExec summary{.label = logical.stages[moved_[s]].label + "~summary",
                             .step = first_[s],
                             .is_array = false,
                             .role = ExecRole::Summary,
@@ -124,7 +124,7 @@ class Planner {
     }
   }
 
-  const JobAst& job_;
+  JobAst& job_;                       // what is planned is moved out
   std::vector<std::uint32_t> first_;  // exec of each step, counted over all
   std::vector<std::uint32_t> moved_;  // position of its stage; kNoStage: of a member
   std::uint32_t stages_ = 0;
@@ -132,6 +132,6 @@ class Planner {
 
 }  // namespace
 
-LogicalPlan plan(const JobAst& job) { return Planner(job).plan(); }
+LogicalPlan plan(JobAst job) { return Planner(job).plan(); }
 
 }  // namespace drover::dag

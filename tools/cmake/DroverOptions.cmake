@@ -22,6 +22,11 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
 endif()
 target_link_options(drover_options INTERFACE -Wl,-z,relro,-z,now -Wl,-z,noexecstack)
 
+# Without this a fuzzer sees its own file only, and guesses blindly at what a reader makes of its input.
+if(DROVER_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 set(DROVER_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. address,undefined or thread")
 if(DROVER_SANITIZE)
   add_compile_options(-fsanitize=${DROVER_SANITIZE} -fno-omit-frame-pointer)

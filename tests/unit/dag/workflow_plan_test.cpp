@@ -157,6 +157,16 @@ TEST(WorkflowPlan, RulesCanBeSwitchedOff) {
   EXPECT_EQ(without->physical->label(without->physical->order()[0]), "leaf");
 }
 
+TEST(WorkflowPlan, StepsThatCanNeverRunAreSaid) {
+  const Workflow flow = read(
+      "[[step]]\nname='a'\ncommand=['x']\n[[step]]\nname='b'\nneeds=['a:fail']\ncommand=['x']\n"
+      "[[step]]\nname='c'\nneeds=['a','b']\ncommand=['x']\n"
+      "[[step]]\nname='d'\nneeds=['a','b']\nany=true\ncommand=['x']\n");
+  EXPECT_EQ(plan_workflow(flow)->applied,
+            std::vector<std::string>{"never runs: c asks that a succeeds and that it fails"});
+  EXPECT_TRUE(plan_workflow(flow, {.prune = false})->applied.empty());
+}
+
 // x fails, which nobody inside asked for; the outer step answers for it.
 TEST(WorkflowPlan, ASubWorkflowAnswersForItsSteps) {
   const Workflow flow = read(
