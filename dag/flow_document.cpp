@@ -14,6 +14,7 @@ namespace drover::dag {
 namespace {
 
 constexpr std::size_t kListMax = 1'000'000;
+constexpr std::size_t kSettledBytesMax = 64u << 20;
 
 Result<void> read_on_failure(FlowDocument& into, const DocField& field) {
   constexpr std::array<std::string_view, 2> kWords{"continue", "stop"};
@@ -102,10 +103,17 @@ std::string with_prefix(std::string_view text, const std::string& prefix) {
 
 // What a sub-workflow's texts stand for, in the words of the document that runs it.
 Result<void> settle_texts(FlowDocument& document) {
+  std::size_t bytes = 0;
   for (auto& [name, value] : document.root.members) {
     if (name == "params") continue;
-    auto changed =
-        change_texts(value, [&](const std::string& text) { return document.settled(text); });
+    auto changed = change_texts(value, [&](const std::string& text) -> Result<std::string> {
+      auto made = document.settled(text);
+      if (made && (bytes += made->size()) > kSettledBytesMax)
+        return fail(Errc::Limit,
+                    "more than " + std::to_string(kSettledBytesMax) + " bytes with its parameters",
+                    "pass large values in a file");
+      return made;
+    });
     if (!changed) return wrong_at(document.origin, value.line, std::move(changed.error()), name);
   }
   return {};

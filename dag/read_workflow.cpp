@@ -59,6 +59,7 @@ class Reader {
                           std::to_string(flow_.steps[other->second].line),
                       "give each step its own name");
     if (auto programs = read_programs(*read, place); !programs) return programs;
+    if (auto fits = check_size(*read, origin); !fits) return fits;
     read->step.name = level.prefix + name;
     read->step.parent = level.parent;
     if (read->step.name.size() > kStepNameMax)
@@ -72,6 +73,24 @@ class Reader {
     origins_.push_back({origin, std::move(read->uses), read->uses_item});
     if (!read->members.empty()) return read_group(*read, at, document, chain);
     if (read->workflow != nullptr) return read_inner(*read, at, document, chain);
+    return {};
+  }
+
+  // A small document can name a large file often, or many items.
+  Result<void> check_size(const StepReading& read, const std::string& origin) {
+    const Step& step = read.step;
+    bytes_ += step.job.size() + step.undo.size();
+    items_ += step.foreach.items.size();
+    if (bytes_ > kWorkflowBytesMax)
+      return wrong_at(origin, step.line,
+                      "the jobs of all steps have more than " + std::to_string(kWorkflowBytesMax) +
+                          " bytes with their scripts",
+                      "use foreach for many runs of the same script", Errc::Limit);
+    if (items_ > kWorkflowItemsMax)
+      return wrong_at(
+          origin, step.line,
+          "all steps together run for more than " + std::to_string(kWorkflowItemsMax) + " items",
+          "make several workflows of it", Errc::Limit);
     return {};
   }
 
@@ -161,6 +180,7 @@ class Reader {
     if (file == bundle_.files.end())
       return wrong_at(origin, line, "there is no file '" + *word + "'",
                       "a workflow is a file beside the document", Errc::NotFound);
+    bytes_ += file->second.size();  // it is read again for every step that runs it
     auto given = given_to(read, origin);
     if (!given) return fail(std::move(given.error()));
     Level inner{.prefix = flow_.steps[at].name + ".", .parent = at, .names = {}, .needs = {}};
@@ -187,13 +207,15 @@ class Reader {
                             level.parent != kNoStep ? "step (here, only those beside it)" : "step",
                             word.name, known);
         }
-        if (std::ranges::count(needs, found->second, &Need::step) > 0)
-          return wrong_at(document.origin, word.line,
-                          "'" + flow_.steps[at].name + "' needs '" + word.name + "' twice",
-                          "say it once");
         needs.push_back({found->second, word.when, word.element_wise});
       }
       std::ranges::sort(needs, {}, &Need::step);
+      const auto twice = std::ranges::adjacent_find(needs, {}, &Need::step);
+      if (twice != needs.end())
+        return wrong_at(
+            document.origin, flow_.steps[at].line,
+            "'" + flow_.steps[at].name + "' needs '" + flow_.steps[twice->step].name + "' twice",
+            "say it once");
     }
     return {};
   }
@@ -201,6 +223,7 @@ class Reader {
   Workflow& flow_;
   const Bundle& bundle_;
   std::vector<StepOrigin> origins_;
+  std::size_t bytes_ = 0, items_ = 0;
   std::size_t chain_depth_ = 0;
   bool in_group_ = false;
 };

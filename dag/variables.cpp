@@ -13,7 +13,7 @@
 namespace drover::dag {
 namespace {
 
-constexpr std::size_t kVariablesMax = 4096;
+constexpr std::size_t kVariablesMax = 2048;
 constexpr std::size_t kValueMax = 1 << 20;  // of one variable, with what it names
 constexpr std::size_t kTextMax = 16 << 20;  // of a text, with its variables
 

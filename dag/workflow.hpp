@@ -118,6 +118,8 @@ struct Workflow {
 };
 
 inline constexpr std::size_t kWorkflowStepsMax = 100'000;
+inline constexpr std::size_t kWorkflowItemsMax = 4'000'000;   // of foreach, all steps together
+inline constexpr std::size_t kWorkflowBytesMax = 256u << 20;  // of jobs with their scripts
 
 // Fields of one job over those of another, both JSON objects or empty: what `above` says counts,
 // and objects in both (env, labels) are joined in the same way.

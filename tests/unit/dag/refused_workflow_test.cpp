@@ -195,6 +195,23 @@ TEST(RefusedWorkflow, LargeAndDeepDocuments) {
   EXPECT_FALSE(read_workflow(bundle));
 }
 
+TEST(RefusedWorkflow, SmallDocumentsThatBecomeLarge) {
+  Bundle bundle{.origin = "f.toml", .text = "", .files = {}, .params = {}, .globs = {}};
+  bundle.files["big.sh"] = "#!/bin/sh\n" + std::string(3 << 20, '#');
+  for (int i = 0; i < 100; ++i)
+    bundle.text += "[[step]]\nname='s" + std::to_string(i) + "'\nscript='big.sh'\n";
+  const auto bytes = read_workflow(bundle);
+  ASSERT_FALSE(bytes);
+  EXPECT_EQ(bytes.error().code, Errc::Limit) << bytes.error().message;
+  bundle.text.clear();
+  for (int i = 0; i < 10; ++i)
+    bundle.text += "[[step]]\nname='s" + std::to_string(i) +
+                   "'\ncommand=['x']\nforeach={range=[1,900000],limit=1000000}\n";
+  const auto items = read_workflow(bundle);
+  ASSERT_FALSE(items);
+  EXPECT_EQ(items.error().code, Errc::Limit) << items.error().message;
+}
+
 TEST(RefusedWorkflow, WorkflowsInWorkflowsInWorkflows) {
   Bundle bundle{.origin = "f.toml",
                 .text = "[[step]]\nname='a'\nworkflow='0.toml'\n",
