@@ -17,9 +17,7 @@ namespace {
 
 constexpr Option kOptions[] = {
     {"format", 'f', Takes::Value, "FORMAT",
-     "toml: a workflow that sleeps as long as its tasks ran\n"
-     "(default); jsonl: for drover sim run",
-     "", Support::Yes, "toml jsonl"},
+     "toml (default): steps that sleep; jsonl: for drover sim run", "", Support::Yes, "toml jsonl"},
     {"out", 'o', Takes::Value, "FILE", "write there instead of to the screen", "output",
      Support::Yes, "file"},
 };

@@ -83,7 +83,7 @@ const Command kDagPlan{
     .operands = "FILE",
     .summary = "check a workflow and print its plan; nothing runs",
     .about =
-        "Reads the document (TOML or JSON) with the scripts, workflows and patterns of files\n"
+        "Reads the document (TOML or JSON) with the scripts, workflows and patterns of files "
         "that it names, and prints what would run in which order. Needs no server.",
     .examples =
         "drover dag plan flow.toml\n"
