@@ -28,15 +28,14 @@ std::size_t Forecast::bucket_of(Time when) const {
 }
 
 void Forecast::note_end(NodeId id, Time when) {
-  if (when == kEver) return;
+  if (when == kEver || calendar_.empty()) return;
   const std::size_t bucket = bucket_of(when);
-  if (bucket >= calendar_.size()) calendar_.resize(bucket + 1);
-  calendar_[bucket].insert(id);
+  calendar_[ring(bucket)].insert(id);
   mark_filled(bucket, true);
 }
 
 void Forecast::mark_filled(std::size_t bucket, bool filled) {
-  const std::size_t place = (std::size_t(base_) + bucket) % kBuckets;
+  const std::size_t place = ring(bucket);
   const std::uint64_t bit = std::uint64_t(1) << (place % 64);
   if (filled)
     filled_[place / 64] |= bit;
@@ -44,26 +43,30 @@ void Forecast::mark_filled(std::size_t bucket, bool filled) {
     filled_[place / 64] &= ~bit;
 }
 
-// The first bucket from this one on that is not empty, or the size of the calendar.
+// The first bucket from this one on that is not empty, or kBuckets.
 std::size_t Forecast::next_filled(std::size_t bucket) const {
-  while (bucket < calendar_.size()) {
-    const std::size_t place = (std::size_t(base_) + bucket) % kBuckets;
+  while (bucket < kBuckets) {
+    const std::size_t place = ring(bucket);
     const std::uint64_t word = filled_[place / 64] >> (place % 64);
-    if (word != 0) return std::min(bucket + std::size_t(std::countr_zero(word)), calendar_.size());
+    if (word != 0) return std::min(bucket + std::size_t(std::countr_zero(word)), kBuckets);
     bucket += 64 - place % 64;
   }
-  return calendar_.size();
+  return kBuckets;
 }
 
 // The last bucket stands for all that is later: as it moves, what it holds may still be later.
+// While it is empty, the way goes from one filled bucket to the next.
 void Forecast::forget_before(Time now) {
   const std::int64_t today = now.us / kBucketUs;
-  for (; base_ < today && !calendar_.empty(); ++base_) {
-    const bool full = calendar_.size() == kBuckets;
-    NodeBits last = full ? calendar_.back() : NodeBits{};
-    calendar_.pop_front();
-    mark_filled(0, full && !last.empty());  // the same place of the ring is the new last one
-    if (full) calendar_.push_back(std::move(last));
+  while (base_ < today && !calendar_.empty()) {
+    NodeBits later = calendar_[ring(kBuckets - 1)];
+    if (later.empty()) base_ = std::min(today, base_ + std::int64_t(next_filled(0)));
+    if (base_ == today) break;
+    mark_filled(0, false);
+    calendar_[ring(0)] = {};
+    ++base_;
+    mark_filled(kBuckets - 1, !later.empty());  // the same place of the ring
+    calendar_[ring(kBuckets - 1)] = std::move(later);
   }
   base_ = std::max(base_, today);
 }
@@ -80,6 +83,17 @@ void Forecast::set_capacity(NodeId id, const Room& capacity) {
 void Forecast::set_offering(NodeId id, bool offers) {
   at(id);
   offering_.set(id, offers);
+  if (calendar_.empty() && has_many_nodes()) start_calendar();
+}
+
+// Whatever begins or ends later. O(steps of all nodes), once.
+void Forecast::start_calendar() {
+  calendar_.resize(kBuckets);
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    const auto note = [&](Time when) { note_end(NodeId{i}, when); };
+    nodes_[i].timeline.visit_changes(note);
+    if (nodes_[i].reserved != nullptr) nodes_[i].reserved->physical.visit_changes(note);
+  }
 }
 
 // To its reservation's timeline where there is one, otherwise to everybody's.
@@ -135,14 +149,18 @@ bool Forecast::fits(const Node& node, ReservedId by, const Room& want, Time from
 }
 
 std::optional<Time> Forecast::earliest_on(const Node& node, const RoomAsk& ask, Duration length,
-                                          Time from, Time not_after) {
+                                          Time from, Time not_after, const Hold* own) {
   if (node.reserved == nullptr) {
     if (ask.by != kUnreserved) return std::nullopt;
+    if (own != nullptr)
+      return node.timeline.earliest_without({own->slot.start, own->until, own->room}, ask.want,
+                                            length, from, not_after);
     return node.timeline.earliest(ask.want, length, from, not_after);
   }
-  const NodeTimeline* own = ask.by == kUnreserved ? &node.timeline : node.reserved->inside(ask.by);
-  if (own == nullptr) return std::nullopt;
-  return earliest_in_both(*own, node.reserved->physical, ask.want, length, from, not_after);
+  const NodeTimeline* inside =
+      ask.by == kUnreserved ? &node.timeline : node.reserved->inside(ask.by);
+  if (inside == nullptr) return std::nullopt;
+  return earliest_in_both(*inside, node.reserved->physical, ask.want, length, from, not_after);
 }
 
 // The nodes that may be looked at for it, by id.
@@ -197,38 +215,39 @@ void Forecast::drop(HoldId id) {
 const Slot& Forecast::slot_of(HoldId id) const { return holds_[raw(id)].slot; }
 
 void Forecast::look(NodeId id, const RoomAsk& ask, Duration length, Time from, Time not_after,
-                    std::optional<Slot>& best) const {
+                    std::optional<Slot>& best, const Hold* own) const {
   const Node& at = node(id);
   if (!at.capacity.covers(ask.want)) return;
   ++looked_at_;
-  const auto start = earliest_on(at, ask, length, from, best ? best->start : not_after);
+  if (own != nullptr && own->slot.nodes.front() != id) own = nullptr;
+  const auto start = earliest_on(at, ask, length, from, best ? best->start : not_after, own);
   if (!start || *start > not_after) return;
   if (best && (*start > best->start || (*start == best->start && best->nodes.front() < id))) return;
   best = Slot{*start, {id}};
 }
 
 std::optional<Slot> Forecast::earliest_one(const RoomAsk& ask, Duration length, Time from,
-                                           Time not_after) const {
+                                           Time not_after, const Hold* own) const {
   std::optional<Slot> best;
   if (offering_.count() <= kFewNodes || ask.by != kUnreserved) {
     for (auto id = next_asked(ask, 0); id; id = next_asked(ask, raw(*id) + 1))
-      look(*id, ask, length, from, not_after, best);
+      look(*id, ask, length, from, not_after, best, own);
     return best;
   }
   ++search_;
   std::uint32_t left = offering_.count_common(ask.allowed, nullptr);  // not looked at yet
-  for (std::size_t bucket = next_filled(bucket_of(from)); bucket < calendar_.size();
+  for (std::size_t bucket = next_filled(bucket_of(from)); bucket < kBuckets;
        bucket = next_filled(bucket + 1)) {
     const Time begin{(base_ + std::int64_t(bucket)) * kBucketUs};
     if (begin > not_after || (best && best->start < begin) || left == 0) break;
-    const NodeBits& ending = calendar_[bucket];
+    const NodeBits& ending = calendar_[ring(bucket)];
     for (auto id = ending.first_common(&offering_); id;
          id = ending.first_common(&offering_, raw(*id) + 1)) {
       if (seen_[raw(*id)] == search_) continue;
       seen_[raw(*id)] = search_;
       if (ask.allowed != nullptr && !ask.allowed->contains(*id)) continue;
       --left;
-      look(*id, ask, length, from, not_after, best);
+      look(*id, ask, length, from, not_after, best, own);
     }
   }
   return best;
@@ -280,6 +299,9 @@ std::optional<Slot> Forecast::earliest(const RoomAsk& ask, Duration length, Time
 
 std::optional<Slot> Forecast::best_for(HoldId id, const RoomAsk& ask, Duration length, Time from) {
   const Hold& hold = holds_[raw(id)];
+  const bool is_plain = ask.nodes == 1 && hold.slot.nodes.size() == 1 &&
+                        node(hold.slot.nodes.front()).reserved == nullptr;
+  if (is_plain) return earliest_one(ask, length, from, hold.slot.start, &hold);
   lift(hold);
   auto slot = earliest(ask, length, from, hold.slot.start);
   lay(hold);
@@ -290,10 +312,12 @@ bool Forecast::could_improve(HoldId id, NodeId on, const RoomAsk& ask, Duration 
   const Hold& hold = holds_[raw(id)];
   const bool own = std::ranges::find(hold.slot.nodes, on) != hold.slot.nodes.end();
   if (!offering_.contains(on) || (ask.allowed != nullptr && !ask.allowed->contains(on))) return own;
-  if (own) charge(on, hold.by, hold.slot.start, hold.until, hold.room);
+  const bool lifts = own && node(on).reserved != nullptr;
+  if (lifts) charge(on, hold.by, hold.slot.start, hold.until, hold.room);
   ++looked_at_;
-  const auto start = earliest_on(node(on), ask, length, from, hold.slot.start);
-  if (own) charge(on, hold.by, hold.slot.start, hold.until, -hold.room);
+  const auto start =
+      earliest_on(node(on), ask, length, from, hold.slot.start, own ? &hold : nullptr);
+  if (lifts) charge(on, hold.by, hold.slot.start, hold.until, -hold.room);
   return start && *start < hold.slot.start;
 }
 

@@ -7,7 +7,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -121,17 +120,20 @@ class Forecast {
   void lift(const Hold& hold);  // takes it out of the timelines, and puts it back
   void lay(const Hold& hold);
   static bool fits(const Node& node, ReservedId by, const Room& want, Time from, Time until);
+  // `own`: a hold of which it is asked as if it were not there; it may be on any node.
   static std::optional<Time> earliest_on(const Node& node, const RoomAsk& ask, Duration length,
-                                         Time from, Time not_after);
+                                         Time from, Time not_after, const Hold* own = nullptr);
   std::optional<NodeId> next_asked(const RoomAsk& ask, std::uint32_t from) const;
-  std::size_t bucket_of(Time when) const;
+  std::size_t bucket_of(Time when) const;  // counted from base_
+  std::size_t ring(std::size_t bucket) const { return (std::size_t(base_) + bucket) % kBuckets; }
   std::size_t next_filled(std::size_t bucket) const;
   void mark_filled(std::size_t bucket, bool filled);
   void note_end(NodeId id, Time when);
+  void start_calendar();
   void look(NodeId id, const RoomAsk& ask, Duration length, Time from, Time not_after,
-            std::optional<Slot>& best) const;
-  std::optional<Slot> earliest_one(const RoomAsk& ask, Duration length, Time from,
-                                   Time not_after) const;
+            std::optional<Slot>& best, const Hold* own) const;
+  std::optional<Slot> earliest_one(const RoomAsk& ask, Duration length, Time from, Time not_after,
+                                   const Hold* own = nullptr) const;
   std::optional<Slot> earliest_gang(const RoomAsk& ask, Duration length, Time from,
                                     Time not_after) const;
   std::optional<Slot> earliest_run(const RoomAsk& ask, Duration length, Time from,
@@ -145,8 +147,10 @@ class Forecast {
   std::vector<Hold> holds_;
   std::vector<HoldId> free_holds_;
   std::size_t live_holds_ = 0;
-  std::deque<NodeBits> calendar_;  // nodes on which something ends, by minute since base_
-  // Which buckets hold any, as a ring by minute: most are empty, and a search runs over weeks.
+  // Nodes on which something ends, by minute: a ring that begins at base_. Empty until there are
+  // many nodes.
+  std::vector<NodeBits> calendar_;
+  // Which buckets hold any: most are empty, and a search runs over weeks.
   std::vector<std::uint64_t> filled_ = std::vector<std::uint64_t>(kBuckets / 64);
   std::int64_t base_ = 0;
   mutable std::vector<std::uint64_t> seen_;  // by node: the search that looked at it

@@ -360,13 +360,10 @@ Room NodeInventory::free_room(NodeId id) const {
   if (!offers(id) || find(id)->exclusive > 0) return {};
   const Node& node = *find(id);
   const Key free = free_of(node);
-  Amounts left = node.capacity;
-  left -= node.held;
-  Room room = room_in(left);
-  room.cpu_milli = free.cpus * kMilli;
-  room.mem_mib = free.mem_mib;
-  room.gpu_milli = free.gpus * kMilli + node.units.left_of_shared();
-  room.seats = node.leases == 0 ? Room::kSeats : Room::kSeats - node.leases;
+  Room room{free.cpus * kMilli, free.mem_mib, free.gpus * kMilli + node.units.left_of_shared(),
+            node.leases == 0 ? Room::kSeats : Room::kSeats - node.leases};
+  for (std::size_t i = 0; i < columns_.size(); ++i)
+    room.extra[i] = Room::extra_of(node.capacity[columns_[i]] - node.held[columns_[i]]);
   return room;
 }
 

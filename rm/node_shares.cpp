@@ -109,8 +109,7 @@ void NodeInventory::set_names(const ResourceNames& names) {
 Room NodeInventory::room_in(const Amounts& amounts) const {
   Room room{amounts[Kind::CpuMilli], amounts[Kind::MemMib], amounts[Kind::GpuMilli], Room::kSeats};
   for (std::size_t i = 0; i < columns_.size(); ++i)
-    room.extra[i] =
-        std::uint32_t(std::clamp<std::int64_t>(amounts[columns_[i]], 0, Room::kExtraMax));
+    room.extra[i] = Room::extra_of(amounts[columns_[i]]);
   return room;
 }
 

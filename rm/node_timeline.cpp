@@ -64,6 +64,30 @@ std::optional<Time> NodeTimeline::earliest(const Room& want, Duration length, Ti
   return std::nullopt;
 }
 
+// As earliest(), with steps cut where `own` begins and ends.
+std::optional<Time> NodeTimeline::earliest_without(const Taken& own, const Room& want,
+                                                   Duration length, Time from,
+                                                   Time not_after) const {
+  Time start = from, at = from;
+  for (std::size_t i = index_of(from);;) {
+    const Time step_end = i + 1 == steps_.size() ? kEver : steps_[i + 1].at;
+    const bool inside = own.from <= at && at < own.until;
+    Time end = step_end;
+    if (inside) end = std::min(end, own.until);
+    if (at < own.from) end = std::min(end, own.from);
+    Room free = steps_[i].free;
+    if (inside) free += own.room;
+    if (free.covers(want)) {
+      if (end == kEver || end >= after(start, length)) return start;
+    } else {
+      if (end == kEver || end > not_after) return std::nullopt;
+      start = end;
+    }
+    at = end;
+    if (at == step_end) ++i;
+  }
+}
+
 // Each step moves past an end in one of them, so it ends.
 std::optional<Time> earliest_in_both(const NodeTimeline& a, const NodeTimeline& b, const Room& want,
                                      Duration length, Time from, Time not_after) {

@@ -1,6 +1,7 @@
 // rm/node_timeline.hpp - what one node has free now and later, as far as limits and plans tell.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -24,6 +25,9 @@ struct Room {
   // Custom resources of nodes, by column: half as wide, since timelines are many. Unsigned sums, so
   // that what a damaged record says cannot overflow.
   std::array<std::uint32_t, kExtras> extra{};
+  static constexpr std::uint32_t extra_of(std::int64_t amount) {
+    return std::uint32_t(std::clamp<std::int64_t>(amount, 0, kExtraMax));
+  }
 
   friend constexpr bool operator==(const Room&, const Room&) = default;
   constexpr bool covers(const Room& want) const {
@@ -64,7 +68,18 @@ class NodeTimeline {
   // `not_after` or never.
   std::optional<Time> earliest(const Room& want, Duration length, Time from,
                                Time not_after = kEver) const;
+  // The same as if what is taken there were given back.
+  struct Taken {
+    Time from, until;
+    Room room;
+  };
+  std::optional<Time> earliest_without(const Taken& own, const Room& want, Duration length,
+                                       Time from, Time not_after = kEver) const;
   std::size_t steps() const { return steps_.size(); }
+  template <class Visit>
+  void visit_changes(Visit visit) const {  // with each time at which another step begins
+    for (std::size_t i = 1; i < steps_.size(); ++i) visit(steps_[i].at);
+  }
 
  private:
   struct Step {

@@ -3,8 +3,7 @@
 #pragma once
 #include <algorithm>
 #include <deque>
-#include <map>
-#include <optional>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "rm/licence.hpp"
 #include "rm/node_inventory.hpp"
 #include "rm/quota_ledger.hpp"
+#include "rm/request_hash.hpp"
 #include "rm/resource_manager.hpp"
 
 namespace drover::rm {
@@ -33,8 +33,8 @@ struct ResourceManager::State {
   LedgerAudit audit;
   ResourceNames names;
   QuotaTree tree;
-  std::deque<Class> classes;  // a Request keeps its address
-  std::map<Request, ClassId> class_index;
+  std::deque<Class> classes;                                      // a Request keeps its address
+  std::unordered_map<Request, ClassId, RequestHash> class_index;
   std::vector<ClassId> free_classes;
   Forecast forecast;
   bool plans_ahead = false;

@@ -27,8 +27,7 @@ void Controller::State::drop_holds_of(Partition& partition, LaneId lane) {
 }
 
 // Returns where the place was. Those whom it held up are tried again at the next wake_unheld().
-rm::Slot Controller::State::take_back(Partition& partition,
-                                      std::map<JobId, rm::HoldId>::iterator hold) {
+rm::Slot Controller::State::take_back(Partition& partition, HoldMap::iterator hold) {
   rm::Slot slot = rm.slot_of(hold->second);
   due.erase({slot.start, hold->first});
   unheld.insert(unheld.end(), slot.nodes.begin(), slot.nodes.end());

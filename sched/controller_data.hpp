@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/id_bits.hpp"
 #include "sched/clearing.hpp"
 #include "sched/controller.hpp"
 #include "sched/dependency.hpp"
@@ -43,7 +44,7 @@ struct ControllerData {
   std::map<std::string, GroupId, std::less<>> group_ids;
   std::vector<GroupId> free_groups;
   mutable std::string group_key;  // scratch
-  std::set<GroupId> takeable;     // whose consumer may have something to take
+  IdBits<GroupId> takeable;       // whose consumer may have something to take
   Shapes shapes;
   std::list<Partition> partitions;  // in the order in which they are served
   // By Ranking::Entry::partition; then the queues of reservations.

@@ -109,7 +109,7 @@ struct Controller::State : RetryVerbs {
   void put_hold(Partition& partition, const Job& job, const rm::Slot& slot);
   void mark_stale(Partition& partition, const rm::Freed& freed);
   void hold_for_head(Partition& partition);
-  rm::Slot take_back(Partition& partition, std::map<JobId, rm::HoldId>::iterator hold);
+  rm::Slot take_back(Partition& partition, HoldMap::iterator hold);
   void wake_unheld();
   void fill_behind(Partition& partition);
   void extend_overdue();

@@ -20,7 +20,7 @@ constexpr std::size_t kPlannedMax = 2'000;  // behind more jobs than these there
 std::optional<Controller::State::Rehearsal> Controller::State::rehearse(
     const Partition& partition, std::optional<JobId> until) {
   Rehearsal rehearsal;
-  const auto in_order = partition.queue.in_order(kPlannedMax + 1);
+  const auto& in_order = partition.queue.in_order(kPlannedMax + 1);
   for (const JobQueue::Candidate& candidate : in_order) {
     if (candidate.place.job == until) return rehearsal;
     if (rehearsal.before == kPlannedMax) break;

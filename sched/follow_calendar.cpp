@@ -76,7 +76,7 @@ void Controller::State::Reserving::wake_everybody() {
 
 void Controller::State::Reserving::drop_all_holds() {
   for (Partition& partition : s.partitions)
-    while (!partition.holds.empty()) s.drop_hold(partition, partition.holds.begin()->first);
+    while (!partition.holds.empty()) s.drop_hold(partition, partition.holds.rbegin()->first);
   while (!s.clearings.empty()) s.drop_clearing(s.clearings.begin()->first);
 }
 

@@ -18,6 +18,7 @@ inline bool JobQueue::may_be_fresh(const RoughRoom& want) const {
 
 // Brings the indexes of shapes up to date with one of them.
 void JobQueue::refresh(ShapeId id) {
+  ++changes_;
   ShapeState& shape = shapes_[std::size_t(id)];
   if (shape.lanes.empty()) {
     order_.erase(id, order_seats());
@@ -57,6 +58,7 @@ void JobQueue::leave_line(LaneId id) {
 
 // Puts a lane that has jobs where it belongs, under the key of its first job.
 void JobQueue::enter(LaneId id) {
+  ++changes_;
   LaneState& lane = lanes_[std::size_t(id)];
   lane.key = key_of_(lane.common, lane.jobs.front());
   if (rules_.ages && lane.key.first != 0) aging_.insert({lane.key.job, id});
@@ -67,6 +69,7 @@ void JobQueue::enter(LaneId id) {
 }
 
 void JobQueue::leave(LaneId id) {
+  ++changes_;
   LaneState& lane = lanes_[std::size_t(id)];
   if (rules_.ages) aging_.erase({lane.key.job, id});
   if (!lane.parked) return leave_line(id);
@@ -76,6 +79,7 @@ void JobQueue::leave(LaneId id) {
 }
 
 LaneId JobQueue::put(const Lane& common, const Shape& shape, const Place& place) {
+  ++changes_;
   const auto [known, is_new] = lane_index_.try_emplace(common, LaneId{});
   if (is_new) {
     if (free_lanes_.empty()) {
@@ -107,6 +111,7 @@ LaneId JobQueue::put(const Lane& common, const Shape& shape, const Place& place)
 }
 
 void JobQueue::remove(LaneId id, const Place& place) {
+  ++changes_;
   LaneState& lane = lanes_[std::size_t(id)];
   DROVER_CHECK(!lane.jobs.empty(), "a job left a lane that is empty");
   if (!(place == lane.jobs.front())) {
@@ -360,7 +365,10 @@ const rm::QuotaShort* JobQueue::parked(LaneId id) const {
 }
 
 // A merge of the lanes, each of which is in order.
-std::vector<JobQueue::Candidate> JobQueue::in_order(std::size_t limit) const {
+const std::vector<JobQueue::Candidate>& JobQueue::in_order(std::size_t limit) const {
+  if (rules_.keys_stay && listed_limit_ == limit && listed_changes_ == changes_) return listed_;
+  listed_limit_ = limit;
+  listed_changes_ = changes_;
   struct Next {
     OrderKey key;
     LaneId lane{};
@@ -373,7 +381,8 @@ std::vector<JobQueue::Candidate> JobQueue::in_order(std::size_t limit) const {
         shapes_[std::size_t(lanes_[i].common.shape)].block != Block::Hopeless)
       heap.push_back({lanes_[i].key, LaneId(std::uint32_t(i)), lanes_[i].jobs.begin()});
   std::ranges::make_heap(heap, later);
-  std::vector<Candidate> out;
+  std::vector<Candidate>& out = listed_;
+  out.clear();
   while (!heap.empty() && out.size() < limit) {
     std::ranges::pop_heap(heap, later);
     Next next = heap.back();

@@ -8,7 +8,6 @@
 // again when that quota is freed. So an event costs by shapes and changed nodes, never by waiting
 // jobs.
 #pragma once
-#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -24,12 +23,6 @@
 #include "sched/rough_room.hpp"
 
 namespace drover::sched {
-
-struct OrderKey {  // smaller goes first
-  std::int64_t first = 0, second = 0;
-  JobId job{};
-  friend constexpr auto operator<=>(const OrderKey&, const OrderKey&) = default;
-};
 
 class JobQueue {
  public:
@@ -58,6 +51,7 @@ class JobQueue {
     bool shortest_first = false;  // candidates come by the length of their shape
     // Keys change as jobs grow old: one whose first part is 0 is final, the others are in aging().
     bool ages = false;
+    bool keys_stay = false;  // a job's key never changes: what in_order() said may be said again
   };
   explicit JobQueue(Rules rules) : rules_(rules) {}
   void set_key_of(KeyOf key_of) { key_of_ = std::move(key_of); }  // before the first put()
@@ -95,8 +89,9 @@ class JobQueue {
   // ---- looking
   const Lane& lane(LaneId id) const { return lanes_[std::size_t(id)].common; }
   const PlaceList& jobs_of(LaneId id) const { return lanes_[std::size_t(id)].jobs; }
-  // The jobs that are not parked or hopeless, by key; at most `limit`. O(lanes + limit log lanes).
-  std::vector<Candidate> in_order(std::size_t limit) const;
+  // The jobs that are not parked or hopeless, by key; at most `limit`. O(lanes + limit log lanes),
+  // or nothing when it is what was asked last. Good until the next call.
+  const std::vector<Candidate>& in_order(std::size_t limit) const;
   std::size_t lanes() const { return lane_index_.size(); }
   // The first jobs of lanes whose keys are not final, oldest first.
   const std::set<std::pair<JobId, LaneId>>& aging() const { return aging_; }
@@ -192,6 +187,9 @@ class JobQueue {
   std::vector<FreshRoom> fresh_;
   std::vector<Woken> woken_;  // the first stands in front; some may be out of date
   bool is_looked_through_ = false, has_shrunk_ = false, is_heap_ = false;
+  mutable std::vector<Candidate> listed_;  // by in_order(), for these two:
+  mutable std::uint64_t listed_limit_ = 0, listed_changes_ = 0;
+  std::uint64_t changes_ = 1;  // of who waits, and who counts
   std::uint32_t pass_ = 1;
   std::uint64_t quota_moves_ = 0;
 };

@@ -153,7 +153,8 @@ struct TurnOutput {
   std::vector<Action> actions;
 
   void clear() {  // keeps the memory of what every turn has
-    changes = {};
+    if (!changes.empty()) changes = {};
+    changes.next_job_id = changes.next_epoch = changes.next_node_id = changes.next_event_seq = 0;
     estimates.clear();
     replies.clear();
     actions.clear();

@@ -1,6 +1,7 @@
 // sched/partition.hpp - one partition's queue and what is planned for it.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <boost/container/flat_map.hpp>
 #include <map>
 #include <string>
 #include <utility>
@@ -10,12 +11,15 @@
 
 namespace drover::sched {
 
+using HoldMap = boost::container::flat_map<JobId, rm::HoldId>;
+
 struct Partition {
   Partition(std::string with_name, PartitionPolicy with)
       : name(std::move(with_name)),
         policy(with),
         queue({.shortest_first = with.backfill == Backfill::EasySjbf,
-               .ages = with.order == Order::SafGuard}) {}
+               .ages = with.order == Order::SafGuard,
+               .keys_stay = with.order == Order::Fifo}) {}
 
   std::string name;
   PartitionPolicy policy;
@@ -23,7 +27,8 @@ struct Partition {
   rm::ReservedId by = rm::kUnreserved;  // its jobs run in this reservation
   JobQueue queue;
   // Places in the future that are kept free: for the first job (easy), the first few, or all.
-  std::map<JobId, rm::HoldId> holds;
+  // Side by side: with conservative every pass asks for every job that waits.
+  HoldMap holds;
   std::map<JobId, Time> promised;  // mono; where the first hold of a waiting job began
   // For whom, and at which count of starts and ends, victims were last looked for.
   std::pair<JobId, std::uint64_t> looked_for_victims{};

@@ -24,6 +24,12 @@ struct Place {
   }
 };
 
+struct OrderKey {  // smaller goes first
+  std::int64_t first = 0, second = 0;
+  JobId job{};
+  friend constexpr auto operator<=>(const OrderKey&, const OrderKey&) = default;
+};
+
 // A sorted set. Whoever comes last in order is appended to a row, 16 bytes each; who does not, such
 // as a job of higher priority than those before it, stands in a tree. Who leaves from the middle of
 // the row is struck out, and the row closed up when half of it is. Appending and leaving from the

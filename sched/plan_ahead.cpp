@@ -21,7 +21,7 @@ bool Controller::State::follow_plan(Partition& partition) {
   JobQueue& queue = partition.queue;
   bool moved = false, is_cut = false;
   for (bool again = true; again;) {
-    const std::vector<JobQueue::Candidate> jobs_in_order = queue.in_order(depth);
+    const std::vector<JobQueue::Candidate>& jobs_in_order = queue.in_order(depth);
     is_cut = jobs_in_order.size() == depth;
     if (is_cut || queue.has_parked()) drop_holds_except(partition, jobs_in_order);
     if (ended_since && std::exchange(partition.is_stale, false))
@@ -97,6 +97,7 @@ bool Controller::State::move_forward(Partition& partition,
 bool Controller::State::start_due(Partition& partition,
                                   const std::vector<JobQueue::Candidate>& in_order) {
   bool more = false;
+  if (due.empty() || due.begin()->first > clock.mono) return false;
   for (const JobQueue::Candidate& candidate : in_order) {
     const auto held = partition.holds.find(candidate.place.job);
     if (held == partition.holds.end()) continue;

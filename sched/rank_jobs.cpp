@@ -59,6 +59,7 @@ const Partition& Controller::State::partition_for(const JobSpec& spec) const {
 
 // Once the moment of submission is known.
 void Controller::State::rank(Job& job, const JobSpec& spec) {
+  if (!ranks_by_priority()) return;  // nobody asks for the score
   job.score =
       ranking.static_score(spec, job.standing, job.submitted) + ranking.path_score(job.steps_after);
 }

@@ -105,7 +105,7 @@ void PreemptVerbs::wake_sleepers(Partition& partition, bool ahead_only) {
   for (const auto& [key, id] : order) {
     if (ahead_only && head && !(key < key_of_job(partition, jobs.at(head->place.job)))) return;
     if (ahead_only)
-      while (!partition.holds.empty()) self().drop_hold(partition, partition.holds.begin()->first);
+      while (!partition.holds.empty()) self().drop_hold(partition, partition.holds.rbegin()->first);
     Job& job = *self().find(id.job);
     (void)resume_task(job, *self().find_task(job, raw(id.index)));
   }

@@ -10,11 +10,9 @@ namespace drover::sched {
 // compiles one at a time; a few more are handed to it so that it need not wait for a turn between
 // two jobs.
 void Controller::State::take_jobs(Now now) {
-  while (!takeable.empty()) {
-    const GroupId id = *takeable.begin();
-    takeable.erase(takeable.begin());
-    take_from(id, now);
-    takeable.erase(id);  // what taking changed is taken into account already
+  while (const auto id = takeable.first_common(nullptr)) {
+    take_from(*id, now);
+    takeable.erase(*id);  // what taking changed is taken into account already
   }
 }
 

@@ -70,6 +70,16 @@ TEST(NodeTimeline, AgreesWithAModelBySeconds) {
       if (first > from) {
         ASSERT_FALSE(timeline.earliest(want, seconds(length), at(from), at(first - 1)));
       }
+      if (!taken.empty()) {  // as if one of them were given back
+        const auto [own_from, own_until, n] = taken[random.below(taken.size())];
+        const NodeTimeline::Taken own{at(own_from), at(own_until), cpus(n)};
+        timeline.add(own.from, own.until, own.room);
+        const auto without = timeline.earliest(want, seconds(length), at(from), at(first));
+        timeline.add(own.from, own.until, -own.room);
+        ASSERT_EQ(timeline.earliest_without(own, want, seconds(length), at(from), at(first)),
+                  without)
+            << "seed " << seed;
+      }
       ASSERT_LE(timeline.steps(), 2 * taken.size() + 1) << "steps that say nothing pile up";
     }
   }
@@ -169,18 +179,30 @@ TEST(Forecast, LooksOnlyAtNodesOnWhichSomethingEndsSoon) {
   EXPECT_LT(forecast.looked_at() - before, 20u);
 }
 
+// With few nodes there is no calendar; with many there is, also when most came later.
 TEST(Forecast, TheCalendarForgetsAndStillFindsWhatIsFarAway) {
-  Forecast forecast;
-  for (std::uint32_t n = 0; n < 100; ++n) {
-    forecast.set_capacity(NodeId{n}, machine(1));
-    forecast.set_offering(NodeId{n}, true);
-    forecast.lease_starts(NodeId{n}, cpus(1), at(n == 7 ? 40'000'000 : 50'000'000));
-  }
-  for (std::int64_t t = 0; t < 30'000'000; t += 100'000) {
-    forecast.forget_before(at(t));
-    ASSERT_EQ(forecast.earliest({cpus(1), 1, nullptr}, kMinute, at(t)),
-              (Slot{at(40'000'000), {NodeId{7}}}))
-        << t;
+  for (const std::uint32_t late : {0u, 60u, 199u}) {
+    Forecast forecast;
+    const auto add = [&](std::uint32_t n) {
+      forecast.set_capacity(NodeId{n}, machine(1));
+      forecast.lease_starts(NodeId{n}, cpus(1), at(n == 7 ? 40'000'000 : 50'000'000 + n));
+    };
+    for (std::uint32_t n = 0; n < 200; ++n) add(n);
+    for (std::uint32_t n = 0; n < 200 - late; ++n) forecast.set_offering(NodeId{n}, true);
+    for (std::int64_t t = 0; t < 30'000'000; t += 100'000) {
+      forecast.forget_before(at(t));
+      if (t == 20'000'000)
+        for (std::uint32_t n = 0; n < 200; ++n) forecast.set_offering(NodeId{n}, true);
+      const std::uint32_t first = t < 20'000'000 && late == 199 ? 0 : 7;
+      ASSERT_EQ(forecast.earliest({cpus(1), 1, nullptr}, kMinute, at(t)),
+                (Slot{at(first == 7 ? 40'000'000 : 50'000'000), {NodeId{first}}}))
+          << t;
+    }
+    // What was planned meanwhile, and far later than the calendar reaches.
+    const HoldId hold = forecast.hold({at(40'000'000), {NodeId{7}}}, cpus(1), at(2'000'000'000));
+    EXPECT_EQ(forecast.earliest({cpus(1), 1, nullptr}, kMinute, at(30'000'000)),
+              (Slot{at(50'000'000), {NodeId{0}}}));
+    forecast.drop(hold);
   }
 }
 
