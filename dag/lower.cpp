@@ -93,8 +93,12 @@ class Lowering {
       return;
     const std::size_t count = logical_.stages.size();
     std::vector<std::uint32_t> dependents(count), next(count, kNoStage);
+    std::vector<bool> may_fail(count);  // somebody acts on its failure: then it has to be its own
     for (std::uint32_t s = 0; s < count; ++s)
-      for (const StageNeed& need : needs_of(s)) ++dependents[need.stage];
+      for (const StageNeed& need : needs_of(s)) {
+        ++dependents[need.stage];
+        if (need.when == When::Failed) may_fail[need.stage] = true;
+      }
     fused_.assign(count, kNoStage);
     for (std::uint32_t s = 0; s < count; ++s) {
       const auto needs = needs_of(s);
@@ -102,7 +106,7 @@ class Lowering {
       const std::uint32_t before = needs[0].stage;
       const bool alike = logical_.stages[before].fuse == logical_.stages[s].fuse &&
                          logical_.stages[before].group == logical_.stages[s].group;
-      if (alike && dependents[before] == 1 && !logical_.stages[s].is_final &&
+      if (alike && dependents[before] == 1 && !may_fail[s] && !logical_.stages[s].is_final &&
           !logical_.stages[before].is_final)
         next[before] = s, fused_[s] = before;
     }

@@ -141,6 +141,9 @@ TEST(WorkflowPlan, ChainsThatAllowItShareAJob) {
   EXPECT_TRUE(plan->parts[2].is_fused);
   EXPECT_EQ(plan->parts[2].node, plan->parts[0].node);
   EXPECT_EQ(plan->step_ends[2], plan->parts[0].node);
+  const Workflow asked = read(text + "[[step]]\nname='f'\nneeds=['c:fail']\ncommand=['z']\n");
+  EXPECT_EQ(plan_workflow(asked)->applied, std::vector<std::string>{"fused a, b"})
+      << "f asks how c ends, which a job of all three would not tell";
   const auto plain = plan_workflow(flow, {.fuse = false});
   EXPECT_EQ(plain->physical->exec_nodes().size(), 5u);
 }
