@@ -28,6 +28,7 @@ class Author {
   struct Known {
     std::string name;
     bool has_items = false, is_final = false;
+    bool may_fuse = false, is_taken = false;  // by the next of its chain
   };
 
   std::string word(std::initializer_list<const char*> words) {
@@ -41,7 +42,7 @@ class Author {
     const bool any = random_.chance(25);
     last_any_ = any;
     for (const Known& other : known) {
-      if (!random_.chance(30) || (other.is_final && !is_final)) continue;
+      if (!random_.chance(other.is_taken ? 3 : 30) || (other.is_final && !is_final)) continue;
       if (other.has_items && !any && !is_final && random_.chance(50)) {
         needs.push_back("{ step = '" + other.name + "', each = true }");
         each = true;
@@ -80,12 +81,20 @@ class Author {
       Known step{"s" + std::to_string(i), false, random_.chance(12)};
       text += "[[step]]\nname = '" + step.name + "'\n";
       if (step.is_final) text += "final = true\n";
+      if (!step.is_final && !known.empty() && known.back().may_fuse && random_.chance(60)) {
+        text += "needs = ['" + known.back().name + "']\nfuse = true\ncommand = ['x']\n";
+        known.back().is_taken = true;
+        step.may_fuse = true;
+        known.push_back(std::move(step));
+        continue;
+      }
       const std::size_t kind = random_.below(10);
       const bool each = add_needs(text, known, step.is_final);
       if (each || kind < 5) {
         text += "command = ['x']\n";
-        if (random_.chance(50)) text += "fuse = true\n";
         const bool has_items = each || random_.chance(40);
+        step.may_fuse = !has_items && !step.is_final;
+        if (step.may_fuse) text += "fuse = true\n";
         if (!each && has_items) text += "foreach = [1, 2]\n";
         step.has_items = has_items && !last_any_;
       } else if (kind < 7) {
@@ -211,7 +220,7 @@ TEST(RandomWorkflows, EndAsTheReferenceSays) {
   const std::uint64_t first = seed_text != nullptr ? std::strtoull(seed_text, nullptr, 10) : 1;
   const std::uint64_t count = seed_text != nullptr    ? 1
                               : count_text != nullptr ? std::strtoull(count_text, nullptr, 10)
-                                                      : 400;
+                                                      : 1000;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     SCOPED_TRACE("SEED=" + std::to_string(seed));
     const Bundle bundle = Author(seed).bundle();
