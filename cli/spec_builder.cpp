@@ -364,8 +364,10 @@ Result<bool> set_licences(Build& build, const Given& given) {
 Result<bool> set_retry(Build& build, const Given& given) {
   return set_retry_option(build.spec, given);
 }
-Result<bool> set_exclusive(Build& build, const Given&) {
-  build.spec["exclusive"] = true;
+Result<bool> set_exclusive(Build& build, const Given& given) {
+  if (!given.value.empty() && given.value != "user")
+    return bad(given, "\"" + given.value + "\" is not offered", "--exclusive, or --exclusive=user");
+  build.spec["exclusive"] = given.value.empty() ? Json(true) : Json("user");
   return true;
 }
 Result<bool> ignore(Build&, const Given&) { return true; }

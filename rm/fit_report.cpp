@@ -2,6 +2,7 @@
 // instead.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <set>
 
@@ -147,6 +148,47 @@ std::optional<Error> resource_refusal(const Request& request,
 }
 
 }  // namespace
+
+NoFit NodeInventory::explain(const NodeAsk& ask, std::uint32_t fit_now) const {
+  constexpr std::uint32_t kSample = 64;
+  const NodeBits* allowed = constraint_bits(ask);
+  NoFit why;
+  why.nodes_needed = ask.nodes;
+  why.fit_now = fit_now;
+  why.nodes_total = known_.count();
+  why.not_up = known_.count() - up_.count();
+  const std::uint32_t matching = up_.count_common(allowed, nullptr);
+  why.label_mismatch = up_.count() - matching;
+  std::uint32_t sampled = 0;
+  std::array<std::uint32_t, kKinds> short_of{};
+  for (const auto& [size, nodes] : sizes_) {
+    if (!fits_empty(ask, size)) {
+      why.too_small += nodes.count_common(&up_, allowed);
+      continue;
+    }
+    for (auto id = nodes.first_common(&up_); id && sampled < kSample;
+         id = nodes.first_common(&up_, raw(*id) + 1)) {
+      if (allowed != nullptr && !allowed->contains(*id)) continue;
+      const Node& node = *nodes_[raw(*id)];
+      const Key free = free_of(node);
+      if (fit_now > 0 && fits_free(ask, node, free)) continue;
+      ++sampled;
+      const bool others = !ask.exclusive && node.exclusive == 0 && !node.may_join(ask);
+      why.of_one_user += others;
+      const Kind kind = ask.exclusive || node.exclusive > 0 || others ? Kind::Nodes
+                        : free.cpus < ask.cpus                        ? Kind::CpuMilli
+                        : free.mem_mib < ask.mem_mib                  ? Kind::MemMib
+                        : !fits_cores(ask, node)                      ? Kind::CpuMilli
+                        : has_resources(ask, node)                    ? Kind::GpuMilli
+                                                                      : ask.resources.front().kind;
+      ++short_of[std::size_t(kind)];
+    }
+  }
+  why.busy = matching - why.too_small - fit_now;
+  if (sampled > 0)
+    why.mostly_short_of = Kind(std::ranges::max_element(short_of) - short_of.begin());
+  return why;
+}
 
 Result<void> NodeInventory::can_ever_fit(const Request& request) const {
   if (request.nodes < 1 || request.nodes > kMaxNodes)

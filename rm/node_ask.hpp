@@ -35,6 +35,7 @@ struct NodeAsk {
   bool is_gang = false;  // needs best_nodes: several nodes, or a constraint that counts them
   CoreRule cores;
   bool contiguous = false;
+  std::int64_t sole_user = 0;  // as in the request
 };
 
 }  // namespace drover::rm

@@ -15,6 +15,7 @@ struct Tally {
   std::uint32_t leases = 0, exclusive = 0;
   std::vector<std::uint16_t> pus, gpus;  // with repetition
   NodeInventory::SharesOfGpus shares;
+  std::vector<std::int64_t> users;  // sole_user, each once
 };
 
 // Compares how often leases name each OS index with the holds that are kept.
@@ -45,7 +46,7 @@ void compare_holds(const std::string& where, std::vector<std::uint16_t> named,
 void NodeInventory::check_shares(NodeId id, const Node& node, const SharesOfGpus& shares,
                                  const std::string& where,
                                  std::vector<std::string>& problems) const {
-  const bool offers_shares = offers(id) && node.exclusive == 0;
+  const bool offers_shares = offers(id) && node.exclusive == 0 && node.is_shared();
   for (const Gpu& gpu : node.units.gpus()) {
     const std::string what = where + "GPU " + std::to_string(gpu.index);
     const auto found = shares.find(gpu.index);
@@ -75,6 +76,8 @@ void NodeInventory::check(std::span<const Lease* const> live,
     Tally& tally = tallies[raw(part.node)];
     tally.held += part.amounts;
     ++tally.leases;
+    if (std::ranges::find(tally.users, part.sole_user) == tally.users.end())
+      tally.users.push_back(part.sole_user);
     if (part.amounts[Kind::Nodes] > 0) ++tally.exclusive;
     tally.pus.insert(tally.pus.end(), part.pus.begin(), part.pus.end());
     tally.gpus.insert(tally.gpus.end(), part.gpus.begin(), part.gpus.end());
@@ -100,11 +103,12 @@ void NodeInventory::check(std::span<const Lease* const> live,
                          std::to_string(tally.leases));
     compare_holds(where + "CPU ", tally.pus, node.units.pu_holds(), tally, problems);
     check_shares(NodeId(id), node, tally.shares, where, problems);
+    check_user(NodeId(id), node, tally.users, where, problems);
     compare_holds(where + "GPU ", tally.gpus, node.units.gpu_holds(), tally, problems);
 
     const bool offers = node.known && node.state == NodeState::Up && node.defect.empty();
     const Key free = free_of(node);
-    const bool wanted = offers && node.exclusive == 0 && free.cpus > 0;
+    const bool wanted = offers && node.exclusive == 0 && node.is_shared() && free.cpus > 0;
     if (node.bucket.has_value() != wanted || (wanted && *node.bucket != free))
       problems.push_back(where + "is indexed with other free amounts than it has");
     if (node.bucket) {

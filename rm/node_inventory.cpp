@@ -3,9 +3,9 @@
 #include "rm/node_inventory.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "base/check.hpp"
+#include "rm/oversubscribe.hpp"
 #include "rm/place_cores.hpp"
 #include "rm/place_units.hpp"
 
@@ -34,7 +34,7 @@ NodeInventory::Key NodeInventory::free_of(const Node& node) {
   Key key{std::uint32_t(left(Kind::GpuMilli) / kMilli),
           std::uint32_t(left(Kind::CpuMilli) / kMilli), left(Kind::MemMib)};
   // After a change of the topology the amounts may be free while the threads themselves are not.
-  if (node.units.bindable()) key.cpus = std::min(key.cpus, node.units.free_pus());
+  if (node.binds()) key.cpus = std::min(key.cpus, node.units.free_pus());
   key.gpus = std::min(key.gpus, node.units.free_gpus());
   return key;
 }
@@ -57,14 +57,14 @@ bool NodeInventory::fits_now(const NodeAsk& ask, const Node& node) const {
 bool NodeInventory::fits_cores(const NodeAsk& ask, const Node& node) const {
   if (!ask.cores.places()) return true;
   if (free_of(node).cpus < threads_on(ask, node)) return false;
-  return !node.units.bindable() || rm::has_room(ask.cores, ask.cpus, threads_of(node.units));
+  return !node.binds() || rm::has_room(ask.cores, ask.cpus, threads_of(node.units));
 }
 
 std::int64_t NodeInventory::threads_on(const NodeAsk& ask, const Node& node) {
   const NodeThreads built = threads_of(node.spec.topology);
-  return node.units.bindable() ? least_threads(ask.cores, ask.cpus, built.per_core)
-                               : most_threads(ask.cores, ask.cpus, built.per_core,
-                                              std::uint32_t(built.sockets.size()));
+  return node.binds() ? least_threads(ask.cores, ask.cpus, built.per_core)
+                      : most_threads(ask.cores, ask.cpus, built.per_core,
+                                     std::uint32_t(built.sockets.size()));
 }
 
 std::int64_t NodeInventory::most_cpus(const NodeAsk& ask) const {
@@ -81,9 +81,11 @@ void NodeInventory::reindex(NodeId id, Node& node) {
   known_.set(id, node.known);
   up_.set(id, node.known && node.state == NodeState::Up);
   idle_.set(id, offers && node.leases == 0);
-  reindex_shares(id, node, offers && node.exclusive == 0);
+  const bool open = offers && node.exclusive == 0 && node.is_shared();
+  reindex_shares(id, node, open);
+  list_for_user(id, node, offers);
   std::optional<Key> wanted;
-  if (offers && node.exclusive == 0) wanted = free_of(node);
+  if (open) wanted = free_of(node);
   if (wanted && wanted->cpus == 0) wanted.reset();
   if (wanted == node.bucket) return;
   if (node.bucket) {
@@ -119,20 +121,20 @@ void NodeInventory::put(NodeId id, NodeSpec spec) {
   node.capacity = {};
   node.units.rebuild(shapes_.find_or_add(sound ? node.spec.topology : Topology{}));
   if (sound) {
-    node.capacity[Kind::CpuMilli] = node.spec.topology.pu_count() * kMilli;
     node.capacity[Kind::MemMib] = node.spec.topology.mem_mib();
     node.capacity[Kind::GpuMilli] = std::int64_t(node.spec.topology.gpus.size()) * kMilli;
     node.capacity[Kind::Nodes] = 1;
   }
   count_resources(node);
+  count_cpus(node);
   if (node.size) {
     const auto old = sizes_.find(*node.size);
     old->second.erase(id);
     if (old->second.empty()) sizes_.erase(old);
   }
-  node.size =
-      Key{std::uint32_t(node.capacity[Kind::GpuMilli] / kMilli),
-          std::uint32_t(node.capacity[Kind::CpuMilli] / kMilli), node.capacity[Kind::MemMib]};
+  node.size = Key{std::uint32_t(node.capacity[Kind::GpuMilli] / kMilli),
+                  std::uint32_t(node.defect.empty() ? node.spec.topology.pu_count() : 0),
+                  node.capacity[Kind::MemMib]};
   sizes_[*node.size].insert(id);
   const NodeThreads built = threads_of(node.spec.topology);
   most_per_core_ = std::max(most_per_core_, built.per_core);
@@ -152,6 +154,14 @@ void NodeInventory::set_labels(NodeId id, Labels labels) {
   Node& node = at(id);
   node.spec.labels = std::move(labels);
   constraints_.change(id, node.spec.labels, node.spec.topology);
+  count_cpus(node);
+  reindex(id, node);
+}
+
+void NodeInventory::count_cpus(Node& node) const {
+  node.cpu_percent = oversubscribe_percent(node.spec.labels);
+  const std::int64_t built = node.defect.empty() ? node.spec.topology.pu_count() : 0;
+  node.capacity[Kind::CpuMilli] = built * node.cpu_percent / 100 * kMilli;
 }
 
 NodeAsk NodeInventory::ask_for(const Request& request) {
@@ -166,6 +176,7 @@ NodeAsk NodeInventory::ask_for(const Request& request) {
   ask.constraint = constraints_.intern(request);
   ask.cores = request.cores;
   ask.contiguous = request.contiguous;
+  ask.sole_user = request.exclusive ? 0 : request.sole_user;
   ask.nodes = std::uint32_t(request.nodes);
   ask.is_gang = request.nodes > 1 || request.nodes_max > request.nodes ||
                 !constraints_.at(ask.constraint).counted.empty();
@@ -190,10 +201,33 @@ std::uint64_t NodeInventory::search_idle(const NodeAsk& ask, const NodeBits* all
   return probes;
 }
 
+// Its user's nodes, the fullest first, then idle ones: a node is begun only when none has room.
+template <class Visit>
+std::uint64_t NodeInventory::search_own(const NodeAsk& ask, const NodeBits* allowed,
+                                        Visit visit) const {
+  std::uint64_t probes = 0;
+  std::vector<Found> own;
+  if (const auto nodes = own_.find(ask.sole_user); nodes != own_.end())
+    for (auto id = nodes->second.first_common(allowed); id;
+         id = nodes->second.first_common(allowed, raw(*id) + 1)) {
+      ++probes;
+      const Node& node = *nodes_[raw(*id)];
+      if (const Key free = free_of(node); fits_free(ask, node, free)) own.push_back({free, *id});
+    }
+  std::ranges::sort(own);
+  for (const Found& found : own)
+    if (visit(found)) return probes;
+  return probes + search_idle(ask, allowed, {}, [&](const Found& found) {
+           const Node& node = *nodes_[raw(found.id)];
+           return fits_free(ask, node, free_of(node)) && visit(found);
+         });
+}
+
 template <class Visit>
 std::uint64_t NodeInventory::search(const NodeAsk& ask, const NodeBits* allowed, IdRange range,
                                     Visit visit) const {
   if (ask.exclusive) return search_idle(ask, allowed, range, visit);
+  if (ask.sole_user != 0) return search_own(ask, allowed, visit);  // never in slices
   std::uint64_t probes = 0;
   if (ask.gpu_share > 0) {  // never in slices
     std::vector<NodeId> shared;
@@ -224,7 +258,7 @@ std::uint64_t NodeInventory::search(const NodeAsk& ask, const NodeBits* allowed,
 }
 
 std::optional<NodeId> NodeInventory::best_node(const NodeAsk& ask, HoldCheck* holds) const {
-  if (in_slices() && ask.gpu_share == 0) {
+  if (in_slices() && ask.gpu_share == 0 && ask.sole_user == 0) {
     std::vector<NodeId> one;
     add_from_slices(ask, constraint_bits(ask), 1, one, holds);
     return one.empty() ? std::nullopt : std::optional(one.front());
@@ -283,7 +317,8 @@ void NodeInventory::add_from_slices(const NodeAsk& ask, const NodeBits* allowed,
 void NodeInventory::add_best(const NodeAsk& ask, const NodeBits* allowed, std::size_t wanted,
                              std::vector<NodeId>& out, HoldCheck* holds) const {
   if (out.size() >= wanted) return;
-  if (in_slices() && ask.gpu_share == 0) return add_from_slices(ask, allowed, wanted, out, holds);
+  if (in_slices() && ask.gpu_share == 0 && ask.sole_user == 0)
+    return add_from_slices(ask, allowed, wanted, out, holds);
   std::vector<NodeId> taken = out;
   std::ranges::sort(taken);
   probes_ += search(ask, allowed, {}, [&](const Found& found) {
@@ -369,47 +404,9 @@ Room NodeInventory::free_room(NodeId id) const {
 
 bool NodeInventory::fits_free(const NodeAsk& ask, const Node& node, const Key& free) const {
   if (ask.exclusive) return node.leases == 0;
-  return node.exclusive == 0 && free.cpus >= ask.cpus && free.mem_mib >= ask.mem_mib &&
-         has_resources(ask, node) && fits_gpus(ask, node, free) && fits_cores(ask, node);
-}
-
-NoFit NodeInventory::explain(const NodeAsk& ask, std::uint32_t fit_now) const {
-  constexpr std::uint32_t kSample = 64;
-  const NodeBits* allowed = constraint_bits(ask);
-  NoFit why;
-  why.nodes_needed = ask.nodes;
-  why.fit_now = fit_now;
-  why.nodes_total = known_.count();
-  why.not_up = known_.count() - up_.count();
-  const std::uint32_t matching = up_.count_common(allowed, nullptr);
-  why.label_mismatch = up_.count() - matching;
-  std::uint32_t sampled = 0;
-  std::array<std::uint32_t, kKinds> short_of{};
-  for (const auto& [size, nodes] : sizes_) {
-    if (!fits_empty(ask, size)) {
-      why.too_small += nodes.count_common(&up_, allowed);
-      continue;
-    }
-    for (auto id = nodes.first_common(&up_); id && sampled < kSample;
-         id = nodes.first_common(&up_, raw(*id) + 1)) {
-      if (allowed != nullptr && !allowed->contains(*id)) continue;
-      const Node& node = *nodes_[raw(*id)];
-      const Key free = free_of(node);
-      if (fit_now > 0 && fits_free(ask, node, free)) continue;
-      ++sampled;
-      const Kind kind = ask.exclusive || node.exclusive > 0 ? Kind::Nodes
-                        : free.cpus < ask.cpus              ? Kind::CpuMilli
-                        : free.mem_mib < ask.mem_mib        ? Kind::MemMib
-                        : !fits_cores(ask, node)            ? Kind::CpuMilli
-                        : has_resources(ask, node)          ? Kind::GpuMilli
-                                                            : ask.resources.front().kind;
-      ++short_of[std::size_t(kind)];
-    }
-  }
-  why.busy = matching - why.too_small - fit_now;
-  if (sampled > 0)
-    why.mostly_short_of = Kind(std::ranges::max_element(short_of) - short_of.begin());
-  return why;
+  return node.exclusive == 0 && node.may_join(ask) && free.cpus >= ask.cpus &&
+         free.mem_mib >= ask.mem_mib && has_resources(ask, node) && fits_gpus(ask, node, free) &&
+         fits_cores(ask, node);
 }
 
 Amounts NodeInventory::charge_on(NodeId id, const NodeAsk& ask, bool is_head) const {
@@ -435,7 +432,7 @@ Amounts NodeInventory::charge_on(NodeId id, const NodeAsk& ask, bool is_head) co
 void NodeInventory::charge(const NodePart& part) {
   Node& node = at(part.node);
   node.held += part.amounts;
-  ++node.leases;
+  if (++node.leases == 1) node.sole_user = part.sole_user;
   if (part.amounts[Kind::Nodes] > 0) ++node.exclusive;
   hold_units(node, part, true);
   reindex(part.node, node);
@@ -446,9 +443,10 @@ NodePart NodeInventory::take(NodeId id, const NodeAsk& ask, bool is_head) {
   NodePart part;
   part.node = id;
   part.amounts = charge_on(id, ask, is_head);
+  part.sole_user = ask.sole_user;
   const auto cpus = std::uint32_t(part.amounts[Kind::CpuMilli] / kMilli);
-  UnitsAsked asked{node.units.bindable() ? cpus : 0,
-                   std::uint32_t(part.amounts[Kind::GpuMilli] / kMilli), ask.gpu_model};
+  UnitsAsked asked{node.binds() ? cpus : 0, std::uint32_t(part.amounts[Kind::GpuMilli] / kMilli),
+                   ask.gpu_model};
   if (ask.exclusive) asked.gpu_model = {};  // all of them, whatever model
   const bool is_share = ask.gpu_share > 0 && !ask.exclusive;
   const Gpu* shared = is_share ? shared_gpu(ask, node) : nullptr;
@@ -478,7 +476,7 @@ void NodeInventory::give(const NodePart& part) {
   node.held -= part.amounts;
   for (const std::int64_t rest : node.held.of)
     DROVER_CHECK(rest >= 0, "more was released on a node than it held");
-  --node.leases;
+  if (--node.leases == 0) node.sole_user = 0;
   if (part.amounts[Kind::Nodes] > 0) --node.exclusive;
   hold_units(node, part, false);
   reindex(part.node, node);

@@ -21,6 +21,7 @@
 
 #include "rm/constraint_index.hpp"
 #include "rm/forecast.hpp"
+#include "rm/inventory_node.hpp"
 #include "rm/node_ask.hpp"
 #include "rm/node_bits.hpp"
 #include "rm/node_group.hpp"
@@ -106,25 +107,8 @@ class NodeInventory {
   static constexpr std::uint32_t kMaxNodes = kNodesMax;
 
  private:
-  struct Key {  // free amounts in the order of best fit
-    std::uint32_t gpus = 0, cpus = 0;
-    std::int64_t mem_mib = 0;
-    friend auto operator<=>(const Key&, const Key&) = default;
-  };
-  struct Node {
-    NodeSpec spec;
-    bool known = false;  // false: leases were restored before the node registered
-    NodeState state = NodeState::Up;
-    std::string reason, defect;  // defect: why the topology cannot be used
-    std::string reservation;     // that goes on here
-    bool in_maintenance = false;
-    Amounts capacity, held;
-    std::uint32_t leases = 0, exclusive = 0;
-    NodeUnits units;
-    std::optional<Key> bucket;         // where it is indexed
-    std::optional<Key> size;           // by capacity
-    std::vector<std::int64_t> levels;  // of shares_ where it is indexed
-  };
+  using Key = InventoryKey;
+  using Node = InventoryNode;
   using Buckets = std::map<Key, NodeGroup>;
 
   ResourceNames names_;
@@ -146,6 +130,13 @@ class NodeInventory {
     friend auto operator<=>(const Found&, const Found&) = default;
   };
   bool fits_cores(const NodeAsk& ask, const Node& node) const;
+  void count_cpus(Node& node) const;
+  // sole_user.cpp
+  void list_for_user(NodeId id, Node& node, bool offers);
+  template <class Visit>
+  std::uint64_t search_own(const NodeAsk& ask, const NodeBits* allowed, Visit visit) const;
+  void check_user(NodeId id, const Node& node, const std::vector<std::int64_t>& users,
+                  const std::string& where, std::vector<std::string>& problems) const;
   static std::int64_t threads_on(const NodeAsk& ask, const Node& node);
   void put_in_order(NodeId id, bool is_new);  // O(log nodes) comparisons
   bool is_run(std::span<const NodeId> nodes) const;
@@ -191,6 +182,7 @@ class NodeInventory {
   std::vector<NodeId> order_;
   std::uint32_t most_per_core_ = 1, most_sockets_ = 1;  // of a node, ever seen
   std::vector<Kind> columns_;                           // of Room::extra
+  std::map<std::int64_t, NodeBits> own_;                // by sole_user: its nodes, in service
   // What is left of a shared GPU -> the nodes that have such a one and take new work.
   std::map<std::int64_t, NodeBits> shares_;
   mutable std::uint64_t probes_ = 0;

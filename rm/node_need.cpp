@@ -25,9 +25,11 @@ std::optional<NodeNeed> NodeInventory::need_on(NodeId id, const NodeAsk& ask) co
   const NodeBits* allowed = constraint_bits(ask);
   // Nobody is asked to go for a share: which GPU would have room for it then is not looked for.
   if (ask.gpu_share > 0) return std::nullopt;
+  // Nor for the sake of users, or from nodes that are one user's: all would have to go.
+  if (ask.sole_user != 0) return std::nullopt;
   if (!offers(id) || (allowed != nullptr && !allowed->contains(id))) return std::nullopt;
   const Node& node = *find(id);
-  if (!node.size || !fits_empty(ask, *node.size)) return std::nullopt;
+  if (!node.size || !fits_empty(ask, *node.size) || !node.is_shared()) return std::nullopt;
   NodeNeed need;
   const Key free = free_of(node);
   need.free[Kind::CpuMilli] = free.cpus * kMilli;

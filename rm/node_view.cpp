@@ -10,6 +10,7 @@ NodeView NodeInventory::view_of(NodeId id, const Node& node) const {
   NodeView view{id, &node.spec, node.state, node.reason, node.capacity, {}, node.leases, {}, false};
   view.reservation = node.reservation;
   view.in_maintenance = node.in_maintenance;
+  view.sole_user = node.sole_user;
   if (view.reason.empty()) view.reason = node.defect;
   const Key free = free_of(node);
   view.free[Kind::CpuMilli] = free.cpus * 1000;

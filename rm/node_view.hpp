@@ -37,6 +37,7 @@ struct NodeView {
   std::uint32_t leases = 0;
   std::string reservation;      // that goes on here now
   bool in_maintenance = false;  // by that reservation
+  std::int64_t sole_user = 0;   // whose jobs alone may join those here; a user's id and 1
 };
 
 // As people see it: idle, mixed, allocated, draining, drained, lost, down or maintenance.

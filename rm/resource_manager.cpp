@@ -28,7 +28,7 @@ void ResourceManager::set_node_state(NodeId id, NodeState state, std::string rea
 
 void ResourceManager::set_node_labels(NodeId id, Labels labels) {
   state_->nodes.set_labels(id, std::move(labels));
-  state_->freed_everything = true;
+  state_->follow_node(id);
 }
 
 std::optional<NodeView> ResourceManager::node(NodeId id) const { return state_->nodes.view(id); }

@@ -42,6 +42,7 @@ struct NoFit {
   std::uint32_t label_mismatch = 0;  // up, but without a label or the GPU model that is asked for
   std::uint32_t too_small = 0;       // even when empty
   std::uint32_t busy = 0;            // would fit when empty
+  std::uint32_t of_one_user = 0;     // of the busy nodes looked at: with jobs of one user alone
   std::uint32_t fit_now = 0;         // of a gang that needs more of them
   std::uint32_t nodes_needed = 1;
   bool held = false;  // a node has room now that is held for others; only acquire() says so

@@ -41,7 +41,6 @@ struct ResourceManager::State {
   NodeBits freed;  // since take_freed
   bool freed_everything = false;
   std::vector<NodeId> gang;  // scratch
-
   Class& class_at(ClassId id) {
     DROVER_CHECK(raw(id) < classes.size(), "unknown request class");
     return classes[raw(id)];
@@ -95,6 +94,7 @@ struct ResourceManager::State {
   Room planned(const Class& asked, const NodeAsk& ask) const {
     Room room = asked.room;
     room.cpu_milli = nodes.most_cpus(ask) * 1000;
+    if (ask.sole_user != 0) room.seats = Room::kSeats;  // certain on an empty node
     return room;
   }
   RoomAsk ask_of(const Class& asked, ReservedId by) const {
@@ -108,10 +108,10 @@ struct ResourceManager::State {
     forecast.set_capacity(id, nodes.room_in(nodes.capacity(id)));
     forecast.set_offering(id, nodes.offers(id));
   }
-  // What a lease takes of a timeline: one seat, or all when it has the node alone.
+  // What a lease takes of a timeline: one seat, or all when it, or its user, has the node alone.
   Room room_taken(const NodePart& part) const {
     Room room = nodes.room_in(part.amounts);
-    if (part.amounts[Kind::Nodes] == 0) room.seats = 1;
+    if (part.amounts[Kind::Nodes] == 0 && part.sole_user == 0) room.seats = 1;
     return room;
   }
   void forecast_start(const Lease& lease) {

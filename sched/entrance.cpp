@@ -66,6 +66,8 @@ Result<void> fill_defaults(JobSpec& spec, const EntranceConfig& config) {
     spec.name = spec.script.empty() && !spec.argv.empty() ? base_name(spec.argv.front()) : "batch";
     if (spec.name.empty()) spec.name = "batch";
   }
+  if (spec.request.exclusive) spec.request.sole_user = 0;  // alone is alone
+  if (spec.request.sole_user != 0) spec.request.sole_user = std::int64_t(spec.owner.uid) + 1;
   if (spec.cwd.empty()) spec.cwd = config.cwd;
   if (spec.out.empty()) spec.out = spec.is_array ? "drover-%A_%a.out" : "drover-%j.out";
   if (spec.time_limit.us == 0) {

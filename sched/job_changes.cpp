@@ -91,7 +91,10 @@ constexpr Row kRows[] = {
     {"mem_mib", [](const JobSpec& s) { return number(s.request.mem_mib); }},
     {"gpus", [](const JobSpec& s) { return number(s.request.gpus); }},
     {"gpu_model", [](const JobSpec& s) { return s.request.gpu_model; }},
-    {"exclusive", [](const JobSpec& s) { return yes(s.request.exclusive); }},
+    {"exclusive",
+     [](const JobSpec& s) {
+       return s.request.sole_user != 0 ? std::string("user") : yes(s.request.exclusive);
+     }},
     {"constraints",
      [](const JobSpec& s) { return pairs(s.request.node_labels) + s.request.constraint; }},
     {"resources", other_needs},

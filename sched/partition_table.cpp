@@ -140,6 +140,7 @@ Result<void> PartitionTable::route(JobSpec& spec) const {
   if (partition->max_nodes_per_job >= 0 && spec.request.nodes_max > partition->max_nodes_per_job)
     spec.request.nodes_max = partition->max_nodes_per_job;
   if (auto ok = set_time(spec, *partition); !ok) return ok;
+  if (partition->exclusive_user) spec.request.sole_user = std::int64_t(spec.owner.uid) + 1;
   spec.labels["partition"] = name;
   for (const auto& [key, value] : partition->nodes) {
     const auto [at, is_new] = spec.request.node_labels.emplace(key, value);

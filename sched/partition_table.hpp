@@ -25,6 +25,7 @@ struct PartitionSpec {
   PartitionPolicy policy;
   PreemptMode preempt_mode = PreemptMode::Off;  // how its jobs give way to higher partitions
   Duration preempt_grace;                       // between their notice and their end
+  bool exclusive_user = false;                  // only jobs of one user share a node
   bool is_default = false;
   bool is_open = true;  // false: takes no new jobs; those queued go on
   friend bool operator==(const PartitionSpec&, const PartitionSpec&) = default;

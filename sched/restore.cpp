@@ -134,8 +134,9 @@ void Controller::State::restore_conditions(Job& job, const JobSpec& spec, const 
     job.gates |= kDependencyGate;
   }
   if (spec.dependencies.empty() || job.dependencies_met || job.dependencies_never) return;
-  Conditions left{
-      .waits = spec.dependencies, .outlook = Outlook::Waits, .elements = {}, .lost = {}};
+  Conditions left;
+  left.waits = spec.dependencies;
+  left.outlook = Outlook::Waits;
   std::erase_if(left.waits, [&](const Dependency& dependency) {
     if (dependency.kind == DependencyKind::AfterCorr) return true;
     const Job* target = find(dependency.job);
@@ -160,8 +161,9 @@ void Controller::State::restore_waiters(const Job& job) {
     if (dependency.kind == DependencyKind::After && job.started.is_set()) continue;
     Job& waiter = *find(id);
     waiter.dependencies_met = false;
-    Conditions again{
-        .waits = waiter.extra().waits_for, .outlook = Outlook::Waits, .elements = {}, .lost = {}};
+    Conditions again;
+    again.waits = waiter.extra().waits_for;
+    again.outlook = Outlook::Waits;
     again.waits.push_back(dependency);
     wait_for(waiter, std::move(again));
     update_queues(waiter);

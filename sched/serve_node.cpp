@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // No word about a node ends an attempt, save one: `down` with the promise that nothing runs there.
+#include "rm/oversubscribe.hpp"
 #include "sched/controller_state.hpp"
 
 namespace drover::sched {
@@ -103,6 +104,11 @@ void Controller::State::label(LabelNode in, Now now) {
   NodeId id{};
   Node* node = node_for(in.reply, in.actor, in.node, id);
   if (node == nullptr) return;
+  const auto factor = in.edits.set.find(std::string(rm::kOversubscribeLabel));
+  if (factor != in.edits.set.end() && !rm::read_oversubscribe(factor->second))
+    return reply(in.reply,
+                 fail(Errc::BadInput, "oversubscribe is no factor from 1 to 16: " + factor->second,
+                      "for example 2 or 1.5", "set"));
   LabelEdits edits = node->labels;
   for (const std::string& key : in.edits.removed) {
     edits.set.erase(key);

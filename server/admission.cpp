@@ -152,6 +152,7 @@ Result<sched::Alter> Admission::prepare_alter(JobId id, std::string json, JobRea
     const auto label = base.labels.find("partition");
     const auto* partition =
         label == base.labels.end() ? nullptr : entrance_.policy->partitions.find(label->second);
+    if (partition != nullptr && partition->exclusive_user) base.request.sole_user = 0;
     if (partition != nullptr)
       for (const auto& [key, value] : partition->nodes) {
         const auto at = base.request.node_labels.find(key);

@@ -135,6 +135,7 @@ constexpr Key<P> kPartitionKeys[] = {
     {"policy", [](P& s, const toml::node& n) { return read(s.policy, n); }, "order and backfill, `priority+easy` (default)"},
     {"preempt_mode", [](P& s, const toml::node& n) { return read(s.preempt_mode, n); }, "how its jobs give way to partitions of higher priority: `off` (default), `requeue`, `suspend`, `cancel`"},
     {"preempt_grace", [](P& s, const toml::node& n) { return read(s.preempt_grace, n); }, "between their notice and their end, unless their class says"},
+    {"exclusive_user", [](P& s, const toml::node& n) { return read(s.exclusive_user, n); }, "its jobs share nodes only with jobs of the same user, as with `--exclusive=user`"},
     {"default", [](P& s, const toml::node& n) { return read(s.is_default, n); }, "takes the jobs that name none"},
     {"open", [](P& s, const toml::node& n) { return read(s.is_open, n); }, "false: no new jobs; those queued go on"},
 };

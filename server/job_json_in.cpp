@@ -202,6 +202,20 @@ Result<void> read_kill_on_invalid(Reading& r, value v) {
   return {};
 }
 
+// true, false, or "user": the entrance knows which.
+Result<void> read_exclusive(Reading& r, value v) {
+  rm::Request& request = r.spec.request;
+  request.sole_user = 0;
+  simdjson::ondemand::json_type type;
+  if (!v.type().get(type) && type == simdjson::ondemand::json_type::boolean)
+    return keep(json_bool(v, "exclusive"), request.exclusive);
+  const auto word = json_line(v, "exclusive", 64);
+  if (!word || *word != "user") return json_wrong("exclusive", "true, false or \"user\"");
+  request.exclusive = false;
+  request.sole_user = 1;
+  return {};
+}
+
 Result<void> read_mem(value v, std::string_view field, std::int64_t& into) {
   return keep(parse_text_field(v, field, [](std::string_view t) { return parse_memory_mib(t); }),
               into);
@@ -246,7 +260,7 @@ constexpr Field kFields[] = {  // sorted by name
     {"distribution", [](Reading& r, value v) { return read_words(v, "distribution", r.spec.layout, read_distribution); }},
     {"env", read_env},
     {"err", [](Reading& r, value v) { return keep(json_line(v, "err", 4096), r.spec.err); }},
-    {"exclusive", [](Reading& r, value v) { return keep(json_bool(v, "exclusive"), r.spec.request.exclusive); }},
+    {"exclusive", read_exclusive},
     {"gpu_model", [](Reading& r, value v) { return keep(json_line(v, "gpu_model", 256), r.spec.request.gpu_model); }},
     {"gpu_share", [](Reading& r, value v) { return keep(json_integer(v, "gpu_share", 1, 999), r.spec.request.gpu_share); }},
     {"gpus", [](Reading& r, value v) { return keep(json_integer(v, "gpus", 0, 100'000), r.spec.request.gpus); }},

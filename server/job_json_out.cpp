@@ -81,7 +81,10 @@ void append_spec(JsonWriter& out, const sched::JobSpec& spec) {
   out.field("ntasks_per_node", spec.ntasks_per_node);
   append_rules(out, spec);
   out.field("gpu_model", spec.request.gpu_model);
-  out.field("exclusive", spec.request.exclusive);
+  if (spec.request.sole_user != 0)
+    out.field("exclusive", "user");
+  else
+    out.field("exclusive", spec.request.exclusive);
   if (spec.request.gpu_share > 0) out.field("gpu_share", spec.request.gpu_share);
   append_counts(out, "licences", spec.request.licences);
   append_counts(out, "resources", spec.request.resources);

@@ -21,7 +21,8 @@ World::World(std::uint64_t seed) : prng_(seed) {
              .drains = prng_.chance(30),
              .amnesia = prng_.chance(20),
              .reservations = prng_.chance(40),
-             .retries = prng_.chance(50)};
+             .retries = prng_.chance(50),
+             .sole_users = prng_.chance(40)};
   config_.group_limits.running_jobs = prng_.chance(50) ? 3 : 1000;
   controller_.emplace(config_);
   for (std::uint32_t number = 0; number < 3; ++number) add_node(number);
@@ -171,6 +172,7 @@ void World::check_step() {
 // A process runs only for an attempt that is stored, and only while the store says what it holds:
 // else others would be placed on its cores.
 void World::check_running() {
+  for (const auto& node : nodes_) check_neighbours(*node);
   for (const auto& node : nodes_)
     node->visit_running([&](const AttemptId& id) {
       const auto found = store_.tasks().find(id.task);
@@ -193,6 +195,28 @@ void World::check_counterparts(TaskId task) {
                             std::to_string(raw(task.job)) + " starts before that of job " +
                             std::to_string(raw(wait.job)) + " has succeeded");
   }
+}
+
+// Who runs on the node, by the specs alone.
+void World::check_neighbours(const FakeNode& node) {
+  std::int64_t cpus = 0;
+  std::set<std::uint32_t> users;
+  bool alone = false;
+  node.visit_running([&](const AttemptId& id) {
+    const sched::JobSpec& spec = store_.spec(id.task.job);
+    const auto task = store_.tasks().find(id.task);
+    // What stands still has given its CPUs back, and does not get them to be ended.
+    const bool has_cpus = task != store_.tasks().end() && task->second.lease &&
+                          task->second.lease->amounts[rm::Kind::CpuMilli] > 0;
+    if (has_cpus) cpus += spec.request.cpus;
+    users.insert(spec.owner.uid);
+    alone = alone || spec.request.sole_user != 0;
+  });
+  const std::int64_t most = node.spec().labels.contains("oversubscribe") ? 6 : 4;
+  if (cpus > most)
+    violations_.push_back(node.spec().name + " runs tasks of " + std::to_string(cpus) + " CPUs");
+  if (alone && users.size() > 1)
+    violations_.push_back(node.spec().name + " is one user's alone and runs others' tasks");
 }
 
 // What the record says is what the process of its last attempt did.

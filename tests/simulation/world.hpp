@@ -23,7 +23,7 @@ namespace drover::simulation {
 struct Faults {
   bool controller_crashes = false, broken_sessions = false, doubled = false, reboots = false;
   bool commands = false, arrays = false, dependencies = false, drains = false, amnesia = false;
-  bool reservations = false, retries = false;
+  bool reservations = false, retries = false, sole_users = false;
 };
 
 class World {
@@ -82,6 +82,7 @@ class World {
   void check_running();
   void check_end();
   void check_counterparts(TaskId task);
+  void check_neighbours(const FakeNode& node);
   void check_outcome(const sched::TaskRecord& task);
   void note(const std::string& line);
 

@@ -43,6 +43,8 @@ std::shared_ptr<const sched::JobSpec> World::random_spec() {
     if (prng_.chance(70)) spec->retry.delay = millis(std::int64_t(prng_.below(600)));
     if (prng_.chance(30)) spec->retry.on = sched::kRetryUnknown;
   }
+  if (faults_.sole_users && prng_.chance(40))
+    spec->request.sole_user = std::int64_t(spec->owner.uid) + 1;
   spec->hold = faults_.commands && prng_.chance(10);
   if (faults_.reservations && prng_.chance(70))
     spec->time_limit = millis(200 + std::int64_t(prng_.below(1500)));
@@ -108,6 +110,7 @@ FakeNode& World::add_node(std::uint32_t number) {
   rm::NodeSpec spec{.name = "n" + std::to_string(number),
                     .labels = {},
                     .topology = rm::make_topology(1, 1, 4, 1, 4096)};
+  if (faults_.sole_users && number == 1) spec.labels["oversubscribe"] = "1.5";
   node_life_.push_back(1);
   NodeWorld world;
   world.prng = &prng_;

@@ -91,7 +91,7 @@ TEST(Specs, HoldWhatTheOptionsSay) {
       {{"-d", "12"}, R"({"dependency":"afterany:12"})"},
       {{"-d", "afterok:1?afterany:2"}, R"({"dependency":"afterok:1?afterany:2"})"},
       {{"-d", "singleton,afterok:4"}, R"({"dependency":"afterok:4","singleton":true})"},
-      {{"--exclusive=user"}, R"({"exclusive":true})"},
+      {{"--exclusive=user"}, R"({"exclusive":"user"})"},
       {{"--mem=1G", "--mem=2G"}, R"({"mem_mib":2048})"},
   };
   for (const auto& row : rows) EXPECT_EQ(built(given(row.words)), row.expected);
@@ -132,6 +132,7 @@ TEST(Specs, RefuseBadValuesByName) {
       {{"-d", "afterok:x"}, "option --dependency"},
       {{"-d", "afterok:1,afterok:2?afterok:3"}, "cannot be mixed"},
       {{"-d", "aftercorr"}, "names no job"},
+      {{"--exclusive=mcs"}, "is not offered"},
       {{"-d", "afterburstbuffer:1"}, "not supported"},
       {{"-d", "afterok:1+3"}, "option --dependency"},
       {{"-p", "a,b"}, "a job goes to one partition"},

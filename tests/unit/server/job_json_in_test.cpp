@@ -61,7 +61,9 @@ TEST(JobJsonIn, retries) {
       spec->retry,
       (sched::RetryRule{
           3, 150, seconds(30), seconds(600), sched::kRetryExit | sched::kRetryMemory, {3, 75}}));
-  EXPECT_EQ(read(R"({"argv":["a"],"retry":2})")->retry, (sched::RetryRule{.max = 2}));
+  sched::RetryRule twice;
+  twice.max = 2;
+  EXPECT_EQ(read(R"({"argv":["a"],"retry":2})")->retry, twice);
   for (const char* wrong : {R"("x")", R"(1001)", R"({"max":1,"times":2})", R"({"on":["often"]})",
                             R"({"max":1,"backoff_percent":99})", R"({"on":["exit:256"]})"})
     EXPECT_FALSE(read(std::string(R"({"argv":["a"],"retry":)") + wrong + "}")) << wrong;

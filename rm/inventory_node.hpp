@@ -1,0 +1,45 @@
+// rm/inventory_node.hpp - one node, as the inventory keeps it.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rm/node_ask.hpp"
+#include "rm/node_units.hpp"
+#include "rm/node_view.hpp"
+
+namespace drover::rm {
+
+struct InventoryKey {  // free amounts in the order of best fit
+  std::uint32_t gpus = 0, cpus = 0;
+  std::int64_t mem_mib = 0;
+  friend auto operator<=>(const InventoryKey&, const InventoryKey&) = default;
+};
+
+struct InventoryNode {
+  NodeSpec spec;
+  bool known = false;  // false: leases were restored before the node registered
+  NodeState state = NodeState::Up;
+  std::string reason, defect;  // defect: why the topology cannot be used
+  std::string reservation;     // that goes on here
+  bool in_maintenance = false;
+  Amounts capacity, held;
+  std::uint32_t leases = 0, exclusive = 0;
+  std::int64_t sole_user = 0;      // of all its leases
+  std::int64_t listed_for = 0;     // the user under whom it is indexed
+  std::int64_t cpu_percent = 100;  // how often its CPUs are given out
+  NodeUnits units;
+  std::optional<InventoryKey> bucket;  // where it is indexed
+  std::optional<InventoryKey> size;    // by what was built in
+  std::vector<std::int64_t> levels;    // of shared GPUs, where it is indexed
+
+  // Given out more than once, CPUs are counted, and nobody is bound to any.
+  bool binds() const { return units.bindable() && cpu_percent == 100; }
+  bool is_shared() const { return leases == 0 || sole_user == 0; }
+  bool may_join(const NodeAsk& ask) const { return leases == 0 || sole_user == ask.sole_user; }
+};
+
+}  // namespace drover::rm
