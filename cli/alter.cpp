@@ -63,6 +63,10 @@ Result<bool> put_flag(Json& changes, const std::string& option, const std::strin
     changes["array_throttle"] = *most;
     return true;
   }
+  if (option == "exclusive" && value == "user") {
+    changes[option] = value;
+    return true;
+  }
   const Result<bool> is = yes_or_no(option, value);
   if (!is) return fail(is.error());
   changes[option] = *is;
@@ -98,6 +102,11 @@ Result<bool> put_change(Json& changes, const std::string& word, const SpecSource
   return overlay_options(changes, {given}, source);
 }
 
+constexpr Option kOptions[] = {
+    {"dry-run", 0, Takes::Nothing, "", "say what would change, and change nothing"},
+};
+OptionTable options() { return kOptions; }
+
 Result<int> run(Context& context) {
   const Arguments& arguments = context.arguments();
   if (arguments.words.size() < 2)
@@ -123,6 +132,7 @@ Result<int> run(Context& context) {
   net::HttpClient::Call call;
   call.method = "PATCH";
   call.target = "/api/v1/jobs/" + std::to_string(selector->ranges.front().first);
+  if (arguments.has("dry-run")) call.target += "?dry_run=1";
   call.body = to_text(changes);
   const Result<net::ClientResponse> response = (*api)->call(call);
   if (!response) return fail(response.error());
@@ -140,6 +150,8 @@ Result<int> run(Context& context) {
     context.out(text_of(change, "name") + ": " + said("from") + " -> " + said("to") + '\n');
   }
   if (member(*done, "changes").empty()) context.note("nothing to change");
+  if (arguments.has("dry-run") && !member(*done, "changes").empty())
+    context.note("nothing was changed: leave --dry-run out");
   return kOk;
 }
 
@@ -155,15 +167,18 @@ const Command kAlter = {
         "Keys are the long options of `drover submit` (time, partition, qos, account, nodes, "
         "ntasks, cpus-per-task, mem, gpus, constraint, begin, deadline, dependency, priority, "
         "nice, label, reservation, max-failures, retry, job-name, comment), array-throttle, and "
-        "requeue=yes|no, exclusive=yes|no. All of it is changed or nothing; it must pass what a "
+        "requeue=yes|no, exclusive=yes|no|user. All of it is changed or nothing; it must pass what "
+        "a "
         "submission passes. On a node a job keeps its requests; its time limit may be lowered by "
         "its owner and raised by operators. `dependency=none` waits for nobody.",
     .examples =
         "drover alter 12 time=2:00:00 qos=low\n"
         "drover alter 12 dependency=afterok:10 begin=tomorrow\n"
+        "drover alter --dry-run 12 partition=gpu gpus=1\n"
         "drover alter 20 array-throttle=50\n"
         "drover alter 12 nodes=2 ntasks=16 mem=8G",
     .complete = "job",
+    .options = options,
     .run = run,
 };
 

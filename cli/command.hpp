@@ -36,10 +36,11 @@ struct Command {
 extern const Command kUp, kDown, kSubmit, kRun, kLs, kShow, kWhy, kLog, kWait, kProgress, kCancel,
     kHold, kRelease, kRequeue, kAlter, kSuspend, kResume, kPlan, kEvents, kNodeLs, kNodeShow,
     kNodeExport, kNodeDrain, kNodeResume, kNodeDown, kNodeMaintenance, kNodeLabel, kGroupLs,
-    kDagPlan, kDagImport, kQuotaLs, kQuotaShow, kQuotaSet, kQuotaRm, kQuotaDiff, kQuotaApply,
-    kQuotaReset, kReservationCreate, kReservationLs, kReservationShow, kReservationRm, kShare,
-    kQosLs, kLicenceLs, kPartitionLs, kConfigShow, kConfigCheck, kAdminStatus, kAdminCheck,
-    kAdminBackup, kApi, kSim, kStep, kCompletion, kMan, kVersion, kComplete;
+    kGroupSet, kGroupReset, kDagPlan, kDagImport, kQuotaLs, kQuotaShow, kQuotaSet, kQuotaRm,
+    kQuotaDiff, kQuotaApply, kQuotaReset, kReservationCreate, kReservationLs, kReservationShow,
+    kReservationRm, kShare, kQosLs, kLicenceLs, kPartitionLs, kConfigShow, kConfigCheck,
+    kAdminStatus, kAdminCheck, kAdminBackup, kApi, kSim, kStep, kCompletion, kMan, kVersion,
+    kComplete;
 
 std::span<const Command* const> all_commands();
 

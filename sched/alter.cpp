@@ -91,6 +91,11 @@ Result<std::uint64_t> AlterVerbs::change(Job& job, const Alter& in, Now now) {
   }
   const bool on_node_too = std::ranges::all_of(
       changes, [](const JobChange& one) { return may_change_on_node(one.name); });
+  if (in.dry_run) {
+    if (!on_node_too)
+      if (auto ok = could_move(job, in); !ok) return fail(ok.error());
+    return changes.size();
+  }
   leave_queues(job);
   if (!on_node_too)
     if (auto ok = change_place(job, in, now); !ok) {
@@ -126,20 +131,38 @@ void AlterVerbs::leave_queues(Job& job) {
   partition.promised.erase(job.id);
 }
 
+// Whether its new group and quotas would take it; everything is as it was afterwards.
+Result<void> AlterVerbs::could_move(Job& job, const Alter& in) {
+  const JobSpec& spec = *in.after;
+  if (auto ok = check_group(job, spec); !ok || spec.labels == in.before->labels) return ok;
+  rm.leave(job.path);
+  const auto entered = rm.try_enter(spec.labels);
+  if (const auto* path = std::get_if<rm::PathId>(&entered)) rm.leave(*path);
+  job.path = rm.enter(in.before->labels);
+  if (const auto* full = std::get_if<rm::QuotaShort>(&entered)) return queue_full(*full);
+  return {};
+}
+
+Result<void> AlterVerbs::check_group(const Job& job, const JobSpec& spec) const {
+  const std::string name = self().group_name(spec);
+  if (name == groups[raw(job.group)].name) return {};
+  if (groups[raw(job.group)].compiling.contains(job.id))
+    return fail(Errc::Conflict, "the plan of " + job_text(job.id) + " is being made",
+                "try again in a moment");
+  const auto known = group_ids.find(name);
+  const std::uint64_t queued_max = self().limits_of(name).queued_jobs;
+  if (queued_max > 0 && known != group_ids.end() && groups[raw(known->second)].open >= queued_max)
+    return fail(Errc::Limit, "the queue of " + name + " is full", "try again when some have ended");
+  return {};
+}
+
 // Group, quotas, account, class, partition and what it asks for. Nothing of it is on a node.
 Result<void> AlterVerbs::change_place(Job& job, const Alter& in, Now now) {
   const JobSpec& spec = *in.after;
   const std::string name = self().group_name(spec);
   const GroupId old = job.group;
   const bool moves = name != groups[raw(old)].name;
-  if (moves && groups[raw(old)].compiling.contains(job.id))
-    return fail(Errc::Conflict, "the plan of " + job_text(job.id) + " is being made",
-                "try again in a moment");
-  const auto known = group_ids.find(name);
-  const std::uint64_t queued_max = config.group_limits.queued_jobs;
-  if (moves && queued_max > 0 && known != group_ids.end() &&
-      groups[raw(known->second)].open >= queued_max)
-    return fail(Errc::Limit, "the queue of " + name + " is full", "try again when some have ended");
+  if (auto ok = check_group(job, spec); !ok) return ok;
   if (spec.labels != in.before->labels) {  // its own place in the old quotas is free for it
     rm.leave(job.path);
     const auto entered = rm.try_enter(spec.labels);

@@ -20,6 +20,8 @@ struct AlterVerbs : PreemptVerbs {
   Result<void> may_change(const Job& job, const Alter& in,
                           const std::vector<JobChange>& changes) const;
   void leave_queues(Job& job);
+  Result<void> could_move(Job& job, const Alter& in);
+  Result<void> check_group(const Job& job, const JobSpec& spec) const;
   Result<void> change_place(Job& job, const Alter& in, Now now);
   void change_conditions(Job& job, const Alter& in, Conditions conditions, Now now);
   void change_rest(Job& job, const JobSpec& spec);

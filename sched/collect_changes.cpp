@@ -123,6 +123,10 @@ TurnOutput Controller::State::collect(TurnOutput used) {
     changes.quotas = quotas;
     if (!quotas.edited) changes.quotas->rules.clear();  // the configuration has them
   }
+  if (std::exchange(groups_dirty, false)) {
+    changes.groups.emplace();
+    for (const auto& [name, own] : group_limits) changes.groups->push_back({name, own});
+  }
   if (std::exchange(reservations_dirty, false)) {
     changes.reservations.emplace();
     for (const auto& [name, reservation] : calendar.all())

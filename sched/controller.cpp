@@ -61,6 +61,7 @@ void Controller::State::apply(Input input, Now now) {
         if constexpr (std::is_same_v<In, ServeNode>) serve(in, now);
         if constexpr (std::is_same_v<In, LabelNode>) label(std::move(in), now);
         if constexpr (std::is_same_v<In, EditQuotas>) edit_quotas(in, now);
+        if constexpr (std::is_same_v<In, EditGroup>) edit_group(in);
         if constexpr (std::is_same_v<In, SetLicences>) set_licences(in, now);
         if constexpr (std::is_same_v<In, PutReservation>) Reserving{*this}.put(std::move(in), now);
         if constexpr (std::is_same_v<In, RemoveReservation>) Reserving{*this}.remove(in, now);
@@ -208,7 +209,7 @@ std::vector<GroupView> Controller::groups(std::uint64_t offset, std::uint64_t li
     }
     const Group& group = state_->groups[raw(it->second)];
     views.push_back({it->second, group.name, group.open, group.open - group.active, group.active,
-                     state_->config.group_limits});
+                     state_->limits_of(group.name), state_->group_limits.contains(group.name)});
   }
   return views;
 }
@@ -246,6 +247,10 @@ void Controller::restore_counters(std::uint64_t next_job_id, std::uint64_t next_
   state.stored_epoch = state.next_epoch;
   state.stored_node = state.next_node;
   state.stored_event = state.next_event;
+}
+
+void Controller::restore_group(const GroupRecord& group) {
+  state_->group_limits[group.name] = group.limits;
 }
 
 void Controller::restore_node(const NodeRecord& record) {

@@ -79,7 +79,8 @@ struct GroupView {
   GroupId id{};
   std::string name;                                // "user=ann,creator=cli"
   std::uint64_t open = 0, queued = 0, active = 0;  // active = past the FIFO
-  GroupLimits limits;
+  GroupLimits limits;                              // its own, or those of all
+  bool has_own_limits = false;
 };
 
 struct Stats {  // plain counters for metrics; cheap to copy
@@ -110,6 +111,7 @@ class Controller {
                         std::uint64_t next_node_id, std::uint64_t next_event_seq);
   // The edited quotas of before, if there were any; config.resources was made from its slots.
   void restore_quotas(rm::QuotaTable stored);
+  void restore_group(const GroupRecord& group);
   void restore_node(const NodeRecord& node);
   void restore_reservation(const Reservation& reservation);
   void restore_usage(const std::vector<UsageRecord>& usage);
@@ -164,6 +166,7 @@ class Controller {
   friend struct AlterVerbs;
   friend struct FollowVerbs;
   friend struct RetryVerbs;
+  friend struct GroupVerbs;
   std::unique_ptr<State> state_;
 };
 

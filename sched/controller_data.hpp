@@ -34,6 +34,8 @@ struct ControllerData {
   rm::ResourceManager rm;
   rm::QuotaTable quotas;  // its rules are those in force
   bool quotas_dirty = false;
+  std::map<std::string, OwnLimits, std::less<>> group_limits;
+  bool groups_dirty = false;
   std::uint64_t next_job = 1, next_epoch = 1, next_node = 1, next_event = 1;
   std::uint64_t stored_job = 0, stored_epoch = 0, stored_node = 0, stored_event = 0;
   std::unordered_map<JobId, Job> jobs;  // never iterated for a decision

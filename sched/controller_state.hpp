@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "sched/retry_verbs.hpp"
+#include "sched/group_verbs.hpp"
 
 namespace drover::sched {
 
-struct Controller::State : RetryVerbs {
+struct Controller::State : GroupVerbs {
   explicit State(ControllerConfig with);
   struct Reserving;  // sched/reserving.hpp
   struct Reserved;

@@ -54,6 +54,7 @@ Why no_room(JobState state, const rm::NoFit& fit, const rm::Request& asked,
                               ? "without the labels asked for"
                               : "without the labels, sockets or cores asked for");
   add(fit.too_small, "too small");
+  add(fit.of_one_user, "of the busy ones with jobs that no other user's may join");
   if (!because.empty()) text += ": " + because;
   if (fit.mostly_short_of)
     text += "; mostly short of " + std::string(rm::is_named(*fit.mostly_short_of)
@@ -193,7 +194,7 @@ Why Controller::State::why_in_queue(const Job& job) const {
             "waits for job " + number(job.earlier->id) + " and earlier ones of the same name",
             {}};
   const Group& group = group_of(job);
-  const std::uint32_t limit = config.group_limits.running_jobs;
+  const std::uint32_t limit = limits_of(group.name).running_jobs;
   const std::string before =
       ahead(group.fifo, job.place()) + " of " + group.name + " are ahead of it";
   if (limit > 0 && group.active >= limit)

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -57,6 +58,7 @@ struct Alter {
   std::uint32_t revision = 0;
   std::shared_ptr<const JobSpec> before, after;
   std::vector<KnownEnd> known_ends;  // of new dependencies
+  bool dry_run = false;              // only say whether it could be done
 };
 struct PlanReady {  // from the group's consumer
   JobId job{};
@@ -125,6 +127,14 @@ struct EditQuotas {
   Actor actor;
   rm::QuotaEdit edit;
 };
+struct EditGroup {
+  ReplyToken reply{};  // the answer's `touched` is 1 when something changed
+  Actor actor;
+  std::string name;
+  bool reset = false;  // first to nothing of its own
+  std::optional<std::uint32_t> running;
+  std::optional<std::uint64_t> queued;
+};
 struct SetLicences {  // all that there are from now on; their names have slots to go to
   rm::Counts totals;
 };
@@ -144,7 +154,7 @@ struct RemoveReservation {
 struct Tick {};  // time passed: begin times, node timeouts
 
 using Input = std::variant<Submit, Command, Alter, PlanReady, NodeUp, NodeDown, TaskStarted,
-                           TaskEnded, ServeNode, LabelNode, EditQuotas, SetLicences, PutReservation,
-                           RemoveReservation, Tick>;
+                           TaskEnded, ServeNode, LabelNode, EditQuotas, EditGroup, SetLicences,
+                           PutReservation, RemoveReservation, Tick>;
 
 }  // namespace drover::sched

@@ -85,10 +85,11 @@ struct Changes {
   std::optional<std::vector<UsageRecord>> usage;         // of all users, when it is time
   std::optional<std::vector<Reservation>> reservations;  // all, when one has changed
   std::optional<rm::QuotaTable> quotas;                  // when they were edited
+  std::optional<std::vector<GroupRecord>> groups;        // all with own limits, when one changed
   std::uint64_t next_job_id = 0, next_epoch = 0, next_node_id = 0, next_event_seq = 0;
   bool empty() const {
     return new_jobs.empty() && altered.empty() && jobs.empty() && tasks.empty() && nodes.empty() &&
-           events.empty() && !usage && !reservations && !quotas;
+           events.empty() && !usage && !reservations && !quotas && !groups;
   }
 };
 

@@ -74,6 +74,18 @@ struct TaskRecord {
   friend bool operator==(const TaskRecord&, const TaskRecord&) = default;
 };
 
+// What operators say of one group in place of the limits of all; nothing = as of all.
+struct OwnLimits {
+  std::optional<std::uint32_t> running_jobs;
+  std::optional<std::uint64_t> queued_jobs;
+  friend bool operator==(const OwnLimits&, const OwnLimits&) = default;
+};
+struct GroupRecord {
+  std::string name;
+  OwnLimits limits;
+  friend bool operator==(const GroupRecord&, const GroupRecord&) = default;
+};
+
 // What operators say about a node, whether it is in contact or not.
 enum class Service : std::uint8_t { InService, Draining, Down, Maintenance };
 

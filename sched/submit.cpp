@@ -81,7 +81,8 @@ std::optional<Milestone> Controller::State::milestone_of(JobId id,
 
 Result<Conditions> Controller::State::weigh_dependencies(const Submit& in) const {
   const JobSpec& spec = *in.spec;
-  Conditions conditions{.waits = spec.dependencies, .elements = {}, .lost = {}};
+  Conditions conditions;
+  conditions.waits = spec.dependencies;
   std::erase_if(conditions.waits,
                 [](const Dependency& one) { return one.kind == DependencyKind::AfterCorr; });
   if (spec.dependencies.size() > kDependenciesMax)
@@ -114,7 +115,7 @@ Result<Conditions> Controller::State::admit(const Submit& in) const {
                 "try again when some have ended");
   const std::string& name = group_name(spec);
   const auto group = group_ids.find(name);
-  const std::uint64_t queued_max = config.group_limits.queued_jobs;
+  const std::uint64_t queued_max = limits_of(name).queued_jobs;
   if (queued_max > 0 && group != group_ids.end() && groups[raw(group->second)].open >= queued_max)
     return fail(Errc::Limit,
                 "the queue of " + name + " is full: " + std::to_string(queued_max) + " open jobs",

@@ -18,7 +18,7 @@ void Controller::State::take_jobs(Now now) {
 
 void Controller::State::take_from(GroupId id, Now now) {
   Group& group = groups[raw(id)];
-  const std::uint32_t limit = config.group_limits.running_jobs;
+  const std::uint32_t limit = limits_of(group.name).running_jobs;
   while (group.compiling.size() < config.compile_ahead) {
     if (!group.unplanned.empty()) {
       Job& job = jobs.at(group.unplanned.begin()->job);

@@ -54,8 +54,11 @@ void resume_node(Services& services, ExchangePtr exchange);
 void down_node(Services& services, ExchangePtr exchange);
 void maintain_node(Services& services, ExchangePtr exchange);
 void label_node(Services& services, ExchangePtr exchange);
-void list_groups(Services& services, ExchangePtr exchange);
 
+// api_groups.cpp
+void list_groups(Services& services, ExchangePtr exchange);
+void edit_group(Services& services, ExchangePtr exchange);
+void reset_group(Services& services, ExchangePtr exchange);
 // api_quotas.cpp
 void list_quotas(Services& services, ExchangePtr exchange);
 void put_quotas(Services& services, ExchangePtr exchange);

@@ -9,12 +9,13 @@
 namespace drover::server::api {
 namespace {
 
-std::string changes_json(const sched::Alter& alter) {
+std::string changes_json(const sched::Alter& alter, bool dry_run) {
   std::string body;
   JsonWriter out(body);
   out.begin_object();
   out.field("v", 1);
   out.field("id", raw(alter.job));
+  out.field("dry_run", dry_run);
   out.key("changes");
   out.begin_array();
   for (const sched::JobChange& change : sched::changes_between(*alter.before, *alter.after)) {
@@ -35,10 +36,13 @@ void alter_job(Services& services, ExchangePtr exchange) {
   auto alter = services.admission.prepare_alter(exchange->job, std::move(exchange->request.body),
                                                 services.reader, exchange->caller);
   if (!alter) return exchange->refuse(alter.error());
+  const auto dry_run = exchange->flag("dry_run");
+  if (!dry_run) return exchange->refuse(dry_run.error());
+  alter->dry_run = *dry_run;
   if (services.turn.is_full())
     return exchange->refuse(
         {Errc::Unavailable, "too many requests wait", "try again in a moment", ""});
-  std::string body = changes_json(*alter);
+  std::string body = changes_json(*alter, alter->dry_run);
   services.turn.alter(*std::move(alter),
                       [exchange, body = std::move(body)](const Result<sched::Done>& result) {
                         if (!result) return exchange->refuse(result.error());

@@ -129,6 +129,10 @@ void append_node(JsonWriter& out, const rm::NodeView& node, const AgentView& age
     out.field("gpus_free", double(node.free[Kind::GpuMilli]) / 1000);
   append_resources(out, spec, node, controller.resources().names());
   out.field("running", node.leases);
+  if (node.sole_user != 0)
+    out.field("sole_user", node.sole_user - 1);
+  else
+    out.null_field("sole_user");
   out.field("reservation", node.reservation);
   append_next_reservation(out, controller.calendar(), spec.name, net::Loop::now().wall);
   append_words(out, "labels", spec.labels);
@@ -231,37 +235,6 @@ void label_node(Services& services, ExchangePtr exchange) {
   input.edits.set = std::move(body->set);
   input.edits.removed.insert(body->remove.begin(), body->remove.end());
   services.turn.label_node(std::move(input), then_show(services, exchange));
-}
-
-void list_groups(Services& services, ExchangePtr exchange) {
-  const auto offset = exchange->number("offset", 0, INT64_MAX, 0);
-  if (!offset) return exchange->refuse(offset.error());
-  const auto limit = exchange->number("limit", 1, 1000, 100);
-  if (!limit) return exchange->refuse(limit.error());
-  const auto groups = services.controller.groups(std::uint64_t(*offset), std::uint64_t(*limit));
-  // A group's name may hold its user's: others are not shown to those who are no operators.
-  const std::string mine = "user=" + exchange->caller.user;
-  std::string body;
-  JsonWriter out(body);
-  out.begin_object();
-  out.field("v", 1);
-  out.key("groups");
-  out.begin_array();
-  for (const sched::GroupView& group : groups) {
-    const bool own = ("," + group.name + ",").find("," + mine + ",") != std::string::npos;
-    if (!exchange->caller.is_operator && !own) continue;
-    out.begin_object();
-    out.field("name", group.name);
-    out.field("open", group.open);
-    out.field("queued", group.queued);
-    out.field("active", group.active);
-    out.field("running_limit", group.limits.running_jobs);
-    out.field("queue_limit", group.limits.queued_jobs);
-    out.end_object();
-  }
-  out.end_array();
-  out.end_object();
-  exchange->json(std::move(body));
 }
 
 }  // namespace drover::server::api

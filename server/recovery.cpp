@@ -46,6 +46,9 @@ Result<Recovered> recover(const store::Store& store, sched::Controller& controll
   auto quotas = snapshot->quotas();
   if (!quotas) return fail(quotas.error());
   if (*quotas) controller.restore_quotas(**std::move(quotas));
+  auto groups = snapshot->groups();
+  if (!groups) return fail(groups.error());
+  for (const sched::GroupRecord& group : *groups) controller.restore_group(group);
   auto nodes = snapshot->nodes();
   if (!nodes) return fail(nodes.error());
   for (const sched::NodeRecord& node : *nodes) {

@@ -105,6 +105,11 @@ void Turn::edit_quotas(sched::EditQuotas edit, OnReply on_reply) {
   push(std::move(edit));
 }
 
+void Turn::edit_group(sched::EditGroup edit, OnReply on_reply) {
+  edit.reply = remember(std::move(on_reply), nullptr);
+  push(std::move(edit));
+}
+
 void Turn::put_reservation(sched::PutReservation put, OnReply on_reply) {
   put.reply = remember(std::move(on_reply), nullptr);
   push(std::move(put));

@@ -49,6 +49,7 @@ class Turn {
   void serve_node(sched::ServeNode serve, OnReply on_reply);
   void label_node(sched::LabelNode label, OnReply on_reply);
   void edit_quotas(sched::EditQuotas edit, OnReply on_reply);
+  void edit_group(sched::EditGroup edit, OnReply on_reply);
   void put_reservation(sched::PutReservation put, OnReply on_reply);
   void remove_reservation(sched::RemoveReservation remove, OnReply on_reply);
   void push(sched::Input input);  // inputs that nobody waits for

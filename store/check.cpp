@@ -173,6 +173,9 @@ void Checker::check_policy() {
   proto::UsageTable usage;
   std::vector<sched::UsageRecord> users;
   check_table(kUsageKey, usage, users);
+  proto::GroupTable group_table;
+  std::vector<sched::GroupRecord> groups;
+  check_table(kGroupsKey, group_table, groups);
   proto::ReservationTable reserved;
   std::vector<sched::Reservation> reservations;
   check_table(kReservationsKey, reserved, reservations);

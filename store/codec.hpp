@@ -36,6 +36,8 @@ bool decode(const proto::IdempotencyRecord& in, IdempotencyEntry& out);  // not 
 // codec_policy.cpp
 void encode(const std::vector<sched::UsageRecord>& records, proto::UsageTable& out);
 bool decode(const proto::UsageTable& in, std::vector<sched::UsageRecord>& out);
+void encode(const std::vector<sched::GroupRecord>& groups, proto::GroupTable& out);
+bool decode(const proto::GroupTable& in, std::vector<sched::GroupRecord>& out);
 void encode(const std::vector<sched::Reservation>& reservations, proto::ReservationTable& out);
 bool decode(const proto::ReservationTable& in, std::vector<sched::Reservation>& out);
 

@@ -33,6 +33,29 @@ bool decode(const proto::UsageTable& in, std::vector<sched::UsageRecord>& out) {
   return true;
 }
 
+void encode(const std::vector<sched::GroupRecord>& groups, proto::GroupTable& out) {
+  out.Clear();
+  for (const sched::GroupRecord& group : groups) {
+    proto::GroupRecord& added = *out.add_groups();
+    added.set_name(group.name);
+    added.set_has_running(group.limits.running_jobs.has_value());
+    added.set_running_jobs(group.limits.running_jobs.value_or(0));
+    added.set_has_queued(group.limits.queued_jobs.has_value());
+    added.set_queued_jobs(group.limits.queued_jobs.value_or(0));
+  }
+}
+
+bool decode(const proto::GroupTable& in, std::vector<sched::GroupRecord>& out) {
+  out.clear();
+  for (const proto::GroupRecord& stored : in.groups()) {
+    sched::GroupRecord& added = out.emplace_back();
+    added.name = stored.name();
+    if (stored.has_running()) added.limits.running_jobs = stored.running_jobs();
+    if (stored.has_queued()) added.limits.queued_jobs = stored.queued_jobs();
+  }
+  return true;
+}
+
 void encode(const std::vector<sched::Reservation>& reservations, proto::ReservationTable& out) {
   out.Clear();
   for (const sched::Reservation& reservation : reservations) {

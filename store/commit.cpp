@@ -185,6 +185,11 @@ Result<void> write_policy(WriteTxn& txn, const sched::Changes& changes) {
     encode(*changes.usage, message);
     if (auto ok = txn.put(Table::Meta, text_key(kUsageKey), message); !ok) return ok;
   }
+  if (changes.groups) {
+    proto::GroupTable message;
+    encode(*changes.groups, message);
+    if (auto ok = txn.put(Table::Meta, text_key(kGroupsKey), message); !ok) return ok;
+  }
   if (!changes.reservations) return {};
   proto::ReservationTable message;
   encode(*changes.reservations, message);

@@ -8,6 +8,7 @@
 //   meta       "schema" | "counters"   Schema | Counters
 //              "usage"                 UsageTable, once something was used
 //              "reservations"          ReservationTable, once there was one
+//              "groups"                GroupTable, once a group had limits of its own
 //              "quotas"                QuotaTable, once there is something to keep
 //   node       u32 node id             NodeRecord
 //   spec       u64 job id              JobSpec, immutable

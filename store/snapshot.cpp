@@ -238,6 +238,10 @@ Result<std::vector<sched::Reservation>> Snapshot::reservations() const {
                                                                               kReservationsKey);
 }
 
+Result<std::vector<sched::GroupRecord>> Snapshot::groups() const {
+  return read_table<proto::GroupTable, std::vector<sched::GroupRecord>>(state_->txn, kGroupsKey);
+}
+
 Result<std::vector<sched::NodeRecord>> Snapshot::nodes() const {
   auto cursor = Cursor::open(state_->txn, Table::Node);
   if (!cursor) return fail(cursor.error());

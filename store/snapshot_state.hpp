@@ -12,6 +12,7 @@ inline constexpr std::string_view kSchemaKey = "schema";
 inline constexpr std::string_view kCountersKey = "counters";
 inline constexpr std::string_view kUsageKey = "usage";
 inline constexpr std::string_view kReservationsKey = "reservations";
+inline constexpr std::string_view kGroupsKey = "groups";
 inline constexpr std::string_view kQuotasKey = "quotas";
 
 struct Snapshot::State {

@@ -64,6 +64,7 @@ class Snapshot {
   Result<std::vector<sched::NodeRecord>> nodes() const;
   Result<std::vector<sched::UsageRecord>> usage() const;  // empty when none was ever stored
   Result<std::vector<sched::Reservation>> reservations() const;
+  Result<std::vector<sched::GroupRecord>> groups() const;
   Result<std::optional<rm::QuotaTable>> quotas() const;  // nothing when none was ever stored
   // Visits jobs from newest to oldest starting below `before` (0 = from the newest). `only_open`
   // walks the index of jobs that have not ended. The visitor answers false to stop. The spec comes

@@ -79,6 +79,22 @@ def elements(drover):
     says(drover("submit", "-d", f"aftercorr:{first}", "--", "true", code=2), "for arrays")
 
 
+def groups(drover):
+    waits = drover("submit", "--parsable", "--hold", "--", "true").stdout.strip()
+    name = json.loads(drover("group", "ls", "-o", "json").stdout)["groups"][0]["name"]
+    drover("group", "set", name, "running=1", "queued=1")
+    says(drover("submit", "--", "true", code=7), "is full")
+    row = json.loads(drover("group", "ls", "-o", "json").stdout)["groups"][0]
+    assert (row["running_limit"], row["queue_limit"], row["own_limits"]) == (1, 1, True), row
+    drover("group", "reset", name)
+    drover("wait", drover("submit", "--parsable", "--", "true").stdout.strip())
+    says(drover("group", "set", "ann", "running=1", code=2), "groups are called")
+    before = drover("alter", "--dry-run", waits, "name=other")
+    assert "name: true -> other" in before.stdout and "nothing was changed" in before.stderr, before
+    assert json.loads(drover("show", waits, "-o", "json").stdout)["job"]["name"] == "true"
+    drover("cancel", waits)
+
+
 def main():
     drover = Shell()
     try:
@@ -86,6 +102,7 @@ def main():
         items(drover)
         retries(drover)
         elements(drover)
+        groups(drover)
     finally:
         subprocess.run([str(BIN / "drover"), "down", "--kill"], env=drover.env, capture_output=True, timeout=60)
         shutil.rmtree(drover.directory, ignore_errors=True)

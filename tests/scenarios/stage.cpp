@@ -214,6 +214,7 @@ void Stage::submit(const TimedLine& line) {
   spec.request.nodes_max = number("nodes_max", "0");
   spec.request.contiguous = options.erase("contiguous") > 0;
   spec.reservation = take("reservation", "");
+  if (options.erase("alone") > 0) spec.request.sole_user = std::int64_t(spec.owner.uid) + 1;
   spec.priority = std::int32_t(number("priority", "0"));
   spec.labels["creator"] = take("creator", "cli");
   if (const std::string qos = take("qos", ""); !qos.empty()) spec.labels["qos"] = qos;

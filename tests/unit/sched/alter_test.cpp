@@ -13,8 +13,9 @@ struct Alters : testing::Test {
   Desk desk;
 
   Result<Done> alter(JobId id, const std::function<void(JobSpec&)>& edit,
-                     Actor actor = {1000, false}) {
+                     Actor actor = {1000, false}, bool dry_run = false) {
     Alter in;
+    in.dry_run = dry_run;
     in.reply = ReplyToken{1};
     in.actor = actor;
     in.job = id;
@@ -52,6 +53,22 @@ TEST_F(Alters, ARequestThatDidNotFitStartsWhenItDoes) {
   desk.restart();
   desk.node_up("n1", 2);
   EXPECT_TRUE(desk.controller.check().empty());
+}
+
+TEST_F(Alters, ADryRunSaysTheSameAndChangesNothing) {
+  desk.node_up("n1", 2);
+  accept(2);
+  const JobId waits = accept(2);
+  const auto smaller = [](JobSpec& spec) { spec.ntasks = 1, spec.request.cpus = 1; };
+  const JobRecord before = *desk.controller.job(waits);
+  const std::size_t events = desk.table.events.size();
+  EXPECT_EQ(alter(waits, smaller, {1000, false}, true)->touched, 1u);
+  EXPECT_EQ(*desk.controller.job(waits), before);
+  EXPECT_EQ(desk.table.events.size(), events);
+  const auto larger = [](JobSpec& spec) { spec.ntasks = 9, spec.request.cpus = 9; };
+  EXPECT_FALSE(alter(waits, larger, {1000, false}, true));
+  EXPECT_FALSE(alter(waits, smaller, {1001, false}, true)) << "it is not his";
+  EXPECT_EQ(alter(waits, smaller)->touched, 1u);
 }
 
 TEST_F(Alters, WhatNoNodeHasIsRefusedAndNothingChanges) {

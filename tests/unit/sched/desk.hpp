@@ -33,6 +33,7 @@ struct Table {
   std::vector<Event> events;
   std::vector<UsageRecord> usage;
   std::vector<Reservation> reservations;
+  std::vector<GroupRecord> groups;
   std::optional<rm::QuotaTable> quotas;
   std::uint64_t next_job = 1, next_epoch = 1, next_node = 1, next_event = 1;
 
@@ -61,6 +62,7 @@ struct Table {
     }
     for (const NodeRecord& node : changes.nodes) nodes[node.id] = node;
     if (changes.quotas) quotas = changes.quotas;
+    if (changes.groups) groups = *changes.groups;
     for (const Event& event : changes.events) {
       EXPECT_EQ(raw(event.seq), events.size() + 1) << "a gap in the event log";
       events.push_back(event);
@@ -78,6 +80,7 @@ struct Table {
     fresh.restore_counters(next_job, next_epoch, next_node, next_event);
     fresh.restore_usage(usage);
     if (quotas) fresh.restore_quotas(*quotas);
+    for (const GroupRecord& group : groups) fresh.restore_group(group);
     for (const auto& [id, node] : nodes) fresh.restore_node(node);
     for (const Reservation& known : reservations) fresh.restore_reservation(known);
     for (const auto& [id, job] : jobs) {
