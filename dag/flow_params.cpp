@@ -145,6 +145,7 @@ Result<void> give_params(std::map<std::string, Param>& params, const std::string
     const auto found = params.find(name);
     if (found == params.end()) {
       std::vector<std::string_view> names;
+      names.reserve(params.size());
       for (const auto& [known, param] : params) names.push_back(known);
       const std::string_view near = nearest_match(name, names);
       return fail(

@@ -54,6 +54,7 @@ Result<std::string> language_line(const DocField& field) {
   const auto* found = std::ranges::find(kLanguages, std::string_view(*word), &Language::word);
   if (found == kLanguages.end()) {
     std::vector<std::string_view> known;
+    known.reserve(kLanguages.size());
     for (const Language& language : kLanguages) known.push_back(language.word);
     return unknown_at(field.origin, field.value.line, "language", *word, known);
   }

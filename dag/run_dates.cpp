@@ -23,7 +23,7 @@ struct Moment {
 year_month_day civil(std::int64_t day) { return year_month_day(sys_days(std::chrono::days(day))); }
 std::int64_t day_of(std::int64_t month, unsigned day) {  // months since year 0
   const std::chrono::year year(int(month >= 0 ? month / 12 : (month - 11) / 12));
-  const unsigned in_year = unsigned(month - 12 * int(year));
+  const unsigned in_year = unsigned(month - std::int64_t(12) * int(year));
   const sys_days first(year / std::chrono::month(in_year + 1) / 1);
   return first.time_since_epoch().count() + day - 1;
 }
@@ -157,6 +157,7 @@ bool is_run_date(std::string_view name) { return find_row(name) != nullptr; }
 
 std::vector<std::string_view> run_date_names() {
   std::vector<std::string_view> names;
+  names.reserve(kRows.size());
   for (const Row& row : kRows) names.push_back(row.name);
   return names;
 }
@@ -185,7 +186,8 @@ std::optional<std::string> format_run_date(std::string_view pattern, const RunDa
     if (!move_by(offset, moment)) return std::nullopt;
     rest.remove_prefix(offset.size());
   }
-  if (form.empty() || form.size() > 64) return std::nullopt;
+  // What begins with a blank is the shell's: "a &&{ b; }".
+  if (form.empty() || form.size() > 64 || !is_letter(form.front())) return std::nullopt;
   std::string text;
   bool has_part = false;
   while (!form.empty()) {

@@ -57,6 +57,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"&{yyyy-MM-dd HH:mm:ss%-1y%+1H}", "2019-02-28 01:00:00"},
         Row{"&{yyyy-MM-dd%+1M}", "2020-03-28"}, Row{"&{yy/M/d}", "20/2/28"},
         Row{"&{no date}", "&{no date}"}, Row{"a && b &{ c", "a && b &{ c"},
+        Row{"a &&{ s; }", "a &&{ s; }"},
         // numbers
         Row{"${num}", "301"}, Row{"${num-2}", "299"}, Row{"${num * 2}", "602"},
         Row{"${num / 4}", "75.25"}, Row{"${num / 3}", "100.3333333333"},
