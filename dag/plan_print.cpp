@@ -117,6 +117,7 @@ std::string PhysicalPlan::to_json() const {
     nlohmann::ordered_json row{
         {"id", index(node)}, {"kind", to_string(kind(node))}, {"label", label(node)}};
     if (kind(node) == NodeKind::ExecTask) row["step"] = step(node);
+    if (kind(node) == NodeKind::StageEnd) row["strategy"] = dag::to_string(strategy(node));
     row["after"] = nlohmann::ordered_json::array();
     for (const auto& [before, asks] : waits_for[index(node)]) {
       row["after"].push_back(index(before));
