@@ -8,18 +8,27 @@ using sched::Items;
 
 Result<void> read_items(JsonValue v, Items& items) {
   items = {};
-  return json_array(v, "items", Items::kMax, [&](JsonValue element) -> Result<void> {
-    const std::string name = "items[" + std::to_string(items.size()) + "]";
-    const auto item = json_text(element, name, Items::kItemMax);
-    if (!item) return fail(item.error());
+  auto read = json_array(v, "items", Items::kMax, [&](JsonValue element) -> Result<void> {
+    const auto name = [&] { return "items[" + std::to_string(items.size()) + "]"; };
+    const auto item = json_text(element, "items", Items::kItemMax);
+    if (!item) {
+      const std::string at = name();
+      Error error = item.error();
+      error.field = at;
+      return fail(std::move(error), at);
+    }
     if (items.bytes() + item->size() > Items::kBytesMax)
       return fail(Errc::Limit,
                   "the items are longer than " + std::to_string(Items::kBytesMax >> 20) +
-                      " MiB together, from " + name + " on",
+                      " MiB together, from " + name() + " on",
                   "pass names of files, or submit several arrays", "items");
     items.add(*item);
     return {};
   });
+  if (read && items.empty())
+    return fail(Errc::BadInput, "items has no entries", "an array needs at least one element",
+                "items");
+  return read;
 }
 
 Result<void> make_array_of_items(sched::JobSpec& spec) {

@@ -9,6 +9,7 @@
 
 #include "dag/compile.hpp"
 #include "sched/plan_request.hpp"
+#include "sched/policy_book.hpp"
 
 namespace drover::sched {
 namespace {
@@ -127,6 +128,23 @@ TEST(Entrance, AUserWithoutANameIsANumber) {
   JobSpec spec = good_script();
   spec.user.clear();
   EXPECT_EQ(admit(spec, {})->labels.at("user"), "1000");
+}
+
+TEST(Entrance, WhoWantsNodesForItsUserIsKnownByItsOwner) {
+  JobSpec spec = good_script();
+  spec.request.sole_user = 1;  // whatever was sent
+  EXPECT_EQ(admit(spec, {})->request.sole_user, 1001);
+  EXPECT_EQ(*admit(*admit(spec, {}), {}), *admit(spec, {}));
+  spec.request.exclusive = true;
+  EXPECT_EQ(admit(spec, {})->request.sole_user, 0) << "alone is alone";
+  PartitionSpec own;
+  own.name = "own";
+  own.is_default = own.exclusive_user = true;
+  PolicyBook book;
+  book.partitions = *PartitionTable::make({own});
+  EntranceConfig config;
+  config.policy = std::make_shared<const PolicyBook>(std::move(book));
+  EXPECT_EQ(admit(good_script(), config)->request.sole_user, 1001);
 }
 
 TEST(Entrance, AllowedSystemAccountsPass) {
@@ -251,6 +269,44 @@ INSTANTIATE_TEST_SUITE_P(
                 [](S& s) { s.dependencies.assign(1001, {DependencyKind::AfterOk, JobId{1}}); }},
         Refusal{"dependency", BadInput, "dependency",
                 [](S& s) { s.dependencies = {{DependencyKind::AfterOk, JobId{0}}}; }},
+        Refusal{"elements_of_no_array", BadInput, "dependency",
+                [](S& s) { s.dependencies = {{DependencyKind::AfterCorr, JobId{1}}}; }},
+        Refusal{"elements_or", Unsupported, "dependency",
+                [](S& s) {
+                  s.is_array = s.dependency_any = true;
+                  s.array = IndexSet::single(0);
+                  s.dependencies = {{DependencyKind::AfterCorr, JobId{1}}};
+                }},
+        Refusal{"elements_twice", BadInput, "dependency",
+                [](S& s) {
+                  s.is_array = true;
+                  s.array = IndexSet::single(0);
+                  s.dependencies.assign(2, {DependencyKind::AfterCorr, JobId{1}});
+                }},
+        Refusal{"retry_of_none", BadInput, "retry", [](S& s) { s.retry.delay = seconds(1); }},
+        Refusal{"retries", BadInput, "retry", [](S& s) { s.retry.max = 1001; }},
+        Refusal{"retry_on_nothing", BadInput, "retry",
+                [](S& s) {
+                  s.retry.max = 1;
+                  s.retry.on = 0;
+                }},
+        Refusal{"long_item", Limit, "items",
+                [](S& s) {
+                  s.is_array = true;
+                  s.array = IndexSet::single(0);
+                  s.items.add(std::string(65'537, 'x'));
+                }},
+        Refusal{"binary_item", BadInput, "items",
+                [](S& s) {
+                  s.is_array = true;
+                  s.array = IndexSet::single(0);
+                  s.items.add(std::string_view("a\0", 2));
+                }},
+        Refusal{"items_without_elements", BadInput, "items",
+                [](S& s) {
+                  s.items.add("a");
+                  s.items.add("b");
+                }},
         Refusal{"priority", BadInput, "priority", [](S& s) { s.priority = 1'000'001; }},
         Refusal{"system_account", Denied, "user", [](S& s) { s.owner.uid = 33; }}),
     [](const auto& each) { return std::string(each.param.name); });
