@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """python3 tests/e2e/arrays_test.py"""
 import json
+import os
 import shutil
+import signal
 import subprocess
 import time
+from pathlib import Path
 
 from first_job_test import Shell, says
 from harness import BIN
@@ -79,6 +82,36 @@ def elements(drover):
     says(drover("submit", "-d", f"aftercorr:{first}", "--", "true", code=2), "for arrays")
 
 
+def kill_droverd(drover):
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            own = (process / "comm").read_text() == "droverd\n" and drover.env["DROVER_DATA"].encode() in (
+                process / "environ").read_bytes()
+        except OSError:
+            continue
+        if own:
+            os.kill(int(process.name), signal.SIGKILL)
+            return
+    raise AssertionError("no droverd to kill")
+
+
+def crashes(drover):
+    """A controller that dies twice in the middle of it forgets neither who may start nor what was retried."""
+    first = drover("submit", "--parsable", "--array", "0-79", "--retry", "1", "-o", "/dev/null", "--", "sh", "-c",
+                   "sleep 0.2; [ $DROVER_ATTEMPT = 2 ] || [ $((SLURM_ARRAY_TASK_ID % 10)) != 3 ]").stdout.strip()
+    second = drover("submit", "--parsable", "--array", "0-79", "-d", f"aftercorr:{first}", "-o", "/dev/null", "--",
+                    "sleep", "0.1").stdout.strip()
+    for _ in range(2):
+        time.sleep(1)
+        kill_droverd(drover)
+    time.sleep(2)
+    drover("wait", second, timeout=120)
+    tasks = json.loads(drover("show", first, "--tasks", "-n", "500", "-o", "json").stdout)["tasks"]
+    assert sum(task["retries"] for task in tasks) == 8, tasks
+    assert {task["state"] for task in tasks} == {"succeeded"}
+    drover("admin", "check")
+
+
 def groups(drover):
     waits = drover("submit", "--parsable", "--hold", "--", "true").stdout.strip()
     name = json.loads(drover("group", "ls", "-o", "json").stdout)["groups"][0]["name"]
@@ -103,6 +136,7 @@ def main():
         retries(drover)
         elements(drover)
         groups(drover)
+        crashes(drover)
     finally:
         subprocess.run([str(BIN / "drover"), "down", "--kill"], env=drover.env, capture_output=True, timeout=60)
         shutil.rmtree(drover.directory, ignore_errors=True)
