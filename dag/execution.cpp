@@ -56,7 +56,7 @@ struct Execution::Progress {
   bool has_failed = false;
   std::vector<bool> stopped;                       // a strategy has no more use for it
   std::vector<std::pair<PlanNode, Mark>> decided;  // and not yet told to those who wait
-  std::vector<PlanNode> newly, unwanted;
+  std::vector<PlanNode> newly, unwanted, dropped;
 
   explicit Progress(const PhysicalPlan& plan)
       : mark(plan.size(), Mark::Waiting),
@@ -117,6 +117,8 @@ struct Execution::Progress {
       const auto [at, end] = decided.back();
       decided.pop_back();
       if (has_ended(mark[index(at)])) continue;  // two reasons
+      const bool ran = mark[index(at)] == Mark::Ready;
+      if (!ran && plan.kind(at) == NodeKind::ExecTask) dropped.push_back(at);
       mark[index(at)] = end;
       --open;
       const auto successors = plan.successors(at);
@@ -135,7 +137,11 @@ struct Execution::Progress {
       has_failed = has_failed || !handled;
     }
     // What was made ready and unwanted by one and the same end never starts.
-    std::erase_if(newly, [&](PlanNode node) { return has_ended(mark[index(node)]); });
+    std::erase_if(newly, [&](PlanNode node) {
+      const bool gone = has_ended(mark[index(node)]);
+      if (gone) dropped.push_back(node);
+      return gone;
+    });
     std::ranges::sort(newly, {}, [&](PlanNode node) { return plan.position(node); });
   }
 
@@ -198,7 +204,8 @@ Result<Execution::Step> Execution::start_now(PlanNode node) {
   progress_->mark[index(node)] = Mark::Ready;
   progress_->newly.assign(1, node);
   progress_->unwanted.clear();
-  return Step{progress_->newly, progress_->unwanted};
+  progress_->dropped.clear();
+  return Step{progress_->newly, progress_->unwanted, {}};
 }
 
 Result<Execution::Step> Execution::complete(PlanNode node, Mark end) {
@@ -215,10 +222,15 @@ Result<Execution::Step> Execution::complete(PlanNode node, Mark end) {
   }
   progress_->newly.clear();
   progress_->unwanted.clear();
+  progress_->dropped.clear();
   progress_->decided.emplace_back(node, end);
   progress_->settle(*plan_);
   outcome_ = progress_->outcome();
-  return Step{progress_->newly, progress_->unwanted};
+  return Step{progress_->newly, progress_->unwanted, progress_->dropped};
+}
+
+bool Execution::has_failed() const {
+  return progress_ ? progress_->has_failed : outcome_ == Verdict::Failed;
 }
 
 }  // namespace drover::dag

@@ -50,6 +50,7 @@ class Execution {
   struct Step {
     std::span<const PlanNode> ready;     // ExecTasks that may run now, in the plan's order
     std::span<const PlanNode> unwanted;  // that may run or run, and that a strategy has cancelled
+    std::span<const PlanNode> dropped;   // ExecTasks that are skipped or cancelled without running
   };
   // An ExecTask ended as `mark` (Succeeded, Failed or Cancelled). What asked for another end is
   // skipped. Conflict, and nothing changes, when `node` was not ready. O(1) per edge that is
@@ -63,6 +64,7 @@ class Execution {
   bool is_done() const { return outcome_ != Verdict::Open; }  // every node has ended
   // No ExecTask failed but those whose failure somebody asked for, by an edge or a stage.
   bool is_ok() const { return outcome_ == Verdict::Succeeded; }
+  bool has_failed() const;  // it will not be ok, whatever the rest does
   const PhysicalPlan& plan() const { return *plan_; }
 
  private:

@@ -1,0 +1,207 @@
+// dag/job_text.cpp - layers of job fields become one job.
+// SPDX-License-Identifier: Apache-2.0
+#include "dag/job_text.hpp"
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+namespace drover::dag {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Json object_of(const std::string& text) {
+  Json json = text.empty() ? Json::object() : Json::parse(text, nullptr, false);
+  return json.is_object() ? json : Json::object();
+}
+
+// Replaces variables in every text of a job. In a draft, texts that need what other steps set
+// become null, and their fields go.
+class Filler {
+ public:
+  Filler(const Run& run, bool is_draft) : run_(run), is_draft_(is_draft) {}
+
+  Result<void> fill(Json& json) {
+    if (json.is_string()) return fill_text(json);
+    if (!json.is_structured()) return {};
+    for (auto& item : json)
+      if (auto ok = fill(item); !ok) return ok;
+    return {};
+  }
+  bool has_left_out() const { return has_left_out_; }
+
+  // Drops fields in which something was left out.
+  static bool has_null(const Json& json) {
+    if (json.is_null()) return true;
+    if (json.is_structured())
+      for (const auto& item : json)
+        if (has_null(item)) return true;
+    return false;
+  }
+
+ private:
+  Result<void> fill_text(Json& json) {
+    const auto& text = json.get_ref<const std::string&>();
+    if (text.find('$') == std::string::npos && text.find('&') == std::string::npos) return {};
+    std::string missing;
+    auto filled = run_.names().substitute(
+        text, Variables::Unknown::Keep, [&](std::string_view name) -> std::optional<std::string> {
+          auto value = run_.lookup(name);
+          if (!value && name.starts_with("steps.")) missing = name;
+          return value;
+        });
+    if (!filled) return fail(filled.error());
+    if (missing.empty()) {
+      json = std::move(*filled);
+      return {};
+    }
+    if (!is_draft_)
+      return fail(Errc::BadInput, missing + " was not set",
+                  "the step sets it with: drover dag set NAME=VALUE");
+    has_left_out_ = true;
+    json = nullptr;
+    return {};
+  }
+
+  const Run& run_;
+  const bool is_draft_;
+  bool has_left_out_ = false;
+};
+
+std::string quoted(const std::string& word) {
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? "'\\''" : std::string(1, c);
+  return text + "'";
+}
+
+// The shell lines that run one job of a fused chain.
+std::string shell_lines(const Json& job, const std::string& name) {
+  std::string arguments;
+  if (job.contains("argv"))
+    for (const auto& word : job["argv"]) arguments += " " + quoted(word.get<std::string>());
+  if (!job.contains("script"))
+    return "DROVER_STEP=" + quoted(name) + arguments + " || exit $?\n";
+  const std::string script = job["script"].get<std::string>();
+  std::string end = "DROVER_END";
+  while (script.find(end) != std::string::npos) end += '_';
+  return "f=$(mktemp) && cat >\"$f\" <<'" + end + "'\n" + script +
+         (script.ends_with('\n') ? "" : "\n") + end + "\nchmod 700 \"$f\"; DROVER_STEP=" +
+         quoted(name) + " \"$f\"" + arguments + "; s=$?; rm -f \"$f\"; [ $s = 0 ] || exit $s\n";
+}
+
+void add_environment(Json& job, const std::vector<std::pair<std::string, std::string>>& pairs) {
+  Json& env = job["env"];
+  if (env.is_null()) env = Json::object();
+  for (const auto& [name, value] : pairs)
+    if (env.is_array())
+      env.push_back(name + "=" + value);
+    else
+      env[name] = value;
+}
+
+class Composer {
+ public:
+  Composer(const Run& run, std::uint32_t part, bool is_draft)
+      : run_(run), index_(part), filler_(run, is_draft) {}
+
+  Result<JobText> compose() {
+    Json job = layers(index_);
+    if (auto ok = filler_.fill(job); !ok) return fail(ok.error());
+    if (auto ok = fuse(job); !ok) return fail(ok.error());
+    if (filler_.has_left_out()) drop_left_out(job);
+    JobText text;
+    text.is_partial = filler_.has_left_out();
+    add_items(job);
+    text.content = dump(job);
+    if (!step().cache.key.empty()) {
+      Json key = step().cache.key;
+      if (auto ok = filler_.fill(key); !ok) return fail(ok.error());
+      if (key.is_string()) text.content = key.get<std::string>();
+    }
+    name_it(job);
+    text.json = dump(job);
+    return text;
+  }
+
+ private:
+  const Part& part() const { return run_.plan().parts[index_]; }
+  const Step& step() const { return run_.workflow().steps[part().step]; }
+
+  Json layers(std::uint32_t index) const {
+    const Part& what = run_.plan().parts[index];
+    const Step& from = run_.workflow().steps[what.step];
+    Json job = object_of(run_.workflow().defaults);
+    job.merge_patch(object_of(what.role == PartRole::Undo ? from.undo : from.job));
+    if (what.role == PartRole::Target) job.merge_patch(object_of(from.targets.at(what.target)));
+    return job;
+  }
+
+  Result<void> fuse(Json& job) {
+    if (part().fused.empty()) return {};
+    std::string script = "#!/bin/sh\n" + shell_lines(job, step().name);
+    for (const std::uint32_t behind : part().fused) {
+      Json next = layers(behind);
+      if (auto ok = filler_.fill(next); !ok) return ok;
+      script += shell_lines(next, run_.workflow().steps[run_.plan().parts[behind].step].name);
+    }
+    job.erase("argv");
+    job["script"] = std::move(script);
+    return {};
+  }
+
+  static void drop_left_out(Json& job) {
+    std::vector<std::string> gone;
+    for (const auto& [name, value] : job.items())
+      if (Filler::has_null(value)) gone.push_back(name);
+    for (const std::string& name : gone) job.erase(name);
+    if (!job.contains("argv") && !job.contains("script")) job["argv"] = Json::array({"true"});
+  }
+
+  void add_items(Json& job) const {
+    const PartState& state = run_.part(index_);
+    const PartRole role = part().role;
+    if (!state.items || state.items->empty() ||
+        (role != PartRole::Run && role != PartRole::Target))
+      return;
+    job["array"] = state.subset.empty() ? "0-" + std::to_string(state.items->size() - 1)
+                                        : state.subset;
+    job["items"] = *state.items;
+    if (step().foreach.throttle > 0) job["array_throttle"] = step().foreach.throttle;
+    auto waits = Json::array();
+    for (const Need& need : step().needs) {
+      if (!need.element_wise) continue;
+      const PartState& before = run_.part(run_.voice_of(need.step));
+      if (before.is_open) waits.push_back({{"kind", "aftercorr"}, {"job", raw(before.job)}});
+    }
+    if (!waits.empty()) job["dependencies"] = std::move(waits);
+  }
+
+  void name_it(Json& job) const {
+    const std::string name = part_name(run_.workflow(), part());
+    if (!job.contains("name")) job["name"] = run_.workflow().name + "." + name;
+    add_environment(job, {{"DROVER_WORKFLOW_ID", std::to_string(raw(run_.id()))},
+                          {"DROVER_STEP", name},
+                          {"DROVER_STEP_START", std::to_string(run_.part(index_).starts + 1)}});
+  }
+
+  const Run& run_;
+  const std::uint32_t index_;
+  Filler filler_;
+};
+
+}  // namespace
+
+Result<JobText> job_text(const Run& run, std::uint32_t part) {
+  return Composer(run, part, false).compose();
+}
+
+Result<JobText> draft_job_text(const Run& run, std::uint32_t part) {
+  return Composer(run, part, true).compose();
+}
+
+}  // namespace drover::dag

@@ -1,0 +1,89 @@
+// dag/run_rewrite.cpp - a run whose plan changes under way: further steps, and what runs again.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "dag/read_workflow.hpp"
+#include "dag/run.hpp"
+
+namespace drover::dag {
+
+// A part that has ended and stays so when the rest runs again: it has succeeded and nothing has
+// made up for that, or it belongs to a stage that has succeeded without it.
+bool Run::keeps_its_end(std::uint32_t part) const {
+  const Step& step = step_of(part);
+  const Part& what = plan_.parts[part];
+  if (what.role == PartRole::Target) {
+    const auto& siblings = parts_of_step_[what.step];
+    return std::ranges::any_of(siblings,
+                               [&](std::uint32_t s) { return mark(s) == Mark::Succeeded; });
+  }
+  if (what.role == PartRole::Undo || what.role == PartRole::Gather || step.is_final) return false;
+  if (step.parent != kNoStep && workflow_.steps[step.parent].strategy == Strategy::Transaction)
+    return std::ranges::all_of(members_of(step.parent),
+                               [&](std::uint32_t m) { return mark(m) == Mark::Succeeded; });
+  return mark(part) == Mark::Succeeded;
+}
+
+std::vector<std::uint32_t> Run::members_of(std::uint32_t group) const {
+  std::vector<std::uint32_t> found;
+  for (std::uint32_t i = 0; i < plan_.parts.size(); ++i)
+    if (step_of(i).parent == group && plan_.parts[i].role == PartRole::Run) found.push_back(i);
+  return found;
+}
+
+// The execution anew, with the ends that are still true in the order in which they came.
+void Run::rebuild(const std::vector<std::pair<std::uint32_t, Mark>>& completed) {
+  execution_ = Execution(plan_.physical);
+  completed_.clear();
+  ready_.clear();
+  followers_.clear();
+  delayed_.clear();
+  unwanted_.clear();
+  standbys_.clear();
+  counts_.succeeded = counts_.failed = counts_.skipped = counts_.cancelled = 0;
+  counts_.weight_done = 0;
+  for (const auto& [part, end] : completed) {
+    const PlanNode node = plan_.parts[part].node;
+    if (execution_.mark(node) == Mark::Waiting && !execution_.start_now(node)) continue;
+    if (execution_.mark(node) == Mark::Ready) complete(part, end);
+  }
+  ready_.clear();
+  for (const PlanNode node : execution_.ready()) {
+    const std::uint32_t part = plan_.physical->step(node);
+    if (!parts_[part].is_open) queue(part);
+  }
+}
+
+void Run::reopened() {
+  std::vector<std::pair<std::uint32_t, Mark>> kept;
+  for (const auto& end : completed_)
+    if (keeps_its_end(end.first)) kept.push_back(end);
+  for (std::uint32_t i = 0; i < parts_.size(); ++i) {
+    if (parts_[i].is_open || mark(i) == Mark::Succeeded) continue;
+    const std::uint32_t starts = parts_[i].starts;
+    parts_[i] = {};
+    parts_[i].starts = starts;
+  }
+  cancels_ = 0;
+  paused_ = stopped_ = subtree_cancelled_ = closed_ = false;
+  outcome_ = {};
+  rebuild(kept);
+}
+
+Result<void> Run::added(const Fact& fact) {
+  Workflow longer = workflow_;
+  Bundle fragment;
+  fragment.origin = "added steps";
+  fragment.text = fact.text;
+  if (auto ok = add_steps(longer, fragment); !ok) return ok;
+  auto plan = plan_workflow(longer, plan_.rules);
+  if (!plan) return fail(plan.error());
+  workflow_ = std::move(longer);
+  plan_ = std::move(*plan);
+  note_parts();
+  rebuild(std::exchange(completed_, {}));
+  return {};
+}
+
+}  // namespace drover::dag

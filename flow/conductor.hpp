@@ -1,0 +1,111 @@
+// flow/conductor.hpp - runs the open workflows: their steps become jobs of the controller.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Part of the turn: what a job's end means for its workflow, and the jobs that follow from it, are
+// decided and committed with that end. A function of its inputs and of what its ports answer.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.hpp"
+#include "dag/run.hpp"
+#include "flow/inputs.hpp"
+#include "flow/rate_book.hpp"
+#include "flow/records.hpp"
+#include "sched/controller.hpp"
+
+namespace drover::flow {
+
+struct Limits {
+  std::uint64_t open_max = 100'000;          // workflows
+  std::uint64_t open_per_user_max = 10'000;  // of them
+};
+
+struct Ports {
+  // A step's job through the entrance; its errors end the step.
+  std::function<Result<sched::Submit>(const Owner&, const std::string& user,
+                                      const std::string& json, Time now)>
+      prepare;
+  std::function<std::optional<CacheEntry>(std::uint32_t uid, const std::string& key)> find_cached;
+  // The elements of an ended array that have not succeeded, as an index set; empty = all.
+  std::function<std::string(JobId)> unsuccessful;
+};
+
+class Conductor {
+ public:
+  Conductor(sched::Controller& controller, Ports ports, Limits limits = {});
+  ~Conductor();
+
+  // ---- recovery, after the controller's. `ended`: jobs that the facts say run and that have ended
+  // in the store; the first follow() acts on them.
+  Result<void> restore(const WorkflowRecord& record, const WorkflowSource& source,
+                       const std::vector<dag::Fact>& facts);
+  // Jobs of open parts that the controller does not know: they ended before the restart.
+  std::vector<JobId> lost_sight_of() const;
+  void job_ended(const sched::JobRecord& job, Now now);
+
+  // ---- a turn
+  // The answer leaves when the turn's commit is durable. Errors change nothing.
+  Result<sched::Done> apply(Input input, Now now);
+  // After the controller's finish(): acts on the ends in `output`. True: it has given the
+  // controller something to do, so that finish() is to be called again.
+  bool follow(const sched::TurnOutput& output, Now now);
+  Changes collect();
+  std::optional<Time> next_timer(Now now) const;  // mono
+
+  // ---- reading (same thread)
+  const dag::Run* find(JobId workflow) const;  // open ones
+  std::optional<WorkflowRecord> record(JobId workflow) const;
+  std::size_t open() const { return open_.size(); }
+
+ private:
+  struct Live;
+  struct Place {  // whose part a job is
+    JobId workflow{};
+    std::uint32_t part = 0;
+  };
+
+  Result<sched::Done> start(SubmitWorkflow in, Now now);
+  Result<sched::Done> command(const CommandWorkflow& in, Now now);
+  Result<sched::Done> set_values(const SetValues& in, Now now);
+  Result<sched::Done> add_steps(const AddSteps& in, Now now);
+  Result<sched::Done> retry(Live& live, Now now);
+  Result<Live*> owned(JobId id, const sched::Actor& actor);
+  Live& insert(JobId id, std::shared_ptr<const WorkflowSource> source, dag::Workflow workflow,
+               dag::WorkflowPlan plan, dag::Variables names);
+  Result<void> reuse(Live& live, const SubmitWorkflow& in, Now now);
+  void drive(Live& live, Now now);
+  void begin(Live& live, std::uint32_t part, Now now);
+  void stop(Live& live, std::uint32_t part, Now now);
+  bool answer_from_cache(Live& live, std::uint32_t part, const std::string& key, Now now);
+  void end_part(Live& live, std::uint32_t part, dag::Mark mark, std::string why, std::string detail,
+                Now now);
+  void note(Live& live, dag::Fact fact, Now now);
+  void touch(Live& live);
+  void close(Live& live, Now now);
+  void element_ended(const sched::TaskRecord& task, Now now);
+  void keep_result(Live& live, std::uint32_t part, Now now);
+  void rearm(Live& live);
+
+  sched::Controller& controller_;
+  Ports ports_;
+  Limits limits_;
+  std::map<JobId, std::unique_ptr<Live>> open_;
+  std::map<std::uint32_t, std::uint64_t> open_of_;  // by uid
+  std::unordered_map<JobId, Place> parts_;          // by their open jobs
+  std::set<JobId> races_;                           // arrays of which the first success is enough
+  std::set<std::pair<Time, JobId>> timers_;         // wall
+  std::set<JobId> dirty_, restored_;
+  RateBook rates_;
+  Changes changes_;
+  bool has_acted_ = false;
+};
+
+}  // namespace drover::flow
