@@ -209,17 +209,24 @@ void Run::follow(const Execution::Step& step) {
   }
 }
 
-Result<void> Run::value_set(const Fact& fact) {
-  PartState& part = parts_[fact.part];
+Result<void> Run::can_hold(std::uint32_t index, const std::string& name,
+                           const std::string& value) const {
+  const PartState& part = parts_.at(index);
   const std::size_t elements = part.items ? std::max<std::size_t>(part.items->size(), 1) : 1;
-  std::string& value = part.values[fact.name];
-  const bool fits = value_bytes_ - value.size() + fact.text.size() <= kAllValuesBytesMax;
-  if (part.values.size() > kValuesMax * elements || fact.text.size() > kValueBytesMax || !fits) {
-    if (value.empty()) part.values.erase(fact.name);
-    return fail(Errc::Limit,
-                "a step sets up to 1,000 values of up to 64 KiB, a workflow 64 MiB of them",
-                "write it to a file and set the file's name");
-  }
+  const auto known = part.values.find(name);
+  const std::size_t before = known == part.values.end() ? 0 : known->second.size();
+  const std::size_t count = part.values.size() + (known == part.values.end() ? 1 : 0);
+  if (count <= kValuesMax * elements && value.size() <= kValueBytesMax &&
+      value_bytes_ - before + value.size() <= kAllValuesBytesMax)
+    return {};
+  return fail(Errc::Limit,
+              "a step sets up to 1,000 values of up to 64 KiB, a workflow 64 MiB of them",
+              "write it to a file and set the file's name");
+}
+
+Result<void> Run::value_set(const Fact& fact) {
+  if (auto fits = can_hold(fact.part, fact.name, fact.text); !fits) return fits;
+  std::string& value = parts_[fact.part].values[fact.name];
   value_bytes_ += fact.text.size() - value.size();
   value = fact.text;
   return {};

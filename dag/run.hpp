@@ -65,6 +65,9 @@ class Run {
   ~Run();
   Run(Run&&) noexcept;
 
+  // Whether the part may set the value; Limit names what is too much.
+  Result<void> can_hold(std::uint32_t part, const std::string& name,
+                        const std::string& value) const;
   // Conflict for what cannot have happened, and nothing changes. O(1) per edge that it decides;
   // Added and Reopened O(workflow).
   Result<void> apply(const Fact& fact);

@@ -40,6 +40,11 @@ struct Ports {
 
 class Conductor {
  public:
+  struct Place {  // whose part a job is
+    JobId workflow{};
+    std::uint32_t part = 0;
+  };
+
   Conductor(sched::Controller& controller, Ports ports, Limits limits = {});
   ~Conductor();
 
@@ -63,27 +68,26 @@ class Conductor {
   // ---- reading (same thread)
   const dag::Run* find(JobId workflow) const;  // open ones
   std::optional<WorkflowRecord> record(JobId workflow) const;
+  std::optional<Place> place_of(JobId job) const;  // the part that an open job is
   std::size_t open() const { return open_.size(); }
 
  private:
   struct Live;
-  struct Place {  // whose part a job is
-    JobId workflow{};
-    std::uint32_t part = 0;
-  };
 
   Result<sched::Done> start(SubmitWorkflow in, Now now);
   Result<sched::Done> command(const CommandWorkflow& in, Now now);
   Result<sched::Done> set_values(const SetValues& in, Now now);
   Result<sched::Done> add_steps(const AddSteps& in, Now now);
-  Result<sched::Done> retry(Live& live, Now now);
+  Result<sched::Done> reopen(const ReopenWorkflow& in, Now now);
   Result<Live*> owned(JobId id, const sched::Actor& actor);
-  Live& insert(JobId id, std::shared_ptr<const WorkflowSource> source, dag::Workflow workflow,
-               dag::WorkflowPlan plan, dag::Variables names);
-  Result<void> reuse(Live& live, const SubmitWorkflow& in, Now now);
+  Result<Live*> load(const WorkflowRecord& record, const WorkflowSource& source,
+                     const std::vector<dag::Fact>& facts);
+  Live& insert(WorkflowRecord record, dag::Run run);
+  void reuse(Live& live, const SubmitWorkflow& in, Now now);
   void drive(Live& live, Now now);
   void begin(Live& live, std::uint32_t part, Now now);
   void stop(Live& live, std::uint32_t part, Now now);
+  bool take_values(Live& live, std::uint32_t part, const Values& values, Now now);
   bool answer_from_cache(Live& live, std::uint32_t part, const std::string& key, Now now);
   void end_part(Live& live, std::uint32_t part, dag::Mark mark, std::string why, std::string detail,
                 Now now);

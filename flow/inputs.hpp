@@ -11,6 +11,7 @@
 #include "base/ids.hpp"
 #include "dag/read_workflow.hpp"
 #include "dag/workflow_plan.hpp"
+#include "flow/records.hpp"
 #include "sched/inputs.hpp"
 
 namespace drover::flow {
@@ -19,10 +20,9 @@ namespace drover::flow {
 struct SubmitWorkflow {
   Owner owner;
   std::string user;
-  std::shared_ptr<const dag::Bundle> bundle;
+  std::shared_ptr<const WorkflowSource> source;
   std::shared_ptr<const dag::Workflow> workflow;
   std::shared_ptr<const dag::WorkflowPlan> plan;
-  dag::PlanRules rules;
   // Steps of an earlier workflow that have succeeded and are the same here: their values.
   struct Reused {
     std::string step;
@@ -53,6 +53,14 @@ struct AddSteps {
   std::string document;
 };
 
-using Input = std::variant<SubmitWorkflow, CommandWorkflow, SetValues, AddSteps>;
+// A workflow that has ended, as stored: what has not succeeded runs again.
+struct ReopenWorkflow {
+  sched::Actor actor;
+  WorkflowRecord record;
+  std::shared_ptr<const WorkflowSource> source;
+  std::vector<dag::Fact> facts;
+};
+
+using Input = std::variant<SubmitWorkflow, CommandWorkflow, SetValues, AddSteps, ReopenWorkflow>;
 
 }  // namespace drover::flow

@@ -43,12 +43,14 @@ struct WorkflowSource {
   Time submitted;  // wall: run_date and its family follow from it
 };
 
+using Values = std::vector<std::pair<std::string, std::string>>;
+
 struct CacheEntry {  // the result of a step, for steps that ask for the same
   std::uint32_t uid = 0;
   std::string key;
   Time at, until;  // wall
   JobId job{};
-  std::vector<std::pair<std::string, std::string>> values;
+  Values values;
 };
 
 struct Changes {

@@ -33,6 +33,27 @@ void Controller::apply(Input input, Now now) {
   state_->apply(std::move(input), now);
 }
 
+Result<JobId> Controller::submit_now(const Submit& in, Now now) {
+  state_->clock = now;
+  return state_->try_submit(in, now);
+}
+
+JobId Controller::draw_id() { return JobId{state_->next_job++}; }
+
+void Controller::announce(EventKind kind, JobId workflow, std::uint32_t uid, std::string step,
+                          std::string state, Now now) {
+  if (!state_->config.keep_records) return;
+  Event event;
+  event.seq = EventSeq{state_->next_event++};
+  event.at = now.wall;
+  event.kind = kind;
+  event.job = workflow;
+  event.uid = uid;
+  event.step = std::move(step);
+  event.state = std::move(state);
+  state_->out.changes.events.push_back(std::move(event));
+}
+
 TurnOutput Controller::finish(Now now, TurnOutput used) {
   State& state = *state_;
   state.clock = now;

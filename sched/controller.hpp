@@ -121,6 +121,12 @@ class Controller {
 
   // ---- a turn
   void apply(Input input, Now now);
+  // What Submit does, for whoever has to know the job at once.
+  Result<JobId> submit_now(const Submit& in, Now now);
+  // For workflows, which share the numbers and the log of jobs. `step`: what of it the event is of.
+  JobId draw_id();
+  void announce(EventKind kind, JobId workflow, std::uint32_t uid, std::string step,
+                std::string state, Now now);
   // Takes, places and collects; may be called without inputs. The output's changes must be stored
   // before its replies and actions leave.
   // `used`: an output that is done with; its memory serves again. For callers of many turns.

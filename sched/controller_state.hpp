@@ -51,6 +51,7 @@ struct Controller::State : GroupVerbs {
   void mark_started(Job& job, Task& task, Time at, Now now);
   // submit.cpp
   void submit(const Submit& in, Now now);
+  Result<JobId> try_submit(const Submit& in, Now now);
   Result<Conditions> admit(const Submit& in) const;
   Result<Conditions> weigh_dependencies(const Submit& in) const;
   std::optional<Milestone> milestone_of(JobId id, const std::vector<KnownEnd>& known) const;

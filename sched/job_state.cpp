@@ -144,6 +144,11 @@ std::string_view to_string(EventKind kind) {
     case EventKind::AttemptResumed: return "attempt_resumed";
     case EventKind::JobAltered: return "job_altered";
     case EventKind::AttemptRetried: return "attempt_retried";
+    case EventKind::WorkflowSubmitted: return "workflow_submitted";
+    case EventKind::WorkflowChanged: return "workflow_changed";
+    case EventKind::WorkflowEnded: return "workflow_ended";
+    case EventKind::StepStarted: return "step_started";
+    case EventKind::StepEnded: return "step_ended";
   }
   return "unknown";
 }

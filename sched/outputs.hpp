@@ -52,6 +52,11 @@ enum class EventKind : std::uint8_t {
   AttemptResumed,
   JobAltered,
   AttemptRetried,  // it failed, and another follows
+  WorkflowSubmitted,
+  WorkflowChanged,  // paused, resumed, cancelled, rewritten: `state` says how
+  WorkflowEnded,
+  StepStarted,
+  StepEnded,
 };
 std::string_view to_string(EventKind kind);  // "job_submitted", ...
 
@@ -65,6 +70,7 @@ struct Event {  // a fact: stored, never changed, streamed to followers
   std::uint32_t uid = 0;  // owner of the job; events of others are not shown
   std::string node;
   std::string state;  // state after the event
+  std::string step;   // of a workflow
   Reason reason{};
   std::int32_t exit_code = 0;
 };

@@ -189,20 +189,23 @@ Result<void> Controller::State::check_deadline(const JobSpec& spec, Now now) {
 }
 
 void Controller::State::submit(const Submit& in, Now now) {
+  auto job = try_submit(in, now);
+  reply(in.reply, job ? Result<Done>(Done{*job, 1}) : fail(std::move(job.error())));
+}
+
+Result<JobId> Controller::State::try_submit(const Submit& in, Now now) {
   auto conditions = admit(in);
   if (auto in_time = check_deadline(*in.spec, now); conditions && !in_time)
     conditions = fail(std::move(in_time.error()));
   if (!conditions) {
     ++stats.rejected;
-    reply(in.reply, fail(std::move(conditions.error())));
-    return;
+    return fail(std::move(conditions.error()));
   }
   const JobSpec& spec = *in.spec;
   const auto entered = rm.try_enter(spec.labels);
   if (const auto* full = std::get_if<rm::QuotaShort>(&entered)) {
     ++stats.rejected;
-    reply(in.reply, queue_full(*full));
-    return;
+    return queue_full(*full);
   }
   Job& job = insert_job(JobId{next_job++}, spec, std::get<rm::PathId>(entered));
   const JobId id = job.id;
@@ -230,13 +233,13 @@ void Controller::State::submit(const Submit& in, Now now) {
   touch(job);
   if (config.keep_records) out.changes.new_jobs.push_back({id, in.spec});
   emit(EventKind::JobSubmitted, job, nullptr, now);
-  reply(in.reply, Done{id, 1});
-  if (outlook == Outlook::Never) {
+  if (outlook == Outlook::Never)
     never_met(job, "a job it depends on ended otherwise", now);
-    return;
-  }
-  if (conditions->ended != 0 || !conditions->lost.empty()) return lose_known(job, *conditions, now);
-  update_queues(job);
+  else if (conditions->ended != 0 || !conditions->lost.empty())
+    lose_known(job, *conditions, now);
+  else
+    update_queues(job);
+  return id;
 }
 
 }  // namespace drover::sched

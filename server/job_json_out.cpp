@@ -282,6 +282,7 @@ void append_event(JsonWriter& out, const sched::Event& event) {
   out.field("attempt", raw(event.attempt));
   out.field("node", event.node);
   out.field("state", event.state);
+  if (!event.step.empty()) out.field("step", event.step);
   out.field("reason", to_string(event.reason));
   out.field("exit_code", event.exit_code);
   out.end_object();

@@ -16,7 +16,7 @@ constexpr auto kLastReason = std::uint32_t(sched::Reason::RetryDelay);
 constexpr auto kLastJobState = std::uint32_t(sched::JobState::Suspended);
 constexpr auto kLastTaskState = std::uint32_t(sched::TaskState::Suspended);
 constexpr auto kLastDependency = std::uint32_t(sched::DependencyKind::AfterCorr);
-constexpr auto kLastEvent = std::uint32_t(sched::EventKind::AttemptRetried);
+constexpr auto kLastEvent = std::uint32_t(sched::EventKind::StepEnded);
 
 void encode_labels(const rm::Labels& labels, google::protobuf::RepeatedPtrField<proto::Pair>& out) {
   for (const auto& [key, value] : labels) {
@@ -430,6 +430,7 @@ void encode(const sched::Event& event, proto::Event& out) {
   out.set_uid(event.uid);
   out.set_node(event.node);
   out.set_state(event.state);
+  out.set_step(event.step);
   out.set_reason(std::uint32_t(event.reason));
   out.set_exit_code(event.exit_code);
 }
@@ -446,6 +447,7 @@ bool decode(const proto::Event& in, sched::Event& out) {
   out.uid = in.uid();
   out.node = in.node();
   out.state = in.state();
+  out.step = in.step();
   out.reason = sched::Reason(in.reason());
   out.exit_code = in.exit_code();
   return true;

@@ -1,0 +1,305 @@
+// flow/conductor.cpp - follows facts, and makes orders into jobs.
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/conductor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+#include "base/check.hpp"
+#include "dag/job_text.hpp"
+#include "flow/live.hpp"
+
+namespace drover::flow {
+namespace {
+
+constexpr std::array<std::string_view, 5> kStates{"running", "paused", "succeeded", "failed",
+                                                  "cancelled"};
+constexpr Duration kTryAgain = seconds(5);  // when a queue is full
+
+sched::EventKind event_of(dag::FactKind kind) {
+  if (kind == dag::FactKind::Started) return sched::EventKind::StepStarted;
+  if (kind == dag::FactKind::Ended) return sched::EventKind::StepEnded;
+  if (kind == dag::FactKind::Closed) return sched::EventKind::WorkflowEnded;
+  return sched::EventKind::WorkflowChanged;
+}
+
+// Cancelled by nobody who asked for that is a failure: a missed deadline, a dependency that failed.
+dag::Mark mark_of(const sched::JobRecord& job) {
+  if (job.state == sched::JobState::Succeeded) return dag::Mark::Succeeded;
+  if (job.state != sched::JobState::Cancelled) return dag::Mark::Failed;
+  const bool asked = job.reason == sched::Reason::CancelledByUser ||
+                     job.reason == sched::Reason::CancelledByOperator;
+  return asked ? dag::Mark::Cancelled : dag::Mark::Failed;
+}
+
+}  // namespace
+
+std::string_view to_string(WorkflowState state) { return kStates.at(std::size_t(state)); }
+
+std::optional<WorkflowState> workflow_state_from(std::string_view word) {
+  const auto* found = std::ranges::find(kStates, word);
+  if (found == kStates.end()) return std::nullopt;
+  return WorkflowState(found - kStates.begin());
+}
+
+Conductor::Conductor(sched::Controller& controller, Ports ports, Limits limits)
+    : controller_(controller), ports_(std::move(ports)), limits_(limits) {}
+Conductor::~Conductor() = default;
+
+Conductor::Live& Conductor::insert(WorkflowRecord record, dag::Run run) {
+  const JobId id = record.id;
+  ++open_of_[record.owner.uid];
+  auto& slot = open_[id];
+  slot = std::make_unique<Live>(std::move(record), std::move(run));
+  return *slot;
+}
+
+const dag::Run* Conductor::find(JobId workflow) const {
+  const auto found = open_.find(workflow);
+  return found == open_.end() ? nullptr : &found->second->run;
+}
+
+std::optional<WorkflowRecord> Conductor::record(JobId workflow) const {
+  const auto found = open_.find(workflow);
+  if (found == open_.end()) return std::nullopt;
+  return found->second->record;
+}
+
+std::optional<Conductor::Place> Conductor::place_of(JobId job) const {
+  const auto found = parts_.find(job);
+  if (found == parts_.end()) return std::nullopt;
+  return found->second;
+}
+
+void Conductor::touch(Live& live) { dirty_.insert(live.record.id); }
+
+// The one place where a fact comes into being: applied, to be stored, and told.
+void Conductor::note(Live& live, dag::Fact fact, Now now) {
+  fact.number = live.run.next_fact();
+  fact.at = now.wall;
+  const auto applied = live.run.apply(fact);
+  DROVER_CHECK(applied.has_value(), "a fact that the run asked for, or that was checked, applies");
+  const std::string part =
+      fact.part == dag::kNoPart
+          ? std::string(to_string(fact.kind))
+          : dag::part_name(live.run.workflow(), live.run.plan().parts[fact.part]);
+  const std::string state(fact.kind == dag::FactKind::Ended || fact.kind == dag::FactKind::Closed
+                              ? to_string(fact.mark)
+                              : to_string(fact.kind));
+  controller_.announce(event_of(fact.kind), live.record.id, live.record.owner.uid, part, state, now);
+  changes_.facts.emplace_back(live.record.id, std::move(fact));
+  touch(live);
+}
+
+void Conductor::end_part(Live& live, std::uint32_t part, dag::Mark mark, std::string why,
+                         std::string detail, Now now) {
+  dag::Fact fact;
+  fact.kind = dag::FactKind::Ended;
+  fact.part = part;
+  fact.mark = mark;
+  fact.name = std::move(why);
+  fact.text = std::move(detail);
+  note(live, std::move(fact), now);
+}
+
+// Carries out what follows until nothing does.
+void Conductor::drive(Live& live, Now now) {
+  while (auto order = live.run.next(now.wall)) {
+    if (auto* fact = std::get_if<dag::Run::Conclude>(&*order))
+      note(live, std::move(fact->fact), now);
+    else if (const auto* part = std::get_if<dag::Run::Begin>(&*order))
+      begin(live, part->part, now);
+    else
+      stop(live, std::get<dag::Run::Stop>(*order).part, now);
+  }
+  if (live.run.is_closed()) return close(live, now);
+  rearm(live);
+}
+
+void Conductor::rearm(Live& live) {
+  const auto due = live.run.next_timer();
+  if (due == live.timer) return;
+  if (live.timer) timers_.erase({*live.timer, live.record.id});
+  if (due) timers_.insert({*due, live.record.id});
+  live.timer = due;
+}
+
+void Conductor::begin(Live& live, std::uint32_t part, Now now) {
+  const dag::Step& step = live.run.workflow().steps[live.run.plan().parts[part].step];
+  const std::uint32_t uid = live.record.owner.uid;
+  const std::string rate_key = step.rate.key.empty() ? live.record.name + "." + step.name
+                                                     : step.rate.key;
+  if (step.rate.starts > 0) {
+    const Time at = rates_.earliest(uid, rate_key, step.rate, now.wall);
+    if (at > now.wall) return live.run.delay(part, at);
+  }
+  auto text = dag::job_text(live.run, part);
+  if (!text) return end_part(live, part, dag::Mark::Failed, "no_value", text.error().message, now);
+  if (step.cache.is_on && answer_from_cache(live, part, text->content, now)) return;
+  auto submit = ports_.prepare(live.record.owner, live.record.user, text->json, now.wall);
+  Result<JobId> job = submit ? controller_.submit_now(*submit, now)
+                             : Result<JobId>(fail(std::move(submit.error())));
+  if (!job) {
+    const Errc code = job.error().code;
+    if (code == Errc::Limit || code == Errc::Unavailable)
+      return live.run.delay(part, now.wall + kTryAgain);
+    return end_part(live, part, dag::Mark::Failed, "refused", job.error().message, now);
+  }
+  has_acted_ = true;
+  parts_[*job] = {live.record.id, part};
+  if (step.strategy == dag::Strategy::MultiRead && live.run.part(part).items) races_.insert(*job);
+  if (step.rate.starts > 0) rates_.note(uid, rate_key, step.rate, now.wall);
+  dag::Fact fact;
+  fact.kind = dag::FactKind::Started;
+  fact.part = part;
+  fact.job = *job;
+  note(live, std::move(fact), now);
+}
+
+void Conductor::stop(Live& live, std::uint32_t part, Now now) {
+  sched::Command cancel;
+  cancel.verb = sched::Verb::Cancel;
+  cancel.actor = {live.record.owner.uid, false};
+  cancel.target.job = live.run.part(part).job;
+  cancel.reason = "workflow " + std::to_string(raw(live.record.id));
+  controller_.apply(std::move(cancel), now);
+  has_acted_ = true;
+}
+
+// All of them, or none when there is no room for one.
+bool Conductor::take_values(Live& live, std::uint32_t part, const Values& values, Now now) {
+  for (const auto& [name, value] : values)
+    if (!live.run.can_hold(part, name, value)) return false;
+  for (const auto& [name, value] : values) {
+    dag::Fact fact;
+    fact.kind = dag::FactKind::ValueSet;
+    fact.part = part;
+    fact.name = name;
+    fact.text = value;
+    note(live, std::move(fact), now);
+  }
+  return true;
+}
+
+bool Conductor::answer_from_cache(Live& live, std::uint32_t part, const std::string& key, Now now) {
+  const auto found = ports_.find_cached(live.record.owner.uid, key);
+  if (!found || found->until <= now.wall) return false;
+  if (!take_values(live, part, found->values, now)) return false;
+  end_part(live, part, dag::Mark::Succeeded, "cache", "job " + std::to_string(raw(found->job)), now);
+  return true;
+}
+
+void Conductor::keep_result(Live& live, std::uint32_t part, Now now) {
+  const dag::Step& step = live.run.workflow().steps[live.run.plan().parts[part].step];
+  if (!step.cache.is_on) return;
+  const auto text = dag::job_text(live.run, part);
+  if (!text) return;
+  const dag::PartState& state = live.run.part(part);
+  CacheEntry entry{live.record.owner.uid, text->content, now.wall, now.wall + step.cache.keep,
+                   state.job, {state.values.begin(), state.values.end()}};
+  changes_.cache.push_back(std::move(entry));
+}
+
+void Conductor::job_ended(const sched::JobRecord& job, Now now) {
+  const auto found = parts_.find(job.id);
+  if (found == parts_.end()) return;
+  const Place place = found->second;
+  parts_.erase(found);
+  races_.erase(job.id);
+  Live& live = *open_.at(place.workflow);
+  if (dag::has_ended(live.run.mark(place.part))) return;  // a race that was won
+  dag::Fact fact;
+  fact.kind = dag::FactKind::Ended;
+  fact.part = place.part;
+  fact.job = job.id;
+  fact.mark = mark_of(job);
+  fact.exit_code = job.exit_code;
+  if (job.reason != sched::Reason::None) fact.name = to_string(job.reason);
+  fact.text = job.detail;
+  const bool failed = fact.mark == dag::Mark::Failed;
+  if (failed && raw(live.record.first_failed) == 0) {
+    live.record.first_failed = job.id;
+    live.record.first_failed_step =
+        dag::part_name(live.run.workflow(), live.run.plan().parts[place.part]);
+  }
+  const bool succeeded = fact.mark == dag::Mark::Succeeded;
+  note(live, std::move(fact), now);
+  if (succeeded) keep_result(live, place.part, now);
+  drive(live, now);
+}
+
+// The first success of a race is the success of all; the rest is let go.
+void Conductor::element_ended(const sched::TaskRecord& task, Now now) {
+  if (task.state != sched::TaskState::Succeeded || races_.erase(task.id.job) == 0) return;
+  const Place place = parts_.at(task.id.job);
+  Live& live = *open_.at(place.workflow);
+  stop(live, place.part, now);
+  dag::Fact fact;
+  fact.kind = dag::FactKind::Ended;
+  fact.part = place.part;
+  fact.job = task.id.job;
+  fact.mark = dag::Mark::Succeeded;
+  fact.name = "first_success";
+  fact.text = "element " + std::to_string(raw(task.id.index));
+  note(live, std::move(fact), now);
+  parts_.erase(task.id.job);
+  drive(live, now);
+}
+
+bool Conductor::follow(const sched::TurnOutput& output, Now now) {
+  if (open_.empty()) return false;
+  if (!parts_.empty()) {
+    if (!races_.empty())
+      for (const sched::TaskRecord& task : output.changes.tasks) element_ended(task, now);
+    for (const sched::JobRecord& job : output.changes.jobs)
+      if (is_final(job.state)) job_ended(job, now);
+  }
+  for (const JobId id : std::exchange(restored_, {})) {
+    const auto found = open_.find(id);
+    if (found != open_.end()) drive(*found->second, now);
+  }
+  while (!timers_.empty() && timers_.begin()->first <= now.wall) {
+    Live& live = *open_.at(timers_.begin()->second);
+    timers_.erase(timers_.begin());
+    live.timer.reset();
+    drive(live, now);
+  }
+  return std::exchange(has_acted_, false);
+}
+
+void Conductor::close(Live& live, Now now) {
+  const JobId id = live.record.id;
+  if (live.timer) timers_.erase({*live.timer, id});
+  live.record.ended = now.wall;
+  live.record.counts = live.run.counts();
+  live.record.facts = live.run.next_fact() - 1;
+  const dag::Mark end = live.run.outcome();
+  live.record.state = end == dag::Mark::Succeeded ? WorkflowState::Succeeded
+                      : end == dag::Mark::Failed  ? WorkflowState::Failed
+                                                  : WorkflowState::Cancelled;
+  changes_.records.push_back(live.record);
+  dirty_.erase(id);
+  if (--open_of_[live.record.owner.uid] == 0) open_of_.erase(live.record.owner.uid);
+  open_.erase(id);
+}
+
+Changes Conductor::collect() {
+  for (const JobId id : std::exchange(dirty_, {})) {
+    Live& live = *open_.at(id);
+    live.record.counts = live.run.counts();
+    live.record.facts = live.run.next_fact() - 1;
+    live.record.state = live.run.is_paused() ? WorkflowState::Paused : WorkflowState::Running;
+    changes_.records.push_back(live.record);
+  }
+  return std::exchange(changes_, {});
+}
+
+std::optional<Time> Conductor::next_timer(Now now) const {
+  if (!restored_.empty()) return now.mono;
+  if (timers_.empty()) return std::nullopt;
+  return now.mono + (timers_.begin()->first - now.wall);
+}
+
+}  // namespace drover::flow

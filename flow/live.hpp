@@ -1,0 +1,19 @@
+// flow/live.hpp - an open workflow in the conductor.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <optional>
+#include <utility>
+
+#include "flow/conductor.hpp"
+
+namespace drover::flow {
+
+struct Conductor::Live {
+  Live(WorkflowRecord with, dag::Run runs) : record(std::move(with)), run(std::move(runs)) {}
+
+  WorkflowRecord record;
+  dag::Run run;
+  std::optional<Time> timer;  // in Conductor::timers_
+};
+
+}  // namespace drover::flow
