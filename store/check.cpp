@@ -12,6 +12,7 @@
 #include "store/page_check.hpp"
 #include "store/record.hpp"
 #include "store/snapshot_state.hpp"
+#include "store/workflow_codec.hpp"
 
 namespace drover::store {
 namespace {
@@ -32,6 +33,7 @@ class Checker {
     check_events();
     check_keys();
     check_blobs();
+    check_workflows();
   }
 
  private:
@@ -90,6 +92,7 @@ class Checker {
   void check_events();
   void check_keys();
   void check_blobs();
+  void check_workflows();
 
   const ReadTxn& txn_;
   CheckReport& report_;
@@ -207,7 +210,9 @@ void Checker::check_keys() {
   IdempotencyEntry entry;
   each(Table::Idem, message, [&](std::string_view key) -> std::string {
     if (key.size() < 4 || !decode(message, entry)) return "damaged";
-    if (!exists(Table::Job, job_key(entry.job).view())) return "its job is missing";
+    const Key job = job_key(entry.job);
+    if (!exists(Table::Job, job.view()) && !exists(Table::Workflow, job.view()))
+      return "its job is missing";
     return exists(Table::IdemOf, idem_of_key(entry.job, key).view()) ? "" : "its index is missing";
   });
   proto::Schema nothing;
@@ -238,6 +243,44 @@ void Checker::check_blobs() {
   });
   for (const auto& [key, count] : blob_refs_)
     complain(Table::Blob, key, fmt::format("missing, though {} jobs need it", count));
+}
+
+void Checker::check_workflows() {
+  proto::WorkflowRecord message;
+  flow::WorkflowRecord record;
+  report_.workflows = each(Table::Workflow, message, [&](std::string_view key) -> std::string {
+    if (key.size() != 8) return "its key has a wrong size";
+    if (!decode(message, record)) return "a value is out of range";
+    if (raw(record.id) != key_u64(key)) return "it carries another id";
+    if (raw(record.id) >= counters_.next_job_id()) return "its id was never drawn";
+    if (!exists(Table::WorkflowSource, key)) return "its document is missing";
+    const bool open = !is_final(record.state);
+    if (open != exists(Table::WorkflowOpen, key)) return "the list of open workflows is wrong";
+    const Key last = fact_key(record.id, record.facts);
+    return record.facts == 0 || exists(Table::WorkflowFact, last.view()) ? ""
+                                                                         : "facts are missing";
+  });
+  proto::WorkflowFact fact_message;
+  dag::Fact fact;
+  std::uint64_t workflow = 0, before = 0;
+  each(Table::WorkflowFact, fact_message, [&](std::string_view key) -> std::string {
+    if (key.size() != 16) return "its key has a wrong size";
+    if (!decode(fact_message, fact)) return "a value is out of range";
+    if (fact.number != key_u64(key, 8)) return "it carries another number";
+    if (key_u64(key) != workflow) {
+      workflow = key_u64(key);
+      before = 0;
+      if (!exists(Table::Workflow, key.substr(0, 8))) return "there is no workflow of this id";
+    }
+    const bool gap = fact.number != before + 1;
+    before = fact.number;
+    return gap ? "facts before it are missing" : "";
+  });
+  proto::StepResult result_message;
+  flow::CacheEntry entry;
+  each(Table::StepResult, result_message, [&](std::string_view key) -> std::string {
+    return key.size() == 20 && decode(result_message, entry) ? "" : "a value is out of range";
+  });
 }
 
 }  // namespace

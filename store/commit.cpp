@@ -222,6 +222,7 @@ Result<void> write_batch(WriteTxn& txn, const CommitBatch& batch, Scratch& scrat
   if (auto ok = write_events(txn, batch.changes, scratch); !ok) return ok;
   if (auto ok = write_keys(txn, batch, scratch); !ok) return ok;
   if (auto ok = write_policy(txn, batch.changes); !ok) return ok;
+  if (auto ok = write_workflows(txn, batch.workflows); !ok) return ok;
   return write_counters(txn, batch.changes);
 }
 

@@ -25,8 +25,12 @@ struct Scratch {
 // Errors: Conflict (an event or a key that exists already), Limit, Corrupt, Io.
 Result<void> write_batch(WriteTxn& txn, const CommitBatch& batch, Scratch& scratch);
 
+// write_workflows.cpp
+Result<void> write_workflows(WriteTxn& txn, const flow::Changes& changes);
+
 struct RetentionLimits {
   std::uint64_t events_max = 0, closed_jobs_max = 0;
+  std::uint64_t closed_workflows_max = 100'000, step_results_max = 1'000'000;
 };
 
 // Trims old events and purges old closed jobs, with an effort in proportion to `added` records, so

@@ -53,6 +53,7 @@ Result<std::shared_ptr<Environment>> Environment::open(const std::string& dir,
 Result<void> Environment::open_tables(Use use) {
   MDB_txn* txn = nullptr;
   const bool create = use == Use::Create;
+  bool is_older = false;
   if (auto ok = check_lmdb(mdb_txn_begin(env_, nullptr, create ? 0 : MDB_RDONLY, &txn), "begin");
       !ok)
     return ok;
@@ -60,13 +61,33 @@ Result<void> Environment::open_tables(Use use) {
     const char* name = to_string(Table(i));
     const int rc = mdb_dbi_open(txn, name, create ? MDB_CREATE : 0, &tables_[i]);
     if (rc == MDB_SUCCESS) continue;
+    if (rc == MDB_NOTFOUND && i >= kFirstTables) {
+      is_older = true;
+      tables_[i] = kNoTable;
+      continue;
+    }
     mdb_txn_abort(txn);
     if (rc == MDB_NOTFOUND || rc == MDB_INCOMPATIBLE)
       return fail(Errc::Corrupt, std::string("table ") + name + " is missing",
                   "this is no Drover store, or it is damaged: restore a backup");
     return check_lmdb(rc, std::string("open table ") + name);
   }
-  return check_lmdb(mdb_txn_commit(txn), "open tables");
+  if (auto ok = check_lmdb(mdb_txn_commit(txn), "open tables"); !ok) return ok;
+  return is_older && use == Use::Write ? add_tables() : Result<void>();
+}
+
+// A store from before there were these tables.
+Result<void> Environment::add_tables() {
+  MDB_txn* txn = nullptr;
+  if (auto ok = check_lmdb(mdb_txn_begin(env_, nullptr, 0, &txn), "begin"); !ok) return ok;
+  for (std::size_t i = kFirstTables; i < kTables; ++i) {
+    if (tables_[i] != kNoTable) continue;
+    const int rc = mdb_dbi_open(txn, to_string(Table(i)), MDB_CREATE, &tables_[i]);
+    if (rc == MDB_SUCCESS) continue;
+    mdb_txn_abort(txn);
+    return check_lmdb(rc, std::string("make table ") + to_string(Table(i)));
+  }
+  return check_lmdb(mdb_txn_commit(txn), "make tables");
 }
 
 Environment::~Environment() {

@@ -51,12 +51,15 @@ class Environment : public std::enable_shared_from_this<Environment> {
   SpaceUsed space(bool count_free);  // any thread
   Result<void> copy_to(int fd);
 
+  static constexpr MDB_dbi kNoTable = 0;  // LMDB's own: of an older store that is only read
   MDB_dbi dbi(Table table) const { return tables_[std::size_t(table)]; }
+  bool has(Table table) const { return dbi(table) != kNoTable; }
 
  private:
   friend class ReadTxn;
   Environment() = default;
   Result<void> open_tables(Use use);
+  Result<void> add_tables();
   void give_back(MDB_txn* txn);
 
   MDB_env* env_ = nullptr;

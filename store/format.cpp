@@ -3,6 +3,7 @@
 #include "store/format.hpp"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <cstring>
@@ -38,6 +39,11 @@ const char* to_string(Table table) {
     case Table::IdemOf: return "idem_of";
     case Table::Blob: return "blob";
     case Table::BlobRefs: return "blob_refs";
+    case Table::WorkflowSource: return "flow_source";
+    case Table::Workflow: return "flow";
+    case Table::WorkflowOpen: return "flow_open";
+    case Table::WorkflowFact: return "flow_fact";
+    case Table::StepResult: return "step_result";
   }
   return "unknown";
 }
@@ -68,6 +74,13 @@ Key idem_key(std::uint32_t uid, std::string_view client_key) {
 }
 Key idem_of_key(JobId id, std::string_view idem_key) { return Key().u64(raw(id)).text(idem_key); }
 Key text_key(std::string_view text) { return Key().text(text); }
+Key fact_key(JobId workflow, std::uint64_t number) {
+  return Key().u64(raw(workflow)).u64(number);
+}
+Key result_key(std::uint32_t uid, std::string_view content) {
+  const XXH128_hash_t hash = XXH3_128bits(content.data(), content.size());
+  return Key().u32(uid).u64(hash.high64).u64(hash.low64);
+}
 
 std::uint64_t key_u64(std::string_view key, std::size_t at) {
   if (key.size() < at + 8) return 0;
@@ -90,6 +103,9 @@ std::string record_name(Table table, std::string_view key) {
     case Table::Job:
     case Table::Open:
     case Table::Event:
+    case Table::WorkflowSource:
+    case Table::Workflow:
+    case Table::WorkflowOpen:
       if (key.size() == 8) return fmt::format("{}/{}", name, key_u64(key));
       break;
     case Table::Task:
@@ -108,8 +124,12 @@ std::string record_name(Table table, std::string_view key) {
                            printable(key.substr(12)));
       break;
     case Table::Meta: return fmt::format("{}/{}", name, printable(key));
+    case Table::WorkflowFact:
+      if (key.size() == 16) return fmt::format("{}/{}.{}", name, key_u64(key), key_u64(key, 8));
+      break;
     case Table::Blob:
-    case Table::BlobRefs: break;
+    case Table::BlobRefs:
+    case Table::StepResult: break;
   }
   return fmt::format("{}/{}", name, hex(key));
 }

@@ -20,6 +20,13 @@
 //   idem_of    u64 job id, idem's key  nothing: finds the keys of a purged job
 //   blob       16 bytes, XXH3-128      Blob: scripts and environments over 256 bytes
 //   blob_refs  16 bytes, blob's key    BlobRefs, apart: counting must not rewrite the content
+//   flow_source u64 workflow id        WorkflowSource, immutable
+//   flow       u64 workflow id         WorkflowRecord
+//   flow_open  u64 workflow id         nothing: the index of workflows that have not ended
+//   flow_fact  u64 workflow id, u64 no WorkflowFact, immutable
+//   step_result u32 uid, 16 bytes      StepResult, by XXH3-128 of what the step asks for
+//
+// The last five came later: a store without them gets them when it is opened for writing.
 //
 // Every value starts with eight bytes, little-endian:
 //
@@ -57,8 +64,14 @@ enum class Table : std::uint8_t {
   IdemOf,
   Blob,
   BlobRefs,
+  WorkflowSource,
+  Workflow,
+  WorkflowOpen,
+  WorkflowFact,
+  StepResult,
 };
-inline constexpr std::size_t kTables = 11;
+inline constexpr std::size_t kFirstTables = 11;  // that every store has
+inline constexpr std::size_t kTables = 16;
 
 const char* to_string(Table table);  // the LMDB name: "meta", "node", ...
 
@@ -82,6 +95,8 @@ Key event_key(EventSeq seq);
 Key idem_key(std::uint32_t uid, std::string_view client_key);
 Key idem_of_key(JobId id, std::string_view idem_key);
 Key text_key(std::string_view text);  // meta, blob
+Key fact_key(JobId workflow, std::uint64_t number);
+Key result_key(std::uint32_t uid, std::string_view content);
 
 // Numbers back out of a key; 0 when the key is too short (check.cpp tells the sizes apart).
 std::uint64_t key_u64(std::string_view key, std::size_t at = 0);

@@ -95,11 +95,60 @@ Result<void> purge_jobs(WriteTxn& txn, std::uint64_t max, std::uint64_t steps, J
   return blobs.finish();
 }
 
+// As purge_job: what hangs on the workflow goes first.
+Result<bool> purge_workflow(WriteTxn& txn, JobId id, std::uint64_t& steps) {
+  const Key key = job_key(id);
+  const auto no_more = [](std::string_view) -> Result<void> { return {}; };
+  auto empty = erase_of_job(txn, Table::WorkflowFact, id, steps, no_more);
+  if (!empty || !*empty) return empty;
+  const auto its_key = [&](std::string_view found) -> Result<void> {
+    const auto gone = txn.erase(Table::Idem, text_key(found.substr(8)));
+    if (!gone) return fail(gone.error());
+    return {};
+  };
+  empty = erase_of_job(txn, Table::IdemOf, id, steps, its_key);
+  if (!empty || !*empty) return empty;
+  if (auto gone = txn.erase(Table::WorkflowSource, key); !gone) return gone;
+  if (auto gone = txn.erase(Table::Workflow, key); !gone) return gone;
+  return true;
+}
+
+// Workflows are few: those that are open are walked over.
+Result<void> purge_workflows(WriteTxn& txn, std::uint64_t max, std::uint64_t steps) {
+  JobId from{};
+  while (steps > 0 && txn.entries(Table::Workflow) - txn.entries(Table::WorkflowOpen) > max) {
+    --steps;
+    const auto key = txn.first_key_from(Table::Workflow, job_key(from).view());
+    if (!key) return fail(key.error());
+    if (key->empty()) return {};
+    const auto id = JobId(key_u64(*key));
+    from = JobId(raw(id) + 1);
+    const auto open = txn.find(Table::WorkflowOpen, *key);
+    if (!open) return fail(open.error());
+    if (*open) continue;
+    if (auto done = purge_workflow(txn, id, steps); !done) return fail(done.error());
+  }
+  return {};
+}
+
+// Their keys are hashes: whichever comes first is as good as any.
+Result<void> trim_results(WriteTxn& txn, std::uint64_t max, std::uint64_t steps) {
+  for (; steps > 0 && txn.entries(Table::StepResult) > max; --steps) {
+    const auto key = txn.first_key_from(Table::StepResult, {});
+    if (!key) return fail(key.error());
+    if (key->empty()) return {};
+    if (auto gone = txn.erase(Table::StepResult, text_key(*key)); !gone) return fail(gone.error());
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> trim(WriteTxn& txn, const RetentionLimits& limits, std::uint64_t added_events,
                   std::uint64_t added_jobs, JobId& purge_from) {
   if (auto ok = trim_events(txn, limits.events_max, effort(added_events)); !ok) return ok;
+  if (auto ok = purge_workflows(txn, limits.closed_workflows_max, effort(0)); !ok) return ok;
+  if (auto ok = trim_results(txn, limits.step_results_max, effort(0)); !ok) return ok;
   return purge_jobs(txn, limits.closed_jobs_max, effort(added_jobs), purge_from);
 }
 

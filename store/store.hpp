@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "flow/records.hpp"
 #include "sched/messages.hpp"
 
 namespace drover::store {
@@ -78,6 +79,17 @@ class Snapshot {
   Result<EventSeq> first_event() const;  // older ones were trimmed
   Result<std::optional<IdempotencyEntry>> find_idempotent(const IdempotencyKey& key) const;
 
+  // read_workflows.cpp. NotFound when unknown.
+  Result<flow::WorkflowRecord> workflow(JobId id) const;
+  Result<flow::WorkflowSource> workflow_source(JobId id) const;
+  Result<std::vector<dag::Fact>> workflow_facts(JobId id, std::uint64_t since_exclusive,
+                                                std::size_t limit) const;
+  // As visit_jobs.
+  using WorkflowVisitor = std::function<bool(const flow::WorkflowRecord&)>;
+  Result<void> visit_workflows(JobId before, bool only_open, const WorkflowVisitor& visit) const;
+  Result<std::optional<flow::CacheEntry>> step_result(std::uint32_t uid,
+                                                      std::string_view content) const;
+
  private:
   friend class Store;
   struct State;
@@ -87,6 +99,7 @@ class Snapshot {
 
 struct CommitBatch {
   sched::Changes changes;
+  flow::Changes workflows;
   std::vector<IdempotencyEntry> idempotency;
 };
 
@@ -96,7 +109,7 @@ struct StoreStats {
 };
 
 struct CheckReport {
-  std::uint64_t jobs = 0, open_jobs = 0, tasks = 0, events = 0, blobs = 0;
+  std::uint64_t jobs = 0, open_jobs = 0, tasks = 0, events = 0, blobs = 0, workflows = 0;
   std::vector<std::string> problems;  // each names table and key
 };
 class Store {

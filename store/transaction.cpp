@@ -25,6 +25,7 @@ ReadTxn::~ReadTxn() {
 }
 
 Result<std::optional<std::string_view>> ReadTxn::find(Table table, std::string_view key) const {
+  if (!environment_->has(table)) return std::nullopt;
   MDB_val k = to_val(key);
   MDB_val v{};
   const int rc = mdb_get(txn_, environment_->dbi(table), &k, &v);
@@ -34,6 +35,7 @@ Result<std::optional<std::string_view>> ReadTxn::find(Table table, std::string_v
 }
 
 std::uint64_t ReadTxn::entries(Table table) const {
+  if (!environment_->has(table)) return 0;
   MDB_stat stat{};
   mdb_stat(txn_, environment_->dbi(table), &stat);
   return stat.ms_entries;
@@ -55,6 +57,7 @@ std::uint64_t ReadTxn::free_pages() const {
 }
 
 Result<Cursor> Cursor::open(const ReadTxn& txn, Table table) {
+  if (!txn.environment_->has(table)) return Cursor(nullptr, table);  // an empty table
   MDB_cursor* cursor = nullptr;
   const int rc = mdb_cursor_open(txn.txn_, txn.environment_->dbi(table), &cursor);
   if (auto ok = check_lmdb(rc, "open a cursor"); !ok) return fail(ok.error());
@@ -66,6 +69,7 @@ Cursor::~Cursor() {
 }
 
 Result<bool> Cursor::move(MDB_cursor_op op) {
+  if (cursor_ == nullptr) return false;
   MDB_val k{}, v{};
   const int rc = mdb_cursor_get(cursor_, &k, &v, op);
   if (rc == MDB_NOTFOUND) return false;
@@ -77,6 +81,7 @@ Result<bool> Cursor::move(MDB_cursor_op op) {
 }
 
 Result<bool> Cursor::seek(std::string_view key) {
+  if (cursor_ == nullptr) return false;
   MDB_val k = to_val(key);
   MDB_val v{};
   const int rc = mdb_cursor_get(cursor_, &k, &v, MDB_SET_RANGE);
