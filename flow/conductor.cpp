@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kStates{"running", "paused", "succeeded", "failed",
                                                   "cancelled"};
+constexpr std::size_t kClosedKept = 10'000;
 constexpr Duration kTryAgain = seconds(5);  // when a queue is full
 
 sched::EventKind event_of(dag::FactKind kind) {
@@ -281,6 +282,8 @@ void Conductor::close(Live& live, Now now) {
                                                   : WorkflowState::Cancelled;
   changes_.records.push_back(live.record);
   dirty_.erase(id);
+  closed_[id] = live.record.facts;
+  if (closed_.size() > kClosedKept) closed_.erase(closed_.begin());
   if (--open_of_[live.record.owner.uid] == 0) open_of_.erase(live.record.owner.uid);
   open_.erase(id);
 }

@@ -80,8 +80,6 @@ class Conductor {
   Result<sched::Done> add_steps(const AddSteps& in, Now now);
   Result<sched::Done> reopen(const ReopenWorkflow& in, Now now);
   Result<Live*> owned(JobId id, const sched::Actor& actor);
-  Result<Live*> load(const WorkflowRecord& record, const WorkflowSource& source,
-                     const std::vector<dag::Fact>& facts);
   Live& insert(WorkflowRecord record, dag::Run run);
   void reuse(Live& live, const SubmitWorkflow& in, Now now);
   void drive(Live& live, Now now);
@@ -107,6 +105,7 @@ class Conductor {
   std::set<JobId> races_;                           // arrays of which the first success is enough
   std::set<std::pair<Time, JobId>> timers_;         // wall
   std::set<JobId> dirty_, restored_;
+  std::map<JobId, std::uint64_t> closed_;  // lately: how many facts they then had
   RateBook rates_;
   Changes changes_;
   bool has_acted_ = false;

@@ -1,24 +1,16 @@
 // flow/inputs.cpp - what users ask, and what was there before a restart.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "flow/conductor.hpp"
 #include "flow/live.hpp"
+#include "flow/replay.hpp"
 
 namespace drover::flow {
 namespace {
 
 std::string name_of(JobId id) { return "workflow " + std::to_string(raw(id)); }
-
-// Parameters and custom variables under one set of names.
-Result<dag::Variables> names_of(const dag::Workflow& workflow, Time submitted) {
-  std::map<std::string, std::string> own = workflow.variables;
-  for (const auto& [name, param] : workflow.params)
-    if (param.value) own[name] = *param.value, own["params." + name] = *param.value;
-  return dag::Variables::make(std::move(own), submitted);
-}
 
 }  // namespace
 
@@ -178,29 +170,11 @@ Result<sched::Done> Conductor::add_steps(const AddSteps& in, Now now) {
   return sched::Done{in.workflow, longer.steps.size() - before};
 }
 
-Result<Conductor::Live*> Conductor::load(const WorkflowRecord& record, const WorkflowSource& source,
-                                         const std::vector<dag::Fact>& facts) {
-  const auto broken = [&](const Error& error) {
-    return fail(Errc::Corrupt, name_of(record.id) + ": " + error.message,
-                "droverd --check DIR lists what is damaged");
-  };
-  auto workflow = dag::read_workflow(source.bundle);
-  if (!workflow) return broken(workflow.error());
-  auto plan = dag::plan_workflow(*workflow, source.rules);
-  if (!plan) return broken(plan.error());
-  auto names = names_of(*workflow, source.submitted);
-  if (!names) return broken(names.error());
-  dag::Run run(record.id, std::move(*workflow), std::move(*plan), std::move(*names));
-  for (const dag::Fact& fact : facts)
-    if (auto ok = run.apply(fact); !ok) return broken(ok.error());
-  return &insert(record, std::move(run));
-}
-
 Result<void> Conductor::restore(const WorkflowRecord& record, const WorkflowSource& source,
                                 const std::vector<dag::Fact>& facts) {
-  auto live = load(record, source, facts);
-  if (!live) return fail(live.error());
-  const dag::Run& run = (*live)->run;
+  auto replayed = replay(record.id, source, facts);
+  if (!replayed) return fail(replayed.error());
+  const dag::Run& run = insert(record, *std::move(replayed)).run;
   for (std::uint32_t i = 0; i < run.plan().parts.size(); ++i) {
     const dag::PartState& part = run.part(i);
     if (!part.is_open) continue;
@@ -229,11 +203,14 @@ Result<sched::Done> Conductor::reopen(const ReopenWorkflow& in, Now now) {
   if (!in.actor.is_operator && old.owner.uid != in.actor.uid)
     return fail(Errc::Denied, name_of(old.id) + " belongs to somebody else");
   if (open_.contains(old.id)) return fail(Errc::Conflict, name_of(old.id) + " is open");
+  const auto lately = closed_.find(old.id);
+  if (lately != closed_.end() && lately->second != in.facts.size())
+    return fail(Errc::Conflict, name_of(old.id) + " was retried meanwhile", "look at it again");
   if (old.state == WorkflowState::Succeeded)
     return fail(Errc::Conflict, name_of(old.id) + " has succeeded", "nothing is left to retry");
-  auto loaded = load(old, *in.source, in.facts);
-  if (!loaded) return fail(loaded.error());
-  Live& live = **loaded;
+  auto replayed = replay(old.id, *in.source, in.facts);
+  if (!replayed) return fail(replayed.error());
+  Live& live = insert(old, *std::move(replayed));
   live.record.ended = {};
   live.record.first_failed = {};
   live.record.first_failed_step.clear();

@@ -178,46 +178,58 @@ Result<sched::Alter> Admission::prepare_alter(JobId id, std::string json, JobRea
   return alter;
 }
 
+// An entry for a key that is new, or nothing when there is no key. Where the key was seen before,
+// `done` is gone: it has been called, or will be.
+Result<Admission::Entry> Admission::claim(std::uint32_t uid, std::string key, std::string_view body,
+                                          const std::optional<store::Snapshot>& snapshot,
+                                          OnResult& done) {
+  if (key.empty()) return Entry{};
+  if (key.size() > kKeyMax || !is_printable(key))
+    return fail(Errc::BadInput, "the idempotency key must be 1 to 200 printable characters", "",
+                "Idempotency-Key");
+  auto entry = std::make_unique<store::IdempotencyEntry>();
+  entry->key = {uid, std::move(key)};
+  entry->body_hash = hash_of(body);
+  entry->at = net::Loop::now().wall;
+  if (const auto near = keys_.find({uid, entry->key.key}); near != keys_.end()) {
+    if (near->second.body_hash != entry->body_hash) return fail(other_body(entry->key.key));
+    near->second.waiting.push_back(std::exchange(done, nullptr));
+    return Entry{};
+  }
+  auto stored = find_stored(entry->key, entry->body_hash, *snapshot);
+  if (!stored) return fail(stored.error());
+  if (*stored) {
+    metrics_.add(FamilyId::JobsDeduplicated, {});
+    std::exchange(done, nullptr)(**stored);
+    return Entry{};
+  }
+  return entry;
+}
+
+// Nothing when there is room for one more submission.
+std::optional<Error> Admission::no_room() const {
+  if (turn_.is_full())
+    return Error{Errc::Unavailable, "too many submissions wait", "try again in a moment", ""};
+  if (!store_.has_room())
+    return Error{Errc::Unavailable, "the controller's disk is nearly full: new jobs are refused",
+                 "free space under the data directory; running jobs go on", ""};
+  return std::nullopt;
+}
+
 void Admission::submit(sched::JobSpec spec, const Caller& caller, std::string key,
                        std::string_view body, std::optional<store::Snapshot>& snapshot,
                        OnResult done) {
   auto admitted = admit(std::move(spec), caller);
   if (!admitted) return refuse(admitted.error(), done);
-  if (key.size() > kKeyMax || !is_printable(key))
-    return refuse({Errc::BadInput, "the idempotency key must be 1 to 200 printable characters", "",
-                   "Idempotency-Key"},
-                  done);
   if (!snapshot && (!key.empty() || !admitted->dependencies.empty())) {
     auto fresh = store_.snapshot();
     if (!fresh) return refuse(fresh.error(), done);
     snapshot.emplace(std::move(*fresh));
   }
-  std::unique_ptr<store::IdempotencyEntry> entry;
-  if (!key.empty()) {
-    entry = std::make_unique<store::IdempotencyEntry>();
-    entry->key = {caller.uid, std::move(key)};
-    entry->body_hash = hash_of(body);
-    entry->at = net::Loop::now().wall;
-    if (const auto near = keys_.find({caller.uid, entry->key.key}); near != keys_.end()) {
-      if (near->second.body_hash != entry->body_hash)
-        return refuse(other_body(entry->key.key), done);
-      near->second.waiting.push_back(std::move(done));
-      return;
-    }
-    auto stored = find_stored(entry->key, entry->body_hash, *snapshot);
-    if (!stored) return refuse(stored.error(), done);
-    if (*stored) {
-      metrics_.add(FamilyId::JobsDeduplicated, {});
-      return done(**stored);
-    }
-  }
-  if (turn_.is_full())
-    return refuse({Errc::Unavailable, "too many submissions wait", "try again in a moment", ""},
-                  done);
-  if (!store_.has_room())
-    return refuse({Errc::Unavailable, "the controller's disk is nearly full: new jobs are refused",
-                   "free space under the data directory; running jobs go on", ""},
-                  done);
+  auto entry = claim(caller.uid, std::move(key), body, snapshot, done);
+  if (!entry) return refuse(entry.error(), done);
+  if (!done) return;
+  if (const auto full = no_room()) return refuse(*full, done);
   sched::Submit submit;
   if (!admitted->dependencies.empty()) {
     auto ends = known_ends(*admitted, *snapshot);
@@ -225,11 +237,26 @@ void Admission::submit(sched::JobSpec spec, const Caller& caller, std::string ke
     submit.known_ends = std::move(*ends);
   }
   submit.spec = std::make_shared<const sched::JobSpec>(std::move(*admitted));
-  push(std::move(submit), std::move(entry), std::move(done));
+  push(std::move(submit), *std::move(entry), std::move(done));
 }
 
-void Admission::push(sched::Submit submit, std::unique_ptr<store::IdempotencyEntry> entry,
-                     OnResult done) {
+void Admission::submit(flow::SubmitWorkflow workflow, std::string key, std::string_view body,
+                       OnResult done) {
+  std::optional<store::Snapshot> snapshot;
+  if (!key.empty()) {
+    auto fresh = store_.snapshot();
+    if (!fresh) return refuse(fresh.error(), done);
+    snapshot.emplace(std::move(*fresh));
+  }
+  auto entry = claim(workflow.owner.uid, std::move(key), body, snapshot, done);
+  if (!entry) return refuse(entry.error(), done);
+  if (!done) return;
+  if (const auto full = no_room()) return refuse(*full, done);
+  push(std::move(workflow), *std::move(entry), std::move(done));
+}
+
+template <class Submission>
+void Admission::push(Submission submit, Entry entry, OnResult done) {
   if (!entry) {
     turn_.submit(std::move(submit), nullptr,
                  [this, done = std::move(done)](const Result<sched::Done>& result) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "flow/inputs.hpp"
 #include "sched/entrance.hpp"
 #include "sched/job_spec.hpp"
 #include "server/auth.hpp"
@@ -50,6 +51,8 @@ class Admission {
   // when it is durable.
   void submit(sched::JobSpec spec, const Caller& caller, std::string key, std::string_view body,
               std::optional<store::Snapshot>& snapshot, OnResult done);
+  // The same for a workflow that was read, planned and checked; the answer's job is its id.
+  void submit(flow::SubmitWorkflow workflow, std::string key, std::string_view body, OnResult done);
 
  private:
   struct OnTheWay {  // a key whose job is not durable yet
@@ -63,8 +66,13 @@ class Admission {
                                               const store::Snapshot& snapshot) const;
   Result<std::vector<sched::KnownEnd>> known_ends(const sched::JobSpec& spec,
                                                   const store::Snapshot& snapshot) const;
-  void push(sched::Submit submit, std::unique_ptr<store::IdempotencyEntry> key, OnResult done);
+  using Entry = std::unique_ptr<store::IdempotencyEntry>;
+  Result<Entry> claim(std::uint32_t uid, std::string key, std::string_view body,
+                      const std::optional<store::Snapshot>& snapshot, OnResult& done);
+  template <class Submission>
+  void push(Submission submit, Entry key, OnResult done);
   void refuse(const Error& error, const OnResult& done);
+  std::optional<Error> no_room() const;
 
   Turn& turn_;
   const store::Store& store_;

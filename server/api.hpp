@@ -32,6 +32,21 @@ void requeue_jobs(Services& services, ExchangePtr exchange);
 void resume_jobs(Services& services, ExchangePtr exchange);
 void suspend_jobs(Services& services, ExchangePtr exchange);
 
+// api_workflows.cpp
+void submit_workflow(Services& services, ExchangePtr exchange);
+void list_workflows(Services& services, ExchangePtr exchange);
+void show_workflow(Services& services, ExchangePtr exchange);
+void show_workflow_plan(Services& services, ExchangePtr exchange);
+void show_workflow_document(Services& services, ExchangePtr exchange);
+void list_workflow_facts(Services& services, ExchangePtr exchange);
+void wait_workflow(Services& services, ExchangePtr exchange);
+void cancel_workflow(Services& services, ExchangePtr exchange);
+void pause_workflow(Services& services, ExchangePtr exchange);
+void resume_workflow(Services& services, ExchangePtr exchange);
+void retry_workflow(Services& services, ExchangePtr exchange);
+void add_workflow_steps(Services& services, ExchangePtr exchange);
+void set_workflow_values(Services& services, ExchangePtr exchange);
+
 // api_bulk.cpp
 std::unique_ptr<net::BodySink> submit_bulk(Services& services, ExchangePtr exchange,
                                            const net::BodyFlow& flow);

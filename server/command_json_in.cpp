@@ -32,6 +32,20 @@ Result<void> read_field(CommandBody& body, std::string_view name, JsonValue v) {
   if (name == "ids") return keep(json_line(v, name, 64 << 10), body.ids);
   if (name == "user") return keep(json_line(v, name, 256), body.user);
   if (name == "dir") return keep(json_line(v, name, 4096), body.dir);
+  if (name == "step") return keep(json_line(v, name, 1024), body.step);
+  if (name == "document") return keep(json_text(v, name, 8u << 20), body.document);
+  if (name == "values") {
+    auto pairs = json_pairs(v, name, 1000, 64u << 10);
+    if (!pairs) return fail(pairs.error());
+    body.values = std::move(*pairs);
+    return {};
+  }
+  if (name == "index") {
+    auto index = json_integer(v, name, 0, UINT32_MAX);
+    if (!index) return fail(index.error());
+    body.index = *index;
+    return {};
+  }
   if (name == "attempts_lost") {
     auto lost = json_bool(v, name);
     if (!lost) return fail(lost.error());

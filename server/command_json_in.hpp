@@ -12,6 +12,9 @@ namespace drover::server {
 
 struct CommandBody {
   std::string elements, reason, ids, user, dir;
+  std::string step, document;  // of workflows
+  std::vector<std::pair<std::string, std::string>> values;
+  std::int64_t index = -1;  // of the element that sets them; -1 = none
   std::int32_t signal = 0;
   bool attempts_lost = false;
   std::map<std::string, std::string> set;  // labels

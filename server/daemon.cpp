@@ -24,6 +24,7 @@
 #include "server/recovery.hpp"
 #include "server/router.hpp"
 #include "server/services.hpp"
+#include "server/workflow_ports.hpp"
 #include "server/version.hpp"
 
 namespace drover::server {
@@ -136,6 +137,7 @@ struct Daemon::Parts {
   net::Loop loop;
   store::Store store;
   sched::Controller controller;
+  flow::Conductor workflows;
   Users users;
   Auth auth;
   EventHub events;
@@ -156,9 +158,10 @@ struct Daemon::Parts {
         config(std::move(c)),
         store(std::move(s)),
         controller(controller_config(config, store)),
+        workflows(controller, workflow_ports(admission, store)),
         auth(std::move(token), geteuid(), getegid(), users),
         specs(store),
-        turn(loop, controller, store, metrics, config,
+        turn(loop, controller, workflows, store, metrics, config,
              {[this](const sched::Changes& changes) { on_stored(changes); },
               [this](std::vector<sched::Action> actions) { perform(actions); },
               [this] { agents.flush(); }, [](const Error& error) { on_broken(error); }}),
@@ -168,7 +171,7 @@ struct Daemon::Parts {
             consumer_threads(config), [this](JobId id) { return load_request(id); },
             [this](std::vector<sched::PlanReady> plans) { deliver(std::move(plans)); }),
         ledger_watch(loop, metrics, [this](std::size_t nodes) { return controller.audit(nodes); }) {
-    services.reset(new Services{config, loop, store, controller, consumers, turn, admission, agents,
+    services.reset(new Services{config, loop, store, controller, workflows, consumers, turn, admission, agents,
                                 events, specs, users, metrics, geteuid(), net::Loop::now().wall,
                                 [this] { return http ? http->counters() : net::HttpCounters{}; }});
     router = std::make_unique<Router>(*services, auth);
@@ -302,7 +305,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options) {
   auto parts =
       std::make_unique<Parts>(options, std::move(*config), std::move(*store), std::move(*token));
   const Time begun = net::Loop::now().mono;
-  auto recovered = recover(parts->store, parts->controller);
+  auto recovered = recover(parts->store, parts->controller, parts->workflows);
   if (!recovered) return fail(recovered.error(), "recovering");
   parts->events.set_last(recovered->last_event);
   spdlog::info("recovered {} open jobs, {} tasks, {} nodes in {} ms", recovered->jobs,

@@ -9,7 +9,8 @@ void EventHub::publish(const std::vector<sched::Event>& events) {
   for (const sched::Event& event : events) {
     recent_.push_back(event);
     last_ = event.seq;
-    if (event.kind != sched::EventKind::JobEnded) continue;
+    if (event.kind != sched::EventKind::JobEnded && event.kind != sched::EventKind::WorkflowEnded)
+      continue;
     const auto found = waiting_.find(raw(event.job));
     if (found == waiting_.end()) continue;
     const auto waiters = std::move(found->second);

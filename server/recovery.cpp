@@ -2,10 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/recovery.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
+#include "net/loop.hpp"
 #include "rm/node_inventory.hpp"
+#include "server/workflow_submission.hpp"
 
 namespace drover::server {
 namespace {
@@ -30,9 +33,40 @@ Result<std::vector<sched::TaskRecord>> tasks_of(const store::Snapshot& snapshot,
   }
 }
 
+// Open workflows, oldest first, and the ends of steps that their facts have not seen.
+Result<void> recover_workflows(const store::Snapshot& snapshot, flow::Conductor& workflows,
+                               std::uint64_t& count) {
+  std::vector<JobId> ids;
+  auto visited = snapshot.visit_workflows({}, true, [&](const flow::WorkflowRecord& record) {
+    ids.push_back(record.id);
+    return true;
+  });
+  if (!visited) return visited;
+  std::sort(ids.begin(), ids.end());
+  for (const JobId id : ids) {
+    auto stored = load_workflow(snapshot, id);
+    if (!stored) return fail(stored.error());
+    auto ok = workflows.restore(stored->record, *stored->source, stored->facts);
+    if (!ok) return ok;
+  }
+  count = ids.size();
+  for (const JobId job : workflows.lost_sight_of()) {
+    auto record = snapshot.job(job);
+    if (!record) {  // purged meanwhile: how it ended is not known any more
+      record = sched::JobRecord{};
+      record->id = job;
+      record->state = sched::JobState::Failed;
+      record->reason = sched::Reason::ExitUnknown;
+    }
+    workflows.job_ended(*record, net::Loop::now());
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<Recovered> recover(const store::Store& store, sched::Controller& controller) {
+Result<Recovered> recover(const store::Store& store, sched::Controller& controller,
+                          flow::Conductor& workflows) {
   auto snapshot = store.snapshot();
   if (!snapshot) return fail(snapshot.error());
   Recovered recovered;
@@ -80,6 +114,8 @@ Result<Recovered> recover(const store::Store& store, sched::Controller& controll
       });
   if (!visited) return fail(visited.error());
   if (!restored) return fail(restored.error());
+  if (auto ok = recover_workflows(*snapshot, workflows, recovered.workflows); !ok)
+    return fail(ok.error());
   return recovered;
 }
 

@@ -4,15 +4,17 @@
 #include <cstdint>
 
 #include "base/result.hpp"
+#include "flow/conductor.hpp"
 #include "sched/controller.hpp"
 #include "store/store.hpp"
 
 namespace drover::server {
 
 struct Recovered {
-  std::uint64_t jobs = 0, tasks = 0, nodes = 0;
+  std::uint64_t jobs = 0, tasks = 0, nodes = 0, workflows = 0;
   EventSeq last_event{};
 };
-Result<Recovered> recover(const store::Store& store, sched::Controller& controller);
+Result<Recovered> recover(const store::Store& store, sched::Controller& controller,
+                          flow::Conductor& workflows);
 
 }  // namespace drover::server

@@ -190,10 +190,20 @@ Result<void> Router::check_right(const Route& route, Exchange& exchange) {
     case Access::Operator:
       if (caller.is_operator) return {};
       return fail(Errc::Denied, "only operators may do this", "ask the operator of this Drover");
-    case Access::JobOwner: break;
+    case Access::JobOwner:
+    case Access::WorkflowOwner: break;
   }
   auto snapshot = services_.store.snapshot();
   if (!snapshot) return fail(snapshot.error());
+  if (route.rule.access == Access::WorkflowOwner) {
+    const auto record = snapshot->workflow(exchange.job);
+    if (!record) return fail(record.error());
+    if (!caller.is_operator && record->owner.uid != caller.uid)
+      return fail(Errc::Denied,
+                  "workflow " + std::to_string(raw(exchange.job)) + " belongs to somebody else",
+                  "drover dag ls shows yours");
+    return {};
+  }
   auto spec = snapshot->spec(exchange.job, false);
   const std::string id = std::to_string(raw(exchange.job));
   if (!spec && spec.error().code == Errc::NotFound)

@@ -13,6 +13,7 @@ constexpr Rule Anyone{Access::Anyone};
 constexpr Rule Scraper{Access::Scraper};
 constexpr Rule User{Access::User};
 constexpr Rule JobOwner{Access::JobOwner};
+constexpr Rule FlowOwner{Access::WorkflowOwner};
 constexpr Rule Operator{Access::Operator};
 
 // clang-format off
@@ -43,6 +44,20 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/api/v1/jobs/{id}/requeue", JobOwner, api::requeue_job, nullptr},
     {"POST", "/api/v1/jobs/{id}/resume", Operator, api::resume_job, nullptr},
     {"POST", "/api/v1/jobs/{id}/suspend", Operator, api::suspend_job, nullptr},
+    {"POST", "/api/v1/workflows", User, api::submit_workflow, nullptr, "test_only"},
+    {"GET", "/api/v1/workflows", User, api::list_workflows, nullptr, "state user limit cursor"},
+    {"GET", "/api/v1/workflows/{id}", FlowOwner, api::show_workflow, nullptr},
+    {"GET", "/api/v1/workflows/{id}/plan", FlowOwner, api::show_workflow_plan, nullptr, "format"},
+    {"GET", "/api/v1/workflows/{id}/document", FlowOwner, api::show_workflow_document, nullptr},
+    {"GET", "/api/v1/workflows/{id}/facts", FlowOwner, api::list_workflow_facts, nullptr,
+     "since limit"},
+    {"GET", "/api/v1/workflows/{id}/wait", FlowOwner, api::wait_workflow, nullptr, "timeout_s"},
+    {"POST", "/api/v1/workflows/{id}/cancel", FlowOwner, api::cancel_workflow, nullptr},
+    {"POST", "/api/v1/workflows/{id}/pause", FlowOwner, api::pause_workflow, nullptr},
+    {"POST", "/api/v1/workflows/{id}/resume", FlowOwner, api::resume_workflow, nullptr},
+    {"POST", "/api/v1/workflows/{id}/retry", FlowOwner, api::retry_workflow, nullptr},
+    {"POST", "/api/v1/workflows/{id}/steps", FlowOwner, api::add_workflow_steps, nullptr},
+    {"POST", "/api/v1/workflows/{id}/values", FlowOwner, api::set_workflow_values, nullptr},
     {"GET", "/api/v1/events", User, api::follow_events, nullptr, "since job limit"},
     {"GET", "/api/v1/nodes", User, api::list_nodes, nullptr, "topology"},
     {"GET", "/api/v1/nodes/{name}", User, api::show_node, nullptr},

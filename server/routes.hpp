@@ -17,6 +17,7 @@ enum class Access {
   Scraper,   // as Anyone on the unix socket and loopback; a token elsewhere
   User,      // any authenticated caller; sees and acts on what is his own
   JobOwner,  // the owner of job {id}, or an operator
+  WorkflowOwner,  // likewise of a workflow
   Operator,
 };
 

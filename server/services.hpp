@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "flow/conductor.hpp"
 #include "metrics/metrics.hpp"
 #include "net/http_server.hpp"
 #include "net/loop.hpp"
@@ -26,6 +27,7 @@ struct Services {
   net::Loop& loop;
   store::Store& store;
   sched::Controller& controller;
+  flow::Conductor& workflows;
   sched::Consumers& consumers;
   Turn& turn;
   Admission& admission;

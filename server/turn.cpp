@@ -48,12 +48,26 @@ std::size_t count(const sched::Changes& changes) {
          (changes.usage ? 1 : 0) + (changes.reservations ? 1 : 0) + (changes.quotas ? 1 : 0);
 }
 
+void merge(flow::Changes& into, flow::Changes&& from) {
+  append(into.sources, std::move(from.sources));
+  append(into.records, std::move(from.records));
+  append(into.facts, std::move(from.facts));
+  append(into.cache, std::move(from.cache));
+}
+
+std::size_t count(const store::CommitBatch& batch) {
+  const flow::Changes& workflows = batch.workflows;
+  return count(batch.changes) + batch.idempotency.size() + workflows.sources.size() +
+         workflows.records.size() + workflows.facts.size() + workflows.cache.size();
+}
+
 }  // namespace
 
-Turn::Turn(net::Loop& loop, sched::Controller& controller, store::Store& store,
-           metrics::Metrics& metrics, const Config& config, Ports ports)
+Turn::Turn(net::Loop& loop, sched::Controller& controller, flow::Conductor& workflows,
+           store::Store& store, metrics::Metrics& metrics, const Config& config, Ports ports)
     : loop_(loop),
       controller_(controller),
+      workflows_(workflows),
       metrics_(metrics),
       config_(config),
       ports_(std::move(ports)),
@@ -78,6 +92,15 @@ void Turn::submit(sched::Submit submit, std::unique_ptr<store::IdempotencyEntry>
                   OnReply on_reply) {
   submit.reply = remember(std::move(on_reply), std::move(key));
   push(std::move(submit));
+}
+
+void Turn::submit(flow::SubmitWorkflow submit, std::unique_ptr<store::IdempotencyEntry> key,
+                  OnReply on_reply) {
+  workflow_inputs_.emplace_back(remember(std::move(on_reply), std::move(key)), std::move(submit));
+}
+
+void Turn::workflow(flow::Input input, OnReply on_reply) {
+  workflow_inputs_.emplace_back(remember(std::move(on_reply), nullptr), std::move(input));
 }
 
 void Turn::command(sched::Command command, OnReply on_reply) {
@@ -122,27 +145,41 @@ void Turn::remove_reservation(sched::RemoveReservation remove, OnReply on_reply)
 
 void Turn::push(sched::Input input) { inputs_.push_back(std::move(input)); }
 
-std::size_t Turn::pending_records() const {
-  return count(pending_.changes) + pending_.idempotency.size();
-}
+std::size_t Turn::pending_records() const { return count(pending_); }
 
 void Turn::run() {
-  if (inputs_.empty()) return;
+  if (waiting() == 0) return;
   if (pending_records() >= std::size_t(config_.pending_records))
     return;  // the disk's turn: see on_durable
   const Now now = net::Loop::now();
   const std::size_t take = std::min(inputs_.size(), std::size_t(config_.inputs_per_turn));
+  decide(now, take);
+  metrics_.observe(FamilyId::TurnDuration, {}, to_seconds(net::Loop::now().mono - now.mono));
+  metrics_.observe(FamilyId::TurnInputs, {}, double(take));
+  arm_timer();
+  commit_when_idle();
+  if (!inputs_.empty()) loop_.post([] {});  // come back after a round of IO
+}
+
+// What jobs' ends mean for workflows, and the jobs that follow, belong to the same commit.
+void Turn::decide(Now now, std::size_t take) {
   for (std::size_t i = 0; i < take; ++i) {
     controller_.apply(std::move(inputs_.front()), now);
     inputs_.pop_front();
   }
-  sched::TurnOutput output = controller_.finish(now);
-  metrics_.observe(FamilyId::TurnDuration, {}, to_seconds(net::Loop::now().mono - now.mono));
-  metrics_.observe(FamilyId::TurnInputs, {}, double(take));
-  collect(std::move(output));
-  arm_timer();
-  commit_when_idle();
-  if (!inputs_.empty()) loop_.post([] {});  // come back after a round of IO
+  std::vector<sched::Reply> replies;
+  for (auto& [token, input] : std::exchange(workflow_inputs_, {})) {
+    auto result = workflows_.apply(std::move(input), now);
+    if (raw(token) != 0) replies.push_back({token, std::move(result)});
+  }
+  bool more = true;
+  while (more) {
+    sched::TurnOutput output = controller_.finish(now);
+    more = workflows_.follow(output, now);
+    append(output.replies, std::exchange(replies, {}));
+    collect(std::move(output));
+  }
+  merge(pending_.workflows, workflows_.collect());
 }
 
 void Turn::collect(sched::TurnOutput output) {
@@ -168,7 +205,7 @@ void Turn::collect(sched::TurnOutput output) {
 
 void Turn::commit_when_idle() {
   if (!committer_.idle()) return;
-  if (pending_.changes.empty() && pending_.idempotency.empty()) {
+  if (pending_records() == 0) {
     release(std::exchange(pending_held_, {}));  // nothing to store, nothing on the way before it
     return;
   }
@@ -184,7 +221,7 @@ void Turn::on_durable(Result<void> result, store::CommitBatch batch, Duration to
   }
   metrics_.observe(FamilyId::CommitDuration, {}, to_seconds(took));
   metrics_.observe(FamilyId::CommitRecords, {},
-                   double(count(batch.changes) + batch.idempotency.size()));
+                   double(count(batch)));
   ends_.erase(ends_.begin(), ends_.begin() + std::ptrdiff_t(std::exchange(ends_in_flight_, 0)));
   Held held = std::exchange(held_, {});
   const bool more = pending_records() != 0;
@@ -210,7 +247,9 @@ void Turn::release(Held held) {
 
 void Turn::arm_timer() {
   const Now now = net::Loop::now();
-  const auto due = controller_.next_timer(now);
+  auto due = controller_.next_timer(now);
+  const auto of_workflows = workflows_.next_timer(now);
+  if (of_workflows && (!due || *of_workflows < *due)) due = of_workflows;
   if (!due) return timer_.stop();
   timer_.start(std::max(*due - now.mono, millis(1)));
 }
@@ -221,7 +260,7 @@ void Turn::when_quiet(std::function<void()> done) {
 }
 
 void Turn::check_quiet() {
-  if (!on_quiet_ || !inputs_.empty() || !committer_.idle() || pending_records() != 0) return;
+  if (!on_quiet_ || waiting() > 0 || !committer_.idle() || pending_records() != 0) return;
   std::exchange(on_quiet_, {})();
 }
 

@@ -14,6 +14,7 @@
 #include <memory>
 #include <vector>
 
+#include "flow/conductor.hpp"
 #include "metrics/metrics.hpp"
 #include "net/loop.hpp"
 #include "sched/controller.hpp"
@@ -34,16 +35,20 @@ class Turn {
     std::function<void(const Error&)> broken;  // the commit failed; must not return
   };
 
-  Turn(net::Loop& loop, sched::Controller& controller, store::Store& store,
+  Turn(net::Loop& loop, sched::Controller& controller, flow::Conductor& workflows,
+       store::Store& store,
        metrics::Metrics& metrics, const Config& config, Ports ports);
 
   // Inputs that wait for a place in a turn are bounded: callers ask before they push what a user
   // sent.
-  bool is_full() const { return inputs_.size() >= std::size_t(config_.inputs_waiting); }
-  std::size_t waiting() const { return inputs_.size(); }
+  bool is_full() const { return waiting() >= std::size_t(config_.inputs_waiting); }
+  std::size_t waiting() const { return inputs_.size() + workflow_inputs_.size(); }
   const rm::ResourceManager& resources() const { return controller_.resources(); }
 
   void submit(sched::Submit submit, std::unique_ptr<store::IdempotencyEntry> key, OnReply on_reply);
+  void submit(flow::SubmitWorkflow submit, std::unique_ptr<store::IdempotencyEntry> key,
+              OnReply on_reply);
+  void workflow(flow::Input input, OnReply on_reply);
   void command(sched::Command command, OnReply on_reply);
   void alter(sched::Alter alter, OnReply on_reply);
   void serve_node(sched::ServeNode serve, OnReply on_reply);
@@ -72,6 +77,7 @@ class Turn {
     std::vector<sched::Action> actions;
   };
 
+  void decide(Now now, std::size_t take);
   ReplyToken remember(OnReply on_reply, std::unique_ptr<store::IdempotencyEntry> key);
   void collect(sched::TurnOutput output);
   void commit_when_idle();
@@ -83,10 +89,12 @@ class Turn {
 
   net::Loop& loop_;
   sched::Controller& controller_;
+  flow::Conductor& workflows_;
   metrics::Metrics& metrics_;
   const Config& config_;
   Ports ports_;
   std::deque<sched::Input> inputs_;
+  std::deque<std::pair<ReplyToken, flow::Input>> workflow_inputs_;
   std::vector<Caller> callers_;  // by token - 1
   std::vector<std::uint32_t> free_callers_;
   store::CommitBatch pending_;

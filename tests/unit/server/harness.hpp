@@ -16,6 +16,7 @@
 #include "server/collect_metrics.hpp"
 #include "server/recovery.hpp"
 #include "server/router.hpp"
+#include "server/workflow_ports.hpp"
 
 namespace drover::server::testing {
 
@@ -76,9 +77,10 @@ class Harness {
         config_(std::move(config)),
         store_(open()),
         controller_(sched::ControllerConfig{}),
+        workflows_(controller_, workflow_ports(admission_, store_)),
         auth_(kToken, kDaemon, kDaemon, users_),
         specs_(store_),
-        turn_(loop_, controller_, store_, metrics_, config_,
+        turn_(loop_, controller_, workflows_, store_, metrics_, config_,
               {[this](const sched::Changes& changes) {
                  for (const auto& job : changes.new_jobs) specs_.put(job.id, job.spec);
                  observe_changes(metrics_, changes);
@@ -100,7 +102,7 @@ class Harness {
                 for (auto& plan : plans) turn_.push(std::move(plan));
               });
             }),
-        services_(new Services{config_, loop_, store_, controller_, consumers_, turn_, admission_,
+        services_(new Services{config_, loop_, store_, controller_, workflows_, consumers_, turn_, admission_,
                                agents_, events_, specs_, users_, metrics_, kDaemon,
                                net::Loop::now().wall, [] { return net::HttpCounters{}; }}),
         router_(*services_, auth_) {
@@ -196,6 +198,7 @@ class Harness {
   net::Loop loop_;
   store::Store store_;
   sched::Controller controller_;
+  flow::Conductor workflows_;
   Users users_;
   Auth auth_;
   EventHub events_;

@@ -1,0 +1,333 @@
+// server/api_workflows.cpp - workflows: submit, list, show, wait, and what is done to them.
+// SPDX-License-Identifier: Apache-2.0
+#include <utility>
+#include <vector>
+
+#include "base/units.hpp"
+#include "flow/replay.hpp"
+#include "server/api.hpp"
+#include "server/command_json_in.hpp"
+#include "server/workflow_json.hpp"
+#include "server/workflow_submission.hpp"
+
+namespace drover::server::api {
+namespace {
+
+std::string place_of(const flow::SubmitWorkflow& submit, std::uint32_t step) {
+  const dag::Step& at = submit.workflow->steps[step];
+  return submit.source->bundle.origin + ":" + std::to_string(at.line) + ": step " + at.name;
+}
+
+// Every step's job passes the entrance before the workflow is accepted.
+Result<void> weigh_jobs(Services& services, const Caller& caller, const Drafted& drafted) {
+  const Time now = net::Loop::now().wall;
+  for (const Drafted::Draft& draft : drafted.jobs) {
+    auto spec = services.reader.read(draft.json, now);
+    auto submit = spec ? services.admission.prepare(*std::move(spec), caller)
+                       : Result<sched::Submit>(fail(spec.error()));
+    if (!submit) return fail(submit.error(), place_of(drafted.submit, draft.step));
+    const auto weighed = services.controller.weigh(*submit);
+    if (!weighed && weighed.error().code != Errc::Limit)
+      return fail(weighed.error(), place_of(drafted.submit, draft.step));
+  }
+  return {};
+}
+
+void accept(Services& services, const ExchangePtr& exchange, Drafted drafted) {
+  if (auto right = weigh_jobs(services, exchange->caller, drafted); !right)
+    return exchange->refuse(right.error());
+  const auto test_only = exchange->flag("test_only");
+  if (!test_only) return exchange->refuse(test_only.error());
+  if (*test_only) {
+    const std::size_t steps = drafted.submit.plan->parts.size();
+    return exchange->json("{\"v\":1,\"would_run\":true,\"steps\":" + std::to_string(steps) + "}");
+  }
+  services.admission.submit(
+      std::move(drafted.submit), std::string(exchange->request.header("idempotency-key")),
+      exchange->request.body, [exchange](const Result<Admitted>& result) {
+        if (!result) return exchange->refuse(result.error());
+        exchange->json("{\"v\":1,\"id\":" + std::to_string(raw(result->job)) + "}",
+                       result->seen ? 200 : 201);
+      });
+}
+
+// A stored workflow and its run, read on the pool.
+struct Loaded {
+  Result<StoredWorkflow> stored = fail(Errc::Unavailable, "not read");
+  std::optional<dag::Run> run;
+  std::optional<store::Snapshot> snapshot;
+
+  Result<void> read(const store::Store& store, JobId id, bool with_run) {
+    auto fresh = store.snapshot();
+    if (!fresh) return fail(fresh.error());
+    snapshot.emplace(*std::move(fresh));
+    stored = load_workflow(*snapshot, id);
+    if (!stored) return fail(stored.error());
+    if (!with_run) return {};
+    auto replayed = flow::replay(id, *stored->source, stored->facts);
+    if (!replayed) return fail(replayed.error());
+    run.emplace(*std::move(replayed));
+    return {};
+  }
+};
+
+// Reads on the pool, makes a text there, and answers with it.
+template <class Make>
+void answer_from_store(Services& services, ExchangePtr exchange, Make make) {
+  auto body = std::make_shared<Result<std::string>>();
+  const store::Store& store = services.store;
+  services.loop.offload(
+      [body, exchange, &store, make = std::move(make), now = net::Loop::now().wall] {
+        Loaded loaded;
+        if (auto read = loaded.read(store, exchange->job, true); !read)
+          *body = fail(read.error());
+        else
+          *body = make(loaded, now);
+      },
+      [body, exchange] {
+        if (!*body) return exchange->refuse(body->error());
+        const bool is_json = (*body)->starts_with('{');
+        if (is_json) return exchange->json(std::move(**body));
+        exchange->text(std::move(**body));
+      });
+}
+
+struct Waiter : std::enable_shared_from_this<Waiter> {
+  Waiter(Services& s, ExchangePtr e)
+      : services(s), exchange(std::move(e)), timer(s.loop, [this] { finish(); }) {}
+
+  void begin(Duration timeout) {
+    timer.start(timeout);
+    hook = services.events.when_ended(exchange->job, [self = shared_from_this()] {
+      self->hook = 0;
+      self->finish();
+    });
+    exchange->answer->on_gone([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->stop();
+    });
+  }
+  void finish() {
+    if (std::exchange(done, true)) return;
+    services.loop.post([self = shared_from_this()] {});  // see api_jobs.cpp
+    stop();
+    show_workflow(services, exchange);
+  }
+  void stop() {
+    timer.stop();
+    done = true;
+    if (hook != 0) services.events.forget(exchange->job, std::exchange(hook, 0));
+  }
+
+  Services& services;
+  ExchangePtr exchange;
+  net::Timer timer;
+  std::uint64_t hook = 0;
+  bool done = false;
+};
+
+void send(Services& services, const ExchangePtr& exchange, flow::Input input) {
+  if (services.turn.is_full())
+    return exchange->refuse(
+        {Errc::Unavailable, "too many requests wait", "try again in a moment", ""});
+  services.turn.workflow(std::move(input), [exchange](const Result<sched::Done>& result) {
+    if (!result) return exchange->refuse(result.error());
+    exchange->json("{\"v\":1,\"touched\":" + std::to_string(result->touched) + "}");
+  });
+}
+
+void command(Services& services, const ExchangePtr& exchange, flow::WorkflowVerb verb,
+             std::string step = {}) {
+  send(services, exchange,
+       flow::CommandWorkflow{exchange->caller.actor(), exchange->job, verb, std::move(step)});
+}
+
+}  // namespace
+
+void submit_workflow(Services& services, ExchangePtr exchange) {
+  auto body = read_workflow_body(exchange->request.body);
+  if (!body) return exchange->refuse(body.error());
+  auto drafted = std::make_shared<Result<Drafted>>();
+  auto read = std::make_shared<WorkflowBody>(*std::move(body));
+  const store::Store& store = services.store;
+  services.loop.offload(
+      [drafted, read, exchange, &store, now = net::Loop::now().wall] {
+        const Caller& caller = exchange->caller;
+        *drafted = draft_workflow(std::move(*read), store, {caller.uid, caller.gid}, caller.user,
+                                  now);
+      },
+      [drafted, exchange, &services] {
+        if (!*drafted) return exchange->refuse(drafted->error());
+        accept(services, exchange, std::move(**drafted));
+      });
+}
+
+void list_workflows(Services& services, ExchangePtr exchange) {
+  const auto limit = exchange->number("limit", 1, 1000, 100);
+  if (!limit) return exchange->refuse(limit.error());
+  const auto before = exchange->number("cursor", 0, INT64_MAX, 0);
+  if (!before) return exchange->refuse(before.error());
+  const std::string_view word = exchange->request.query_value("state");
+  const bool only_open = word == "open";
+  const auto state = flow::workflow_state_from(word);
+  if (!word.empty() && !only_open && !state)
+    return exchange->refuse({Errc::BadInput, "unknown state " + std::string(word.substr(0, 60)),
+                             "open, running, paused, succeeded, failed or cancelled", "state"});
+  const std::string user(exchange->request.query_value("user"));
+  auto snapshot = services.store.snapshot();
+  if (!snapshot) return exchange->refuse(snapshot.error());
+  const Caller& caller = exchange->caller;
+  const Time now = net::Loop::now().wall;
+  std::string body;
+  JsonWriter out(body);
+  out.begin_object();
+  out.field("v", 1);
+  out.key("workflows");
+  out.begin_array();
+  std::int64_t shown = 0, scanned = 0;
+  JobId next{};
+  auto visited = snapshot->visit_workflows(
+      JobId(std::uint64_t(*before)), only_open, [&](const flow::WorkflowRecord& record) {
+        const bool mine = caller.is_operator || record.owner.uid == caller.uid;
+        const bool fits = mine && (!state || record.state == *state) &&
+                          (user.empty() || record.user == user);
+        if (fits) append_workflow(out, record, now);
+        shown += fits ? 1 : 0;
+        if (shown < *limit && ++scanned < services.config.page_scan) return true;
+        next = record.id;
+        return false;
+      });
+  if (!visited) return exchange->refuse(visited.error());
+  out.end_array();
+  if (raw(next) != 0)
+    out.field("next", std::to_string(raw(next)));
+  else
+    out.null_field("next");
+  out.end_object();
+  exchange->json(std::move(body));
+}
+
+void show_workflow(Services& services, ExchangePtr exchange) {
+  answer_from_store(services, std::move(exchange), [](const Loaded& loaded, Time now) {
+    return Result<std::string>(
+        workflow_json(loaded.stored->record, *loaded.run, *loaded.snapshot, now));
+  });
+}
+
+void wait_workflow(Services& services, ExchangePtr exchange) {
+  const auto timeout = exchange->number("timeout_s", 0, 3600, 30);
+  if (!timeout) return exchange->refuse(timeout.error());
+  auto snapshot = services.store.snapshot();
+  if (!snapshot) return exchange->refuse(snapshot.error());
+  const auto record = snapshot->workflow(exchange->job);
+  if (!record) return exchange->refuse(record.error());
+  if (is_final(record->state) || *timeout == 0) return show_workflow(services, std::move(exchange));
+  std::make_shared<Waiter>(services, std::move(exchange))->begin(seconds(*timeout));
+}
+
+void show_workflow_plan(Services& services, ExchangePtr exchange) {
+  const std::string format(exchange->request.query_value("format"));
+  if (!format.empty() && format != "text" && format != "dot" && format != "json")
+    return exchange->refuse(
+        {Errc::BadInput, "unknown format " + format, "text, dot or json", "format"});
+  answer_from_store(services, std::move(exchange), [format](const Loaded& loaded, Time) {
+    const dag::PhysicalPlan& plan = *loaded.run->plan().physical;
+    return Result<std::string>(format == "dot"    ? plan.to_dot()
+                               : format == "json" ? plan.to_json()
+                                                  : plan.to_text());
+  });
+}
+
+void show_workflow_document(Services& services, ExchangePtr exchange) {
+  auto snapshot = services.store.snapshot();
+  if (!snapshot) return exchange->refuse(snapshot.error());
+  auto source = snapshot->workflow_source(exchange->job);
+  if (!source) return exchange->refuse(source.error());
+  exchange->text(std::move(source->bundle.text));
+}
+
+void list_workflow_facts(Services& services, ExchangePtr exchange) {
+  const auto since = exchange->number("since", 0, INT64_MAX, 0);
+  if (!since) return exchange->refuse(since.error());
+  const auto limit = exchange->number("limit", 1, 10'000, 1000);
+  if (!limit) return exchange->refuse(limit.error());
+  answer_from_store(
+      services, std::move(exchange), [since = *since, limit = *limit](const Loaded& loaded, Time) {
+        std::string body;
+        JsonWriter out(body);
+        out.begin_object();
+        out.field("v", 1);
+        out.key("facts");
+        out.begin_array();
+        std::int64_t shown = 0;
+        for (const dag::Fact& fact : loaded.stored->facts)
+          if (std::int64_t(fact.number) > since && shown++ < limit)
+            append_fact(out, fact, *loaded.run);
+        out.end_array();
+        out.end_object();
+        return Result<std::string>(std::move(body));
+      });
+}
+
+void cancel_workflow(Services& services, ExchangePtr exchange) {
+  auto body = read_command(std::move(exchange->request.body), "step");
+  if (!body) return exchange->refuse(body.error());
+  command(services, exchange, flow::WorkflowVerb::Cancel, std::move(body->step));
+}
+
+void pause_workflow(Services& services, ExchangePtr exchange) {
+  command(services, exchange, flow::WorkflowVerb::Pause);
+}
+
+void resume_workflow(Services& services, ExchangePtr exchange) {
+  command(services, exchange, flow::WorkflowVerb::Resume);
+}
+
+void retry_workflow(Services& services, ExchangePtr exchange) {
+  if (services.workflows.find(exchange->job) != nullptr)
+    return command(services, exchange, flow::WorkflowVerb::Retry);
+  auto loaded = std::make_shared<Loaded>();
+  auto read = std::make_shared<Result<void>>();
+  const store::Store& store = services.store;
+  services.loop.offload(
+      [loaded, read, exchange, &store] { *read = loaded->read(store, exchange->job, false); },
+      [loaded, read, exchange, &services] {
+        if (!*read) return exchange->refuse(read->error());
+        flow::ReopenWorkflow reopen;
+        reopen.actor = exchange->caller.actor();
+        reopen.record = std::move(loaded->stored->record);
+        reopen.source = std::move(loaded->stored->source);
+        reopen.facts = std::move(loaded->stored->facts);
+        send(services, exchange, std::move(reopen));
+      });
+}
+
+void add_workflow_steps(Services& services, ExchangePtr exchange) {
+  auto body = read_command(std::move(exchange->request.body), "document");
+  if (!body) return exchange->refuse(body.error());
+  send(services, exchange,
+       flow::AddSteps{exchange->caller.actor(), exchange->job, std::move(body->document)});
+}
+
+void set_workflow_values(Services& services, ExchangePtr exchange) {
+  auto body = read_command(std::move(exchange->request.body), "index step values");
+  if (!body) return exchange->refuse(body.error());
+  constexpr std::string_view kLetters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+  flow::SetValues set;
+  set.actor = exchange->caller.actor();
+  set.workflow = exchange->job;
+  set.part = std::move(body->step);
+  for (auto& [name, value] : body->values) {
+    if (name.empty() || name.size() > 128 || name.find_first_not_of(kLetters) != std::string::npos)
+      return exchange->refuse({Errc::BadInput, "'" + name.substr(0, 60) + "' cannot name a value",
+                               "letters, digits, _ - and ., up to 128", "values"});
+    if (body->index >= 0) name += "[" + std::to_string(body->index) + "]";
+    set.values.emplace_back(std::move(name), std::move(value));
+  }
+  if (set.values.empty())
+    return exchange->refuse({Errc::BadInput, "no values",
+                             R"({"step":"count","values":{"n":"3"}})", "values"});
+  send(services, exchange, std::move(set));
+}
+
+}  // namespace drover::server::api
