@@ -30,7 +30,8 @@ bool may_pass(Access access, bool known, bool owner, bool is_operator) {
     case Access::Anyone:
     case Access::Scraper: return true;
     case Access::User: return known;
-    case Access::JobOwner: return known && (owner || is_operator);
+    case Access::JobOwner:
+    case Access::WorkflowOwner: return known && (owner || is_operator);
     case Access::Operator: return known && is_operator;
   }
   return false;
@@ -240,7 +241,8 @@ TEST(Access, the_token_is_made_once_private_and_random) {
 TEST(OpenApi, lists_exactly_the_routes_of_the_table) {
   const auto document = nlohmann::json::parse(openapi_json());
   EXPECT_EQ(document["openapi"], "3.1.0");
-  static constexpr const char* kWords[] = {"anyone", "scraper", "user", "job_owner", "operator"};
+  static constexpr const char* kWords[] = {"anyone", "scraper", "user", "job_owner",
+                                           "workflow_owner", "operator"};
   std::set<std::string> described, offered;
   for (const auto& [path, methods] : document["paths"].items())
     for (const auto& [method, operation] : methods.items()) {
