@@ -38,9 +38,10 @@ extern const Command kUp, kDown, kSubmit, kRun, kLs, kShow, kWhy, kLog, kWait, k
     kNodeExport, kNodeDrain, kNodeResume, kNodeDown, kNodeMaintenance, kNodeLabel, kGroupLs,
     kGroupSet, kGroupReset, kDagPlan, kDagImport, kQuotaLs, kQuotaShow, kQuotaSet, kQuotaRm,
     kQuotaDiff, kQuotaApply, kQuotaReset, kReservationCreate, kReservationLs, kReservationShow,
-    kReservationRm, kShare, kQosLs, kLicenceLs, kPartitionLs, kConfigShow, kConfigCheck,
-    kAdminStatus, kAdminCheck, kAdminBackup, kApi, kSim, kStep, kCompletion, kMan, kVersion,
-    kComplete;
+    kReservationRm, kDagRun, kDagLs, kDagShow, kDagGraph, kDagWatch, kDagWait, kDagLog, kDagCancel,
+    kDagPause, kDagResume, kDagRetry, kDagAdd, kDagSet, kShare, kQosLs, kLicenceLs, kPartitionLs,
+    kConfigShow, kConfigCheck, kAdminStatus, kAdminCheck, kAdminBackup, kApi, kSim, kStep,
+    kCompletion, kMan, kVersion, kComplete;
 
 std::span<const Command* const> all_commands();
 

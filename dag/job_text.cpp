@@ -24,7 +24,8 @@ Json object_of(const std::string& text) {
 // become null, and their fields go.
 class Filler {
  public:
-  Filler(const Run& run, bool is_draft) : run_(run), is_draft_(is_draft) {}
+  Filler(const Run& run, std::uint32_t part, bool is_draft)
+      : run_(run), part_(part), is_draft_(is_draft) {}
 
   Result<void> fill(Json& json) {
     if (json.is_string()) return fill_text(json);
@@ -49,12 +50,14 @@ class Filler {
     const auto& text = json.get_ref<const std::string&>();
     if (text.find('$') == std::string::npos && text.find('&') == std::string::npos) return {};
     std::string missing;
-    auto filled = run_.names().substitute(
-        text, Variables::Unknown::Keep, [&](std::string_view name) -> std::optional<std::string> {
-          auto value = run_.lookup(name);
-          if (!value && name.starts_with("steps.")) missing = name;
-          return value;
-        });
+    auto filled = run_.names().substitute(text, Variables::Unknown::Keep,
+                                          [&](std::string_view name) -> std::optional<std::string> {
+                                            auto value = system_name(name);
+                                            if (!value) value = run_.lookup(name);
+                                            if (!value && name.starts_with("steps."))
+                                              missing = name;
+                                            return value;
+                                          });
     if (!filled) return fail(filled.error());
     if (missing.empty()) {
       json = std::move(*filled);
@@ -68,7 +71,16 @@ class Filler {
     return {};
   }
 
+  std::optional<std::string> system_name(std::string_view name) const {
+    if (name == "workflow_id") return std::to_string(raw(run_.id()));
+    if (name == "workflow_name") return run_.workflow().name;
+    if (name == "step_name") return part_name(run_.workflow(), run_.plan().parts[part_]);
+    if (name == "attempt") return std::to_string(run_.part(part_).starts + 1);
+    return std::nullopt;
+  }
+
   const Run& run_;
+  const std::uint32_t part_;
   const bool is_draft_;
   bool has_left_out_ = false;
 };
@@ -84,14 +96,14 @@ std::string shell_lines(const Json& job, const std::string& name) {
   std::string arguments;
   if (job.contains("argv"))
     for (const auto& word : job["argv"]) arguments += " " + quoted(word.get<std::string>());
-  if (!job.contains("script"))
-    return "DROVER_STEP=" + quoted(name) + arguments + " || exit $?\n";
+  if (!job.contains("script")) return "DROVER_STEP=" + quoted(name) + arguments + " || exit $?\n";
   const std::string script = job["script"].get<std::string>();
   std::string end = "DROVER_END";
   while (script.find(end) != std::string::npos) end += '_';
   return "f=$(mktemp) && cat >\"$f\" <<'" + end + "'\n" + script +
-         (script.ends_with('\n') ? "" : "\n") + end + "\nchmod 700 \"$f\"; DROVER_STEP=" +
-         quoted(name) + " \"$f\"" + arguments + "; s=$?; rm -f \"$f\"; [ $s = 0 ] || exit $s\n";
+         (script.ends_with('\n') ? "" : "\n") + end +
+         "\nchmod 700 \"$f\"; DROVER_STEP=" + quoted(name) + " \"$f\"" + arguments +
+         "; s=$?; rm -f \"$f\"; [ $s = 0 ] || exit $s\n";
 }
 
 void add_environment(Json& job, const std::vector<std::pair<std::string, std::string>>& pairs) {
@@ -107,7 +119,7 @@ void add_environment(Json& job, const std::vector<std::pair<std::string, std::st
 class Composer {
  public:
   Composer(const Run& run, std::uint32_t part, bool is_draft)
-      : run_(run), index_(part), filler_(run, is_draft) {}
+      : run_(run), index_(part), filler_(run, part, is_draft) {}
 
   Result<JobText> compose() {
     Json job = layers(index_);
@@ -165,11 +177,10 @@ class Composer {
   void add_items(Json& job) const {
     const PartState& state = run_.part(index_);
     const PartRole role = part().role;
-    if (!state.items || state.items->empty() ||
-        (role != PartRole::Run && role != PartRole::Target))
+    if (!state.items || state.items->empty() || (role != PartRole::Run && role != PartRole::Target))
       return;
-    job["array"] = state.subset.empty() ? "0-" + std::to_string(state.items->size() - 1)
-                                        : state.subset;
+    job["array"] =
+        state.subset.empty() ? "0-" + std::to_string(state.items->size() - 1) : state.subset;
     job["items"] = *state.items;
     if (step().foreach.throttle > 0) job["array_throttle"] = step().foreach.throttle;
     auto waits = Json::array();

@@ -235,6 +235,8 @@ Result<Workflow> read_workflow(const Bundle& bundle) {
   if (!document) return fail(std::move(document.error()));
   Workflow flow = document->head;
   if (document->defaults != nullptr) flow.defaults = to_text(to_json(*document->defaults));
+  if (!bundle.cwd.empty())
+    flow.defaults = laid_over(nlohmann::json{{"cwd", bundle.cwd}}.dump(), flow.defaults);
   Reader reader(flow, bundle);
   Level level;
   std::vector<std::string> chain{bundle.origin};

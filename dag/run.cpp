@@ -77,6 +77,10 @@ Mark Run::mark(std::uint32_t part) const {
   return execution_.mark(plan_.parts[head == kNoPart ? part : head].node);
 }
 
+Mark Run::mark_of_step(std::uint32_t step) const {
+  return execution_.mark(plan_.step_ends.at(step));
+}
+
 void Run::queue(std::uint32_t part) {
   ready_.insert({plan_.physical->position(plan_.parts[part].node), part});
 }
@@ -86,8 +90,7 @@ Result<void> Run::apply(const Fact& fact) {
     return conflict(fact, "fact " + std::to_string(facts_ + 1) + " comes next");
   if (names_part(fact.kind) && (fact.part >= parts_.size() || plan_.parts[fact.part].is_fused))
     return conflict(fact, "the workflow has no part " + std::to_string(fact.part));
-  if (closed_ && fact.kind != FactKind::Reopened)
-    return conflict(fact, "the workflow has ended");
+  if (closed_ && fact.kind != FactKind::Reopened) return conflict(fact, "the workflow has ended");
   if (auto ok = change(fact); !ok) return ok;
   ++facts_;
   return {};
@@ -148,8 +151,7 @@ void Run::watch_standby(std::uint32_t part, Time at) {
   const Part& what = plan_.parts[part];
   if (step.strategy != Strategy::ActiveStandby || step.late_after.us <= 0) return;
   for (const std::uint32_t other : parts_of_step_[what.step])
-    if (plan_.parts[other].role == PartRole::Target &&
-        plan_.parts[other].target == what.target + 1)
+    if (plan_.parts[other].role == PartRole::Target && plan_.parts[other].target == what.target + 1)
       standbys_.insert({at + step.late_after, other});
 }
 
@@ -236,7 +238,8 @@ Result<void> Run::expanded(const Fact& fact) {
   const auto list = nlohmann::json::parse(fact.text, nullptr, false);
   if (!list.is_array()) return conflict(fact, "its items are no list");
   auto items = std::make_shared<std::vector<std::string>>();
-  for (const auto& item : list) items->push_back(item.is_string() ? item.get<std::string>() : item.dump());
+  for (const auto& item : list)
+    items->push_back(item.is_string() ? item.get<std::string>() : item.dump());
   parts_[fact.part].items = std::move(items);
   return {};
 }
@@ -244,8 +247,8 @@ Result<void> Run::expanded(const Fact& fact) {
 // What waits is ended at once by next(), what runs is told to stop.
 void Run::stop_all(bool final_too) {
   for (std::uint32_t i = 0; i < parts_.size(); ++i)
-    if (!plan_.parts[i].is_fused && mark(i) == Mark::Ready &&
-        (final_too || !step_of(i).is_final) && plan_.parts[i].role != PartRole::Undo)
+    if (!plan_.parts[i].is_fused && mark(i) == Mark::Ready && (final_too || !step_of(i).is_final) &&
+        plan_.parts[i].role != PartRole::Undo)
       unwanted_.push_back(i);
 }
 

@@ -27,17 +27,17 @@
 
 namespace drover::dag {
 
-inline constexpr std::size_t kValuesMax = 1'000;         // of one step
-inline constexpr std::size_t kValueBytesMax = 64 << 10;  // of one value
+inline constexpr std::size_t kValuesMax = 1'000;             // of one step
+inline constexpr std::size_t kValueBytesMax = 64 << 10;      // of one value
 inline constexpr std::size_t kAllValuesBytesMax = 64 << 20;  // of a workflow
 
 // What has become of a part beyond its mark.
 struct PartState {
   JobId job{};  // the last one
   std::uint32_t starts = 0;
-  bool is_open = false;     // its job has been submitted and has not ended
-  bool stop_sent = false;   // since the start of this process
-  bool is_reused = false;   // answered without running
+  bool is_open = false;    // its job has been submitted and has not ended
+  bool stop_sent = false;  // since the start of this process
+  bool is_reused = false;  // answered without running
   std::int32_t exit_code = 0;
   Time started, ended;  // wall
   std::string why;      // a word
@@ -55,9 +55,15 @@ struct PartCounts {
 
 class Run {
  public:
-  struct Conclude { Fact fact; };        // follows from what is known; to be stored and applied
-  struct Begin { std::uint32_t part; };  // to be started: a fact Started or Ended is the answer
-  struct Stop { std::uint32_t part; };   // its job is to be cancelled
+  struct Conclude {
+    Fact fact;
+  };  // follows from what is known; to be stored and applied
+  struct Begin {
+    std::uint32_t part;
+  };  // to be started: a fact Started or Ended is the answer
+  struct Stop {
+    std::uint32_t part;
+  };  // its job is to be cancelled
   using Order = std::variant<Conclude, Begin, Stop>;
 
   // `names`: parameters and custom variables, resolved.
@@ -87,7 +93,8 @@ class Run {
   const Variables& names() const { return names_; }
   const PartState& part(std::uint32_t index) const { return parts_.at(index); }
   Mark mark(std::uint32_t part) const;
-  PartCounts counts() const;  // O(1)
+  Mark mark_of_step(std::uint32_t step) const;  // of a group: what became of all of it
+  PartCounts counts() const;                    // O(1)
   // "steps.list.values.files", "steps.list.job", ".state", ".exit_code"; "workflow.id", ".name". The
   // values that elements of a step have set, "score[3]", are the JSON list "score".
   std::optional<std::string> lookup(std::string_view name) const;
@@ -125,7 +132,6 @@ class Run {
   Fact fact_of(FactKind kind, std::uint32_t part, Time now) const;
   const Step& step_of(std::uint32_t part) const { return workflow_.steps[plan_.parts[part].step]; }
   bool keeps_its_end(std::uint32_t part) const;
-  std::vector<std::uint32_t> members_of(std::uint32_t group) const;
 
   JobId id_;
   Workflow workflow_;
@@ -134,9 +140,9 @@ class Run {
   Execution execution_;
   std::vector<PartState> parts_;
   std::vector<std::vector<std::uint32_t>> parts_of_step_;
-  std::vector<std::uint32_t> head_of_;                     // whose job a fused part runs in
-  std::vector<std::pair<std::uint32_t, Mark>> completed_;  // in order
-  std::set<std::pair<std::uint32_t, std::uint32_t>> ready_;  // position in the plan, part
+  std::vector<std::uint32_t> head_of_;                             // whose job a fused part runs in
+  std::vector<std::pair<std::uint32_t, Mark>> completed_;          // in order
+  std::set<std::pair<std::uint32_t, std::uint32_t>> ready_;        // position in the plan, part
   std::map<std::uint32_t, std::vector<std::uint32_t>> followers_;  // element by element, of a part
   std::set<std::pair<Time, std::uint32_t>> delayed_, standbys_;
   std::deque<std::uint32_t> unwanted_;

@@ -68,9 +68,7 @@ std::optional<Run::Order> Run::next(Time now) {
   if (execution_.is_done()) {
     Fact fact = fact_of(FactKind::Closed, kNoPart, now);
     const bool cancelled = cancels_ > 0 || (subtree_cancelled_ && execution_.is_ok());
-    fact.mark = cancelled             ? Mark::Cancelled
-                : execution_.is_ok() ? Mark::Succeeded
-                                     : Mark::Failed;
+    fact.mark = cancelled ? Mark::Cancelled : execution_.is_ok() ? Mark::Succeeded : Mark::Failed;
     return Conclude{std::move(fact)};
   }
   const bool stops = workflow_.on_failure == OnFailure::Stop && execution_.has_failed();
@@ -178,7 +176,8 @@ std::optional<Run::Order> Run::items_for(std::uint32_t part, Time now) {
                         " items, the limit is " + std::to_string(step.foreach.limit));
     Fact fact = fact_of(FactKind::Expanded, part, now);
     fact.name = step.foreach.result;
-    fact.text = nlohmann::json(items).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    fact.text =
+        nlohmann::json(items).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     queue(part);
     return Conclude{std::move(fact)};
   }
@@ -186,19 +185,8 @@ std::optional<Run::Order> Run::items_for(std::uint32_t part, Time now) {
   return std::nullopt;
 }
 
-// A sub-workflow has succeeded when nothing in it failed that was to succeed.
 std::optional<Run::Order> Run::gather(std::uint32_t part, Time now) const {
-  const std::string prefix = step_of(part).name + ".";
-  std::uint32_t failed = 0;
-  bool cancelled = false;
-  for (std::uint32_t i = 0; i < plan_.parts.size(); ++i) {
-    if (!step_of(i).name.starts_with(prefix) || plan_.parts[i].role == PartRole::Undo) continue;
-    failed += mark(i) == Mark::Failed ? 1 : 0;
-    cancelled = cancelled || mark(i) == Mark::Cancelled;
-  }
-  if (failed > 0)
-    return end_of(part, Mark::Failed, now, "steps_failed", std::to_string(failed) + " steps failed");
-  return end_of(part, cancelled ? Mark::Cancelled : Mark::Succeeded, now, {}, {});
+  return end_of(part, gathered(workflow_, plan_, execution_, part), now, {}, {});
 }
 
 void Run::delay(std::uint32_t part, Time at) { delayed_.insert({at, part}); }
@@ -231,12 +219,12 @@ std::optional<std::string> Run::lookup(std::string_view name) const {
        dot = name.rfind('.', dot - 1)) {
     const auto step = workflow_.find(name.substr(0, dot));
     if (!step) continue;
+    const std::string_view what = name.substr(dot + 1);
+    if (what == "state") return std::string(to_string(mark_of_step(*step)));
     const std::uint32_t voice = voice_of(*step);
     if (voice == kNoPart) return std::nullopt;
     const PartState& state = parts_[voice];
-    const std::string_view what = name.substr(dot + 1);
     if (what == "job") return std::to_string(raw(state.job));
-    if (what == "state") return std::string(to_string(mark(voice)));
     if (what == "exit_code") return std::to_string(state.exit_code);
     if (!what.starts_with("values.")) return std::nullopt;
     return value_of(state, std::string(what.substr(7)));

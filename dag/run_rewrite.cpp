@@ -20,16 +20,8 @@ bool Run::keeps_its_end(std::uint32_t part) const {
   }
   if (what.role == PartRole::Undo || what.role == PartRole::Gather || step.is_final) return false;
   if (step.parent != kNoStep && workflow_.steps[step.parent].strategy == Strategy::Transaction)
-    return std::ranges::all_of(members_of(step.parent),
-                               [&](std::uint32_t m) { return mark(m) == Mark::Succeeded; });
+    return mark_of_step(step.parent) == Mark::Succeeded;
   return mark(part) == Mark::Succeeded;
-}
-
-std::vector<std::uint32_t> Run::members_of(std::uint32_t group) const {
-  std::vector<std::uint32_t> found;
-  for (std::uint32_t i = 0; i < plan_.parts.size(); ++i)
-    if (step_of(i).parent == group && plan_.parts[i].role == PartRole::Run) found.push_back(i);
-  return found;
 }
 
 // The execution anew, with the ends that are still true in the order in which they came.

@@ -128,6 +128,7 @@ Result<WorkflowPlan> plan_workflow(const Workflow& flow, const PlanRules& rules)
   WorkflowPlan made{.physical = std::move(lowered->physical),
                     .parts = parts_of(flow, *ast),
                     .step_ends = {},
+                    .rules = rules,
                     .applied = std::move(lowered->applied)};
   for (std::uint32_t p = 0; p < made.parts.size(); ++p) made.parts[p].node = lowered->exec_nodes[p];
   for (const auto& chain : lowered->chains) {

@@ -89,7 +89,8 @@ void Conductor::note(Live& live, dag::Fact fact, Now now) {
   const std::string state(fact.kind == dag::FactKind::Ended || fact.kind == dag::FactKind::Closed
                               ? to_string(fact.mark)
                               : to_string(fact.kind));
-  controller_.announce(event_of(fact.kind), live.record.id, live.record.owner.uid, part, state, now);
+  controller_.announce(event_of(fact.kind), live.record.id, live.record.owner.uid, part, state,
+                       now);
   changes_.facts.emplace_back(live.record.id, std::move(fact));
   touch(live);
 }
@@ -130,8 +131,8 @@ void Conductor::rearm(Live& live) {
 void Conductor::begin(Live& live, std::uint32_t part, Now now) {
   const dag::Step& step = live.run.workflow().steps[live.run.plan().parts[part].step];
   const std::uint32_t uid = live.record.owner.uid;
-  const std::string rate_key = step.rate.key.empty() ? live.record.name + "." + step.name
-                                                     : step.rate.key;
+  const std::string rate_key =
+      step.rate.key.empty() ? live.record.name + "." + step.name : step.rate.key;
   if (step.rate.starts > 0) {
     const Time at = rates_.earliest(uid, rate_key, step.rate, now.wall);
     if (at > now.wall) return live.run.delay(part, at);
@@ -188,7 +189,8 @@ bool Conductor::answer_from_cache(Live& live, std::uint32_t part, const std::str
   const auto found = ports_.find_cached(live.record.owner.uid, key);
   if (!found || found->until <= now.wall) return false;
   if (!take_values(live, part, found->values, now)) return false;
-  end_part(live, part, dag::Mark::Succeeded, "cache", "job " + std::to_string(raw(found->job)), now);
+  end_part(live, part, dag::Mark::Succeeded, "cache", "job " + std::to_string(raw(found->job)),
+           now);
   return true;
 }
 
@@ -198,8 +200,9 @@ void Conductor::keep_result(Live& live, std::uint32_t part, Now now) {
   const auto text = dag::job_text(live.run, part);
   if (!text) return;
   const dag::PartState& state = live.run.part(part);
-  CacheEntry entry{live.record.owner.uid, text->content, now.wall, now.wall + step.cache.keep,
-                   state.job, {state.values.begin(), state.values.end()}};
+  CacheEntry entry{
+      live.record.owner.uid,      text->content, now.wall,
+      now.wall + step.cache.keep, state.job,     {state.values.begin(), state.values.end()}};
   changes_.cache.push_back(std::move(entry));
 }
 

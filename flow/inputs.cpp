@@ -24,14 +24,14 @@ Result<sched::Done> Conductor::apply(Input input, Now now) {
 
 Result<sched::Done> Conductor::start(SubmitWorkflow in, Now now) {
   if (open_.size() >= limits_.open_max)
-    return fail(Errc::Limit, "the limit of " + std::to_string(limits_.open_max) +
-                                 " open workflows is reached",
+    return fail(Errc::Limit,
+                "the limit of " + std::to_string(limits_.open_max) + " open workflows is reached",
                 "try again when some have ended");
   const auto mine = open_of_.find(in.owner.uid);
   if (mine != open_of_.end() && mine->second >= limits_.open_per_user_max)
     return fail(Errc::Limit, "you have " + std::to_string(mine->second) + " open workflows",
                 "try again when some have ended");
-  auto names = names_of(*in.workflow, in.source->submitted);
+  auto names = names_of(*in.workflow, *in.source);
   if (!names) return fail(names.error());
   WorkflowRecord record;
   record.id = controller_.draw_id();
@@ -43,8 +43,8 @@ Result<sched::Done> Conductor::start(SubmitWorkflow in, Now now) {
   changes_.sources.push_back({record.id, in.source});
   controller_.announce(sched::EventKind::WorkflowSubmitted, record.id, in.owner.uid, record.name,
                        "running", now);
-  Live& live = insert(std::move(record),
-                      dag::Run(record.id, *in.workflow, *in.plan, std::move(*names)));
+  Live& live =
+      insert(std::move(record), dag::Run(record.id, *in.workflow, *in.plan, std::move(*names)));
   touch(live);
   const JobId id = live.record.id;
   reuse(live, in, now);
@@ -127,8 +127,9 @@ Result<sched::Done> Conductor::set_values(const SetValues& in, Now now) {
   if (!live) return fail(live.error());
   const dag::Run& run = (*live)->run;
   const auto& parts = run.plan().parts;
-  const auto named = std::ranges::find_if(
-      parts, [&](const dag::Part& part) { return dag::part_name(run.workflow(), part) == in.part; });
+  const auto named = std::ranges::find_if(parts, [&](const dag::Part& part) {
+    return dag::part_name(run.workflow(), part) == in.part;
+  });
   if (named == parts.end())
     return fail(Errc::NotFound, name_of(in.workflow) + " has no step '" + in.part + "'",
                 "DROVER_STEP holds the name of the one that runs", "step");
@@ -152,8 +153,7 @@ Result<sched::Done> Conductor::add_steps(const AddSteps& in, Now now) {
   auto live = owned(in.workflow, in.actor);
   if (!live) return fail(live.error());
   dag::Run& run = (*live)->run;
-  if (run.is_cancelled())
-    return fail(Errc::Conflict, name_of(in.workflow) + " is being cancelled");
+  if (run.is_cancelled()) return fail(Errc::Conflict, name_of(in.workflow) + " is being cancelled");
   dag::Workflow longer = run.workflow();
   const std::size_t before = longer.steps.size();
   dag::Bundle fragment;

@@ -40,6 +40,7 @@ struct WorkflowRecord {
 struct WorkflowSource {
   dag::Bundle bundle;
   dag::PlanRules rules;
+  std::string user;
   Time submitted;  // wall: run_date and its family follow from it
 };
 

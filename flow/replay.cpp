@@ -10,14 +10,15 @@
 
 namespace drover::flow {
 
-Result<dag::Variables> names_of(const dag::Workflow& workflow, Time submitted) {
+Result<dag::Variables> names_of(const dag::Workflow& workflow, const WorkflowSource& source) {
   std::map<std::string, std::string> own = workflow.variables;
+  for (const char* name : {"user", "submit_user", "execute_user"}) own[name] = source.user;
   for (const auto& [name, param] : workflow.params) {
     if (!param.value) continue;
     own[name] = *param.value;
     own["params." + name] = *param.value;
   }
-  return dag::Variables::make(std::move(own), submitted);
+  return dag::Variables::make(std::move(own), source.submitted);
 }
 
 Result<dag::Run> replay(JobId id, const WorkflowSource& source,
@@ -30,7 +31,7 @@ Result<dag::Run> replay(JobId id, const WorkflowSource& source,
   if (!workflow) return broken(workflow.error());
   auto plan = dag::plan_workflow(*workflow, source.rules);
   if (!plan) return broken(plan.error());
-  auto names = names_of(*workflow, source.submitted);
+  auto names = names_of(*workflow, source);
   if (!names) return broken(names.error());
   dag::Run run(id, *std::move(workflow), *std::move(plan), *std::move(names));
   for (const dag::Fact& fact : facts)

@@ -9,8 +9,9 @@
 
 namespace drover::flow {
 
-// Parameters and custom variables under one set of names; the dates follow from `submitted`.
-Result<dag::Variables> names_of(const dag::Workflow& workflow, Time submitted);
+// Parameters, custom variables and the user under one set of names; the dates follow from when it
+// was submitted.
+Result<dag::Variables> names_of(const dag::Workflow& workflow, const WorkflowSource& source);
 
 // Corrupt when the facts do not fit the document. O(workflow + facts). Any thread.
 Result<dag::Run> replay(JobId id, const WorkflowSource& source,

@@ -152,8 +152,8 @@ void submit_workflow(Services& services, ExchangePtr exchange) {
   services.loop.offload(
       [drafted, read, exchange, &store, now = net::Loop::now().wall] {
         const Caller& caller = exchange->caller;
-        *drafted = draft_workflow(std::move(*read), store, {caller.uid, caller.gid}, caller.user,
-                                  now);
+        *drafted =
+            draft_workflow(std::move(*read), store, {caller.uid, caller.gid}, caller.user, now);
       },
       [drafted, exchange, &services] {
         if (!*drafted) return exchange->refuse(drafted->error());
@@ -188,8 +188,8 @@ void list_workflows(Services& services, ExchangePtr exchange) {
   auto visited = snapshot->visit_workflows(
       JobId(std::uint64_t(*before)), only_open, [&](const flow::WorkflowRecord& record) {
         const bool mine = caller.is_operator || record.owner.uid == caller.uid;
-        const bool fits = mine && (!state || record.state == *state) &&
-                          (user.empty() || record.user == user);
+        const bool fits =
+            mine && (!state || record.state == *state) && (user.empty() || record.user == user);
         if (fits) append_workflow(out, record, now);
         shown += fits ? 1 : 0;
         if (shown < *limit && ++scanned < services.config.page_scan) return true;
@@ -250,22 +250,22 @@ void list_workflow_facts(Services& services, ExchangePtr exchange) {
   if (!since) return exchange->refuse(since.error());
   const auto limit = exchange->number("limit", 1, 10'000, 1000);
   if (!limit) return exchange->refuse(limit.error());
-  answer_from_store(
-      services, std::move(exchange), [since = *since, limit = *limit](const Loaded& loaded, Time) {
-        std::string body;
-        JsonWriter out(body);
-        out.begin_object();
-        out.field("v", 1);
-        out.key("facts");
-        out.begin_array();
-        std::int64_t shown = 0;
-        for (const dag::Fact& fact : loaded.stored->facts)
-          if (std::int64_t(fact.number) > since && shown++ < limit)
-            append_fact(out, fact, *loaded.run);
-        out.end_array();
-        out.end_object();
-        return Result<std::string>(std::move(body));
-      });
+  answer_from_store(services, std::move(exchange),
+                    [since = *since, limit = *limit](const Loaded& loaded, Time) {
+                      std::string body;
+                      JsonWriter out(body);
+                      out.begin_object();
+                      out.field("v", 1);
+                      out.key("facts");
+                      out.begin_array();
+                      std::int64_t shown = 0;
+                      for (const dag::Fact& fact : loaded.stored->facts)
+                        if (std::int64_t(fact.number) > since && shown++ < limit)
+                          append_fact(out, fact, *loaded.run);
+                      out.end_array();
+                      out.end_object();
+                      return Result<std::string>(std::move(body));
+                    });
 }
 
 void cancel_workflow(Services& services, ExchangePtr exchange) {
@@ -325,8 +325,8 @@ void set_workflow_values(Services& services, ExchangePtr exchange) {
     set.values.emplace_back(std::move(name), std::move(value));
   }
   if (set.values.empty())
-    return exchange->refuse({Errc::BadInput, "no values",
-                             R"({"step":"count","values":{"n":"3"}})", "values"});
+    return exchange->refuse(
+        {Errc::BadInput, "no values", R"({"step":"count","values":{"n":"3"}})", "values"});
   send(services, exchange, std::move(set));
 }
 

@@ -158,7 +158,7 @@ struct Daemon::Parts {
         config(std::move(c)),
         store(std::move(s)),
         controller(controller_config(config, store)),
-        workflows(controller, workflow_ports(admission, store)),
+        workflows(controller, workflow_ports(admission, store, options.run + "/drover.sock")),
         auth(std::move(token), geteuid(), getegid(), users),
         specs(store),
         turn(loop, controller, workflows, store, metrics, config,

@@ -220,8 +220,7 @@ void Turn::on_durable(Result<void> result, store::CommitBatch batch, Duration to
     return;
   }
   metrics_.observe(FamilyId::CommitDuration, {}, to_seconds(took));
-  metrics_.observe(FamilyId::CommitRecords, {},
-                   double(count(batch)));
+  metrics_.observe(FamilyId::CommitRecords, {}, double(count(batch)));
   ends_.erase(ends_.begin(), ends_.begin() + std::ptrdiff_t(std::exchange(ends_in_flight_, 0)));
   Held held = std::exchange(held_, {});
   const bool more = pending_records() != 0;

@@ -36,8 +36,7 @@ class Turn {
   };
 
   Turn(net::Loop& loop, sched::Controller& controller, flow::Conductor& workflows,
-       store::Store& store,
-       metrics::Metrics& metrics, const Config& config, Ports ports);
+       store::Store& store, metrics::Metrics& metrics, const Config& config, Ports ports);
 
   // Inputs that wait for a place in a turn are bounded: callers ask before they push what a user
   // sent.

@@ -105,7 +105,8 @@ void append_workflow(JsonWriter& out, const flow::WorkflowRecord& record, Time n
   out.field("skipped", counts.skipped);
   out.field("cancelled", counts.cancelled);
   out.end_object();
-  const double share = counts.weight == 0 ? 1.0 : double(counts.weight_done) / double(counts.weight);
+  const double share =
+      counts.weight == 0 ? 1.0 : double(counts.weight_done) / double(counts.weight);
   out.field("progress", share);
   if (raw(record.first_failed) != 0) {
     out.field("first_failed_job", raw(record.first_failed));

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/workflow_ports.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -41,13 +42,19 @@ std::string unsuccessful(const store::Store& store, JobId job) {
 
 }  // namespace
 
-flow::Ports workflow_ports(const Admission& admission, const store::Store& store) {
+flow::Ports workflow_ports(const Admission& admission, const store::Store& store,
+                           std::string socket) {
   flow::Ports ports;
-  ports.prepare = [&admission, reader = std::make_shared<JobReader>()](
+  ports.prepare = [&admission, reader = std::make_shared<JobReader>(), socket = std::move(socket)](
                       const Owner& owner, const std::string& user, const std::string& json,
                       Time now) -> Result<sched::Submit> {
     auto spec = reader->read(json, now);
     if (!spec) return fail(spec.error());
+    const auto is_server = [](const std::string& pair) {
+      return pair.starts_with("DROVER_SERVER=");
+    };
+    if (!socket.empty() && std::none_of(spec->env.begin(), spec->env.end(), is_server))
+      spec->env.push_back("DROVER_SERVER=" + socket);
     return admission.prepare(*std::move(spec), {owner.uid, owner.gid, user, false});
   };
   ports.find_cached = [&store](std::uint32_t uid,

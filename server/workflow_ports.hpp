@@ -8,7 +8,8 @@
 namespace drover::server {
 
 // Steps pass the same entrance as everybody's jobs. `admission` may be made later than the ports.
-// Loop thread.
-flow::Ports workflow_ports(const Admission& admission, const store::Store& store);
+// `socket`: where steps reach this daemon (DROVER_SERVER), if they are to. Loop thread.
+flow::Ports workflow_ports(const Admission& admission, const store::Store& store,
+                           std::string socket);
 
 }  // namespace drover::server

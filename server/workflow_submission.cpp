@@ -16,9 +16,9 @@ namespace {
 
 constexpr std::size_t kFilesMax = 10'000;
 constexpr std::size_t kFactsPerRead = 100'000;
-constexpr std::array<std::string_view, 7> kFields{"document", "files", "globs", "origin",
-                                                  "params",   "resumes", "rules"};
-constexpr std::array<std::string_view, 4> kRules{"critical_path", "drop_implied", "fuse", "prune"};
+constexpr std::array<std::string_view, 8> kFields{"cwd",    "document", "files",   "globs",
+                                                  "origin", "params",   "resumes", "rules"};
+constexpr std::array<std::string_view, 3> kRules{"critical_path", "drop_implied", "fuse"};
 
 Result<void> keep_pairs(Result<std::vector<std::pair<std::string, std::string>>> read,
                         std::map<std::string, std::string>& into) {
@@ -32,7 +32,6 @@ Result<void> read_rules(JsonValue v, dag::PlanRules& rules) {
     bool* rule = name == "fuse"            ? &rules.fuse
                  : name == "drop_implied"  ? &rules.drop_implied
                  : name == "critical_path" ? &rules.critical_path
-                 : name == "prune"         ? &rules.prune
                                            : nullptr;
     if (rule == nullptr) return json_unknown(name, kRules);
     auto on = json_bool(item, name);
@@ -44,10 +43,12 @@ Result<void> read_rules(JsonValue v, dag::PlanRules& rules) {
 
 Result<void> read_field(WorkflowBody& body, std::string_view name, JsonValue v) {
   dag::Bundle& bundle = body.bundle;
-  if (name == "document" || name == "origin") {
+  if (name == "document" || name == "origin" || name == "cwd") {
     auto text = name == "document" ? json_text(v, name, 8u << 20) : json_line(v, name, 4096);
     if (!text) return fail(text.error());
-    (name == "document" ? bundle.text : bundle.origin) = *std::move(text);
+    (name == "document" ? bundle.text
+     : name == "cwd"    ? bundle.cwd
+                        : bundle.origin) = *std::move(text);
     return {};
   }
   if (name == "files") return keep_pairs(json_pairs(v, name, kFilesMax, 4u << 20), bundle.files);
@@ -84,7 +85,8 @@ Result<void> find_reusable(flow::SubmitWorkflow& submit, const dag::Run& fresh, 
   auto stored = load_workflow(*snapshot, resumes);
   if (!stored) return fail(stored.error());
   if (stored->record.owner.uid != submit.owner.uid)
-    return fail(Errc::NotFound, "there is no workflow " + std::to_string(raw(resumes)) + " of yours",
+    return fail(Errc::NotFound,
+                "there is no workflow " + std::to_string(raw(resumes)) + " of yours",
                 "drover dag ls", "resumes");
   auto old = flow::replay(resumes, *stored->source, stored->facts);
   if (!old) return fail(old.error());
@@ -146,18 +148,19 @@ Result<Drafted> draft_workflow(WorkflowBody body, const store::Store& store, Own
   if (!workflow) return fail(workflow.error());
   auto plan = dag::plan_workflow(*workflow, body.rules);
   if (!plan) return fail(plan.error());
-  auto names = flow::names_of(*workflow, now);
-  if (!names) return fail(names.error());
   Drafted drafted;
   flow::SubmitWorkflow& submit = drafted.submit;
   submit.owner = owner;
-  submit.user = std::move(user);
+  submit.user = user;
   submit.workflow = std::make_shared<const dag::Workflow>(*workflow);
   submit.plan = std::make_shared<const dag::WorkflowPlan>(*plan);
   auto source = std::make_shared<flow::WorkflowSource>();
   source->bundle = std::move(body.bundle);
   source->rules = body.rules;
+  source->user = std::move(user);
   source->submitted = now;
+  auto names = flow::names_of(*workflow, *source);
+  if (!names) return fail(names.error());
   submit.source = std::move(source);
   const dag::Run run(JobId{1}, *std::move(workflow), *std::move(plan), *std::move(names));
   std::set<std::string> seen;

@@ -74,9 +74,7 @@ Key idem_key(std::uint32_t uid, std::string_view client_key) {
 }
 Key idem_of_key(JobId id, std::string_view idem_key) { return Key().u64(raw(id)).text(idem_key); }
 Key text_key(std::string_view text) { return Key().text(text); }
-Key fact_key(JobId workflow, std::uint64_t number) {
-  return Key().u64(raw(workflow)).u64(number);
-}
+Key fact_key(JobId workflow, std::uint64_t number) { return Key().u64(raw(workflow)).u64(number); }
 Key result_key(std::uint32_t uid, std::string_view content) {
   const XXH128_hash_t hash = XXH3_128bits(content.data(), content.size());
   return Key().u32(uid).u64(hash.high64).u64(hash.low64);

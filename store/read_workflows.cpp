@@ -61,8 +61,7 @@ Result<std::vector<dag::Fact>> Snapshot::workflow_facts(JobId id, std::uint64_t 
 
 Result<void> Snapshot::visit_workflows(JobId before, bool only_open,
                                        const WorkflowVisitor& visit) const {
-  auto cursor =
-      Cursor::open(state_->txn, only_open ? Table::WorkflowOpen : Table::Workflow);
+  auto cursor = Cursor::open(state_->txn, only_open ? Table::WorkflowOpen : Table::Workflow);
   if (!cursor) return fail(cursor.error());
   const Key end = job_key(before);
   auto there = raw(before) == 0 ? cursor->last() : cursor->seek_before(end.view());

@@ -31,11 +31,12 @@ void encode(const flow::WorkflowSource& source, proto::WorkflowSource& out) {
     list->set_name(pattern);
     for (const std::string& file : found) list->add_texts(file);
   }
+  out.set_user(source.user);
+  out.set_cwd(source.bundle.cwd);
   out.set_submitted_us(source.submitted.us);
   out.set_no_fuse(!source.rules.fuse);
   out.set_no_drop_implied(!source.rules.drop_implied);
   out.set_no_critical_path(!source.rules.critical_path);
-  out.set_no_prune(!source.rules.prune);
 }
 
 bool decode(const proto::WorkflowSource& in, flow::WorkflowSource& out) {
@@ -46,11 +47,12 @@ bool decode(const proto::WorkflowSource& in, flow::WorkflowSource& out) {
   for (const auto& pair : in.params()) out.bundle.params[pair.name()] = pair.text();
   for (const auto& list : in.globs())
     out.bundle.globs[list.name()] = {list.texts().begin(), list.texts().end()};
+  out.user = in.user();
+  out.bundle.cwd = in.cwd();
   out.submitted = {in.submitted_us()};
   out.rules.fuse = !in.no_fuse();
   out.rules.drop_implied = !in.no_drop_implied();
   out.rules.critical_path = !in.no_critical_path();
-  out.rules.prune = !in.no_prune();
   return true;
 }
 

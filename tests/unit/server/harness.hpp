@@ -77,7 +77,7 @@ class Harness {
         config_(std::move(config)),
         store_(open()),
         controller_(sched::ControllerConfig{}),
-        workflows_(controller_, workflow_ports(admission_, store_)),
+        workflows_(controller_, workflow_ports(admission_, store_, {})),
         auth_(kToken, kDaemon, kDaemon, users_),
         specs_(store_),
         turn_(loop_, controller_, workflows_, store_, metrics_, config_,
