@@ -1,7 +1,6 @@
 // cli/dag_run.cpp - `drover dag run`: submit a workflow and follow it.
 // SPDX-License-Identifier: Apache-2.0
-#include <csignal>
-#include <filesystem>
+#include <cstdlib>
 
 #include "base/units.hpp"
 #include "cli/bundle.hpp"
@@ -26,7 +25,9 @@ OptionTable options() { return kOptions; }
 Json body_of(const WorkflowFiles& files) {
   const dag::Bundle& bundle = files.bundle;
   Json body{{"document", bundle.text}, {"origin", bundle.origin}};
-  body["cwd"] = files.directory;
+  // Steps find the same programs as whoever submits them.
+  body["defaults"] = {{"cwd", files.directory}};
+  if (const char* path = std::getenv("PATH")) body["defaults"]["env"]["PATH"] = path;
   for (const auto& [name, text] : bundle.files) body["files"][name] = text;
   for (const auto& [name, value] : bundle.params) body["params"][name] = value;
   for (const auto& [pattern, found] : bundle.globs) body["globs"][pattern] = found;

@@ -235,8 +235,7 @@ Result<Workflow> read_workflow(const Bundle& bundle) {
   if (!document) return fail(std::move(document.error()));
   Workflow flow = document->head;
   if (document->defaults != nullptr) flow.defaults = to_text(to_json(*document->defaults));
-  if (!bundle.cwd.empty())
-    flow.defaults = laid_over(nlohmann::json{{"cwd", bundle.cwd}}.dump(), flow.defaults);
+  if (!bundle.defaults.empty()) flow.defaults = laid_over(bundle.defaults, flow.defaults);
   Reader reader(flow, bundle);
   Level level;
   std::vector<std::string> chain{bundle.origin};

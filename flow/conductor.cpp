@@ -89,6 +89,11 @@ void Conductor::note(Live& live, dag::Fact fact, Now now) {
   const std::string state(fact.kind == dag::FactKind::Ended || fact.kind == dag::FactKind::Closed
                               ? to_string(fact.mark)
                               : to_string(fact.kind));
+  const bool failed = fact.kind == dag::FactKind::Ended && fact.mark == dag::Mark::Failed;
+  if (failed && live.record.first_failed_step.empty()) {
+    live.record.first_failed = fact.job;
+    live.record.first_failed_step = part;
+  }
   controller_.announce(event_of(fact.kind), live.record.id, live.record.owner.uid, part, state,
                        now);
   changes_.facts.emplace_back(live.record.id, std::move(fact));
@@ -222,12 +227,6 @@ void Conductor::job_ended(const sched::JobRecord& job, Now now) {
   fact.exit_code = job.exit_code;
   if (job.reason != sched::Reason::None) fact.name = to_string(job.reason);
   fact.text = job.detail;
-  const bool failed = fact.mark == dag::Mark::Failed;
-  if (failed && raw(live.record.first_failed) == 0) {
-    live.record.first_failed = job.id;
-    live.record.first_failed_step =
-        dag::part_name(live.run.workflow(), live.run.plan().parts[place.part]);
-  }
   const bool succeeded = fact.mark == dag::Mark::Succeeded;
   note(live, std::move(fact), now);
   if (succeeded) keep_result(live, place.part, now);

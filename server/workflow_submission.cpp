@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::size_t kFilesMax = 10'000;
 constexpr std::size_t kFactsPerRead = 100'000;
-constexpr std::array<std::string_view, 8> kFields{"cwd",    "document", "files",   "globs",
-                                                  "origin", "params",   "resumes", "rules"};
+constexpr std::array<std::string_view, 8> kFields{"defaults", "document", "files",   "globs",
+                                                  "origin",   "params",   "resumes", "rules"};
 constexpr std::array<std::string_view, 3> kRules{"critical_path", "drop_implied", "fuse"};
 
 Result<void> keep_pairs(Result<std::vector<std::pair<std::string, std::string>>> read,
@@ -43,12 +43,20 @@ Result<void> read_rules(JsonValue v, dag::PlanRules& rules) {
 
 Result<void> read_field(WorkflowBody& body, std::string_view name, JsonValue v) {
   dag::Bundle& bundle = body.bundle;
-  if (name == "document" || name == "origin" || name == "cwd") {
+  if (name == "document" || name == "origin") {
     auto text = name == "document" ? json_text(v, name, 8u << 20) : json_line(v, name, 4096);
     if (!text) return fail(text.error());
-    (name == "document" ? bundle.text
-     : name == "cwd"    ? bundle.cwd
-                        : bundle.origin) = *std::move(text);
+    (name == "document" ? bundle.text : bundle.origin) = *std::move(text);
+    return {};
+  }
+  if (name == "defaults") {
+    std::string_view text;
+    simdjson::ondemand::object object;
+    if (v.get_object().get(object) || object.raw_json().get(text))
+      return json_wrong(name, "an object");
+    if (text.size() > (1u << 20))
+      return fail(Errc::Limit, "defaults has more than 1 MiB", {}, "defaults");
+    bundle.defaults = text;
     return {};
   }
   if (name == "files") return keep_pairs(json_pairs(v, name, kFilesMax, 4u << 20), bundle.files);

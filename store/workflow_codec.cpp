@@ -32,7 +32,7 @@ void encode(const flow::WorkflowSource& source, proto::WorkflowSource& out) {
     for (const std::string& file : found) list->add_texts(file);
   }
   out.set_user(source.user);
-  out.set_cwd(source.bundle.cwd);
+  out.set_defaults(source.bundle.defaults);
   out.set_submitted_us(source.submitted.us);
   out.set_no_fuse(!source.rules.fuse);
   out.set_no_drop_implied(!source.rules.drop_implied);
@@ -48,7 +48,7 @@ bool decode(const proto::WorkflowSource& in, flow::WorkflowSource& out) {
   for (const auto& list : in.globs())
     out.bundle.globs[list.name()] = {list.texts().begin(), list.texts().end()};
   out.user = in.user();
-  out.bundle.cwd = in.cwd();
+  out.bundle.defaults = in.defaults();
   out.submitted = {in.submitted_us()};
   out.rules.fuse = !in.no_fuse();
   out.rules.drop_implied = !in.no_drop_implied();
