@@ -131,11 +131,25 @@ Result<void> Run::started(const Fact& fact) {
   part.is_open = true;
   part.stop_sent = false;
   part.started = fact.at;
+  take_items(fact.part);
   ++part.starts;
   ++open_;
   wake_followers(fact.part);
   watch_standby(fact.part, fact.at);
   return {};
+}
+
+// Items that are known without a fact: of the document, or of the part that it follows.
+void Run::take_items(std::uint32_t part) {
+  const Step& step = step_of(part);
+  PartState& state = parts_[part];
+  const PartRole role = plan_.parts[part].role;
+  if (state.items || (role != PartRole::Run && role != PartRole::Target)) return;
+  if (step.foreach.source == Foreach::Source::Items)
+    state.items = std::make_shared<const std::vector<std::string>>(step.foreach.items);
+  if (step.foreach.source != Foreach::Source::Needed) return;
+  for (const Need& need : step.needs)
+    if (need.element_wise && !state.items) state.items = parts_[voice_of(need.step)].items;
 }
 
 // Those whose elements wait for the elements of this part are submitted behind it.
@@ -170,6 +184,7 @@ Result<void> Run::ended(const Fact& fact) {
   PartState& part = parts_[fact.part];
   if (part.is_open) --open_;
   part.is_open = false;
+  take_items(fact.part);
   part.is_reused = raw(fact.job) == 0 && fact.mark == Mark::Succeeded;
   if (raw(fact.job) != 0) part.job = fact.job;
   part.exit_code = fact.exit_code;

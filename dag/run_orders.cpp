@@ -152,18 +152,8 @@ std::optional<Run::Order> Run::prepare(std::uint32_t part, Time now) {
 std::optional<Run::Order> Run::items_for(std::uint32_t part, Time now) {
   const Step& step = step_of(part);
   PartState& state = parts_[part];
-  switch (step.foreach.source) {
-    case Foreach::Source::None: return std::nullopt;
-    case Foreach::Source::Items:
-      if (!state.items)
-        state.items = std::make_shared<const std::vector<std::string>>(step.foreach.items);
-      break;
-    case Foreach::Source::Needed:
-      for (const Need& need : step.needs)
-        if (need.element_wise && !state.items) state.items = parts_[voice_of(need.step)].items;
-      break;
-    case Foreach::Source::Result: break;
-  }
+  if (step.foreach.source == Foreach::Source::None) return std::nullopt;
+  take_items(part);
   if (!state.items) {
     const auto text = lookup(step.foreach.result);
     if (!text)

@@ -195,6 +195,28 @@ command = ["t"]
   EXPECT_EQ(theatre.controller->stats().jobs_open, 0u);
 }
 
+TEST(Workflow, ASweepThatIsWonAfterARestartStillEnds) {
+  Theatre theatre;
+  const JobId id = theatre.accept(R"(
+name = "w"
+[[step]]
+name = "try"
+foreach = [1, 2, 3]
+strategy = "multi-read"
+command = ["t"]
+[[step]]
+name = "use"
+needs = ["try"]
+command = ["u", "${steps.try.values.n}"]
+)");
+  ASSERT_TRUE(theatre.set(id, "try", "n[1]", "7"));
+  theatre.restart();
+  theatre.end("w.try[1]");
+  EXPECT_EQ(theatre.running.size(), 1u);
+  EXPECT_TRUE(theatre.runs("w.use"));
+  EXPECT_EQ(theatre.conductor->find(id)->lookup("steps.try.values.n"), R"([null,"7",null])");
+}
+
 TEST(Workflow, AStandbyStartsOnFailureAndWhenTheActiveIsLate) {
   const std::string document = R"(
 name = "w"

@@ -25,7 +25,6 @@ inline sched::JobSpec spec_of(const std::string& text) {
   if (json.contains("array")) {
     spec.is_array = true;
     spec.array = IndexSet::parse(json["array"].get<std::string>()).value();
-    spec.items = json["items"].get<std::vector<std::string>>();
   }
   if (json.contains("dependencies"))
     for (const auto& wait : json["dependencies"])
@@ -115,7 +114,7 @@ class Theatre {
         }
         if (const auto* kill = std::get_if<sched::Kill>(&action)) killed.push_back(kill->id);
       }
-      for (const sched::AttemptId& id : std::exchange(killed, {})) {
+      for (const AttemptId& id : std::exchange(killed, {})) {
         if (running.contains(id)) end(id, sched::EndCause::Killed, 0);
         more = true;
       }
@@ -123,7 +122,7 @@ class Theatre {
     flows.store(conductor->collect());
   }
 
-  std::string name_of(const sched::AttemptId& id) const {
+  std::string name_of(const AttemptId& id) const {
     const sched::JobSpec& spec = *table.specs.at(id.task.job);
     return spec.is_array ? spec.name + "[" + std::to_string(raw(id.task.index)) + "]" : spec.name;
   }
@@ -136,7 +135,7 @@ class Theatre {
       }
     ADD_FAILURE() << name << " does not run";
   }
-  void end(sched::AttemptId id, sched::EndCause cause, int code) {
+  void end(AttemptId id, sched::EndCause cause, int code) {
     const auto found = running.find(id);
     sched::TaskEnded ended;
     ended.node = found->second.node;
@@ -164,7 +163,7 @@ class Theatre {
         continue;
       }
       const auto one = std::next(running.begin(), std::ptrdiff_t(pick(running.size())));
-      const sched::AttemptId id = one->first;
+      const AttemptId id = one->first;
       const std::string name = table.specs.at(id.task.job)->name;
       end(id, sched::EndCause::Exited, outcome(name, raw(id.task.index)));
       turn();
@@ -206,9 +205,9 @@ class Theatre {
   sched::Table table;
   FlowTable flows;
   Now now{{1'700'000'000'000'000}, {5'000'000}};
-  std::map<sched::AttemptId, sched::Launch> running;
+  std::map<AttemptId, sched::Launch> running;
   std::vector<std::string> started;
-  std::vector<sched::AttemptId> killed;
+  std::vector<AttemptId> killed;
 
  private:
   void make_conductor() {

@@ -40,6 +40,7 @@ bool may_pass(Access access, bool known, bool owner, bool is_operator) {
 TEST(Access, every_route_with_every_caller) {
   Harness server;
   const std::uint64_t job = server.submit(kAnn);
+  const std::uint64_t workflow = server.submit_workflow(kAnn);
   struct Row {
     const char* name;
     Asker who;
@@ -59,7 +60,8 @@ TEST(Access, every_route_with_every_caller) {
       continue;  // streamed bodies pass the same door; see the bulk test
     for (const Row& row : callers) {
       const std::string path =
-          fill(route.path, job) + (route.path.ends_with("/wait") ? "?timeout_s=0" : "");
+          fill(route.path, route.path.starts_with("/api/v1/workflows") ? workflow : job) +
+          (route.path.ends_with("/wait") ? "?timeout_s=0" : "");
       const Said said = server.ask(row.who, std::string(route.method), path);
       const bool passed = said.status != 401 && said.status != 403;
       EXPECT_EQ(passed, may_pass(route.rule.access, row.known, row.owner, row.is_operator))

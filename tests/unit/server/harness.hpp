@@ -161,6 +161,15 @@ class Harness {
     EXPECT_EQ(said.status, 201) << said.body;
     return said.status == 201 ? said.json()["id"].get<std::uint64_t>() : 0;
   }
+  std::uint64_t submit_workflow(std::uint32_t uid,
+                                const std::string& document = "name = \"w\"\n[[step]]\nname = \"a\"\n"
+                                                              "command = [\"true\"]\n") {
+    const nlohmann::json body{{"document", document}, {"origin", "w.toml"},
+                              {"defaults", {{"cwd", "/tmp"}}}};
+    const Said said = ask({uid, {}, {}}, "POST", "/api/v1/workflows", body.dump());
+    EXPECT_EQ(said.status, 201) << said.body;
+    return said.status == 201 ? said.json()["id"].get<std::uint64_t>() : 0;
+  }
   Services& services() { return *services_; }
 
  private:

@@ -1,0 +1,123 @@
+// tests/unit/server/workflow_api_test.cpp - workflows over HTTP.
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "tests/unit/server/harness.hpp"
+
+namespace drover::server::testing {
+namespace {
+
+using Json = nlohmann::json;
+
+const Asker kAnnAsks{kAnn, {}, {}};
+
+std::string body_of(const std::string& document) {
+  return Json{{"document", document}, {"origin", "w.toml"}, {"defaults", {{"cwd", "/tmp"}}}}.dump();
+}
+
+TEST(WorkflowApi, ShowsWhatWasSubmitted) {
+  Harness server;
+  const std::uint64_t id = server.submit_workflow(kAnn, R"(
+name = "pair"
+[[step]]
+name = "a"
+command = ["true"]
+job = {hold = true}
+[[step]]
+name = "b"
+needs = ["a"]
+command = ["true"]
+)");
+  const std::string path = "/api/v1/workflows/" + std::to_string(id);
+  const Json shown = server.ask(kAnnAsks, "GET", path).json();
+  EXPECT_EQ(shown["workflow"]["name"], "pair");
+  EXPECT_EQ(shown["workflow"]["state"], "running");
+  EXPECT_EQ(shown["workflow"]["steps"]["total"], 2);
+  ASSERT_EQ(shown["steps"].size(), 2u);
+  EXPECT_EQ(shown["steps"][0]["state"], "queued");
+  EXPECT_EQ(shown["steps"][1]["state"], "waiting");
+  EXPECT_EQ(shown["steps"][1]["needs"], Json::array({"a"}));
+  const Json facts = server.ask(kAnnAsks, "GET", path + "/facts").json()["facts"];
+  ASSERT_EQ(facts.size(), 1u);
+  EXPECT_EQ(facts[0]["kind"], "started");
+  EXPECT_EQ(facts[0]["part"], "a");
+  const Json list = server.ask(kAnnAsks, "GET", "/api/v1/workflows?state=open").json();
+  ASSERT_EQ(list["workflows"].size(), 1u);
+  EXPECT_EQ(list["workflows"][0]["id"], id);
+  EXPECT_TRUE(server.ask({kBob, {}, {}}, "GET", "/api/v1/workflows").json()["workflows"].empty());
+  EXPECT_NE(server.ask(kAnnAsks, "GET", path + "/plan?format=dot").body.find("digraph"),
+            std::string::npos);
+  EXPECT_NE(server.ask(kAnnAsks, "GET", path + "/document").body.find("[[step]]"),
+            std::string::npos);
+}
+
+TEST(WorkflowApi, RefusesBeforeAnythingRuns) {
+  Harness server;
+  const struct {
+    const char* document;
+    const char* says;
+  } rows[] = {
+      {"name = \"w\"\n[[step]]\nname = \"a\"\nneeds = [\"b\"]\ncommand = [\"x\"]\n", "w.toml:4"},
+      {"name = \"w\"\n[[step]]\nname = \"a\"\ncommand = [\"x\"]\njob = {cpus_per_taks = 2}\n",
+       "cpus_per_task"},
+      {"name = \"w\"\n[[step]]\nname = \"a\"\ncommand = [\"x\"]\njob = {time = \"soon\"}\n",
+       "w.toml:2: step a"},
+      {"not a document", "w.toml:1"},
+  };
+  for (const auto& row : rows) {
+    const Said said = server.ask(kAnnAsks, "POST", "/api/v1/workflows", body_of(row.document));
+    EXPECT_GE(said.status, 400) << row.document;
+    EXPECT_LT(said.status, 500) << said.body;
+    EXPECT_NE(said.body.find(row.says), std::string::npos) << said.body;
+  }
+  EXPECT_TRUE(server.ask(kAnnAsks, "GET", "/api/v1/jobs").json()["jobs"].empty());
+  EXPECT_EQ(server.ask(kAnnAsks, "POST", "/api/v1/workflows", "{}").status, 400);
+  EXPECT_EQ(server.ask(kAnnAsks, "POST", "/api/v1/workflows", R"({"documnet":"x"})").status, 400);
+}
+
+TEST(WorkflowApi, ARepeatedKeyIsOneWorkflow) {
+  Harness server;
+  const std::string body = body_of("name=\"w\"\n[[step]]\nname=\"a\"\ncommand=[\"true\"]\n");
+  const std::vector<std::pair<std::string, std::string>> key{{"idempotency-key", "k1"}};
+  const Said first = server.ask(kAnnAsks, "POST", "/api/v1/workflows", body, key);
+  const Said second = server.ask(kAnnAsks, "POST", "/api/v1/workflows", body, key);
+  EXPECT_EQ(first.status, 201);
+  EXPECT_EQ(second.status, 200) << second.body;
+  EXPECT_EQ(first.json()["id"], second.json()["id"]);
+}
+
+TEST(WorkflowApi, IsPausedFedAndCancelled) {
+  Harness server;
+  const std::uint64_t id = server.submit_workflow(kAnn, R"(
+name = "w"
+[[step]]
+name = "a"
+command = ["true"]
+job = {hold = true}
+)");
+  const std::string path = "/api/v1/workflows/" + std::to_string(id);
+  const auto post = [&](const std::string& verb, const std::string& body) {
+    return server.ask(kAnnAsks, "POST", path + "/" + verb, body).status;
+  };
+  EXPECT_EQ(post("pause", ""), 200);
+  EXPECT_EQ(server.ask(kAnnAsks, "GET", path).json()["workflow"]["state"], "paused");
+  EXPECT_EQ(post("resume", ""), 200);
+  EXPECT_EQ(post("values", R"({"step":"a","values":{"n":"3"}})"), 200);
+  EXPECT_EQ(post("values", R"({"step":"nobody","values":{"n":"3"}})"), 404);
+  EXPECT_EQ(post("values", R"({"step":"a","values":{"n m":"3"}})"), 400);
+  EXPECT_EQ(server.ask(kAnnAsks, "GET", path).json()["steps"][0]["values"]["n"], "3");
+  EXPECT_EQ(post("steps", R"({"document":"[[step]]\nname=\"b\"\nneeds=[\"a\"]\ncommand=[\"true\"]\n"})"),
+            200);
+  EXPECT_EQ(post("steps", R"({"document":"[[step]]\nname=\"c\"\nneeds=[\"x\"]\ncommand=[\"true\"]\n"})"),
+            400);
+  EXPECT_EQ(post("cancel", R"({"step":"nobody"})"), 404);
+  EXPECT_EQ(post("cancel", ""), 200);
+  const Said ended = server.ask(kAnnAsks, "GET", path + "/wait?timeout_s=5");
+  EXPECT_EQ(ended.json()["workflow"]["state"], "cancelled") << ended.body;
+  EXPECT_EQ(post("cancel", ""), 404) << "it has ended";
+  EXPECT_EQ(post("retry", ""), 200);
+  EXPECT_EQ(server.ask(kAnnAsks, "GET", path).json()["workflow"]["state"], "running");
+}
+
+}  // namespace
+}  // namespace drover::server::testing

@@ -1,0 +1,175 @@
+// tests/unit/store/workflow_store_test.cpp - workflows, facts and kept results come back.
+// SPDX-License-Identifier: Apache-2.0
+#include <lmdb.h>
+
+#include "store/store.hpp"
+#include "tests/unit/store/store_fixture.hpp"
+
+namespace drover::store {
+namespace {
+
+flow::WorkflowRecord record_of(std::uint64_t id, flow::WorkflowState state, std::uint64_t facts) {
+  flow::WorkflowRecord record;
+  record.id = JobId(id);
+  record.owner = {1000, 100};
+  record.user = "ann";
+  record.name = "w" + std::to_string(id);
+  record.state = state;
+  record.submitted = {5};
+  record.counts.total = 3;
+  record.counts.succeeded = 1;
+  record.counts.weight = 9;
+  record.facts = facts;
+  return record;
+}
+
+dag::Fact fact_of(std::uint64_t number) {
+  dag::Fact fact;
+  fact.number = number;
+  fact.at = {std::int64_t(1000 + number)};
+  fact.kind = dag::FactKind::Ended;
+  fact.part = std::uint32_t(number);
+  fact.job = JobId(number + 10);
+  fact.mark = dag::Mark::Failed;
+  fact.exit_code = -3;
+  fact.name = "exit_code";
+  fact.text = std::string("a\0b", 3);
+  return fact;
+}
+
+void add(CommitBatch& batch, std::uint64_t id, flow::WorkflowState state, std::uint64_t facts) {
+  auto source = std::make_shared<flow::WorkflowSource>();
+  source->bundle.origin = "flow.toml";
+  source->bundle.text = "text";
+  source->bundle.files["a.sh"] = "#!/bin/sh\n";
+  source->bundle.params["n"] = "3";
+  source->bundle.globs["*.csv"] = {"a.csv", "b.csv"};
+  source->bundle.defaults = "{}";
+  source->rules.fuse = false;
+  source->user = "ann";
+  source->submitted = {5};
+  batch.workflows.sources.push_back({JobId(id), source});
+  batch.workflows.records.push_back(record_of(id, state, facts));
+  for (std::uint64_t n = 1; n <= facts; ++n)
+    batch.workflows.facts.emplace_back(JobId(id), fact_of(n));
+  batch.changes.next_job_id = id + 1;
+}
+
+std::vector<std::uint64_t> ids_in(const Store& store, bool only_open) {
+  std::vector<std::uint64_t> ids;
+  const auto ok = store.snapshot()->visit_workflows({}, only_open, [&](const auto& record) {
+    ids.push_back(raw(record.id));
+    return true;
+  });
+  EXPECT_TRUE(ok);
+  return ids;
+}
+
+TEST(WorkflowStore, ComesBackAsItWentIn) {
+  PrivateFolder folder;
+  {
+    auto store = Store::open(small_options(folder.path()));
+    ASSERT_TRUE(store) << store.error().message;
+    CommitBatch batch;
+    add(batch, 7, flow::WorkflowState::Running, 4);
+    batch.workflows.cache.push_back({1000, "content", {1}, {2}, JobId{9}, {{"n", "3"}}});
+    ASSERT_TRUE(store->commit(batch));
+  }
+  auto store = Store::open(small_options(folder.path()));
+  ASSERT_TRUE(store);
+  const auto view = store->snapshot();
+  const auto record = view->workflow(JobId{7});
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->name, "w7");
+  EXPECT_EQ(record->counts.waiting, 2u);
+  EXPECT_EQ(record->facts, 4u);
+  const auto source = view->workflow_source(JobId{7});
+  ASSERT_TRUE(source);
+  EXPECT_EQ(source->bundle.files.at("a.sh"), "#!/bin/sh\n");
+  EXPECT_EQ(source->bundle.globs.at("*.csv").size(), 2u);
+  EXPECT_FALSE(source->rules.fuse);
+  EXPECT_TRUE(source->rules.critical_path);
+  const auto facts = view->workflow_facts(JobId{7}, 1, 2);
+  ASSERT_TRUE(facts);
+  EXPECT_EQ(*facts, (std::vector{fact_of(2), fact_of(3)}));
+  const auto result = view->step_result(1000, "content");
+  ASSERT_TRUE(result && *result);
+  EXPECT_EQ((*result)->values, (flow::Values{{"n", "3"}}));
+  EXPECT_FALSE(*view->step_result(1001, "content"));
+  EXPECT_EQ(view->workflow(JobId{8}).error().code, Errc::NotFound);
+  EXPECT_TRUE(store->check()->problems.empty());
+  EXPECT_EQ(store->check()->workflows, 1u);
+}
+
+TEST(WorkflowStore, OpenOnesAreListedUntilTheyEnd) {
+  PrivateFolder folder;
+  auto store = Store::open(small_options(folder.path()));
+  ASSERT_TRUE(store);
+  CommitBatch batch;
+  add(batch, 1, flow::WorkflowState::Running, 1);
+  add(batch, 2, flow::WorkflowState::Paused, 1);
+  ASSERT_TRUE(store->commit(batch));
+  CommitBatch end;
+  end.workflows.records.push_back(record_of(1, flow::WorkflowState::Failed, 1));
+  ASSERT_TRUE(store->commit(end));
+  EXPECT_EQ(ids_in(*store, true), (std::vector<std::uint64_t>{2}));
+  EXPECT_EQ(ids_in(*store, false), (std::vector<std::uint64_t>{2, 1}));
+  CommitBatch again;
+  again.workflows.records.push_back(record_of(1, flow::WorkflowState::Running, 1));
+  ASSERT_TRUE(store->commit(again));
+  EXPECT_EQ(ids_in(*store, true), (std::vector<std::uint64_t>{2, 1}));
+}
+
+TEST(WorkflowStore, AFactNeverChanges) {
+  PrivateFolder folder;
+  auto store = Store::open(small_options(folder.path()));
+  ASSERT_TRUE(store);
+  CommitBatch batch;
+  add(batch, 1, flow::WorkflowState::Running, 2);
+  ASSERT_TRUE(store->commit(batch));
+  CommitBatch twice;
+  twice.workflows.facts.emplace_back(JobId{1}, fact_of(2));
+  EXPECT_EQ(store->commit(twice).error().code, Errc::Conflict);
+}
+
+TEST(WorkflowStore, MissingFactsAreReported) {
+  PrivateFolder folder;
+  auto store = Store::open(small_options(folder.path()));
+  ASSERT_TRUE(store);
+  CommitBatch batch;
+  add(batch, 1, flow::WorkflowState::Running, 1);
+  batch.workflows.records.back().facts = 3;
+  ASSERT_TRUE(store->commit(batch));
+  EXPECT_FALSE(store->check()->problems.empty());
+}
+
+// The tables of workflows came later than the others.
+TEST(WorkflowStore, AStoreFromBeforeThereWereWorkflowsGetsTheirTables) {
+  PrivateFolder folder;
+  { ASSERT_TRUE(Store::open(small_options(folder.path()))); }
+  MDB_env* env = nullptr;
+  ASSERT_EQ(mdb_env_create(&env), 0);
+  mdb_env_set_maxdbs(env, 20);
+  ASSERT_EQ(mdb_env_open(env, folder.path().c_str(), 0, 0600), 0);
+  MDB_txn* txn = nullptr;
+  ASSERT_EQ(mdb_txn_begin(env, nullptr, 0, &txn), 0);
+  for (const char* name : {"flow_source", "flow", "flow_open", "flow_fact", "step_result"}) {
+    MDB_dbi dbi = 0;
+    ASSERT_EQ(mdb_dbi_open(txn, name, 0, &dbi), 0) << name;
+    ASSERT_EQ(mdb_drop(txn, dbi, 1), 0) << name;
+  }
+  // Every commit carries its number in the counters: this one is to count as none.
+  ASSERT_EQ(mdb_txn_commit(txn), 0);
+  mdb_env_close(env);
+  auto store = Store::open(small_options(folder.path()));
+  if (!store) {  // the counters' own check noticed the foreign commit: rightly so
+    EXPECT_NE(store.error().message.find("counters"), std::string::npos) << store.error().message;
+    return;
+  }
+  CommitBatch batch;
+  add(batch, 1, flow::WorkflowState::Running, 1);
+  EXPECT_TRUE(store->commit(batch));
+}
+
+}  // namespace
+}  // namespace drover::store
