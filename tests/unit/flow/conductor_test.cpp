@@ -268,7 +268,8 @@ undo = {command = ["ud"]}
 )");
   const auto play = [&](const std::string& name, int code) {
     for (const auto& [attempt, launch] : theatre.running)
-      if (theatre.name_of(attempt).ends_with(name)) return theatre.end(theatre.name_of(attempt), code);
+      if (theatre.name_of(attempt).ends_with(name))
+        return theatre.end(theatre.name_of(attempt), code);
     FAIL() << name << " does not run";
   };
   play("copy", 0);
@@ -352,8 +353,8 @@ command = ["c"]
   ASSERT_TRUE(theatre.command(id, WorkflowVerb::Resume));
   theatre.end("w.b", 1);
   EXPECT_EQ(theatre.state(id), WorkflowState::Failed);
-  ReopenWorkflow reopen{{1000, false}, theatre.flows.records[id], theatre.flows.sources[id],
-                        theatre.flows.facts[id]};
+  ReopenWorkflow reopen{
+      {1000, false}, theatre.flows.records[id], theatre.flows.sources[id], theatre.flows.facts[id]};
   ASSERT_TRUE(theatre.put(std::move(reopen)));
   EXPECT_EQ(theatre.state(id), WorkflowState::Running);
   EXPECT_FALSE(theatre.runs("w.a")) << "it had succeeded";
@@ -375,8 +376,10 @@ command = ["e"]
   theatre.end("w.e[0]");
   theatre.end("w.e[1]", 1);
   theatre.end("w.e[2]");
-  ASSERT_TRUE(theatre.put(ReopenWorkflow{{1000, false}, theatre.flows.records[id],
-                                         theatre.flows.sources[id], theatre.flows.facts[id]}));
+  ASSERT_TRUE(theatre.put(ReopenWorkflow{{1000, false},
+                                         theatre.flows.records[id],
+                                         theatre.flows.sources[id],
+                                         theatre.flows.facts[id]}));
   ASSERT_EQ(theatre.running.size(), 1u);
   theatre.end("w.e[1]");
   EXPECT_EQ(theatre.state(id), WorkflowState::Succeeded);

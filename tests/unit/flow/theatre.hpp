@@ -28,7 +28,8 @@ inline sched::JobSpec spec_of(const std::string& text) {
   }
   if (json.contains("dependencies"))
     for (const auto& wait : json["dependencies"])
-      spec.dependencies.push_back({sched::DependencyKind::AfterCorr, JobId(wait["job"].get<std::uint64_t>()), 0});
+      spec.dependencies.push_back(
+          {sched::DependencyKind::AfterCorr, JobId(wait["job"].get<std::uint64_t>()), 0});
   return spec;
 }
 
@@ -61,7 +62,8 @@ class Theatre {
     register_node();
   }
 
-  Result<JobId> submit(const std::string& document, std::map<std::string, std::string> params = {}) {
+  Result<JobId> submit(const std::string& document,
+                       std::map<std::string, std::string> params = {}) {
     auto source = std::make_shared<WorkflowSource>();
     source->bundle.origin = "flow.toml";
     source->bundle.text = document;
@@ -96,7 +98,8 @@ class Theatre {
     return put(CommandWorkflow{{1000, false}, id, verb, std::move(step)});
   }
   Result<sched::Done> set(JobId id, std::string part, std::string name, std::string value) {
-    return put(SetValues{{1000, false}, id, std::move(part), {{std::move(name), std::move(value)}}});
+    return put(
+        SetValues{{1000, false}, id, std::move(part), {{std::move(name), std::move(value)}}});
   }
 
   void turn() {
@@ -109,7 +112,8 @@ class Theatre {
         if (const auto* launch = std::get_if<sched::Launch>(&action)) {
           EXPECT_TRUE(running.emplace(launch->id, *launch).second) << "started twice";
           started.push_back(name_of(launch->id));
-          controller->apply(sched::TaskStarted{launch->node, launch->session, launch->id, now.wall}, now);
+          controller->apply(sched::TaskStarted{launch->node, launch->session, launch->id, now.wall},
+                            now);
           more = true;
         }
         if (const auto* kill = std::get_if<sched::Kill>(&action)) killed.push_back(kill->id);
@@ -148,7 +152,8 @@ class Theatre {
     controller->apply(std::move(ended), now);
   }
   bool runs(const std::string& name) const {
-    return std::ranges::any_of(running, [&](const auto& one) { return name_of(one.first) == name; });
+    return std::ranges::any_of(running,
+                               [&](const auto& one) { return name_of(one.first) == name; });
   }
   // Ends what runs, one after the other, chosen by `pick`, until nothing does.
   void play(const Outcome& outcome, const std::function<std::size_t(std::size_t)>& pick,
@@ -212,8 +217,8 @@ class Theatre {
  private:
   void make_conductor() {
     Ports ports;
-    ports.prepare = [](const Owner& owner, const std::string& user, const std::string& json, Time)
-        -> Result<sched::Submit> {
+    ports.prepare = [](const Owner& owner, const std::string& user, const std::string& json,
+                       Time) -> Result<sched::Submit> {
       sched::JobSpec spec = spec_of(json);
       spec.owner = owner;
       spec.user = user;
@@ -230,8 +235,8 @@ class Theatre {
       const sched::JobSpec& spec = *table.specs.at(job);
       for (auto i = spec.array.first(); i; i = spec.array.next_after(*i)) {
         const auto task = table.tasks.find({job, TaskIndex{*i}});
-        const bool well = task != table.tasks.end() &&
-                          task->second.state == sched::TaskState::Succeeded;
+        const bool well =
+            task != table.tasks.end() && task->second.state == sched::TaskState::Succeeded;
         if (!well) text += (text.empty() ? "" : ",") + std::to_string(*i);
       }
       return text;

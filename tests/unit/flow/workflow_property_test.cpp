@@ -33,12 +33,14 @@ class Author {
     needs(i);
     switch (below(8)) {
       case 0:
-        text_ += "command = [\"x\"]\nstrategy = \"multi-read\"\n"
-                 "targets = [{partition = \"p\"}, {partition = \"q\"}]\n";
+        text_ +=
+            "command = [\"x\"]\nstrategy = \"multi-read\"\n"
+            "targets = [{partition = \"p\"}, {partition = \"q\"}]\n";
         break;
       case 1:
-        text_ += "command = [\"x\"]\nstrategy = \"active-standby\"\n"
-                 "targets = [{partition = \"p\"}, {partition = \"q\"}]\nlate_after = \"1m\"\n";
+        text_ +=
+            "command = [\"x\"]\nstrategy = \"active-standby\"\n"
+            "targets = [{partition = \"p\"}, {partition = \"q\"}]\nlate_after = \"1m\"\n";
         break;
       case 2:
         text_ += "strategy = \"transaction\"\n";
@@ -113,7 +115,9 @@ TEST(WorkflowProperty, AfterEveryCrashItIsWhatItWas) {
     Theatre theatre(std::uint16_t(2 + seed % 9));
     const auto id = theatre.submit(document);
     ASSERT_TRUE(id) << id.error().message << "\n" << document;
-    const auto outcome = [&](const std::string&, std::uint32_t) { return author.chance(4) ? 1 : 0; };
+    const auto outcome = [&](const std::string&, std::uint32_t) {
+      return author.chance(4) ? 1 : 0;
+    };
     const auto crash = [&] {
       if (!author.chance(3)) return;
       const dag::Run* before = theatre.conductor->find(*id);
@@ -124,7 +128,8 @@ TEST(WorkflowProperty, AfterEveryCrashItIsWhatItWas) {
       if (after != nullptr) ASSERT_EQ(picture(*after), seen) << document;
       if (author.chance(6)) theatre.pass(seconds(61)), theatre.turn();
     };
-    theatre.play(outcome, [&](std::size_t n) { return std::size_t(author.below(n)); }, crash);
+    theatre.play(
+        outcome, [&](std::size_t n) { return std::size_t(author.below(n)); }, crash);
     check_ended(theatre, *id, document);
     if (HasFatalFailure() || HasNonfatalFailure()) return;
   }

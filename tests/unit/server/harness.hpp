@@ -102,8 +102,8 @@ class Harness {
                 for (auto& plan : plans) turn_.push(std::move(plan));
               });
             }),
-        services_(new Services{config_, loop_, store_, controller_, workflows_, consumers_, turn_, admission_,
-                               agents_, events_, specs_, users_, metrics_, kDaemon,
+        services_(new Services{config_, loop_, store_, controller_, workflows_, consumers_, turn_,
+                               admission_, agents_, events_, specs_, users_, metrics_, kDaemon,
                                net::Loop::now().wall, [] { return net::HttpCounters{}; }}),
         router_(*services_, auth_) {
     admission_.configure(config_);
@@ -161,11 +161,11 @@ class Harness {
     EXPECT_EQ(said.status, 201) << said.body;
     return said.status == 201 ? said.json()["id"].get<std::uint64_t>() : 0;
   }
-  std::uint64_t submit_workflow(std::uint32_t uid,
-                                const std::string& document = "name = \"w\"\n[[step]]\nname = \"a\"\n"
-                                                              "command = [\"true\"]\n") {
-    const nlohmann::json body{{"document", document}, {"origin", "w.toml"},
-                              {"defaults", {{"cwd", "/tmp"}}}};
+  std::uint64_t submit_workflow(std::uint32_t uid, const std::string& document =
+                                                       "name = \"w\"\n[[step]]\nname = \"a\"\n"
+                                                       "command = [\"true\"]\n") {
+    const nlohmann::json body{
+        {"document", document}, {"origin", "w.toml"}, {"defaults", {{"cwd", "/tmp"}}}};
     const Said said = ask({uid, {}, {}}, "POST", "/api/v1/workflows", body.dump());
     EXPECT_EQ(said.status, 201) << said.body;
     return said.status == 201 ? said.json()["id"].get<std::uint64_t>() : 0;

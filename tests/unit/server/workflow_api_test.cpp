@@ -106,10 +106,12 @@ job = {hold = true}
   EXPECT_EQ(post("values", R"({"step":"nobody","values":{"n":"3"}})"), 404);
   EXPECT_EQ(post("values", R"({"step":"a","values":{"n m":"3"}})"), 400);
   EXPECT_EQ(server.ask(kAnnAsks, "GET", path).json()["steps"][0]["values"]["n"], "3");
-  EXPECT_EQ(post("steps", R"({"document":"[[step]]\nname=\"b\"\nneeds=[\"a\"]\ncommand=[\"true\"]\n"})"),
-            200);
-  EXPECT_EQ(post("steps", R"({"document":"[[step]]\nname=\"c\"\nneeds=[\"x\"]\ncommand=[\"true\"]\n"})"),
-            400);
+  EXPECT_EQ(
+      post("steps", R"({"document":"[[step]]\nname=\"b\"\nneeds=[\"a\"]\ncommand=[\"true\"]\n"})"),
+      200);
+  EXPECT_EQ(
+      post("steps", R"({"document":"[[step]]\nname=\"c\"\nneeds=[\"x\"]\ncommand=[\"true\"]\n"})"),
+      400);
   EXPECT_EQ(post("cancel", R"({"step":"nobody"})"), 404);
   EXPECT_EQ(post("cancel", ""), 200);
   const Said ended = server.ask(kAnnAsks, "GET", path + "/wait?timeout_s=5");
