@@ -19,7 +19,7 @@ struct Bundle {
   std::map<std::string, std::string> params;  // given values; texts as on a command line
   // Files that patterns found, by the pattern used in `foreach = { files = "data/*.csv" }`.
   std::map<std::string, std::vector<std::string>> globs;
-  std::string defaults;  // job fields below those of the document, a JSON object or empty
+  std::string defaults = {};  // job fields below those of the document, a JSON object or empty
 };
 
 // What a document asks its reader for; filled by `files_wanted`.

@@ -95,8 +95,8 @@ class Run {
   Mark mark(std::uint32_t part) const;
   Mark mark_of_step(std::uint32_t step) const;  // of a group: what became of all of it
   PartCounts counts() const;                    // O(1)
-  // "steps.list.values.files", "steps.list.job", ".state", ".exit_code"; "workflow.id", ".name". The
-  // values that elements of a step have set, "score[3]", are the JSON list "score".
+  // "steps.list.values.files", "steps.list.job", ".state", ".exit_code"; "workflow.id", ".name".
+  // The values that elements of a step have set, "score[3]", are the JSON list "score".
   std::optional<std::string> lookup(std::string_view name) const;
   // The part of a step that speaks for it: the winner of several, the summary of a group.
   std::uint32_t voice_of(std::uint32_t step) const;

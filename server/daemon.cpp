@@ -24,8 +24,8 @@
 #include "server/recovery.hpp"
 #include "server/router.hpp"
 #include "server/services.hpp"
-#include "server/workflow_ports.hpp"
 #include "server/version.hpp"
+#include "server/workflow_ports.hpp"
 
 namespace drover::server {
 namespace {
@@ -171,8 +171,9 @@ struct Daemon::Parts {
             consumer_threads(config), [this](JobId id) { return load_request(id); },
             [this](std::vector<sched::PlanReady> plans) { deliver(std::move(plans)); }),
         ledger_watch(loop, metrics, [this](std::size_t nodes) { return controller.audit(nodes); }) {
-    services.reset(new Services{config, loop, store, controller, workflows, consumers, turn, admission, agents,
-                                events, specs, users, metrics, geteuid(), net::Loop::now().wall,
+    services.reset(new Services{config, loop, store, controller, workflows, consumers, turn,
+                                admission, agents, events, specs, users, metrics, geteuid(),
+                                net::Loop::now().wall,
                                 [this] { return http ? http->counters() : net::HttpCounters{}; }});
     router = std::make_unique<Router>(*services, auth);
     http = std::make_unique<net::HttpServer>(loop, *router, http_limits(config));

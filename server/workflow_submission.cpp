@@ -154,6 +154,12 @@ Result<Drafted> draft_workflow(WorkflowBody body, const store::Store& store, Own
                                std::string user, Time now) {
   auto workflow = dag::read_workflow(body.bundle);
   if (!workflow) return fail(workflow.error());
+  for (const dag::Step& step : workflow->steps)
+    if (step.replay.workflow != 0)
+      return fail(Errc::Unsupported,
+                  body.bundle.origin + ":" + std::to_string(step.line) + ": step " + step.name +
+                      ": strategy 'replay' is not offered yet",
+                  "run the recorded step again with its own document", "strategy");
   auto plan = dag::plan_workflow(*workflow, body.rules);
   if (!plan) return fail(plan.error());
   Drafted drafted;

@@ -53,7 +53,6 @@ Result<std::shared_ptr<Environment>> Environment::open(const std::string& dir,
 Result<void> Environment::open_tables(Use use) {
   MDB_txn* txn = nullptr;
   const bool create = use == Use::Create;
-  bool is_older = false;
   if (auto ok = check_lmdb(mdb_txn_begin(env_, nullptr, create ? 0 : MDB_RDONLY, &txn), "begin");
       !ok)
     return ok;
@@ -62,7 +61,6 @@ Result<void> Environment::open_tables(Use use) {
     const int rc = mdb_dbi_open(txn, name, create ? MDB_CREATE : 0, &tables_[i]);
     if (rc == MDB_SUCCESS) continue;
     if (rc == MDB_NOTFOUND && i >= kFirstTables) {
-      is_older = true;
       tables_[i] = kNoTable;
       continue;
     }
@@ -72,22 +70,21 @@ Result<void> Environment::open_tables(Use use) {
                   "this is no Drover store, or it is damaged: restore a backup");
     return check_lmdb(rc, std::string("open table ") + name);
   }
-  if (auto ok = check_lmdb(mdb_txn_commit(txn), "open tables"); !ok) return ok;
-  return is_older && use == Use::Write ? add_tables() : Result<void>();
+  return check_lmdb(mdb_txn_commit(txn), "open tables");
 }
 
-// A store from before there were these tables.
-Result<void> Environment::add_tables() {
-  MDB_txn* txn = nullptr;
-  if (auto ok = check_lmdb(mdb_txn_begin(env_, nullptr, 0, &txn), "begin"); !ok) return ok;
+bool Environment::lacks_tables() const {
+  return std::find(tables_.begin(), tables_.end(), kNoTable) != tables_.end();
+}
+
+Result<void> Environment::add_tables(WriteTxn& txn) {
   for (std::size_t i = kFirstTables; i < kTables; ++i) {
     if (tables_[i] != kNoTable) continue;
-    const int rc = mdb_dbi_open(txn, to_string(Table(i)), MDB_CREATE, &tables_[i]);
-    if (rc == MDB_SUCCESS) continue;
-    mdb_txn_abort(txn);
-    return check_lmdb(rc, std::string("make table ") + to_string(Table(i)));
+    const int rc = mdb_dbi_open(txn.txn_, to_string(Table(i)), MDB_CREATE, &tables_[i]);
+    const std::string doing = std::string("make table ") + to_string(Table(i));
+    if (auto ok = check_lmdb(rc, doing); !ok) return ok;
   }
-  return check_lmdb(mdb_txn_commit(txn), "make tables");
+  return {};
 }
 
 Environment::~Environment() {

@@ -54,12 +54,14 @@ class Environment : public std::enable_shared_from_this<Environment> {
   static constexpr MDB_dbi kNoTable = 0;  // LMDB's own: of an older store that is only read
   MDB_dbi dbi(Table table) const { return tables_[std::size_t(table)]; }
   bool has(Table table) const { return dbi(table) != kNoTable; }
+  // A store from before there were all tables; they are to be made before it is written to.
+  bool lacks_tables() const;
+  Result<void> add_tables(WriteTxn& txn);
 
  private:
   friend class ReadTxn;
   Environment() = default;
   Result<void> open_tables(Use use);
-  Result<void> add_tables();
   void give_back(MDB_txn* txn);
 
   MDB_env* env_ = nullptr;

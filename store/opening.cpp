@@ -89,6 +89,21 @@ Result<void> check_is_newest(const ReadTxn& txn) {
                              counters.txn(), txn.id())));
 }
 
+// The tables that came later than the store, in a commit like any other: with its number.
+Result<void> add_tables(Environment& environment) {
+  auto txn = environment.begin_write();
+  if (!txn) return fail(txn.error());
+  if (auto ok = environment.add_tables(*txn); !ok) return ok;
+  const auto value = txn->find(Table::Meta, kCountersKey);
+  if (!value) return fail(value.error());
+  if (!*value) return fail(bad_record(Table::Meta, kCountersKey, "missing"));
+  proto::Counters counters;
+  if (auto ok = open_record(Table::Meta, kCountersKey, **value, counters); !ok) return ok;
+  counters.set_txn(txn->id());
+  if (auto ok = txn->put(Table::Meta, text_key(kCountersKey), counters); !ok) return ok;
+  return txn->commit();
+}
+
 }  // namespace
 
 // A half-made store must never be met: it is complete and synced before its file gets the real
@@ -131,10 +146,14 @@ Result<std::shared_ptr<Environment>> open_existing(const std::string& dir, std::
       std::max(map_bytes, std::min(map_max, std::uint64_t(8192) * pages.pages));
   auto environment = Environment::open(dir, bytes, map_max, use);
   if (!environment) return environment;
-  auto txn = (*environment)->begin_read();
-  if (!txn) return fail(txn.error());
-  if (auto ok = check_schema(*txn, dir); !ok) return fail(ok.error());
-  if (auto ok = check_is_newest(*txn); !ok) return fail(ok.error());
+  {
+    auto txn = (*environment)->begin_read();
+    if (!txn) return fail(txn.error());
+    if (auto ok = check_schema(*txn, dir); !ok) return fail(ok.error());
+    if (auto ok = check_is_newest(*txn); !ok) return fail(ok.error());
+  }
+  if (use == Environment::Use::Write && (*environment)->lacks_tables())
+    if (auto ok = add_tables(**environment); !ok) return fail(ok.error(), "open " + dir);
   return environment;
 }
 

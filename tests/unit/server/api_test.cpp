@@ -39,6 +39,7 @@ void expect_shape(const nlohmann::json& schemas, const nlohmann::json& schema,
 TEST(Api, answers_have_every_field_that_openapi_requires) {
   Harness server;
   const std::string job = std::to_string(server.submit(kAnn, kHeldJob));
+  const std::string workflow = std::to_string(server.submit_workflow(kAnn));
   const auto document = nlohmann::json::parse(openapi_json());
   int checked = 0;
   for (const auto& [path, methods] : document["paths"].items()) {
@@ -46,7 +47,8 @@ TEST(Api, answers_have_every_field_that_openapi_requires) {
     const auto& content = methods["get"]["responses"]["200"]["content"];
     if (!content.contains("application/json") || path == "/openapi.json") continue;
     std::string target = path;
-    if (const auto at = target.find("{id}"); at != std::string::npos) target.replace(at, 4, job);
+    if (const auto at = target.find("{id}"); at != std::string::npos)
+      target.replace(at, 4, path.starts_with("/api/v1/workflows") ? workflow : job);
     if (target.find("{name}") != std::string::npos) continue;
     if (target.ends_with("/wait")) target += "?timeout_s=0";
     const Said said = server.ask(kOperator, "GET", target);
