@@ -38,7 +38,7 @@ struct WorkflowPlan {
   std::vector<Part> parts;  // PhysicalPlan::step() of an ExecTask is a position here
   // The node whose mark is what became of each step: of a stage, its StageEnd.
   std::vector<PlanNode> step_ends;
-  PlanRules rules;
+  PlanRules rules = {};
   std::vector<std::string> applied;  // what the optimizer did, a line each: "fused a, b"
 };
 

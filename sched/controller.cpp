@@ -71,7 +71,10 @@ void Controller::State::apply(Input input, Now now) {
   std::visit(
       [&](auto& in) {
         using In = std::decay_t<decltype(in)>;
-        if constexpr (std::is_same_v<In, Submit>) submit(in, now);
+        if constexpr (std::is_same_v<In, Submit>) {
+          auto job = try_submit(in, now);
+          reply(in.reply, job ? Result<Done>(Done{*job, 1}) : fail(std::move(job.error())));
+        }
         if constexpr (std::is_same_v<In, Command>) command(in, now);
         if constexpr (std::is_same_v<In, Alter>) alter(in, now);
         if constexpr (std::is_same_v<In, PlanReady>) plan_ready(std::move(in), now);

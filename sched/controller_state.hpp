@@ -50,7 +50,6 @@ struct Controller::State : GroupVerbs {
   void end_as_asked(Job& job, Task& task, Now now);
   void mark_started(Job& job, Task& task, Time at, Now now);
   // submit.cpp
-  void submit(const Submit& in, Now now);
   Result<JobId> try_submit(const Submit& in, Now now);
   Result<Conditions> admit(const Submit& in) const;
   Result<Conditions> weigh_dependencies(const Submit& in) const;

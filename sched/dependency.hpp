@@ -40,12 +40,12 @@ Verdict settle(std::vector<Dependency>& waits, bool any, const Milestone& milest
 struct Conditions {               // what a new job waits for
   std::vector<Dependency> waits;  // as a whole
   Outlook outlook = Outlook::Met;
-  Time not_before;  // wall
+  Time not_before = {};  // wall
   // Element by element; nothing when it does not, or all are met.
-  std::optional<Counterparts> elements;
-  bool waits_met = false;           // `waits` has been decided: met
-  std::uint32_t ended = 0;          // bits of targets that have ended otherwise
-  std::vector<std::uint32_t> lost;  // elements whose counterpart has, of targets that are open
+  std::optional<Counterparts> elements = {};
+  bool waits_met = false;                // `waits` has been decided: met
+  std::uint32_t ended = 0;               // bits of targets that have ended otherwise
+  std::vector<std::uint32_t> lost = {};  // elements whose counterpart has, of targets that are open
 };
 
 // Who waits for whom. O(log n).

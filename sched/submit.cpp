@@ -188,11 +188,6 @@ Result<void> Controller::State::check_deadline(const JobSpec& spec, Now now) {
               "choose a later deadline or a shorter --time", "deadline");
 }
 
-void Controller::State::submit(const Submit& in, Now now) {
-  auto job = try_submit(in, now);
-  reply(in.reply, job ? Result<Done>(Done{*job, 1}) : fail(std::move(job.error())));
-}
-
 Result<JobId> Controller::State::try_submit(const Submit& in, Now now) {
   auto conditions = admit(in);
   if (auto in_time = check_deadline(*in.spec, now); conditions && !in_time)
