@@ -1,4 +1,5 @@
-// server/retry_json.cpp - {"max":3,"delay_s":30,"backoff_percent":200,"on":["exit:75","oom"]}.
+// server/retry_json.cpp - {"max":3,"delay_s":30,"backoff_percent":200,"on":["exit:75","oom"]}; in
+// words, as documents have it: {"max":3,"delay":"30s","backoff":2}.
 // SPDX-License-Identifier: Apache-2.0
 #include "server/retry_json.hpp"
 
@@ -8,8 +9,8 @@
 namespace drover::server {
 namespace {
 
-constexpr std::array<std::string_view, 5> kNames{"backoff_percent", "delay_max_s", "delay_s", "max",
-                                                 "on"};
+constexpr std::array<std::string_view, 8> kNames{
+    "backoff", "backoff_percent", "delay", "delay_max", "delay_max_s", "delay_s", "max", "on"};
 constexpr std::int64_t kSecondsMax = 366LL * 86'400;
 
 Result<void> keep(Result<std::int64_t> read, std::uint32_t& into) {
@@ -21,6 +22,28 @@ Result<void> keep(Result<std::int64_t> read, std::uint32_t& into) {
 Result<void> keep_seconds(Result<std::int64_t> read, Duration& into) {
   if (!read) return fail(read.error());
   into = seconds(*read);
+  return {};
+}
+
+// "30s", "5m"; a bare number is seconds.
+Result<void> keep_duration(JsonValue v, const std::string& field, Duration& into) {
+  const auto text = json_line(v, field, 64);
+  if (!text) return fail(text.error());
+  const bool bare = !text->empty() && text->find_first_not_of("0123456789") == std::string::npos;
+  const auto time = parse_time_limit(bare ? *text + "s" : *text);
+  if (!time) return fail(time.error(), field);
+  if (time->us > seconds(kSecondsMax).us)
+    return fail(Errc::BadInput, field + " is longer than a year", {}, field);
+  into = *time;
+  return {};
+}
+
+Result<void> keep_factor(JsonValue v, std::uint32_t& percent) {
+  double factor = 0;
+  const bool is_number = !v.get_double().get(factor);
+  if (!is_number || !(factor >= 1 && factor <= double(sched::RetryRule::kFactorMax) / 100))
+    return json_wrong("retry.backoff", "a number from 1 to 100");
+  percent = std::uint32_t(factor * 100 + 0.5);
   return {};
 }
 
@@ -52,6 +75,9 @@ Result<void> read_retry(JsonValue v, sched::RetryRule& rule) {
     if (name == "delay_max_s")
       return keep_seconds(json_integer(item, "retry.delay_max_s", 0, kSecondsMax), rule.delay_max);
     if (name == "on") return read_ends(item, rule);
+    if (name == "delay") return keep_duration(item, "retry.delay", rule.delay);
+    if (name == "delay_max") return keep_duration(item, "retry.delay_max", rule.delay_max);
+    if (name == "backoff") return keep_factor(item, rule.factor_percent);
     return json_unknown(name, kNames);
   });
 }

@@ -61,11 +61,17 @@ TEST(JobJsonIn, retries) {
       spec->retry,
       (sched::RetryRule{
           3, 150, seconds(30), seconds(600), sched::kRetryExit | sched::kRetryMemory, {3, 75}}));
+  const auto in_words = read(
+      R"({"argv":["a"],"retry":{"max":3,"delay":"30s","backoff":1.5,"delay_max":"10m",
+    "on":["exit:75","oom","exit:3"]}})");
+  ASSERT_TRUE(in_words) << in_words.error().message;
+  EXPECT_EQ(in_words->retry, spec->retry);
   sched::RetryRule twice;
   twice.max = 2;
   EXPECT_EQ(read(R"({"argv":["a"],"retry":2})")->retry, twice);
   for (const char* wrong : {R"("x")", R"(1001)", R"({"max":1,"times":2})", R"({"on":["often"]})",
-                            R"({"max":1,"backoff_percent":99})", R"({"on":["exit:256"]})"})
+                            R"({"max":1,"backoff_percent":99})", R"({"on":["exit:256"]})",
+                            R"({"delay":"soon"})", R"({"backoff":0.5})", R"({"backoff":"2"})"})
     EXPECT_FALSE(read(std::string(R"({"argv":["a"],"retry":)") + wrong + "}")) << wrong;
 }
 

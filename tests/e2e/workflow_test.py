@@ -1,0 +1,157 @@
+# tests/e2e/workflow_test.py - workflows of real scripts: fan-out over files, a failure, a rescue, strategies.
+# SPDX-License-Identifier: Apache-2.0
+"""python3 tests/e2e/workflow_test.py"""
+import json
+import shutil
+import subprocess
+import sys
+
+from first_job_test import ROOT, Shell, says
+from harness import BIN
+
+CONFIG = """
+[partitions.main]
+nodes = {}
+[partitions.spare]
+nodes = {}
+"""
+
+
+def states(drover, word="last"):
+    shown = json.loads(drover("dag", "show", word, "-o", "json").stdout)
+    return shown["workflow"], {step["name"]: step["state"] for step in shown["steps"]}
+
+
+def open_jobs(drover):
+    return json.loads(drover("ls", "-o", "json").stdout)["jobs"]
+
+
+def examples(drover, folder):
+    done = drover("dag", "run", folder / "genomics.toml", "--param", f"out={drover.directory}/genomics")
+    assert "align succeeded 3/3" in done.stderr, done.stderr
+    lines = (drover.directory / "genomics/count").read_text().split()[0]
+    assert int(lines) > 0, lines
+    drover("dag", "run", folder / "sweep.toml", "--param", f"out={drover.directory}/sweep")
+    winner = int((drover.directory / "sweep/winner").read_text())
+    assert winner * winner >= 12, winner
+    assert not open_jobs(drover), "the losers of the sweep are gone"
+    log = drover.directory / "booking.log"
+    drover("dag", "run", folder / "booking.toml", "--param", f"log={log}")
+    assert log.read_text().split("\n")[:3] == ["flight booked", "hotel booked", "paid"], log.read_text()
+    log.unlink()
+    drover("dag", "run", folder / "booking.toml", "--param", f"log={log}", "--param", "fails=pay")
+    said = log.read_text().strip().split("\n")
+    assert said == ["flight booked", "hotel booked", "hotel given back", "flight given back", "sorry"], said
+    drover("dag", "run", folder / "two-places.toml", "--param", "first=main", "--param", "second=spare")
+    workflow, marks = states(drover)
+    assert workflow["state"] == "succeeded", workflow
+    assert sorted([marks["query@1"], marks["query@2"]]) in (["cancelled", "succeeded"], ["succeeded", "succeeded"]), marks
+    assert marks["standby@1"] == "succeeded" and marks["standby@2"] in ("skipped", "cancelled"), marks
+    assert not open_jobs(drover)
+
+
+RESCUE = """
+name = "rescue"
+[[step]]
+name = "list"
+command = "ls parts/*.txt | drover dag set --lines parts=-"
+[[step]]
+name = "check"
+needs = ["list"]
+foreach = "${steps.list.values.parts}"
+command = "echo $DROVER_ITEM >> ran.log; drover dag set size=$(wc -c < $DROVER_ITEM); test ! -e broken || ! grep -q b $DROVER_ITEM"
+[[step]]
+name = "sum"
+needs = ["check"]
+command = "echo 'sizes ${steps.check.values.size}' > sum.log"
+[[step]]
+name = "mail"
+final = true
+command = "echo ended >> mail.log"
+"""
+
+
+def rescue(drover):
+    (drover.directory / "parts").mkdir()
+    for name in "abc":
+        drover.file(f"parts/{name}.txt", name * 10)
+    drover.file("broken", "")
+    document = drover.file("rescue.toml", RESCUE)
+    failed = drover("dag", "run", document, code=1)
+    assert "check failed 2/3" in failed.stderr, failed.stderr
+    workflow, marks = states(drover)
+    assert marks == {"list": "succeeded", "check": "failed", "sum": "skipped", "mail": "succeeded"}, marks
+    assert workflow["first_failed_step"] == "check", workflow
+    says(drover("dag", "retry", workflow["id"], "--no-such", code=2), "no-such")
+    (drover.directory / "broken").unlink()
+    drover("dag", "retry", workflow["id"], "-w")
+    ran = (drover.directory / "ran.log").read_text().split()
+    assert sorted(ran) == ["parts/a.txt", "parts/b.txt", "parts/b.txt", "parts/c.txt"], ran
+    assert (drover.directory / "sum.log").read_text().strip() == 'sizes ["10","10","10"]'
+    assert (drover.directory / "mail.log").read_text().split() == ["ended", "ended"]
+    kinds = [json.loads(line)["kind"] for line in
+             drover("dag", "show", workflow["id"], "--facts", "-o", "jsonl").stdout.splitlines()]
+    for kind in ("started", "ended", "value_set", "expanded", "reopened", "subset", "closed"):
+        assert kind in kinds, kinds
+    # An edited document takes over what is unchanged.
+    edited = drover.file("edited.toml", RESCUE.replace("sizes ", "all sizes "))
+    drover("dag", "run", edited, "--resume-from", workflow["id"])
+    _, marks = states(drover)
+    assert marks["sum"] == "succeeded", marks
+    assert (drover.directory / "sum.log").read_text().startswith("all sizes")
+    assert len((drover.directory / "ran.log").read_text().split()) == 4, "what was unchanged did not run again"
+
+
+def by_hand(drover):
+    document = drover.file("slow.toml", """
+name = "slow"
+[[step]]
+name = "one"
+command = "sleep 1000"
+[[step]]
+name = "two"
+needs = ["one"]
+command = ["true"]
+[[step]]
+name = "more"
+command = "printf '[[step]]\\nname = \\"late\\"\\ncommand = \\"true\\"\\n' | drover dag add -"
+""")
+    ident = drover("dag", "run", "-d", document).stdout.strip()
+    assert ident in drover("dag", "ls", "-o", "name").stdout
+    drover("dag", "pause", ident)
+    assert states(drover, ident)[0]["state"] == "paused"
+    drover("dag", "resume", ident)
+    says(drover("dag", "cancel", ident, "nobody", code=3), "no step")
+    drover("dag", "wait", ident, "--timeout", "2s", code=124)
+    assert states(drover, ident)[1]["late"] == "succeeded"
+    drover("dag", "cancel", ident, "one")
+    drover("dag", "wait", ident, code=143)
+    assert states(drover, ident)[1] == {"one": "cancelled", "two": "skipped", "more": "succeeded", "late": "succeeded"}
+    assert not open_jobs(drover)
+    says(drover("dag", "run", drover.file("bad.toml", 'name = "b"\n[[step]]\nname = "a"\nneeds = ["a"]\ncommand = "x"\n'),
+                code=2), "bad.toml:")
+    says(drover("dag", "run", drover.file("bad.toml", 'name = "b"\n[[step]]\nname = "a"\ncommand = "x"\n'
+                                                      'job = { cpus_per_task = 100000 }\n'), code=8), "bad.toml:2")
+    assert "digraph" in drover("dag", "graph", ident).stdout
+    says(drover("dag", "show", "999999", code=3), "no workflow")
+
+
+def main():
+    drover = Shell()
+    try:
+        config = drover.file("drover.toml", CONFIG)
+        drover("up", "--detach", "--cpus", "16", "--mem", "16384", "--config", config)
+        folder = drover.directory / "workflows"
+        shutil.copytree(ROOT / "examples/workflows", folder)
+        examples(drover, folder)
+        rescue(drover)
+        by_hand(drover)
+        drover("down")
+    finally:
+        subprocess.run([str(BIN / "drover"), "down", "--kill"], env=drover.env, capture_output=True, timeout=60)
+        shutil.rmtree(drover.directory, ignore_errors=True)
+    print("1 passed, 0 failed")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
