@@ -9,6 +9,7 @@
 #include "store/blobs.hpp"
 #include "store/codec.hpp"
 #include "store/record.hpp"
+#include "store/workflow_codec.hpp"
 
 namespace {
 
@@ -45,8 +46,15 @@ void decode_as(Table table, std::string_view payload) {
         (void)unpack_blob(blob, content);
       return;
     }
+    case Table::WorkflowSource:
+      return decode_payload<proto::WorkflowSource, flow::WorkflowSource>(payload);
+    case Table::Workflow:
+      return decode_payload<proto::WorkflowRecord, flow::WorkflowRecord>(payload);
+    case Table::WorkflowFact: return decode_payload<proto::WorkflowFact, dag::Fact>(payload);
+    case Table::StepResult: return decode_payload<proto::StepResult, flow::CacheEntry>(payload);
     case Table::Meta:
     case Table::Open:
+    case Table::WorkflowOpen:
     case Table::IdemOf:
     case Table::BlobRefs: return;
   }

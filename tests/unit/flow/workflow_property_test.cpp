@@ -125,7 +125,9 @@ TEST(WorkflowProperty, AfterEveryCrashItIsWhatItWas) {
       theatre.restart();
       const dag::Run* after = theatre.conductor->find(*id);
       ASSERT_EQ(before == nullptr, after == nullptr);
-      if (after != nullptr) ASSERT_EQ(picture(*after), seen) << document;
+      if (after != nullptr) {
+        ASSERT_EQ(picture(*after), seen) << document;
+      }
       if (author.chance(6)) theatre.pass(seconds(61)), theatre.turn();
     };
     theatre.play(
@@ -145,8 +147,9 @@ TEST(WorkflowProperty, CancelLeavesNothing) {
     ASSERT_TRUE(id) << id.error().message << "\n" << document;
     std::uint64_t left = author.below(6);
     const auto between = [&] {
-      if (left-- == 0 && theatre.conductor->open() > 0)
+      if (left-- == 0 && theatre.conductor->open() > 0) {
         ASSERT_TRUE(theatre.command(*id, WorkflowVerb::Cancel));
+      }
     };
     theatre.play([&](const std::string&, std::uint32_t) { return author.chance(5) ? 1 : 0; },
                  [&](std::size_t n) { return std::size_t(author.below(n)); }, between);
