@@ -474,8 +474,9 @@ void NodeInventory::give(const NodePart& part) {
   Node& node = at(part.node);
   DROVER_CHECK(node.leases > 0, "a lease was released twice");
   node.held -= part.amounts;
-  for (const std::int64_t rest : node.held.of)
-    DROVER_CHECK(rest >= 0, "more was released on a node than it held");
+  std::int64_t signs = 0;
+  for (const std::int64_t rest : node.held.of) signs |= rest;
+  DROVER_CHECK(signs >= 0, "more was released on a node than it held");
   if (--node.leases == 0) node.sole_user = 0;
   if (part.amounts[Kind::Nodes] > 0) --node.exclusive;
   hold_units(node, part, false);

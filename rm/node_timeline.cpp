@@ -75,9 +75,13 @@ std::optional<Time> NodeTimeline::earliest_without(const Taken& own, const Room&
     Time end = step_end;
     if (inside) end = std::min(end, own.until);
     if (at < own.from) end = std::min(end, own.from);
-    Room free = steps_[i].free;
-    if (inside) free += own.room;
-    if (free.covers(want)) {
+    bool is_enough = steps_[i].free.covers(want);
+    if (inside && !is_enough) {
+      Room free = steps_[i].free;
+      free += own.room;
+      is_enough = free.covers(want);
+    }
+    if (is_enough) {
       if (end == kEver || end >= after(start, length)) return start;
     } else {
       if (end == kEver || end > not_after) return std::nullopt;

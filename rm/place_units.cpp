@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <boost/container/small_vector.hpp>
 #include <limits>
 #include <optional>
@@ -205,6 +206,17 @@ class CoreTaker {
       emptied_;  // L3 groups of the NUMA node that have nothing left
 };
 
+// Threads come in a few runs out of order; as bits they are in order at once.
+void sort_threads(std::vector<std::uint16_t>& pus) {
+  if (std::ranges::is_sorted(pus)) return;
+  boost::container::small_vector<std::uint64_t, 16> bits(*std::ranges::max_element(pus) / 64 + 1);
+  for (const std::uint16_t pu : pus) bits[pu / 64] |= std::uint64_t(1) << (pu % 64);
+  std::size_t at = 0;
+  for (std::size_t word = 0; word < bits.size(); ++word)
+    for (std::uint64_t left = bits[word]; left != 0; left &= left - 1)
+      pus[at++] = std::uint16_t(word * 64 + std::size_t(std::countr_zero(left)));
+}
+
 // 0 beside the chosen threads, 1 in their package, 2 elsewhere.
 int distance_to(const NodeUnits& node, std::span<const std::uint32_t> near, std::uint16_t numa) {
   int distance = 2;
@@ -281,7 +293,7 @@ Units place_units(const NodeUnits& node, const UnitsAsked& asked) {
       taker.take(node.numa(n), part);
       left -= part;
     }
-    if (!std::ranges::is_sorted(units.pus)) std::ranges::sort(units.pus);
+    sort_threads(units.pus);
   }
   if (asked.gpus > 0) place_gpus(node, asked, chosen, units);
   return units;

@@ -140,12 +140,15 @@ void QuotaLedger::set_rules(QuotaBook book) {
   set_promises();
 }
 
-// Equal sets of governed labels have equal keys: no label holds a zero byte.
+// Equal sets of governed labels have equal keys: no label holds a zero byte. Both are sorted.
 void QuotaLedger::make_key(const Labels& job_labels) {
   key_.clear();
+  auto label = job_labels.begin();
   for (const std::string& name : governed_) {
-    const auto label = job_labels.find(name);
-    if (label == job_labels.end()) continue;
+    int order = -1;
+    while (label != job_labels.end() && (order = label->first.compare(name)) < 0) ++label;
+    if (label == job_labels.end()) return;
+    if (order > 0) continue;
     key_.append(name).push_back('\0');
     key_.append(label->second).push_back('\0');
   }

@@ -281,6 +281,10 @@ void JobQueue::put_room(NodeId node, const rm::Room& room) {
   wake_exclusive(&room);
 }
 
+bool JobQueue::knows_room(NodeId node) const {
+  return std::ranges::find(fresh_, node, &FreshRoom::node) != fresh_.end();
+}
+
 void JobQueue::update_room(NodeId node, const rm::Room& room) {
   for (FreshRoom& fresh : fresh_) {
     if (fresh.node != node) continue;

@@ -71,7 +71,9 @@ class JobQueue {
   void begin_pass() { ++pass_, fresh_.clear(), is_looked_through_ = false; }
   // Where a pass ends before everybody was looked at: what fits stays awake for the next one.
   void wake_fresh();
-  void put_room(NodeId node, const rm::Room& room);     // it grew
+  bool waits_for_room() const { return !blocked_.empty() || has_parked(); }
+  void put_room(NodeId node, const rm::Room& room);  // it grew
+  bool knows_room(NodeId node) const;
   void update_room(NodeId node, const rm::Room& room);  // somebody took of it
   bool could_start(ShapeId shape);                      // not blocked, or unblocked by this
   // Tries again what was held up and fits, or everything.

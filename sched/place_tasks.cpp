@@ -101,7 +101,8 @@ void Controller::State::wake_waiters() {
     partition.queue.begin_pass();
     for (const std::uint32_t quota : freed.quotas) partition.queue.wake_quota(quota);
     if (freed.everything) partition.queue.wake_all();
-    for (const NodeId node : freed.nodes) partition.queue.put_room(node, rm.free_room(node));
+    if (partition.queue.waits_for_room())
+      for (const NodeId node : freed.nodes) partition.queue.put_room(node, rm.free_room(node));
     mark_stale(partition, freed);
   }
 }
@@ -125,8 +126,9 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     drop_clearing(job.id);
     note_start(partition, job);
     rm::for_each_part(*lease, [&](const rm::NodePart& part) {
-      const rm::Room left = rm.free_room(part.node);
-      for (Partition& other : partitions) other.queue.update_room(part.node, left);
+      for (Partition& other : partitions)
+        if (other.queue.knows_room(part.node))
+          other.queue.update_room(part.node, rm.free_room(part.node));
     });
     partition.queue.started(job.lane);
     launch(job, *index, std::move(*lease), clock);
