@@ -34,6 +34,7 @@ class Filler {
       if (auto ok = fill(item); !ok) return ok;
     return {};
   }
+  bool is_draft() const { return is_draft_; }
   bool has_left_out() const { return has_left_out_; }
 
   // Drops fields in which something was left out.
@@ -128,7 +129,7 @@ class Composer {
     if (filler_.has_left_out()) drop_left_out(job);
     JobText text;
     text.is_partial = filler_.has_left_out();
-    add_items(job);
+    if (!filler_.is_draft()) add_items(job);
     text.content = dump(job);
     if (!step().cache.key.empty()) {
       Json key = step().cache.key;
@@ -187,7 +188,10 @@ class Composer {
     for (const Need& need : step().needs) {
       if (!need.element_wise) continue;
       const PartState& before = run_.part(run_.voice_of(need.step));
-      if (before.is_open) waits.push_back({{"kind", "aftercorr"}, {"job", raw(before.job)}});
+      // Retried with other elements, it is waited for as a whole.
+      const bool same = before.subset == state.subset;
+      if (before.is_open)
+        waits.push_back({{"kind", same ? "aftercorr" : "afterok"}, {"job", raw(before.job)}});
     }
     if (!waits.empty()) job["dependencies"] = std::move(waits);
   }

@@ -20,7 +20,7 @@ struct JobText {
 // items, retries and the workflow's environment added. BadInput when a value was never set.
 Result<JobText> job_text(const Run& run, std::uint32_t part);
 
-// The same before anything has run: fields with values of other steps are left out.
+// The same before anything has run: fields with values of other steps are left out, and items.
 Result<JobText> draft_job_text(const Run& run, std::uint32_t part);
 
 }  // namespace drover::dag

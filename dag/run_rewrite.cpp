@@ -53,9 +53,11 @@ void Run::reopened() {
     if (keeps_its_end(end.first)) kept.push_back(end);
   for (std::uint32_t i = 0; i < parts_.size(); ++i) {
     if (parts_[i].is_open || mark(i) == Mark::Succeeded) continue;
-    const std::uint32_t starts = parts_[i].starts;
-    parts_[i] = {};
-    parts_[i].starts = starts;
+    PartState fresh;
+    fresh.starts = parts_[i].starts;
+    if (parts_[i].items) fresh.values.swap(parts_[i].values);  // elements that succeeded set some
+    for (const auto& [name, value] : parts_[i].values) value_bytes_ -= value.size();
+    parts_[i] = std::move(fresh);
   }
   cancels_ = 0;
   paused_ = stopped_ = subtree_cancelled_ = closed_ = false;

@@ -292,10 +292,8 @@ Result<void> check_items(const JobSpec& spec) {
       return fail(Errc::BadInput, "item " + std::to_string(i) + " has a NUL byte",
                   "no argument and no variable can", "items");
   }
-  if (spec.is_array && spec.array.first() == 0u && spec.array.count() == items.size() &&
-      spec.array.max() + 1 == items.size())
-    return {};
-  return fail(Errc::BadInput, "the array does not have one element for each item",
+  if (spec.is_array && !spec.array.empty() && spec.array.max() < items.size()) return {};
+  return fail(Errc::BadInput, "the array has elements without an item",
               "leave the array out: the items make one", "items");
 }
 

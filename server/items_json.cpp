@@ -34,14 +34,13 @@ Result<void> read_items(JsonValue v, Items& items) {
 Result<void> make_array_of_items(sched::JobSpec& spec) {
   if (spec.items.empty()) return {};
   const auto last = static_cast<std::uint32_t>(spec.items.size() - 1);
-  IndexSet all = IndexSet::from_runs({{0, last, 1}});
-  if (spec.is_array && !(spec.array == all))
+  if (spec.is_array && (spec.array.empty() || spec.array.max() > last))
     return fail(Errc::BadInput,
                 "the array has the elements " + spec.array.to_string().substr(0, 100) +
                     ", its items are 0-" + std::to_string(last),
                 "leave array out: the items make one; array_throttle limits it", "items");
+  if (!spec.is_array) spec.array = IndexSet::from_runs({{0, last, 1}});
   spec.is_array = true;
-  spec.array = std::move(all);
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include "flow/replay.hpp"
 #include "server/job_json_in.hpp"
 #include "server/json_fields.hpp"
+#include "server/json_writer.hpp"
 
 namespace drover::server {
 namespace {
@@ -86,6 +87,15 @@ std::string content_of(const dag::Run& run, std::uint32_t part) {
   return draft ? text + '\n' + draft->content : text;
 }
 
+std::string list_of(const std::vector<std::string>& texts) {
+  std::string json;
+  JsonWriter out(json);
+  out.begin_array();
+  for (const std::string& text : texts) out.value(text);
+  out.end_array();
+  return json;
+}
+
 Result<void> find_reusable(flow::SubmitWorkflow& submit, const dag::Run& fresh, JobId resumes,
                            const store::Store& store) {
   auto snapshot = store.snapshot();
@@ -112,7 +122,12 @@ Result<void> find_reusable(flow::SubmitWorkflow& submit, const dag::Run& fresh, 
         content_of(fresh, same) != content_of(*old, i))
       continue;
     const dag::PartState& state = old->part(i);
-    submit.reused.push_back({name, state.job, {state.values.begin(), state.values.end()}, {}});
+    const bool found =
+        old->workflow().steps[part.step].foreach.source == dag::Foreach::Source::Result;
+    submit.reused.push_back({name,
+                             state.job,
+                             {state.values.begin(), state.values.end()},
+                             found && state.items ? list_of(*state.items) : std::string()});
   }
   return {};
 }

@@ -10,10 +10,11 @@ from first_job_test import ROOT, Shell, says
 from harness import BIN
 
 CONFIG = """
-[partitions.main]
-nodes = {}
-[partitions.spare]
-nodes = {}
+[[partition]]
+name = "main"
+default = true
+[[partition]]
+name = "spare"
 """
 
 

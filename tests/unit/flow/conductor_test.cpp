@@ -373,6 +373,7 @@ name = "e"
 foreach = ["a", "b", "c"]
 command = ["e"]
 )");
+  ASSERT_TRUE(theatre.set(id, "e", "n[0]", "5"));
   theatre.end("w.e[0]");
   theatre.end("w.e[1]", 1);
   theatre.end("w.e[2]");
@@ -381,6 +382,8 @@ command = ["e"]
                                          theatre.flows.sources[id],
                                          theatre.flows.facts[id]}));
   ASSERT_EQ(theatre.running.size(), 1u);
+  ASSERT_TRUE(theatre.set(id, "e", "n[1]", "6"));
+  EXPECT_EQ(theatre.conductor->find(id)->lookup("steps.e.values.n"), R"(["5","6",null])");
   theatre.end("w.e[1]");
   EXPECT_EQ(theatre.state(id), WorkflowState::Succeeded);
 }

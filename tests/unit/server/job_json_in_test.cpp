@@ -87,6 +87,7 @@ TEST(JobJsonIn, items) {
   EXPECT_EQ(spec->items[2], "\u00e9");
   EXPECT_TRUE(read(R"({"argv":["a"],"array":"0-1","items":["x","y"]})"));
   EXPECT_EQ(read(R"({"argv":["a"],"array":"1-2","items":["x","y"]})").error().field, "items");
+  EXPECT_EQ(read(R"({"argv":["a"],"array":"1","items":["x","y"]})")->array.count(), 1u);
   EXPECT_EQ(read(R"({"argv":["a"],"items":["x",7]})").error().field, "items[1]");
   EXPECT_EQ(read(R"({"argv":["a"],"items":[]})").error().field, "items");
   EXPECT_EQ(read(R"({"argv":["a"],"items":[")" + std::string(65'537, 'x') + "\"]}").error().field,
