@@ -96,6 +96,7 @@ void Conductor::note(Live& live, dag::Fact fact, Now now) {
   }
   controller_.announce(event_of(fact.kind), live.record.id, live.record.owner.uid, part, state,
                        now);
+  has_acted_ = true;  // its event belongs to this turn
   changes_.facts.emplace_back(live.record.id, std::move(fact));
   touch(live);
 }
@@ -150,7 +151,8 @@ void Conductor::begin(Live& live, std::uint32_t part, Now now) {
                              : Result<JobId>(fail(std::move(submit.error())));
   if (!job) {
     const Errc code = job.error().code;
-    if (code == Errc::Limit || code == Errc::Unavailable)
+    const bool full = code == Errc::Limit || code == Errc::Unavailable;
+    if (full && submit && controller_.check_possible(*submit->spec))
       return live.run.delay(part, now.wall + kTryAgain);
     return end_part(live, part, dag::Mark::Failed, "refused", job.error().message, now);
   }

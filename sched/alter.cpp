@@ -70,7 +70,7 @@ Result<std::uint64_t> AlterVerbs::change(Job& job, const Alter& in, Now now) {
   if (auto ok = may_change(job, in, changes); !ok) return fail(ok.error());
   if (changes.empty()) return 0;
   if (changes_any(changes, {"deadline", "time", "begin"}) && job.waiting() > 0)
-    if (auto ok = Controller::State::check_deadline(spec, now); !ok) return fail(ok.error());
+    if (auto ok = check_deadline(spec, now); !ok) return fail(ok.error());
   if (unseen_nodes == 0 && !(spec.request == in.before->request))
     if (auto ok = rm.can_ever_fit(spec.request); !ok) return fail(ok.error());
   Conditions conditions;

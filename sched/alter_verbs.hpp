@@ -12,6 +12,9 @@ namespace drover::sched {
 
 tl::unexpected<Error> queue_full(const rm::QuotaShort& full);
 
+// Whether a job could still end in time, if it started as soon as it may; submit.cpp.
+Result<void> check_deadline(const JobSpec& spec, Now now);
+
 // A part of Controller::State, as PreemptVerbs is.
 struct AlterVerbs : PreemptVerbs {
   // alter.cpp

@@ -243,6 +243,9 @@ Result<Outlook> Controller::weigh(const Submit& in) const {
   if (!conditions) return fail(std::move(conditions.error()));
   return conditions->outlook;
 }
+Result<void> Controller::check_possible(const JobSpec& spec) const {
+  return state_->check_possible(spec);
+}
 const rm::ResourceManager& Controller::resources() const { return state_->rm; }
 
 std::optional<JobRecord> Controller::job(JobId id) const {

@@ -139,6 +139,8 @@ class Controller {
   // ---- reading (same thread)
   // Would this submission become a job, and would it wait for others? Its errors are submit's.
   Result<Outlook> weigh(const Submit& in) const;
+  // Whether the job could ever run here, however full the queues are now.
+  Result<void> check_possible(const JobSpec& spec) const;
   std::optional<Why> why(JobId job, std::optional<TaskIndex> task, Now now) const;
   // Nothing where there is no telling: not past its group's FIFO, stopped by a quota, behind jobs
   // without a time limit or behind more than 2,000 jobs. O(jobs before it * nodes that may fit).

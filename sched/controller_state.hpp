@@ -52,11 +52,11 @@ struct Controller::State : GroupVerbs {
   // submit.cpp
   Result<JobId> try_submit(const Submit& in, Now now);
   Result<Conditions> admit(const Submit& in) const;
+  Result<void> check_possible(const JobSpec& spec) const;
   Result<Conditions> weigh_dependencies(const Submit& in) const;
   std::optional<Milestone> milestone_of(JobId id, const std::vector<KnownEnd>& known) const;
   Job& insert_job(JobId id, const JobSpec& spec, rm::PathId path);
   void wait_for(Job& job, Conditions conditions);
-  static Result<void> check_deadline(const JobSpec& spec, Now now);
   GroupId group_for(const JobSpec& spec);
   const std::string& group_name(const JobSpec& spec) const;
   // command.cpp

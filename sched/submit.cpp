@@ -28,6 +28,16 @@ Result<void> check_array(const JobSpec& spec, std::uint64_t size_max) {
 
 }  // namespace
 
+Result<void> check_deadline(const JobSpec& spec, Now now) {
+  if (!spec.deadline.is_set()) return {};
+  const Time first = std::max(now.wall, spec.begin);
+  if (first + spec.time_limit <= spec.deadline) return {};
+  return fail(Errc::BadInput,
+              "the job cannot end by its deadline " + format_utc(spec.deadline) + ": it may run " +
+                  format_duration(spec.time_limit) + " from " + format_utc(first),
+              "choose a later deadline or a shorter --time", "deadline");
+}
+
 tl::unexpected<Error> queue_full(const rm::QuotaShort& full) {
   return fail(Errc::Limit,
               "quota " + full.quota + ": " + std::to_string(full.held) + " of " +
@@ -120,15 +130,18 @@ Result<Conditions> Controller::State::admit(const Submit& in) const {
     return fail(Errc::Limit,
                 "the queue of " + name + " is full: " + std::to_string(queued_max) + " open jobs",
                 "try again when some have ended, or submit an array");
-  if (auto ok = check_array(spec, config.array_size_max); !ok) return fail(ok.error());
-  if (auto ok = rm::can_ever_have(spec.request.licences, config.licences); !ok)
-    return fail(ok.error());
+  if (auto ok = check_possible(spec); !ok) return fail(ok.error());
+  return weigh_dependencies(in);
+}
+
+Result<void> Controller::State::check_possible(const JobSpec& spec) const {
+  if (auto ok = check_array(spec, config.array_size_max); !ok) return ok;
+  if (auto ok = rm::can_ever_have(spec.request.licences, config.licences); !ok) return ok;
   // After a restart the nodes' sizes are known only once they are back: then nothing is impossible
   // yet.
   if (unseen_nodes == 0)
-    if (auto ok = rm.can_ever_fit(spec.request); !ok) return fail(ok.error());
-  if (auto ok = Reserved{*this}.check(spec); !ok) return fail(ok.error());
-  return weigh_dependencies(in);
+    if (auto ok = rm.can_ever_fit(spec.request); !ok) return ok;
+  return Reserved{*this}.check(spec);
 }
 
 // The part of a job that follows from its spec alone; the same at submission and after a restart.
@@ -175,17 +188,6 @@ void Controller::State::wait_for(Job& job, Conditions conditions) {
   for (const Dependency& wait : conditions.waits) dependencies.add(job.id, wait.job);
   job.extra().waits_for = std::move(conditions.waits);
   lengthen_paths(job);
-}
-
-// Whether the job could still end in time, if it started as soon as it may.
-Result<void> Controller::State::check_deadline(const JobSpec& spec, Now now) {
-  if (!spec.deadline.is_set()) return {};
-  const Time first = std::max(now.wall, spec.begin);
-  if (first + spec.time_limit <= spec.deadline) return {};
-  return fail(Errc::BadInput,
-              "the job cannot end by its deadline " + format_utc(spec.deadline) + ": it may run " +
-                  format_duration(spec.time_limit) + " from " + format_utc(first),
-              "choose a later deadline or a shorter --time", "deadline");
 }
 
 Result<JobId> Controller::State::try_submit(const Submit& in, Now now) {

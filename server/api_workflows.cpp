@@ -26,9 +26,8 @@ Result<void> weigh_jobs(Services& services, const Caller& caller, const Drafted&
     auto submit = spec ? services.admission.prepare(*std::move(spec), caller)
                        : Result<sched::Submit>(fail(spec.error()));
     if (!submit) return fail(submit.error(), place_of(drafted.submit, draft.step));
-    const auto weighed = services.controller.weigh(*submit);
-    if (!weighed && weighed.error().code != Errc::Limit)
-      return fail(weighed.error(), place_of(drafted.submit, draft.step));
+    if (auto possible = services.controller.check_possible(*submit->spec); !possible)
+      return fail(possible.error(), place_of(drafted.submit, draft.step));
   }
   return {};
 }

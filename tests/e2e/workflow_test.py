@@ -132,7 +132,7 @@ command = "printf '[[step]]\\nname = \\"late\\"\\ncommand = \\"true\\"\\n' | dro
     says(drover("dag", "run", drover.file("bad.toml", 'name = "b"\n[[step]]\nname = "a"\nneeds = ["a"]\ncommand = "x"\n'),
                 code=2), "bad.toml:")
     says(drover("dag", "run", drover.file("bad.toml", 'name = "b"\n[[step]]\nname = "a"\ncommand = "x"\n'
-                                                      'job = { cpus_per_task = 100000 }\n'), code=8), "bad.toml:2")
+                                                      'job = { cpus_per_task = 100000 }\n'), code=7), "bad.toml:2")
     assert "digraph" in drover("dag", "graph", ident).stdout
     says(drover("dag", "show", "999999", code=3), "no workflow")
 

@@ -124,6 +124,12 @@ class Theatre {
       }
     }
     flows.store(conductor->collect());
+    for (const auto& [id, record] : flows.records) {
+      const bool told = std::ranges::any_of(table.events, [&](const sched::Event& event) {
+        return event.job == id && event.kind == sched::EventKind::WorkflowEnded;
+      });
+      EXPECT_TRUE(told || !is_final(record.state)) << "its end is not told in its turn";
+    }
   }
 
   std::string name_of(const AttemptId& id) const {
