@@ -252,17 +252,56 @@ def bench_dag(_options):
             row(f"{name}, CPU", entry["items_per_second"] / 1e6, "M/s", goal)
 
 
+def until_closed(cluster, path, key):
+    while True:
+        answer = cluster.get(f"{path}/wait?timeout_s=20", timeout=40)[key]
+        if answer["state"] in ("succeeded", "failed", "cancelled"):
+            assert answer["state"] == "succeeded", answer
+            return
+
+
+def bench_workflow(options):
+    """Real processes: a workflow of N steps against an array of N elements, the same program, three times each."""
+    noop, steps = str(BIN / "bench_noop"), options.steps
+    document = 'name = "flat"\n' + "".join(
+        f'[[step]]\nname = "s{n}"\ncommand = ["{noop}"]\n' for n in range(steps))
+    deep = 'name = "chains"\n' + "".join(
+        f'[[step]]\nname = "s{n}"\ncommand = ["{noop}"]\n' + (f'needs = ["s{n - 100}"]\n' if n >= 100 else "")
+        for n in range(steps))
+    times = {"array": [], "workflow": [], "chains": []}
+    for _ in range(3):
+        for kind, text in (("array", ""), ("workflow", document), ("chains", deep)):
+            with Cluster(cpus=64) as cluster:
+                begin = time.monotonic()
+                if kind == "array":
+                    _, answer = cluster.request("POST", "/api/v1/jobs", {
+                        "argv": [noop], "array": f"0-{steps - 1}", "out": "/dev/null"})
+                    until_closed(cluster, f"/api/v1/jobs/{answer['id']}", "job")
+                else:
+                    _, answer = cluster.request("POST", "/api/v1/workflows", {
+                        "document": text, "defaults": {"cwd": "/tmp", "out": "/dev/null"}}, timeout=120)
+                    until_closed(cluster, f"/api/v1/workflows/{answer['id']}", "workflow")
+                times[kind].append(time.monotonic() - begin)
+    array = sorted(times["array"])[1]
+    row(f"array of {steps} no-ops, submit to end", array, "s")
+    for kind, label in (("workflow", "workflow of as many steps"), ("chains", "the same in 100 chains")):
+        took = sorted(times[kind])[1]
+        row(label, took, "s", note=f"{took / array:.2f} of the array")
+        row(f"{label}: ratio to the array", took / array, "x", "<= 1.3")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", nargs="?", default="all", choices=["all", "e2e", "submit", "start", "pending", "dag"])
+    parser.add_argument("name", nargs="?", default="all", choices=["all", "e2e", "submit", "start", "pending", "dag", "workflow"])
     parser.add_argument("--json", help="write the rows, machine and revision to this file")
     parser.add_argument("--jobs", type=int, default=10_000, help="jobs of the e2e runs")
     parser.add_argument("--bulk", type=int, default=200_000, help="jobs of the bulk submission")
     parser.add_argument("--pending", type=int, default=1_000_000, help="jobs that wait in the pending run")
+    parser.add_argument("--steps", type=int, default=5_000, help="steps of the workflows")
     options = parser.parse_args()
     print(f"{'what':<44} {'value':>12} {'unit':<8} {'goal':<12} {'limit':>12} {'share':>6}")
     for name, bench in (("e2e", bench_e2e), ("submit", bench_submit), ("start", bench_start), ("pending", bench_pending),
-                        ("dag", bench_dag)):
+                        ("dag", bench_dag), ("workflow", bench_workflow)):
         if options.name in ("all", name):
             bench(options)
     if options.json:
