@@ -81,6 +81,9 @@ Result<int> run_log(Context& context) {
   if (!api) return fail(api.error());
   if (!request.task) {
     const Result<Json> shown = (*api)->read(job->path());
+    const bool may_be_workflow = !shown && shown.error().code == Errc::NotFound;
+    if (may_be_workflow && (*api)->read("/api/v1/workflows/" + std::to_string(job->id)))
+      return kDagLog.run(context);  // its first failed step's
     if (!shown) return fail(shown.error());
     const bool is_array = !member(*shown, "job.array").is_null();
     if (is_array && request.follow) {
@@ -104,7 +107,8 @@ const Command kLog = {
     .operands = "ID[.INDEX]",
     .summary = "print or follow what a job wrote",
     .about =
-        "On a terminal, escape sequences other than colours are left out. Into a file or a pipe "
+        "Of a workflow, what its first failed step wrote. On a terminal, escape sequences other "
+        "than colours are left out. Into a file or a pipe "
         "every "
         "byte goes through.",
     .examples =

@@ -264,9 +264,9 @@ Result<int> watch_workflow(Context& context, std::uint64_t id) {
   WorkflowWatch watch(context.globals().quiet, context.color_err());
   std::int64_t heard = monotonic_us();
   std::size_t steps = 0;
-  for (;;) {
+  for (const char* patience = "0";; patience = steps > 500 ? "5" : "1") {
     const std::string target =
-        "/api/v1/workflows/" + std::to_string(id) + "/wait?timeout_s=" + (steps > 500 ? "5" : "1");
+        "/api/v1/workflows/" + std::to_string(id) + "/wait?timeout_s=" + patience;
     const Result<Json> answer = (*api)->read(target);
     if (!answer) {  // the workflow goes on while droverd restarts, and so do we
       const Errc code = answer.error().code;

@@ -107,9 +107,20 @@ std::string shell_lines(const Json& job, const std::string& name) {
          "; s=$?; rm -f \"$f\"; [ $s = 0 ] || exit $s\n";
 }
 
+Result<void> check_program(const Json& job) {
+  const bool bad_script = job.contains("script") && !job["script"].is_string();
+  bool bad_words = job.contains("argv") && !job["argv"].is_array();
+  if (job.contains("argv") && !bad_words)
+    for (const auto& word : job["argv"]) bad_words = bad_words || !word.is_string();
+  if (!bad_script && !bad_words) return {};
+  return fail(Errc::BadInput, bad_script ? "script must be a text" : "argv must be a list of texts",
+              {}, bad_script ? "script" : "argv");
+}
+
 void add_environment(Json& job, const std::vector<std::pair<std::string, std::string>>& pairs) {
   Json& env = job["env"];
   if (env.is_null()) env = Json::object();
+  if (!env.is_structured()) return;  // whoever reads the job refuses it by name
   for (const auto& [name, value] : pairs)
     if (env.is_array())
       env.push_back(name + "=" + value);
@@ -156,10 +167,12 @@ class Composer {
 
   Result<void> fuse(Json& job) {
     if (part().fused.empty()) return {};
+    if (auto ok = check_program(job); !ok) return ok;
     std::string script = "#!/bin/sh\n" + shell_lines(job, step().name);
     for (const std::uint32_t behind : part().fused) {
       Json next = layers(behind);
       if (auto ok = filler_.fill(next); !ok) return ok;
+      if (auto ok = check_program(next); !ok) return ok;
       script += shell_lines(next, run_.workflow().steps[run_.plan().parts[behind].step].name);
     }
     job.erase("argv");

@@ -191,6 +191,8 @@ Result<void> Run::ended(const Fact& fact) {
   part.ended = fact.at;
   part.why = fact.name;
   part.detail = fact.text;
+  if (fact.mark == Mark::Cancelled && fact.name.starts_with("cancelled_by"))
+    somebody_cancelled_ = true;
   ready_.erase({plan_.physical->position(plan_.parts[fact.part].node), fact.part});
   complete(fact.part, fact.mark);
   wake_followers(fact.part);
@@ -216,7 +218,8 @@ void Run::count_end(std::uint32_t part, Mark mark) {
 
 void Run::follow(const Execution::Step& step) {
   const PhysicalPlan& plan = *plan_.physical;
-  for (const PlanNode node : step.ready) queue(plan.step(node));
+  for (const PlanNode node : step.ready)
+    if (!parts_[plan.step(node)].is_open) queue(plan.step(node));
   for (const PlanNode node : step.unwanted) unwanted_.push_back(plan.step(node));
   for (const PlanNode node : step.dropped) {
     const std::uint32_t part = plan.step(node);
@@ -226,15 +229,18 @@ void Run::follow(const Execution::Step& step) {
   }
 }
 
-Result<void> Run::can_hold(std::uint32_t index, const std::string& name,
-                           const std::string& value) const {
+Result<void> Run::can_hold(std::uint32_t index, const Values& values) const {
   const PartState& part = parts_.at(index);
-  const std::size_t elements = part.items ? std::max<std::size_t>(part.items->size(), 1) : 1;
-  const auto known = part.values.find(name);
-  const std::size_t before = known == part.values.end() ? 0 : known->second.size();
-  const std::size_t count = part.values.size() + (known == part.values.end() ? 1 : 0);
-  if (count <= kValuesMax * elements && value.size() <= kValueBytesMax &&
-      value_bytes_ - before + value.size() <= kAllValuesBytesMax)
+  const std::size_t items = part.items ? part.items->size() : step_of(index).foreach.items.size();
+  std::size_t count = part.values.size();
+  std::size_t bytes = value_bytes_;
+  bool fits = true;
+  for (const auto& [name, value] : values) {
+    count += part.values.contains(name) ? 0 : 1;
+    bytes += value.size();  // what it replaces is not taken off: a little strict
+    fits = fits && value.size() <= kValueBytesMax;
+  }
+  if (fits && count <= kValuesMax * std::max<std::size_t>(items, 1) && bytes <= kAllValuesBytesMax)
     return {};
   return fail(Errc::Limit,
               "a step sets up to 1,000 values of up to 64 KiB, a workflow 64 MiB of them",
@@ -242,7 +248,7 @@ Result<void> Run::can_hold(std::uint32_t index, const std::string& name,
 }
 
 Result<void> Run::value_set(const Fact& fact) {
-  if (auto fits = can_hold(fact.part, fact.name, fact.text); !fits) return fits;
+  if (auto fits = can_hold(fact.part, {{fact.name, fact.text}}); !fits) return fits;
   std::string& value = parts_[fact.part].values[fact.name];
   value_bytes_ += fact.text.size() - value.size();
   value = fact.text;
@@ -274,7 +280,7 @@ Result<void> Run::cancelled(const Fact& fact) {
     return {};
   }
   if (fact.part >= parts_.size()) return conflict(fact, "the workflow has no such step");
-  subtree_cancelled_ = true;
+  somebody_cancelled_ = true;
   for (const std::uint32_t part : parts_of_step_[plan_.parts[fact.part].step]) {
     if (plan_.parts[part].is_fused || plan_.parts[part].role == PartRole::Undo) continue;
     if (mark(part) == Mark::Waiting) {

@@ -71,9 +71,13 @@ class Run {
   ~Run();
   Run(Run&&) noexcept;
 
-  // Whether the part may set the value; Limit names what is too much.
-  Result<void> can_hold(std::uint32_t part, const std::string& name,
-                        const std::string& value) const;
+  using Values = std::vector<std::pair<std::string, std::string>>;
+  // Whether the part may set all of the values; Limit names what is too much.
+  Result<void> can_hold(std::uint32_t part, const Values& values) const;
+  // The part whose job a part runs in: itself, or the head of its fused chain.
+  std::uint32_t head_of(std::uint32_t part) const {
+    return head_of_.at(part) == kNoPart ? part : head_of_[part];
+  }
   // Conflict for what cannot have happened, and nothing changes. O(1) per edge that it decides;
   // Added and Reopened O(workflow).
   Result<void> apply(const Fact& fact);
@@ -152,7 +156,7 @@ class Run {
   std::uint32_t open_ = 0;
   PartCounts counts_;
   std::uint32_t cancels_ = 0;
-  bool paused_ = false, stopped_ = false, subtree_cancelled_ = false, closed_ = false;
+  bool paused_ = false, stopped_ = false, somebody_cancelled_ = false, closed_ = false;
   Mark outcome_{};
 };
 

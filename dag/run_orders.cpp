@@ -67,7 +67,7 @@ std::optional<Run::Order> Run::next(Time now) {
   if (auto order = next_unwanted(now)) return order;
   if (execution_.is_done()) {
     Fact fact = fact_of(FactKind::Closed, kNoPart, now);
-    const bool cancelled = cancels_ > 0 || (subtree_cancelled_ && execution_.is_ok());
+    const bool cancelled = cancels_ > 0 || (somebody_cancelled_ && execution_.is_ok());
     fact.mark = cancelled ? Mark::Cancelled : execution_.is_ok() ? Mark::Succeeded : Mark::Failed;
     return Conclude{std::move(fact)};
   }

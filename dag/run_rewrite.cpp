@@ -40,6 +40,12 @@ void Run::rebuild(const std::vector<std::pair<std::uint32_t, Mark>>& completed) 
     if (execution_.mark(node) == Mark::Waiting && !execution_.start_now(node)) continue;
     if (execution_.mark(node) == Mark::Ready) complete(part, end);
   }
+  // What runs goes on, also where the new plan would have it wait.
+  for (std::uint32_t i = 0; i < parts_.size(); ++i) {
+    if (!parts_[i].is_open || plan_.parts[i].is_fused) continue;
+    if (mark(i) == Mark::Waiting) (void)execution_.start_now(plan_.parts[i].node);
+    watch_standby(i, parts_[i].started);
+  }
   ready_.clear();
   for (const PlanNode node : execution_.ready()) {
     const std::uint32_t part = plan_.physical->step(node);
@@ -60,7 +66,7 @@ void Run::reopened() {
     parts_[i] = std::move(fresh);
   }
   cancels_ = 0;
-  paused_ = stopped_ = subtree_cancelled_ = closed_ = false;
+  paused_ = stopped_ = somebody_cancelled_ = closed_ = false;
   outcome_ = {};
   rebuild(kept);
 }

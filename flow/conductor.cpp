@@ -114,11 +114,14 @@ void Conductor::end_part(Live& live, std::uint32_t part, dag::Mark mark, std::st
 
 // Carries out what follows until nothing does.
 void Conductor::drive(Live& live, Now now) {
-  while (auto order = live.run.next(now.wall)) {
+  bool is_full = false;
+  while (!is_full) {
+    auto order = live.run.next(now.wall);
+    if (!order) break;
     if (auto* fact = std::get_if<dag::Run::Conclude>(&*order))
       note(live, std::move(fact->fact), now);
     else if (const auto* part = std::get_if<dag::Run::Begin>(&*order))
-      begin(live, part->part, now);
+      is_full = !begin(live, part->part, now);
     else
       stop(live, std::get<dag::Run::Stop>(*order).part, now);
   }
@@ -134,27 +137,37 @@ void Conductor::rearm(Live& live) {
   live.timer = due;
 }
 
-void Conductor::begin(Live& live, std::uint32_t part, Now now) {
+// False when the queues are full: the rest of the workflow need not try now either.
+bool Conductor::begin(Live& live, std::uint32_t part, Now now) {
   const dag::Step& step = live.run.workflow().steps[live.run.plan().parts[part].step];
   const std::uint32_t uid = live.record.owner.uid;
   const std::string rate_key =
       step.rate.key.empty() ? live.record.name + "." + step.name : step.rate.key;
   if (step.rate.starts > 0) {
     const Time at = rates_.earliest(uid, rate_key, step.rate, now.wall);
-    if (at > now.wall) return live.run.delay(part, at);
+    if (at > now.wall) {
+      live.run.delay(part, at);
+      return true;
+    }
   }
   auto text = dag::job_text(live.run, part);
-  if (!text) return end_part(live, part, dag::Mark::Failed, "no_value", text.error().message, now);
-  if (step.cache.is_on && answer_from_cache(live, part, text->content, now)) return;
+  if (!text) {
+    end_part(live, part, dag::Mark::Failed, "no_value", text.error().message, now);
+    return true;
+  }
+  if (step.cache.is_on && answer_from_cache(live, part, text->content, now)) return true;
   auto submit = ports_.prepare(live.record.owner, live.record.user, text->json, now.wall);
   Result<JobId> job = submit ? controller_.submit_now(*submit, now)
                              : Result<JobId>(fail(std::move(submit.error())));
   if (!job) {
     const Errc code = job.error().code;
     const bool full = code == Errc::Limit || code == Errc::Unavailable;
-    if (full && submit && controller_.check_possible(*submit->spec))
-      return live.run.delay(part, now.wall + kTryAgain);
-    return end_part(live, part, dag::Mark::Failed, "refused", job.error().message, now);
+    if (full && submit && controller_.check_possible(*submit->spec)) {
+      live.run.delay(part, now.wall + kTryAgain);
+      return false;
+    }
+    end_part(live, part, dag::Mark::Failed, "refused", job.error().message, now);
+    return true;
   }
   has_acted_ = true;
   parts_[*job] = {live.record.id, part};
@@ -165,6 +178,7 @@ void Conductor::begin(Live& live, std::uint32_t part, Now now) {
   fact.part = part;
   fact.job = *job;
   note(live, std::move(fact), now);
+  return true;
 }
 
 void Conductor::stop(Live& live, std::uint32_t part, Now now) {
@@ -179,8 +193,7 @@ void Conductor::stop(Live& live, std::uint32_t part, Now now) {
 
 // All of them, or none when there is no room for one.
 bool Conductor::take_values(Live& live, std::uint32_t part, const Values& values, Now now) {
-  for (const auto& [name, value] : values)
-    if (!live.run.can_hold(part, name, value)) return false;
+  if (!live.run.can_hold(part, values)) return false;
   for (const auto& [name, value] : values) {
     dag::Fact fact;
     fact.kind = dag::FactKind::ValueSet;
@@ -228,6 +241,7 @@ void Conductor::job_ended(const sched::JobRecord& job, Now now) {
   fact.mark = mark_of(job);
   fact.exit_code = job.exit_code;
   if (job.reason != sched::Reason::None) fact.name = to_string(job.reason);
+  if (live.run.part(place.part).stop_sent) fact.name = "stopped";  // we wanted that
   fact.text = job.detail;
   const bool succeeded = fact.mark == dag::Mark::Succeeded;
   note(live, std::move(fact), now);
@@ -249,6 +263,7 @@ void Conductor::element_ended(const sched::TaskRecord& task, Now now) {
   fact.name = "first_success";
   fact.text = "element " + std::to_string(raw(task.id.index));
   note(live, std::move(fact), now);
+  keep_result(live, place.part, now);
   parts_.erase(task.id.job);
   drive(live, now);
 }
@@ -287,7 +302,11 @@ void Conductor::close(Live& live, Now now) {
   changes_.records.push_back(live.record);
   dirty_.erase(id);
   closed_[id] = live.record.facts;
-  if (closed_.size() > kClosedKept) closed_.erase(closed_.begin());
+  closed_order_.push_back(id);
+  if (closed_order_.size() > kClosedKept) {
+    closed_.erase(closed_order_.front());
+    closed_order_.pop_front();
+  }
   if (--open_of_[live.record.owner.uid] == 0) open_of_.erase(live.record.owner.uid);
   open_.erase(id);
 }

@@ -5,6 +5,7 @@
 // decided and committed with that end. A function of its inputs and of what its ports answer.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -76,14 +77,17 @@ class Conductor {
 
   Result<sched::Done> start(SubmitWorkflow in, Now now);
   Result<sched::Done> command(const CommandWorkflow& in, Now now);
+  Result<sched::Done> cancel_step(Live& live, const std::string& name, Now now);
   Result<sched::Done> set_values(const SetValues& in, Now now);
   Result<sched::Done> add_steps(const AddSteps& in, Now now);
   Result<sched::Done> reopen(const ReopenWorkflow& in, Now now);
   Result<Live*> owned(JobId id, const sched::Actor& actor);
+  Result<Live*> fed_by(JobId id, const sched::Actor& actor);
   Live& insert(WorkflowRecord record, dag::Run run);
   void reuse(Live& live, const SubmitWorkflow& in, Now now);
   void drive(Live& live, Now now);
-  void begin(Live& live, std::uint32_t part, Now now);
+  bool begin(Live& live, std::uint32_t part, Now now);
+  Result<void> check_added(const Live& live, const dag::Workflow& longer, Now now) const;
   void stop(Live& live, std::uint32_t part, Now now);
   bool take_values(Live& live, std::uint32_t part, const Values& values, Now now);
   bool answer_from_cache(Live& live, std::uint32_t part, const std::string& key, Now now);
@@ -106,6 +110,7 @@ class Conductor {
   std::set<std::pair<Time, JobId>> timers_;         // wall
   std::set<JobId> dirty_, restored_;
   std::map<JobId, std::uint64_t> closed_;  // lately: how many facts they then had
+  std::deque<JobId> closed_order_;
   RateBook rates_;
   Changes changes_;
   bool has_acted_ = false;

@@ -1,8 +1,12 @@
 // flow/inputs.cpp - what users ask, and what was there before a restart.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "dag/job_text.hpp"
 #include "flow/conductor.hpp"
 #include "flow/live.hpp"
 #include "flow/replay.hpp"
@@ -86,27 +90,25 @@ Result<Conductor::Live*> Conductor::owned(JobId id, const sched::Actor& actor) {
   return found->second.get();
 }
 
+// What runs as somebody comes from nobody else, operators included.
+Result<Conductor::Live*> Conductor::fed_by(JobId id, const sched::Actor& actor) {
+  auto live = owned(id, actor);
+  if (live && actor.uid != (*live)->record.owner.uid)
+    return fail(Errc::Denied, name_of(id) + " belongs to somebody else",
+                "operators cancel and pause; what runs as its owner, the owner says");
+  return live;
+}
+
 Result<sched::Done> Conductor::command(const CommandWorkflow& in, Now now) {
   auto live = owned(in.workflow, in.actor);
   if (!live) return fail(live.error());
-  dag::Run& run = (*live)->run;
+  if (in.verb == WorkflowVerb::Cancel && !in.step.empty()) return cancel_step(**live, in.step, now);
+  const dag::Run& run = (*live)->run;
   dag::Fact fact;
   fact.name = "by_user";
   fact.text = std::to_string(in.actor.uid);
   switch (in.verb) {
-    case WorkflowVerb::Cancel: {
-      fact.kind = dag::FactKind::Cancelled;
-      if (in.step.empty()) break;
-      const auto step = run.workflow().find(in.step);
-      if (!step)
-        return fail(Errc::NotFound, name_of(in.workflow) + " has no step '" + in.step + "'",
-                    "drover dag show lists its steps", "step");
-      const auto parts = run.parts_of(*step);
-      if (parts.empty())
-        return fail(Errc::BadInput, "'" + in.step + "' is a group", "cancel its members", "step");
-      fact.part = parts.front();
-      break;
-    }
+    case WorkflowVerb::Cancel: fact.kind = dag::FactKind::Cancelled; break;
     case WorkflowVerb::Pause:
       if (run.is_paused()) return sched::Done{in.workflow, 0};
       fact.kind = dag::FactKind::Paused;
@@ -115,44 +117,106 @@ Result<sched::Done> Conductor::command(const CommandWorkflow& in, Now now) {
       if (!run.is_paused()) return sched::Done{in.workflow, 0};
       fact.kind = dag::FactKind::Resumed;
       break;
-    case WorkflowVerb::Retry: fact.kind = dag::FactKind::Reopened; break;
+    case WorkflowVerb::Retry:
+      return fail(Errc::Conflict, name_of(in.workflow) + " has not ended",
+                  "retry it when it has: drover dag wait " + std::to_string(raw(in.workflow)));
   }
   note(**live, std::move(fact), now);
   drive(**live, now);
   return sched::Done{in.workflow, 1};
 }
 
+// The step, or all that is in a group of that name.
+Result<sched::Done> Conductor::cancel_step(Live& live, const std::string& name, Now now) {
+  const dag::Run& run = live.run;
+  const JobId id = live.record.id;
+  const auto step = run.workflow().find(name);
+  if (!step)
+    return fail(Errc::NotFound, name_of(id) + " has no step '" + name + "'",
+                "drover dag show lists its steps", "step");
+  std::vector<std::uint32_t> parts;
+  for (std::uint32_t s = 0; s < run.workflow().steps.size(); ++s) {
+    const dag::Step& other = run.workflow().steps[s];
+    if (s != *step && other.parent != *step && !other.name.starts_with(name + ".")) continue;
+    for (const std::uint32_t part : run.parts_of(s)) {
+      const dag::PartRole role = run.plan().parts[part].role;
+      if (role == dag::PartRole::Gather || dag::has_ended(run.mark(part))) continue;
+      if (run.head_of(part) != part)
+        return fail(Errc::Conflict, "step '" + name + "' shares the job of another",
+                    "cancel " + dag::part_name(run.workflow(), run.plan().parts[run.head_of(part)]),
+                    "step");
+      parts.push_back(part);
+      break;  // the fact is of the step
+    }
+  }
+  if (parts.empty()) return fail(Errc::Conflict, "step '" + name + "' has ended", {}, "step");
+  for (const std::uint32_t part : parts) {
+    if (dag::has_ended(run.mark(part))) continue;  // skipped by one before
+    dag::Fact fact;
+    fact.kind = dag::FactKind::Cancelled;
+    fact.name = "by_user";
+    fact.part = part;
+    note(live, std::move(fact), now);
+  }
+  const std::uint64_t count = parts.size();
+  drive(live, now);
+  return sched::Done{id, count};
+}
+
 Result<sched::Done> Conductor::set_values(const SetValues& in, Now now) {
-  auto live = owned(in.workflow, in.actor);
+  auto live = fed_by(in.workflow, in.actor);
   if (!live) return fail(live.error());
   const dag::Run& run = (*live)->run;
-  const auto& parts = run.plan().parts;
-  const auto named = std::ranges::find_if(parts, [&](const dag::Part& part) {
-    return dag::part_name(run.workflow(), part) == in.part;
-  });
-  if (named == parts.end())
+  // "align@2" is a part of the step "align"; a step in a fused chain speaks for its head.
+  const auto step = run.workflow().find(in.part.substr(0, in.part.find_first_of("@~")));
+  std::optional<std::uint32_t> part;
+  if (step)
+    for (const std::uint32_t one : run.parts_of(*step))
+      if (dag::part_name(run.workflow(), run.plan().parts[one]) == in.part) part = run.head_of(one);
+  if (!part)
     return fail(Errc::NotFound, name_of(in.workflow) + " has no step '" + in.part + "'",
                 "DROVER_STEP holds the name of the one that runs", "step");
-  const auto part = std::uint32_t(named - parts.begin());
-  if (!run.part(part).is_open)
+  if (!run.part(*part).is_open || dag::has_ended(run.mark(*part)))
     return fail(Errc::Conflict, "step '" + in.part + "' does not run",
                 "values are set from within a step", "step");
-  for (const auto& [name, value] : in.values) {
-    dag::Fact fact;
-    fact.kind = dag::FactKind::ValueSet;
-    fact.part = part;
-    fact.name = name;
-    fact.text = value;
-    if (auto fits = run.can_hold(part, name, value); !fits) return fail(fits.error());
-    note(**live, std::move(fact), now);
-  }
+  if (auto fits = run.can_hold(*part, in.values); !fits) return fail(fits.error());
+  take_values(**live, *part, in.values, now);
   return sched::Done{in.workflow, in.values.size()};
 }
 
+// Steps that are added pass the entrance as those of the document did.
+Result<void> Conductor::check_added(const Live& live, const dag::Workflow& longer, Now now) const {
+  auto plan = dag::plan_workflow(longer, live.run.plan().rules);
+  if (!plan) return fail(plan.error());
+  const auto& before = live.run.plan().parts;
+  for (std::size_t i = 0; i < plan->parts.size(); ++i) {
+    const dag::Part& part = plan->parts[i];
+    const bool changed =
+        i < before.size() && (part.is_fused != before[i].is_fused || part.fused != before[i].fused);
+    if (changed || (i >= before.size() && (part.is_fused || !part.fused.empty())))
+      return fail(Errc::Conflict,
+                  "step " + longer.steps[part.step].name +
+                      " shares a job with others, which the new "
+                      "steps would change",
+                  "need the last step of the chain, and only that it succeeds", "needs");
+  }
+  const dag::Run probe(live.record.id, longer, *plan, live.run.names());
+  for (std::uint32_t i = std::uint32_t(before.size()); i < plan->parts.size(); ++i) {
+    if (plan->parts[i].role == dag::PartRole::Gather) continue;
+    const auto text = dag::draft_job_text(probe, i);
+    const std::string step = "step " + longer.steps[plan->parts[i].step].name;
+    if (!text) return fail(text.error(), step);
+    auto submit = ports_.prepare(live.record.owner, live.record.user, text->json, now.wall);
+    if (!submit) return fail(submit.error(), step);
+    if (auto ok = controller_.check_possible(*submit->spec); !ok) return fail(ok.error(), step);
+  }
+  return {};
+}
+
 Result<sched::Done> Conductor::add_steps(const AddSteps& in, Now now) {
-  auto live = owned(in.workflow, in.actor);
+  auto live = fed_by(in.workflow, in.actor);
   if (!live) return fail(live.error());
-  dag::Run& run = (*live)->run;
+  const dag::Run& run = (*live)->run;
   if (run.is_cancelled()) return fail(Errc::Conflict, name_of(in.workflow) + " is being cancelled");
   dag::Workflow longer = run.workflow();
   const std::size_t before = longer.steps.size();
@@ -160,7 +224,7 @@ Result<sched::Done> Conductor::add_steps(const AddSteps& in, Now now) {
   fragment.origin = "added steps";
   fragment.text = in.document;
   if (auto ok = dag::add_steps(longer, fragment); !ok) return fail(ok.error());
-  if (auto ok = dag::plan_workflow(longer, run.plan().rules); !ok) return fail(ok.error());
+  if (auto ok = check_added(**live, longer, now); !ok) return fail(ok.error());
   dag::Fact fact;
   fact.kind = dag::FactKind::Added;
   fact.name = "by_user";
@@ -177,14 +241,14 @@ Result<void> Conductor::restore(const WorkflowRecord& record, const WorkflowSour
   const dag::Run& run = insert(record, *std::move(replayed)).run;
   for (std::uint32_t i = 0; i < run.plan().parts.size(); ++i) {
     const dag::PartState& part = run.part(i);
-    if (!part.is_open) continue;
-    parts_[part.job] = {record.id, i};
     const dag::Step& step = run.workflow().steps[run.plan().parts[i].step];
-    if (step.strategy == dag::Strategy::MultiRead && part.items) races_.insert(part.job);
-    if (step.rate.starts > 0)
+    if (step.rate.starts > 0 && part.started.is_set())
       rates_.note(record.owner.uid,
                   step.rate.key.empty() ? record.name + "." + step.name : step.rate.key, step.rate,
                   part.started);
+    if (!part.is_open) continue;
+    parts_[part.job] = {record.id, i};
+    if (step.strategy == dag::Strategy::MultiRead && part.items) races_.insert(part.job);
   }
   restored_.insert(record.id);
   return {};

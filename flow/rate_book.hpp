@@ -21,7 +21,11 @@ class RateBook {
   void note(std::uint32_t uid, const std::string& key, const dag::RateRule& rule, Time at);
 
  private:
-  std::map<std::pair<std::uint32_t, std::string>, std::deque<Time>> starts_;
+  struct Starts {
+    std::deque<Time> at;  // ascending
+    Duration longest;     // interval of the rules that count them
+  };
+  std::map<std::pair<std::uint32_t, std::string>, Starts> starts_;
 };
 
 }  // namespace drover::flow

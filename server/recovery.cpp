@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/recovery.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -45,11 +47,13 @@ Result<void> recover_workflows(const store::Snapshot& snapshot, flow::Conductor&
   std::sort(ids.begin(), ids.end());
   for (const JobId id : ids) {
     auto stored = load_workflow(snapshot, id);
-    if (!stored) return fail(stored.error());
-    auto ok = workflows.restore(stored->record, *stored->source, stored->facts);
-    if (!ok) return ok;
+    const auto ok = stored ? workflows.restore(stored->record, *stored->source, stored->facts)
+                           : Result<void>(fail(stored.error()));
+    if (ok)
+      ++count;
+    else  // it must not keep all others from going on; its jobs do
+      spdlog::error("workflow {} is left out: {}", raw(id), ok.error().message);
   }
-  count = ids.size();
   for (const JobId job : workflows.lost_sight_of()) {
     auto record = snapshot.job(job);
     if (!record) {  // purged meanwhile: how it ended is not known any more

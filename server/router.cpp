@@ -191,14 +191,17 @@ Result<void> Router::check_right(const Route& route, Exchange& exchange) {
       if (caller.is_operator) return {};
       return fail(Errc::Denied, "only operators may do this", "ask the operator of this Drover");
     case Access::JobOwner:
-    case Access::WorkflowOwner: break;
+    case Access::WorkflowOwner:
+    case Access::WorkflowAuthor: break;
   }
   auto snapshot = services_.store.snapshot();
   if (!snapshot) return fail(snapshot.error());
-  if (route.rule.access == Access::WorkflowOwner) {
+  const Access access = route.rule.access;
+  if (access == Access::WorkflowOwner || access == Access::WorkflowAuthor) {
     const auto record = snapshot->workflow(exchange.job);
     if (!record) return fail(record.error());
-    if (!caller.is_operator && record->owner.uid != caller.uid)
+    const bool may_operate = caller.is_operator && access == Access::WorkflowOwner;
+    if (!may_operate && record->owner.uid != caller.uid)
       return fail(Errc::Denied,
                   "workflow " + std::to_string(raw(exchange.job)) + " belongs to somebody else",
                   "drover dag ls shows yours");
@@ -206,8 +209,12 @@ Result<void> Router::check_right(const Route& route, Exchange& exchange) {
   }
   auto spec = snapshot->spec(exchange.job, false);
   const std::string id = std::to_string(raw(exchange.job));
-  if (!spec && spec.error().code == Errc::NotFound)
-    return fail(Errc::NotFound, "no job has the id " + id, "drover ls shows yours");
+  if (!spec && spec.error().code == Errc::NotFound) {
+    const auto workflow = snapshot->workflow(exchange.job);
+    const bool is_own = workflow && (caller.is_operator || workflow->owner.uid == caller.uid);
+    return fail(Errc::NotFound, "no job has the id " + id,
+                is_own ? "it is a workflow: drover dag show " + id : "drover ls shows yours");
+  }
   if (!spec) return fail(spec.error());
   if (!caller.is_operator && spec->owner.uid != caller.uid)
     return fail(Errc::Denied, "job " + id + " belongs to somebody else", "drover ls shows yours");

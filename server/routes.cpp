@@ -14,6 +14,7 @@ constexpr Rule Scraper{Access::Scraper};
 constexpr Rule User{Access::User};
 constexpr Rule JobOwner{Access::JobOwner};
 constexpr Rule FlowOwner{Access::WorkflowOwner};
+constexpr Rule FlowAuthor{Access::WorkflowAuthor};
 constexpr Rule Operator{Access::Operator};
 
 // clang-format off
@@ -56,8 +57,8 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/api/v1/workflows/{id}/pause", FlowOwner, api::pause_workflow, nullptr},
     {"POST", "/api/v1/workflows/{id}/resume", FlowOwner, api::resume_workflow, nullptr},
     {"POST", "/api/v1/workflows/{id}/retry", FlowOwner, api::retry_workflow, nullptr},
-    {"POST", "/api/v1/workflows/{id}/steps", FlowOwner, api::add_workflow_steps, nullptr},
-    {"POST", "/api/v1/workflows/{id}/values", FlowOwner, api::set_workflow_values, nullptr},
+    {"POST", "/api/v1/workflows/{id}/steps", FlowAuthor, api::add_workflow_steps, nullptr},
+    {"POST", "/api/v1/workflows/{id}/values", FlowAuthor, api::set_workflow_values, nullptr},
     {"GET", "/api/v1/events", User, api::follow_events, nullptr, "since job limit"},
     {"GET", "/api/v1/nodes", User, api::list_nodes, nullptr, "topology"},
     {"GET", "/api/v1/nodes/{name}", User, api::show_node, nullptr},

@@ -13,11 +13,12 @@
 namespace drover::server {
 
 enum class Access {
-  Anyone,    // no authentication
-  Scraper,   // as Anyone on the unix socket and loopback; a token elsewhere
-  User,      // any authenticated caller; sees and acts on what is his own
-  JobOwner,  // the owner of job {id}, or an operator
-  WorkflowOwner,  // likewise of a workflow
+  Anyone,          // no authentication
+  Scraper,         // as Anyone on the unix socket and loopback; a token elsewhere
+  User,            // any authenticated caller; sees and acts on what is his own
+  JobOwner,        // the owner of job {id}, or an operator
+  WorkflowOwner,   // likewise of a workflow
+  WorkflowAuthor,  // its owner alone: what it runs as its owner comes from nobody else
   Operator,
 };
 

@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/workflow_submission.hpp"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
+#include "dag/document.hpp"
 #include "dag/job_text.hpp"
 #include "dag/read_workflow.hpp"
 #include "flow/replay.hpp"
@@ -42,6 +44,35 @@ Result<void> read_rules(JsonValue v, dag::PlanRules& rules) {
   });
 }
 
+// How deep a JSON text nests; brackets inside of texts do not count.
+std::size_t depth_of(std::string_view json) {
+  std::size_t depth = 0, deepest = 0;
+  bool in_text = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_text && c == '\\')
+      ++i;  // what follows is no end of the text
+    else if (c == '"')
+      in_text = !in_text;
+    else if (!in_text && (c == '{' || c == '['))
+      deepest = std::max(deepest, ++depth);
+    else if (!in_text && (c == '}' || c == ']') && depth > 0)
+      --depth;
+  }
+  return deepest;
+}
+
+Result<void> keep_defaults(std::string_view json, std::string& into) {
+  if (json.size() > (1u << 20))
+    return fail(Errc::Limit, "defaults has more than 1 MiB", {}, "defaults");
+  if (depth_of(json) > dag::kDocumentDepthMax)
+    return fail(Errc::Limit,
+                "defaults is nested deeper than " + std::to_string(dag::kDocumentDepthMax), {},
+                "defaults");
+  into = json;
+  return {};
+}
+
 Result<void> read_field(WorkflowBody& body, std::string_view name, JsonValue v) {
   dag::Bundle& bundle = body.bundle;
   if (name == "document" || name == "origin") {
@@ -55,10 +86,7 @@ Result<void> read_field(WorkflowBody& body, std::string_view name, JsonValue v) 
     simdjson::ondemand::object object;
     if (v.get_object().get(object) || object.raw_json().get(text))
       return json_wrong(name, "an object");
-    if (text.size() > (1u << 20))
-      return fail(Errc::Limit, "defaults has more than 1 MiB", {}, "defaults");
-    bundle.defaults = text;
-    return {};
+    return keep_defaults(text, bundle.defaults);
   }
   if (name == "files") return keep_pairs(json_pairs(v, name, kFilesMax, 4u << 20), bundle.files);
   if (name == "params") return keep_pairs(json_pairs(v, name, 10'000, 1u << 20), bundle.params);

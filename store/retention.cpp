@@ -113,11 +113,13 @@ Result<bool> purge_workflow(WriteTxn& txn, JobId id, std::uint64_t& steps) {
   return true;
 }
 
-// Workflows are few: those that are open are walked over.
+// Workflows are few: those that are open are walked over, so many of them in a commit.
 Result<void> purge_workflows(WriteTxn& txn, std::uint64_t max, std::uint64_t steps) {
+  constexpr int kOpenWalked = 1'000;
   JobId from{};
-  while (steps > 0 && txn.entries(Table::Workflow) - txn.entries(Table::WorkflowOpen) > max) {
-    --steps;
+  int walked = 0;
+  while (steps > 0 && walked < kOpenWalked &&
+         txn.entries(Table::Workflow) - txn.entries(Table::WorkflowOpen) > max) {
     const auto key = txn.first_key_from(Table::Workflow, job_key(from).view());
     if (!key) return fail(key.error());
     if (key->empty()) return {};
@@ -125,7 +127,11 @@ Result<void> purge_workflows(WriteTxn& txn, std::uint64_t max, std::uint64_t ste
     from = JobId(raw(id) + 1);
     const auto open = txn.find(Table::WorkflowOpen, *key);
     if (!open) return fail(open.error());
-    if (*open) continue;
+    if (*open) {
+      ++walked;
+      continue;
+    }
+    --steps;
     if (auto done = purge_workflow(txn, id, steps); !done) return fail(done.error());
   }
   return {};
@@ -147,8 +153,9 @@ Result<void> trim_results(WriteTxn& txn, std::uint64_t max, std::uint64_t steps)
 Result<void> trim(WriteTxn& txn, const RetentionLimits& limits, std::uint64_t added_events,
                   std::uint64_t added_jobs, JobId& purge_from) {
   if (auto ok = trim_events(txn, limits.events_max, effort(added_events)); !ok) return ok;
-  if (auto ok = purge_workflows(txn, limits.closed_workflows_max, effort(0)); !ok) return ok;
-  if (auto ok = trim_results(txn, limits.step_results_max, effort(0)); !ok) return ok;
+  if (auto ok = purge_workflows(txn, limits.closed_workflows_max, effort(added_events)); !ok)
+    return ok;
+  if (auto ok = trim_results(txn, limits.step_results_max, effort(added_events)); !ok) return ok;
   return purge_jobs(txn, limits.closed_jobs_max, effort(added_jobs), purge_from);
 }
 

@@ -83,6 +83,8 @@ def rescue(drover):
     workflow, marks = states(drover)
     assert marks == {"list": "succeeded", "check": "failed", "sum": "skipped", "mail": "succeeded"}, marks
     assert workflow["first_failed_step"] == "check", workflow
+    assert "==> check[1]" in drover("log", workflow["id"]).stdout
+    says(drover("show", workflow["id"], code=3), "drover dag show")
     says(drover("dag", "retry", workflow["id"], "--no-such", code=2), "no-such")
     (drover.directory / "broken").unlink()
     drover("dag", "retry", workflow["id"], "-w")

@@ -118,7 +118,13 @@ TEST(WorkflowProperty, AfterEveryCrashItIsWhatItWas) {
     const auto outcome = [&](const std::string&, std::uint32_t) {
       return author.chance(4) ? 1 : 0;
     };
+    int added = 0;
     const auto crash = [&] {
+      if (author.chance(8) && theatre.conductor->find(*id) != nullptr)
+        (void)theatre.put(AddSteps{{1000, false},
+                                   *id,
+                                   "[[step]]\nname = \"x" + std::to_string(added++) +
+                                       "\"\nneeds = [\"s0:done\"]\ncommand = [\"x\"]\n"});
       if (!author.chance(3)) return;
       const dag::Run* before = theatre.conductor->find(*id);
       const std::string seen = before != nullptr ? picture(*before) : "";

@@ -32,6 +32,7 @@ bool may_pass(Access access, bool known, bool owner, bool is_operator) {
     case Access::User: return known;
     case Access::JobOwner:
     case Access::WorkflowOwner: return known && (owner || is_operator);
+    case Access::WorkflowAuthor: return known && owner;
     case Access::Operator: return known && is_operator;
   }
   return false;
@@ -243,8 +244,8 @@ TEST(Access, the_token_is_made_once_private_and_random) {
 TEST(OpenApi, lists_exactly_the_routes_of_the_table) {
   const auto document = nlohmann::json::parse(openapi_json());
   EXPECT_EQ(document["openapi"], "3.1.0");
-  static constexpr const char* kWords[] = {"anyone", "scraper", "user", "job_owner",
-                                           "workflow_owner", "operator"};
+  static constexpr const char* kWords[] = {
+      "anyone", "scraper", "user", "job_owner", "workflow_owner", "workflow_author", "operator"};
   std::set<std::string> described, offered;
   for (const auto& [path, methods] : document["paths"].items())
     for (const auto& [method, operation] : methods.items()) {

@@ -65,6 +65,8 @@ TEST(WorkflowApi, RefusesBeforeAnythingRuns) {
       {"name = \"w\"\n[[step]]\nname = \"a\"\ncommand = [\"x\"]\njob = {time = \"soon\"}\n",
        "w.toml:2: step a"},
       {"not a document", "w.toml:1"},
+      {"name = \"w\"\n[[step]]\nname = \"a\"\ncommand = [\"x\"]\njob = {env = \"A=b\"}\n", "env"},
+      {"name = \"w\"\n[defaults]\nenv = 5\n[[step]]\nname = \"a\"\ncommand = [\"x\"]\n", "env"},
   };
   for (const auto& row : rows) {
     const Said said = server.ask(kAnnAsks, "POST", "/api/v1/workflows", body_of(row.document));
@@ -73,6 +75,15 @@ TEST(WorkflowApi, RefusesBeforeAnythingRuns) {
     EXPECT_NE(said.body.find(row.says), std::string::npos) << said.body;
   }
   EXPECT_TRUE(server.ask(kAnnAsks, "GET", "/api/v1/jobs").json()["jobs"].empty());
+  const std::string plain = R"("document":"name='w'\n[[step]]\nname='a'\ncommand=['x']\n")";
+  for (const std::string& defaults :
+       {std::string(R"({"env":5})"), std::string(R"({"script":5})"),
+        R"({"x":)" + std::string(200'000, '[') + std::string(200'000, ']') + "}"}) {
+    const Said said = server.ask(kAnnAsks, "POST", "/api/v1/workflows",
+                                 "{" + plain + R"(,"defaults":)" + defaults + "}");
+    EXPECT_GE(said.status, 400) << defaults.substr(0, 60);
+    EXPECT_LT(said.status, 500) << defaults.substr(0, 60);
+  }
   EXPECT_EQ(server.ask(kAnnAsks, "POST", "/api/v1/workflows", "{}").status, 400);
   EXPECT_EQ(server.ask(kAnnAsks, "POST", "/api/v1/workflows", R"({"documnet":"x"})").status, 400);
 }
