@@ -81,7 +81,9 @@ Mark Run::mark_of_step(std::uint32_t step) const {
   return execution_.mark(plan_.step_ends.at(step));
 }
 
+// One that was delayed, or waited for another to start, may have ended meanwhile.
 void Run::queue(std::uint32_t part) {
+  if (mark(part) != Mark::Ready || parts_[part].is_open) return;
   ready_.insert({plan_.physical->position(plan_.parts[part].node), part});
 }
 
@@ -194,6 +196,7 @@ Result<void> Run::ended(const Fact& fact) {
   if (fact.mark == Mark::Cancelled && fact.name.starts_with("cancelled_by"))
     somebody_cancelled_ = true;
   ready_.erase({plan_.physical->position(plan_.parts[fact.part].node), fact.part});
+  std::erase_if(delayed_, [&](const auto& due) { return due.second == fact.part; });
   complete(fact.part, fact.mark);
   wake_followers(fact.part);
   return {};
@@ -218,8 +221,7 @@ void Run::count_end(std::uint32_t part, Mark mark) {
 
 void Run::follow(const Execution::Step& step) {
   const PhysicalPlan& plan = *plan_.physical;
-  for (const PlanNode node : step.ready)
-    if (!parts_[plan.step(node)].is_open) queue(plan.step(node));
+  for (const PlanNode node : step.ready) queue(plan.step(node));
   for (const PlanNode node : step.unwanted) unwanted_.push_back(plan.step(node));
   for (const PlanNode node : step.dropped) {
     const std::uint32_t part = plan.step(node);

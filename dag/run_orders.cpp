@@ -213,7 +213,7 @@ std::optional<std::string> Run::lookup(std::string_view name) const {
     if (what == "state") return std::string(to_string(mark_of_step(*step)));
     const std::uint32_t voice = voice_of(*step);
     if (voice == kNoPart) return std::nullopt;
-    const PartState& state = parts_[voice];
+    const PartState& state = parts_[head_of(voice)];
     if (what == "job") return std::to_string(raw(state.job));
     if (what == "exit_code") return std::to_string(state.exit_code);
     if (!what.starts_with("values.")) return std::nullopt;

@@ -35,22 +35,20 @@ void Run::rebuild(const std::vector<std::pair<std::uint32_t, Mark>>& completed) 
   standbys_.clear();
   counts_.succeeded = counts_.failed = counts_.skipped = counts_.cancelled = 0;
   counts_.weight_done = 0;
-  for (const auto& [part, end] : completed) {
-    const PlanNode node = plan_.parts[part].node;
-    if (execution_.mark(node) == Mark::Waiting && !execution_.start_now(node)) continue;
-    if (execution_.mark(node) == Mark::Ready) complete(part, end);
-  }
-  // What runs goes on, also where the new plan would have it wait.
+  // What runs goes on, also where the new plan would have it wait; and before what has ended is
+  // told, which may decide about it.
   for (std::uint32_t i = 0; i < parts_.size(); ++i) {
     if (!parts_[i].is_open || plan_.parts[i].is_fused) continue;
     if (mark(i) == Mark::Waiting) (void)execution_.start_now(plan_.parts[i].node);
     watch_standby(i, parts_[i].started);
   }
-  ready_.clear();
-  for (const PlanNode node : execution_.ready()) {
-    const std::uint32_t part = plan_.physical->step(node);
-    if (!parts_[part].is_open) queue(part);
+  for (const auto& [part, end] : completed) {
+    const PlanNode node = plan_.parts[part].node;
+    if (execution_.mark(node) == Mark::Waiting && !execution_.start_now(node)) continue;
+    if (execution_.mark(node) == Mark::Ready) complete(part, end);
   }
+  ready_.clear();
+  for (const PlanNode node : execution_.ready()) queue(plan_.physical->step(node));
 }
 
 void Run::reopened() {

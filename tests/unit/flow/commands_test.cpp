@@ -211,6 +211,70 @@ command = ["l"]
   EXPECT_EQ(std::ranges::count(theatre.started, "w.last"), 1);
 }
 
+TEST(WorkflowCommands, ALoserThatDiesSlowlyIsCountedOutAfterStepsWereAdded) {
+  Theatre theatre;
+  const JobId id = theatre.accept(R"(
+name = "w"
+max_parallel = 2
+[[step]]
+name = "q"
+command = ["q"]
+strategy = "active-standby"
+targets = [{partition = "p"}, {partition = "q"}]
+late_after = "1m"
+[[step]]
+name = "keep"
+command = ["k"]
+)");
+  theatre.end("w.keep");
+  theatre.pass(seconds(60));
+  theatre.turn();
+  ASSERT_TRUE(theatre.runs("w.q@2"));
+  theatre.slow_to_die = true;
+  theatre.end("w.q@1");
+  ASSERT_TRUE(theatre.runs("w.q@2")) << "it takes its time";
+  const std::string two =
+      "[[step]]\nname = \"x\"\ncommand = [\"x\"]\n"
+      "[[step]]\nname = \"y\"\ncommand = [\"y\"]\n";
+  ASSERT_TRUE(theatre.put(AddSteps{{1000, false}, id, two}));
+  theatre.slow_to_die = false;
+  theatre.turn();
+  EXPECT_FALSE(theatre.runs("w.q@2"));
+  EXPECT_TRUE(theatre.runs("w.x"));
+  EXPECT_TRUE(theatre.runs("w.y")) << "the loser's place is free again";
+  theatre.end("w.x");
+  theatre.end("w.y");
+  EXPECT_EQ(theatre.state(id), WorkflowState::Succeeded);
+}
+
+TEST(WorkflowCommands, ADelayedStepThatWasCancelledNeverStarts) {
+  Theatre theatre;
+  const JobId id = theatre.accept(R"(
+name = "w"
+[[step]]
+name = "a"
+command = ["a"]
+strategy = "rate-limit"
+rate = {starts = 1, per = "1m", key = "api"}
+[[step]]
+name = "b"
+command = ["b"]
+strategy = "rate-limit"
+rate = {starts = 1, per = "1m", key = "api"}
+[[step]]
+name = "c"
+command = ["c"]
+)");
+  const std::string waits = theatre.runs("w.a") ? "b" : "a";
+  ASSERT_TRUE(theatre.command(id, WorkflowVerb::Cancel, waits));
+  theatre.pass(seconds(60));
+  theatre.turn();
+  EXPECT_FALSE(theatre.runs("w." + waits));
+  theatre.end(waits == "b" ? "w.a" : "w.b");
+  theatre.end("w.c");
+  EXPECT_EQ(theatre.state(id), WorkflowState::Cancelled);
+}
+
 TEST(WorkflowCommands, AStandbyIsWatchedAlsoAfterStepsWereAdded) {
   Theatre theatre;
   const JobId id = theatre.accept(R"(

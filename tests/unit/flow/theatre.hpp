@@ -118,6 +118,7 @@ class Theatre {
         }
         if (const auto* kill = std::get_if<sched::Kill>(&action)) killed.push_back(kill->id);
       }
+      if (slow_to_die) continue;
       for (const AttemptId& id : std::exchange(killed, {})) {
         if (running.contains(id)) end(id, sched::EndCause::Killed, 0);
         more = true;
@@ -219,6 +220,7 @@ class Theatre {
   std::map<AttemptId, sched::Launch> running;
   std::vector<std::string> started;
   std::vector<AttemptId> killed;
+  bool slow_to_die = false;  // what is killed runs on until it is false
 
  private:
   void make_conductor() {
