@@ -246,4 +246,21 @@ Result<DocValue> parse_document(std::string_view text, const std::string& origin
   }
 }
 
+std::size_t json_depth(std::string_view json) {
+  std::size_t depth = 0, deepest = 0;
+  bool in_text = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_text && c == '\\')
+      ++i;  // what follows is no end of the text
+    else if (c == '"')
+      in_text = !in_text;
+    else if (!in_text && (c == '{' || c == '['))
+      deepest = std::max(deepest, ++depth);
+    else if (!in_text && (c == '}' || c == ']') && depth > 0)
+      --depth;
+  }
+  return deepest;
+}
+
 }  // namespace drover::dag

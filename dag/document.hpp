@@ -38,6 +38,10 @@ inline constexpr std::size_t kDocumentBytesMax = 8u << 20;
 inline constexpr std::size_t kDocumentDepthMax = 32;
 inline constexpr std::size_t kDocumentValuesMax = 2'000'000;
 
+// How deep a JSON text nests, by its brackets; those inside of texts do not count. O(text), no
+// recursion: for texts that come from elsewhere, before they are read.
+std::size_t json_depth(std::string_view json);
+
 // A text that begins with '{' is JSON, any other TOML. Errors name `origin` and the line: Limit for
 // what is too large or too deep, BadInput for what cannot be read, a name that comes twice, numbers
 // beyond 64 bits and dates. The root is a Table.

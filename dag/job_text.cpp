@@ -2,23 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dag/job_text.hpp"
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
+#include "dag/doc_json.hpp"
+
 namespace drover::dag {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-Json object_of(const std::string& text) {
-  Json json = text.empty() ? Json::object() : Json::parse(text, nullptr, false);
-  return json.is_object() ? json : Json::object();
-}
 
 // Replaces variables in every text of a job. In a draft, texts that need what other steps set
 // become null, and their fields go.
@@ -139,16 +129,15 @@ class Composer {
     if (auto ok = fuse(job); !ok) return fail(ok.error());
     if (filler_.has_left_out()) drop_left_out(job);
     JobText text;
-    text.is_partial = filler_.has_left_out();
     if (!filler_.is_draft()) add_items(job);
-    text.content = dump(job);
+    text.content = to_text(job);
     if (!step().cache.key.empty()) {
       Json key = step().cache.key;
       if (auto ok = filler_.fill(key); !ok) return fail(ok.error());
       if (key.is_string()) text.content = key.get<std::string>();
     }
     name_it(job);
-    text.json = dump(job);
+    text.json = to_text(job);
     return text;
   }
 
@@ -159,10 +148,11 @@ class Composer {
   Json layers(std::uint32_t index) const {
     const Part& what = run_.plan().parts[index];
     const Step& from = run_.workflow().steps[what.step];
-    Json job = object_of(run_.workflow().defaults);
-    job.merge_patch(object_of(what.role == PartRole::Undo ? from.undo : from.job));
-    if (what.role == PartRole::Target) job.merge_patch(object_of(from.targets.at(what.target)));
-    return job;
+    std::string text =
+        laid_over(run_.workflow().defaults, what.role == PartRole::Undo ? from.undo : from.job);
+    if (what.role == PartRole::Target) text = laid_over(text, from.targets.at(what.target));
+    Json job = parse_json(text);
+    return job.is_object() ? job : Json::object();
   }
 
   Result<void> fuse(Json& job) {

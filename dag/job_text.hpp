@@ -12,8 +12,6 @@ namespace drover::dag {
 struct JobText {
   std::string json;     // as for POST /api/v1/jobs
   std::string content;  // what it would do, whichever workflow asks: the key of stored results
-  // The field that depends on what other steps set could not be filled in yet; left out.
-  bool is_partial = false;
 };
 
 // Defaults, the step's own fields and those of its target, one over the other; variables replaced;

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 
+#include "dag/doc_json.hpp"
 #include "dag/read_workflow.hpp"
 
 namespace drover::dag {
@@ -187,7 +187,6 @@ Result<void> Run::ended(const Fact& fact) {
   if (part.is_open) --open_;
   part.is_open = false;
   take_items(fact.part);
-  part.is_reused = raw(fact.job) == 0 && fact.mark == Mark::Succeeded;
   if (raw(fact.job) != 0) part.job = fact.job;
   part.exit_code = fact.exit_code;
   part.ended = fact.at;
@@ -258,11 +257,11 @@ Result<void> Run::value_set(const Fact& fact) {
 }
 
 Result<void> Run::expanded(const Fact& fact) {
-  const auto list = nlohmann::json::parse(fact.text, nullptr, false);
+  const Json list = parse_json(fact.text);
   if (!list.is_array()) return conflict(fact, "its items are no list");
   auto items = std::make_shared<std::vector<std::string>>();
   for (const auto& item : list)
-    items->push_back(item.is_string() ? item.get<std::string>() : item.dump());
+    items->push_back(item.is_string() ? item.get<std::string>() : to_text(item));
   parts_[fact.part].items = std::move(items);
   return {};
 }

@@ -37,7 +37,6 @@ struct PartState {
   std::uint32_t starts = 0;
   bool is_open = false;    // its job has been submitted and has not ended
   bool stop_sent = false;  // since the start of this process
-  bool is_reused = false;  // answered without running
   std::int32_t exit_code = 0;
   Time started, ended;  // wall
   std::string why;      // a word

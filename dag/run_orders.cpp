@@ -1,20 +1,21 @@
 // dag/run_orders.cpp - what is to be done next, from what has happened.
 // SPDX-License-Identifier: Apache-2.0
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "dag/doc_json.hpp"
 #include "dag/run.hpp"
 
 namespace drover::dag {
 namespace {
 
-// A JSON list, or one item per line.
+// A JSON list, or one item per line. What nests deeper than a document may is no list: somebody's
+// value must not decide how deep we recurse.
 std::vector<std::string> items_in(const std::string& text) {
   std::vector<std::string> items;
-  const auto list = nlohmann::json::parse(text, nullptr, false);
+  const Json list = json_depth(text) <= kDocumentDepthMax ? parse_json(text) : Json();
   if (list.is_array()) {
-    for (const auto& item : list)
-      items.push_back(item.is_string() ? item.get<std::string>() : item.dump());
+    for (const Json& item : list)
+      items.push_back(item.is_string() ? item.get<std::string>() : to_text(item));
     return items;
   }
   std::size_t from = 0;
@@ -30,16 +31,15 @@ std::optional<std::string> value_of(const PartState& state, const std::string& n
   const auto value = state.values.find(name);
   if (value != state.values.end()) return value->second;
   if (!state.items) return std::nullopt;
-  auto list = nlohmann::json::array();
+  Json list = Json::array();
   bool is_set = false;
   for (std::size_t i = 0; i < state.items->size(); ++i) {
     const auto of_element = state.values.find(name + "[" + std::to_string(i) + "]");
-    list.push_back(of_element == state.values.end() ? nlohmann::json()
-                                                    : nlohmann::json(of_element->second));
+    list.push_back(of_element == state.values.end() ? Json() : Json(of_element->second));
     is_set = is_set || of_element != state.values.end();
   }
   if (!is_set) return std::nullopt;
-  return list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return to_text(list);
 }
 
 }  // namespace
@@ -166,8 +166,7 @@ std::optional<Run::Order> Run::items_for(std::uint32_t part, Time now) {
                         " items, the limit is " + std::to_string(step.foreach.limit));
     Fact fact = fact_of(FactKind::Expanded, part, now);
     fact.name = step.foreach.result;
-    fact.text =
-        nlohmann::json(items).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    fact.text = to_text(Json(items));
     queue(part);
     return Conclude{std::move(fact)};
   }

@@ -131,6 +131,26 @@ command = ["e"]
   EXPECT_EQ(unset.mark(missing, "each"), Mark::Failed);
 }
 
+TEST(Workflow, AValueThatNestsVeryDeepIsNoList) {
+  Theatre theatre;
+  const JobId id = theatre.accept(R"(
+name = "w"
+[[step]]
+name = "list"
+command = ["l"]
+[[step]]
+name = "each"
+needs = ["list"]
+foreach = "${steps.list.values.parts}"
+command = ["e"]
+)");
+  const std::string deep = std::string(32'000, '[') + std::string(32'000, ']');
+  ASSERT_TRUE(theatre.set(id, "list", "parts", deep));
+  theatre.end("w.list");
+  EXPECT_TRUE(theatre.runs("w.each[0]"));
+  EXPECT_EQ(theatre.conductor->find(id)->part(1).items->front(), deep) << "a line is an item";
+}
+
 TEST(Workflow, ElementsWaitForTheirCounterparts) {
   Theatre theatre;
   const JobId id = theatre.accept(R"(
