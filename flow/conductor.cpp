@@ -62,16 +62,8 @@ const dag::Run* Conductor::find(JobId workflow) const {
   return found == open_.end() ? nullptr : &found->second->run;
 }
 
-std::optional<WorkflowRecord> Conductor::record(JobId workflow) const {
-  const auto found = open_.find(workflow);
-  if (found == open_.end()) return std::nullopt;
-  return found->second->record;
-}
-
-std::optional<Conductor::Place> Conductor::place_of(JobId job) const {
-  const auto found = parts_.find(job);
-  if (found == parts_.end()) return std::nullopt;
-  return found->second;
+std::string Conductor::rate_key_of(const WorkflowRecord& record, const dag::Step& step) {
+  return step.rate.key.empty() ? record.name + "." + step.name : step.rate.key;
 }
 
 void Conductor::touch(Live& live) { dirty_.insert(live.record.id); }
@@ -141,8 +133,7 @@ void Conductor::rearm(Live& live) {
 bool Conductor::begin(Live& live, std::uint32_t part, Now now) {
   const dag::Step& step = live.run.workflow().steps[live.run.plan().parts[part].step];
   const std::uint32_t uid = live.record.owner.uid;
-  const std::string rate_key =
-      step.rate.key.empty() ? live.record.name + "." + step.name : step.rate.key;
+  const std::string rate_key = rate_key_of(live.record, step);
   if (step.rate.starts > 0) {
     const Time at = rates_.earliest(uid, rate_key, step.rate, now.wall);
     if (at > now.wall) {

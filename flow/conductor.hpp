@@ -41,11 +41,6 @@ struct Ports {
 
 class Conductor {
  public:
-  struct Place {  // whose part a job is
-    JobId workflow{};
-    std::uint32_t part = 0;
-  };
-
   Conductor(sched::Controller& controller, Ports ports, Limits limits = {});
   ~Conductor();
 
@@ -68,12 +63,14 @@ class Conductor {
 
   // ---- reading (same thread)
   const dag::Run* find(JobId workflow) const;  // open ones
-  std::optional<WorkflowRecord> record(JobId workflow) const;
-  std::optional<Place> place_of(JobId job) const;  // the part that an open job is
   std::size_t open() const { return open_.size(); }
 
  private:
   struct Live;
+  struct Place {  // whose part a job is
+    JobId workflow{};
+    std::uint32_t part = 0;
+  };
 
   Result<sched::Done> start(SubmitWorkflow in, Now now);
   Result<sched::Done> command(const CommandWorkflow& in, Now now);
@@ -95,6 +92,7 @@ class Conductor {
                 Now now);
   void note(Live& live, dag::Fact fact, Now now);
   void touch(Live& live);
+  static std::string rate_key_of(const WorkflowRecord& record, const dag::Step& step);
   void close(Live& live, Now now);
   void element_ended(const sched::TaskRecord& task, Now now);
   void keep_result(Live& live, std::uint32_t part, Now now);

@@ -117,9 +117,6 @@ Result<sched::Done> Conductor::command(const CommandWorkflow& in, Now now) {
       if (!run.is_paused()) return sched::Done{in.workflow, 0};
       fact.kind = dag::FactKind::Resumed;
       break;
-    case WorkflowVerb::Retry:
-      return fail(Errc::Conflict, name_of(in.workflow) + " has not ended",
-                  "retry it when it has: drover dag wait " + std::to_string(raw(in.workflow)));
   }
   note(**live, std::move(fact), now);
   drive(**live, now);
@@ -243,9 +240,7 @@ Result<void> Conductor::restore(const WorkflowRecord& record, const WorkflowSour
     const dag::PartState& part = run.part(i);
     const dag::Step& step = run.workflow().steps[run.plan().parts[i].step];
     if (step.rate.starts > 0 && part.started.is_set())
-      rates_.note(record.owner.uid,
-                  step.rate.key.empty() ? record.name + "." + step.name : step.rate.key, step.rate,
-                  part.started);
+      rates_.note(record.owner.uid, rate_key_of(record, step), step.rate, part.started);
     if (!part.is_open) continue;
     parts_[part.job] = {record.id, i};
     if (step.strategy == dag::Strategy::MultiRead && part.items) races_.insert(part.job);
@@ -266,7 +261,9 @@ Result<sched::Done> Conductor::reopen(const ReopenWorkflow& in, Now now) {
   const WorkflowRecord& old = in.record;
   if (!in.actor.is_operator && old.owner.uid != in.actor.uid)
     return fail(Errc::Denied, name_of(old.id) + " belongs to somebody else");
-  if (open_.contains(old.id)) return fail(Errc::Conflict, name_of(old.id) + " is open");
+  if (open_.contains(old.id))
+    return fail(Errc::Conflict, name_of(old.id) + " has not ended",
+                "retry it when it has: drover dag wait " + std::to_string(raw(old.id)));
   const auto lately = closed_.find(old.id);
   if (lately != closed_.end() && lately->second != in.facts.size())
     return fail(Errc::Conflict, name_of(old.id) + " was retried meanwhile", "look at it again");

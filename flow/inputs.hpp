@@ -34,7 +34,7 @@ struct SubmitWorkflow {
   std::vector<Reused> reused;
 };
 
-enum class WorkflowVerb : std::uint8_t { Cancel, Pause, Resume, Retry };
+enum class WorkflowVerb : std::uint8_t { Cancel, Pause, Resume };
 struct CommandWorkflow {
   sched::Actor actor;
   JobId workflow{};

@@ -5,6 +5,7 @@
 #include "dag/compile.hpp"
 #include "sched/plan_request.hpp"
 #include "server/api.hpp"
+#include "server/end_waiter.hpp"
 #include "server/job_rows.hpp"
 
 namespace drover::server::api {
@@ -53,41 +54,6 @@ void answer_would_run(const Services& services, const Exchange& exchange,
   exchange.json(std::move(body));
 }
 
-// Waits for the end of a job or of the time; answers once, however the two race.
-struct Waiter : std::enable_shared_from_this<Waiter> {
-  Waiter(Services& s, ExchangePtr e)
-      : services(s), exchange(std::move(e)), timer(s.loop, [this] { finish(); }) {}
-
-  void begin(Duration timeout) {
-    timer.start(timeout);
-    hook = services.events.when_ended(exchange->job, [self = shared_from_this()] {
-      self->hook = 0;
-      self->finish();
-    });
-    exchange->answer->on_gone([weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->stop();
-    });
-  }
-  void finish() {
-    if (std::exchange(done, true)) return;
-    // stop() drops the hook that holds us, and we may be in our timer's callback.
-    services.loop.post([self = shared_from_this()] {});
-    stop();
-    show_job(services, exchange);
-  }
-  void stop() {
-    timer.stop();
-    done = true;
-    if (hook != 0) services.events.forget(exchange->job, std::exchange(hook, 0));
-  }
-
-  Services& services;
-  ExchangePtr exchange;
-  net::Timer timer;
-  std::uint64_t hook = 0;
-  bool done = false;
-};
-
 }  // namespace
 
 void submit_job(Services& services, ExchangePtr exchange) {
@@ -133,7 +99,7 @@ void wait_job(Services& services, ExchangePtr exchange) {
   // Nothing can end between this look and the hook: both are on the loop thread, after the commit.
   if (sched::is_final(record->state) || *timeout == 0)
     return show_job(services, std::move(exchange));
-  std::make_shared<Waiter>(services, std::move(exchange))->begin(seconds(*timeout));
+  wait_for_end(services, std::move(exchange), seconds(*timeout), show_job);
 }
 
 void explain_job(Services& services, ExchangePtr exchange) {

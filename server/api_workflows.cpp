@@ -7,6 +7,7 @@
 #include "flow/replay.hpp"
 #include "server/api.hpp"
 #include "server/command_json_in.hpp"
+#include "server/end_waiter.hpp"
 #include "server/workflow_json.hpp"
 #include "server/workflow_submission.hpp"
 
@@ -91,37 +92,46 @@ void answer_from_store(Services& services, ExchangePtr exchange, Make make) {
       });
 }
 
-struct Waiter : std::enable_shared_from_this<Waiter> {
-  Waiter(Services& s, ExchangePtr e)
-      : services(s), exchange(std::move(e)), timer(s.loop, [this] { finish(); }) {}
+// A page of workflows, read on the pool.
+struct WorkflowPage {
+  JobId before{};
+  std::int64_t limit = 0, scan = 0;
+  bool only_open = false;
+  std::optional<flow::WorkflowState> state;
+  std::string user;
+  std::string body;
+  Result<void> result;
 
-  void begin(Duration timeout) {
-    timer.start(timeout);
-    hook = services.events.when_ended(exchange->job, [self = shared_from_this()] {
-      self->hook = 0;
-      self->finish();
+  void read(const store::Store& store, const Caller& caller, Time now) {
+    auto snapshot = store.snapshot();
+    if (!snapshot) {
+      result = fail(snapshot.error());
+      return;
+    }
+    JsonWriter out(body);
+    out.begin_object();
+    out.field("v", 1);
+    out.key("workflows");
+    out.begin_array();
+    std::int64_t shown = 0, scanned = 0;
+    JobId next{};
+    result = snapshot->visit_workflows(before, only_open, [&](const flow::WorkflowRecord& record) {
+      const bool mine = caller.is_operator || record.owner.uid == caller.uid;
+      const bool fits =
+          mine && (!state || record.state == *state) && (user.empty() || record.user == user);
+      if (fits) append_workflow(out, record, now);
+      shown += fits ? 1 : 0;
+      if (shown < limit && ++scanned < scan) return true;
+      next = record.id;
+      return false;
     });
-    exchange->answer->on_gone([weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->stop();
-    });
+    out.end_array();
+    if (raw(next) != 0)
+      out.field("next", std::to_string(raw(next)));
+    else
+      out.null_field("next");
+    out.end_object();
   }
-  void finish() {
-    if (std::exchange(done, true)) return;
-    services.loop.post([self = shared_from_this()] {});  // see api_jobs.cpp
-    stop();
-    show_workflow(services, exchange);
-  }
-  void stop() {
-    timer.stop();
-    done = true;
-    if (hook != 0) services.events.forget(exchange->job, std::exchange(hook, 0));
-  }
-
-  Services& services;
-  ExchangePtr exchange;
-  net::Timer timer;
-  std::uint64_t hook = 0;
-  bool done = false;
 };
 
 void send(Services& services, const ExchangePtr& exchange, flow::Input input) {
@@ -171,38 +181,20 @@ void list_workflows(Services& services, ExchangePtr exchange) {
   if (!word.empty() && !only_open && !state)
     return exchange->refuse({Errc::BadInput, "unknown state " + std::string(word.substr(0, 60)),
                              "open, running, paused, succeeded, failed or cancelled", "state"});
-  const std::string user(exchange->request.query_value("user"));
-  auto snapshot = services.store.snapshot();
-  if (!snapshot) return exchange->refuse(snapshot.error());
-  const Caller& caller = exchange->caller;
-  const Time now = net::Loop::now().wall;
-  std::string body;
-  JsonWriter out(body);
-  out.begin_object();
-  out.field("v", 1);
-  out.key("workflows");
-  out.begin_array();
-  std::int64_t shown = 0, scanned = 0;
-  JobId next{};
-  auto visited = snapshot->visit_workflows(
-      JobId(std::uint64_t(*before)), only_open, [&](const flow::WorkflowRecord& record) {
-        const bool mine = caller.is_operator || record.owner.uid == caller.uid;
-        const bool fits =
-            mine && (!state || record.state == *state) && (user.empty() || record.user == user);
-        if (fits) append_workflow(out, record, now);
-        shown += fits ? 1 : 0;
-        if (shown < *limit && ++scanned < services.config.page_scan) return true;
-        next = record.id;
-        return false;
-      });
-  if (!visited) return exchange->refuse(visited.error());
-  out.end_array();
-  if (raw(next) != 0)
-    out.field("next", std::to_string(raw(next)));
-  else
-    out.null_field("next");
-  out.end_object();
-  exchange->json(std::move(body));
+  auto page = std::make_shared<WorkflowPage>();
+  page->before = JobId(std::uint64_t(*before));
+  page->limit = *limit;
+  page->scan = services.config.page_scan;
+  page->only_open = only_open;
+  page->state = state;
+  page->user = exchange->request.query_value("user");
+  const store::Store& store = services.store;
+  services.loop.offload([page, exchange, &store,
+                         now = net::Loop::now().wall] { page->read(store, exchange->caller, now); },
+                        [page, exchange] {
+                          if (!page->result) return exchange->refuse(page->result.error());
+                          exchange->json(std::move(page->body));
+                        });
 }
 
 void show_workflow(Services& services, ExchangePtr exchange) {
@@ -220,7 +212,7 @@ void wait_workflow(Services& services, ExchangePtr exchange) {
   const auto record = snapshot->workflow(exchange->job);
   if (!record) return exchange->refuse(record.error());
   if (is_final(record->state) || *timeout == 0) return show_workflow(services, std::move(exchange));
-  std::make_shared<Waiter>(services, std::move(exchange))->begin(seconds(*timeout));
+  wait_for_end(services, std::move(exchange), seconds(*timeout), show_workflow);
 }
 
 void show_workflow_plan(Services& services, ExchangePtr exchange) {
@@ -282,8 +274,6 @@ void resume_workflow(Services& services, ExchangePtr exchange) {
 }
 
 void retry_workflow(Services& services, ExchangePtr exchange) {
-  if (services.workflows.find(exchange->job) != nullptr)
-    return command(services, exchange, flow::WorkflowVerb::Retry);
   auto loaded = std::make_shared<Loaded>();
   auto read = std::make_shared<Result<void>>();
   const store::Store& store = services.store;

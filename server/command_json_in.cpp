@@ -76,29 +76,10 @@ Result<CommandBody> read_command(std::string json, std::string_view allowed) {
   CommandBody body;
   if (json.find_first_not_of(" \t\r\n") == std::string::npos) return body;
   const std::vector<std::string_view> known = words(allowed);
-  const std::size_t size = json.size();
-  json.reserve(size + kJsonPadding);
-  simdjson::ondemand::parser parser;
-  simdjson::ondemand::document document;
-  simdjson::ondemand::object object;
-  if (auto error = parser.iterate(json.data(), size, size + kJsonPadding).get(document))
-    return json_broken(error, {});
-  if (auto error = document.get_object().get(object))
-    return json_broken(error, "the body must be a JSON object");
-  std::vector<std::string> seen;
-  for (auto item : object) {
-    std::string_view name;
-    JsonValue v;
-    if (auto error = item.unescaped_key().get(name)) return json_broken(error, {});
-    const std::string kept(name);
-    if (auto error = item.value().get(v)) return json_broken(error, {});
-    if (std::find(known.begin(), known.end(), kept) == known.end())
-      return json_unknown(kept, known);
-    if (std::find(seen.begin(), seen.end(), kept) != seen.end())
-      return fail(Errc::BadInput, "field " + kept + " is given twice", {}, kept);
-    if (auto read = read_field(body, kept, v); !read) return fail(read.error());
-    seen.push_back(kept);
-  }
+  auto read = json_body(std::move(json), known, [&](std::string_view name, JsonValue v) {
+    return read_field(body, name, v);
+  });
+  if (!read) return fail(read.error());
   return body;
 }
 

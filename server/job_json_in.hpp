@@ -13,11 +13,9 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "sched/job_spec.hpp"
+#include "server/json_padding.hpp"
 
 namespace drover::server {
-
-inline constexpr std::size_t kJsonPadding =
-    64;  // bytes readable past the end of a text, whatever they hold
 
 // Reusable: keeps its buffers between texts. One thread at a time.
 class JobReader {

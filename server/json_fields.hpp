@@ -3,6 +3,8 @@
 #pragma once
 #include <simdjson.h>
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +13,7 @@
 #include "base/result.hpp"
 #include "base/units.hpp"
 #include "sched/job_spec.hpp"
+#include "server/json_padding.hpp"
 
 namespace drover::server {
 
@@ -43,6 +46,35 @@ tl::unexpected<Error> json_unknown(std::string_view name, const Known& known) {
               near.empty() ? "GET /openapi.json lists the fields"
                            : "did you mean " + std::string(near) + "?",
               shown);
+}
+
+// Calls each(name, value) for the members of a whole body, each of them `known` and given once.
+template <class Known, class Each>
+Result<void> json_body(std::string json, const Known& known, const Each& each) {
+  const std::size_t size = json.size();
+  json.reserve(size + kJsonPadding);
+  simdjson::ondemand::parser parser;
+  simdjson::ondemand::document document;
+  simdjson::ondemand::object object;
+  if (auto error = parser.iterate(json.data(), size, size + kJsonPadding).get(document))
+    return json_broken(error, {});
+  if (auto error = document.get_object().get(object))
+    return json_broken(error, "the body must be a JSON object");
+  std::vector<std::string> seen;
+  for (auto item : object) {
+    std::string_view name;
+    JsonValue v;
+    if (auto error = item.unescaped_key().get(name)) return json_broken(error, {});
+    const std::string kept(name);  // the parser's buffer is used again below
+    if (auto error = item.value().get(v)) return json_broken(error, {});
+    if (std::find(std::begin(known), std::end(known), kept) == std::end(known))
+      return json_unknown(kept, known);
+    if (std::find(seen.begin(), seen.end(), kept) != seen.end())
+      return fail(Errc::BadInput, "field " + kept + " is given twice", {}, kept);
+    if (Result<void> read = each(std::string_view(kept), v); !read) return read;
+    seen.push_back(kept);
+  }
+  return {};
 }
 
 // Calls each(name, value) for the members, each(value) for the elements; stops at the first error.

@@ -42,7 +42,7 @@ void append_part(JsonWriter& out, const dag::Run& run, std::uint32_t index,
                  const store::Snapshot& snapshot) {
   const dag::Part& part = run.plan().parts[index];
   const dag::Step& step = run.workflow().steps[part.step];
-  const dag::PartState& state = run.part(index);
+  const dag::PartState& state = run.part(run.head_of(index));
   out.begin_object();
   out.field("name", dag::part_name(run.workflow(), part));
   out.field("step", step.name);

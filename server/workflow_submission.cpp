@@ -44,28 +44,10 @@ Result<void> read_rules(JsonValue v, dag::PlanRules& rules) {
   });
 }
 
-// How deep a JSON text nests; brackets inside of texts do not count.
-std::size_t depth_of(std::string_view json) {
-  std::size_t depth = 0, deepest = 0;
-  bool in_text = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (in_text && c == '\\')
-      ++i;  // what follows is no end of the text
-    else if (c == '"')
-      in_text = !in_text;
-    else if (!in_text && (c == '{' || c == '['))
-      deepest = std::max(deepest, ++depth);
-    else if (!in_text && (c == '}' || c == ']') && depth > 0)
-      --depth;
-  }
-  return deepest;
-}
-
 Result<void> keep_defaults(std::string_view json, std::string& into) {
   if (json.size() > (1u << 20))
     return fail(Errc::Limit, "defaults has more than 1 MiB", {}, "defaults");
-  if (depth_of(json) > dag::kDocumentDepthMax)
+  if (dag::json_depth(json) > dag::kDocumentDepthMax)
     return fail(Errc::Limit,
                 "defaults is nested deeper than " + std::to_string(dag::kDocumentDepthMax), {},
                 "defaults");
@@ -165,29 +147,13 @@ Result<void> find_reusable(flow::SubmitWorkflow& submit, const dag::Run& fresh, 
 Result<WorkflowBody> read_workflow_body(std::string json) {
   WorkflowBody body;
   body.bundle.origin = "workflow";
-  const std::size_t size = json.size();
-  json.reserve(size + kJsonPadding);
-  simdjson::ondemand::parser parser;
-  simdjson::ondemand::document document;
-  simdjson::ondemand::object object;
-  if (auto error = parser.iterate(json.data(), size, size + kJsonPadding).get(document))
-    return json_broken(error, {});
-  if (auto error = document.get_object().get(object))
-    return json_broken(error, "the body must be a JSON object");
-  std::set<std::string> seen;
-  for (auto item : object) {
-    std::string_view name;
-    JsonValue v;
-    if (auto error = item.unescaped_key().get(name)) return json_broken(error, {});
-    const std::string kept(name);
-    if (auto error = item.value().get(v)) return json_broken(error, {});
-    if (std::find(kFields.begin(), kFields.end(), kept) == kFields.end())
-      return json_unknown(kept, kFields);
-    if (!seen.insert(kept).second)
-      return fail(Errc::BadInput, "field " + kept + " is given twice", {}, kept);
-    if (auto read = read_field(body, kept, v); !read) return fail(read.error());
-  }
-  if (!seen.contains("document"))
+  bool has_document = false;
+  auto read = json_body(std::move(json), kFields, [&](std::string_view name, JsonValue v) {
+    has_document = has_document || name == "document";
+    return read_field(body, name, v);
+  });
+  if (!read) return fail(read.error());
+  if (!has_document)
     return fail(Errc::BadInput, "the workflow has no document",
                 "send {\"document\":\"...\"}: docs/workflows.md", "document");
   return body;

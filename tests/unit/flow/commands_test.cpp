@@ -172,7 +172,14 @@ needs = ["a:fail"]
 command = ["b"]
 )");
   theatre.end("w.a", 1);
-  EXPECT_EQ(theatre.command(id, WorkflowVerb::Retry).error().code, Errc::Conflict);
+  EXPECT_EQ(theatre
+                .put(ReopenWorkflow{{1000, false},
+                                    theatre.flows.records[id],
+                                    theatre.flows.sources[id],
+                                    theatre.flows.facts[id]})
+                .error()
+                .code,
+            Errc::Conflict);
   theatre.end("w.b");
   EXPECT_EQ(theatre.state(id), WorkflowState::Succeeded);
 }
