@@ -1,0 +1,265 @@
+# engines/host/drover_worker.py - the forked process that runs statements, seen from both sides.
+# SPDX-License-Identifier: Apache-2.0
+"""The engine forks it with everything that is loaded; when it dies, or must, only its statement is lost.
+
+A Runner is what an engine writes:
+    languages, version        what it says of itself
+    load(options)             in the engine, once, before any fork: imports
+    open(options)             in each new worker
+    reset()                   before a statement with reset `namespace`
+    run(task) -> exit code    raises Failure, or whatever the code raises; KeyboardInterrupt = cancelled
+    interrupt()               on SIGINT while run() is active; by default raises KeyboardInterrupt
+"""
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+
+from drover_results import Results
+
+TRACEBACK_MAX = 16 << 10
+MESSAGE_MAX = 4 << 10
+PROGRESS_PAUSE_S = 0.05
+
+try:  # ctypes itself would cost the start of each engine some milliseconds
+    import _ctypes
+    FFLUSH = _ctypes.dlsym(_ctypes.dlopen(None, 0), "fflush")
+except (ImportError, OSError):
+    FFLUSH = None
+
+
+class Failure(Exception):
+    """The code is at fault: what its author is told."""
+
+    def __init__(self, name, message, line=None, traceback=None, exit_code=1):
+        super().__init__(message)
+        self.name, self.message, self.line, self.traceback, self.exit_code = name, message, line, traceback, exit_code
+
+
+class Runner:
+    languages, version = [], ""
+
+    def load(self, options):
+        pass
+
+    def open(self, options):
+        pass
+
+    def reset(self):
+        pass
+
+    def run(self, task):
+        raise NotImplementedError
+
+    def interrupt(self):
+        raise KeyboardInterrupt
+
+
+class Worker:
+    """The engine's side: a process id, a control socket with JSON lines, a pipe with the output."""
+
+    def __init__(self, runner, options, inherited, forget):
+        ours, theirs = socket.socketpair()
+        self.output, writer = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            status = 70
+            try:
+                signal.set_wakeup_fd(-1)
+                forget()
+                for fd in (ours.fileno(), self.output, *inherited):
+                    os.close(fd)
+                status = Served(runner, options, theirs, writer).serve()
+            except BaseException as error:  # no frame of ours may go on in two processes
+                os.write(2, f"drover engine: the worker failed: {error!r}\n".encode("utf-8", "replace"))
+            finally:
+                os._exit(status)
+        theirs.close()
+        os.close(writer)
+        os.set_blocking(self.output, False)
+        self.control = ours
+        self.used, self.is_dead, self.cpu_us = False, False, (0, 0)
+
+    def interrupt(self):
+        self.signal(signal.SIGINT)
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number):
+        """To its whole group, like a terminal: what it waits for must hear of it too."""
+        for send in (os.killpg, os.kill):
+            try:
+                return send(self.pid, number)
+            except ProcessLookupError:
+                pass
+
+    def close(self):
+        self.control.close()
+        os.close(self.output)
+
+
+class Task:
+    """One statement as the runner sees it."""
+
+    def __init__(self, order, send):
+        self.id, self.code, self.language = order["id"], order.get("code", ""), order.get("language", "")
+        self.order, self.results, self.send_line = order, Results(order), send
+        self.told_at, self.told_fraction, self.is_over = 0.0, 0.0, False
+
+    def progress(self, done, total=None, text=""):
+        """A fraction from 0 to 1, or how many of how many. Cheap when called often."""
+        fraction = done / total if total else float(done) if total is None else 0.0
+        now = time.monotonic()
+        if self.is_over or not fraction >= 0 or (
+                now - self.told_at < PROGRESS_PAUSE_S and fraction - self.told_fraction < 0.01):
+            return
+        self.told_at, self.told_fraction = now, fraction
+        line = {"type": "progress", "id": self.id, "fraction": min(fraction, 1.0), "text": str(text)[:200]}
+        if total is not None:
+            line["done"], line["total"] = int(done), int(total)
+        self.send_line(json.dumps(line).encode("utf-8", "replace") + b"\n")
+
+
+class Served:
+    """The worker's side: takes one order after the other."""
+
+    def __init__(self, runner, options, control, output):
+        self.runner, self.options, self.control, self.output = runner, options, control, output
+        self.pid, self.is_running, self.given_cwd = os.getpid(), False, None
+        os.setpgid(0, 0)  # a group of its own to signal, in the session by which the node knows the job
+        self.engine_log = os.dup(2)
+        null = os.open("/dev/null", os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        self.aim_output()
+        for number in (signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, self.on_interrupt)
+        runner.open(options)
+        self.first_environ, self.first_cwd = dict(os.environ), os.getcwd()
+        self.first_data = dict(os.environ._data)  # as bytes: to compare them costs a microsecond
+        self.hook("before")
+
+    def aim_output(self):
+        """Whatever the last statement did to them: descriptors and streams lead to the log again."""
+        for fd in (1, 2):
+            os.dup2(self.output, fd)
+        if not hasattr(self, "streams"):
+            self.streams = [open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+                            for fd in (1, 2)]
+        self.streams = [stream if not stream.closed else
+                        open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+                        for fd, stream in zip((1, 2), self.streams)]
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = self.streams
+
+    def on_interrupt(self, *_):
+        if self.is_running and os.getpid() == self.pid:
+            self.runner.interrupt()
+
+    def serve(self):
+        buffered = b""
+        while True:
+            line, found, rest = buffered.partition(b"\n")
+            if found:
+                buffered = rest
+                self.serve_one(json.loads(line))
+                continue
+            data = self.control.recv(1 << 20)
+            if not data:
+                return 0
+            buffered += data
+
+    def serve_one(self, order):
+        task = Task(order, self.control.sendall)
+        before, started_us = usage(), time.time_ns() // 1000
+        error, exit_code, outcome = None, 0, "ok"
+        try:
+            self.prepare(order)
+            self.is_running = True
+            try:
+                exit_code = self.runner.run(task) or 0
+            finally:
+                self.is_running = False
+        except KeyboardInterrupt:
+            outcome, exit_code = "cancelled", 130
+            error = {"name": "KeyboardInterrupt", "message": "interrupted"}
+        except Failure as failure:
+            outcome, exit_code, error = "error", failure.exit_code, described(failure)
+        except BaseException as failure:
+            outcome, exit_code = "error", 1
+            error = {"name": type(failure).__name__, "message": str(failure)[:MESSAGE_MAX]}
+        if os.getpid() != self.pid:  # a fork of the code came back to us
+            os._exit(exit_code & 0xff)
+        task.is_over = True
+        flush()
+        after = usage()
+        done = {"type": "done", "id": task.id, "outcome": outcome, "exit_code": exit_code, "started_us": started_us,
+                "ended_us": time.time_ns() // 1000, "cpu_us": after[:2],
+                "usage": {"user_us": after[0] - before[0], "system_us": after[1] - before[1], "max_rss_kib": after[2]}}
+        if error is not None:
+            done["error"] = error
+        # Results follow as a line of their own: the engine passes them on without reading them.
+        self.control.sendall(json.dumps(done).encode("utf-8", "replace") + b"\n" + task.results.json() + b"\n")
+        self.hook("after")
+
+    def hook(self, which):
+        """The plugin's own code; it fails no statement. droverd puts [hooks] into the options."""
+        code = (self.options.get("hooks") or {}).get(which)
+        if code:
+            try:
+                self.runner.run(Task({"id": "", "code": code, "language": self.runner.languages[0]}, lambda line: None))
+            except BaseException as error:
+                os.write(self.engine_log, f"drover engine: hook `{which}`: {error!r}\n".encode("utf-8", "replace"))
+
+    def prepare(self, order):
+        self.aim_output()
+        signal.signal(signal.SIGINT, self.on_interrupt)
+        if order.get("reset", "none") != "none":
+            if os.environ._data != self.first_data:
+                os.environ.clear()
+                os.environ.update(self.first_environ)
+            self.given_cwd = None
+            self.runner.reset()
+        for name, value in (order.get("env") or {}).items():
+            os.environ[name] = value
+        cwd = order.get("cwd") or self.first_cwd
+        if cwd != self.given_cwd:  # else the code's own chdir stays
+            try:
+                os.chdir(cwd)
+            except OSError as error:
+                raise Failure(type(error).__name__, f"cannot enter {cwd}: {error.strerror}") from None
+            self.given_cwd = cwd
+
+
+def described(failure):
+    error = {"name": failure.name, "message": failure.message[:MESSAGE_MAX]}
+    if failure.line is not None:
+        error["line"] = failure.line
+    if failure.traceback:
+        text = failure.traceback
+        if len(text.encode("utf-8", "replace")) > TRACEBACK_MAX:  # the first and last frames tell most
+            text = text[:1500] + "\n  ...\n" + text[-1500:]
+        error["traceback"] = text
+    return error
+
+
+def usage():
+    mine, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (int((mine.ru_utime + children.ru_utime) * 1e6), int((mine.ru_stime + children.ru_stime) * 1e6),
+            max(mine.ru_maxrss, children.ru_maxrss))
+
+
+def flush():
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # the code's own stream, or a closed one
+            pass
+    if FFLUSH is not None:
+        _ctypes.call_function(FFLUSH, (None,))  # what C libraries have buffered

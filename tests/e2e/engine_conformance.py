@@ -1,0 +1,331 @@
+# tests/e2e/engine_conformance.py - what docs/engine-protocol.md promises, asked of every engine.
+# SPDX-License-Identifier: Apache-2.0
+"""Usage: engine_conformance.py [--only CHECK] [ENGINE...]
+
+An engine is a row of SUBJECTS: its folder and how a few things are said in its language. A check that needs a word which
+an engine does not have is left out for it."""
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine_agent import EngineProcess, read_table
+
+ROOT = Path(__file__).resolve().parents[2]
+CHECKS = []
+
+
+@dataclass
+class Subject:
+    folder: str
+    ok: str                 # does nothing much
+    wait: str               # takes 60 s, and can be interrupted
+    wrong: str              # fails
+    wrong_line: int = 0     # where, 0 = it cannot know
+    say: str = ""           # prints "hello"
+    flood: str = ""         # prints without end
+    bad_bytes: str = ""     # prints b"\xff\xfe" and succeeds
+    deaf: str = ""          # takes 60 s, and cannot be interrupted
+    die: str = ""           # kills the process that runs it
+    exit3: str = ""         # ends with code 3
+    put: str = ""           # sets x to 41
+    take: str = ""          # fails unless x is 41
+    show_env: str = ""      # prints its environment
+    table: str = ""         # results in 10,000 rows (i, 'row i'), i from 0, int and string
+    endless: str = ""       # a table without end
+    survives_cancel: bool = False  # the session's names are there after a cancel
+    options: dict = field(default_factory=dict)
+    env: dict = field(default_factory=dict)
+
+
+SUBJECTS = {
+    "python": Subject(
+        "engines/python", ok="1+1", wait="import time\ntime.sleep(60)", wrong="a = 1\nraise ValueError('no')", wrong_line=2,
+        say="print('hello')", flood="while True: print('x' * 100)",
+        bad_bytes="import sys; sys.stdout.buffer.write(b'\\xff\\xfe'); print('\\udc80')",
+        deaf="import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(60)",
+        die="import os; os.kill(os.getpid(), 9)", exit3="exit(3)", put="x = 41", take="assert x == 41",
+        show_env="import os\nprint(os.environ)\nprint(open('/proc/self/environ', 'rb').read())\n"
+                 "print(open(f'/proc/{os.getppid()}/environ', 'rb').read())",
+        table="[{'i': i, 'name': f'row {i}'} for i in range(10000)]",
+        endless="import itertools\ndrover.table(({'n': i, 's': hash(str(i))} for i in itertools.count()))",
+        survives_cancel=True),
+}
+
+
+def check(function):
+    CHECKS.append(function)
+    return function
+
+
+@check
+def hello_and_order(subject, engine):
+    assert engine.hello["running"] == [], engine.hello
+    ids = [engine.execute(subject.ok) for _ in range(5)]
+    ends = []
+    while len(ends) < 5:
+        ends.append(engine.next(lambda m: m["type"] == "ended", "an end")["id"])
+    assert ends == ids, "statements end in the order in which they came"
+    for statement in ids:
+        engine.send({"type": "ack", "id": statement})
+        assert engine.started(statement)["at_us"] > 0
+        assert not engine.log_path(int(statement.split(".")[0])).exists(), "nothing printed, no file"
+
+
+@check
+def prints_into_the_log(subject, engine):
+    if subject.say:
+        statement = engine.execute(subject.say, future="unknown members are ignored")
+        engine.send({"type": "unknown types too"})
+        assert engine.ended(statement)["outcome"] == "ok"
+        assert engine.log(statement) == b"hello\n", engine.log(statement)
+        assert (engine.directory / "logs").stat().st_mode & 0o777 == 0o700
+
+
+@check
+def failure_is_told(subject, engine):
+    ended = engine.run(subject.wrong)
+    assert ended["outcome"] == "error" and ended["exit_code"] != 0 and ended["error"]["message"], ended
+    assert not subject.wrong_line or ended["error"]["line"] == subject.wrong_line, ended
+    assert engine.run(subject.ok)["outcome"] == "ok"
+    if subject.exit3:
+        ended = engine.run(subject.exit3)
+        assert (ended["outcome"], ended["exit_code"]) == ("error", 3), ended
+        assert engine.run(subject.ok)["outcome"] == "ok"
+
+
+@check
+def unknown_language_and_bad_cwd(subject, engine):
+    assert engine.run(subject.ok, language="klingon")["outcome"] == "never_started"
+    assert engine.run(subject.ok, cwd="/nonexistent")["outcome"] in ("error", "never_started")
+    assert engine.run(subject.ok)["outcome"] == "ok"
+
+
+@check
+def repeated_execute_starts_nothing(subject, engine):
+    engine.messages.clear()
+    running = engine.execute(subject.wait)
+    engine.started(running)
+    waiting = engine.execute(subject.ok)
+    for number in (running, waiting):
+        engine.execute(subject.ok, id=number)
+    engine.cancel(running)
+    assert engine.ended(running, ack=False)["outcome"] == "cancelled"
+    assert engine.ended(waiting, ack=False)["outcome"] == "ok"
+    engine.execute(subject.ok, id=running)  # has ended without ack: nothing starts, the end is told again
+    assert engine.ended(running)["outcome"] == "cancelled"
+    engine.send({"type": "ack", "id": waiting})
+    last = engine.execute(subject.ok)
+    engine.ended(last)
+    starts = [m["id"] for m in engine.messages if m["type"] == "started"]
+    assert starts == [waiting, last], starts
+
+
+@check
+def cancel_running_waiting_unknown(subject, engine):
+    if subject.put:
+        assert engine.run(subject.put)["outcome"] == "ok"
+    running = engine.execute(subject.wait)
+    engine.started(running)
+    waiting = engine.execute(subject.ok)
+    engine.cancel("no-such-id")
+    engine.cancel(waiting)
+    assert engine.ended(waiting)["outcome"] == "cancelled"
+    time.sleep(0.2)
+    begun = time.monotonic()
+    engine.cancel(running, grace_s=30)
+    assert engine.ended(running)["outcome"] == "cancelled"
+    assert time.monotonic() - begun < 10, "interrupted, not killed after the grace"
+    if subject.survives_cancel:
+        assert engine.run(subject.take)["outcome"] == "ok", "the session survives"
+    assert engine.run(subject.ok)["outcome"] == "ok"
+
+
+@check
+def deaf_statement_is_killed(subject, engine):
+    if subject.deaf:
+        statement = engine.execute(subject.deaf)
+        engine.started(statement)
+        time.sleep(0.3)
+        engine.cancel(statement, grace_s=1)
+        assert engine.ended(statement)["outcome"] == "cancelled"
+        assert engine.run(subject.ok)["outcome"] == "ok"
+
+
+@check
+def time_limit(subject, engine):
+    begun = time.monotonic()
+    ended = engine.run(subject.wait, time_limit_s=1)
+    assert ended["outcome"] == "timeout" and 0.9 < time.monotonic() - begun < 10, ended
+    assert engine.run(subject.ok)["outcome"] == "ok"
+
+
+@check
+def died_process_costs_its_statement_only(subject, engine):
+    if subject.die:
+        ended = engine.run(subject.die)
+        assert ended["outcome"] == "died" and ended["exit_code"] == 137, ended
+        assert engine.run(subject.ok)["outcome"] == "ok"
+
+
+@check
+def state_and_resets(subject, engine):
+    if not subject.put:
+        return
+    for reset, outcome in (("none", "ok"), ("namespace", "error"), ("respawn", "error")):
+        assert engine.run(subject.put)["outcome"] == "ok"
+        ended = engine.run(subject.take, reset=reset)
+        assert ended["outcome"] == outcome, (reset, ended)
+    if subject.show_env:
+        engine.run(subject.ok, env={"MARK": "first mark"})
+        shown = engine.execute(subject.show_env)
+        engine.ended(shown)
+        assert b"first mark" in engine.log(shown), "a variable stays"
+        assert engine.token.encode() not in engine.log(shown), "the token is never shown"
+        shown = engine.execute(subject.show_env, reset="namespace")
+        engine.ended(shown)
+        assert b"first mark" not in engine.log(shown), "until a reset"
+
+
+@check
+def flood_is_cut_and_can_be_cancelled(subject, engine):
+    if subject.flood:
+        statement = engine.execute(subject.flood, log_bytes=100_000)
+        engine.started(statement)
+        time.sleep(0.5)
+        engine.cancel(statement)
+        assert engine.ended(statement)["outcome"] == "cancelled"
+        text = engine.log(statement)
+        assert 100_000 <= len(text) < 100_200 and b"bytes more are not kept" in text.splitlines()[-1], text[-200:]
+
+
+@check
+def bytes_that_are_no_text(subject, engine):
+    if subject.bad_bytes:
+        statement = engine.execute(subject.bad_bytes)
+        ended = engine.ended(statement)
+        assert ended["outcome"] == "ok" and b"\xff\xfe" in engine.log(statement), ended
+
+
+@check
+def tables_are_read_back(subject, engine):
+    if not subject.table:
+        return
+    statement = engine.execute(subject.table, preview_bytes=1000)
+    ended = engine.ended(statement, seconds=30)
+    assert ended["outcome"] == "ok" and len(ended["results"]) == 1, ended
+    columns, rows = read_table(engine.results_path(engine.number), ended["results"][0])
+    assert [column["type"] for column in columns] == ["int", "string"], columns
+    assert rows == [[i, f"row {i}"] for i in range(10000)]
+    preview = ended["results"][0]["preview"]
+    assert 10 < len(preview) and len(json.dumps(preview, separators=(",", ":"))) <= 1000, preview
+    engine.execute(subject.table, result_rows=5000)
+    result = engine.ended(f"{engine.number}.0")["results"][0]
+    assert len(read_table(engine.results_path(engine.number), result)[1]) == 5000 and not result["complete"]
+
+
+@check
+def results_stop_at_their_limit(subject, engine):
+    if subject.endless:
+        statement = engine.execute(subject.endless, result_bytes=2 << 20)
+        result = engine.ended(statement, seconds=60)["results"][0]
+        _, rows = read_table(engine.results_path(engine.number), result)
+        size = sum(file.stat().st_size for file in engine.results_path(engine.number).iterdir())
+        assert not result["complete"] and len(rows) > 1000 and 1 << 20 < size < 3 << 20, (result["rows"], size)
+        ended = engine.run(subject.ok)  # what was written went through the memory chunk by chunk
+        assert ended["outcome"] == "ok" and ended["usage"]["max_rss_kib"] < 200 << 10, ended
+
+
+@check
+def reconnects_with_what_runs_and_what_ended(subject, engine):
+    ended_before = engine.execute(subject.ok)
+    engine.ended(ended_before, ack=False)
+    running = engine.execute(subject.wait)
+    engine.started(running)
+    waiting = engine.execute(subject.ok)
+    time.sleep(0.3)
+    engine.hang_up()
+    engine.stop_listening()
+    time.sleep(0.5)
+    engine.listen()
+    hello = engine.accept()
+    assert sorted(hello["running"]) == sorted([ended_before, running, waiting]), hello
+    assert engine.ended(ended_before)["outcome"] == "ok"
+    engine.started(running)
+    engine.cancel(running)
+    assert engine.ended(running)["outcome"] == "cancelled"
+    assert engine.ended(waiting)["outcome"] == "ok"
+    engine.connection.sendall(b"this is not JSON\n")  # the engine gives up on such a connection, not on its work
+    try:
+        engine.next(lambda m: False, "end of connection", 10)
+    except AssertionError as error:
+        assert "hung up" in str(error), error
+    assert engine.accept()["running"] == []
+    assert engine.run(subject.ok)["outcome"] == "ok"
+
+
+@check
+def sigterm_cancels_and_leaves(subject, engine):
+    running = engine.execute(subject.wait)
+    engine.started(running)
+    waiting = engine.execute(subject.ok)
+    time.sleep(0.3)
+    engine.process.send_signal(signal.SIGTERM)
+    assert engine.ended(waiting)["outcome"] == "cancelled"
+    assert engine.ended(running)["outcome"] == "cancelled"
+    assert engine.process.wait(15) == 0
+
+
+@check
+def refused_engine_ends(subject, engine):
+    engine.send({"type": "refused", "message": "not you"})
+    engine.process.wait(15)
+
+
+def run_checks(name, subject, only):
+    """One engine serves all checks but those that end it: state that one check leaves must not hurt the next."""
+    failed, engine = 0, None
+    for function in CHECKS:
+        if only and only != function.__name__:
+            continue
+        begun = time.monotonic()
+        try:
+            if engine is None:
+                engine = EngineProcess(ROOT / subject.folder, subject.options, subject.env)
+                engine.__enter__()
+            function(subject, engine)
+            if engine.process.poll() is not None or function is CHECKS[-1]:
+                engine.__exit__(None, None, None)
+                engine = None
+        except BaseException as error:
+            failed += 1
+            print(f"FAILED {name}: {function.__name__}")
+            traceback.print_exc(file=sys.stdout)
+            if engine is not None:
+                engine.__exit__(type(error), error, None)
+                engine = None
+            if isinstance(error, KeyboardInterrupt):
+                raise
+        else:
+            print(f"ok     {name}: {function.__name__} {time.monotonic() - begun:.2f} s", flush=True)
+    if engine is not None:
+        engine.__exit__(None, None, None)
+    return failed
+
+
+def main():
+    arguments = sys.argv[1:]
+    only = arguments.pop(1) if arguments[:1] == ["--only"] else None
+    names = [name for name in arguments if name != "--only"] or list(SUBJECTS)
+    failed = sum(run_checks(name, SUBJECTS[name], only) for name in names)
+    print(f"{failed} failed" if failed else "every engine keeps the protocol")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    sys.exit(main())
