@@ -38,6 +38,7 @@ struct InventoryNode {
 
   // Given out more than once, CPUs are counted, and nobody is bound to any.
   bool binds() const { return units.bindable() && cpu_percent == 100; }
+  bool has_seat() const { return leases < spec.seats; }  // of an engine
   bool is_shared() const { return leases == 0 || sole_user == 0; }
   bool may_join(const NodeAsk& ask) const { return leases == 0 || sole_user == ask.sole_user; }
 };

@@ -21,6 +21,10 @@ bool is_countable(const Request& request) {
     if (resource.second < 1 || resource.second > Room::kExtraMax) return false;
   if (request.gpu_share < 0 || request.gpu_share >= kWholeGpu) return false;
   if (request.gpu_share > 0 && request.gpus > 0) return false;
+  if (request.engines < 0 || request.engines > 1) return false;
+  if (is_statement(request))
+    return request.nodes == 1 && request.nodes_max == 0 && request.gpus == 0 &&
+           request.gpu_share == 0 && request.mem_mib == 0 && !request.node_labels.empty();
   return request.nodes >= 1 && request.nodes <= kNodesMax && request.cpus >= 1 &&
          request.cpus <= kMaxUnits && request.gpus >= 0 && request.gpus <= kMaxUnits &&
          request.mem_mib >= 0 && request.mem_mib <= kMaxAmount;

@@ -36,6 +36,8 @@ struct NodeAsk {
   CoreRule cores;
   bool contiguous = false;
   std::int64_t sole_user = 0;  // as in the request
+  std::uint32_t engines = 0;   // likewise
+  bool is_statement() const { return cpus == 0; }
 };
 
 }  // namespace drover::rm

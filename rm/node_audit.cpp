@@ -117,7 +117,7 @@ void NodeInventory::check(std::span<const Lease* const> live,
         problems.push_back(where + "is missing in its bucket");
       ++indexed;
     }
-    if (idle_.contains(NodeId(id)) != (offers && node.leases == 0))
+    if (idle_.contains(NodeId(id)) != (offers && node.leases == 0 && node.spec.seats == 0))
       problems.push_back(where + "is wrongly listed as idle or busy");
   }
   for (const auto& [key, nodes] : free_) indexed -= nodes.count();

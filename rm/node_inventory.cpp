@@ -80,7 +80,7 @@ void NodeInventory::reindex(NodeId id, Node& node) {
   const bool offers = node.known && node.state == NodeState::Up && node.defect.empty();
   known_.set(id, node.known);
   up_.set(id, node.known && node.state == NodeState::Up);
-  idle_.set(id, offers && node.leases == 0);
+  idle_.set(id, offers && node.leases == 0 && node.spec.seats == 0);
   const bool open = offers && node.exclusive == 0 && node.is_shared();
   reindex_shares(id, node, open);
   list_for_user(id, node, offers);
@@ -114,8 +114,9 @@ void NodeInventory::put(NodeId id, NodeSpec spec) {
   node.known = true;
   node.spec = std::move(spec);
   if (is_new || before != node.spec.name) put_in_order(id, is_new);
-  const auto sound = check_topology(node.spec.topology);
-  const bool described = node.spec.topology != Topology{};
+  const bool is_engine = node.spec.seats > 0;
+  const auto sound = is_engine ? Result<void>() : check_topology(node.spec.topology);
+  const bool described = is_engine || node.spec.topology != Topology{};
   undescribed_.set(id, !described);
   node.defect = sound ? "" : described ? sound.error().message : "has not registered yet";
   node.capacity = {};
@@ -123,7 +124,7 @@ void NodeInventory::put(NodeId id, NodeSpec spec) {
   if (sound) {
     node.capacity[Kind::MemMib] = node.spec.topology.mem_mib();
     node.capacity[Kind::GpuMilli] = std::int64_t(node.spec.topology.gpus.size()) * kMilli;
-    node.capacity[Kind::Nodes] = 1;
+    node.capacity[Kind::Nodes] = is_engine ? 0 : 1;
   }
   count_resources(node);
   count_cpus(node);
@@ -177,6 +178,7 @@ NodeAsk NodeInventory::ask_for(const Request& request) {
   ask.cores = request.cores;
   ask.contiguous = request.contiguous;
   ask.sole_user = request.exclusive ? 0 : request.sole_user;
+  ask.engines = std::uint32_t(request.engines);
   ask.nodes = std::uint32_t(request.nodes);
   ask.is_gang = request.nodes > 1 || request.nodes_max > request.nodes ||
                 !constraints_.at(ask.constraint).counted.empty();
@@ -258,6 +260,7 @@ std::uint64_t NodeInventory::search(const NodeAsk& ask, const NodeBits* allowed,
 }
 
 std::optional<NodeId> NodeInventory::best_node(const NodeAsk& ask, HoldCheck* holds) const {
+  if (ask.is_statement()) return free_engine(constraint_bits(ask));
   if (in_slices() && ask.gpu_share == 0 && ask.sole_user == 0) {
     std::vector<NodeId> one;
     add_from_slices(ask, constraint_bits(ask), 1, one, holds);
@@ -395,6 +398,7 @@ Room NodeInventory::free_room(NodeId id) const {
   if (!offers(id) || find(id)->exclusive > 0) return {};
   const Node& node = *find(id);
   const Key free = free_of(node);
+  if (node.spec.seats > 0) return {0, 0, 0, node.has_seat() ? 1 : 0, {}};
   Room room{free.cpus * kMilli, free.mem_mib, free.gpus * kMilli + node.units.left_of_shared(),
             node.leases == 0 ? Room::kSeats : Room::kSeats - node.leases};
   for (std::size_t i = 0; i < columns_.size(); ++i)
@@ -403,6 +407,7 @@ Room NodeInventory::free_room(NodeId id) const {
 }
 
 bool NodeInventory::fits_free(const NodeAsk& ask, const Node& node, const Key& free) const {
+  if (ask.is_statement()) return node.has_seat();
   if (ask.exclusive) return node.leases == 0;
   return node.exclusive == 0 && node.may_join(ask) && free.cpus >= ask.cpus &&
          free.mem_mib >= ask.mem_mib && has_resources(ask, node) && fits_gpus(ask, node, free) &&
@@ -418,6 +423,7 @@ Amounts NodeInventory::charge_on(NodeId id, const NodeAsk& ask, bool is_head) co
   amounts[Kind::GpuMilli] = ask.gpus * kMilli + ask.gpu_share;
   for (const NamedAmount& resource : ask.resources) amounts[resource.kind] += resource.amount;
   amounts[Kind::RunningJobs] = is_head ? 1 : 0;
+  amounts[Kind::Engines] = is_head ? ask.engines : 0;
   if (is_head)
     for (const NamedAmount& licence : ask.licences) amounts[licence.kind] += licence.amount;
   if (!ask.exclusive && ask.cores.whole_cores())

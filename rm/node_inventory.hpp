@@ -131,6 +131,7 @@ class NodeInventory {
   };
   bool fits_cores(const NodeAsk& ask, const Node& node) const;
   void count_cpus(Node& node) const;
+  std::optional<NodeId> free_engine(const NodeBits* allowed) const;  // engine_seats.cpp
   // sole_user.cpp
   void list_for_user(NodeId id, Node& node, bool offers);
   template <class Visit>

@@ -26,6 +26,8 @@ struct NodeSpec {
   std::string name;
   Labels labels;
   Topology topology;
+  // Above 0: no machine but an engine on one. It has no cores and takes so many statements at once.
+  std::uint32_t seats = 0;
 };
 
 struct NodeView {

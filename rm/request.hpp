@@ -15,7 +15,9 @@ using Labels = std::map<std::string, std::string>;   // ordered: iteration feeds
 using Counts = std::map<std::string, std::int64_t>;  // name -> how many, at least 1
 
 struct Request {             // amounts are per node
-  std::int64_t cpus = 1;     // logical CPUs: tasks on the node * cpus_per_task
+  // Logical CPUs: tasks on the node * cpus_per_task. 0 = a statement: a seat of an engine (a node
+  // that is no machine, NodeSpec::seats) with these labels, and nothing else.
+  std::int64_t cpus = 1;
   std::int64_t mem_mib = 0;  // 0 = not limited, not counted
   std::int64_t gpus = 0;
   std::string gpu_model;       // empty = any
@@ -34,7 +36,10 @@ struct Request {             // amounts are per node
   bool contiguous = false;  // the nodes are neighbours in the order of their names
   // A user's id and 1: shares its nodes only with requests that say the same. 0 = with anybody's.
   std::int64_t sole_user = 0;
+  std::int64_t engines = 0;  // 1: what runs is an engine, which quotas may count
   friend auto operator<=>(const Request&, const Request&) = default;
 };
+
+inline bool is_statement(const Request& request) { return request.cpus == 0; }
 
 }  // namespace drover::rm

@@ -93,7 +93,7 @@ JobRecord Controller::State::record_of(const Job& job) const {
 }
 
 NodeRecord Controller::State::record_of(NodeId id, const Node& node) const {
-  return {id, node.name, node.boot_id, node.service, node.reason, node.labels};
+  return {id, node.name, node.boot_id, node.service, node.reason, node.labels, node.is_engine};
 }
 
 // Closed jobs and tasks have put their last image when they left memory, so what is not found is

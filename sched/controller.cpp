@@ -89,6 +89,8 @@ void Controller::State::apply(Input input, Now now) {
         if constexpr (std::is_same_v<In, SetLicences>) set_licences(in, now);
         if constexpr (std::is_same_v<In, PutReservation>) Reserving{*this}.put(std::move(in), now);
         if constexpr (std::is_same_v<In, RemoveReservation>) Reserving{*this}.remove(in, now);
+        if constexpr (std::is_same_v<In, FailStatement>) fail_statement(in, now);
+        if constexpr (std::is_same_v<In, EngineGone>) engine_gone(in, now);
         if constexpr (std::is_same_v<In, Tick>) fire_timers(now);
       },
       input);
@@ -284,15 +286,18 @@ void Controller::restore_node(const NodeRecord& record) {
   State& state = *state_;
   state.next_node = std::max<std::uint64_t>(state.next_node, raw(record.id) + 1);
   Node& node = state.add_node(record.id);
-  ++state.unseen_nodes;
+  node.is_engine = record.is_engine;
+  if (!node.is_engine) ++state.unseen_nodes;
   node.name = record.name;
   node.boot_id = record.boot_id;
   node.service = record.service;
   node.reason = record.reason;
   node.labels = record.labels;
   state.node_ids[record.name] = record.id;
-  state.rm.put_node(record.id,
-                    {.name = record.name, .labels = State::labels_of(node), .topology = {}});
+  state.rm.put_node(record.id, {.name = record.name,
+                                .labels = State::labels_of(node),
+                                .topology = {},
+                                .seats = node.is_engine ? 1u : 0u});
   state.show_service(record.id, node);
 }
 

@@ -51,6 +51,7 @@ struct ControllerData {
   std::list<Partition> partitions;  // in the order in which they are served
   // By Ranking::Entry::partition; then the queues of reservations.
   std::vector<Partition*> partition_at;
+  Partition* statements = nullptr;  // of those who wait for engines
   Ranking ranking{nullptr};
   std::map<JobId, Clearing> clearings;        // for whom room is made
   std::map<TaskId, JobId> victims;            // the reverse

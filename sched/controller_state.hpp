@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "sched/group_verbs.hpp"
+#include "sched/statement_verbs.hpp"
 
 namespace drover::sched {
 
-struct Controller::State : GroupVerbs {
+struct Controller::State : StatementVerbs {
   explicit State(ControllerConfig with);
   struct Reserving;  // sched/reserving.hpp
   struct Reserved;
@@ -75,7 +75,7 @@ struct Controller::State : GroupVerbs {
   void plan_ready(PlanReady in, Now now);
   void take_jobs(Now now);
   void take_from(GroupId id, Now now);
-  void refuse_plan(Job& job, const Error& error, Now now);
+  void refuse_plan(Job& job, Reason reason, std::string why, Now now);
   // place_tasks.cpp
   enum class Try : std::uint8_t { Started, Parked, NoRoom, Held };
   OrderKey key_of(const Partition& partition, const JobQueue::Lane& lane, const Place& place) const;

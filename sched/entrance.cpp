@@ -12,9 +12,10 @@ namespace drover::sched {
 namespace {
 
 constexpr std::array kChain{
-    Interceptor{"policy", &follow_policy},   Interceptor{"defaults", &fill_defaults},
-    Interceptor{"labels", &complete_labels}, Interceptor{"limits", &check_limits},
-    Interceptor{"code", &check_code},        Interceptor{"authorisation", &authorise},
+    Interceptor{"policy", &follow_policy},         Interceptor{"defaults", &fill_defaults},
+    Interceptor{"labels", &complete_labels},       Interceptor{"limits", &check_limits},
+    Interceptor{"statement", &complete_statement}, Interceptor{"code", &check_code},
+    Interceptor{"authorisation", &authorise},
 };
 
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }

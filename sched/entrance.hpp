@@ -45,7 +45,7 @@ struct Interceptor {
   Result<void> (*run)(JobSpec& spec, const EntranceConfig& config);
 };
 std::span<const Interceptor>
-interceptors();  // in order: policy, defaults, labels, limits, code, authorisation
+interceptors();  // in order: policy, defaults, labels, limits, statement, code, authorisation
 
 // The whole chain. `owner` and `user` must come from a trusted source. Afterwards: name, cwd and
 // out are set, `request.cpus` is ntasks * cpus_per_task, `array` is {0} when not an array, the
@@ -58,7 +58,10 @@ Result<void> fill_defaults(JobSpec& spec, const EntranceConfig& config);
 Result<void> complete_labels(JobSpec& spec, const EntranceConfig& config);
 Result<void> check_limits(JobSpec& spec, const EntranceConfig& config);
 Result<void> check_code(JobSpec& spec, const EntranceConfig& config);
+Result<void> complete_statement(JobSpec& spec, const EntranceConfig& config);
 Result<void> authorise(JobSpec& spec, const EntranceConfig& config);
+
+Result<void> check_session_name(const std::string& name);
 
 // A part of check_limits: the numbers of tasks, sockets and cores go together. Sets request.cores.
 Result<void> check_layout(JobSpec& spec);

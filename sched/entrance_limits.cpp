@@ -105,6 +105,7 @@ Result<void> check_script(const JobSpec& spec, const EntranceConfig& config) {
   if (spec.script.find('\0') != std::string::npos)
     return fail(Errc::BadInput, "the script contains a NUL byte: it looks like a binary",
                 "run a program with 'drover submit -- PROGRAM'", "script");
+  if (spec.statement) return {};  // code of any language
   if (!spec.script.starts_with("#!"))
     return fail(Errc::BadInput, "the script does not start with #!",
                 "make its first line #!/bin/sh, or the path of its interpreter", "script");

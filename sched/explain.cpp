@@ -226,6 +226,7 @@ Why Controller::State::why_unplaced(const Job& job) const {
   if (const rm::QuotaShort* quota = queue.parked(job.lane))
     return rm::is_licence(*quota) ? short_of_licence(job.state, *quota)
                                   : over_quota(job.state, *quota, rm.names());
+  if (job.is_statement) return why_no_engine(job);
   const auto head = queue.head();
   if (job.reservation() != rm::kUnreserved) return Reserved{*this}.why_inside(job);
   if (auto outside = Reserved{*this}.why_outside(job)) return *std::move(outside);

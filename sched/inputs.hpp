@@ -151,10 +151,18 @@ struct RemoveReservation {
   Actor actor;
   std::string name;
 };
+struct FailStatement {  // no engine will come for it; nothing happens once it is on one
+  JobId job{};
+  Reason reason{};
+  std::string detail;
+};
+struct EngineGone {  // its job has ended: nothing that it ran runs any more
+  std::string node;
+};
 struct Tick {};  // time passed: begin times, node timeouts
 
 using Input = std::variant<Submit, Command, Alter, PlanReady, NodeUp, NodeDown, TaskStarted,
                            TaskEnded, ServeNode, LabelNode, EditQuotas, EditGroup, SetLicences,
-                           PutReservation, RemoveReservation, Tick>;
+                           PutReservation, RemoveReservation, FailStatement, EngineGone, Tick>;
 
 }  // namespace drover::sched

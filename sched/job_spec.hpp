@@ -3,6 +3,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,24 @@ struct WarnSignal {         // --signal=[B:]SIG@SECONDS
   std::int32_t signal = 0;  // 0 = none
   std::int32_t before_s = 60;
   friend bool operator==(const WarnSignal&, const WarnSignal&) = default;
+};
+
+// Code that an engine runs, instead of a process of its own.
+struct Statement {
+  std::string engine;    // type: python
+  std::string language;  // one that it speaks; empty = its first
+  std::string session;   // of which it is a part; empty = of none
+  std::string pool;      // the engines that may run it
+  std::string reset;     // what earlier statements left: none, namespace, respawn
+  friend bool operator==(const Statement&, const Statement&) = default;
+};
+
+// The process is an engine.
+struct EngineHost {
+  std::string name;  // of the node that it becomes: engine-7
+  std::string type, pool, session;
+  std::string options;  // JSON, from its plugin
+  friend bool operator==(const EngineHost&, const EngineHost&) = default;
 };
 
 struct JobSpec {
@@ -74,6 +93,8 @@ struct JobSpec {
   rm::TaskRules layout;            // the entrance makes `request.cores` of it
   RetryRule retry;                 // of each task; the default runs once
   Items items;                     // of an array 0..n-1: what each element works on; or empty
+  std::optional<Statement> statement;  // `script` is its code
+  std::optional<EngineHost> engine;
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 
   // Every node gets room for as many tasks as the fullest one.

@@ -71,6 +71,9 @@ std::string_view to_string(Reason r) {
     case Reason::Licences: return "licences";
     case Reason::SuspendedByOperator: return "suspended_by_operator";
     case Reason::RetryDelay: return "retry_delay";
+    case Reason::Engine: return "engine";
+    case Reason::EngineFailed: return "engine_failed";
+    case Reason::EngineLost: return "engine_lost";
   }
   return "unknown";
 }

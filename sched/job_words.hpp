@@ -76,8 +76,11 @@ enum class Reason : std::uint8_t {
   Licences,    // waits: others hold them
   SuspendedByOperator,
   RetryDelay,  // waits: its last attempt failed, and the next one is not due
+  Engine,        // waits: no engine of its pool is idle
+  EngineFailed,  // ended: no engine could be started for it
+  EngineLost,    // ended: the engine that ran it is gone
 };
-inline constexpr std::size_t kReasons = std::size_t(Reason::RetryDelay) + 1;
+inline constexpr std::size_t kReasons = std::size_t(Reason::EngineLost) + 1;
 
 // How work gives way to more urgent work.
 enum class PreemptMode : std::uint8_t {

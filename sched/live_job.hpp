@@ -93,6 +93,7 @@ struct Job {
   bool in_unplanned : 1 = false;    // in Group::unplanned
   bool dirty : 1 = false;
   bool is_followed : 1 = false;   // others wait for its elements one by one
+  bool is_statement : 1 = false;  // waits for an engine
   bool elements_met : 1 = false;  // it waited so for jobs that had succeeded already
 
   Place place() const { return {priority, id}; }

@@ -24,6 +24,7 @@ struct Node {
   TaskSet tasks;          // attempts with a part here, in whatever state
   TaskSet missing;        // ran, but the agent that came back has them neither running nor ended
   Time deadline;          // mono; when silence (of node or missing attempts) has lasted too long
+  bool is_engine = false;
   bool dirty = false;
 };
 

@@ -32,6 +32,7 @@ bool Controller::State::plans_ahead() const {
 }
 
 void Controller::State::serve(Partition& partition) {
+  if (&partition == statements) return serve_statements();
   switch (partition.policy.backfill) {
     case Backfill::None:
       serve_heads(partition);
@@ -144,7 +145,9 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     return Try::Parked;
   }
   if (job.active == 0)
-    set_reason(job, clearings.contains(job.id) ? Reason::Preempting : Reason::Resources);
+    set_reason(job, job.is_statement             ? Reason::Engine
+                    : clearings.contains(job.id) ? Reason::Preempting
+                                                 : Reason::Resources);
   return std::get<rm::NoFit>(answer).held ? Try::Held : Try::NoRoom;
 }
 

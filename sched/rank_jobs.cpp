@@ -26,6 +26,7 @@ void Controller::State::make_partitions() {
         add_partition(spec->name, spec->policy);
   partition_at = std::move(at);
   for (std::uint32_t i = 0; i < partition_at.size(); ++i) partition_at[i]->index = i;
+  statements = add_partition("engines", {.order = Order::Fifo, .backfill = Backfill::None});
 }
 
 Partition* Controller::State::add_partition(const std::string& name,
@@ -40,17 +41,20 @@ Partition* Controller::State::add_partition(const std::string& name,
 }
 
 Partition& Controller::State::partition_of(const Job& job) {
+  if (job.is_statement) return *statements;
   const std::uint32_t base = ranking.at(job.standing).partition;
   const rm::ReservedId by = job.reservation();
   return by == rm::kUnreserved ? *partition_at[base] : *reserved[std::size_t(by)].queues.at(base);
 }
 const Partition& Controller::State::partition_of(const Job& job) const {
+  if (job.is_statement) return *statements;
   const std::uint32_t base = ranking.at(job.standing).partition;
   const rm::ReservedId by = job.reservation();
   return by == rm::kUnreserved ? *partition_at[base] : *reserved[std::size_t(by)].queues.at(base);
 }
 
 const Partition& Controller::State::partition_for(const JobSpec& spec) const {
+  if (spec.statement) return *statements;
   const auto label = spec.labels.find("partition");
   const PartitionTable& table = ranking.book().partitions;
   const PartitionSpec* known = label == spec.labels.end() ? nullptr : table.find(label->second);

@@ -103,6 +103,7 @@ struct NodeRecord {
   Service service{};
   std::string reason;  // why it is not in service
   LabelEdits labels;
+  bool is_engine = false;
   friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };
 

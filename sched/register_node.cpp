@@ -40,10 +40,15 @@ void Controller::State::node_up(NodeUp in, Now now) {
   const bool rebooted = !is_new && node.boot_id != in.boot_id;
   node.name = in.spec.name;
   node.own_labels = in.spec.labels;
+  node.is_engine = in.spec.seats > 0;
   in.spec.labels = labels_of(node);
+  if (node.is_engine && rebooted) {  // another engine: what was said of the last one is over
+    node.service = Service::InService;
+    node.reason.clear();
+  }
   node.boot_id = in.boot_id;
   node.session = in.session;
-  if (!is_new && !node.seen) --unseen_nodes;
+  if (!is_new && !node.seen && !node.is_engine) --unseen_nodes;
   node.seen = true;
   node.missing.clear();
   watch(id, node, {});
@@ -123,7 +128,8 @@ void Controller::State::attempt_lost(Job& job, Task& task, Now now) {
   if (job.requeue && record.node_losses < config.node_losses_max)
     requeue_task(job, task, now);
   else
-    end_attempt(job, task, TaskEvent::EndFailed, Reason::NodeLost, now);
+    end_attempt(job, task, TaskEvent::EndFailed,
+                job.is_statement ? Reason::EngineLost : Reason::NodeLost, now);
 }
 
 // A gang that lost a node cannot go on. Where the head is lost its script is gone too; where it is

@@ -139,7 +139,7 @@ Result<void> Controller::State::check_possible(const JobSpec& spec) const {
   if (auto ok = rm::can_ever_have(spec.request.licences, config.licences); !ok) return ok;
   // After a restart the nodes' sizes are known only once they are back: then nothing is impossible
   // yet.
-  if (unseen_nodes == 0)
+  if (unseen_nodes == 0 && !spec.statement)  // engines are started for it
     if (auto ok = rm.can_ever_fit(spec.request); !ok) return ok;
   return Reserved{*this}.check(spec);
 }
@@ -164,6 +164,7 @@ Job& Controller::State::insert_job(JobId id, const JobSpec& spec, rm::PathId pat
   job.group = group_for(spec);
   Reserving{*this}.enter(job, spec.reservation);
   job.singleton = spec.singleton;
+  job.is_statement = spec.statement.has_value();
   job.requeue = spec.requeue;
   job.warn = std::uint8_t(spec.warn.signal);
   job.keep_invalid = spec.keep_invalid;

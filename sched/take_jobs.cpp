@@ -22,7 +22,7 @@ void Controller::State::take_from(GroupId id, Now now) {
   while (group.compiling.size() < config.compile_ahead) {
     if (!group.unplanned.empty()) {
       Job& job = jobs.at(group.unplanned.begin()->job);
-      if (config.inline_plan != nullptr) {
+      if (needs_no_plan(job)) {
         job.planned = true;
         update_queues(job);
         continue;
@@ -34,7 +34,7 @@ void Controller::State::take_from(GroupId id, Now now) {
     }
     if (group.fifo.empty() || (limit > 0 && group.active >= limit)) return;
     Job& job = jobs.at(group.fifo.front().job);
-    if (config.inline_plan != nullptr) {
+    if (needs_no_plan(job)) {
       job.planned = true;
       move(job, JobEvent::Taken);
       set_reason(job, Reason::GroupOrder);
@@ -73,21 +73,21 @@ void Controller::State::plan_ready(PlanReady in, Now now) {
     }
     plan = fail(Errc::Unsupported, "plans with several steps are not offered yet");
   }
-  refuse_plan(*job, plan.error(), now);
+  refuse_plan(*job, Reason::PlanRefused, plan.error().message, now);
 }
 
-void Controller::State::refuse_plan(Job& job, const Error& error, Now now) {
+void Controller::State::refuse_plan(Job& job, Reason reason, std::string why, Now now) {
   const bool marked = job.more != nullptr && job.more->counterparts != nullptr;
   const bool untouched = job.untouched == job.total && !marked;
   if (job.state == JobState::Scheduled && untouched) {
     job.failed = job.total;
     job.untouched = 0;
-    close(job, JobEvent::PlanRefused, Reason::PlanRefused, error.message, now);
+    close(job, JobEvent::PlanRefused, reason, std::move(why), now);
     return;
   }
   // Compiled before a restart, refused after it: what runs goes on, what waits cannot.
-  cancel_waiting(job, Reason::PlanRefused, now);
-  if (!close_if_done(job, Reason::PlanRefused, now)) update_queues(job);
+  cancel_waiting(job, reason, now);
+  if (!close_if_done(job, reason, now)) update_queues(job);
 }
 
 }  // namespace drover::sched

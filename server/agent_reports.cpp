@@ -44,10 +44,23 @@ Result<void> read_cores(const proto::NodeInfo& info, rm::Topology& topology) {
   return {};
 }
 
+// It has nothing but its labels, and runs one statement at a time.
+Result<rm::NodeSpec> to_engine_spec(const proto::NodeInfo& info) {
+  if (info.cores_size() > 0 || info.gpus_size() > 0 || info.resources_size() > 0)
+    return bad("an engine has no cores or devices");
+  if (info.labels_size() > kLabelsMax) return bad("the number of labels");
+  rm::NodeSpec spec;
+  spec.name = info.name();
+  for (const auto& [name, value] : info.labels()) spec.labels[name] = value;
+  spec.seats = 1;
+  return spec;
+}
+
 }  // namespace
 
 Result<rm::NodeSpec> to_node_spec(const proto::NodeInfo& info) {
   if (!is_name(info.name())) return bad("its name");
+  if (info.has_engine()) return to_engine_spec(info);
   if (info.cores_size() < 1 || info.cores_size() > kCoresMax) return bad("the number of cores");
   if (info.numa_mem_mib_size() < 1 || info.numa_mem_mib_size() > kCoresMax)
     return bad("the NUMA nodes");

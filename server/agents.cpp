@@ -208,7 +208,8 @@ void Agents::perform(const sched::Launch& launch) {
   if (spec)
     filled = fill_launch(
         **spec, launch,
-        {session->node, users_.of((*spec)->owner.uid), turn_.resources(), kill_grace_s_}, *order);
+        {session->node, users_.of((*spec)->owner.uid), turn_.resources(), kill_grace_s_, {}},
+        *order);
   else
     filled = fail(spec.error());
   if (!filled) {  // a spec that cannot be launched ends its attempt instead of hanging

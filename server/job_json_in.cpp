@@ -14,6 +14,7 @@
 #include "server/json_fields.hpp"
 #include "server/layout_words.hpp"
 #include "server/retry_json.hpp"
+#include "server/statement_json.hpp"
 
 namespace drover::server {
 namespace {
@@ -258,6 +259,7 @@ constexpr Field kFields[] = {  // sorted by name
     {"dependency", [](Reading& r, value v) { auto text = json_text(v, "dependency", 64 << 10); return text ? read_dependency_text(*text, r.spec) : Result<void>(fail(text.error())); }},
     {"dependency_any", [](Reading& r, value v) { return keep(json_bool(v, "dependency_any"), r.spec.dependency_any); }},
     {"distribution", [](Reading& r, value v) { return read_words(v, "distribution", r.spec.layout, read_distribution); }},
+    {"engine", [](Reading& r, value v) { return read_statement(v, "engine", r.spec); }},
     {"env", read_env},
     {"err", [](Reading& r, value v) { return keep(json_line(v, "err", 4096), r.spec.err); }},
     {"exclusive", read_exclusive},
@@ -271,6 +273,7 @@ constexpr Field kFields[] = {  // sorted by name
     {"items", [](Reading& r, value v) { return read_items(v, r.spec.items); }},
     {"kill_on_invalid_dependency", read_kill_on_invalid},
     {"labels", [](Reading& r, value v) { return read_labels(v, "labels", r.spec.labels); }},
+    {"language", [](Reading& r, value v) { return read_statement(v, "language", r.spec); }},
     {"licences", [](Reading& r, value v) { return read_counts(v, "licences", r.spec.request.licences); }},
     {"max_failures", read_max_failures},
     {"mem", [](Reading& r, value v) { return read_mem(v, "mem", r.spec.request.mem_mib); }},
@@ -292,9 +295,11 @@ constexpr Field kFields[] = {  // sorted by name
     {"qos", [](Reading& r, value v) { return keep(json_line(v, "qos", 256), r.qos); }},
     {"requeue", [](Reading& r, value v) { return keep(json_bool(v, "requeue"), r.spec.requeue); }},
     {"reservation", [](Reading& r, value v) { return keep(json_line(v, "reservation", 64), r.spec.reservation); }},
+    {"reset", [](Reading& r, value v) { return read_statement(v, "reset", r.spec); }},
     {"resources", [](Reading& r, value v) { return read_counts(v, "resources", r.spec.request.resources); }},
     {"retry", [](Reading& r, value v) { return read_retry(v, r.spec.retry); }},
     {"script", [](Reading& r, value v) { return keep(json_text(v, "script", kScriptMax), r.spec.script); }},
+    {"session", [](Reading& r, value v) { return read_statement(v, "session", r.spec); }},
     {"signal", read_signal},
     {"singleton", [](Reading& r, value v) { return keep(json_bool(v, "singleton"), r.spec.singleton); }},
     {"sockets_per_node", [](Reading& r, value v) { return keep_int(json_integer(v, "sockets_per_node", 1, 1'024), r.spec.layout.sockets_per_node); }},
@@ -393,7 +398,7 @@ Result<void> complete(Reading& r) {
   if (spec.script.empty() && spec.argv.empty())
     return fail(Errc::BadInput, "a job needs a script or argv",
                 "\"argv\":[\"prog\",\"arg\"] or \"script\":\"#!/bin/sh\\n...\"", "script");
-  if (!spec.script.empty() && !spec.script.starts_with("#!"))
+  if (!spec.script.empty() && !spec.statement && !spec.script.starts_with("#!"))
     return fail(Errc::BadInput, "the script does not start with #!",
                 "its first line names the interpreter: #!/bin/bash", "script");
   if (!spec.is_array) spec.array = IndexSet::single(0);

@@ -10,6 +10,7 @@
 #include "server/launch_order.hpp"
 #include "server/layout_words.hpp"
 #include "server/retry_json.hpp"
+#include "server/statement_json.hpp"
 
 namespace drover::server {
 namespace {
@@ -119,6 +120,7 @@ void append_spec(JsonWriter& out, const sched::JobSpec& spec) {
   out.field("max_failures", spec.max_failures);
   out.field("reservation", spec.reservation);
   append_retry(out, spec.retry);
+  append_engine_parts(out, spec);
   out.end_object();
 }
 

@@ -203,6 +203,31 @@ Result<TaskFiles> task_files(const sched::JobSpec& spec, TaskId task, const std:
   return files;
 }
 
+// The engine has its own environment: of the job only what its user gave it goes along.
+void fill_statement(const sched::JobSpec& spec, const TaskFiles& files,
+                    const StatementLimits& limits, proto::LaunchOrder& order) {
+  proto::Statement& statement = *order.mutable_statement();
+  statement.set_language(spec.statement->language);
+  statement.set_results(files.out.substr(0, files.out.rfind('/')));
+  statement.set_reset(spec.statement->reset);
+  statement.set_log_bytes(limits.log_bytes);
+  statement.set_result_bytes(limits.result_bytes);
+  statement.set_result_rows(limits.result_rows);
+  statement.set_preview_bytes(limits.preview_bytes);
+  for (const std::string& entry : spec.env) order.add_env(entry);
+  order.add_env("DROVER_JOB_ID=" + std::to_string(order.id().job()));
+  order.set_cwd(spec.cwd);
+  order.set_out(files.out);
+  order.set_time_limit_us(spec.time_limit.us);
+}
+
+void fill_engine(const sched::EngineHost& engine, proto::EngineHost& out) {
+  out.set_name(engine.name);
+  out.set_type(engine.type);
+  out.set_pool(engine.pool);
+  out.set_options(engine.options);
+}
+
 Result<void> fill_launch(const sched::JobSpec& spec, const sched::Launch& launch,
                          const LaunchSite& site, proto::LaunchOrder& order) {
   auto files = task_files(spec, launch.id.task, site.node);
@@ -211,11 +236,18 @@ Result<void> fill_launch(const sched::JobSpec& spec, const sched::Launch& launch
   order.set_uid(spec.owner.uid);
   order.set_gid(spec.owner.gid);
   order.set_user(spec.user);
+  order.set_job_name(spec.name);
+  order.set_kill_grace_s(std::int32_t(site.kill_grace_s));
   const std::uint32_t index = raw(launch.id.task.index);
   const bool has_item = index < spec.items.size();
   for (const std::string& arg : spec.argv)
     order.add_argv(has_item ? sched::fill_in_item(arg, spec.items[index], index) : arg);
   order.set_script(spec.script);
+  if (spec.statement) {
+    fill_statement(spec, *files, site.statements, order);
+    return {};
+  }
+  if (spec.engine) fill_engine(*spec.engine, *order.mutable_engine());
   Environment env(order);
   add_job(env, spec, launch, site.node);
   if (has_item) env.add("DROVER_ITEM", spec.items[index]);
@@ -234,8 +266,6 @@ Result<void> fill_launch(const sched::JobSpec& spec, const sched::Launch& launch
   order.set_time_limit_us(spec.time_limit.us);
   order.set_warn_signal(spec.warn.signal);
   order.set_warn_before_s(spec.warn.before_s);
-  order.set_kill_grace_s(std::int32_t(site.kill_grace_s));
-  order.set_job_name(spec.name);
   return {};
 }
 

@@ -17,11 +17,16 @@ struct TaskFiles {
 // The files of one task, from its spec alone: what launches them is what reads them back.
 Result<TaskFiles> task_files(const sched::JobSpec& spec, TaskId task, const std::string& node);
 
+struct StatementLimits {  // 0 = none
+  std::int64_t log_bytes = 64 << 20, result_bytes = std::int64_t(1) << 30;
+  std::int64_t result_rows = 50'000'000, preview_bytes = 16 << 10;
+};
 struct LaunchSite {
   std::string node;  // name
   const Users::Entry& user;
   const rm::ResourceManager& resources;  // the topology of the nodes
   std::int64_t kill_grace_s = 10;
+  StatementLimits statements = {};
 };
 // Fills `order`. The environment is built, never inherited: Drover's variables, then the user's,
 // then a minimal set.

@@ -6,13 +6,14 @@
 #include <limits>
 #include <utility>
 
+#include "store/engine_codec.hpp"
 #include "store/retry_codec.hpp"
 #include "store/task_rules_codec.hpp"
 
 namespace drover::store {
 namespace {
 
-constexpr auto kLastReason = std::uint32_t(sched::Reason::RetryDelay);
+constexpr auto kLastReason = std::uint32_t(sched::Reason::EngineLost);
 constexpr auto kLastJobState = std::uint32_t(sched::JobState::Suspended);
 constexpr auto kLastTaskState = std::uint32_t(sched::TaskState::Suspended);
 constexpr auto kLastDependency = std::uint32_t(sched::DependencyKind::AfterCorr);
@@ -62,6 +63,7 @@ void encode_request(const rm::Request& request, proto::Request& out) {
   out.set_tasks(request.tasks);
   out.set_contiguous(request.contiguous);
   out.set_sole_user(request.sole_user);
+  out.set_engines(request.engines);
 }
 
 void decode_request(const proto::Request& in, rm::Request& out) {
@@ -81,6 +83,7 @@ void decode_request(const proto::Request& in, rm::Request& out) {
   out.tasks = in.tasks();
   out.contiguous = in.contiguous();
   out.sole_user = in.sole_user();
+  out.engines = in.engines();
 }
 
 bool decode_array(const proto::JobSpec& in, IndexSet& out) {
@@ -191,6 +194,7 @@ void encode(const sched::JobSpec& spec, proto::JobSpec& out) {
   out.set_reservation(spec.reservation);
   if (spec.layout != rm::TaskRules{}) encode(spec.layout, *out.mutable_layout());
   if (spec.retry != sched::RetryRule{}) encode(spec.retry, *out.mutable_retry());
+  encode_engine_parts(spec, out);
 }
 
 bool decode(const proto::JobSpec& in, sched::JobSpec& out) {
@@ -233,6 +237,7 @@ bool decode(const proto::JobSpec& in, sched::JobSpec& out) {
   out.max_failures = in.max_failures();
   out.reservation = in.reservation();
   out.items = {};
+  decode_engine_parts(in, out);
   out.retry = {};
   if (in.has_retry() && !decode(in.retry(), out.retry)) return false;
   return decode(in.layout(), out.layout) && decode_array(in, out.array);
@@ -364,12 +369,13 @@ void encode(const sched::NodeRecord& record, proto::NodeRecord& out) {
   out.set_service(std::uint32_t(record.service));
   encode_labels(record.labels.set, *out.mutable_labels());
   for (const std::string& key : record.labels.removed) out.add_no_labels(key);
+  out.set_is_engine(record.is_engine);
 }
 
 bool decode(const proto::NodeRecord& in, sched::NodeRecord& out) {
   if (in.service() > std::uint32_t(sched::Service::Maintenance)) return false;
-  out = sched::NodeRecord{NodeId(in.id()),   in.name(), in.boot_id(), sched::Service(in.service()),
-                          in.drain_reason(), {}};
+  out = sched::NodeRecord{NodeId(in.id()),   in.name(), in.boot_id(),  sched::Service(in.service()),
+                          in.drain_reason(), {},        in.is_engine()};
   if (in.service() == 0 && in.draining()) out.service = sched::Service::Draining;
   decode_labels(in.labels(), out.labels.set);
   out.labels.removed.insert(in.no_labels().begin(), in.no_labels().end());

@@ -26,7 +26,7 @@ JobSpec good_script() {
 TEST(Entrance, TheOrderOfTheChain) {
   std::string names;
   for (const Interceptor& link : interceptors()) names += std::string(link.name) + " ";
-  EXPECT_EQ(names, "policy defaults labels limits code authorisation ");
+  EXPECT_EQ(names, "policy defaults labels limits statement code authorisation ");
 }
 
 TEST(Entrance, CompletesAScript) {

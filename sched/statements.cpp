@@ -1,0 +1,52 @@
+// sched/statements.cpp - who gets an engine, and what is said and done when there is none.
+// SPDX-License-Identifier: Apache-2.0
+//
+// To the controller an engine is a node without cores, which takes statements of its pool. Engines
+// are jobs themselves; who starts and ends them is pool/'s business.
+#include <utility>
+
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+
+// In order; but a statement wants the engines of its own pool alone, so that it holds up no other
+// pool. O(pools that wait and may have got a seat)
+void StatementVerbs::serve_statements() {
+  JobQueue& queue = statements->queue;
+  while (const auto candidate = queue.candidate())
+    if (const auto tried = self().try_to_start(*statements, *candidate);
+        tried == decltype(tried)::NoRoom)
+      queue.block(candidate->shape, JobQueue::Block::NoRoom);
+}
+
+void StatementVerbs::fail_statement(const FailStatement& in, Now now) {
+  Job* job = self().find(in.job);
+  if (job == nullptr || !job->is_statement || job->active > 0) return;
+  if (job->state != JobState::Scheduled) return;  // it does not wait for an engine
+  self().refuse_plan(*job, in.reason, in.detail, now);
+}
+
+// Whatever its agent still says of it is late.
+void StatementVerbs::engine_gone(const EngineGone& in, Now now) {
+  const auto known = node_ids.find(in.node);
+  if (known == node_ids.end() || !nodes.at(known->second).is_engine) return;
+  Node& node = nodes.at(known->second);
+  node.session = {};
+  node.missing.clear();
+  self().watch(known->second, node, {});
+  self().show_service(known->second, node);
+  self().parts_lost(known->second, node, true, now);
+}
+
+Why StatementVerbs::why_no_engine(const Job& job) const {
+  const rm::Request& request = rm.request(job.what);
+  const auto pool = request.node_labels.find("pool");
+  const rm::NoFit fit = rm.explain(job.what);
+  std::string text = "waits for an engine";
+  if (pool != request.node_labels.end()) text += " of pool " + pool->second;
+  text += fit.busy > 0 ? ": " + std::to_string(fit.busy) + " there, none of them idle"
+                       : ": none is there yet";
+  return {job.state, Reason::Engine, std::move(text), "drover engine ls shows the engines"};
+}
+
+}  // namespace drover::sched

@@ -1,0 +1,38 @@
+// store/engine_codec.cpp - statements and engines of job specs.
+// SPDX-License-Identifier: Apache-2.0
+#include "store/engine_codec.hpp"
+
+namespace drover::store {
+
+void encode_engine_parts(const sched::JobSpec& spec, proto::JobSpec& out) {
+  if (spec.statement) {
+    proto::StoredStatement& statement = *out.mutable_statement();
+    statement.set_engine(spec.statement->engine);
+    statement.set_language(spec.statement->language);
+    statement.set_session(spec.statement->session);
+    statement.set_pool(spec.statement->pool);
+    statement.set_reset(spec.statement->reset);
+  }
+  if (spec.engine) {
+    proto::StoredEngine& engine = *out.mutable_engine();
+    engine.set_name(spec.engine->name);
+    engine.set_type(spec.engine->type);
+    engine.set_pool(spec.engine->pool);
+    engine.set_session(spec.engine->session);
+    engine.set_options(spec.engine->options);
+  }
+}
+
+void decode_engine_parts(const proto::JobSpec& in, sched::JobSpec& out) {
+  out.statement.reset();
+  out.engine.reset();
+  if (in.has_statement())
+    out.statement =
+        sched::Statement{in.statement().engine(), in.statement().language(),
+                         in.statement().session(), in.statement().pool(), in.statement().reset()};
+  if (in.has_engine())
+    out.engine = sched::EngineHost{in.engine().name(), in.engine().type(), in.engine().pool(),
+                                   in.engine().session(), in.engine().options()};
+}
+
+}  // namespace drover::store

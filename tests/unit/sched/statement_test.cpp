@@ -1,0 +1,184 @@
+// tests/unit/sched/statement_test.cpp - code waits for an engine of its pool, and for nothing else.
+// SPDX-License-Identifier: Apache-2.0
+#include "sched/entrance.hpp"
+#include "tests/unit/sched/desk.hpp"
+
+namespace drover::sched {
+namespace {
+
+JobSpec code(std::string pool = "python.1000", std::string user = "ann") {
+  JobSpec spec = Desk::spec(std::move(user));
+  spec.argv.clear();
+  spec.script = "1+1";
+  spec.statement = Statement{"python", "python", "", std::move(pool), "namespace"};
+  return complete_statement(spec, {}) ? spec : JobSpec{};
+}
+
+void engine_up(Desk& desk, const std::string& name, const std::string& pool,
+               const std::string& boot = "7.0.1.1", std::vector<HeldAttempt> running = {}) {
+  rm::NodeSpec spec;
+  spec.name = name;
+  spec.labels = {{"pool", pool}};
+  spec.seats = 1;
+  NodeUp up;
+  up.spec = spec;
+  up.boot_id = boot;
+  up.session = SessionId{++desk.sessions};
+  up.running = std::move(running);
+  desk.put(std::move(up));
+  desk.turn();
+}
+
+TEST(Statement, WaitsForAnEngineOfItsPoolAndHoldsUpNoOther) {
+  Desk desk;
+  desk.node_up("n1", 8);
+  const JobId first = desk.accept(code("python.1000"));
+  EXPECT_EQ(desk.table.jobs.at(first).state, JobState::Scheduled) << "no plan is waited for";
+  EXPECT_EQ(desk.table.jobs.at(first).reason, Reason::Engine);
+  EXPECT_EQ(desk.controller.why(first, {}, desk.now)->text,
+            "waits for an engine of pool python.1000: none is there yet");
+  const JobId other = desk.accept(code("sql.1000"));
+  engine_up(desk, "engine-1", "sql.1000");
+  ASSERT_EQ(desk.launches.size(), 1u);
+  EXPECT_EQ(desk.launches[0].id.task.job, other);
+  const JobId next = desk.accept(code("sql.1000"));
+  EXPECT_EQ(desk.launches.size(), 1u) << "one statement at a time";
+  EXPECT_EQ(desk.controller.why(next, {}, desk.now)->text,
+            "waits for an engine of pool sql.1000: 1 there, none of them idle");
+  desk.ended(desk.launches[0]);
+  ASSERT_EQ(desk.launches.size(), 2u);
+  EXPECT_EQ(desk.launches[1].id.task.job, next);
+}
+
+TEST(Statement, IsChargedAsARunningJobAndNothingElse) {
+  Desk desk;
+  engine_up(desk, "engine-1", "python.1000");
+  desk.accept(code());
+  ASSERT_EQ(desk.launches.size(), 1u);
+  rm::Amounts one;
+  one[rm::Kind::RunningJobs] = 1;
+  EXPECT_EQ(desk.launches[0].lease.total(), one);
+}
+
+TEST(Statement, NothingElseRunsOnAnEngine) {
+  Desk desk;
+  engine_up(desk, "engine-1", "python.1000");
+  JobSpec alone = Desk::spec();
+  alone.request.exclusive = true;
+  for (const JobSpec& spec : {Desk::spec(), alone}) {
+    const auto refused = desk.submit(spec);
+    EXPECT_FALSE(refused) << "there is no machine";
+  }
+  desk.node_up("n1", 2);
+  desk.accept(Desk::spec());
+  ASSERT_EQ(desk.launches.size(), 1u);
+  EXPECT_EQ(desk.table.tasks.at(desk.launches[0].id.task).node, "n1");
+}
+
+TEST(Statement, EndsWithItsEngineAndIsNotRunAgain) {
+  Desk desk;
+  engine_up(desk, "engine-1", "python.1000", "7.0.1.1");
+  const JobId job = desk.accept(code());
+  ASSERT_EQ(desk.launches.size(), 1u);
+  engine_up(desk, "engine-1", "python.1000", "9.0.1.4");  // another engine under the same name
+  EXPECT_EQ(desk.table.jobs.at(job).state, JobState::Failed);
+  EXPECT_EQ(desk.table.jobs.at(job).reason, Reason::EngineLost);
+  desk.accept(code());
+  EXPECT_EQ(desk.launches.size(), 2u);
+}
+
+TEST(Statement, EndsWhenTheJobOfItsEngineHasEnded) {
+  Desk desk;
+  engine_up(desk, "engine-1", "python.1000");
+  const JobId job = desk.accept(code());
+  ASSERT_EQ(desk.launches.size(), 1u);
+  desk.put(EngineGone{"engine-1"});
+  desk.put(EngineGone{"engine-2"});
+  desk.turn();
+  EXPECT_EQ(desk.table.jobs.at(job).reason, Reason::EngineLost);
+  const JobId next = desk.accept(code());
+  desk.ended(desk.launches[0]);
+  EXPECT_EQ(desk.table.jobs.at(job).state, JobState::Failed) << "a late word";
+  EXPECT_EQ(desk.table.jobs.at(next).reason, Reason::Engine);
+}
+
+TEST(Statement, ADrainedNameServesAgainWithTheNextEngine) {
+  Desk desk;
+  engine_up(desk, "engine-1", "python.1000", "7");
+  ServeNode drain;
+  drain.actor = {0, true};
+  drain.node = "engine-1";
+  desk.put(std::move(drain));
+  desk.turn();
+  desk.accept(code());
+  EXPECT_TRUE(desk.launches.empty());
+  engine_up(desk, "engine-1", "python.1000", "8");
+  EXPECT_EQ(desk.launches.size(), 1u);
+}
+
+TEST(Statement, FailsWhenNoEngineWillCome) {
+  Desk desk;
+  const JobId waits = desk.accept(code());
+  engine_up(desk, "engine-1", "sql.1000");
+  const JobId runs = desk.accept(code("sql.1000"));
+  for (const JobId job : {waits, runs, JobId{99}}) {
+    desk.put(FailStatement{job, Reason::EngineFailed, "it said no"});
+    desk.turn();
+  }
+  EXPECT_EQ(desk.table.jobs.at(waits).state, JobState::Failed);
+  EXPECT_EQ(desk.table.jobs.at(waits).reason, Reason::EngineFailed);
+  EXPECT_EQ(desk.table.jobs.at(waits).detail, "it said no");
+  EXPECT_FALSE(is_final(desk.table.jobs.at(runs).state)) << "it is on an engine";
+}
+
+TEST(Statement, GoesOnAfterARestart) {
+  Desk desk;
+  engine_up(desk, "engine-1", "python.1000", "7.0.1.1");
+  const JobId runs = desk.accept(code());
+  const JobId waits = desk.accept(code());
+  Launch launched = desk.launches.at(0);
+  desk.restart();
+  desk.node_up("n1", 1);
+  EXPECT_FALSE(desk.submit(Desk::spec("ann", 2))) << "engines known from before hide nothing";
+  engine_up(desk, "engine-1", "python.1000", "7.0.1.1", {{launched.id, true}});
+  EXPECT_FALSE(is_final(desk.table.jobs.at(runs).state));
+  launched.session = SessionId{desk.sessions};
+  desk.ended(launched);
+  EXPECT_EQ(desk.table.jobs.at(runs).state, JobState::Succeeded);
+  ASSERT_EQ(desk.launches.size(), 2u);
+  EXPECT_EQ(desk.launches[1].id.task.job, waits);
+}
+
+struct Refused {
+  const char* name;
+  void (*spoil)(JobSpec&);
+  const char* field;
+};
+TEST(Statement, TheEntranceRefuses) {
+  const Refused cases[] = {
+      {"no code", [](JobSpec& s) { s.script.clear(); }, "script"},
+      {"arguments", [](JobSpec& s) { s.argv = {"x"}; }, "argv"},
+      {"an array", [](JobSpec& s) { s.is_array = true; }, "array"},
+      {"several tasks", [](JobSpec& s) { s.ntasks = 2; }, "ntasks"},
+      {"a reservation", [](JobSpec& s) { s.reservation = "r"; }, "reservation"},
+      {"a session's name", [](JobSpec& s) { s.statement->session = "a/../b"; }, "session"},
+      {"a long name", [](JobSpec& s) { s.statement->session = std::string(41, 'a'); }, "session"},
+      {"a reset", [](JobSpec& s) { s.statement->reset = "maybe"; }, "reset"},
+      {"no pool", [](JobSpec& s) { s.statement->pool.clear(); }, "engine"},
+      {"an engine", [](JobSpec& s) { s.engine.emplace(); }, "engine"},
+  };
+  for (const Refused& one : cases) {
+    JobSpec spec = Desk::spec();
+    spec.argv.clear();
+    spec.script = "1";
+    spec.statement = Statement{"python", "", "", "python.1000", "none"};
+    ASSERT_TRUE(complete_statement(spec, {}));
+    one.spoil(spec);
+    const auto refused = complete_statement(spec, {});
+    ASSERT_FALSE(refused) << one.name;
+    EXPECT_EQ(refused.error().field, one.field) << one.name;
+  }
+}
+
+}  // namespace
+}  // namespace drover::sched
