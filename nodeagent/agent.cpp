@@ -9,6 +9,7 @@
 
 #include <utility>
 
+#include "nodeagent/log_messages.hpp"
 #include "nodeagent/node_report.hpp"
 #include "proto/agent.pb.h"
 
@@ -33,19 +34,31 @@ Result<std::unique_ptr<Agent>> Agent::make(net::Loop& loop, AgentOptions options
   auto scripts = Scripts::open(options.paths.agent_dir(), instance_of(options.paths.data),
                                net::Loop::now().mono.us);
   if (!scripts) return fail(std::move(scripts.error()));
-  std::unique_ptr<Agent> agent(
-      new Agent(loop, std::move(options), std::move(*topology), std::move(*scripts)));
+  auto key = EngineKey::open(options.paths.engine_key());
+  if (!key) return fail(std::move(key.error()));
+  std::unique_ptr<Agent> agent(new Agent(loop, std::move(options), std::move(*topology),
+                                         std::move(*scripts), std::move(*key)));
   agent->lock_ = std::move(held);
+  const AgentOptions& given = agent->options_;
+  auto engines = EngineLinks::listen(given.paths.engine_socket(), agent->engine_key_,
+                                     {loop, agent->logs_, agent->accounts_, given.name,
+                                      given.paths.agent_socket(), agent->boot_id_});
+  if (!engines) return fail(std::move(engines.error()));
+  agent->engines_ = std::move(*engines);
   return agent;
 }
 
-Agent::Agent(net::Loop& loop, AgentOptions options, NodeTopology topology, Scripts scripts)
+Agent::Agent(net::Loop& loop, AgentOptions options, NodeTopology topology, Scripts scripts,
+             EngineKey key)
     : loop_(loop),
       options_(std::move(options)),
       topology_(std::move(topology)),
       boot_id_(read_boot_id()),
       scripts_(std::move(scripts)),
-      builder_({options_.name, ::geteuid(), topology_.bindable, !topology_.gpus.empty()}, scripts_),
+      engine_key_(std::move(key)),
+      builder_({options_.name, ::geteuid(), topology_.bindable, !topology_.gpus.empty(),
+                options_.paths.engine_socket()},
+               scripts_, engine_key_),
       logs_(loop),
       redial_supd_(loop, [this] { dial_supd(); }),
       redial_controller_(loop, [this] { dial_controller(); }),
@@ -53,6 +66,7 @@ Agent::Agent(net::Loop& loop, AgentOptions options, NodeTopology topology, Scrip
       repeat_(loop,
               [this] {
                 table_.repeat_ends();
+                engines_->repeat_ends();
                 sweep_scripts();
               }),
       jitter_(std::uint64_t(net::Loop::now().wall.us) ^ (std::uint64_t(::getpid()) << 40)),
@@ -254,24 +268,10 @@ void Agent::on_launches(const proto::ControllerMessage& message) {
 }
 
 void Agent::on_log_request(const proto::LogRequest& request) {
-  LogQuery query;
-  query.uid = request.uid();
-  query.gid = request.gid();
-  query.groups = accounts_.find(request.uid(), request.gid(), net::Loop::now().mono.us)->groups;
-  query.path = request.path();
-  query.offset = request.offset();
-  query.limit = request.limit();
-  query.wait_ms = request.wait_ms();
-  logs_.read(std::move(query),
+  logs_.read(to_query(request, accounts_, net::Loop::now().mono.us),
              [this, number = request.request(), session = table_.session()](LogPiece piece) {
                if (session != table_.session() || controller_ == nullptr) return;
-               proto::LogChunk& chunk = *report_->add_logs();
-               chunk.set_request(number);
-               chunk.set_data(std::move(piece.data));
-               chunk.set_offset(piece.offset);
-               chunk.set_size(piece.size);
-               chunk.set_error(std::move(piece.error));
-               chunk.set_not_found(piece.not_found);
+               fill_chunk(*report_->add_logs(), number, std::move(piece));
              });
 }
 

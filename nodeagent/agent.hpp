@@ -13,6 +13,8 @@
 #include "net/loop.hpp"
 #include "net/socket.hpp"
 #include "nodeagent/attempt_table.hpp"
+#include "nodeagent/engine_links.hpp"
+#include "nodeagent/engine_token.hpp"
 #include "nodeagent/launch_builder.hpp"
 #include "nodeagent/log_reader.hpp"
 #include "nodeagent/paths.hpp"
@@ -40,13 +42,14 @@ struct AgentOptions {
 // round.
 class Agent {
  public:
-  // Errors: the topology options or the script directory.
+  // Errors: the topology options, the script directory, the engines' key or socket.
   static Result<std::unique_ptr<Agent>> make(net::Loop& loop, AgentOptions options);
   ~Agent();
   void start();
 
  private:
-  Agent(net::Loop& loop, AgentOptions options, NodeTopology topology, Scripts scripts);
+  Agent(net::Loop& loop, AgentOptions options, NodeTopology topology, Scripts scripts,
+        EngineKey key);
 
   void dial_supd();
   void dial_controller();
@@ -71,10 +74,12 @@ class Agent {
   NodeTopology topology_;
   std::string boot_id_;
   Scripts scripts_;
+  const EngineKey engine_key_;
   LaunchBuilder builder_;
   AttemptTable table_;
   LogReader logs_;
   Accounts accounts_;  // for log reads
+  std::unique_ptr<EngineLinks> engines_;
   std::map<std::string, std::string> supd_facts_;
   std::int32_t supd_pid_ = 0;
   net::Fd lock_;  // one agent serves a data directory

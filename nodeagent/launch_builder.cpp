@@ -15,6 +15,7 @@ constexpr std::size_t kEnvBytesMax = 2 << 20, kEnvEntryMax = 128 << 10;
 // Always the node's word, whatever the job says: processes are found by them, and stores fence by
 // them.
 constexpr std::string_view kOwned[] = {"DROVER_EPOCH", "JOB_EPOCH"};
+constexpr std::string_view kEngineVars = "DROVER_ENGINE_";  // all of them: engines trust them
 
 // Only where the controller has not set them.
 enum Default : std::uint32_t {
@@ -53,6 +54,11 @@ Result<void> check(const proto::LaunchOrder& order) {
     if (has_nul(text)) return bad("an argument holds a NUL byte");
   for (const std::string* text : {&order.cwd(), &order.out(), &order.err(), &order.in()})
     if (has_nul(*text)) return bad("a path holds a NUL byte");
+  if (order.has_statement()) return bad("code is for engines, and this is a node");
+  const proto::EngineHost& engine = order.engine();
+  for (const std::string* text :
+       {&engine.name(), &engine.type(), &engine.pool(), &engine.options()})
+    if (has_nul(*text) || text->size() > kEnvEntryMax - 32) return bad("an engine's description");
   std::size_t bytes = 0;
   for (const std::string& entry : order.env()) {
     bytes += entry.size() + 1;
@@ -77,6 +83,7 @@ void LaunchBuilder::build_env(const proto::LaunchOrder& order, const Account& ac
   for (const std::string& entry : order.env()) {
     const std::string_view name = std::string_view(entry).substr(0, entry.find('='));
     if (std::find(std::begin(kOwned), std::end(kOwned), name) != std::end(kOwned)) continue;
+    if (name.substr(0, kEngineVars.size()) == kEngineVars) continue;
     for (std::uint32_t i = 0; i < Defaults; ++i)
       if (kDefaults[i] == name) present |= 1u << i;
     frame_.env.push_back(entry.c_str());
@@ -107,7 +114,19 @@ void LaunchBuilder::build_env(const proto::LaunchOrder& order, const Account& ac
     pus.append(pus.empty() ? "" : ",") += std::to_string(pu);
   if (!pus.empty()) add_missing(CpuIdsVar, pus);
   if (node_.has_gpus) add_missing(CudaVar, "");
+  if (order.has_engine()) add_engine(order);
   for (const std::string& entry : added_) frame_.env.push_back(entry.c_str());
+}
+
+void LaunchBuilder::add_engine(const proto::LaunchOrder& order) {
+  const proto::EngineHost& engine = order.engine();
+  const EngineClaims claims{to_attempt_id(order.id()), order.uid(), engine.name(), engine.type(),
+                            engine.pool()};
+  added_.push_back("DROVER_ENGINE_SOCKET=" + node_.engine_socket);
+  added_.push_back("DROVER_ENGINE_TOKEN=" + key_.sign(claims));
+  added_.push_back("DROVER_ENGINE_NAME=" + engine.name());
+  added_.push_back("DROVER_ENGINE_TYPE=" + engine.type());
+  added_.push_back("DROVER_ENGINE_OPTIONS=" + engine.options());
 }
 
 Result<void> LaunchBuilder::build(const proto::LaunchOrder& order, std::int64_t now_us,

@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "nodeagent/accounts.hpp"
+#include "nodeagent/engine_token.hpp"
 #include "nodeagent/scripts.hpp"
 #include "nodeagent/supd_frame.hpp"
 
@@ -22,22 +23,27 @@ struct NodeIdentity {
   std::uint32_t uid = 0;  // of the agent
   bool bindable = true;
   bool has_gpus = false;  // then jobs without GPUs see none
+  std::string engine_socket = {};
 };
 
 AttemptId to_attempt_id(const proto::AttemptRef& ref);
 
 class LaunchBuilder {
  public:
-  LaunchBuilder(NodeIdentity node, Scripts& scripts) : node_(std::move(node)), scripts_(scripts) {}
+  // The key and the scripts outlive it.
+  LaunchBuilder(NodeIdentity node, Scripts& scripts, const EngineKey& key)
+      : node_(std::move(node)), scripts_(scripts), key_(key) {}
 
   // Appends the Launch message to `out`. An error is the attempt's end: it says why for the owner.
   Result<void> build(const proto::LaunchOrder& order, std::int64_t now_us, std::string& out);
 
  private:
   void build_env(const proto::LaunchOrder& order, const Account& account);
+  void add_engine(const proto::LaunchOrder& order);
 
   NodeIdentity node_;
   Scripts& scripts_;
+  const EngineKey& key_;
   Accounts accounts_;
   // Reused for every launch.
   LaunchFrame frame_;

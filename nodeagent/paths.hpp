@@ -12,8 +12,10 @@ struct NodePaths {
   std::string agent_dir() const { return data + "/agent"; }
   std::string journal() const { return data + "/agent/supd.journal"; }
   std::string supd_lock() const { return data + "/agent/supd.lock"; }
+  std::string engine_key() const { return data + "/agent/engine.key"; }
   std::string agent_lock() const { return data + "/agent/agent.lock"; }
   std::string supd_socket() const { return run + "/supd.sock"; }
+  std::string engine_socket() const { return run + "/engines.sock"; }
   std::string agent_socket() const { return run + "/agent.sock"; }
 };
 

@@ -381,7 +381,7 @@ class Engine:
             self.finish(statement, "died", 128 - code if code < 0 else code or 1, error, done)
         worker.kill()  # what it left in its group
         self.close_worker()
-        if statement is not None:
+        if statement is not None and not self.is_stopping:
             self.fork()  # ready before it is asked for; one that dies unasked is forked when needed
         self.run_next()
         self.leave_if_done()

@@ -138,9 +138,8 @@ class Served:
         os.dup2(null, 0)
         os.close(null)
         self.aim_output()
-        for number in (signal.SIGTERM, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, self.on_interrupt)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self.hear_signals()
         runner.open(options)
         self.first_environ, self.first_cwd = dict(os.environ), os.getcwd()
         self.first_data = dict(os.environ._data)  # as bytes: to compare them costs a microsecond
@@ -157,6 +156,12 @@ class Served:
                         open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
                         for fd, stream in zip((1, 2), self.streams)]
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = self.streams
+
+    def hear_signals(self):
+        # A node that ends the engine's job sends SIGTERM to all its processes: that is a cancel to us, and not a death.
+        # A handler, unlike SIG_IGN, is not handed on to programs that the code starts.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.on_interrupt)
 
     def on_interrupt(self, *_):
         if self.is_running and os.getpid() == self.pid:
@@ -219,7 +224,7 @@ class Served:
 
     def prepare(self, order):
         self.aim_output()
-        signal.signal(signal.SIGINT, self.on_interrupt)
+        self.hear_signals()
         if order.get("reset", "none") != "none":
             if os.environ._data != self.first_data:
                 os.environ.clear()

@@ -1,0 +1,250 @@
+// nodeagent/engine_lines.cpp - simdjson for what engines say, nlohmann for what they are told.
+// SPDX-License-Identifier: Apache-2.0
+#include "nodeagent/engine_lines.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "proto/agent.pb.h"
+
+namespace drover::nodeagent {
+namespace {
+
+using Element = simdjson::dom::element;
+constexpr std::size_t kRunningMax = 10'000, kLanguagesMax = 100, kTextMax = 200, kMessageMax = 1000;
+
+tl::unexpected<Error> bad(const std::string& what) {
+  return fail(Errc::BadInput, "the engine's line is not of the protocol: " + what);
+}
+
+// Missing members are empty or 0: an engine of another release may leave some out.
+std::string_view text_of(const Element& object, std::string_view name) {
+  std::string_view text;
+  return object[name].get(text) == simdjson::SUCCESS ? text : std::string_view{};
+}
+
+std::int64_t number_of(const Element& object, std::string_view name) {
+  std::int64_t number = 0;
+  if (object[name].get(number) == simdjson::SUCCESS) return std::max<std::int64_t>(0, number);
+  double real = 0;
+  if (object[name].get(real) != simdjson::SUCCESS || !(real > 0)) return 0;
+  return real < 9e18 ? std::int64_t(real) : std::numeric_limits<std::int64_t>::max();
+}
+
+std::string cut(std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) return std::string(text);
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80) --limit;
+  return std::string(text.substr(0, limit));
+}
+
+EngineLine read_hello(const Element& line) {
+  EngineHello hello;
+  hello.token = text_of(line, "token");
+  hello.type = cut(text_of(line, "engine"), kTextMax);
+  hello.version = cut(text_of(line, "version"), kTextMax);
+  hello.pid =
+      std::int32_t(std::min<std::int64_t>(number_of(line, "pid"), std::numeric_limits<int>::max()));
+  simdjson::dom::array array;
+  if (line["languages"].get(array) == simdjson::SUCCESS)
+    for (const Element language : array) {
+      std::string_view text;
+      if (language.get(text) == simdjson::SUCCESS && hello.languages.size() < kLanguagesMax)
+        hello.languages.push_back(cut(text, kTextMax));
+    }
+  if (line["running"].get(array) == simdjson::SUCCESS)
+    for (const Element id : array) {
+      std::string_view text;
+      AttemptId known;
+      if (id.get(text) == simdjson::SUCCESS && read_statement_id(text, known) &&
+          hello.running.size() < kRunningMax)
+        hello.running.push_back(known);
+    }
+  return hello;
+}
+
+EngineLine read_progress(const Element& line, const AttemptId& id) {
+  EngineProgress progress;
+  progress.id = id;
+  double fraction = 0;
+  if (line["fraction"].get(fraction) == simdjson::SUCCESS && fraction > 0)
+    progress.thousandths = std::int32_t(std::min(fraction, 1.0) * 1000);
+  progress.done = number_of(line, "done");
+  progress.total = number_of(line, "total");
+  progress.text = cut(text_of(line, "text"), kTextMax);
+  return progress;
+}
+
+// How an outcome of the protocol is an end of an attempt.
+void set_cause(EndReport& report, std::string_view outcome) {
+  const std::int32_t code = report.exit_code;
+  report.cause = EndCause::Exited;
+  if (outcome == "cancelled") {
+    report.cause = EndCause::Killed;
+  } else if (outcome == "timeout") {
+    report.cause = EndCause::TimeLimit;
+  } else if (outcome == "never_started") {
+    report.cause = EndCause::LaunchFailed;
+    report.never_started = true;
+  } else if (outcome == "died" && code > 128 && code < 128 + 65) {
+    report.cause = EndCause::Signalled;
+    report.term_signal = code - 128;
+    report.exit_code = 0;
+  } else if (outcome != "ok" && code == 0) {
+    report.exit_code = 1;  // whatever the engine says: a failure is no success
+  } else if (outcome == "ok") {
+    report.exit_code = 0;
+  }
+}
+
+EngineLine read_ended(const Element& line, const AttemptId& id) {
+  EngineEnd end;
+  EndReport& report = end.report;
+  report.id = id;
+  report.exit_code = std::int32_t(std::min<std::int64_t>(number_of(line, "exit_code"), 255));
+  report.started_us = number_of(line, "started_us");
+  report.ended_us = number_of(line, "ended_us");
+  const std::string_view outcome = text_of(line, "outcome");
+  set_cause(report, outcome);
+  Element part;
+  if (line["usage"].get(part) == simdjson::SUCCESS) {
+    report.user_us = number_of(part, "user_us");
+    report.system_us = number_of(part, "system_us");
+    report.max_rss_kib = number_of(part, "max_rss_kib");
+  }
+  end.results = "{\"outcome\":" + nlohmann::json(cut(outcome, kTextMax)).dump();
+  if (line["error"].get(part) == simdjson::SUCCESS && part.is_object()) {
+    const std::string_view name = text_of(part, "name");
+    report.message =
+        cut(std::string(name) + (name.empty() ? "" : ": ") + std::string(text_of(part, "message")),
+            kMessageMax);
+    end.results += ",\"error\":" + simdjson::minify(part);
+  }
+  if (line["results"].get(part) == simdjson::SUCCESS && part.is_array())
+    end.results += ",\"results\":" + simdjson::minify(part);
+  end.results += "}";
+  return end;
+}
+
+}  // namespace
+
+Result<void> LineSplitter::feed(std::string_view bytes,
+                                const std::function<void(std::string_view)>& on_line) {
+  while (!bytes.empty()) {
+    const std::size_t end = bytes.find('\n');
+    const std::string_view piece = bytes.substr(0, end);
+    if (buffer_.size() + piece.size() > line_max_)
+      return fail(Errc::BadInput, "the engine's line is longer than the protocol allows");
+    if (end == std::string_view::npos) {
+      buffer_ += piece;
+      return {};
+    }
+    bytes.remove_prefix(end + 1);
+    if (buffer_.empty()) {
+      on_line(piece);
+      continue;
+    }
+    buffer_ += piece;
+    on_line(std::exchange(buffer_, {}));
+  }
+  return {};
+}
+
+struct EngineLineReader::Parser {
+  simdjson::dom::parser parser{kEngineLineMax + 1};
+};
+
+EngineLineReader::EngineLineReader() : parser_(std::make_unique<Parser>()) {}
+EngineLineReader::~EngineLineReader() = default;
+
+Result<EngineLine> EngineLineReader::read(std::string_view text) {
+  Element line;
+  if (const auto error = parser_->parser.parse(text.data(), text.size()).get(line))
+    return bad(simdjson::error_message(error));
+  if (!line.is_object()) return bad("not an object");
+  const std::string_view type = text_of(line, "type");
+  if (type == "hello") return read_hello(line);
+  if (type == "health") return EngineHealth{number_of(line, "rss_kib"), number_of(line, "running")};
+  AttemptId id;
+  if (!read_statement_id(text_of(line, "id"), id)) return UnknownLine{};
+  if (type == "started") return StartReport{id, number_of(line, "at_us"), 0};
+  if (type == "progress") return read_progress(line, id);
+  if (type == "ended") return read_ended(line, id);
+  return UnknownLine{};
+}
+
+std::string statement_id(const AttemptId& id) {
+  return std::to_string(raw(id.task.job)) + "." + std::to_string(raw(id.task.index)) + "." +
+         std::to_string(raw(id.number)) + "." + std::to_string(raw(id.epoch));
+}
+
+bool read_statement_id(std::string_view text, AttemptId& id) {
+  std::uint64_t parts[4] = {};
+  for (std::size_t k = 0; k < 4; ++k) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), parts[k]);
+    const bool is_last = k == 3;
+    if (error != std::errc{} || is_last != (end == text.data() + text.size())) return false;
+    if (is_last) break;
+    if (*end != '.') return false;
+    text.remove_prefix(std::size_t(end - text.data()) + 1);
+  }
+  if (parts[1] > 0xffffffffu || parts[2] > 0xffffffffu) return false;
+  id = {{JobId{parts[0]}, TaskIndex{std::uint32_t(parts[1])}},
+        AttemptNo{std::uint32_t(parts[2])},
+        Epoch{parts[3]}};
+  return true;
+}
+
+namespace {
+
+std::string to_line(const nlohmann::json& json) {
+  // Code is bytes to us: what is no UTF-8 is replaced, as an editor would show it.
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+std::string execute_line(const proto::LaunchOrder& order) {
+  const proto::Statement& statement = order.statement();
+  const AttemptId id = {{JobId{order.id().job()}, TaskIndex{order.id().task()}},
+                        AttemptNo{order.id().attempt()},
+                        Epoch{order.id().epoch()}};
+  nlohmann::json env = nlohmann::json::object();
+  for (const std::string& entry : order.env()) {
+    const std::size_t equals = entry.find('=');
+    if (equals != 0 && equals != std::string::npos)
+      env[entry.substr(0, equals)] = entry.substr(equals + 1);
+  }
+  return to_line(
+      {{"type", "execute"},
+       {"id", statement_id(id)},
+       {"language", statement.language()},
+       {"code", order.script()},
+       {"cwd", order.cwd()},
+       {"env", std::move(env)},
+       {"log", order.out()},
+       {"results", statement.results()},
+       {"reset", statement.reset().empty() ? "none" : statement.reset()},
+       {"time_limit_s", (std::max<std::int64_t>(0, order.time_limit_us()) + 999'999) / 1'000'000},
+       {"log_bytes", std::max<std::int64_t>(0, statement.log_bytes())},
+       {"result_bytes", std::max<std::int64_t>(0, statement.result_bytes())},
+       {"result_rows", std::max<std::int64_t>(0, statement.result_rows())},
+       {"preview_bytes", std::max<std::int64_t>(0, statement.preview_bytes())}});
+}
+
+std::string cancel_line(const AttemptId& id, std::int32_t grace_s) {
+  return to_line({{"type", "cancel"}, {"id", statement_id(id)}, {"grace_s", std::max(0, grace_s)}});
+}
+
+std::string ack_line(const AttemptId& id) {
+  return to_line({{"type", "ack"}, {"id", statement_id(id)}});
+}
+
+std::string refused_line(std::string_view why) {
+  return to_line({{"type", "refused"}, {"message", why}});
+}
+
+}  // namespace drover::nodeagent
