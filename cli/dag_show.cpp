@@ -112,7 +112,7 @@ void print_head(Context& context, const Json& workflow) {
       {"user", text_of(workflow, "user")},
       {"state", text_of(workflow, "state")},
       {"submitted", format_utc({number_of(workflow, "submitted_us")})},
-      {"elapsed", show_seconds(member(workflow, "elapsed_s"))},
+      {"elapsed", workflow_elapsed(workflow)},
       {"progress", workflow_line(workflow)}};
   if (number_of(workflow, "resumes") != 0)
     pairs.emplace_back("resumes", "workflow " + text_of(workflow, "resumes"));
@@ -153,7 +153,7 @@ Result<int> run_show(Context& context) {
   if (context.globals().table.format == Format::Table)
     print_head(context, member(*answer, "workflow"));
   if (arguments.has("tree")) {
-    for (const std::string& line : step_tree(*answer, 100'000, context.style().color))
+    for (const std::string& line : step_tree(*answer, 100'000, 0, context.style().color))
       context.out(line + "\n");
     return kOk;
   }

@@ -35,6 +35,13 @@ std::size_t terminal_width() {
   return value >= 20 && value <= 1000 ? std::size_t(value) : 80;
 }
 
+std::size_t terminal_height() {
+  winsize size{};
+  for (const int fd : {1, 2})
+    if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_row > 0) return size.ws_row;
+  return 24;
+}
+
 bool use_color(ColorMode mode, int fd) {
   if (mode != ColorMode::Auto) return mode == ColorMode::Always;
   const char* no_color = std::getenv("NO_COLOR");

@@ -12,7 +12,8 @@ enum class ColorMode : std::uint8_t { Auto, Always, Never };
 enum class Color : std::uint8_t { None, Red, Green, Yellow, Blue, Dim, Bold };
 
 bool is_terminal(int fd);
-std::size_t terminal_width();  // of stdout, else stderr, else $COLUMNS, else 80
+std::size_t terminal_width();   // of stdout, else stderr, else $COLUMNS, else 80
+std::size_t terminal_height();  // likewise; else 24
 // Auto: a terminal, NO_COLOR empty, TERM not "dumb".
 bool use_color(ColorMode mode, int fd);
 std::string paint(std::string_view text, Color color, bool on);

@@ -49,6 +49,13 @@ std::string elapsed(const Json& step) {
   return show_short_seconds(double((ended != 0 ? ended : wall_clock_us()) - begun) / 1e6);
 }
 
+// "differs: n was '3' when recorded, and is '4' now"
+std::string reason_of(const Json& step) {
+  const std::string why = text_of(step, "why"), detail = text_of(step, "detail");
+  const bool has_more = text_of(step, "state") == "failed" && !why.empty() && !detail.empty();
+  return has_more && why != "exit_code" ? why + ": " + detail : why;
+}
+
 std::string text_of_step(const Json& step) {
   const std::string state = text_of(step, "state");
   std::string text = state;
@@ -59,12 +66,18 @@ std::string text_of_step(const Json& step) {
   if (const std::string job = text_of(step, "job"); !job.empty()) text += ", job " + job;
   if (state == "failed" && number_of(step, "exit_code") != 0)
     text += ", exit " + text_of(step, "exit_code");
-  if (const std::string why = text_of(step, "why"); !why.empty() && why != "exit_code")
+  if (const std::string why = reason_of(step); !why.empty() && why != "exit_code")
     text += " (" + why + ")";
   return text;
 }
 
 }  // namespace
+
+std::string workflow_elapsed(const Json& workflow) {
+  const std::int64_t ended = number_of(workflow, "ended_us");
+  const std::int64_t end = ended != 0 ? ended : wall_clock_us();
+  return show_short_seconds(double(end - number_of(workflow, "submitted_us")) / 1e6);
+}
 
 bool is_workflow_final(const Json& answer) {
   const std::string state = text_of(answer, "workflow.state");
@@ -100,7 +113,7 @@ const std::vector<Column>& workflow_columns() {
                   const Style& style) { return time_of(member(row, "submitted_us"), style); }},
       {.title = "ELAPSED",
        .path = "elapsed_s",
-       .show = [](const Json& row, const Style&) { return show_seconds(member(row, "elapsed_s")); },
+       .show = [](const Json& row, const Style&) { return workflow_elapsed(row); },
        .right = true},
       {.title = "FIRST-FAILED", .path = "first_failed_step", .wide = true},
   };
@@ -129,7 +142,10 @@ const std::vector<Column>& step_columns() {
        .show = [](const Json& row, const Style&) { return elapsed(row); },
        .right = true},
       {.title = "EXIT", .path = "exit_code", .right = true},
-      {.title = "WHY", .path = "why"},
+      {.title = "WHY",
+       .path = "why",
+       .show = [](const Json& row, const Style&) { return clean_line(reason_of(row)); },
+       .stretch = true},
       {.title = "NEEDS",
        .path = "needs",
        .show =
@@ -158,7 +174,8 @@ std::string workflow_line(const Json& workflow) {
   return text;
 }
 
-std::vector<std::string> step_tree(const Json& answer, std::size_t lines, bool color) {
+std::vector<std::string> step_tree(const Json& answer, std::size_t lines, std::size_t width,
+                                   bool color) {
   struct Row {
     const Json* step;
     std::size_t depth;
@@ -194,8 +211,14 @@ std::vector<std::string> step_tree(const Json& answer, std::size_t lines, bool c
     std::string name(2 * row.depth, ' ');
     name += clean_line(text_of(*row.step, "name"));
     if (display_width(name) < widest) name.append(widest - display_width(name), ' ');
+    std::string about = clean_line(text_of_step(*row.step));
+    if (width > 0) {  // a line that wraps would be drawn over at the wrong place
+      name = cut_to_width(name, width > 4 ? width - 4 : 1);
+      const std::size_t used = display_width(name) + 4;
+      about = width > used ? cut_to_width(about, width - used) : "";
+    }
     text.push_back(paint(std::string(mark_of(state)) + " ", color_of(state), color) + name + "  " +
-                   paint(clean_line(text_of_step(*row.step)), color_of(state), color));
+                   paint(about, color_of(state), color));
   }
   if (hidden > 0) text.push_back("  ... and " + std::to_string(hidden) + " more steps");
   return text;
@@ -211,11 +234,16 @@ void WorkflowWatch::end() { drawn_ = 0; }
 void WorkflowWatch::show(const Json& answer) {
   if (quiet_) return;
   if (!live_) return print_changes(answer);
-  std::vector<std::string> lines{"workflow " + text_of(answer, "workflow.id") + " " +
-                                 clean_line(text_of(answer, "workflow.name")) + "  " +
-                                 workflow_line(member(answer, "workflow"))};
+  const std::size_t width = std::max<std::size_t>(terminal_width(), 2) - 1;
+  const std::size_t height = terminal_height();
+  std::vector<std::string> lines{cut_to_width("workflow " + text_of(answer, "workflow.id") + " " +
+                                                  clean_line(text_of(answer, "workflow.name")) +
+                                                  "  " + workflow_line(member(answer, "workflow")),
+                                              width)};
   constexpr std::size_t kStepsShown = 20;
-  for (std::string& line : step_tree(answer, kStepsShown, color_)) lines.push_back(std::move(line));
+  const std::size_t shown = std::min(kStepsShown, height > 6 ? height - 4 : 2);
+  for (std::string& line : step_tree(answer, shown, width, color_))
+    lines.push_back(std::move(line));
   draw(lines);
 }
 

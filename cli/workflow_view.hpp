@@ -17,14 +17,18 @@ bool is_workflow_final(const Json& answer);
 // 0 when it has succeeded, 143 when cancelled, else 1.
 int workflow_status(const Json& answer);
 
+// "1.2 s", until its end or until now.
+std::string workflow_elapsed(const Json& workflow);
+
 const std::vector<Column>& workflow_columns();
 const std::vector<Column>& step_columns();
 
 // "[####....] 40 %  4/10 steps, 2 running, 1 failed"
 std::string workflow_line(const Json& workflow);
 // The steps, each below those that it needs, at most `lines` of them: what runs, waits and failed
-// is shown before what has succeeded.
-std::vector<std::string> step_tree(const Json& answer, std::size_t lines, bool color);
+// is shown before what has succeeded. Lines are cut at `width` cells; 0 = they are not.
+std::vector<std::string> step_tree(const Json& answer, std::size_t lines, std::size_t width,
+                                   bool color);
 
 // Follows a workflow on stderr: on a terminal a tree that is drawn again, else a line for each step
 // that starts or ends.
