@@ -2,20 +2,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dag/job_text.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "dag/doc_json.hpp"
+#include "dag/recording.hpp"
 
 namespace drover::dag {
 namespace {
+
+enum class Purpose : std::uint8_t {
+  Start,   // a job for the entrance
+  Draft,   // the same before anything has run
+  Record,  // what was asked for by the last start
+  Key,     // what makes its result the same as another one's
+};
 
 // Replaces variables in every text of a job. In a draft, texts that need what other steps set
 // become null, and their fields go.
 class Filler {
  public:
-  Filler(const Run& run, std::uint32_t part, bool is_draft)
-      : run_(run), part_(part), is_draft_(is_draft) {}
+  Filler(const Run& run, std::uint32_t part, Purpose purpose)
+      : run_(run), part_(part), purpose_(purpose) {}
 
   Result<void> fill(Json& json) {
     if (json.is_string()) return fill_text(json);
@@ -24,7 +33,7 @@ class Filler {
       if (auto ok = fill(item); !ok) return ok;
     return {};
   }
-  bool is_draft() const { return is_draft_; }
+  bool is_draft() const { return purpose_ == Purpose::Draft; }
   bool has_left_out() const { return has_left_out_; }
 
   // Drops fields in which something was left out.
@@ -54,7 +63,7 @@ class Filler {
       json = std::move(*filled);
       return {};
     }
-    if (!is_draft_)
+    if (!is_draft())
       return fail(Errc::BadInput, missing + " was not set",
                   "the step sets it with: drover dag set NAME=VALUE");
     has_left_out_ = true;
@@ -66,13 +75,20 @@ class Filler {
     if (name == "workflow_id") return std::to_string(raw(run_.id()));
     if (name == "workflow_name") return run_.workflow().name;
     if (name == "step_name") return part_name(run_.workflow(), run_.plan().parts[part_]);
-    if (name == "attempt") return std::to_string(run_.part(part_).starts + 1);
+    if (name == "attempt") return attempt();
     return std::nullopt;
+  }
+
+  // What makes a result the same must not depend on how often it took.
+  std::string attempt() const {
+    const std::uint32_t starts = run_.part(part_).starts;
+    if (purpose_ == Purpose::Key) return "1";
+    return std::to_string(purpose_ == Purpose::Record ? std::max(starts, 1u) : starts + 1);
   }
 
   const Run& run_;
   const std::uint32_t part_;
-  const bool is_draft_;
+  const Purpose purpose_;
   bool has_left_out_ = false;
 };
 
@@ -120,25 +136,47 @@ void add_environment(Json& job, const std::vector<std::pair<std::string, std::st
 
 class Composer {
  public:
-  Composer(const Run& run, std::uint32_t part, bool is_draft)
-      : run_(run), index_(part), filler_(run, part, is_draft) {}
+  Composer(const Run& run, std::uint32_t part, Purpose purpose)
+      : run_(run), index_(part), filler_(run, part, purpose) {}
 
-  Result<JobText> compose() {
-    Json job = layers(index_);
-    if (auto ok = filler_.fill(job); !ok) return fail(ok.error());
-    if (auto ok = fuse(job); !ok) return fail(ok.error());
-    if (filler_.has_left_out()) drop_left_out(job);
-    JobText text;
-    if (!filler_.is_draft()) add_items(job);
-    text.content = to_text(job);
+  Result<std::string> start() {
+    auto job = fields();
+    if (!job) return fail(job.error());
+    add_items(*job, run_.part(index_).subset);
+    add_waits(*job);
+    name_it(*job);
+    return to_text(*job);
+  }
+
+  Result<DraftText> draft() {
+    auto job = fields();
+    if (!job) return fail(job.error());
+    DraftText text;
+    text.content = to_text(*job);
+    name_it(*job);
+    text.json = to_text(*job);
+    return text;
+  }
+
+  // Whichever elements of it are asked for, and whatever they wait for.
+  Result<std::string> key() {
     if (!step().cache.key.empty()) {
       Json key = step().cache.key;
       if (auto ok = filler_.fill(key); !ok) return fail(ok.error());
-      if (key.is_string()) text.content = key.get<std::string>();
+      if (key.is_string()) return key.get<std::string>();
     }
-    name_it(job);
-    text.json = to_text(job);
-    return text;
+    auto job = fields();
+    if (!job) return fail(job.error());
+    add_items(*job, {});
+    return to_text(*job);
+  }
+
+  Result<Json> fields() {
+    auto job = step().replay.recorded != nullptr ? replayed() : own();
+    if (!job) return job;
+    if (filler_.has_left_out() && !job->contains("argv") && !job->contains("script"))
+      (*job)["argv"] = Json::array({"true"});
+    return job;
   }
 
  private:
@@ -153,6 +191,33 @@ class Composer {
     if (what.role == PartRole::Target) text = laid_over(text, from.targets.at(what.target));
     Json job = parse_json(text);
     return job.is_object() ? job : Json::object();
+  }
+
+  Result<Json> own() {
+    Json job = layers(index_);
+    if (auto ok = filler_.fill(job); !ok) return fail(ok.error());
+    if (auto ok = fuse(job); !ok) return fail(ok.error());
+    drop_left_out(job);
+    return job;
+  }
+
+  // Above the defaults lies what was recorded, whose variables are replaced already, and above that
+  // what the step itself says.
+  Result<Json> replayed() {
+    Json below = parse_json(run_.workflow().defaults), above = parse_json(step().job);
+    if (!below.is_object()) below = Json::object();
+    if (!above.is_object()) above = Json::object();
+    for (Json* layer : {&below, &above}) {
+      if (auto ok = filler_.fill(*layer); !ok) return fail(ok.error());
+      drop_left_out(*layer);
+    }
+    Json recorded = parse_json(step().replay.recorded->job);
+    if (!recorded.is_object()) return fail(Errc::Corrupt, "what was recorded is no job");
+    if (above.contains("script") || above.contains("argv")) {  // another program is compared
+      recorded.erase("script");
+      recorded.erase("argv");
+    }
+    return parse_json(laid_over(laid_over(to_text(below), to_text(recorded)), to_text(above)));
   }
 
   Result<void> fuse(Json& job) {
@@ -170,29 +235,31 @@ class Composer {
     return {};
   }
 
-  static void drop_left_out(Json& job) {
+  void drop_left_out(Json& job) const {
+    if (!filler_.has_left_out()) return;
     std::vector<std::string> gone;
     for (const auto& [name, value] : job.items())
       if (Filler::has_null(value)) gone.push_back(name);
     for (const std::string& name : gone) job.erase(name);
-    if (!job.contains("argv") && !job.contains("script")) job["argv"] = Json::array({"true"});
   }
 
-  void add_items(Json& job) const {
+  void add_items(Json& job, const std::string& subset) const {
     const PartState& state = run_.part(index_);
     const PartRole role = part().role;
     if (!state.items || state.items->empty() || (role != PartRole::Run && role != PartRole::Target))
       return;
-    job["array"] =
-        state.subset.empty() ? "0-" + std::to_string(state.items->size() - 1) : state.subset;
+    job["array"] = subset.empty() ? "0-" + std::to_string(state.items->size() - 1) : subset;
     job["items"] = *state.items;
     if (step().foreach.throttle > 0) job["array_throttle"] = step().foreach.throttle;
+  }
+
+  void add_waits(Json& job) const {
     auto waits = Json::array();
     for (const Need& need : step().needs) {
-      if (!need.element_wise) continue;
+      if (!need.element_wise || !job.contains("items")) continue;
       const PartState& before = run_.part(run_.voice_of(need.step));
       // Retried with other elements, it is waited for as a whole.
-      const bool same = before.subset == state.subset;
+      const bool same = before.subset == run_.part(index_).subset;
       if (before.is_open)
         waits.push_back({{"kind", same ? "aftercorr" : "afterok"}, {"job", raw(before.job)}});
     }
@@ -214,12 +281,21 @@ class Composer {
 
 }  // namespace
 
-Result<JobText> job_text(const Run& run, std::uint32_t part) {
-  return Composer(run, part, false).compose();
+Result<std::string> job_text(const Run& run, std::uint32_t part) {
+  return Composer(run, part, Purpose::Start).start();
 }
 
-Result<JobText> draft_job_text(const Run& run, std::uint32_t part) {
-  return Composer(run, part, true).compose();
+Result<DraftText> draft_job_text(const Run& run, std::uint32_t part) {
+  return Composer(run, part, Purpose::Draft).draft();
+}
+
+Result<std::string> result_key(const Run& run, std::uint32_t part) {
+  return Composer(run, part, Purpose::Key).key();
+}
+
+Result<std::string> recorded_job(const Run& run, std::uint32_t part) {
+  auto job = Composer(run, part, Purpose::Record).fields();
+  return job ? Result<std::string>(to_text(*job)) : fail(job.error());
 }
 
 }  // namespace drover::dag

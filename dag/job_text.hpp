@@ -9,16 +9,23 @@
 
 namespace drover::dag {
 
-struct JobText {
-  std::string json;     // as for POST /api/v1/jobs
-  std::string content;  // what it would do, whichever workflow asks: the key of stored results
-};
-
-// Defaults, the step's own fields and those of its target, one over the other; variables replaced;
-// items, retries and the workflow's environment added. BadInput when a value was never set.
-Result<JobText> job_text(const Run& run, std::uint32_t part);
+// As for POST /api/v1/jobs. Defaults, the step's own fields and those of its target, one over the
+// other; variables replaced; items, retries and the workflow's environment added. BadInput when a
+// value was never set.
+Result<std::string> job_text(const Run& run, std::uint32_t part);
 
 // The same before anything has run: fields with values of other steps are left out, and items.
-Result<JobText> draft_job_text(const Run& run, std::uint32_t part);
+struct DraftText {
+  std::string json;     // as job_text
+  std::string content;  // without its name and its workflow's environment: what it would do
+};
+Result<DraftText> draft_job_text(const Run& run, std::uint32_t part);
+
+// What makes the part's result the same as that of another workflow: the same in every attempt, and
+// whichever elements are retried.
+Result<std::string> result_key(const Run& run, std::uint32_t part);
+
+// What the part's last start asked for, without items, its name and its workflow's environment.
+Result<std::string> recorded_job(const Run& run, std::uint32_t part);
 
 }  // namespace drover::dag

@@ -42,8 +42,9 @@ Result<void> read_range(StepReading& into, const StepPlace& place, const DocValu
     return field.wrong("has two or three numbers", "write range = [1, 10] or [0, 100, 5]");
   for (std::size_t i = 0; i < at.items.size(); ++i) {
     constexpr std::int64_t kFar = 1'000'000'000'000;
-    auto number = DocField{place.document.origin, at.items[i], "range"}.integer(-kFar, kFar);
-    if (!number) return fail(std::move(number.error()));
+    const DocField end{place.document.origin, at.items[i], "range"};
+    const auto number = settled_integer(place, end, -kFar, kFar);
+    if (!number) return fail(number.error());
     numbers[i] = *number;
   }
   const auto [from, to, by] = numbers;

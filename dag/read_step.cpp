@@ -231,6 +231,17 @@ Result<StepReading> read_step(const DocValue& table, const StepPlace& place) {
   return read;
 }
 
+Result<std::int64_t> settled_integer(const StepPlace& place, const DocField& field,
+                                     std::int64_t least, std::int64_t most) {
+  if (field.value.kind != DocValue::Kind::Text) return field.integer(least, most);
+  const DocValue& at = field.value;
+  auto text = place.document.own.substitute(at.text, Variables::Unknown::Refuse);
+  if (!text) return wrong_at(field.origin, at.line, std::move(text.error()), field.what);
+  auto number = parse_integer(*text, least, most, field.what);
+  if (!number) return wrong_at(field.origin, at.line, std::move(number.error()), field.what);
+  return number;
+}
+
 Result<void> note_names(StepReading& into, const StepPlace& place, const DocValue& at,
                         std::string_view text, Names names) {
   const FlowDocument& document = place.document;

@@ -71,6 +71,10 @@ Result<void> read_foreach(StepReading& into, const StepPlace& place);
 // Strategy, targets, rate, replay and cache; what does not go together is refused.
 Result<void> read_strategy(StepReading& into, const StepPlace& place);
 
+// A whole number, or a text that becomes one with the parameters of the document.
+Result<std::int64_t> settled_integer(const StepPlace& place, const DocField& field,
+                                     std::int64_t least, std::int64_t most);
+
 Result<ProgramWords> read_undo_words(const std::string& origin, const DocValue& table);
 
 }  // namespace drover::dag

@@ -25,16 +25,20 @@ constexpr std::array kRateKeys{
     DocKey<RateRule>{"key",
                      [](RateRule& rate, const DocField& f) { return keep(f.text(), rate.key); }},
 };
+struct ReplayWords {
+  const DocValue *workflow = nullptr, *step = nullptr;
+};
 constexpr std::array kReplayKeys{
-    DocKey<Replay>{"workflow",
-                   [](Replay& replay, const DocField& f) -> Result<void> {
-                     auto id = f.integer(1, INT64_MAX);
-                     if (!id) return fail(std::move(id.error()));
-                     replay.workflow = std::uint64_t(*id);
-                     return {};
-                   }},
-    DocKey<Replay>{"step",
-                   [](Replay& replay, const DocField& f) { return keep(f.text(), replay.step); }},
+    DocKey<ReplayWords>{"workflow",
+                        [](ReplayWords& words, const DocField& f) -> Result<void> {
+                          words.workflow = &f.value;
+                          return {};
+                        }},
+    DocKey<ReplayWords>{"step",
+                        [](ReplayWords& words, const DocField& f) -> Result<void> {
+                          words.step = &f.value;
+                          return {};
+                        }},
 };
 constexpr std::array kCacheKeys{
     DocKey<CacheRule>{"key", [](CacheRule& c, const DocField& f) { return keep(f.text(), c.key); }},
@@ -55,16 +59,31 @@ Result<void> read_rate(StepReading& into, const std::string& origin) {
   return {};
 }
 
-Result<void> read_replay(StepReading& into, const std::string& origin) {
+Result<void> read_replay(StepReading& into, const StepPlace& place) {
   if (into.replay == nullptr) return {};
+  const std::string& origin = place.document.origin;
   const DocField field{origin, *into.replay, "replay"};
   if (auto table = field.table(); !table) return fail(std::move(table.error()));
-  Replay& replay = into.step.replay;
-  if (auto read = read_keys<Replay>(origin, *into.replay, "replay", kReplayKeys, replay); !read)
+  ReplayWords words;
+  if (auto read = read_keys<ReplayWords>(origin, *into.replay, "replay", kReplayKeys, words); !read)
     return read;
-  if (replay.workflow == 0)
+  if (words.workflow == nullptr)
     return field.wrong("says which workflow", "write replay = { workflow = 12, step = \"x\" }");
-  if (replay.step.empty()) replay.step = into.step.name;
+  const auto id =
+      settled_integer(place, DocField{origin, *words.workflow, "workflow"}, 1, INT64_MAX);
+  if (!id) return fail(id.error());
+  Replay& replay = into.step.replay;
+  replay.workflow = std::uint64_t(*id);
+  replay.step = into.step.name;
+  if (words.step != nullptr)
+    if (auto step = keep(DocField{origin, *words.step, "step"}.text(), replay.step); !step)
+      return step;
+  if (into.foreach != nullptr)
+    return wrong_at(origin, into.foreach->line, "a replay runs for the items that were recorded",
+                    "drop its foreach");
+  if (into.cache != nullptr)
+    return wrong_at(origin, into.cache->line, "a replay runs to compare, so no result is kept",
+                    "drop its cache");
   return {};
 }
 
@@ -192,7 +211,7 @@ Result<void> read_strategy(StepReading& into, const StepPlace& place) {
   }
   if (auto read = read_targets(into, place); !read) return read;
   if (auto read = read_rate(into, origin); !read) return read;
-  if (auto read = read_replay(into, origin); !read) return read;
+  if (auto read = read_replay(into, place); !read) return read;
   if (auto read = read_cache(into, place); !read) return read;
   const std::string& word = into.strategy;
   if (word == "multi-read") {

@@ -10,6 +10,7 @@
 #include "dag/doc_json.hpp"
 #include "dag/flow_params.hpp"
 #include "dag/read_step.hpp"
+#include "dag/recording.hpp"
 
 namespace drover::dag {
 namespace {
@@ -39,6 +40,11 @@ class Reader {
   }
 
   Result<void> check(std::uint32_t first) { return check_workflow(flow_, origins_, first); }
+
+  std::string place_of(std::uint32_t step) const {
+    const Step& at = flow_.steps[step];
+    return origins_[step].document + ":" + std::to_string(at.line) + ": step " + at.name;
+  }
 
  private:
   Result<void> read_one(const DocValue& table, const FlowDocument& document, Level& level,
@@ -114,12 +120,32 @@ class Reader {
       step.job = laid_over(step.job, step.targets.front());
       step.targets.clear();
     }
+    if (auto known = settle_replay(read, document.origin); !known) return known;
     if (read.undo == nullptr) return {};
     auto words = read_undo_words(document.origin, *read.undo);
     if (!words) return fail(std::move(words.error()));
     if (words->job == nullptr) words->job = read.program.job;
     auto undo = read_program(read, *words, place, below);
     return undo ? (step.undo = std::move(*undo), Result<void>()) : fail(std::move(undo.error()));
+  }
+
+  // A replay runs for what was recorded, as often as that did.
+  Result<void> settle_replay(StepReading& read, const std::string& origin) {
+    Step& step = read.step;
+    if (step.replay.workflow == 0) return {};
+    const auto found = bundle_.recordings.find(recording_name(step.replay));
+    if (found == bundle_.recordings.end()) return {};
+    step.replay.recorded = found->second;
+    recorded_bytes_ += bytes_of(*found->second);
+    if (recorded_bytes_ > kRecordingBytesMax)
+      return wrong_at(origin, step.line,
+                      "what the replays of a workflow recorded has more than " +
+                          std::to_string(kRecordingBytesMax) + " bytes",
+                      "replay less in one workflow", Errc::Limit);
+    if (!found->second->items) return {};
+    step.foreach.source = Foreach::Source::Items;
+    step.foreach.items = *found->second->items;
+    return {};
   }
 
   Result<void> read_group(const StepReading& read, std::uint32_t at, const FlowDocument& document,
@@ -223,12 +249,34 @@ class Reader {
   Workflow& flow_;
   const Bundle& bundle_;
   std::vector<StepOrigin> origins_;
-  std::size_t bytes_ = 0, items_ = 0;
+  std::size_t bytes_ = 0, items_ = 0, recorded_bytes_ = 0;
   std::size_t chain_depth_ = 0;
   bool in_group_ = false;
 };
 
 }  // namespace
+
+Result<std::vector<ReplayWanted>> replays_wanted(const Bundle& bundle) {
+  std::vector<ReplayWanted> wanted;
+  const auto speaks_of_it = [](const std::string& text) {
+    return text.find("replay") != std::string::npos;
+  };
+  const bool any = speaks_of_it(bundle.text) ||
+                   std::ranges::any_of(bundle.files,
+                                       [&](const auto& file) { return speaks_of_it(file.second); });
+  if (!any) return wanted;
+  auto document = open_flow(bundle.text, {bundle.origin, "", ""}, bundle.params);
+  if (!document) return fail(std::move(document.error()));
+  Workflow flow = document->head;
+  Reader reader(flow, bundle);
+  Level level;
+  std::vector<std::string> chain{bundle.origin};
+  if (auto read = reader.read(*document, level, chain); !read) return fail(read.error());
+  for (std::uint32_t s = 0; s < flow.steps.size(); ++s)
+    if (flow.steps[s].replay.workflow != 0)
+      wanted.push_back({flow.steps[s].replay, reader.place_of(s)});
+  return wanted;
+}
 
 Result<Workflow> read_workflow(const Bundle& bundle) {
   auto document = open_flow(bundle.text, {bundle.origin, "", ""}, bundle.params);
@@ -264,10 +312,15 @@ Result<void> add_steps(Workflow& flow, const Bundle& fragment) {
   std::vector<std::string> chain{fragment.origin};
   if (auto read = reader.read(*document, level, chain); !read) return read;
   if (auto right = reader.check(std::uint32_t(flow.steps.size())); !right) return right;
-  for (std::size_t s = flow.steps.size(); s < longer.steps.size(); ++s)
+  for (auto s = std::uint32_t(flow.steps.size()); s < longer.steps.size(); ++s) {
     if (longer.steps[s].is_final)
-      return fail(Errc::BadInput, fragment.origin + ": a step that is added cannot be final",
+      return fail(Errc::BadInput, reader.place_of(s) + ": a step that is added cannot be final",
                   "final steps are those of the first document");
+    if (longer.steps[s].replay.workflow != 0)
+      return fail(Errc::Unsupported,
+                  reader.place_of(s) + ": a step that is added cannot be a replay",
+                  "replays are looked up when a workflow is submitted: write it there");
+  }
   flow = std::move(longer);
   return {};
 }

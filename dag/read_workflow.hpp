@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "base/time.hpp"
@@ -20,6 +22,8 @@ struct Bundle {
   // Files that patterns found, by the pattern used in `foreach = { files = "data/*.csv" }`.
   std::map<std::string, std::vector<std::string>> globs;
   std::string defaults = {};  // job fields below those of the document, a JSON object or empty
+  // What replays run, by recording_name: whoever can read the store put them here.
+  std::map<std::string, std::shared_ptr<const Recording>> recordings = {};
 };
 
 // What a document asks its reader for; filled by `files_wanted`.
@@ -31,6 +35,14 @@ struct Wanted {
 // looked into: call again until nothing is missing.
 Result<Wanted> files_wanted(const Bundle& bundle);
 
+// What the replays of a document run; `place` names the step for messages: "flow.toml:12: step x".
+struct ReplayWanted {
+  Replay replay;
+  std::string place;
+};
+Result<std::vector<ReplayWanted>> replays_wanted(const Bundle& bundle);
+
+// Replays without a recording in the bundle are read, and cannot run.
 Result<Workflow> read_workflow(const Bundle& bundle);
 
 // Further steps for a workflow that runs: a document with [[step]] only, whose needs may name steps

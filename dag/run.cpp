@@ -87,20 +87,20 @@ void Run::queue(std::uint32_t part) {
   ready_.insert({plan_.physical->position(plan_.parts[part].node), part});
 }
 
-Result<void> Run::apply(const Fact& fact) {
+Result<void> Run::apply(const Fact& fact, Time steady) {
   if (fact.number != facts_ + 1)
     return conflict(fact, "fact " + std::to_string(facts_ + 1) + " comes next");
   if (names_part(fact.kind) && (fact.part >= parts_.size() || plan_.parts[fact.part].is_fused))
     return conflict(fact, "the workflow has no part " + std::to_string(fact.part));
   if (closed_ && fact.kind != FactKind::Reopened) return conflict(fact, "the workflow has ended");
-  if (auto ok = change(fact); !ok) return ok;
+  if (auto ok = change(fact, steady); !ok) return ok;
   ++facts_;
   return {};
 }
 
-Result<void> Run::change(const Fact& fact) {
+Result<void> Run::change(const Fact& fact, Time steady) {
   switch (fact.kind) {
-    case FactKind::Started: return started(fact);
+    case FactKind::Started: return started(fact, steady);
     case FactKind::Ended: return ended(fact);
     case FactKind::ValueSet: return value_set(fact);
     case FactKind::Expanded: return expanded(fact);
@@ -124,7 +124,7 @@ Result<void> Run::change(const Fact& fact) {
   return conflict(fact, "of an unknown kind");
 }
 
-Result<void> Run::started(const Fact& fact) {
+Result<void> Run::started(const Fact& fact, Time steady) {
   PartState& part = parts_[fact.part];
   if (mark(fact.part) != Mark::Ready || part.is_open)
     return conflict(fact, part_name(workflow_, plan_.parts[fact.part]) + " cannot start");
@@ -133,11 +133,12 @@ Result<void> Run::started(const Fact& fact) {
   part.is_open = true;
   part.stop_sent = false;
   part.started = fact.at;
+  part.began = steady;
   take_items(fact.part);
   ++part.starts;
   ++open_;
   wake_followers(fact.part);
-  watch_standby(fact.part, fact.at);
+  watch_standby(fact.part, steady);
   return {};
 }
 

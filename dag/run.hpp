@@ -39,6 +39,7 @@ struct PartState {
   bool stop_sent = false;  // since the start of this process
   std::int32_t exit_code = 0;
   Time started, ended;  // wall
+  Time began;           // started, on the clock of those who ask next()
   std::string why;      // a word
   std::string detail;
   std::map<std::string, std::string> values;
@@ -79,12 +80,18 @@ class Run {
   }
   // Conflict for what cannot have happened, and nothing changes. O(1) per edge that it decides;
   // Added and Reopened O(workflow).
-  Result<void> apply(const Fact& fact);
-  // What is to be done now, or nothing. `now` is wall time. Begin and Stop come once each.
-  std::optional<Order> next(Time now);
+  Result<void> apply(const Fact& fact) { return apply(fact, fact.at); }
+  // `steady` is the time of next() and its timers: wall time as it was when somebody began to ask,
+  // and since then by a clock that nobody sets. Of facts from before, theirs is as good as any.
+  Result<void> apply(const Fact& fact, Time steady);
+  // What is to be done now, or nothing. Begin and Stop come once each.
+  std::optional<Order> next(Time steady);
   // The part that was to begin may not before `at`.
   void delay(std::uint32_t part, Time at);
-  std::optional<Time> next_timer() const;  // wall; when next() has something by time alone
+  std::optional<Time> next_timer() const;  // steady; when next() has something by time alone
+  // After a restart: nothing has begun later than now, even where the clock was set back meanwhile.
+  void settle_clock(Time now);
+  void set_id(JobId id) { id_ = id; }  // before the first fact
 
   bool is_closed() const { return closed_; }
   Mark outcome() const { return outcome_; }  // once closed
@@ -104,11 +111,13 @@ class Run {
   // The part of a step that speaks for it: the winner of several, the summary of a group.
   std::uint32_t voice_of(std::uint32_t step) const;
   std::vector<std::uint32_t> parts_of(std::uint32_t step) const;
+  // Whether elements of the part wait for those of another one that still runs.
+  bool waits_for_elements(std::uint32_t part) const;
   std::uint64_t next_fact() const { return facts_ + 1; }
 
  private:
-  Result<void> change(const Fact& fact);
-  Result<void> started(const Fact& fact);
+  Result<void> change(const Fact& fact, Time steady);
+  Result<void> started(const Fact& fact, Time steady);
   Result<void> late(const Fact& fact);
   Result<void> ended(const Fact& fact);
   Result<void> value_set(const Fact& fact);

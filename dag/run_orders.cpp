@@ -1,5 +1,6 @@
 // dag/run_orders.cpp - what is to be done next, from what has happened.
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <utility>
 
 #include "dag/doc_json.hpp"
@@ -176,6 +177,22 @@ std::optional<Run::Order> Run::items_for(std::uint32_t part, Time now) {
 
 std::optional<Run::Order> Run::gather(std::uint32_t part, Time now) const {
   return end_of(part, gathered(workflow_, plan_, execution_, part), now, {}, {});
+}
+
+void Run::settle_clock(Time now) {
+  standbys_.clear();
+  for (std::uint32_t i = 0; i < parts_.size(); ++i) {
+    if (!parts_[i].is_open) continue;
+    parts_[i].began = std::min(parts_[i].began, now);
+    if (!plan_.parts[i].is_fused) watch_standby(i, parts_[i].began);
+  }
+}
+
+bool Run::waits_for_elements(std::uint32_t part) const {
+  if (plan_.parts.at(part).role != PartRole::Run) return false;
+  return std::ranges::any_of(step_of(part).needs, [&](const Need& need) {
+    return need.element_wise && parts_[voice_of(need.step)].is_open;
+  });
 }
 
 void Run::delay(std::uint32_t part, Time at) { delayed_.insert({at, part}); }

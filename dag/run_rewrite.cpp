@@ -40,7 +40,7 @@ void Run::rebuild(const std::vector<std::pair<std::uint32_t, Mark>>& completed) 
   for (std::uint32_t i = 0; i < parts_.size(); ++i) {
     if (!parts_[i].is_open || plan_.parts[i].is_fused) continue;
     if (mark(i) == Mark::Waiting) (void)execution_.start_now(plan_.parts[i].node);
-    watch_standby(i, parts_[i].started);
+    watch_standby(i, parts_[i].began);
   }
   for (const auto& [part, end] : completed) {
     const PlanNode node = plan_.parts[part].node;

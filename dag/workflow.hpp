@@ -7,6 +7,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -54,9 +55,11 @@ struct CacheRule {
   Duration keep = seconds(std::int64_t(30) * 86'400);
 };
 
+struct Recording;              // dag/recording.hpp
 struct Replay {                // runs what an earlier workflow ran, and compares the values it set
   std::uint64_t workflow = 0;  // its id; 0 = no replay
   std::string step;
+  std::shared_ptr<const Recording> recorded;  // none where the store was not asked
 };
 
 // What a step runs.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "dag/doc_json.hpp"
+#include "dag/recording.hpp"
 #include "dag/variables.hpp"
 
 namespace drover::dag {
@@ -53,8 +54,10 @@ StepRequest request_of(const Workflow& flow, const Step& step, FieldNumbers& num
                                             : StepForm::Workflow;
   const Json job = step.job.empty() ? Json::object() : parse_json(step.job);
   set_program(job, request);
+  if (request.code.empty() && request.argv.empty() && step.replay.recorded != nullptr)
+    set_program(parse_json(step.replay.recorded->job), request);
   if (request.code.empty() && request.argv.empty() && step.replay.workflow != 0)
-    request.argv = {"replay"};  // what it runs was recorded
+    request.argv = {"replay"};  // what it runs was recorded, and is not known here
   request.is_array = step.foreach.source != Foreach::Source::None;
   if (step.foreach.source == Foreach::Source::Items) request.elements = step.foreach.items.size();
   if (step.parent != kNoStep) request.group = flow.steps[step.parent].name;

@@ -9,6 +9,7 @@
 
 #include "base/check.hpp"
 #include "dag/job_text.hpp"
+#include "dag/recording.hpp"
 #include "flow/live.hpp"
 
 namespace drover::flow {
@@ -18,6 +19,7 @@ constexpr std::array<std::string_view, 5> kStates{"running", "paused", "succeede
                                                   "cancelled"};
 constexpr std::size_t kClosedKept = 10'000;
 constexpr Duration kTryAgain = seconds(5);  // when a queue is full
+constexpr std::int64_t kStartEffort = 16;   // a start or a stop, beside a fact that follows
 
 sched::EventKind event_of(dag::FactKind kind) {
   if (kind == dag::FactKind::Started) return sched::EventKind::StepStarted;
@@ -46,8 +48,17 @@ std::optional<WorkflowState> workflow_state_from(std::string_view word) {
 }
 
 Conductor::Conductor(sched::Controller& controller, Ports ports, Limits limits)
-    : controller_(controller), ports_(std::move(ports)), limits_(limits) {}
+    : controller_(controller),
+      ports_(std::move(ports)),
+      limits_(limits),
+      effort_left_(limits.starts_per_turn * kStartEffort) {}
 Conductor::~Conductor() = default;
+
+// Wall time when we began, and since then by the clock that nobody sets.
+Time Conductor::steady(Now now) {
+  if (!began_) began_ = now;
+  return began_->wall + (now.mono - began_->mono);
+}
 
 Conductor::Live& Conductor::insert(WorkflowRecord record, dag::Run run) {
   const JobId id = record.id;
@@ -72,7 +83,7 @@ void Conductor::touch(Live& live) { dirty_.insert(live.record.id); }
 void Conductor::note(Live& live, dag::Fact fact, Now now) {
   fact.number = live.run.next_fact();
   fact.at = now.wall;
-  const auto applied = live.run.apply(fact);
+  const auto applied = live.run.apply(fact, steady(now));
   DROVER_CHECK(applied.has_value(), "a fact that the run asked for, or that was checked, applies");
   const std::string part =
       fact.part == dag::kNoPart
@@ -104,12 +115,18 @@ void Conductor::end_part(Live& live, std::uint32_t part, dag::Mark mark, std::st
   note(live, std::move(fact), now);
 }
 
-// Carries out what follows until nothing does.
+// Carries out what follows until nothing does, or until this turn has done enough.
 void Conductor::drive(Live& live, Now now) {
+  const JobId id = live.record.id;
   bool is_full = false;
-  while (!is_full) {
-    auto order = live.run.next(now.wall);
+  while (!is_full && !live.run.is_closed()) {
+    if (effort_left_ <= 0) {
+      behind_.insert(id);
+      break;
+    }
+    auto order = live.run.next(steady(now));
     if (!order) break;
+    effort_left_ -= std::holds_alternative<dag::Run::Conclude>(*order) ? 1 : kStartEffort;
     if (auto* fact = std::get_if<dag::Run::Conclude>(&*order))
       note(live, std::move(fact->fact), now);
     else if (const auto* part = std::get_if<dag::Run::Begin>(&*order))
@@ -119,6 +136,24 @@ void Conductor::drive(Live& live, Now now) {
   }
   if (live.run.is_closed()) return close(live, now);
   rearm(live);
+}
+
+// Each workflow that has been left behind in turn, those with higher ids than the last one first.
+void Conductor::drive_those_behind(Now now) {
+  const std::set<JobId> behind = std::exchange(behind_, {});
+  const auto serve = [&](JobId id) {
+    const auto found = open_.find(id);
+    if (found == open_.end()) return;
+    if (effort_left_ <= 0) {
+      behind_.insert(id);
+      return;
+    }
+    served_ = id;
+    drive(*found->second, now);
+  };
+  const JobId last = served_;
+  for (auto at = behind.upper_bound(last); at != behind.end(); ++at) serve(*at);
+  for (auto at = behind.begin(); at != behind.end() && *at <= last; ++at) serve(*at);
 }
 
 void Conductor::rearm(Live& live) {
@@ -135,8 +170,8 @@ bool Conductor::begin(Live& live, std::uint32_t part, Now now) {
   const std::uint32_t uid = live.record.owner.uid;
   const std::string rate_key = rate_key_of(live.record, step);
   if (step.rate.starts > 0) {
-    const Time at = rates_.earliest(uid, rate_key, step.rate, now.wall);
-    if (at > now.wall) {
+    const Time at = rates_.earliest(uid, rate_key, step.rate, steady(now));
+    if (at > steady(now)) {
       live.run.delay(part, at);
       return true;
     }
@@ -146,15 +181,15 @@ bool Conductor::begin(Live& live, std::uint32_t part, Now now) {
     end_part(live, part, dag::Mark::Failed, "no_value", text.error().message, now);
     return true;
   }
-  if (step.cache.is_on && answer_from_cache(live, part, text->content, now)) return true;
-  auto submit = ports_.prepare(live.record.owner, live.record.user, text->json, now.wall);
+  if (answer_from_cache(live, part, now)) return true;
+  auto submit = ports_.prepare(live.record.owner, live.record.user, *text, now.wall);
   Result<JobId> job = submit ? controller_.submit_now(*submit, now)
                              : Result<JobId>(fail(std::move(submit.error())));
   if (!job) {
     const Errc code = job.error().code;
     const bool full = code == Errc::Limit || code == Errc::Unavailable;
     if (full && submit && controller_.check_possible(*submit->spec)) {
-      live.run.delay(part, now.wall + kTryAgain);
+      live.run.delay(part, steady(now) + kTryAgain);
       return false;
     }
     end_part(live, part, dag::Mark::Failed, "refused", job.error().message, now);
@@ -163,7 +198,7 @@ bool Conductor::begin(Live& live, std::uint32_t part, Now now) {
   has_acted_ = true;
   parts_[*job] = {live.record.id, part};
   if (step.strategy == dag::Strategy::MultiRead && live.run.part(part).items) races_.insert(*job);
-  if (step.rate.starts > 0) rates_.note(uid, rate_key, step.rate, now.wall);
+  if (step.rate.starts > 0) rates_.note(uid, rate_key, step.rate, steady(now));
   dag::Fact fact;
   fact.kind = dag::FactKind::Started;
   fact.part = part;
@@ -196,8 +231,13 @@ bool Conductor::take_values(Live& live, std::uint32_t part, const Values& values
   return true;
 }
 
-bool Conductor::answer_from_cache(Live& live, std::uint32_t part, const std::string& key, Now now) {
-  const auto found = ports_.find_cached(live.record.owner.uid, key);
+// Not while elements wait for others: those may yet fail.
+bool Conductor::answer_from_cache(Live& live, std::uint32_t part, Now now) {
+  const dag::Step& step = live.run.workflow().steps[live.run.plan().parts[part].step];
+  if (!step.cache.is_on || live.run.waits_for_elements(part)) return false;
+  const auto key = dag::result_key(live.run, part);
+  if (!key) return false;
+  const auto found = ports_.find_cached(live.record.owner.uid, *key);
   if (!found || found->until <= now.wall) return false;
   if (!take_values(live, part, found->values, now)) return false;
   end_part(live, part, dag::Mark::Succeeded, "cache", "job " + std::to_string(raw(found->job)),
@@ -208,13 +248,24 @@ bool Conductor::answer_from_cache(Live& live, std::uint32_t part, const std::str
 void Conductor::keep_result(Live& live, std::uint32_t part, Now now) {
   const dag::Step& step = live.run.workflow().steps[live.run.plan().parts[part].step];
   if (!step.cache.is_on) return;
-  const auto text = dag::job_text(live.run, part);
-  if (!text) return;
+  const auto key = dag::result_key(live.run, part);
+  if (!key) return;
   const dag::PartState& state = live.run.part(part);
   CacheEntry entry{
-      live.record.owner.uid,      text->content, now.wall,
-      now.wall + step.cache.keep, state.job,     {state.values.begin(), state.values.end()}};
+      live.record.owner.uid,      *key,      now.wall,
+      now.wall + step.cache.keep, state.job, {state.values.begin(), state.values.end()}};
   changes_.cache.push_back(std::move(entry));
+}
+
+// A replay succeeds when it ended as what was recorded did, and set the same values.
+void Conductor::compare_replay(const Live& live, dag::Fact& fact) {
+  const dag::Step& step = live.run.workflow().steps[live.run.plan().parts[fact.part].step];
+  if (step.replay.recorded == nullptr || fact.mark == dag::Mark::Cancelled) return;
+  const dag::NewEnd end{fact.mark == dag::Mark::Succeeded, fact.exit_code, fact.name};
+  auto differs = dag::difference(*step.replay.recorded, end, live.run.part(fact.part).values);
+  fact.mark = differs ? dag::Mark::Failed : dag::Mark::Succeeded;
+  fact.name = differs ? "differs" : "same";
+  fact.text = differs ? *std::move(differs) : std::string();
 }
 
 void Conductor::job_ended(const sched::JobRecord& job, Now now) {
@@ -234,6 +285,7 @@ void Conductor::job_ended(const sched::JobRecord& job, Now now) {
   if (job.reason != sched::Reason::None) fact.name = to_string(job.reason);
   if (live.run.part(place.part).stop_sent) fact.name = "stopped";  // we wanted that
   fact.text = job.detail;
+  compare_replay(live, fact);
   const bool succeeded = fact.mark == dag::Mark::Succeeded;
   note(live, std::move(fact), now);
   if (succeeded) keep_result(live, place.part, now);
@@ -267,16 +319,13 @@ bool Conductor::follow(const sched::TurnOutput& output, Now now) {
     for (const sched::JobRecord& job : output.changes.jobs)
       if (is_final(job.state)) job_ended(job, now);
   }
-  for (const JobId id : std::exchange(restored_, {})) {
-    const auto found = open_.find(id);
-    if (found != open_.end()) drive(*found->second, now);
-  }
-  while (!timers_.empty() && timers_.begin()->first <= now.wall) {
+  while (!timers_.empty() && timers_.begin()->first <= steady(now)) {
     Live& live = *open_.at(timers_.begin()->second);
     timers_.erase(timers_.begin());
     live.timer.reset();
-    drive(live, now);
+    behind_.insert(live.record.id);
   }
+  drive_those_behind(now);
   return std::exchange(has_acted_, false);
 }
 
@@ -292,6 +341,7 @@ void Conductor::close(Live& live, Now now) {
                                                   : WorkflowState::Cancelled;
   changes_.records.push_back(live.record);
   dirty_.erase(id);
+  behind_.erase(id);
   closed_[id] = live.record.facts;
   closed_order_.push_back(id);
   if (closed_order_.size() > kClosedKept) {
@@ -303,6 +353,7 @@ void Conductor::close(Live& live, Now now) {
 }
 
 Changes Conductor::collect() {
+  effort_left_ = limits_.starts_per_turn * kStartEffort;
   for (const JobId id : std::exchange(dirty_, {})) {
     Live& live = *open_.at(id);
     live.record.counts = live.run.counts();
@@ -314,9 +365,9 @@ Changes Conductor::collect() {
 }
 
 std::optional<Time> Conductor::next_timer(Now now) const {
-  if (!restored_.empty()) return now.mono;
-  if (timers_.empty()) return std::nullopt;
-  return now.mono + (timers_.begin()->first - now.wall);
+  if (!behind_.empty()) return now.mono;
+  if (timers_.empty() || !began_) return std::nullopt;
+  return began_->mono + (timers_.begin()->first - began_->wall);
 }
 
 }  // namespace drover::flow

@@ -27,6 +27,8 @@ namespace drover::flow {
 struct Limits {
   std::uint64_t open_max = 100'000;          // workflows
   std::uint64_t open_per_user_max = 10'000;  // of them
+  // More that is to be done at once is done in the turns that follow, so that none takes long.
+  std::uint32_t starts_per_turn = 128;
 };
 
 struct Ports {
@@ -47,16 +49,17 @@ class Conductor {
   // ---- recovery, after the controller's. `ended`: jobs that the facts say run and that have ended
   // in the store; the first follow() acts on them.
   Result<void> restore(const WorkflowRecord& record, const WorkflowSource& source,
-                       const std::vector<dag::Fact>& facts);
+                       const std::vector<dag::Fact>& facts, Now now);
   // Jobs of open parts that the controller does not know: they ended before the restart.
   std::vector<JobId> lost_sight_of() const;
   void job_ended(const sched::JobRecord& job, Now now);
 
-  // ---- a turn
+  // ---- a turn: any apply() and follow(), then one collect()
   // The answer leaves when the turn's commit is durable. Errors change nothing.
   Result<sched::Done> apply(Input input, Now now);
   // After the controller's finish(): acts on the ends in `output`. True: it has given the
   // controller something to do, so that finish() is to be called again.
+  // What is too much for one turn is left to those that follow: next_timer() is due at once then.
   bool follow(const sched::TurnOutput& output, Now now);
   Changes collect();
   std::optional<Time> next_timer(Now now) const;  // mono
@@ -83,11 +86,14 @@ class Conductor {
   Live& insert(WorkflowRecord record, dag::Run run);
   void reuse(Live& live, const SubmitWorkflow& in, Now now);
   void drive(Live& live, Now now);
+  void drive_those_behind(Now now);
+  Time steady(Now now);
   bool begin(Live& live, std::uint32_t part, Now now);
   Result<void> check_added(const Live& live, const dag::Workflow& longer, Now now) const;
   void stop(Live& live, std::uint32_t part, Now now);
   bool take_values(Live& live, std::uint32_t part, const Values& values, Now now);
-  bool answer_from_cache(Live& live, std::uint32_t part, const std::string& key, Now now);
+  bool answer_from_cache(Live& live, std::uint32_t part, Now now);
+  static void compare_replay(const Live& live, dag::Fact& fact);
   void end_part(Live& live, std::uint32_t part, dag::Mark mark, std::string why, std::string detail,
                 Now now);
   void note(Live& live, dag::Fact fact, Now now);
@@ -105,8 +111,12 @@ class Conductor {
   std::map<std::uint32_t, std::uint64_t> open_of_;  // by uid
   std::unordered_map<JobId, Place> parts_;          // by their open jobs
   std::set<JobId> races_;                           // arrays of which the first success is enough
-  std::set<std::pair<Time, JobId>> timers_;         // wall
-  std::set<JobId> dirty_, restored_;
+  std::set<std::pair<Time, JobId>> timers_;         // steady
+  std::set<JobId> dirty_;
+  std::set<JobId> behind_;  // have something to do in the next turn
+  JobId served_{};          // the last of those, so that each has its turn
+  std::int64_t effort_left_;
+  std::optional<Now> began_;               // the first moment that was heard of
   std::map<JobId, std::uint64_t> closed_;  // lately: how many facts they then had
   std::deque<JobId> closed_order_;
   RateBook rates_;

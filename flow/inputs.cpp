@@ -35,25 +35,24 @@ Result<sched::Done> Conductor::start(SubmitWorkflow in, Now now) {
   if (mine != open_of_.end() && mine->second >= limits_.open_per_user_max)
     return fail(Errc::Limit, "you have " + std::to_string(mine->second) + " open workflows",
                 "try again when some have ended");
-  auto names = names_of(*in.workflow, *in.source);
-  if (!names) return fail(names.error());
   WorkflowRecord record;
   record.id = controller_.draw_id();
   record.owner = in.owner;
   record.user = in.user;
-  record.name = in.workflow->name;
+  record.name = in.run->workflow().name;
   record.submitted = in.source->submitted;
   record.resumes = in.resumes;
   changes_.sources.push_back({record.id, in.source});
   controller_.announce(sched::EventKind::WorkflowSubmitted, record.id, in.owner.uid, record.name,
                        "running", now);
-  Live& live =
-      insert(std::move(record), dag::Run(record.id, *in.workflow, *in.plan, std::move(*names)));
+  const JobId id = record.id;
+  in.run->set_id(id);
+  const std::size_t parts = in.run->plan().parts.size();
+  Live& live = insert(std::move(record), std::move(*in.run));
   touch(live);
-  const JobId id = live.record.id;
   reuse(live, in, now);
   drive(live, now);
-  return sched::Done{id, in.plan->parts.size()};
+  return sched::Done{id, parts};
 }
 
 // What an earlier workflow has done already is taken over, in the plan's order, as far as the steps
@@ -62,10 +61,11 @@ void Conductor::reuse(Live& live, const SubmitWorkflow& in, Now now) {
   std::map<std::string_view, const SubmitWorkflow::Reused*> by_name;
   for (const SubmitWorkflow::Reused& one : in.reused) by_name[one.step] = &one;
   if (by_name.empty()) return;
-  for (const dag::PlanNode node : in.plan->physical->exec_nodes()) {
-    const std::uint32_t part = in.plan->physical->step(node);
-    const auto found = by_name.find(in.workflow->steps[in.plan->parts[part].step].name);
-    const bool runs = in.plan->parts[part].role == dag::PartRole::Run;
+  const dag::WorkflowPlan& plan = live.run.plan();
+  for (const dag::PlanNode node : plan.physical->exec_nodes()) {
+    const std::uint32_t part = plan.physical->step(node);
+    const auto found = by_name.find(live.run.workflow().steps[plan.parts[part].step].name);
+    const bool runs = plan.parts[part].role == dag::PartRole::Run;
     if (!runs || found == by_name.end() || live.run.mark(part) != dag::Mark::Ready) continue;
     const SubmitWorkflow::Reused& old = *found->second;
     dag::Fact fact;
@@ -232,20 +232,22 @@ Result<sched::Done> Conductor::add_steps(const AddSteps& in, Now now) {
 }
 
 Result<void> Conductor::restore(const WorkflowRecord& record, const WorkflowSource& source,
-                                const std::vector<dag::Fact>& facts) {
+                                const std::vector<dag::Fact>& facts, Now now) {
   auto replayed = replay(record.id, source, facts);
   if (!replayed) return fail(replayed.error());
+  replayed->settle_clock(steady(now));
   const dag::Run& run = insert(record, *std::move(replayed)).run;
   for (std::uint32_t i = 0; i < run.plan().parts.size(); ++i) {
     const dag::PartState& part = run.part(i);
     const dag::Step& step = run.workflow().steps[run.plan().parts[i].step];
     if (step.rate.starts > 0 && part.started.is_set())
-      rates_.note(record.owner.uid, rate_key_of(record, step), step.rate, part.started);
+      rates_.note(record.owner.uid, rate_key_of(record, step), step.rate,
+                  std::min(part.started, steady(now)));
     if (!part.is_open) continue;
     parts_[part.job] = {record.id, i};
     if (step.strategy == dag::Strategy::MultiRead && part.items) races_.insert(part.job);
   }
-  restored_.insert(record.id);
+  behind_.insert(record.id);
   return {};
 }
 
@@ -265,12 +267,13 @@ Result<sched::Done> Conductor::reopen(const ReopenWorkflow& in, Now now) {
     return fail(Errc::Conflict, name_of(old.id) + " has not ended",
                 "retry it when it has: drover dag wait " + std::to_string(raw(old.id)));
   const auto lately = closed_.find(old.id);
-  if (lately != closed_.end() && lately->second != in.facts.size())
+  if (lately != closed_.end() && lately->second != in.facts->size())
     return fail(Errc::Conflict, name_of(old.id) + " was retried meanwhile", "look at it again");
   if (old.state == WorkflowState::Succeeded)
     return fail(Errc::Conflict, name_of(old.id) + " has succeeded", "nothing is left to retry");
-  auto replayed = replay(old.id, *in.source, in.facts);
+  auto replayed = replay(old.id, *in.source, *in.facts);
   if (!replayed) return fail(replayed.error());
+  changes_.reopened.push_back({old.id, in.source, in.facts});
   Live& live = insert(old, *std::move(replayed));
   live.record.ended = {};
   live.record.first_failed = {};

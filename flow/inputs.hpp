@@ -9,8 +9,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
-#include "dag/read_workflow.hpp"
-#include "dag/workflow_plan.hpp"
+#include "dag/run.hpp"
 #include "flow/records.hpp"
 #include "sched/inputs.hpp"
 
@@ -21,8 +20,7 @@ struct SubmitWorkflow {
   Owner owner;
   std::string user;
   std::shared_ptr<const WorkflowSource> source;
-  std::shared_ptr<const dag::Workflow> workflow;
-  std::shared_ptr<const dag::WorkflowPlan> plan;
+  std::shared_ptr<dag::Run> run;  // of that source; nothing has happened in it
   // Steps of an earlier workflow that have succeeded and are the same here: their values.
   struct Reused {
     std::string step;
@@ -58,7 +56,7 @@ struct ReopenWorkflow {
   sched::Actor actor;
   WorkflowRecord record;
   std::shared_ptr<const WorkflowSource> source;
-  std::vector<dag::Fact> facts;
+  std::shared_ptr<const std::vector<dag::Fact>> facts;
 };
 
 using Input = std::variant<SubmitWorkflow, CommandWorkflow, SetValues, AddSteps, ReopenWorkflow>;

@@ -59,12 +59,20 @@ struct Changes {
     JobId id{};
     std::shared_ptr<const WorkflowSource> source;
   };
+  // One that had ended runs again. The oldest are forgotten by the store on its own, perhaps while
+  // this was decided: what is missing there is written again.
+  struct Reopened {
+    JobId id{};
+    std::shared_ptr<const WorkflowSource> source;
+    std::shared_ptr<const std::vector<dag::Fact>> facts;
+  };
   std::vector<New> sources;
+  std::vector<Reopened> reopened;
   std::vector<WorkflowRecord> records;
   std::vector<std::pair<JobId, dag::Fact>> facts;
   std::vector<CacheEntry> cache;
   bool empty() const {
-    return sources.empty() && records.empty() && facts.empty() && cache.empty();
+    return sources.empty() && reopened.empty() && records.empty() && facts.empty() && cache.empty();
   }
 };
 

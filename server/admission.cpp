@@ -206,6 +206,16 @@ Result<Admission::Entry> Admission::claim(std::uint32_t uid, std::string key, st
   return entry;
 }
 
+Result<bool> Admission::find_seen(std::uint32_t uid, std::string key, std::string_view body,
+                                  OnResult done) {
+  auto fresh = store_.snapshot();
+  if (!fresh) return fail(fresh.error());
+  const std::optional<store::Snapshot> snapshot(std::move(*fresh));
+  const auto entry = claim(uid, std::move(key), body, snapshot, done);
+  if (!entry) return fail(entry.error());
+  return !done;
+}
+
 // Nothing when there is room for one more submission.
 std::optional<Error> Admission::no_room() const {
   if (turn_.is_full())

@@ -46,6 +46,10 @@ class Admission {
   Result<sched::Alter> prepare_alter(JobId id, std::string json, JobReader& reader,
                                      const Caller& caller) const;
 
+  // Whether a submission with this key was seen: then `done` has been called, or will be. Conflict
+  // when its body was another one.
+  Result<bool> find_seen(std::uint32_t uid, std::string key, std::string_view body, OnResult done);
+
   // `key` empty = none. `body` is what a retry must repeat. `snapshot` may be shared by the calls
   // of one moment. `done` is called exactly once, at once for what can be refused at once, else
   // when it is durable.

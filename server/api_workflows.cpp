@@ -1,5 +1,7 @@
 // server/api_workflows.cpp - workflows: submit, list, show, wait, and what is done to them.
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -14,42 +16,67 @@
 namespace drover::server::api {
 namespace {
 
-std::string place_of(const flow::SubmitWorkflow& submit, std::uint32_t step) {
-  const dag::Step& at = submit.workflow->steps[step];
-  return submit.source->bundle.origin + ":" + std::to_string(at.line) + ": step " + at.name;
+constexpr std::size_t kWeighedAtOnce = 64;  // jobs, before others have their turn
+
+void answer_submission(const ExchangePtr& exchange, const Result<Admitted>& result) {
+  if (!result) return exchange->refuse(result.error());
+  exchange->json("{\"v\":1,\"id\":" + std::to_string(raw(result->job)) + "}",
+                 result->seen ? 200 : 201);
 }
 
-// Every step's job passes the entrance before the workflow is accepted.
-Result<void> weigh_jobs(Services& services, const Caller& caller, const Drafted& drafted) {
-  const Time now = net::Loop::now().wall;
-  for (const Drafted::Draft& draft : drafted.jobs) {
-    auto spec = services.reader.read(draft.json, now);
-    auto submit = spec ? services.admission.prepare(*std::move(spec), caller)
+// A submission between the pool and the turn: every step's job passes the entrance before the
+// workflow is accepted, some at a time.
+class Weighing : public std::enable_shared_from_this<Weighing> {
+ public:
+  Weighing(Services& services, ExchangePtr exchange, Drafted drafted)
+      : services_(services), exchange_(std::move(exchange)), drafted_(std::move(drafted)) {}
+
+  void go_on() {
+    const Time now = net::Loop::now().wall;
+    const std::size_t end = std::min(next_ + kWeighedAtOnce, drafted_.jobs.size());
+    for (; next_ < end; ++next_)
+      if (auto right = weigh(drafted_.jobs[next_], now); !right)
+        return exchange_->refuse(right.error());
+    if (next_ == drafted_.jobs.size()) return accept();
+    services_.loop.post([self = shared_from_this()] { self->go_on(); });
+  }
+
+ private:
+  Result<void> weigh(const Drafted::Draft& draft, Time now) {
+    auto spec = services_.reader.read(draft.json, now);
+    auto submit = spec ? services_.admission.prepare(*std::move(spec), exchange_->caller)
                        : Result<sched::Submit>(fail(spec.error()));
-    if (!submit) return fail(submit.error(), place_of(drafted.submit, draft.step));
-    if (auto possible = services.controller.check_possible(*submit->spec); !possible)
-      return fail(possible.error(), place_of(drafted.submit, draft.step));
+    if (!submit) return fail(submit.error(), place_of(draft.step));
+    auto possible = services_.controller.check_possible(*submit->spec);
+    return possible ? Result<void>() : fail(possible.error(), place_of(draft.step));
   }
-  return {};
-}
 
-void accept(Services& services, const ExchangePtr& exchange, Drafted drafted) {
-  if (auto right = weigh_jobs(services, exchange->caller, drafted); !right)
-    return exchange->refuse(right.error());
-  const auto test_only = exchange->flag("test_only");
-  if (!test_only) return exchange->refuse(test_only.error());
-  if (*test_only) {
-    const std::size_t steps = drafted.submit.plan->parts.size();
-    return exchange->json("{\"v\":1,\"would_run\":true,\"steps\":" + std::to_string(steps) + "}");
+  std::string place_of(std::uint32_t step) const {
+    const dag::Step& at = drafted_.submit.run->workflow().steps[step];
+    return drafted_.submit.source->bundle.origin + ":" + std::to_string(at.line) + ": step " +
+           at.name;
   }
-  services.admission.submit(
-      std::move(drafted.submit), std::string(exchange->request.header("idempotency-key")),
-      exchange->request.body, [exchange](const Result<Admitted>& result) {
-        if (!result) return exchange->refuse(result.error());
-        exchange->json("{\"v\":1,\"id\":" + std::to_string(raw(result->job)) + "}",
-                       result->seen ? 200 : 201);
-      });
-}
+
+  void accept() {
+    const auto test_only = exchange_->flag("test_only");
+    if (!test_only) return exchange_->refuse(test_only.error());
+    if (*test_only) {
+      const std::size_t steps = drafted_.submit.run->plan().parts.size();
+      return exchange_->json("{\"v\":1,\"would_run\":true,\"steps\":" + std::to_string(steps) +
+                             "}");
+    }
+    services_.admission.submit(
+        std::move(drafted_.submit), std::string(exchange_->request.header("idempotency-key")),
+        exchange_->request.body, [exchange = exchange_](const Result<Admitted>& result) {
+          answer_submission(exchange, result);
+        });
+  }
+
+  Services& services_;
+  ExchangePtr exchange_;
+  Drafted drafted_;
+  std::size_t next_ = 0;
+};
 
 // A stored workflow and its run, read on the pool.
 struct Loaded {
@@ -153,6 +180,17 @@ void command(Services& services, const ExchangePtr& exchange, flow::WorkflowVerb
 }  // namespace
 
 void submit_workflow(Services& services, ExchangePtr exchange) {
+  const auto test_only = exchange->flag("test_only");
+  if (!test_only) return exchange->refuse(test_only.error());
+  // A retry is answered as the first one was, whatever has become of the files and limits since.
+  const std::string key(exchange->request.header("idempotency-key"));
+  if (!key.empty() && !*test_only) {
+    const auto seen = services.admission.find_seen(
+        exchange->caller.uid, key, exchange->request.body,
+        [exchange](const Result<Admitted>& result) { answer_submission(exchange, result); });
+    if (!seen) return exchange->refuse(seen.error());
+    if (*seen) return;
+  }
   auto body = read_workflow_body(exchange->request.body);
   if (!body) return exchange->refuse(body.error());
   auto drafted = std::make_shared<Result<Drafted>>();
@@ -160,13 +198,11 @@ void submit_workflow(Services& services, ExchangePtr exchange) {
   const store::Store& store = services.store;
   services.loop.offload(
       [drafted, read, exchange, &store, now = net::Loop::now().wall] {
-        const Caller& caller = exchange->caller;
-        *drafted =
-            draft_workflow(std::move(*read), store, {caller.uid, caller.gid}, caller.user, now);
+        *drafted = draft_workflow(std::move(*read), store, exchange->caller, now);
       },
       [drafted, exchange, &services] {
         if (!*drafted) return exchange->refuse(drafted->error());
-        accept(services, exchange, std::move(**drafted));
+        std::make_shared<Weighing>(services, exchange, std::move(**drafted))->go_on();
       });
 }
 
@@ -285,7 +321,8 @@ void retry_workflow(Services& services, ExchangePtr exchange) {
         reopen.actor = exchange->caller.actor();
         reopen.record = std::move(loaded->stored->record);
         reopen.source = std::move(loaded->stored->source);
-        reopen.facts = std::move(loaded->stored->facts);
+        reopen.facts =
+            std::make_shared<const std::vector<dag::Fact>>(std::move(loaded->stored->facts));
         send(services, exchange, std::move(reopen));
       });
 }

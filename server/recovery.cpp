@@ -47,8 +47,9 @@ Result<void> recover_workflows(const store::Snapshot& snapshot, flow::Conductor&
   std::sort(ids.begin(), ids.end());
   for (const JobId id : ids) {
     auto stored = load_workflow(snapshot, id);
-    const auto ok = stored ? workflows.restore(stored->record, *stored->source, stored->facts)
-                           : Result<void>(fail(stored.error()));
+    const auto ok =
+        stored ? workflows.restore(stored->record, *stored->source, stored->facts, net::Loop::now())
+               : Result<void>(fail(stored.error()));
     if (ok)
       ++count;
     else  // it must not keep all others from going on; its jobs do

@@ -50,6 +50,7 @@ std::size_t count(const sched::Changes& changes) {
 
 void merge(flow::Changes& into, flow::Changes&& from) {
   append(into.sources, std::move(from.sources));
+  append(into.reopened, std::move(from.reopened));
   append(into.records, std::move(from.records));
   append(into.facts, std::move(from.facts));
   append(into.cache, std::move(from.cache));
@@ -58,7 +59,8 @@ void merge(flow::Changes& into, flow::Changes&& from) {
 std::size_t count(const store::CommitBatch& batch) {
   const flow::Changes& workflows = batch.workflows;
   return count(batch.changes) + batch.idempotency.size() + workflows.sources.size() +
-         workflows.records.size() + workflows.facts.size() + workflows.cache.size();
+         workflows.reopened.size() + workflows.records.size() + workflows.facts.size() +
+         workflows.cache.size();
 }
 
 }  // namespace

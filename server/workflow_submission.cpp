@@ -9,6 +9,7 @@
 #include "dag/document.hpp"
 #include "dag/job_text.hpp"
 #include "dag/read_workflow.hpp"
+#include "dag/recording.hpp"
 #include "flow/replay.hpp"
 #include "server/job_json_in.hpp"
 #include "server/json_fields.hpp"
@@ -21,7 +22,7 @@ constexpr std::size_t kFilesMax = 10'000;
 constexpr std::size_t kFactsPerRead = 100'000;
 constexpr std::array<std::string_view, 8> kFields{"defaults", "document", "files",   "globs",
                                                   "origin",   "params",   "resumes", "rules"};
-constexpr std::array<std::string_view, 3> kRules{"critical_path", "drop_implied", "fuse"};
+constexpr std::array<std::string_view, 4> kRules{"critical_path", "drop_implied", "fuse", "prune"};
 
 Result<void> keep_pairs(Result<std::vector<std::pair<std::string, std::string>>> read,
                         std::map<std::string, std::string>& into) {
@@ -35,6 +36,7 @@ Result<void> read_rules(JsonValue v, dag::PlanRules& rules) {
     bool* rule = name == "fuse"            ? &rules.fuse
                  : name == "drop_implied"  ? &rules.drop_implied
                  : name == "critical_path" ? &rules.critical_path
+                 : name == "prune"         ? &rules.prune
                                            : nullptr;
     if (rule == nullptr) return json_unknown(name, kRules);
     auto on = json_bool(item, name);
@@ -87,6 +89,17 @@ Result<void> read_field(WorkflowBody& body, std::string_view name, JsonValue v) 
   });
 }
 
+// One that the caller may look into; whose somebody else's are is not told.
+Result<dag::Run> run_of(const store::Snapshot& snapshot, JobId id, const Caller& caller) {
+  auto stored = load_workflow(snapshot, id);
+  const bool mine = stored && (caller.is_operator || stored->record.owner.uid == caller.uid);
+  if ((stored && !mine) || (!stored && stored.error().code == Errc::NotFound))
+    return fail(Errc::NotFound, "there is no workflow " + std::to_string(raw(id)) + " of yours",
+                "drover dag ls -a lists them");
+  if (!stored) return fail(stored.error());
+  return flow::replay(id, *stored->source, stored->facts);
+}
+
 // What the step does, whatever earlier steps bring: the same here and there, it need not run again.
 std::string content_of(const dag::Run& run, std::uint32_t part) {
   const dag::Workflow& workflow = run.workflow();
@@ -110,14 +123,11 @@ Result<void> find_reusable(flow::SubmitWorkflow& submit, const dag::Run& fresh, 
                            const store::Store& store) {
   auto snapshot = store.snapshot();
   if (!snapshot) return fail(snapshot.error());
-  auto stored = load_workflow(*snapshot, resumes);
-  if (!stored) return fail(stored.error());
-  if (stored->record.owner.uid != submit.owner.uid)
-    return fail(Errc::NotFound,
-                "there is no workflow " + std::to_string(raw(resumes)) + " of yours",
-                "drover dag ls", "resumes");
-  auto old = flow::replay(resumes, *stored->source, stored->facts);
-  if (!old) return fail(old.error());
+  auto old = run_of(*snapshot, resumes, {submit.owner.uid, submit.owner.gid, submit.user, false});
+  if (!old) {
+    old.error().field = "resumes";
+    return fail(old.error());
+  }
   submit.resumes = resumes;
   for (std::uint32_t i = 0; i < old->plan().parts.size(); ++i) {
     const dag::Part& part = old->plan().parts[i];
@@ -125,6 +135,7 @@ Result<void> find_reusable(flow::SubmitWorkflow& submit, const dag::Run& fresh, 
         old->mark(i) != dag::Mark::Succeeded)
       continue;
     const std::string& name = old->workflow().steps[part.step].name;
+    if (old->workflow().steps[part.step].replay.workflow != 0) continue;  // it runs to compare
     const auto step = fresh.workflow().find(name);
     if (!step) continue;
     const std::uint32_t same = fresh.voice_of(*step);
@@ -138,6 +149,37 @@ Result<void> find_reusable(flow::SubmitWorkflow& submit, const dag::Run& fresh, 
                              state.job,
                              {state.values.begin(), state.values.end()},
                              found && state.items ? list_of(*state.items) : std::string()});
+  }
+  return {};
+}
+
+// What replays run, from the caller's own workflows; of operators, from everybody's.
+Result<void> find_recordings(dag::Bundle& bundle, const store::Store& store, const Caller& caller) {
+  const auto wanted = dag::replays_wanted(bundle);
+  if (!wanted) return fail(wanted.error());
+  if (wanted->empty()) return {};
+  auto snapshot = store.snapshot();
+  if (!snapshot) return fail(snapshot.error());
+  std::map<std::uint64_t, dag::Run> runs;
+  std::size_t bytes = 0;
+  for (const auto& [replay, place] : *wanted) {
+    const std::string name = dag::recording_name(replay);
+    if (bundle.recordings.contains(name)) continue;
+    auto at = runs.find(replay.workflow);
+    if (at == runs.end()) {
+      auto run = run_of(*snapshot, JobId(replay.workflow), caller);
+      if (!run) return fail(run.error(), place);
+      at = runs.emplace(replay.workflow, *std::move(run)).first;
+    }
+    auto recording = dag::record_step(at->second, replay.step);
+    if (!recording) return fail(recording.error(), place);
+    bytes += dag::bytes_of(*recording);
+    if (bytes > dag::kRecordingBytesMax)
+      return fail(Errc::Limit,
+                  place + ": what the replays recorded has more than " +
+                      std::to_string(dag::kRecordingBytesMax) + " bytes",
+                  "replay less in one workflow");
+    bundle.recordings[name] = std::make_shared<const dag::Recording>(*std::move(recording));
   }
   return {};
 }
@@ -159,33 +201,28 @@ Result<WorkflowBody> read_workflow_body(std::string json) {
   return body;
 }
 
-Result<Drafted> draft_workflow(WorkflowBody body, const store::Store& store, Owner owner,
-                               std::string user, Time now) {
+Result<Drafted> draft_workflow(WorkflowBody body, const store::Store& store, const Caller& caller,
+                               Time now) {
+  if (auto known = find_recordings(body.bundle, store, caller); !known) return fail(known.error());
   auto workflow = dag::read_workflow(body.bundle);
   if (!workflow) return fail(workflow.error());
-  for (const dag::Step& step : workflow->steps)
-    if (step.replay.workflow != 0)
-      return fail(Errc::Unsupported,
-                  body.bundle.origin + ":" + std::to_string(step.line) + ": step " + step.name +
-                      ": strategy 'replay' is not offered yet",
-                  "run the recorded step again with its own document", "strategy");
   auto plan = dag::plan_workflow(*workflow, body.rules);
   if (!plan) return fail(plan.error());
   Drafted drafted;
   flow::SubmitWorkflow& submit = drafted.submit;
-  submit.owner = owner;
-  submit.user = user;
-  submit.workflow = std::make_shared<const dag::Workflow>(*workflow);
-  submit.plan = std::make_shared<const dag::WorkflowPlan>(*plan);
+  submit.owner = {caller.uid, caller.gid};
+  submit.user = caller.user;
   auto source = std::make_shared<flow::WorkflowSource>();
   source->bundle = std::move(body.bundle);
   source->rules = body.rules;
-  source->user = std::move(user);
+  source->user = caller.user;
   source->submitted = now;
   auto names = flow::names_of(*workflow, *source);
   if (!names) return fail(names.error());
   submit.source = std::move(source);
-  const dag::Run run(JobId{1}, *std::move(workflow), *std::move(plan), *std::move(names));
+  submit.run = std::make_shared<dag::Run>(JobId{1}, *std::move(workflow), *std::move(plan),
+                                          *std::move(names));
+  const dag::Run& run = *submit.run;
   std::set<std::string> seen;
   for (std::uint32_t i = 0; i < run.plan().parts.size(); ++i) {
     const dag::Part& part = run.plan().parts[i];
@@ -195,7 +232,8 @@ Result<Drafted> draft_workflow(WorkflowBody body, const store::Store& store, Own
     if (!text)
       return fail(text.error(), submit.source->bundle.origin + ":" + std::to_string(step.line) +
                                     ": step " + step.name);
-    if (seen.insert(text->content).second) drafted.jobs.push_back({part.step, text->json});
+    if (seen.insert(std::move(text->content)).second)
+      drafted.jobs.push_back({part.step, std::move(text->json)});
   }
   if (raw(body.resumes) != 0)
     if (auto ok = find_reusable(submit, run, body.resumes, store); !ok) return fail(ok.error());
@@ -216,8 +254,13 @@ Result<StoredWorkflow> load_workflow(const store::Snapshot& snapshot, JobId id) 
     if (!facts) return fail(facts.error());
     stored.facts.insert(stored.facts.end(), std::make_move_iterator(facts->begin()),
                         std::make_move_iterator(facts->end()));
-    if (facts->size() < kFactsPerRead) return stored;
+    if (facts->size() < kFactsPerRead) break;
   }
+  // The oldest goes with its facts first, and over several commits.
+  if (stored.facts.size() < stored.record.facts && is_final(stored.record.state))
+    return fail(Errc::NotFound, "workflow " + std::to_string(raw(id)) + " is being forgotten",
+                "the oldest that have ended go first; drover dag ls");
+  return stored;
 }
 
 }  // namespace drover::server

@@ -6,6 +6,7 @@
 
 #include "base/result.hpp"
 #include "flow/inputs.hpp"
+#include "server/auth.hpp"
 #include "store/store.hpp"
 
 namespace drover::server {
@@ -27,12 +28,12 @@ struct Drafted {
   };
   std::vector<Draft> jobs;  // equal ones once
 };
-// Reads, plans, and drafts the jobs of all steps; looks up what `resumes` has done already.
-// O(document); any thread.
-Result<Drafted> draft_workflow(WorkflowBody body, const store::Store& store, Owner owner,
-                               std::string user, Time now);
+// Reads, plans, and drafts the jobs of all steps; looks up what replays run, and what `resumes` has
+// done already. O(document); any thread.
+Result<Drafted> draft_workflow(WorkflowBody body, const store::Store& store, const Caller& caller,
+                               Time now);
 
-// A workflow as stored. Any thread.
+// A workflow as stored. NotFound also for one that is being forgotten. Any thread.
 struct StoredWorkflow {
   flow::WorkflowRecord record;
   std::shared_ptr<const flow::WorkflowSource> source;

@@ -30,7 +30,7 @@ Result<void> write_workflows(WriteTxn& txn, const flow::Changes& changes);
 
 struct RetentionLimits {
   std::uint64_t events_max = 0, closed_jobs_max = 0;
-  std::uint64_t closed_workflows_max = 100'000, step_results_max = 1'000'000;
+  std::uint64_t closed_workflows_max = 0, step_results_max = 0;
 };
 
 // Trims old events and purges old closed jobs, with an effort in proportion to `added` records, so

@@ -56,8 +56,10 @@ Result<void> Store::State::try_commit(const CommitBatch& batch, bool& map_full) 
   auto done = write_batch(*txn, batch, scratch);
   if (done) {
     const sched::Changes& changes = batch.changes;
-    done = trim(*txn, {options.events_max, options.closed_jobs_max}, changes.events.size(),
-                changes.jobs.size() + changes.tasks.size(), from);
+    const RetentionLimits limits{options.events_max, options.closed_jobs_max,
+                                 options.closed_workflows_max, options.step_results_max};
+    done = trim(*txn, limits, changes.events.size(), changes.jobs.size() + changes.tasks.size(),
+                from);
   }
   const std::uint64_t written = txn->written();
   if (done) done = txn->commit();

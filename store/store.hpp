@@ -44,6 +44,8 @@ struct StoreOptions {
   std::uint64_t events_max = 5'000'000;  // older events are trimmed a little in every commit
   std::uint64_t closed_jobs_max =
       10'000'000;  // older closed jobs are purged a little in every commit
+  std::uint64_t closed_workflows_max = 100'000;  // likewise
+  std::uint64_t step_results_max = 1'000'000;    // kept results, likewise
 };
 
 // A consistent view. Cheap; keep it short-lived (an old reader makes the file grow). Use on one

@@ -2,6 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/workflow_codec.hpp"
 
+#include <memory>
+#include <utility>
+
+#include "dag/recording.hpp"
+
 namespace drover::store {
 namespace {
 
@@ -37,6 +42,19 @@ void encode(const flow::WorkflowSource& source, proto::WorkflowSource& out) {
   out.set_no_fuse(!source.rules.fuse);
   out.set_no_drop_implied(!source.rules.drop_implied);
   out.set_no_critical_path(!source.rules.critical_path);
+  out.set_no_prune(!source.rules.prune);
+  for (const auto& [name, recording] : source.bundle.recordings) {
+    proto::StepRecording& one = *out.add_recordings();
+    one.set_name(name);
+    one.set_job(recording->job);
+    one.set_has_items(recording->items.has_value());
+    if (recording->items)
+      for (const std::string& item : *recording->items) one.add_items(item);
+    put_pairs(recording->values, one.mutable_values());
+    one.set_succeeded(recording->succeeded);
+    one.set_exit_code(recording->exit_code);
+    one.set_ran(raw(recording->ran));
+  }
 }
 
 bool decode(const proto::WorkflowSource& in, flow::WorkflowSource& out) {
@@ -53,6 +71,18 @@ bool decode(const proto::WorkflowSource& in, flow::WorkflowSource& out) {
   out.rules.fuse = !in.no_fuse();
   out.rules.drop_implied = !in.no_drop_implied();
   out.rules.critical_path = !in.no_critical_path();
+  out.rules.prune = !in.no_prune();
+  for (const proto::StepRecording& one : in.recordings()) {
+    dag::Recording recording;
+    recording.job = one.job();
+    if (one.has_items()) recording.items.emplace(one.items().begin(), one.items().end());
+    for (const auto& pair : one.values()) recording.values[pair.name()] = pair.text();
+    recording.succeeded = one.succeeded();
+    recording.exit_code = one.exit_code();
+    recording.ran = JobId(one.ran());
+    out.bundle.recordings[one.name()] =
+        std::make_shared<const dag::Recording>(std::move(recording));
+  }
   return true;
 }
 

@@ -41,6 +41,29 @@ Result<void> write_facts(WriteTxn& txn, const flow::Changes& changes) {
   return {};
 }
 
+// The oldest workflow may have been purged, in part or wholly, since somebody read it in order to
+// run it again: then its source and facts go back, before what is new of it.
+Result<void> write_again(WriteTxn& txn, const flow::Changes::Reopened& one) {
+  proto::WorkflowSource source;
+  const Key key = job_key(one.id);
+  const auto known = txn.contains(Table::WorkflowSource, key);
+  if (!known) return fail(known.error());
+  if (!*known) {
+    encode(*one.source, source);
+    if (auto ok = txn.put(Table::WorkflowSource, key, source); !ok) return ok;
+  }
+  proto::WorkflowFact message;
+  for (const dag::Fact& fact : *one.facts) {
+    const Key at = fact_key(one.id, fact.number);
+    const auto is_there = txn.contains(Table::WorkflowFact, at);
+    if (!is_there) return fail(is_there.error());
+    if (*is_there) continue;
+    encode(fact, message);
+    if (auto ok = txn.put(Table::WorkflowFact, at, message); !ok) return ok;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> write_workflows(WriteTxn& txn, const flow::Changes& changes) {
@@ -49,6 +72,8 @@ Result<void> write_workflows(WriteTxn& txn, const flow::Changes& changes) {
     encode(*one.source, source);
     if (auto ok = txn.put(Table::WorkflowSource, job_key(one.id), source); !ok) return ok;
   }
+  for (const flow::Changes::Reopened& one : changes.reopened)
+    if (auto ok = write_again(txn, one); !ok) return ok;
   if (auto ok = write_records(txn, changes); !ok) return ok;
   if (auto ok = write_facts(txn, changes); !ok) return ok;
   proto::StepResult result;

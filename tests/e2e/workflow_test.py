@@ -105,6 +105,71 @@ def rescue(drover):
     assert len((drover.directory / "ran.log").read_text().split()) == 4, "what was unchanged did not run again"
 
 
+MEASURE = """
+name = "measure"
+[[step]]
+name = "count"
+command = "drover dag set lines=$(wc -l < data.txt)"
+[[step]]
+name = "upper"
+foreach = ["x", "y"]
+command = "drover dag set up=$(echo $DROVER_ITEM | tr a-z A-Z)"
+[[step]]
+name = "broken"
+needs = ["count"]
+command = "exit 7"
+"""
+AGAIN = """
+name = "again"
+[params]
+of = { type = "integer" }
+[[step]]
+name = "count"
+strategy = "replay"
+replay = { workflow = "${of}" }
+[[step]]
+name = "check"
+strategy = "replay"
+replay = { workflow = "${of}", step = "upper" }
+[[step]]
+name = "broken"
+strategy = "replay"
+replay = { workflow = "${of}" }
+"""
+
+
+def replay(drover):
+    """What was recorded runs again: the same is a success, also a failure that fails alike."""
+    drover.file("data.txt", "1\n2\n3\n")
+    drover("dag", "run", drover.file("measure.toml", MEASURE), code=1)
+    first, _ = states(drover)
+    again = drover.file("again.toml", AGAIN)
+    of = f"of={first['id']}"
+    drover("dag", "run", again, "--param", of)
+    _, marks = states(drover)
+    assert marks == {"count": "succeeded", "check": "succeeded", "broken": "succeeded"}, marks
+    drover.file("data.txt", "1\n2\n3\n4\n")
+    differs = drover("dag", "run", again, "--param", of, code=1)
+    assert "lines was '3' when recorded, and is '4' now" in differs.stderr, differs.stderr
+    _, marks = states(drover)
+    assert marks == {"count": "failed", "check": "succeeded", "broken": "succeeded"}, marks
+    says(drover("dag", "run", again, "--param", "of=999999", code=3), "again.toml:5: step count")
+    assert "exec check" in drover("dag", "plan", again, "--param", of).stdout
+
+
+def joined(drover):
+    """Steps in several languages, whose values a last program joins."""
+    document = drover.directory / "workflows/joined.toml"
+    drover("dag", "run", document, "--param", f"out={drover.directory}/joined.txt")
+    assert (drover.directory / "joined.txt").read_text().split("\n")[:2] == ["lines 4", "sum 10"]
+    _, marks = states(drover)
+    assert marks == {"count.shell": "succeeded", "count.python": "succeeded", "count~summary": "succeeded"}, marks
+    failed = drover("dag", "run", document, "--param", "data=/nowhere",
+                    "--param", f"out={drover.directory}/nothing.txt", code=1)
+    assert "count~summary skipped" in failed.stderr, failed.stderr
+    assert not (drover.directory / "nothing.txt").exists()
+
+
 def by_hand(drover):
     document = drover.file("slow.toml", """
 name = "slow"
@@ -148,6 +213,8 @@ def main():
         shutil.copytree(ROOT / "examples/workflows", folder)
         examples(drover, folder)
         rescue(drover)
+        replay(drover)
+        joined(drover)
         by_hand(drover)
         drover("down")
     finally:

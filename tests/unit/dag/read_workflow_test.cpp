@@ -189,6 +189,26 @@ cache = { key = "v1-${run_date}", keep = "2d" }
   EXPECT_EQ(flow.steps[6].cache.keep, seconds(2 * 86'400));
 }
 
+TEST(ReadWorkflow, NumbersMayBeParameters) {
+  const Workflow flow = read(bundle(R"(
+[params]
+n = 3
+of = 12
+[[step]]
+name = "a"
+command = ["x", "${item}"]
+foreach = { range = [1, "${n}"] }
+[[step]]
+name = "b"
+strategy = "replay"
+replay = { workflow = "${of}", step = "a" }
+)"));
+  EXPECT_EQ(flow.steps[0].foreach.items, (std::vector<std::string>{"1", "2", "3"}));
+  EXPECT_EQ(flow.steps[1].replay.workflow, 12u);
+  EXPECT_EQ(flow.steps[1].replay.step, "a");
+  EXPECT_EQ(flow.steps[1].replay.recorded, nullptr) << "nobody has looked it up";
+}
+
 TEST(ReadWorkflow, MembersOfATransactionRunInTheirOrder) {
   const Workflow flow = read(bundle(R"(
 [[step]]

@@ -32,9 +32,7 @@ command = ["c"]
   ASSERT_TRUE(theatre.command(id, WorkflowVerb::Resume));
   theatre.end("w.b", 1);
   EXPECT_EQ(theatre.state(id), WorkflowState::Failed);
-  ReopenWorkflow reopen{
-      {1000, false}, theatre.flows.records[id], theatre.flows.sources[id], theatre.flows.facts[id]};
-  ASSERT_TRUE(theatre.put(std::move(reopen)));
+  ASSERT_TRUE(theatre.retry(id));
   EXPECT_EQ(theatre.state(id), WorkflowState::Running);
   EXPECT_FALSE(theatre.runs("w.a")) << "it had succeeded";
   theatre.end("w.b");
@@ -56,10 +54,7 @@ command = ["e"]
   theatre.end("w.e[0]");
   theatre.end("w.e[1]", 1);
   theatre.end("w.e[2]");
-  ASSERT_TRUE(theatre.put(ReopenWorkflow{{1000, false},
-                                         theatre.flows.records[id],
-                                         theatre.flows.sources[id],
-                                         theatre.flows.facts[id]}));
+  ASSERT_TRUE(theatre.retry(id));
   ASSERT_EQ(theatre.running.size(), 1u);
   ASSERT_TRUE(theatre.set(id, "e", "n[1]", "6"));
   EXPECT_EQ(theatre.conductor->find(id)->lookup("steps.e.values.n"), R"(["5","6",null])");
@@ -172,14 +167,7 @@ needs = ["a:fail"]
 command = ["b"]
 )");
   theatre.end("w.a", 1);
-  EXPECT_EQ(theatre
-                .put(ReopenWorkflow{{1000, false},
-                                    theatre.flows.records[id],
-                                    theatre.flows.sources[id],
-                                    theatre.flows.facts[id]})
-                .error()
-                .code,
-            Errc::Conflict);
+  EXPECT_EQ(theatre.retry(id).error().code, Errc::Conflict);
   theatre.end("w.b");
   EXPECT_EQ(theatre.state(id), WorkflowState::Succeeded);
 }

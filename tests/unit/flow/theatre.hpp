@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dag/read_workflow.hpp"
+#include "dag/recording.hpp"
 #include "flow/conductor.hpp"
 #include "flow/replay.hpp"
 #include "tests/unit/sched/desk.hpp"
@@ -41,6 +42,8 @@ struct FlowTable {
 
   void store(const Changes& changes) {
     for (const auto& one : changes.sources) EXPECT_TRUE(sources.emplace(one.id, one.source).second);
+    for (const auto& one : changes.reopened)
+      EXPECT_EQ(*one.facts, facts.at(one.id)) << "what it goes on from is what was stored";
     for (const auto& record : changes.records) records[record.id] = record;
     for (const auto& [id, fact] : changes.facts) {
       EXPECT_EQ(fact.number, facts[id].size() + 1) << "facts have gaps";
@@ -55,10 +58,10 @@ class Theatre {
   // How an element of a job ends: 0 = well.
   using Outcome = std::function<int(const std::string& name, std::uint32_t index)>;
 
-  explicit Theatre(std::uint16_t cores = 64) : cores_(cores) {
+  explicit Theatre(std::uint16_t cores = 64, Limits with = {}) : limits(with), cores_(cores) {
     config.inline_plan = sched::one_step_plan();
     controller.emplace(config);
-    make_conductor();
+    make_conductor(limits);
     register_node();
   }
 
@@ -68,21 +71,28 @@ class Theatre {
     source->bundle.origin = "flow.toml";
     source->bundle.text = document;
     source->bundle.params = std::move(params);
+    source->bundle.recordings = recordings;
     source->user = "ann";
     source->submitted = now.wall;
-    auto workflow = dag::read_workflow(source->bundle);
-    if (!workflow) return fail(workflow.error());
-    auto plan = dag::plan_workflow(*workflow, {});
-    if (!plan) return fail(plan.error());
+    auto run = replay(JobId{1}, *source, {});
+    if (!run) return fail(run.error());
     SubmitWorkflow submit;
     submit.owner = {1000, 100};
     submit.user = "ann";
     submit.source = std::move(source);
-    submit.workflow = std::make_shared<const dag::Workflow>(*std::move(workflow));
-    submit.plan = std::make_shared<const dag::WorkflowPlan>(*std::move(plan));
+    submit.run = std::make_shared<dag::Run>(*std::move(run));
     auto done = put(std::move(submit));
     if (!done) return fail(done.error());
     return done->job;
+  }
+  // What the step of an earlier workflow did, for the replays of those to come.
+  void record(JobId id, const std::string& step) {
+    const auto run = replay(id, *flows.sources.at(id), flows.facts.at(id));
+    ASSERT_TRUE(run);
+    auto recording = dag::record_step(*run, step);
+    ASSERT_TRUE(recording) << recording.error().message;
+    recordings[dag::recording_name({raw(id), step, nullptr})] =
+        std::make_shared<const dag::Recording>(*std::move(recording));
   }
   JobId accept(const std::string& document, std::map<std::string, std::string> params = {}) {
     const auto id = submit(document, std::move(params));
@@ -100,6 +110,13 @@ class Theatre {
   Result<sched::Done> set(JobId id, std::string part, std::string name, std::string value) {
     return put(
         SetValues{{1000, false}, id, std::move(part), {{std::move(name), std::move(value)}}});
+  }
+
+  Result<sched::Done> retry(JobId id) {
+    return put(ReopenWorkflow{{1000, false},
+                              flows.records.at(id),
+                              flows.sources.at(id),
+                              std::make_shared<const std::vector<dag::Fact>>(flows.facts.at(id))});
   }
 
   void turn() {
@@ -200,17 +217,20 @@ class Theatre {
   // Daemon and memory are gone; the node and what runs there are not.
   void restart() {
     controller.emplace(table.restore(config));
-    make_conductor();
+    make_conductor(limits);
     for (const auto& [id, record] : flows.records) {
       if (is_final(record.state)) continue;
-      const auto ok = conductor->restore(record, *flows.sources.at(id), flows.facts[id]);
+      const auto ok = conductor->restore(record, *flows.sources.at(id), flows.facts[id], now);
       EXPECT_TRUE(ok) << (ok ? "" : ok.error().message);
     }
+    if (on_restored) on_restored();
     for (const JobId job : conductor->lost_sight_of())
       conductor->job_ended(table.jobs.at(job), now);
     register_node();
   }
 
+  Limits limits;
+  std::map<std::string, std::shared_ptr<const dag::Recording>> recordings;
   sched::ControllerConfig config;
   std::optional<sched::Controller> controller;
   std::unique_ptr<Conductor> conductor;
@@ -220,10 +240,11 @@ class Theatre {
   std::map<AttemptId, sched::Launch> running;
   std::vector<std::string> started;
   std::vector<AttemptId> killed;
-  bool slow_to_die = false;  // what is killed runs on until it is false
+  std::function<void()> on_restored;  // before anything happens after a restart
+  bool slow_to_die = false;           // what is killed runs on until it is false
 
  private:
-  void make_conductor() {
+  void make_conductor(Limits with) {
     Ports ports;
     ports.prepare = [](const Owner& owner, const std::string& user, const std::string& json,
                        Time) -> Result<sched::Submit> {
@@ -249,7 +270,7 @@ class Theatre {
       }
       return text;
     };
-    conductor = std::make_unique<Conductor>(*controller, std::move(ports));
+    conductor = std::make_unique<Conductor>(*controller, std::move(ports), with);
   }
   void register_node() {
     sched::NodeUp up;

@@ -99,6 +99,58 @@ TEST(WorkflowApi, ARepeatedKeyIsOneWorkflow) {
   EXPECT_EQ(first.json()["id"], second.json()["id"]);
 }
 
+TEST(WorkflowApi, AKeyIsLookedUpBeforeTheDocument) {
+  Harness server;
+  const std::string body = body_of("name=\"w\"\n[[step]]\nname=\"a\"\ncommand=[\"true\"]\n");
+  const std::vector<std::pair<std::string, std::string>> key{{"idempotency-key", "k1"}};
+  EXPECT_EQ(server.ask(kAnnAsks, "POST", "/api/v1/workflows", body, key).status, 201);
+  const Said other = server.ask(kAnnAsks, "POST", "/api/v1/workflows", body_of("nonsense"), key);
+  EXPECT_EQ(other.status, 409) << "the key says that it was another document: " << other.body;
+  EXPECT_EQ(server.ask(kAnnAsks, "POST", "/api/v1/workflows?test_only=1", body_of("nonsense"), key)
+                .status,
+            400)
+      << "who only asks has no key";
+}
+
+TEST(WorkflowApi, AReplayIsOfOnesOwnAndOfWhatHasEnded) {
+  Harness server;
+  const std::string id = std::to_string(server.submit_workflow(kAnn));
+  const auto replay = [&](std::uint32_t uid, const std::string& workflow, const std::string& step) {
+    return server.ask(
+        {uid, {}, {}}, "POST", "/api/v1/workflows",
+        body_of("name=\"r\"\n[[step]]\nname=\"x\"\nstrategy=\"replay\"\nreplay={workflow=" +
+                workflow + ",step=\"" + step + "\"}\n"));
+  };
+  const Said open = replay(kAnn, id, "a");
+  EXPECT_EQ(open.status, 409) << open.body;
+  EXPECT_NE(open.body.find("w.toml:2: step x: step 'a' of workflow " + id + " has not ended"),
+            std::string::npos)
+      << open.body;
+  EXPECT_EQ(replay(kAnn, id, "b").status, 404);
+  const Said foreign = replay(kBob, id, "a");
+  EXPECT_EQ(foreign.status, 404) << "what somebody else runs is nobody's business";
+  EXPECT_NE(foreign.body.find("there is no workflow " + id + " of yours"), std::string::npos);
+}
+
+TEST(WorkflowApi, ManyStepsAreWeighedInSlices) {
+  Harness server;
+  std::string document = "name = \"wide\"\n";
+  for (int i = 0; i < 300; ++i)
+    document += "[[step]]\nname = \"s" + std::to_string(i) + "\"\ncommand = [\"x\", \"" +
+                std::to_string(i) + "\"]\njob = {hold = true}\n";
+  const std::string id = std::to_string(server.submit_workflow(kAnn, document));
+  Json shown;
+  for (int look = 0; look < 1000; ++look) {
+    shown = server.ask(kAnnAsks, "GET", "/api/v1/workflows/" + id).json()["workflow"]["steps"];
+    if (shown["running"] == 300) break;
+  }
+  EXPECT_EQ(shown["running"], 300) << shown;
+  document += "[[step]]\nname = \"last\"\ncommand = [\"x\"]\njob = {time = \"soon\"}\n";
+  const Said refused = server.ask(kAnnAsks, "POST", "/api/v1/workflows", body_of(document));
+  EXPECT_GE(refused.status, 400);
+  EXPECT_NE(refused.body.find("step last"), std::string::npos) << refused.body;
+}
+
 TEST(WorkflowApi, IsPausedFedAndCancelled) {
   Harness server;
   const std::uint64_t id = server.submit_workflow(kAnn, R"(

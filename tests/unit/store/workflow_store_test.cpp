@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <lmdb.h>
 
+#include "dag/recording.hpp"
 #include "proto/store.pb.h"
 #include "store/record.hpp"
 #include "store/store.hpp"
@@ -120,6 +121,71 @@ TEST(WorkflowStore, OpenOnesAreListedUntilTheyEnd) {
   again.workflows.records.push_back(record_of(1, flow::WorkflowState::Running, 1));
   ASSERT_TRUE(store->commit(again));
   EXPECT_EQ(ids_in(*store, true), (std::vector<std::uint64_t>{2, 1}));
+}
+
+TEST(WorkflowStore, RecordingsComeBack) {
+  PrivateFolder folder;
+  auto store = Store::open(small_options(folder.path()));
+  ASSERT_TRUE(store);
+  dag::Recording plain{.job = "{}", .items = {}, .values = {{"n", "3"}}, .succeeded = true};
+  dag::Recording array{.job = "{\"argv\":[]}",
+                       .items = std::vector<std::string>{},
+                       .values = {},
+                       .succeeded = false,
+                       .exit_code = -2,
+                       .ran = JobId{4}};
+  auto source = std::make_shared<flow::WorkflowSource>();
+  source->rules.prune = false;
+  source->bundle.recordings["1/a"] = std::make_shared<const dag::Recording>(plain);
+  source->bundle.recordings["1/b"] = std::make_shared<const dag::Recording>(array);
+  CommitBatch batch;
+  batch.workflows.sources.push_back({JobId{9}, source});
+  batch.workflows.records.push_back(record_of(9, flow::WorkflowState::Running, 0));
+  batch.changes.next_job_id = 10;
+  ASSERT_TRUE(store->commit(batch));
+  const auto back = store->snapshot()->workflow_source(JobId{9});
+  ASSERT_TRUE(back);
+  EXPECT_FALSE(back->rules.prune);
+  ASSERT_EQ(back->bundle.recordings.size(), 2u);
+  EXPECT_EQ(*back->bundle.recordings.at("1/a"), plain);
+  EXPECT_EQ(*back->bundle.recordings.at("1/b"), array);
+}
+
+// Somebody reads a workflow that has ended in order to run it again; before that is decided, the
+// oldest ones are forgotten, this one in part or wholly.
+TEST(WorkflowStore, ARetryThatMeetsThePurgeBringsBackAllOfIt) {
+  for (const std::uint64_t facts : {2u, 300u}) {
+    SCOPED_TRACE(facts);
+    PrivateFolder folder;
+    StoreOptions options = small_options(folder.path());
+    options.closed_workflows_max = 1;
+    auto store = Store::open(options);
+    ASSERT_TRUE(store);
+    CommitBatch old;
+    add(old, 1, flow::WorkflowState::Failed, facts);
+    ASSERT_TRUE(store->commit(old));
+    const auto view = store->snapshot();
+    auto source = std::make_shared<const flow::WorkflowSource>(*view->workflow_source(JobId{1}));
+    auto read = std::make_shared<const std::vector<dag::Fact>>(
+        *view->workflow_facts(JobId{1}, 0, 10'000));
+    ASSERT_EQ(read->size(), facts);
+    CommitBatch newer;  // one too many: the oldest goes
+    add(newer, 2, flow::WorkflowState::Failed, 1);
+    ASSERT_TRUE(store->commit(newer));
+    EXPECT_LT(store->snapshot()->workflow_facts(JobId{1}, 0, 10'000)->size(), facts);
+    CommitBatch again;
+    again.workflows.reopened.push_back({JobId{1}, source, read});
+    again.workflows.records.push_back(record_of(1, flow::WorkflowState::Running, facts + 1));
+    again.workflows.facts.emplace_back(JobId{1}, fact_of(facts + 1));
+    ASSERT_TRUE(store->commit(again));
+    const auto after = store->snapshot();
+    const auto kept = after->workflow_facts(JobId{1}, 0, 10'000);
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(kept->size(), facts + 1);
+    EXPECT_TRUE(after->workflow_source(JobId{1}));
+    EXPECT_EQ(ids_in(*store, true), (std::vector<std::uint64_t>{1}));
+    EXPECT_TRUE(store->check()->problems.empty());
+  }
 }
 
 TEST(WorkflowStore, AFactNeverChanges) {
