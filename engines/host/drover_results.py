@@ -210,8 +210,8 @@ class Results:
     def begin_table(self, names, name=""):
         return Table(self, self.next_index(), [str(each) for each in names], str(name))
 
-    def table(self, rows, columns=None, name=""):
-        """`rows`: any iterable of dicts or of sequences; read once, in chunks."""
+    def table(self, rows, columns=None, name="", types=None):
+        """`rows`: any iterable of dicts or of sequences; read once, in chunks. `types` where they are known before."""
         chunk_rows, rows = CHUNK_ROWS // 8, rows if isinstance(rows, list) else iter(rows)
         at, table, ok = 0, None, False
         try:
@@ -223,6 +223,7 @@ class Results:
                 if table is None:
                     keys = list(columns) if columns is not None else names_of(rows if isinstance(rows, list) else chunk)
                     table = self.begin_table(keys, name)
+                    table.types = types or table.types
                 if not chunk:
                     break
                 if not table.add(by_column(chunk, keys)):

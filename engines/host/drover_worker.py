@@ -8,6 +8,7 @@ A Runner is what an engine writes:
     open(options)             in each new worker
     reset()                   before a statement with reset `namespace`
     run(task) -> exit code    raises Failure, or whatever the code raises; KeyboardInterrupt = cancelled
+    usage()                   of processes that go on after a statement
     interrupt()               on SIGINT while run() is active; by default raises KeyboardInterrupt
 """
 import json
@@ -34,8 +35,9 @@ except (ImportError, OSError):
 class Failure(Exception):
     """The code is at fault: what its author is told."""
 
-    def __init__(self, name, message, line=None, traceback=None, exit_code=1):
+    def __init__(self, name, message, line=None, traceback=None, exit_code=1, outcome="error"):
         super().__init__(message)
+        self.outcome = outcome
         self.name, self.message, self.line, self.traceback, self.exit_code = name, message, line, traceback, exit_code
 
 
@@ -56,6 +58,10 @@ class Runner:
 
     def interrupt(self):
         raise KeyboardInterrupt
+
+    def usage(self):
+        """(user_us, system_us, rss_kib) of processes that the worker has not waited for."""
+        return 0, 0, 0
 
 
 class Worker:
@@ -111,6 +117,7 @@ class Task:
         self.id, self.code, self.language = order["id"], order.get("code", ""), order.get("language", "")
         self.order, self.results, self.send_line = order, Results(order), send
         self.told_at, self.told_fraction, self.is_over = 0.0, 0.0, False
+        self.entered = None  # the directory, if this statement changed to it
 
     def progress(self, done, total=None, text=""):
         """A fraction from 0 to 1, or how many of how many. Cheap when called often."""
@@ -182,10 +189,10 @@ class Served:
 
     def serve_one(self, order):
         task = Task(order, self.control.sendall)
-        before, started_us = usage(), time.time_ns() // 1000
+        before, started_us = self.usage(), time.time_ns() // 1000
         error, exit_code, outcome = None, 0, "ok"
         try:
-            self.prepare(order)
+            self.prepare(order, task)
             self.is_running = True
             try:
                 exit_code = self.runner.run(task) or 0
@@ -195,7 +202,7 @@ class Served:
             outcome, exit_code = "cancelled", 130
             error = {"name": "KeyboardInterrupt", "message": "interrupted"}
         except Failure as failure:
-            outcome, exit_code, error = "error", failure.exit_code, described(failure)
+            outcome, exit_code, error = failure.outcome, failure.exit_code, described(failure)
         except BaseException as failure:
             outcome, exit_code = "error", 1
             error = {"name": type(failure).__name__, "message": str(failure)[:MESSAGE_MAX]}
@@ -203,15 +210,23 @@ class Served:
             os._exit(exit_code & 0xff)
         task.is_over = True
         flush()
-        after = usage()
+        after = self.usage()
         done = {"type": "done", "id": task.id, "outcome": outcome, "exit_code": exit_code, "started_us": started_us,
                 "ended_us": time.time_ns() // 1000, "cpu_us": after[:2],
-                "usage": {"user_us": after[0] - before[0], "system_us": after[1] - before[1], "max_rss_kib": after[2]}}
+                "usage": {"user_us": max(0, after[0] - before[0]), "system_us": max(0, after[1] - before[1]),
+                          "max_rss_kib": after[2]}}
         if error is not None:
             done["error"] = error
         # Results follow as a line of their own: the engine passes them on without reading them.
         self.control.sendall(json.dumps(done).encode("utf-8", "replace") + b"\n" + task.results.json() + b"\n")
         self.hook("after")
+
+    def usage(self):
+        mine, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+        user_us, system_us, rss_kib = self.runner.usage()
+        return (int((mine.ru_utime + children.ru_utime) * 1e6) + user_us,
+                int((mine.ru_stime + children.ru_stime) * 1e6) + system_us,
+                max(mine.ru_maxrss, children.ru_maxrss, rss_kib))
 
     def hook(self, which):
         """The plugin's own code; it fails no statement. droverd puts [hooks] into the options."""
@@ -222,7 +237,7 @@ class Served:
             except BaseException as error:
                 os.write(self.engine_log, f"drover engine: hook `{which}`: {error!r}\n".encode("utf-8", "replace"))
 
-    def prepare(self, order):
+    def prepare(self, order, task):
         self.aim_output()
         self.hear_signals()
         if order.get("reset", "none") != "none":
@@ -239,7 +254,7 @@ class Served:
                 os.chdir(cwd)
             except OSError as error:
                 raise Failure(type(error).__name__, f"cannot enter {cwd}: {error.strerror}") from None
-            self.given_cwd = cwd
+            self.given_cwd = task.entered = cwd
 
 
 def described(failure):
@@ -252,12 +267,6 @@ def described(failure):
             text = text[:1500] + "\n  ...\n" + text[-1500:]
         error["traceback"] = text
     return error
-
-
-def usage():
-    mine, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return (int((mine.ru_utime + children.ru_utime) * 1e6), int((mine.ru_stime + children.ru_stime) * 1e6),
-            max(mine.ru_maxrss, children.ru_maxrss))
 
 
 def flush():

@@ -1,0 +1,81 @@
+# engines/sql/sqlite_database.py - SQLite in a file or in memory, rows as they come.
+# SPDX-License-Identifier: Apache-2.0
+import functools
+import re
+import sqlite3
+import time
+
+from drover_worker import Failure
+
+LOCK_WAIT_S = 60
+STEPS_BETWEEN_LOOKS = 20_000  # of SQLite's machine: well under a millisecond
+
+
+class SqliteDatabase:
+    version = "SQLite " + sqlite3.sqlite_version
+
+    def __init__(self, name):
+        self.is_interrupted = False
+        try:
+            # Without a timeout of its own: SQLite would sleep where no signal wakes it. execute() waits instead.
+            self.connection = sqlite3.connect(name, timeout=0, isolation_level=None)
+        except sqlite3.Error as error:
+            raise Failure(type(error).__name__, f"{name}: {error}") from None
+        self.connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
+        # Python runs its signal handlers only between its own instructions: this gives it some.
+        self.connection.set_progress_handler(lambda: self.is_interrupted, STEPS_BETWEEN_LOOKS)
+
+    def close(self):
+        self.connection.close()
+
+    def interrupt(self):
+        self.is_interrupted = True
+
+    def run(self, statement, line, results):
+        if self.is_interrupted:
+            raise KeyboardInterrupt
+        try:
+            cursor = self.execute(statement)
+            if cursor.description is not None:
+                return results.table(self.rows(cursor), unique([column[0] for column in cursor.description]))
+        except sqlite3.Error as error:
+            if self.is_interrupted:
+                raise KeyboardInterrupt from None
+            raise Failure(type(error).__name__, str(error), line + line_within(statement, str(error))) from None
+        except sqlite3.Warning as warning:
+            raise Failure("Warning", str(warning), line) from None
+        changed = cursor.rowcount  # -1: not a statement that changes rows
+        results.text("done" if changed < 0 else f"{changed} row{'' if changed == 1 else 's'} changed")
+
+    def execute(self, statement):
+        give_up = time.monotonic() + LOCK_WAIT_S
+        while True:
+            try:
+                return self.connection.execute(statement)
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > give_up or self.is_interrupted:
+                    raise
+            time.sleep(0.02)
+
+    def rows(self, cursor):
+        for row in cursor:
+            if self.is_interrupted:
+                raise KeyboardInterrupt
+            yield row
+
+
+def line_within(statement, message):
+    """SQLite's message names the word at which it stopped: if that is there once, it tells the line."""
+    near = re.search(r'near "(.+?)"', message) or re.search(r"no such (?:column|table|function): ([\w.]+)", message)
+    if near is None or statement.count(near[1]) != 1:
+        return 0
+    return statement.count("\n", 0, statement.find(near[1]))
+
+
+def unique(names):
+    """`select 1 as a, 2 as a` is no reason to lose one of them."""
+    seen, out = {}, []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        out.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return out
