@@ -43,7 +43,9 @@ class EngineProcess:
         self.process = subprocess.Popen(
             command, cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=self.stderr, stderr=self.stderr,
             start_new_session=True, env=dict(
-                os.environ, PYTHONDONTWRITEBYTECODE="1", DROVER_TEST_COOKIE=self.cookie,
+                os.environ, PYTHONDONTWRITEBYTECODE="1",
+                PATH=os.path.dirname(sys.executable) + ":" + os.environ.get("PATH", "/usr/bin:/bin"),
+                DROVER_TEST_COOKIE=self.cookie,
                 DROVER_ENGINE_SOCKET=str(self.socket_path), DROVER_ENGINE_TOKEN=self.token,
                 DROVER_ENGINE_NAME="engine-1", DROVER_ENGINE_TYPE=self.plugin["plugin"]["type"], DROVER_JOB_ID="1",
                 DROVER_ENGINE_OPTIONS=json.dumps(dict(self.plugin.get("options", {}), **(options or {}))), **(env or {})))
