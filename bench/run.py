@@ -244,6 +244,7 @@ def bench_dag(_options):
         elif name.startswith("Recorded"):
             label = entry["label"].split(".")[0] + f" on {int(entry['processors']) or 'any number of'} processors"
             row(f"{label}, list order", entry["list_s"], "s")
+            row(f"{label}, as a trace of drover sim", entry["submission_s"], "s")
             row(f"{label}, longest path first", entry["longest_path_s"], "s", "<= list")
         elif name.startswith("compile"):
             row(f"{name}, CPU", entry["cpu_time"], "ms", "< 2 s", note=f"{entry['bytes_per_task']:.0f} bytes per task")
