@@ -40,7 +40,7 @@ std::string target_of(const LogRequest& request, std::uint64_t offset, bool firs
 
 Result<std::uint64_t> read_log(ApiClient& api, const LogRequest& request,
                                const std::function<bool(std::string_view)>& sink) {
-  std::uint64_t offset = 0, total = 0;
+  std::uint64_t offset = request.offset, total = 0;
   bool first = true, stopped = false;
   std::int64_t deadline = 0;
   for (;;) {

@@ -18,6 +18,7 @@ struct LogRequest {
   bool is_stderr = false;
   bool follow = false;
   std::optional<std::uint64_t> tail_lines;
+  std::uint64_t offset = 0;  // bytes before it are known
 };
 
 // Hands on the bytes in order, each once; `sink` answering false ends it. A connection that breaks
