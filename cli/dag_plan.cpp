@@ -14,7 +14,7 @@ constexpr Option kOptions[] = {
      Support::Yes, "ast logical physical dot json"},
     {"no-fuse", 0, Takes::Nothing, "", "chains of steps keep a job each"},
     {"no-drop-implied", 0, Takes::Nothing, "", "keep edges that others imply"},
-    {"no-prune", 0, Takes::Nothing, "", "do not look for steps that can never run"},
+    {"no-prune", 0, Takes::Nothing, "", "keep steps that can never run"},
     {"no-critical-path", 0, Takes::Nothing, "", "in the document's order, not longest path first"},
 };
 OptionTable options() { return kOptions; }
@@ -31,7 +31,7 @@ Json as_json(const dag::Workflow& flow, const dag::WorkflowPlan& plan) {
   for (const dag::Part& part : plan.parts)
     parts.push_back({{"name", part_name(flow, part)},
                      {"step", flow.steps[part.step].name},
-                     {"node", std::uint32_t(part.node)},
+                     {"node", part.is_left_out ? Json() : Json(std::uint32_t(part.node))},
                      {"fused", part.is_fused}});
   made["name"] = flow.name;
   made["parts"] = std::move(parts);

@@ -18,6 +18,7 @@ constexpr Option kOptions[] = {
      "what has succeeded in that workflow and is unchanged does not run again"},
     {"no-fuse", 0, Takes::Nothing, "", "no chains of steps in one job"},
     {"no-critical-path", 0, Takes::Nothing, "", "start in the document's order"},
+    {"no-prune", 0, Takes::Nothing, "", "keep steps that can never run in the plan"},
     {"key", 0, Takes::Value, "TEXT", "idempotency key: a retry with it is the same workflow"},
 };
 OptionTable options() { return kOptions; }
@@ -59,6 +60,7 @@ Result<int> run_dag(Context& context) {
   if (!files) return fail(files.error());
   Json body = body_of(*files);
   if (arguments.has("no-fuse")) body["rules"]["fuse"] = false;
+  if (arguments.has("no-prune")) body["rules"]["prune"] = false;
   if (arguments.has("no-critical-path")) body["rules"]["critical_path"] = false;
   if (arguments.has("resume-from")) {
     const auto id = workflow_id(context, arguments.text("resume-from"));

@@ -36,15 +36,16 @@ struct PlanRules {            // of the optimizer; each can be switched off
   bool fuse = true;           // chains of steps that allow it share a job
   bool drop_implied = true;   // edges that others imply
   bool critical_path = true;  // longest path first; else in the document's order
-  bool prune = true;          // says which steps can never run; they stay, and are skipped
+  bool prune = true;          // steps that can never run are left out, and count as skipped
 };
 
 // A physical plan, and where the parts of the logical one have gone.
 struct Lowered {
   std::shared_ptr<const PhysicalPlan> physical;
-  std::vector<PlanNode>
-      exec_nodes;  // by LogicalExec::step; of a fused one: that of its chain's head
-  std::vector<PlanNode> stage_ends;                // by stage: the node whose end is the stage's
+  // By LogicalExec::step; of a fused one that of its chain's head, of one left out kNoNode.
+  std::vector<PlanNode> exec_nodes;
+  // By stage: the node whose end is the stage's; kNoNode when it was left out.
+  std::vector<PlanNode> stage_ends;
   std::vector<std::vector<std::uint32_t>> chains;  // fused: stages, the head first
   std::vector<std::string> applied;                // what was done, a line each
 };

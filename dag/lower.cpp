@@ -8,6 +8,7 @@
 
 #include "dag/compile.hpp"
 #include "dag/plan_builder.hpp"
+#include "dag/unreachable.hpp"
 
 namespace drover::dag {
 namespace {
@@ -64,11 +65,12 @@ class Lowering {
   }
 
   Result<Lowered> lower() {
+    if (rules_.prune && has_conditions()) leave_out();
     if (rules_.fuse) find_chains();
-    if (rules_.prune && has_conditions()) find_unreachable();
     ends_.reserve(logical_.stages.size());
     for (std::uint32_t s = 0; s < logical_.stages.size(); ++s) ends_.push_back(add_stage(s));
-    for (std::uint32_t s = 0; s < logical_.stages.size(); ++s) connect(s);
+    for (std::uint32_t s = 0; s < logical_.stages.size(); ++s)
+      if (!is_left_out(s)) connect(s);
     add_finals();
     Lowered lowered;
     auto built = std::move(builder_).build(
@@ -83,6 +85,12 @@ class Lowering {
   }
 
  private:
+  // Of one there is nothing to choose; nor of those that have come into the place of one.
+  Join join_of(std::uint32_t s) const {
+    const bool any = logical_.stages[s].after.size() > 1 && needs_of(s).size() > 1;
+    return any ? logical_.stages[s].join : Join::All;
+  }
+
   std::span<const StageNeed> needs_of(std::uint32_t s) const {
     return needs_.empty() ? logical_.stages[s].after : needs_[s];
   }
@@ -102,7 +110,9 @@ class Lowering {
     fused_.assign(count, kNoStage);
     for (std::uint32_t s = 0; s < count; ++s) {
       const auto needs = needs_of(s);
-      if (logical_.stages[s].fuse == 0 || needs.size() != 1 || needs[0].when != When::Ok) continue;
+      if (is_left_out(s) || logical_.stages[s].fuse == 0 || needs.size() != 1 ||
+          needs[0].when != When::Ok)
+        continue;
       const std::uint32_t before = needs[0].stage;
       const bool alike = logical_.stages[before].fuse == logical_.stages[s].fuse &&
                          logical_.stages[before].group == logical_.stages[s].group;
@@ -131,9 +141,13 @@ class Lowering {
                                .join = join,
                                .step = exec.step,
                                .weight = weight});
-    if (exec_nodes_.size() <= exec.step) exec_nodes_.resize(exec.step + 1);
-    exec_nodes_[exec.step] = node;
+    place_of(exec) = node;
     return node;
+  }
+
+  PlanNode& place_of(const LogicalExec& exec) {
+    if (exec_nodes_.size() <= exec.step) exec_nodes_.resize(exec.step + 1);
+    return exec_nodes_[exec.step];
   }
 
   PlanNode add_box(const std::string& label) {
@@ -153,15 +167,20 @@ class Lowering {
   Ends add_stage(std::uint32_t s) {
     const LogicalStage& stage = logical_.stages[s];
     Ends ends;
-    ends.begin = std::uint32_t(kinds_.size());
-    Join join = needs_of(s).size() > 1 ? stage.join : Join::All;
+    ends.begin = ends.end = std::uint32_t(kinds_.size());
+    if (is_left_out(s)) {
+      for (const LogicalExec& exec : stage.execs) place_of(exec) = kNoNode;
+      ends.first = ends.last = kNoNode;
+      return ends;
+    }
+    Join join = join_of(s);
     if (join == Join::Any && (stage.is_final || needs_gate(s))) {
       ends.box = add_box(stage.label);
       join = Join::All;
     }
     if (is_fused(s)) {
       // The head of the chain may stand behind: its node is filled in when all are known.
-      if (exec_nodes_.size() <= stage.execs[0].step) exec_nodes_.resize(stage.execs[0].step + 1);
+      (void)place_of(stage.execs[0]);
     } else if (stage.form == StepForm::Workflow) {
       ends.first = add({.kind = NodeKind::StageStart, .label = stage.label, .join = join});
       ends.last = add_exec(stage.execs.at(0), Join::All);
@@ -233,35 +252,7 @@ class Lowering {
     }
   }
 
-  // Stages whose start would prove that another has succeeded and that it has failed. They are said
-  // and stay: facts count on every part of a step, and a node that is skipped costs nothing.
-  // Looking costs stages times needs.
-  void find_unreachable() {
-    const std::size_t count = logical_.stages.size();
-    if (count > kReducedNodesMax) return;
-    struct Proof {
-      std::vector<bool> ok, failed;
-    };
-    std::vector<Proof> proof(count, {std::vector<bool>(count), std::vector<bool>(count)});
-    for (const std::uint32_t s : in_order()) {
-      Proof& mine = proof[s];
-      if (logical_.stages[s].join == Join::Any && needs_of(s).size() > 1) continue;
-      for (const StageNeed& need : needs_of(s)) {
-        if (need.when != When::Ok && need.when != When::Failed) continue;
-        (need.when == When::Ok ? mine.ok : mine.failed)[need.stage] = true;
-        for (std::size_t v = 0; v < count; ++v) {
-          mine.ok[v] = mine.ok[v] || proof[need.stage].ok[v];
-          mine.failed[v] = mine.failed[v] || proof[need.stage].failed[v];
-        }
-      }
-      for (std::size_t v = 0; v < count; ++v)
-        if (mine.ok[v] && mine.failed[v]) {
-          unreachable_.push_back("never runs: " + logical_.stages[s].label + " asks that " +
-                                 logical_.stages[v].label + " succeeds and that it fails");
-          break;
-        }
-    }
-  }
+  bool is_left_out(std::uint32_t s) const { return !left_out_.empty() && left_out_[s]; }
 
   bool has_conditions() const {
     return std::ranges::any_of(logical_.stages, [](const LogicalStage& stage) {
@@ -270,19 +261,15 @@ class Lowering {
     });
   }
 
-  std::vector<std::uint32_t> in_order() const {
-    const std::size_t count = logical_.stages.size();
-    std::vector<std::uint32_t> waits(count), order;
-    std::vector<std::vector<std::uint32_t>> next(count);
-    for (std::uint32_t s = 0; s < count; ++s) {
-      waits[s] = std::uint32_t(needs_of(s).size());
-      for (const StageNeed& need : needs_of(s)) next[need.stage].push_back(s);
-      if (waits[s] == 0) order.push_back(s);
-    }
-    for (std::size_t i = 0; i < order.size(); ++i)
-      for (const std::uint32_t s : next[order[i]])
-        if (--waits[s] == 0) order.push_back(s);
-    return order;
+  void leave_out() {
+    std::vector<std::vector<StageNeed>> needs;
+    for (std::uint32_t s = 0; s < logical_.stages.size(); ++s)
+      needs.emplace_back(needs_of(s).begin(), needs_of(s).end());
+    Unreachable found = find_unreachable(logical_, needs);
+    if (found.lines.empty()) return;
+    left_out_ = std::move(found.left_out);
+    unreachable_ = std::move(found.lines);
+    needs_ = std::move(needs);
   }
 
   // What a stage waits for, and who waits for it.
@@ -317,10 +304,12 @@ class Lowering {
   void add_finals() {
     std::map<std::uint32_t, std::vector<std::uint32_t>> finals, others;  // by group
     for (std::uint32_t s = 0; s < logical_.stages.size(); ++s)
-      if (logical_.stages[s].is_final) finals[logical_.stages[s].group].push_back(s);
+      if (logical_.stages[s].is_final && !is_left_out(s))
+        finals[logical_.stages[s].group].push_back(s);
     if (finals.empty()) return;
     for (std::uint32_t s = 0; s < logical_.stages.size(); ++s)
-      if (!logical_.stages[s].is_final) others[logical_.stages[s].group].push_back(s);
+      if (!logical_.stages[s].is_final && !is_left_out(s))
+        others[logical_.stages[s].group].push_back(s);
     for (const auto& [group, list] : finals) {
       PlanNode barrier = ends_[list[0]].first;
       if (list.size() > 1) {
@@ -347,9 +336,10 @@ class Lowering {
   const LogicalPlan& logical_;
   const PlanRules& rules_;
   PlanBuilder builder_;
-  std::vector<std::vector<StageNeed>> needs_;  // without `each`; empty when there is none
+  std::vector<std::vector<StageNeed>> needs_;  // without `each` and what is left out, else empty
   std::vector<std::uint32_t> fused_;  // the head of its chain; kNoStage: it has its own node
   std::vector<std::vector<std::uint32_t>> chains_;
+  std::vector<bool> left_out_;            // stages that can never run; empty when there are none
   std::vector<std::string> unreachable_;  // a line each
   std::vector<NodeKind> kinds_;
   std::vector<PlanNode> exec_nodes_;

@@ -17,6 +17,7 @@ namespace drover::dag {
 // JobTask and StageTask are bookkeeping; ExecTask is the only kind that runs code.
 enum class NodeKind : std::uint8_t { JobTask, StageStart, StageEnd, ExecTask };
 enum class PlanNode : std::uint32_t {};
+inline constexpr PlanNode kNoNode{UINT32_MAX};  // of what the optimizer left out
 
 // What a node asks of one that it waits for.
 enum class When : std::uint8_t {

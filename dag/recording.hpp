@@ -34,12 +34,12 @@ std::size_t bytes_of(const Recording& recording);
 // "12/align": names it among those of a workflow.
 std::string recording_name(const Replay& replay);
 
-// What `step` of an earlier workflow did. NotFound for an unknown step, Conflict for one that has no
-// end to compare with, or no job of its own.
+// What `step` of an earlier workflow did. NotFound for an unknown step, Conflict for one that has
+// no end to compare with, or no job of its own.
 Result<Recording> record_step(const Run& run, const std::string& step);
 
-// How a new end differs from the recorded one, for people; nothing when it does not. `reason` is why
-// the new one failed.
+// How a new end differs from the recorded one, for people; nothing when it does not. `reason` is
+// why the new one failed.
 struct NewEnd {
   bool succeeded = false;
   std::int32_t exit_code = 0;

@@ -50,6 +50,7 @@ Run::Run(JobId id, Workflow workflow, WorkflowPlan plan, Variables names)
       names_(std::move(names)),
       execution_(plan_.physical) {
   note_parts();
+  count_left_out();
   for (const PlanNode node : execution_.ready()) queue(plan_.physical->step(node));
 }
 Run::~Run() = default;
@@ -72,13 +73,20 @@ void Run::note_parts() {
   }
 }
 
+void Run::count_left_out() {
+  for (std::uint32_t i = 0; i < plan_.parts.size(); ++i)
+    if (plan_.parts[i].is_left_out) count_end(i, Mark::Skipped);
+}
+
 Mark Run::mark(std::uint32_t part) const {
   const std::uint32_t head = head_of_.at(part);
+  if (plan_.parts[part].is_left_out) return Mark::Skipped;
   return execution_.mark(plan_.parts[head == kNoPart ? part : head].node);
 }
 
 Mark Run::mark_of_step(std::uint32_t step) const {
-  return execution_.mark(plan_.step_ends.at(step));
+  const PlanNode end = plan_.step_ends.at(step);
+  return end == kNoNode ? Mark::Skipped : execution_.mark(end);
 }
 
 // One that was delayed, or waited for another to start, may have ended meanwhile.
@@ -90,7 +98,9 @@ void Run::queue(std::uint32_t part) {
 Result<void> Run::apply(const Fact& fact, Time steady) {
   if (fact.number != facts_ + 1)
     return conflict(fact, "fact " + std::to_string(facts_ + 1) + " comes next");
-  if (names_part(fact.kind) && (fact.part >= parts_.size() || plan_.parts[fact.part].is_fused))
+  const bool has_node = fact.part < parts_.size() && !plan_.parts[fact.part].is_fused &&
+                        !plan_.parts[fact.part].is_left_out;
+  if (names_part(fact.kind) && !has_node)
     return conflict(fact, "the workflow has no part " + std::to_string(fact.part));
   if (closed_ && fact.kind != FactKind::Reopened) return conflict(fact, "the workflow has ended");
   if (auto ok = change(fact, steady); !ok) return ok;

@@ -129,6 +129,7 @@ class Run {
   void complete(std::uint32_t part, Mark mark);
   void follow(const Execution::Step& step);
   void count_end(std::uint32_t part, Mark mark);
+  void count_left_out();
   void take_items(std::uint32_t part);
   void rebuild(const std::vector<std::pair<std::uint32_t, Mark>>& completed);
   void note_parts();

@@ -35,6 +35,7 @@ void Run::rebuild(const std::vector<std::pair<std::uint32_t, Mark>>& completed) 
   standbys_.clear();
   counts_.succeeded = counts_.failed = counts_.skipped = counts_.cancelled = 0;
   counts_.weight_done = 0;
+  count_left_out();
   // What runs goes on, also where the new plan would have it wait; and before what has ended is
   // told, which may decide about it.
   for (std::uint32_t i = 0; i < parts_.size(); ++i) {

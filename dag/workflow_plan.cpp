@@ -133,7 +133,10 @@ Result<WorkflowPlan> plan_workflow(const Workflow& flow, const PlanRules& rules)
                     .step_ends = {},
                     .rules = rules,
                     .applied = std::move(lowered->applied)};
-  for (std::uint32_t p = 0; p < made.parts.size(); ++p) made.parts[p].node = lowered->exec_nodes[p];
+  for (std::uint32_t p = 0; p < made.parts.size(); ++p) {
+    made.parts[p].node = lowered->exec_nodes[p];
+    made.parts[p].is_left_out = made.parts[p].node == kNoNode;
+  }
   for (const auto& chain : lowered->chains) {
     const std::uint32_t head = logical.stages[chain[0]].execs[0].step;
     for (std::size_t i = 1; i < chain.size(); ++i) {
@@ -161,16 +164,19 @@ Mark gathered(const Workflow& flow, const WorkflowPlan& plan, const Execution& e
   const std::uint32_t end = group_end(flow, group);
   bool is_cancelled = false;
   const auto has_failed = [&](PlanNode node) {
-    return execution.mark(node) == Mark::Failed && !is_answered_for(*plan.physical, node);
+    return node != kNoNode && execution.mark(node) == Mark::Failed &&
+           !is_answered_for(*plan.physical, node);
   };
   for (std::uint32_t s = group + 1; s < end; ++s) {
     if (flow.steps[s].parent != group) continue;  // that one's group answers for it
     if (has_failed(plan.step_ends[s])) return Mark::Failed;
-    is_cancelled = is_cancelled || execution.mark(plan.step_ends[s]) == Mark::Cancelled;
+    is_cancelled = is_cancelled || (plan.step_ends[s] != kNoNode &&
+                                    execution.mark(plan.step_ends[s]) == Mark::Cancelled);
   }
   auto at = std::ranges::lower_bound(plan.parts, group + 1, {}, &Part::step);
   for (; at != plan.parts.end() && at->step < end; ++at) {
-    if (at->role != PartRole::Undo || execution.mark(at->node) != Mark::Failed) continue;
+    if (at->role != PartRole::Undo || at->is_left_out) continue;
+    if (execution.mark(at->node) != Mark::Failed) continue;
     if (flow.steps[flow.steps[at->step].parent].parent == group) return Mark::Failed;
   }
   return is_cancelled ? Mark::Cancelled : Mark::Succeeded;

@@ -30,13 +30,14 @@ struct Part {
   std::uint32_t target = 0;          // of Target: in Step::targets
   std::vector<std::uint32_t> fused;  // parts that run in the same job, behind it, in order
   bool is_fused = false;             // runs in the job of another part: it has no ExecTask
+  bool is_left_out = false;          // can never run: it has no ExecTask and counts as skipped
   PlanNode node{};                   // in the plan; of a fused one, that of the part it runs with
 };
 
 struct WorkflowPlan {
   std::shared_ptr<const PhysicalPlan> physical;
   std::vector<Part> parts;  // PhysicalPlan::step() of an ExecTask is a position here
-  // The node whose mark is what became of each step: of a stage, its StageEnd.
+  // The node whose mark is what became of each step: of a stage, its StageEnd. kNoNode: left out.
   std::vector<PlanNode> step_ends;
   PlanRules rules = {};
   std::vector<std::string> applied;  // what the optimizer did, a line each: "fused a, b"

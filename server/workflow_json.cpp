@@ -49,6 +49,7 @@ void append_part(JsonWriter& out, const dag::Run& run, std::uint32_t index,
   out.field("state", state_of(run, index, snapshot));
   if (part.role == dag::PartRole::Target) out.field("target", step.targets[part.target]);
   if (part.is_fused) out.field("fused", true);
+  if (part.is_left_out) out.field("why", "unreachable");
   if (raw(state.job) != 0) {
     out.field("job", raw(state.job));
     if (state.items)

@@ -170,6 +170,35 @@ def joined(drover):
     assert not (drover.directory / "nothing.txt").exists()
 
 
+def merged_log(drover):
+    """The lines of all steps as they come, behind their names; the exit status is the workflow's."""
+    document = drover.file("talk.toml", """
+name = "talk"
+[[step]]
+name = "one"
+command = "echo begun; while [ ! -e go ]; do sleep 0.1; done; echo ended"
+[[step]]
+name = "each"
+foreach = ["u", "v"]
+command = "echo saw $DROVER_ITEM"
+[[step]]
+name = "last"
+needs = ["one"]
+command = "printf unfinished; exit 4"
+""")
+    ident = drover("dag", "run", "-d", document).stdout.strip()
+    follow = subprocess.Popen([str(BIN / "drover"), "dag", "log", ident, "-f"], env=drover.env, text=True,
+                              stdout=subprocess.PIPE)
+    lines = [follow.stdout.readline()]
+    while "one: begun\n" not in lines:
+        lines.append(follow.stdout.readline())
+    assert "one: ended\n" not in lines
+    drover.file("go", "")
+    lines += follow.stdout.readlines()
+    assert follow.wait(timeout=60) == 1
+    assert sorted(lines) == ["each[0]: saw u\n", "each[1]: saw v\n", "last: unfinished\n", "one: begun\n", "one: ended\n"], lines
+
+
 def by_hand(drover):
     document = drover.file("slow.toml", """
 name = "slow"
@@ -215,6 +244,7 @@ def main():
         rescue(drover)
         replay(drover)
         joined(drover)
+        merged_log(drover)
         by_hand(drover)
         drover("down")
     finally:

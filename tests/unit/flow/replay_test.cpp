@@ -1,4 +1,4 @@
-// tests/unit/flow/replay_test.cpp - strategy "replay": recorded requests run again and are compared.
+// tests/unit/flow/replay_test.cpp - strategy "replay": what was recorded runs again, compared.
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// tests/unit/flow/slices_test.cpp - wide workflows over several turns, clocks that are set, and keys.
+// tests/unit/flow/slices_test.cpp - wide workflows over several turns, clocks that are set, keys.
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
