@@ -40,15 +40,15 @@ class EngineProcess:
             command[0] = sys.executable  # a shim would be measured with it
         self.stderr = open(self.directory / "engine.log", "wb")
         self.begun = time.monotonic()
-        self.process = subprocess.Popen(
-            command, cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=self.stderr, stderr=self.stderr,
-            start_new_session=True, env=dict(
-                os.environ, PYTHONDONTWRITEBYTECODE="1",
-                PATH=os.path.dirname(sys.executable) + ":" + os.environ.get("PATH", "/usr/bin:/bin"),
-                DROVER_TEST_COOKIE=self.cookie,
-                DROVER_ENGINE_SOCKET=str(self.socket_path), DROVER_ENGINE_TOKEN=self.token,
-                DROVER_ENGINE_NAME="engine-1", DROVER_ENGINE_TYPE=self.plugin["plugin"]["type"], DROVER_JOB_ID="1",
-                DROVER_ENGINE_OPTIONS=json.dumps(dict(self.plugin.get("options", {}), **(options or {}))), **(env or {})))
+        environment = dict(
+            os.environ, PYTHONDONTWRITEBYTECODE="1", DROVER_TEST_COOKIE=self.cookie, DROVER_JOB_ID="1",
+            PATH=os.path.dirname(sys.executable) + ":" + os.environ.get("PATH", "/usr/bin:/bin"),
+            DROVER_ENGINE_SOCKET=str(self.socket_path), DROVER_ENGINE_TOKEN=self.token, DROVER_ENGINE_NAME="engine-1",
+            DROVER_ENGINE_TYPE=self.plugin["plugin"]["type"],
+            DROVER_ENGINE_OPTIONS=json.dumps(dict(self.plugin.get("options", {}), **(options or {}))))
+        environment.update(env or {})
+        self.process = subprocess.Popen(command, cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=self.stderr, stderr=self.stderr,
+                                        start_new_session=True, env=environment)
 
     # ---- the connection
     def listen(self):

@@ -8,12 +8,14 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import fake_slurm
 from engine_agent import EngineProcess, read_table
 from postgres_server import postgres
 
@@ -86,6 +88,9 @@ SUBJECTS = {
     "command": Subject(
         "engines/command", ok="true", wait="sleep 60; echo after", wrong="cd /\nfalse", say="echo hello", flood="yes",
         bad_bytes="printf '\\377\\376'", deaf="trap '' INT; sleep 60", die="kill -9 $$", exit3="exit 3"),
+    "slurm": Subject(
+        "engines/slurm", ok="true", wait="sleep 60; echo after", wrong="cd /\nfalse", say="echo hello", bad_bytes="printf '\\xff\\xfe'",
+        die="kill -9 $$", exit3="exit 3", options={"poll_first_s": 0.1, "poll_last_s": 1}),
     "calc": Subject("examples/engines/calc", ok="1 + 2 * 3", wait="wait 60", wrong="one + two", wrong_line=1),
     "exchange": Subject(
         "engines/exchange", ok=exchange(["a"], [[1]]), ok_prints=True,
@@ -364,7 +369,10 @@ def main():
         elif "postgres" in names:
             print("skipped: PostgreSQL is not installed")
             names.remove("postgres")
-        failed = sum(run_checks(name, SUBJECTS[name], only) for name in names)
+        with tempfile.TemporaryDirectory(prefix="drover-slurm-") as directory:
+            fake = fake_slurm.install(directory + "/bin")
+            SUBJECTS["slurm"].env.update(FAKE_SLURM=str(fake), PATH=f"{fake}:{os.path.dirname(sys.executable)}:/usr/bin:/bin")
+            failed = sum(run_checks(name, SUBJECTS[name], only) for name in names)
     print(f"{failed} failed" if failed else "every engine keeps the protocol")
     return 1 if failed else 0
 

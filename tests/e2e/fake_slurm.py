@@ -1,0 +1,106 @@
+# tests/e2e/fake_slurm.py - stands in for sbatch, squeue, sacct, scontrol and scancel: what real ones were seen to answer.
+# SPDX-License-Identifier: Apache-2.0
+"""install(DIRECTORY) makes commands of the names; jobs are files in it. `sulk` in it makes squeue fail like an overloaded
+controller, `no_accounting` makes sacct fail."""
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+NAMES = ("sbatch", "squeue", "sacct", "scontrol", "scancel")
+
+
+def install(directory):
+    directory = Path(directory)
+    directory.mkdir()
+    for name in NAMES:
+        command = directory / name
+        command.write_text(f"#!/bin/sh\nexec {sys.executable} -S {os.path.abspath(__file__)} {name} \"$@\"\n")
+        command.chmod(0o755)
+    return directory
+
+
+def option(name):
+    for at, word in enumerate(sys.argv):
+        if word.startswith(name + "="):
+            return word.partition("=")[2]
+        if word == name:
+            return sys.argv[at + 1]
+    return None
+
+
+def sbatch(directory):
+    job = str(1000 + len(list(directory.glob("*.script"))))
+    (directory / f"{job}.script").write_bytes(sys.stdin.buffer.read())
+    (directory / f"{job}.state").write_text("PENDING|0:0")
+    if os.fork() == 0:  # the node: it goes on after sbatch
+        os.setsid()
+        null = os.open("/dev/null", os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(null, fd)
+        run(directory, job, option("--output"))
+        os._exit(0)
+    print(job)
+
+
+def run(directory, job, output):
+    time.sleep(0.1)
+    with open(output, "ab") as out:
+        process = subprocess.Popen(["/bin/bash", str(directory / f"{job}.script")], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                   start_new_session=True)
+    (directory / f"{job}.pid").write_text(str(process.pid))
+    (directory / f"{job}.state").write_text("RUNNING|0:0")
+    status = process.wait()
+    if (directory / f"{job}.cancel").exists():
+        state = f"CANCELLED by {os.getuid()}|0:15"
+    elif status < 0:
+        state = f"FAILED|0:{-status}"
+    else:
+        state = f"FAILED|{status}:0" if status else "COMPLETED|0:0"
+    (directory / f"{job}.state").write_text(state)
+
+
+def state_of(directory, job):
+    try:
+        return (directory / f"{job}.state").read_text().split("|")
+    except FileNotFoundError:
+        return None
+
+
+def main():
+    name = sys.argv[1]
+    directory = Path(os.environ["FAKE_SLURM"])
+    if name == "sbatch":
+        return sbatch(directory)
+    job = option("--jobs") or sys.argv[-1]
+    found = state_of(directory, job)
+    if name == "squeue":
+        if (directory / "sulk").exists():
+            sys.exit("slurm_load_jobs error: Unable to contact slurm controller (connect failure)")
+        if found is None:
+            sys.exit("slurm_load_jobs error: Invalid job id specified")
+        if found[0] in ("PENDING", "RUNNING"):
+            print(found[0] + "|" + ("Resources" if found[0] == "PENDING" else "None"))
+    elif name == "sacct":
+        if (directory / "no_accounting").exists():
+            sys.exit("Slurm accounting storage is disabled")
+        if found and found[0] not in ("PENDING", "RUNNING"):
+            print("|".join(found))
+    elif name == "scontrol" and found:
+        print(f"JobId={job} JobName=x JobState={found[0].split()[0]} Reason=None ExitCode={found[1]} RunTime=00:00:01")
+    elif name == "scancel":
+        (directory / f"{job}.cancel").touch()
+        for _ in range(100):
+            try:
+                os.killpg(int((directory / f"{job}.pid").read_text()), signal.SIGTERM)
+                break
+            except FileNotFoundError:
+                time.sleep(0.05)
+            except ProcessLookupError:
+                break
+
+
+if __name__ == "__main__":
+    main()
