@@ -79,8 +79,7 @@ Result<std::map<std::string, std::string>> read_params(const std::vector<std::st
 
 Result<WorkflowFiles> read_bundle(const std::string& path,
                                   std::map<std::string, std::string> params) {
-  // One byte more than a document may have, so that its own reader says so.
-  auto text = file_text(path, dag::kDocumentBytesMax + 1);
+  auto text = file_text(path, kBundleBytesMax);  // its own reader says what is too long
   if (!text) return fail(std::move(text.error()));
   WorkflowFiles files;
   files.directory = directory_of(path);

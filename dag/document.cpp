@@ -19,19 +19,23 @@ tl::unexpected<Error> broken(const std::string& origin, std::uint32_t line, std:
               std::move(hint));
 }
 
+tl::unexpected<Error> too_deep(const std::string& origin, std::uint32_t line) {
+  return fail(Errc::Limit,
+              origin + ":" + std::to_string(line) + ": nested more than " +
+                  std::to_string(kDocumentDepthMax) + " levels deep",
+              "make it flatter");
+}
+
 // What both formats must not exceed.
 class Budget {
  public:
   explicit Budget(const std::string& origin) : origin_(origin) {}
   Result<void> take(std::size_t depth, std::uint32_t line) {
-    const std::string where = origin_ + ":" + std::to_string(line) + ": ";
-    if (depth > kDocumentDepthMax)
-      return fail(Errc::Limit,
-                  where + "nested more than " + std::to_string(kDocumentDepthMax) + " levels deep",
-                  "make it flatter");
+    if (depth > kDocumentDepthMax) return too_deep(origin_, line);
     if (++values_ > kDocumentValuesMax)
       return fail(Errc::Limit,
-                  where + "more than " + std::to_string(kDocumentValuesMax) + " values",
+                  origin_ + ":" + std::to_string(line) + ": more than " +
+                      std::to_string(kDocumentValuesMax) + " values",
                   "use foreach for many runs of the same step");
     return {};
   }
@@ -231,18 +235,25 @@ std::string_view to_string(DocValue::Kind kind) {
 }
 
 Result<DocValue> parse_document(std::string_view text, const std::string& origin) {
-  if (text.size() > kDocumentBytesMax)
+  if (text.size() > kDocumentBytesMax) {
+    const auto line = 1 + std::ranges::count(text.substr(0, kDocumentBytesMax), '\n');
     return fail(Errc::Limit,
-                origin + " has " + std::to_string(text.size()) + " bytes; at most " +
-                    std::to_string(kDocumentBytesMax) + " are read",
+                origin + ":" + std::to_string(line) + ": the document has " +
+                    std::to_string(text.size()) + " bytes; the limit of " +
+                    std::to_string(kDocumentBytesMax) + " is reached here",
                 "use foreach for many runs of the same step");
+  }
   const std::size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin != std::string_view::npos && text[begin] == '{') return JsonReader(text, origin).read();
   try {
     const toml::table table = toml::parse(text, origin);
     return TomlReader(origin).read(table, 1);
   } catch (const toml::parse_error& error) {
-    return broken(origin, error.source().begin.line, std::string(error.description()));
+    std::string what(error.description());
+    // The library has its own limit, and says it in its own words.
+    if (what.find("TOML_MAX_NESTED_VALUES") != std::string::npos)
+      return too_deep(origin, error.source().begin.line);
+    return broken(origin, error.source().begin.line, std::move(what));
   }
 }
 

@@ -28,7 +28,7 @@ struct Limits {
   std::uint64_t open_max = 100'000;          // workflows
   std::uint64_t open_per_user_max = 10'000;  // of them
   // More that is to be done at once is done in the turns that follow, so that none takes long.
-  std::uint32_t starts_per_turn = 128;
+  std::uint32_t starts_per_turn = 64;
 };
 
 struct Ports {

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 
 from first_job_test import ROOT, Shell, says
 from harness import BIN
@@ -170,6 +171,35 @@ def joined(drover):
     assert not (drover.directory / "nothing.txt").exists()
 
 
+def losers(drover):
+    """Of a question to two partitions the loser leaves no process and no lease, whoever it is."""
+    document = drover.file("race.toml", """
+name = "race"
+[params]
+winner = "race@1"
+[[step]]
+name = "race"
+strategy = "multi-read"
+targets = [{ partition = "main" }, { partition = "spare" }]
+command = "if [ $DROVER_STEP = '${winner}' ]; then while [ ! -e lost ]; do sleep 0.05; done; else touch lost; exec sleep 54321; fi"
+""")
+    for winner, loser in (("race@1", "race@2"), ("race@2", "race@1")):
+        (drover.directory / "lost").unlink(missing_ok=True)
+        drover("dag", "run", document, "--param", f"winner={winner}")
+        workflow, marks = states(drover)
+        assert workflow["state"] == "succeeded" and marks == {winner: "succeeded", loser: "cancelled"}, marks
+        deadline = time.monotonic() + 30
+        while True:
+            left = subprocess.run(["pgrep", "-fx", "sleep 54321"], capture_output=True, text=True).stdout.split()
+            nodes = json.loads(drover("node", "ls", "-o", "json").stdout)["nodes"]
+            free = all(node["running"] == 0 and node["cpus_free"] == node["cpus"] and
+                       node["mem_mib_free"] == node["mem_mib"] for node in nodes)
+            if not left and free and not open_jobs(drover):
+                break
+            assert time.monotonic() < deadline, (left, nodes)
+            time.sleep(0.1)
+
+
 def merged_log(drover):
     """The lines of all steps as they come, behind their names; the exit status is the workflow's."""
     document = drover.file("talk.toml", """
@@ -244,6 +274,7 @@ def main():
         rescue(drover)
         replay(drover)
         joined(drover)
+        losers(drover)
         merged_log(drover)
         by_hand(drover)
         drover("down")

@@ -112,7 +112,7 @@ TEST(WorkflowProperty, AfterEveryCrashItIsWhatItWas) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Author author(seed);
     const std::string document = author.write();
-    Theatre theatre(std::uint16_t(2 + seed % 9), {.starts_per_turn = seed % 3 == 0 ? 1u : 128u});
+    Theatre theatre(std::uint16_t(2 + seed % 9), {.starts_per_turn = seed % 3 == 0 ? 1u : 64u});
     const auto id = theatre.submit(document);
     ASSERT_TRUE(id) << id.error().message << "\n" << document;
     const auto outcome = [&](const std::string&, std::uint32_t) {
