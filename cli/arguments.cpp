@@ -36,7 +36,7 @@ class Parser {
  public:
   Parser(const std::vector<std::string>& words, const std::vector<OptionTable>& tables,
          const ArgumentRules& rules)
-      : words_(words), tables_(tables), rules_(rules) {}
+      : words_(words), tables_(tables), rules_(rules), component_(rules.component) {}
 
   Result<Arguments> parse() {
     while (at_ < words_.size()) {
@@ -45,6 +45,10 @@ class Parser {
         out_.has_rest = true;
         out_.rest.assign(words_.begin() + std::ptrdiff_t(at_), words_.end());
         break;
+      }
+      if (word == ":" && rules_.has_components && out_.words.empty()) {
+        ++component_;
+        continue;
       }
       Result<bool> taken = true;
       if (word.starts_with("--")) {
@@ -65,7 +69,7 @@ class Parser {
 
  private:
   void add(const Option& option, std::string value) {
-    out_.options.push_back({&option, std::move(value), rules_.origin, rules_.where});
+    out_.options.push_back({&option, std::move(value), rules_.origin, rules_.where, component_});
   }
 
   tl::unexpected<Error> unknown(const std::string& shown, std::string_view name) const {
@@ -138,7 +142,7 @@ class Parser {
   const std::vector<std::string>& words_;
   const std::vector<OptionTable>& tables_;
   const ArgumentRules& rules_;
-  std::size_t at_ = 0;
+  std::size_t at_ = 0, component_ = 0;
   Arguments out_;
 };
 

@@ -28,6 +28,8 @@ struct ArgumentRules {
       false;  // what follows the first word belongs to that word (a script's arguments)
   Origin origin = Origin::CommandLine;
   std::string where;
+  bool has_components = false;  // a lone ":" begins the options of the next component
+  std::size_t component = 0;    // of the first ones
 };
 
 // Options may stand anywhere, as --name=v, --name v, -nv, -n v or clusters of letters; a long name

@@ -58,10 +58,18 @@ std::string labels_of(const Json& node) {
   return text.empty() ? "" : "labels = { " + text + " }\n";
 }
 
+std::string resources_of(const Json& node) {
+  std::string text;
+  for (const auto& [name, amount] : member(node, "resources").items())
+    text += (text.empty() ? "" : ", ") + toml_text(name) + " = " +
+            std::to_string(number_of(amount, "total"));
+  return text.empty() ? "" : "resources = { " + text + " }\n";
+}
+
 std::string properties_of(const Json& node) {
   return cores_of(member(node, "topology"), number_of(node, "cpus")) + "memory = \"" +
          std::to_string(number_of(node, "mem_mib")) + "MiB\"\n" +
-         gpus_of(member(node, "topology")) + labels_of(node);
+         gpus_of(member(node, "topology")) + resources_of(node) + labels_of(node);
 }
 
 struct NodeClass {

@@ -22,7 +22,8 @@ struct Command {
   std::string_view examples = {};  // lines
   std::string_view complete =
       {};  // what completes its words: job, node, file, dir, or blank separated choices
-  bool stop_at_word = false;  // what follows the first word is not ours
+  bool stop_at_word = false;    // what follows the first word is not ours
+  bool has_components = false;  // a lone ":" between options parts the job
   OptionTable (*options)() = nullptr;
   OptionTable (*more_options)() = nullptr;
   // The exit code, or the error that main prints. May call nothing that exits.

@@ -72,7 +72,8 @@ int show_help(const std::vector<std::string>& words) {
 
 int run_command(const Command& command, const std::vector<std::string>& words, Globals globals) {
   const Result<Arguments> parsed =
-      parse_arguments(words, command.tables(), {command.stop_at_word, Origin::CommandLine, ""});
+      parse_arguments(words, command.tables(),
+                      {command.stop_at_word, Origin::CommandLine, "", command.has_components});
   if (!parsed) {
     if (!command.stop_at_word && asks_for_help(words)) {
       print_stdout(help_command(command));

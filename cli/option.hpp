@@ -1,6 +1,7 @@
 // cli/option.hpp - one row per option serves command lines, #SBATCH lines, help and completion.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -41,6 +42,7 @@ struct Given {  // one option as somebody wrote it
   std::string value;
   Origin origin = Origin::CommandLine;
   std::string where;  // "hello.sbatch line 3", "SBATCH_TIMELIMIT"; empty for the command line
+  std::size_t component = 0;  // of the job: behind so many ":" or hetjob lines
 };
 
 }  // namespace drover::cli

@@ -246,6 +246,7 @@ const Command kRun = {
         "drover run -- echo hello\ndrover run script.sh arg\ndrover run -c 2 --mem 1G -- make test",
     .complete = "file",
     .stop_at_word = true,
+    .has_components = true,
     .options = job_options,
     .more_options = submit_options,
     .run = run_run,

@@ -85,15 +85,19 @@ std::optional<std::string_view> directive_part(std::string_view line, Directives
   return std::nullopt;
 }
 
-Result<bool> add_line(std::string_view part, const std::string& where, std::vector<Given>& out) {
+Result<bool> add_line(std::string_view part, const std::string& where, std::size_t& component,
+                      std::vector<Given>& out) {
   Result<std::vector<std::string>> words = split_words(part);
   if (!words) return fail(words.error(), where);
   if (!words->empty() && (words->front() == "hetjob" || words->front() == "packjob")) {
-    return fail(Errc::Unsupported, where + ": heterogeneous jobs are not supported yet",
-                "submit one job per component");
+    if (words->size() > 1)
+      return fail(Errc::BadInput, where + ": " + words->front() + " stands alone",
+                  "options of the component stand in the lines below it");
+    ++component;
+    return true;
   }
-  Result<Arguments> parsed =
-      parse_arguments(*words, {job_options(), submit_options()}, {false, Origin::Directive, where});
+  Result<Arguments> parsed = parse_arguments(*words, {job_options(), submit_options()},
+                                             {false, Origin::Directive, where, false, component});
   if (!parsed) {
     Error error = parsed.error();
     if (error.hint.empty()) error.hint = "options: drover submit --help";
@@ -179,7 +183,7 @@ Result<std::vector<Given>> read_directives(std::string_view text, const std::str
                                            Directives which) {
   std::vector<Given> options;
   if (which == Directives::Off) return options;
-  std::size_t number = 0;
+  std::size_t number = 0, component = 0;
   while (!text.empty()) {
     const std::size_t end = text.find('\n');
     const std::string_view line = text.substr(0, end);
@@ -189,7 +193,8 @@ Result<std::vector<Given>> read_directives(std::string_view text, const std::str
     if (line[0] != '#') break;  // the first command: later lines are comments of the script
     const auto part = directive_part(line, which);
     if (!part) continue;
-    const Result<bool> added = add_line(*part, shown + " line " + std::to_string(number), options);
+    const Result<bool> added =
+        add_line(*part, shown + " line " + std::to_string(number), component, options);
     if (!added) return fail(added.error());
   }
   return options;

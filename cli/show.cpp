@@ -76,6 +76,29 @@ std::string tasks_of(const Json& layout) {
   return text;
 }
 
+// "2 nodes of 4 cpus, 8G, 1 gpus on n[1-2]"
+std::string asks_of(const Json& of) {
+  const std::int64_t nodes = number_of(of, "nodes");
+  std::string text = (nodes > 1 ? std::to_string(nodes) + " nodes of " : std::string()) +
+                     text_of(of, "cpus") + " cpus";
+  if (number_of(of, "mem_mib") > 0) text += ", " + format_memory_mib(number_of(of, "mem_mib"));
+  if (number_of(of, "gpus") > 0) text += ", " + text_of(of, "gpus") + " gpus";
+  const std::string licences = join_pairs(member(of, "licences"));
+  if (!licences.empty()) text += ", licences " + licences;
+  const std::string constraint = text_of(of, "constraint");
+  if (!constraint.empty()) text += ", " + constraint;
+  const std::string node = text_of(of, "node");
+  return text + (node.empty() ? "" : " on " + node);
+}
+
+void add_components(Pairs& pairs, const Json& job) {
+  const Json& all = member(job, "components");
+  if (!all.is_array()) return;
+  std::size_t number = 0;
+  for (const Json& one : all)
+    pairs.emplace_back("component " + std::to_string(++number), asks_of(one));
+}
+
 Result<int> show_job(Context& context, const Json& job, const Json& layout) {
   const Style style = context.style();
   if (context.globals().table.format != Format::Table &&
@@ -111,6 +134,7 @@ Result<int> show_job(Context& context, const Json& job, const Json& layout) {
   if (number_of(job, "time_limit_s") > 0)
     asks += ", at most " + show_short_seconds(real_of(job, "time_limit_s"));
   pairs.emplace_back("asks for", asks);
+  add_components(pairs, job);
   pairs.emplace_back("retries", text_of(job, "spec.retry.text"));
   add_task(pairs, member(job, "task"));
   pairs.emplace_back("tasks", tasks_of(layout));

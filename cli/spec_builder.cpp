@@ -10,6 +10,7 @@
 #include "base/index_set.hpp"
 #include "base/units.hpp"
 #include "cli/arguments.hpp"
+#include "cli/components.hpp"
 #include "cli/dependency_text.hpp"
 #include "cli/layout_options.hpp"
 #include "cli/resource_text.hpp"
@@ -476,8 +477,7 @@ Result<Json> build_spec(const std::vector<Given>& options, const SpecSource& sou
   if (!source.script.empty()) spec["script"] = source.script;
   spec["argv"] = source.argv;
   spec["cwd"] = source.cwd;
-  const Result<bool> applied = overlay_options(spec, options, source);
-  if (!applied) return fail(applied.error());
+  if (auto laid = overlay_components(spec, options, source); !laid) return fail(laid.error());
   if (spec.contains("nodes") && spec.contains("ntasks") && spec["nodes"] > spec["ntasks"]) {
     warnings.push_back("more nodes than tasks: --nodes is lowered to " + spec["ntasks"].dump());
     spec["nodes"] = spec["ntasks"];

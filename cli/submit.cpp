@@ -35,6 +35,10 @@ bool is_line_file(const std::string& path) {
 Result<int> run_submit(Context& context) {
   const Arguments& arguments = context.arguments();
   const bool is_many = arguments.has("file") && is_line_file(arguments.text("file"));
+  for (const Given& given : arguments.options)
+    if (given.component > 0 && arguments.has("file"))
+      return fail(Errc::BadInput, "the components of a job stand in its file",
+                  "as \"components\":[{\"nodes\":2}, ...]", "components");
   if (is_many && has_items(context))
     return fail(Errc::BadInput, "many specs and entries for one array exclude each other",
                 "give one of them", "file");
@@ -80,7 +84,10 @@ const Command kSubmit = {
         "Here -o/--output is the job's output file, as with sbatch; --json prints the answer as "
         "JSON.\n"
         "The job is safe on disk when its id is printed. Without -o its output goes to "
-        "drover-ID.out in its working directory; see it with: drover log ID.",
+        "drover-ID.out in its working directory; see it with: drover log ID.\n"
+        "A lone : between options parts the job into components, as do lines #SBATCH hetjob and "
+        "#DROVER hetjob: each has nodes of its own and says what it needs of them, all start at "
+        "once, and the script runs on the first.",
     .examples =
         "drover submit script.sh arg1 arg2\n"
         "drover submit -c 4 --mem 2G -t 30m -- make -j4\n"
@@ -91,9 +98,11 @@ const Command kSubmit = {
         "drover submit --retry 3 --retry-delay 30s --retry-backoff 2 --retry-on exit:75,oom "
         "job.sh\n"
         "drover submit --array 0-99 -d aftercorr:12 second-stage.sh\n"
+        "drover submit -t 1h --ntasks=1 --mem=8G : --nodes=2 --gpus-per-node=1 job.sh\n"
         "id=$(drover submit --parsable script.sh)",
     .complete = "file",
     .stop_at_word = true,
+    .has_components = true,
     .options = job_options,
     .more_options = submit_options,
     .run = run_submit,

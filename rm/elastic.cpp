@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "rm/components.hpp"
+
 namespace drover::rm {
 namespace {
 
@@ -41,6 +43,7 @@ NodeAsk planned_ask(const NodeInventory& nodes, const NodeAsk& ask, const Reques
 }
 
 Result<void> could_fit(const NodeInventory& nodes, const Request& request) {
+  if (!request.more.empty()) return could_fit_together(nodes, request);
   const auto first = nodes.can_ever_fit(request);
   if (first || !is_elastic(request) || request.tasks == 0 || request.nodes < 1) return first;
   for (std::int64_t count = request.nodes + 1; count <= request.nodes_max; ++count)

@@ -174,13 +174,13 @@ std::optional<NodeId> Forecast::next_asked(const RoomAsk& ask, std::uint32_t fro
 }
 
 void Forecast::lay(const Hold& hold) {
-  for (const NodeId on : hold.slot.nodes)
-    charge(on, hold.by, hold.slot.start, hold.until, -hold.room);
+  for (std::size_t i = 0; i < hold.slot.nodes.size(); ++i)
+    charge(hold.slot.nodes[i], hold.by, hold.slot.start, hold.until, -hold.room_on(i));
 }
 
 void Forecast::lift(const Hold& hold) {
-  for (const NodeId on : hold.slot.nodes)
-    charge(on, hold.by, hold.slot.start, hold.until, hold.room);
+  for (std::size_t i = 0; i < hold.slot.nodes.size(); ++i)
+    charge(hold.slot.nodes[i], hold.by, hold.slot.start, hold.until, hold.room_on(i));
 }
 
 HoldId Forecast::hold(const Slot& slot, const Room& room, Time until, ReservedId by) {
@@ -191,7 +191,7 @@ HoldId Forecast::hold(const Slot& slot, const Room& room, Time until, ReservedId
     id = free_holds_.back();
     free_holds_.pop_back();
   }
-  holds_[raw(id)] = {slot, room, until, by, true};
+  holds_[raw(id)] = {slot, room, until, by, true, nullptr};
   ++live_holds_;
   lay(holds_[raw(id)]);
   for (const NodeId on : slot.nodes) {
@@ -310,14 +310,16 @@ std::optional<Slot> Forecast::best_for(HoldId id, const RoomAsk& ask, Duration l
 
 bool Forecast::could_improve(HoldId id, NodeId on, const RoomAsk& ask, Duration length, Time from) {
   const Hold& hold = holds_[raw(id)];
-  const bool own = std::ranges::find(hold.slot.nodes, on) != hold.slot.nodes.end();
+  const auto at = std::ranges::find(hold.slot.nodes, on);
+  const bool own = at != hold.slot.nodes.end();
   if (!offering_.contains(on) || (ask.allowed != nullptr && !ask.allowed->contains(on))) return own;
-  const bool lifts = own && node(on).reserved != nullptr;
-  if (lifts) charge(on, hold.by, hold.slot.start, hold.until, hold.room);
+  const bool lifts = own && (node(on).reserved != nullptr || hold.rooms != nullptr);
+  const Room room = lifts ? hold.room_on(std::size_t(at - hold.slot.nodes.begin())) : Room{};
+  if (lifts) charge(on, hold.by, hold.slot.start, hold.until, room);
   ++looked_at_;
   const auto start =
-      earliest_on(node(on), ask, length, from, hold.slot.start, own ? &hold : nullptr);
-  if (lifts) charge(on, hold.by, hold.slot.start, hold.until, -hold.room);
+      earliest_on(node(on), ask, length, from, hold.slot.start, own && !lifts ? &hold : nullptr);
+  if (lifts) charge(on, hold.by, hold.slot.start, hold.until, -room);
   return start && *start < hold.slot.start;
 }
 

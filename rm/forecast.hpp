@@ -69,6 +69,8 @@ class Forecast {
 
   // ---- what is planned
   HoldId hold(const Slot& slot, const Room& room, Time until, ReservedId by = kUnreserved);
+  // `rooms`: by node of the slot.
+  HoldId hold(const Slot& slot, std::vector<Room> rooms, Time until, ReservedId by);
   void drop(HoldId id);
   const Slot& slot_of(HoldId id) const;
   std::size_t holds() const { return live_holds_; }
@@ -91,6 +93,12 @@ class Forecast {
   // The first place that the hold, placed for `ask`, could have instead, its own not being in the
   // way, and not later than its own; the hold stays. Nothing when its own is no place any more.
   std::optional<Slot> best_for(HoldId hold, const RoomAsk& ask, Duration length, Time from);
+  // The same for several asks at once, each of which gets nodes of its own. The slot has those of
+  // the first ask first. O(nodes that may fit * asks), a few rounds.
+  std::optional<Slot> earliest_of_all(std::span<const RoomAsk> asks, Duration length, Time from,
+                                      Time not_after = kEver) const;
+  std::optional<Slot> best_for_all(HoldId hold, std::span<const RoomAsk> asks, Duration length,
+                                   Time from);
   // Whether the hold, placed for `ask`, could start earlier thanks to this node.
   bool could_improve(HoldId hold, NodeId id, const RoomAsk& ask, Duration length, Time from);
 
@@ -109,6 +117,8 @@ class Forecast {
     Time until;
     ReservedId by{};
     bool live = false;
+    std::unique_ptr<std::vector<Room>> rooms;  // where they differ: by node of the slot
+    const Room& room_on(std::size_t at) const { return rooms == nullptr ? room : (*rooms)[at]; }
   };
   static constexpr std::uint32_t kFewNodes = 128;  // a look at each is cheaper than the calendar
   static constexpr std::int64_t kBucketUs = std::int64_t(1) << 26;  // about a minute

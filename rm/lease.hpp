@@ -21,6 +21,7 @@ enum class PathId : std::uint32_t {};  // interned list of quotas that a job's l
 // What is held on one node. `pus` is empty when the node is not bindable.
 struct NodePart {
   NodeId node{};
+  std::uint16_t component = 0;  // of the job; parts stand in the order of components
   // What the node was charged, of the head also RunningJobs 1. Exclusive: every CPU and GPU of the
   // node, Nodes 1, memory as asked.
   Amounts amounts;
@@ -38,7 +39,7 @@ inline std::int64_t gpu_share_of(const NodePart& part) {
 }
 
 struct Lease : NodePart {      // the head's part
-  std::vector<NodePart> more;  // the other nodes of a gang, by id
+  std::vector<NodePart> more;  // the other nodes of a gang, by id in each component
   PathId path{};               // not stored: recomputed from the job's labels at recovery
   bool used = false;           // locked until the start was seen
   // By its time limit; kEver when nobody plans ahead. Not stored: follows from start and limit.

@@ -65,6 +65,13 @@ class NodeInventory {
   // The ask.nodes best ones, by id; as many as there are when that is fewer. O(nodes) more, for
   // each alternative of the constraint.
   void best_nodes(const NodeAsk& ask, std::vector<NodeId>& out, HoldCheck* holds = nullptr) const;
+  std::vector<NodeId> idle_by_size(const NodeAsk& ask, HoldCheck& holds) const;  // one of each
+  // Of single nodes that fit now the best, up to so many, best first.
+  void add_candidates(const NodeAsk& ask, std::size_t most, std::vector<NodeId>& out,
+                      HoldCheck* holds) const;
+  // Up to so many nodes that are large enough for one of the request's.
+  std::vector<NodeId> built_for(const Request& request, std::size_t most) const;
+  bool knows_all_sizes() const { return undescribed_.empty() && !known_.empty(); }
   bool has_room(NodeId id, const NodeAsk& ask) const;  // it offers, matches, and has it now
   // Whether these nodes keep to [a|b] and a*2 of the constraint, of which each of them is allowed.
   bool is_allowed_gang(const NodeAsk& ask, std::span<const NodeId> nodes) const;

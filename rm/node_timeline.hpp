@@ -50,6 +50,14 @@ struct Room {
   }
 };
 
+// What both of them cover.
+constexpr Room least_of(const Room& a, const Room& b) {
+  Room out{std::min(a.cpu_milli, b.cpu_milli), std::min(a.mem_mib, b.mem_mib),
+           std::min(a.gpu_milli, b.gpu_milli), std::min(a.seats, b.seats)};
+  for (std::size_t i = 0; i < Room::kExtras; ++i) out.extra[i] = std::min(a.extra[i], b.extra[i]);
+  return out;
+}
+
 // A step function of time. Each change costs O(steps); a node has about as many steps as tasks and
 // plans. Negative room is possible (a node that shrank while used) and covers nothing.
 class NodeTimeline {

@@ -1,5 +1,6 @@
 // rm/plan_resources.cpp - the manager's future: leases by their limits, holds, reservations.
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <utility>
 
 #include "base/check.hpp"
@@ -37,6 +38,8 @@ std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Tim
                                               ReservedId by, Time not_after) const {
   const State::Class& asked = state_->class_at(what);
   if (!asked.countable || !state_->plans_ahead) return std::nullopt;
+  if (!asked.more.empty())
+    return state_->forecast.earliest_of_all(state_->asks_of(asked, by), length, from, not_after);
   if (auto now = room_now(what, length, from, by)) return now;
   return state_->forecast.earliest(state_->ask_of(asked, by), length, from, not_after);
 }
@@ -54,6 +57,8 @@ std::optional<Slot> ResourceManager::room_now(ClassId what, Duration length, Tim
 
 HoldId ResourceManager::hold(ClassId what, const Slot& slot, Duration length, ReservedId by) {
   const State::Class& asked = state_->class_at(what);
+  if (!asked.more.empty())
+    return state_->forecast.hold(slot, state_->rooms_of(asked), after(slot.start, length), by);
   const Room room =
       state_->planned(asked, ask_on(asked.ask, asked.request, std::int64_t(slot.nodes.size())));
   return state_->forecast.hold(slot, room, after(slot.start, length), by);
@@ -67,14 +72,22 @@ std::size_t ResourceManager::holds() const { return state_->forecast.holds(); }
 
 std::optional<Slot> ResourceManager::best_for(HoldId hold, ClassId what, Duration length, Time from,
                                               ReservedId by) {
+  const State::Class& asked = state_->class_at(what);
+  if (!asked.more.empty())
+    return state_->forecast.best_for_all(hold, state_->asks_of(asked, by), length, from);
   if (auto now = room_now(what, length, from, by)) return now;
-  return state_->forecast.best_for(hold, state_->ask_of(state_->class_at(what), by), length, from);
+  return state_->forecast.best_for(hold, state_->ask_of(asked, by), length, from);
 }
 
 bool ResourceManager::could_improve(HoldId hold, NodeId node, ClassId what, Duration length,
                                     Time now, ReservedId by) {
-  return state_->forecast.could_improve(hold, node, state_->ask_of(state_->class_at(what), by),
-                                        length, now);
+  const State::Class& asked = state_->class_at(what);
+  if (asked.more.empty())
+    return state_->forecast.could_improve(hold, node, state_->ask_of(asked, by), length, now);
+  const std::vector<RoomAsk> asks = state_->asks_of(asked, by);
+  return std::ranges::any_of(asks, [&](const RoomAsk& ask) {
+    return state_->forecast.could_improve(hold, node, ask, length, now);
+  });
 }
 
 void ResourceManager::reserve(ReservedId id, const std::vector<ReservedSpan>& spans,
@@ -97,8 +110,13 @@ std::optional<ReservedRoom::InTheWay> ResourceManager::in_the_way(ClassId what,
                                                                   Window window) const {
   const State::Class& asked = state_->class_at(what);
   if (!asked.countable || !state_->plans_ahead) return std::nullopt;
-  return state_->nodes.in_the_way(asked.ask,
-                                  {&state_->forecast, asked.room, window.from, window.until});
+  std::optional<ReservedRoom::InTheWay> first;
+  State::for_each_component(asked, [&](const State::Class& one, std::size_t) {
+    if (!first)
+      first = state_->nodes.in_the_way(one.ask,
+                                       {&state_->forecast, one.room, window.from, window.until});
+  });
+  return first;
 }
 
 void ResourceManager::show_reservation(NodeId node, std::string name, bool maintenance) {

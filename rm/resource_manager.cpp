@@ -87,6 +87,7 @@ Acquired ResourceManager::acquire(ClassId what, PathId path, Window window) {
   if (!asked.countable) return NoFit{};
   if (auto shortage = state.ledger.first_short(path, asked.least))
     return state.refuse(path, *std::move(shortage), asked.least);
+  if (!asked.more.empty()) return state.take_components(asked, path, window);
   if (is_elastic(asked.request)) return state.take_most(asked, path, window);
   HoldCheck holds{state.plans_ahead ? &state.forecast : nullptr, state.planned(asked, asked.ask),
                   window.from, window.until, window.by};
@@ -95,7 +96,10 @@ Acquired ResourceManager::acquire(ClassId what, PathId path, Window window) {
     none.held = holds.held;
     return none;
   }
-  return state.take_gang(asked, asked.ask, path, window);
+  Acquired answer = state.take_gang(asked, asked.ask, path, window);
+  if (!asked.ask.exclusive || asked.ask.is_gang || !std::holds_alternative<QuotaShort>(answer))
+    return answer;
+  return state.take_other_size(asked, path, window, std::move(answer));
 }
 
 Acquired ResourceManager::acquire_on(ClassId what, PathId path, std::span<const NodeId> nodes,
@@ -103,6 +107,7 @@ Acquired ResourceManager::acquire_on(ClassId what, PathId path, std::span<const 
   State& state = *state_;
   const State::Class& asked = state.class_at(what);
   if (!asked.countable || nodes.empty()) return NoFit{};
+  if (!asked.more.empty()) return state.take_components_on(asked, path, nodes, window);
   const auto count = std::int64_t(nodes.size());
   if (count < asked.request.nodes || count > std::max(asked.request.nodes, asked.request.nodes_max))
     return NoFit{};
@@ -120,10 +125,19 @@ Acquired ResourceManager::acquire_on(ClassId what, PathId path, std::span<const 
   return state.take_gang(asked, ask, path, window);
 }
 
+NoFit ResourceManager::State::nothing_is_so_large() const {
+  NoFit why = nodes.explain(NodeAsk{}, 0);
+  why.too_small = why.nodes_total - why.not_up;
+  why.busy = 0;
+  why.mostly_short_of.reset();
+  return why;
+}
+
 NoFit ResourceManager::explain(ClassId what) const {
   State& state = *state_;
   const State::Class& asked = state.class_at(what);
   if (!asked.countable) return state.nothing_is_so_large();
+  if (!asked.more.empty()) return state.explain_components(asked);
   state.choose_nodes(asked.ask, nullptr);
   return state.nodes.explain(asked.ask, std::uint32_t(state.gang.size()));
 }
@@ -214,7 +228,9 @@ Freed ResourceManager::take_freed() {
 
 std::optional<NodeNeed> ResourceManager::need_on(NodeId node, ClassId what) const {
   const State::Class& asked = state_->class_at(what);
-  return asked.countable ? state_->nodes.need_on(node, asked.ask) : std::nullopt;
+  // Nobody is asked to go for the sake of several components.
+  if (!asked.countable || !asked.more.empty()) return std::nullopt;
+  return state_->nodes.need_on(node, asked.ask);
 }
 
 Amounts ResourceManager::frees(const NodePart& part, ClassId what) const {
@@ -225,10 +241,26 @@ std::vector<std::uint32_t> ResourceManager::counted_parts(ClassId what) const {
   return state_->nodes.counted_parts(state_->class_at(what).ask);
 }
 
-Room ResourceManager::room_of(ClassId what) const { return state_->class_at(what).room; }
+Room ResourceManager::room_of(ClassId what) const {
+  const State::Class& asked = state_->class_at(what);
+  Room least = asked.room;
+  for (const State::Class& one : asked.more) least = least_of(least, one.room);
+  return least;
+}
 
 std::uint32_t ResourceManager::nodes_of(ClassId what) const {
-  return state_->class_at(what).ask.nodes;
+  const State::Class& asked = state_->class_at(what);
+  std::uint32_t nodes = asked.ask.nodes;
+  for (const State::Class& one : asked.more) nodes += one.ask.nodes;
+  return nodes;
+}
+
+std::int64_t ResourceManager::cpus_of(ClassId what) const {
+  std::int64_t cpus = 0;
+  State::for_each_component(state_->class_at(what), [&](const State::Class& one, std::size_t) {
+    cpus += one.room.cpu_milli / 1000 * one.ask.nodes;
+  });
+  return cpus;
 }
 
 Room ResourceManager::free_room(NodeId node) const { return state_->nodes.free_room(node); }

@@ -45,6 +45,9 @@ struct NoFit {
   std::uint32_t of_one_user = 0;     // of the busy nodes looked at: with jobs of one user alone
   std::uint32_t fit_now = 0;         // of a gang that needs more of them
   std::uint32_t nodes_needed = 1;
+  // Of several components the first that is short, counted from 1, and of which all this is said;
+  // 0: all of them together, where each alone would find its nodes.
+  std::uint32_t component = 0;
   bool held = false;  // a node has room now that is held for others; only acquire() says so
   std::optional<Kind> mostly_short_of;  // judged by up to 64 of the busy nodes; Nodes = held alone
 };
@@ -138,8 +141,9 @@ class ResourceManager {
   // Whether the hold, which is of `what`, might start earlier because of this node.
   bool could_improve(HoldId hold, NodeId node, ClassId what, Duration length, Time now,
                      ReservedId by = {});
-  Room room_of(ClassId what) const;  // on each of its nodes
+  Room room_of(ClassId what) const;  // on each of its nodes, at least
   std::uint32_t nodes_of(ClassId what) const;
+  std::int64_t cpus_of(ClassId what) const;  // on all nodes together
   Room free_room(NodeId node) const;  // now; nothing when it takes no new work
 
   // ---- reservations; plan_ahead() comes first. See Forecast::reserve.

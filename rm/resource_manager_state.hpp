@@ -3,6 +3,7 @@
 #pragma once
 #include <algorithm>
 #include <deque>
+#include <span>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "rm/elastic.hpp"
 #include "rm/ledger_audit.hpp"
 #include "rm/licence.hpp"
+#include "rm/match_nodes.hpp"
 #include "rm/node_inventory.hpp"
 #include "rm/quota_ledger.hpp"
 #include "rm/request_hash.hpp"
@@ -24,8 +26,9 @@ struct ResourceManager::State {
     std::uint32_t holders = 0;
     bool countable = false;
     NodeAsk ask;
-    Amounts least;  // what any node would charge at least
-    Room room;      // on each node
+    Amounts least;            // what any node would charge at least
+    Room room;                // on each node
+    std::vector<Class> more;  // the components after the first, each as if it were alone
   };
 
   NodeInventory nodes;
@@ -33,7 +36,7 @@ struct ResourceManager::State {
   LedgerAudit audit;
   ResourceNames names;
   QuotaTree tree;
-  std::deque<Class> classes;                                      // a Request keeps its address
+  std::deque<Class> classes;  // a Request keeps its address
   std::unordered_map<Request, ClassId, RequestHash> class_index;
   std::vector<ClassId> free_classes;
   Forecast forecast;
@@ -89,6 +92,7 @@ struct ResourceManager::State {
     added.room = nodes.room_in(each);  // with all seats
     added.room +=
         {request.cpus * 1000, request.mem_mib, gpu_milli, request.exclusive ? 0 : 1 - Room::kSeats};
+    if (!request.more.empty()) weigh_components(added);
   }
   // What plans keep free on each node: whole cores may cost more threads than CPUs were asked for.
   Room planned(const Class& asked, const NodeAsk& ask) const {
@@ -155,45 +159,41 @@ struct ResourceManager::State {
         return refuse(path, *std::move(shortage), total);
       }
     }
-    ledger.lock(path, total);
+    lock(lease, total, window);
+    return acquired;
+  }
+  void lock(Lease& lease, const Amounts& total, Window window) {
+    ledger.lock(lease.path, total);
     audit.on_locked(ledger, lease);
     if (plans_ahead) {
       lease.until = window.until;
       lease.by = window.by;
     }
     forecast_start(lease);
-    return acquired;
   }
   // As many nodes up to nodes_max as fit now and the quotas allow.
-  Acquired take_most(const Class& asked, PathId path, Window window) {
-    NoFit none;
-    std::optional<QuotaShort> shortage;
-    for (std::int64_t count = asked.request.nodes_max; count >= asked.request.nodes; --count) {
-      if (asked.request.tasks > 0 && count > asked.request.tasks) continue;
-      const NodeAsk ask = ask_on(asked.ask, asked.request, count);
-      HoldCheck holds{plans_ahead ? &forecast : nullptr, planned(asked, ask), window.from,
-                      window.until, window.by};
-      if (!choose_nodes(ask, &holds)) {
-        none.held |= holds.held;
-        // Without a number of tasks fewer nodes ask the same of each: no need to count down.
-        if (asked.request.tasks == 0)
-          count = std::min<std::int64_t>(count, std::int64_t(gang.size()) + 1);
-        continue;
-      }
-      Acquired answer = take_gang(asked, ask, path, window);
-      if (!std::holds_alternative<QuotaShort>(answer)) return answer;
-      shortage = std::get<QuotaShort>(std::move(answer));
-    }
-    if (shortage) return *std::move(shortage);
-    return none;
+  Acquired take_most(const Class& asked, PathId path, Window window);
+  // A whole node of another size than the best one, which a quota does not allow.
+  Acquired take_other_size(const Class& asked, PathId path, Window window, Acquired best);
+
+  // ---- of several components: components.cpp
+  template <class Visit>  // visit(component, its number)
+  static void for_each_component(const Class& asked, Visit visit) {
+    visit(asked, std::size_t(0));
+    for (std::size_t i = 0; i < asked.more.size(); ++i) visit(asked.more[i], i + 1);
   }
-  NoFit nothing_is_so_large() const {
-    NoFit why = nodes.explain(NodeAsk{}, 0);
-    why.too_small = why.nodes_total - why.not_up;
-    why.busy = 0;
-    why.mostly_short_of.reset();
-    return why;
-  }
+  void weigh_components(Class& added);
+  Acquired take_components(const Class& asked, PathId path, Window window);
+  Acquired take_components_on(const Class& asked, PathId path, std::span<const NodeId> nodes,
+                              Window window);
+  Acquired lease_components(const Class& asked, PathId path, Window window);
+  // With `held` nodes that are kept for others are passed over.
+  std::vector<NodeWish> wishes_of(const Class& asked, Window window, bool* held) const;
+  NoFit explain_components(const Class& asked) const;
+  std::vector<RoomAsk> asks_of(const Class& asked, ReservedId by) const;
+  std::vector<Room> rooms_of(const Class& asked) const;  // by node of a slot
+
+  NoFit nothing_is_so_large() const;
 };
 
 }  // namespace drover::rm

@@ -47,6 +47,11 @@ Result<void> AlterVerbs::may_change(const Job& job, const Alter& in,
   if ((job.more != nullptr ? job.more->revision : 0) != in.revision)
     return fail(Errc::Conflict, "somebody else has altered " + job_text(job.id) + " meanwhile",
                 "look at it again (drover show) and repeat the command");
+  if (!in.before->request.more.empty() &&
+      !(in.before->request == in.after->request && in.before->ntasks == in.after->ntasks))
+    return fail(Errc::Conflict,
+                "what a job of several components asks for, and its partition, cannot be altered",
+                "cancel the job and submit it again", "components");
   for (const JobChange& change : changes) {
     if (job.active > 0 && !may_change_on_node(change.name))
       return fail(Errc::Conflict,

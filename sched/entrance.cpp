@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "sched/components.hpp"
 #include "sched/policy_book.hpp"
 
 namespace drover::sched {
@@ -67,8 +68,10 @@ Result<void> fill_defaults(JobSpec& spec, const EntranceConfig& config) {
     spec.name = spec.script.empty() && !spec.argv.empty() ? base_name(spec.argv.front()) : "batch";
     if (spec.name.empty()) spec.name = "batch";
   }
-  if (spec.request.exclusive) spec.request.sole_user = 0;  // alone is alone
-  if (spec.request.sole_user != 0) spec.request.sole_user = std::int64_t(spec.owner.uid) + 1;
+  for_each_request(spec, [&](rm::Request& request) {
+    if (request.exclusive) request.sole_user = 0;  // alone is alone
+    if (request.sole_user != 0) request.sole_user = std::int64_t(spec.owner.uid) + 1;
+  });
   if (spec.cwd.empty()) spec.cwd = config.cwd;
   if (spec.out.empty()) spec.out = spec.is_array ? "drover-%A_%a.out" : "drover-%j.out";
   if (spec.time_limit.us == 0) {

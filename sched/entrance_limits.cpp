@@ -6,8 +6,10 @@
 #include <string_view>
 
 #include "base/units.hpp"
+#include "rm/components.hpp"
 #include "rm/licence.hpp"
 #include "rm/node_expression.hpp"
+#include "sched/components.hpp"
 #include "sched/counterparts.hpp"
 #include "sched/entrance.hpp"
 #include "sched/output_path.hpp"
@@ -274,6 +276,59 @@ Result<void> check_constraint(rm::Request& request) {
   return {};
 }
 
+// What it asks for and its tasks.
+Result<void> check_component(JobSpec& spec) {
+  if (auto good = check_label_map(spec.request.node_labels, "constraints"); !good) return good;
+  if (auto good = check_resources(spec); !good) return good;
+  if (auto good = check_layout(spec); !good) return good;
+  return check_constraint(spec.request);
+}
+
+// Each on nodes of its own, dealt out by what they have: rules over several nodes at once would
+// need another search.
+Result<void> check_alone(const rm::Request& request) {
+  const auto refuse = [](const std::string& what, std::string hint, const char* field) {
+    return fail(Errc::Unsupported, what + " is not offered for jobs of several components",
+                std::move(hint), field);
+  };
+  if (request.nodes_max > 0) return refuse("a range of nodes", "ask for a fixed number", "nodes");
+  if (request.contiguous) return refuse("--contiguous", "leave it out", "contiguous");
+  if (request.constraint.empty()) return {};
+  const auto parsed = rm::parse_constraint(request.constraint);
+  if (!parsed || (parsed->counted.empty() && parsed->alternatives.empty())) return {};
+  return refuse("a constraint with brackets or counts", "give each kind of nodes a component",
+                "constraints");
+}
+
+Result<void> check_components(JobSpec& spec) {
+  if (spec.more_tasks.empty() && spec.request.more.empty()) return {};
+  if (spec.more_tasks.size() != spec.request.more.size())
+    return fail(Errc::BadInput, "components without tasks, or tasks without a component", {},
+                "components");
+  if (spec.statement || spec.engine)
+    return fail(Errc::Unsupported, "what an engine runs has no components", "leave them out",
+                "components");
+  if (spec.more_tasks.size() >= rm::kComponentsMax)
+    return fail(Errc::Limit,
+                std::to_string(spec.more_tasks.size() + 1) + " components; at most " +
+                    std::to_string(rm::kComponentsMax) + " are allowed",
+                "put equal ones together: --nodes", "components");
+  if (auto good = check_alone(spec.request); !good) return good;
+  for (std::size_t at = 1; at <= spec.more_tasks.size(); ++at) {
+    JobSpec part = component_of(spec, at);
+    auto good = check_component(part);
+    if (good) good = check_alone(part.request);
+    if (good && !is_shown_text(part.request.gpu_model))
+      good = fail(Errc::BadInput, "gpu_model is not plain text",
+                  "use UTF-8 without control characters", "gpu_model");
+    if (!good) return fail(std::move(good.error()), "component " + std::to_string(at + 1));
+    set_component(spec, at, part);
+  }
+  const std::int64_t nodes = rm::nodes_of(spec.request);
+  if (auto good = check_range(nodes, 1, kNodesMax, "nodes"); !good) return good;
+  return check_counts(rm::licences_of(spec.request), "licences");
+}
+
 Result<void> check_items(const JobSpec& spec) {
   const Items& items = spec.items;
   if (items.empty()) return {};
@@ -406,10 +461,8 @@ Result<void> check_limits(JobSpec& spec, const EntranceConfig& config) {
   if (auto good = check_texts(spec); !good) return good;
   if (auto good = check_paths(spec); !good) return good;
   if (auto good = check_label_map(spec.labels, "labels"); !good) return good;
-  if (auto good = check_label_map(spec.request.node_labels, "constraints"); !good) return good;
-  if (auto good = check_resources(spec); !good) return good;
-  if (auto good = check_layout(spec); !good) return good;
-  if (auto good = check_constraint(spec.request); !good) return good;
+  if (auto good = check_component(spec); !good) return good;
+  if (auto good = check_components(spec); !good) return good;
   if (auto good = check_array(spec, config); !good) return good;
   if (auto good = check_items(spec); !good) return good;
   if (auto good = check_time(spec, config); !good) return good;

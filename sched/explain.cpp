@@ -35,8 +35,9 @@ std::string_view word(DependencyKind kind) {
   return "job ";
 }
 
-Why no_room(JobState state, const rm::NoFit& fit, const rm::Request& asked,
+Why no_room(JobState state, const rm::NoFit& fit, const rm::Request& all,
             const rm::ResourceNames& names) {
+  const rm::Request& asked = fit.component > 1 ? all.more[fit.component - 2] : all;
   if (fit.nodes_total == 0)
     return {state, Reason::NoNode, "no node is registered", "start drover-agent on a node"};
   std::string text = "none of " + times(fit.nodes_total, "node") + " has room now";
@@ -44,6 +45,10 @@ Why no_room(JobState state, const rm::NoFit& fit, const rm::Request& asked,
     text = number(fit.fit_now) + " of " + number(fit.nodes_needed) +
            (asked.contiguous ? " neighbouring nodes" : " nodes") +
            " that it needs at once have room now, of " + times(fit.nodes_total, "node");
+  if (fit.component > 0) text = "component " + number(fit.component) + ": " + text;
+  if (!all.more.empty() && fit.component == 0)
+    text = "each component finds nodes, but not all of them nodes of their own: " +
+           number(fit.fit_now) + " of " + number(fit.nodes_needed) + " could be dealt out now";
   std::string because;
   const auto add = [&](std::uint32_t n, const std::string& what) {
     if (n > 0) because += (because.empty() ? "" : ", ") + number(n) + " " + what;

@@ -7,6 +7,25 @@
 #include "sched/reserving.hpp"
 
 namespace drover::sched {
+namespace {
+
+// Whether enough of its nodes have as much set aside.
+Result<void> check_room(const Reservation& known, const rm::Request& request) {
+  const std::int64_t could = std::ranges::count_if(known.nodes, [&](const ReservedNode& part) {
+    return part.whole ||
+           (!request.exclusive && part.amounts[rm::Kind::CpuMilli] >= request.cpus * 1000 &&
+            part.amounts[rm::Kind::MemMib] >= request.mem_mib &&
+            part.amounts[rm::Kind::GpuMilli] >= request.gpus * 1000);
+  });
+  if (could >= request.nodes) return {};
+  return fail(Errc::Limit,
+              std::to_string(could) + " of the nodes of reservation " + known.name +
+                  " have as much set aside as the job asks for, it needs " +
+                  std::to_string(request.nodes),
+              "drover reservation show " + known.name, "reservation");
+}
+
+}  // namespace
 
 // Whether the job could ever run in the reservation that it names.
 Result<void> Controller::State::Reserved::check(const JobSpec& spec) const {
@@ -33,19 +52,15 @@ Result<void> Controller::State::Reserved::check(const JobSpec& spec) const {
                     format_duration(known->length) +
                     (spec.time_limit.us == 0 ? ": it has no time limit" : ""),
                 "give it a --time of at most " + format_duration(known->length), "time");
-  const std::int64_t could = std::ranges::count_if(known->nodes, [&](const ReservedNode& part) {
-    return part.whole || (!spec.request.exclusive &&
-                          part.amounts[rm::Kind::CpuMilli] >= spec.request.cpus * 1000 &&
-                          part.amounts[rm::Kind::MemMib] >= spec.request.mem_mib &&
-                          part.amounts[rm::Kind::GpuMilli] >= spec.request.gpus * 1000);
-  });
-  if (could < spec.request.nodes)
-    return fail(Errc::Limit,
-                std::to_string(could) + " of the nodes of reservation " + known->name +
-                    " have as much set aside as the job asks for, it needs " +
-                    std::to_string(spec.request.nodes),
-                "drover reservation show " + known->name, "reservation");
-  return {};
+  if (auto ok = check_room(*known, spec.request); !ok || spec.request.more.empty()) return ok;
+  for (const rm::Request& more : spec.request.more)
+    if (auto ok = check_room(*known, more); !ok) return ok;
+  if (rm::nodes_of(spec.request) <= std::int64_t(known->nodes.size())) return {};
+  return fail(Errc::Limit,
+              "reservation " + known->name + " has " + std::to_string(known->nodes.size()) +
+                  " nodes, the components need " + std::to_string(rm::nodes_of(spec.request)) +
+                  ", each its own",
+              "drover reservation show " + known->name, "reservation");
 }
 
 // A job that runs in a reservation alone.

@@ -93,6 +93,7 @@ LaneId JobQueue::put(const Lane& common, const Shape& shape, const Place& place)
     if (std::size_t(common.shape) >= shapes_.size()) shapes_.resize(std::size_t(common.shape) + 1);
     ShapeState& state = shapes_[std::size_t(common.shape)];
     state.want = shape.room;
+    state.whole_node = shape.whole_node;
     state.length_us = shape.length.us;
   }
   const LaneId id = known->second;
@@ -264,9 +265,8 @@ void JobQueue::wake_exclusive(const rm::Room* room) {
   if (room != nullptr && room->seats < rm::Room::kSeats) return;
   std::vector<QuotaKey> keys;
   for (const auto& [key, line] : short_of_quota_) {
-    const rm::Room& want = shapes_[std::size_t(key.second)].want;
-    if (want.seats == rm::Room::kSeats && (room == nullptr || room->covers(want)))
-      keys.push_back(key);
+    const ShapeState& shape = shapes_[std::size_t(key.second)];
+    if (shape.whole_node && (room == nullptr || room->covers(shape.want))) keys.push_back(key);
   }
   for (const QuotaKey& key : keys) try_first_of(key);
 }

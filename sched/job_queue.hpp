@@ -66,8 +66,7 @@ class JobQueue {
   Block block_of(ShapeId shape) const;
   void block(ShapeId shape, Block why);
   // A pass: blocked shapes that fit into one of the rooms that changed are tried once more, each
-  // when its turn comes. While these rooms are few a shape is only looked at, not woken: most find
-  // the room gone by then.
+  // when its turn comes. While rooms are few a shape is only looked at: most find none by then.
   void begin_pass() { ++pass_, fresh_.clear(), is_looked_through_ = false; }
   // Where a pass ends before everybody was looked at: what fits stays awake for the next one.
   void wake_fresh();
@@ -118,6 +117,7 @@ class JobQueue {
     rm::Room want;
     std::int64_t length_us = 0;
     Block block = Block::No;
+    bool whole_node = false;
     std::uint32_t blocked_at = 0;  // in blocked_
     Seat order_seat = LaneHeap::kOut, offer_seat = LaneHeap::kOut;
   };

@@ -55,6 +55,13 @@ struct EngineHost {
   friend bool operator==(const EngineHost&, const EngineHost&) = default;
 };
 
+// The tasks of a component after the first; their resources are in Request::more.
+struct ComponentTasks {
+  std::int32_t ntasks = 1, cpus_per_task = 1, ntasks_per_node = 0;
+  rm::TaskRules layout;
+  friend bool operator==(const ComponentTasks&, const ComponentTasks&) = default;
+};
+
 struct JobSpec {
   Owner owner;
   std::string user;  // name of owner.uid where the job was accepted
@@ -95,6 +102,7 @@ struct JobSpec {
   Items items;                     // of an array 0..n-1: what each element works on; or empty
   std::optional<Statement> statement;  // `script` is its code
   std::optional<EngineHost> engine;
+  std::vector<ComponentTasks> more_tasks;  // one for each of request.more
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 
   // Every node gets room for as many tasks as the fullest one.
@@ -107,9 +115,19 @@ struct JobSpec {
   }
 };
 
-// Of one task; what `request.cpus` will be once the entrance has checked both numbers.
+// Of one array element, on all nodes together; what the requests will come to once the entrance has
+// checked both numbers.
 inline std::int64_t cpus_of(const JobSpec& spec) {
-  return std::int64_t(spec.ntasks) * spec.cpus_per_task;
+  std::int64_t sum = std::int64_t(spec.ntasks) * spec.cpus_per_task;
+  for (const ComponentTasks& more : spec.more_tasks)
+    sum += std::int64_t(more.ntasks) * more.cpus_per_task;
+  return sum;
+}
+
+inline std::int64_t gpus_of(const JobSpec& spec) {
+  std::int64_t sum = spec.request.gpus * spec.request.nodes;
+  for (const rm::Request& more : spec.request.more) sum += more.gpus * more.nodes;
+  return sum;
 }
 
 }  // namespace drover::sched

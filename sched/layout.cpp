@@ -2,6 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sched/layout.hpp"
 
+#include <utility>
+
+#include "sched/components.hpp"
+
 namespace drover::sched {
 namespace {
 
@@ -24,6 +28,13 @@ rm::LayoutAsk layout_ask(const JobSpec& spec, std::size_t nodes) {
 
 std::vector<rm::NodeSeats> layout_of(const JobSpec& spec, const rm::Lease& lease,
                                      const rm::ResourceManager& resources) {
+  if (!spec.more_tasks.empty()) {  // each as if it were alone
+    std::vector<rm::NodeSeats> all;
+    for (std::size_t at = 0; at < component_count(spec); ++at)
+      for (rm::NodeSeats& seats : layout_of(component_of(spec, at), lease_of(lease, at), resources))
+        all.push_back(std::move(seats));
+    return all;
+  }
   std::vector<rm::NodeGiven> given;
   rm::for_each_part(lease,
                     [&](const rm::NodePart& part) { given.push_back(given_by(part, resources)); });

@@ -17,7 +17,8 @@ std::int64_t tasks_on(const JobSpec& spec, std::size_t nodes);
 
 rm::LayoutAsk layout_ask(const JobSpec& spec, std::size_t nodes);
 
-// By node, in the order of the lease. Not bound where a node does not bind or is not known.
+// By node, in the order of the lease; the tasks of each component are numbered from 0. Not bound
+// where a node does not bind or is not known.
 std::vector<rm::NodeSeats> layout_of(const JobSpec& spec, const rm::Lease& lease,
                                      const rm::ResourceManager& resources);
 

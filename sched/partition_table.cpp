@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/units.hpp"
+#include "sched/components.hpp"
 
 namespace drover::sched {
 namespace {
@@ -37,6 +38,19 @@ Result<void> check_size(const PartitionSpec& partition, std::int64_t asked, std:
               "partition " + partition.name + " allows " + std::to_string(limit) + " " + what +
                   " per job, " + std::to_string(asked) + " are asked for",
               "ask for fewer, or choose another partition", "partition");
+}
+
+// Its nodes are those with these labels.
+Result<void> add_labels(const PartitionSpec& partition, rm::Request& request) {
+  for (const auto& [key, value] : partition.nodes) {
+    const auto [at, is_new] = request.node_labels.emplace(key, value);
+    if (is_new || at->second == value) continue;
+    return fail(Errc::BadInput,
+                "partition " + partition.name + " has nodes with " + key + "=" + value +
+                    ", the job asks for " + key + "=" + at->second,
+                "leave the constraint out, or choose another partition", "constraint");
+  }
+  return {};
 }
 
 Result<void> set_time(JobSpec& spec, const PartitionSpec& partition) {
@@ -133,24 +147,21 @@ Result<void> PartitionTable::route(JobSpec& spec) const {
     return ok;
   if (auto ok = check_size(*partition, cpus_of(spec), partition->max_cpus_per_job, "CPUs"); !ok)
     return ok;
-  if (auto ok = check_size(*partition, spec.request.nodes, partition->max_nodes_per_job, "nodes");
+  if (auto ok =
+          check_size(*partition, rm::nodes_of(spec.request), partition->max_nodes_per_job, "nodes");
       !ok)
     return ok;
   // Of a range as much as the partition allows.
   if (partition->max_nodes_per_job >= 0 && spec.request.nodes_max > partition->max_nodes_per_job)
     spec.request.nodes_max = partition->max_nodes_per_job;
   if (auto ok = set_time(spec, *partition); !ok) return ok;
-  if (partition->exclusive_user) spec.request.sole_user = std::int64_t(spec.owner.uid) + 1;
   spec.labels["partition"] = name;
-  for (const auto& [key, value] : partition->nodes) {
-    const auto [at, is_new] = spec.request.node_labels.emplace(key, value);
-    if (is_new || at->second == value) continue;
-    return fail(Errc::BadInput,
-                "partition " + name + " has nodes with " + key + "=" + value +
-                    ", the job asks for " + key + "=" + at->second,
-                "leave the constraint out, or choose another partition", "constraint");
-  }
-  return {};
+  Result<void> good;
+  for_each_request(spec, [&](rm::Request& request) {
+    if (partition->exclusive_user) request.sole_user = std::int64_t(spec.owner.uid) + 1;
+    if (good) good = add_labels(*partition, request);
+  });
+  return good;
 }
 
 }  // namespace drover::sched

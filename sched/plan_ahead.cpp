@@ -110,8 +110,11 @@ bool Controller::State::start_due(Partition& partition,
     const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length),
                             partition.by};
     rm::Acquired answer = rm.acquire_on(job.what, job.path, slot.nodes, window);
-    // The forecast counts amounts only; on other nodes there may be what it did not promise.
-    if (std::holds_alternative<rm::NoFit>(answer)) answer = rm.acquire(job.what, job.path, window);
+    // The forecast counts amounts only; on other nodes there may be what it did not promise, and a
+    // smaller node than the one promised may be within a quota that is charged the whole of it.
+    if (std::holds_alternative<rm::NoFit>(answer) ||
+        (std::holds_alternative<rm::QuotaShort>(answer) && shapes[job.shape].whole_node))
+      answer = rm.acquire(job.what, job.path, window);
     const Try tried = settle_try(partition, job, std::move(answer));
     // Its place is free for the others, now.
     if (tried == Try::Parked) partition.is_stale = ended_since = true;

@@ -31,8 +31,8 @@ Result<void> check_qos(const JobSpec& spec, const QosSpec& qos) {
   };
   if (qos.max_cpus_per_job >= 0 && cpus_of(spec) > qos.max_cpus_per_job)
     return over(cpus_of(spec), qos.max_cpus_per_job, "CPUs");
-  if (qos.max_gpus_per_job >= 0 && spec.request.gpus > qos.max_gpus_per_job)
-    return over(spec.request.gpus, qos.max_gpus_per_job, "GPUs");
+  if (qos.max_gpus_per_job >= 0 && gpus_of(spec) > qos.max_gpus_per_job)
+    return over(gpus_of(spec), qos.max_gpus_per_job, "GPUs");
   if (qos.max_wall.us > 0 && (spec.time_limit.us == 0 || spec.time_limit > qos.max_wall))
     return fail(Errc::Limit,
                 "qos " + qos.name + " allows jobs of at most " + format_duration(qos.max_wall) +

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sched/components.hpp"
 #include "sched/reserving.hpp"
 
 namespace drover::sched {
@@ -93,6 +94,8 @@ Result<void> Controller::State::restore_tasks(Job& job, std::vector<TaskRecord> 
         known = known && nodes.contains(part.node);
       });
       if (!known) return corrupt(job.id, name + " is on an unknown node");
+      if (!has_each_component(*task.record.lease, 1 + rm.request(job.what).more.size()))
+        return corrupt(job.id, name + " does not have nodes of each component");
       if (task.record.state == TaskState::Suspended) {
         if (task.record.asleep.size() != task.record.lease->node_count())
           return corrupt(job.id, name + " stands still and has nothing to go on with");

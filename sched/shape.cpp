@@ -9,8 +9,7 @@ namespace drover::sched {
 namespace {
 
 // Absurd requests are possible while no node is known: theirs is the largest area there is.
-std::int64_t area_of(const Shape& shape) {
-  const std::int64_t cpus = shape.room.cpu_milli / 1000 * shape.nodes;
+std::int64_t area_of(const Shape& shape, std::int64_t cpus) {
   const std::int64_t limit = std::numeric_limits<std::int64_t>::max();
   const std::int64_t ms = shape.length.us / 1000;
   return ms > 0 && cpus > limit / ms ? limit : cpus * ms;
@@ -34,7 +33,10 @@ ShapeId Shapes::acquire(const rm::ResourceManager& rm, rm::ClassId what, Duratio
     shape.length = length;
     shape.room = rm.room_of(what);
     shape.nodes = rm.nodes_of(what);
-    shape.area = area_of(shape);
+    const rm::Request& request = rm.request(what);
+    shape.whole_node = request.exclusive;
+    for (const rm::Request& more : request.more) shape.whole_node |= more.exclusive;
+    shape.area = area_of(shape, rm.cpus_of(what));
   }
   ++shapes_[std::size_t(known->second)].users;
   return known->second;

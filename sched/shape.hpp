@@ -21,8 +21,9 @@ inline constexpr Duration kUnlimited = seconds(366LL * 86'400);
 struct Shape {
   rm::ClassId what{};
   Duration length;  // the time limit, or kUnlimited
-  rm::Room room;    // on each of `nodes`
+  rm::Room room;    // on each of `nodes`, at least
   std::uint32_t nodes = 1;
+  bool whole_node = false;  // one of its nodes at least is for it alone, and charged whole
   // CPU-milliseconds by the limit: what the smallest-area-first order compares.
   std::int64_t area = 0;
 };

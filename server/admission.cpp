@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "sched/components.hpp"
 #include "server/config_policy.hpp"
 
 namespace drover::server {
@@ -69,7 +70,9 @@ Result<sched::JobSpec> Admission::admit(sched::JobSpec spec, const Caller& calle
   spec.user = caller.user;
   if (spec.out.empty()) spec.out = spec.is_array ? array_out_ : out_;
   if (spec.cwd.empty()) spec.cwd = users_.of(caller.uid).home;
-  if (spec.request.mem_mib == 0) spec.request.mem_mib = default_mem_mib_;
+  sched::for_each_request(spec, [this](rm::Request& request) {
+    if (request.mem_mib == 0) request.mem_mib = default_mem_mib_;
+  });
   return sched::admit(std::move(spec), entrance_);
 }
 
@@ -152,13 +155,14 @@ Result<sched::Alter> Admission::prepare_alter(JobId id, std::string json, JobRea
     const auto label = base.labels.find("partition");
     const auto* partition =
         label == base.labels.end() ? nullptr : entrance_.policy->partitions.find(label->second);
-    if (partition != nullptr && partition->exclusive_user) base.request.sole_user = 0;
     if (partition != nullptr)
-      for (const auto& [key, value] : partition->nodes) {
-        const auto at = base.request.node_labels.find(key);
-        if (at != base.request.node_labels.end() && at->second == value)
-          base.request.node_labels.erase(at);
-      }
+      sched::for_each_request(base, [partition](rm::Request& request) {
+        if (partition->exclusive_user) request.sole_user = 0;
+        for (const auto& [key, value] : partition->nodes) {
+          const auto at = request.node_labels.find(key);
+          if (at != request.node_labels.end() && at->second == value) request.node_labels.erase(at);
+        }
+      });
   }
   auto altered = reader.alter(std::move(json), std::move(base), net::Loop::now().wall);
   if (!altered) return fail(altered.error());

@@ -9,8 +9,10 @@
 #include <bitset>
 
 #include "base/units.hpp"
+#include "rm/components.hpp"
 #include "server/alter_fields.hpp"
 #include "server/items_json.hpp"
+#include "server/job_reading.hpp"
 #include "server/json_fields.hpp"
 #include "server/layout_words.hpp"
 #include "server/retry_json.hpp"
@@ -21,19 +23,6 @@ namespace {
 
 using simdjson::ondemand::value;
 constexpr std::size_t kScriptMax = 4 << 20;
-
-// What the fields say together, before the sums are made.
-struct Reading {
-  sched::JobSpec spec;
-  Time now;
-  std::int64_t mem_per_cpu_mib = 0;
-  std::int64_t gpus_total = 0;
-  std::int64_t nodes = 0, nodes_max = 0, ntasks = 0;  // 0 = not said
-  bool spread = false;
-  std::string hint;
-  std::string account, partition, qos;  // become labels
-  bool alters = false;                  // a job that was accepted
-};
 
 using ReadField = Result<void> (*)(Reading&, value);
 struct Field {
@@ -237,6 +226,8 @@ Result<void> read_words(value v, std::string_view field, rm::TaskRules& rules, c
 
 constexpr std::int64_t kMibMax = std::int64_t(1) << 40;
 
+Result<void> read_components(Reading& r, value v);
+
 // clang-format off
 constexpr Field kFields[] = {  // sorted by name
     {"account", [](Reading& r, value v) { return keep(json_line(v, "account", 256), r.account); }},
@@ -247,6 +238,7 @@ constexpr Field kFields[] = {  // sorted by name
     {"begin", read_begin},
     {"begin_us", [](Reading& r, value v) { return keep(json_integer(v, "begin_us", 0, INT64_MAX / 2), r.spec.begin.us); }},
     {"comment", [](Reading& r, value v) { return keep(json_line(v, "comment", 1024), r.spec.comment); }},
+    {"components", read_components},
     {"constraints", read_constraints},
     {"contiguous", [](Reading& r, value v) { return keep(json_bool(v, "contiguous"), r.spec.request.contiguous); }},
     {"cores_per_socket", [](Reading& r, value v) { return keep_int(json_integer(v, "cores_per_socket", 1, 65'536), r.spec.layout.cores_per_socket); }},
@@ -312,102 +304,40 @@ constexpr Field kFields[] = {  // sorted by name
 static_assert(std::is_sorted(std::begin(kFields), std::end(kFields),
                              [](const Field& a, const Field& b) { return a.name < b.name; }));
 
-// "At least so many nodes, at most so many": with a number of tasks, no more nodes than tasks, and
-// enough of them for ntasks_per_node.
-Result<void> complete_range(Reading& r) {
-  constexpr std::int64_t kSpreadMax = 4'096;
-  if (r.spread && r.nodes == 0 && r.nodes_max == 0)
-    r.nodes_max = std::clamp<std::int64_t>(r.ntasks, 1, kSpreadMax);
-  if (r.nodes_max == 0) return {};
-  if (r.nodes > r.nodes_max)
-    return fail(Errc::BadInput,
-                "at least " + std::to_string(r.nodes) + " nodes are more than at most " +
-                    std::to_string(r.nodes_max),
-                "let nodes_max be at least nodes", "nodes_max");
-  r.nodes = std::max<std::int64_t>(r.nodes, 1);
-  if (r.ntasks > 0) {
-    r.nodes_max = std::min(r.nodes_max, r.ntasks);
-    const std::int64_t on_each = r.spec.ntasks_per_node;
-    if (on_each > 0)
-      r.nodes = std::min(std::max(r.nodes, (r.ntasks + on_each - 1) / on_each), r.nodes_max);
-    if (r.nodes_max > r.nodes) r.spec.request.tasks = r.ntasks;
-  }
-  if (r.gpus_total > 0 && r.nodes_max > r.nodes)
-    return fail(Errc::BadInput,
-                std::to_string(r.gpus_total) + " GPUs of all nodes together do not go with " +
-                    std::to_string(r.nodes) + " to " + std::to_string(r.nodes_max) + " nodes",
-                "say how many each node has: --gpus-per-node", "gpus_total");
-  return {};
+const Field* find_field(std::string_view name) {
+  const auto* field =
+      std::lower_bound(std::begin(kFields), std::end(kFields), name,
+                       [](const Field& f, std::string_view n) { return f.name < n; });
+  return field != std::end(kFields) && field->name == name ? field : nullptr;
 }
 
-// What is not said of nodes and tasks follows from what is: one task per node, as many on each as
-// ntasks_per_node says, and all on one node when nothing else is said.
-Result<void> complete_nodes(Reading& r) {
-  sched::JobSpec& spec = r.spec;
-  const std::int64_t on_each = spec.ntasks_per_node;
-  if (auto range = complete_range(r); !range) return range;
-  if (r.nodes == 0) r.nodes = on_each > 0 && r.ntasks > 0 ? (r.ntasks + on_each - 1) / on_each : 1;
-  if (r.ntasks == 0) r.ntasks = r.nodes * std::max<std::int64_t>(on_each, 1);
-  if (r.ntasks > 1'000'000)
-    return fail(Errc::Limit, "nodes times ntasks_per_node is more than a million tasks",
-                "ask for fewer", "ntasks_per_node");
-  spec.request.nodes = r.nodes;
-  if (r.nodes_max > r.nodes) spec.request.nodes_max = r.nodes_max;
-  spec.ntasks = std::int32_t(r.ntasks);
-  spec.request.cpus = spec.tasks_on_node() * spec.cpus_per_task;
-  if (r.gpus_total == 0) return {};
-  if (spec.request.gpus > 0)
-    return fail(Errc::BadInput, "gpus (on each node) and gpus_total exclude each other",
-                "give one of them", "gpus_total");
-  if (r.gpus_total % r.nodes != 0)
-    return fail(Errc::BadInput,
-                std::to_string(r.gpus_total) + " GPUs do not divide evenly by " +
-                    std::to_string(r.nodes) + " nodes",
-                "say how many each node has: --gpus-per-node", "gpus_total");
-  spec.request.gpus = r.gpus_total / r.nodes;
-  return {};
-}
-
-Result<void> set_label(Reading& r, const char* name, const std::string& value) {
-  if (value.empty()) return {};
-  const auto [label, is_new] = r.spec.labels.emplace(name, value);
-  if (is_new || label->second == value) return {};
-  return fail(Errc::BadInput,
-              std::string(name) + " is " + value + ", the label of that name is " + label->second,
-              "give one of them", name);
-}
-
-// Sums and rules over several fields.
-Result<void> complete(Reading& r) {
-  sched::JobSpec& spec = r.spec;
-  if (auto nodes = complete_nodes(r); !nodes) return nodes;
-  if (!r.hint.empty())
-    if (auto hint = read_hint(r.hint, spec.layout); !hint) return hint;
-  if (auto set = set_label(r, "account", r.account); !set) return set;
-  if (auto set = set_label(r, "partition", r.partition); !set) return set;
-  if (auto set = set_label(r, "qos", r.qos); !set) return set;
-  if (r.mem_per_cpu_mib > 0) {
-    if (spec.request.mem_mib > 0)
-      return fail(Errc::BadInput, "mem and mem_per_cpu exclude each other", "give one of them",
-                  "mem_per_cpu");
-    if (r.mem_per_cpu_mib > kMibMax / spec.request.cpus)
-      return fail(Errc::BadInput, "mem_per_cpu times the CPUs is more than any machine has",
-                  "lower mem_per_cpu or the number of CPUs", "mem_per_cpu");
-    spec.request.mem_mib = r.mem_per_cpu_mib * spec.request.cpus;
-  }
-  if (spec.script.empty() && spec.argv.empty())
-    return fail(Errc::BadInput, "a job needs a script or argv",
-                "\"argv\":[\"prog\",\"arg\"] or \"script\":\"#!/bin/sh\\n...\"", "script");
-  if (!spec.script.empty() && !spec.statement && !spec.script.starts_with("#!"))
-    return fail(Errc::BadInput, "the script does not start with #!",
-                "its first line names the interpreter: #!/bin/bash", "script");
-  if (!spec.is_array) spec.array = IndexSet::single(0);
-  return make_array_of_items(spec);
+// The first component is the job itself.
+Result<void> read_components(Reading& r, value v) {
+  std::size_t number = 0;
+  return json_array(v, "components", rm::kComponentsMax, [&](value item) -> Result<void> {
+    Reading& part = number++ == 0 ? r : r.components.emplace_back();
+    std::vector<const Field*> seen;
+    auto read =
+        json_object(item, "components", [&](std::string_view name, value one) -> Result<void> {
+          const Field* field = find_field(name);
+          if (field == nullptr || !is_of_component(name))
+            return json_unknown(name, component_fields());
+          if (std::ranges::find(seen, field) != seen.end())
+            return fail(Errc::BadInput, "field " + std::string(name) + " is given twice",
+                        "remove one", std::string(name));
+          seen.push_back(field);
+          return field->read(part, one);
+        });
+    return read ? read : fail(std::move(read.error()), "component " + std::to_string(number));
+  });
 }
 
 }  // namespace
 
 Result<void> make_way(Reading& r, std::string_view field) {
+  if (field == "components")
+    return fail(Errc::Unsupported, "the components of a job cannot be altered",
+                "cancel the job and submit it again", "components");
   if (field == "nodes" || field == "nodes_max") r.nodes_max = 0;
   return clear_altered(r.spec, field);
 }
@@ -425,10 +355,8 @@ struct JobReader::State {
       value v;
       if (auto error = item.unescaped_key().get(name)) return json_broken(error, {});
       if (auto error = item.value().get(v)) return json_broken(error, {});
-      const auto* field =
-          std::lower_bound(std::begin(kFields), std::end(kFields), name,
-                           [](const Field& f, std::string_view n) { return f.name < n; });
-      if (field == std::end(kFields) || field->name != name) return unknown(name);
+      const Field* field = find_field(name);
+      if (field == nullptr) return unknown(name);
       const std::size_t index = std::size_t(field - std::begin(kFields));
       if (seen.test(index))
         return fail(Errc::BadInput, "field " + std::string(name) + " is given twice", "remove one",
@@ -438,6 +366,11 @@ struct JobReader::State {
         if (auto room = make_way(reading, name); !room) return room;
       if (auto read = field->read(reading, v); !read) return read;
     }
+    if (seen.test(std::size_t(find_field("components") - kFields)))
+      for (const Field& field : kFields)
+        if (seen.test(std::size_t(&field - kFields)) && is_of_component(field.name))
+          return fail(Errc::BadInput, std::string(field.name) + " stands beside components",
+                      "say it in the components that it is for", std::string(field.name));
     const char* rest = nullptr;
     if (!document.current_location().get(rest))
       return fail(Errc::BadInput, "there is more after the job's closing brace");

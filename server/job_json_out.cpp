@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <span>
 
+#include "base/name_list.hpp"
 #include "base/units.hpp"
+#include "sched/components.hpp"
 #include "server/launch_order.hpp"
 #include "server/layout_words.hpp"
 #include "server/retry_json.hpp"
@@ -73,10 +76,8 @@ void append_rules(JsonWriter& out, const sched::JobSpec& spec) {
   out.field("mem_bind", to_string(rules.mem_bind));
 }
 
-void append_spec(JsonWriter& out, const sched::JobSpec& spec) {
-  out.key("spec");
-  out.begin_object();
-  append_paths(out, spec);
+// What one component asks for and its tasks.
+void append_request(JsonWriter& out, const sched::JobSpec& spec) {
   out.field("ntasks", spec.ntasks);
   out.field("cpus_per_task", spec.cpus_per_task);
   out.field("ntasks_per_node", spec.ntasks_per_node);
@@ -91,6 +92,45 @@ void append_spec(JsonWriter& out, const sched::JobSpec& spec) {
   append_counts(out, "resources", spec.request.resources);
   append_labels(out, "constraints", spec.request.node_labels);
   out.field("constraint", spec.request.constraint);
+}
+
+void append_amounts(JsonWriter& out, const rm::Request& request) {
+  out.field("nodes", request.nodes);
+  out.field("cpus", request.cpus);
+  out.field("mem_mib", request.mem_mib);
+  out.field("gpus", request.gpus);
+}
+
+// Each with its part of the nodes, whose names stand in the order of components.
+void append_components(JsonWriter& out, const JobView& view) {
+  const sched::JobSpec& spec = view.row.spec;
+  if (spec.more_tasks.empty()) return;
+  const std::string& node = view.row.node;
+  auto names = unfold_names(node, std::size_t(rm::nodes_of(spec.request)));
+  std::size_t used = 0;
+  out.key("components");
+  out.begin_array();
+  for (std::size_t at = 0; at < sched::component_count(spec); ++at) {
+    const sched::JobSpec part = sched::component_of(spec, at);
+    const auto count = std::size_t(part.request.nodes);
+    out.begin_object();
+    append_amounts(out, part.request);
+    if (!node.empty() && names && names->size() >= used + count)
+      out.field("node", fold_names(std::span(*names).subspan(used, count)));
+    else
+      out.null_field("node");
+    used += count;
+    if (view.with_spec) append_request(out, part);
+    out.end_object();
+  }
+  out.end_array();
+}
+
+void append_spec(JsonWriter& out, const sched::JobSpec& spec) {
+  out.key("spec");
+  out.begin_object();
+  append_paths(out, spec);
+  append_request(out, spec);
   out.field("hold", spec.hold);
   append_time(out, "begin", spec.begin);
   out.field("requeue", spec.requeue);
@@ -205,10 +245,8 @@ void append_job(JsonWriter& out, const JobView& view) {
     out.field("exit_code", record.exit_code);
   else
     out.null_field("exit_code");
-  out.field("nodes", spec.request.nodes);
-  out.field("cpus", spec.request.cpus);
-  out.field("mem_mib", spec.request.mem_mib);
-  out.field("gpus", spec.request.gpus);
+  append_amounts(out, spec.request);
+  append_components(out, view);
   out.field("time_limit_s", spec.time_limit.us / 1'000'000);
   if (node.empty())
     out.null_field("node");

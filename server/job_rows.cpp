@@ -45,6 +45,7 @@ void append_layout(JsonWriter& out, const Services& services, const sched::JobSp
     const auto node = resources.node(part.node);
     out.begin_object();
     out.field("node", node && node->spec != nullptr ? node->spec->name : std::string());
+    if (!spec.more_tasks.empty()) out.field("component", part.component);
     out.field("cpus", ranges(part.pus));
     out.key("tasks");
     out.begin_array();

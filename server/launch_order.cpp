@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/name_list.hpp"
+#include "sched/components.hpp"
 #include "sched/layout.hpp"
 #include "sched/output_path.hpp"
 #include "server/layout_words.hpp"
@@ -149,6 +150,70 @@ void add_resources(Environment& env, const sched::JobSpec& spec, const sched::La
   }
 }
 
+// Of several components: how many, and of each what a job alone would find, its number behind it.
+void add_components(Environment& env, const sched::JobSpec& spec, const sched::Launch& launch,
+                    const LaunchSite& site) {
+  const std::size_t count = sched::component_count(spec);
+  if (count == 1) return;
+  for (const std::string_view name : {"DROVER_HET_SIZE", "SLURM_HET_SIZE"}) env.add(name, count);
+  env.add("DROVER_HET_NODELIST", launch.nodes);
+  env.add("DROVER_HET_NNODES", launch.lease.node_count());
+  for (std::size_t at = 0; at < count; ++at) {
+    const sched::JobSpec part = sched::component_of(spec, at);
+    const rm::Lease lease = sched::lease_of(launch.lease, at);
+    std::vector<std::string> nodes;
+    std::vector<std::int64_t> cpus;
+    rm::for_each_part(lease, [&](const rm::NodePart& on) {
+      const auto node = site.resources.node(on.node);
+      nodes.push_back(node && node->spec != nullptr ? node->spec->name : "?");
+      cpus.push_back(on.amounts[rm::Kind::CpuMilli] / 1000);
+    });
+    const std::string number = "_HET_GROUP_" + std::to_string(at);
+    const auto both = [&](const std::string& name, const std::string& value) {
+      env.add("DROVER_" + name + number, value);
+      env.add("SLURM_" + name + number, value);
+    };
+    both("NODELIST", fold_names(nodes));
+    both("NNODES", std::to_string(nodes.size()));
+    both("NTASKS", std::to_string(part.ntasks));
+    both("CPUS_PER_TASK", std::to_string(part.cpus_per_task));
+    env.add("SLURM_JOB_ID" + number, raw(launch.id.task.job));
+    env.add("SLURM_JOB_NODELIST" + number, fold_names(nodes));
+    env.add("SLURM_JOB_NUM_NODES" + number, nodes.size());
+    env.add("SLURM_JOB_CPUS_PER_NODE" + number, repeated(cpus));
+    both("MEM_PER_NODE", std::to_string(part.request.mem_mib));
+    both("JOB_GPUS", std::to_string(part.request.gpus));
+  }
+}
+
+// The script runs on the first component and finds there what it would find if it were alone.
+sched::Launch first_component(const sched::Launch& launch, const LaunchSite& site) {
+  sched::Launch first = launch;
+  first.lease = sched::lease_of(launch.lease, 0);
+  std::vector<std::string> nodes;
+  rm::for_each_part(first.lease, [&](const rm::NodePart& part) {
+    const auto node = site.resources.node(part.node);
+    nodes.push_back(node && node->spec != nullptr ? node->spec->name : "?");
+  });
+  first.nodes = nodes.size() > 1 ? fold_names(nodes) : std::string();
+  return first;
+}
+
+// Who it is, where it is, and with what.
+void add_place(Environment& env, const sched::JobSpec& spec, const sched::Launch& launch,
+               const LaunchSite& site) {
+  add_job(env, spec, launch, site.node);
+  add_tasks(env, spec, launch, sched::layout_of(spec, launch.lease, site.resources));
+  add_resources(env, spec, launch, site.node);
+}
+
+sched::JobSpec first_of(const sched::JobSpec& spec) {
+  sched::JobSpec first = sched::component_of(spec, 0);
+  first.name = spec.name;
+  first.cwd = spec.cwd;
+  return first;
+}
+
 void add_array(Environment& env, const sched::JobSpec& spec, TaskId task) {
   if (!spec.is_array || spec.array.empty()) return;
   env.add("SLURM_ARRAY_JOB_ID", raw(task.job));
@@ -249,11 +314,14 @@ Result<void> fill_launch(const sched::JobSpec& spec, const sched::Launch& launch
   }
   if (spec.engine) fill_engine(*spec.engine, *order.mutable_engine());
   Environment env(order);
-  add_job(env, spec, launch, site.node);
+  add_components(env, spec, launch, site);
+  const bool is_alone = spec.more_tasks.empty();
+  if (is_alone)
+    add_place(env, spec, launch, site);
+  else
+    add_place(env, first_of(spec), first_component(launch, site), site);
   if (has_item) env.add("DROVER_ITEM", spec.items[index]);
   add_array(env, spec, launch.id.task);
-  add_tasks(env, spec, launch, sched::layout_of(spec, launch.lease, site.resources));
-  add_resources(env, spec, launch, site.node);
   add_user(env, spec, site.user);
   order.set_cwd(spec.cwd);
   order.set_out(files->out);

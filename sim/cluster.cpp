@@ -16,15 +16,16 @@ namespace {
 
 constexpr std::int64_t kNodesMax = 1 << 20;
 constexpr std::int64_t kUnitsMax = 65'535;  // of one node: OS indexes have 16 bits
-constexpr auto kKeys =
-    std::to_array<std::string_view>({"name", "count", "packages", "numa", "cores", "threads",
-                                     "cpus", "memory", "gpus", "gpu_model", "labels", "bind"});
+constexpr auto kKeys = std::to_array<std::string_view>(
+    {"name", "count", "packages", "numa", "cores", "threads", "cpus", "memory", "gpus", "gpu_model",
+     "labels", "bind", "resources"});
 
 struct NodeGroup {
   std::string name = "node";
   std::int64_t count = 1, packages = 1, numa = 1, cores = 1, threads = 1, memory_mib = 0, gpus = 0;
   std::string gpu_model;
   rm::Labels labels;
+  rm::Counts resources;  // custom ones
   bool bind = true;
 };
 
@@ -50,6 +51,7 @@ Result<void> add_group(const NodeGroup& group, Cluster& cluster) {
                                     group.memory_mib / numas);
   spec.topology.numa_mem_mib[0] += group.memory_mib % numas;
   spec.topology.bindable = group.bind;
+  spec.topology.resources = group.resources;
   for (std::int64_t g = 0; g < group.gpus; ++g)
     spec.topology.gpus.push_back(
         {group.gpu_model, "", std::uint16_t(g), std::uint16_t(g * numas / group.gpus)});
@@ -87,6 +89,7 @@ class GroupReader {
     if (auto ok = text("gpu_model", group.gpu_model); !ok) return fail(ok.error());
     if (auto ok = memory(group.memory_mib); !ok) return fail(ok.error());
     if (auto ok = labels(group.labels); !ok) return fail(ok.error());
+    if (auto ok = resources(group.resources); !ok) return fail(ok.error());
     if (const toml::node* bind = table_.get("bind")) {
       if (!bind->is_boolean()) return wrong(*bind, "bind is true or false", "");
       group.bind = bind->as_boolean()->get();
@@ -135,6 +138,19 @@ class GroupReader {
       const auto label = value.value_exact<std::string>();
       if (!label) return wrong(value, "a label's value is a text", "");
       out[std::string(key.str())] = *label;
+    }
+    return {};
+  }
+
+  Result<void> resources(rm::Counts& out) const {
+    const toml::node* node = table_.get("resources");
+    if (node == nullptr) return {};
+    if (!node->is_table()) return wrong(*node, "resources is a table of numbers", "{fpga = 2}");
+    for (const auto& [key, value] : *node->as_table()) {
+      const auto number = value.value_exact<std::int64_t>();
+      if (!number || *number < 1 || *number > rm::Room::kExtraMax)
+        return wrong(value, "of a resource there is a whole number from 1 on", "{fpga = 2}");
+      out[std::string(key.str())] = *number;
     }
     return {};
   }

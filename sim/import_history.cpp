@@ -11,11 +11,15 @@
 #include <unordered_map>
 
 #include "base/units.hpp"
+#include "rm/components.hpp"
+#include "sched/components.hpp"
 #include "sim/import.hpp"
 #include "sim/spec_pool.hpp"
 
 namespace drover::sim {
 namespace {
+
+constexpr std::int64_t kUnitsMax = 1 << 20;  // CPUs of one job
 
 namespace dom = simdjson::dom;
 
@@ -107,10 +111,21 @@ class HistoryReader {
       past.job.run = past.job.estimate;
     }
     past.job.estimate = chosen_estimate(past.job.run, past.job.estimate, options_);
-    past.job.cpus = std::uint32_t(std::max(1.0, number_at(row, "cpus", 1)));
-    rm::Request& request = past.spec.request;
-    request.mem_mib = std::int64_t(number_at(row, "mem_mib", 0));
-    request.gpus = std::int64_t(number_at(row, "gpus", 0));
+    read_amounts(row, past.spec.request);
+    dom::array components;
+    if (row["components"].get(components) == simdjson::SUCCESS)
+      for (std::size_t at = 1; at < std::min(components.size(), rm::kComponentsMax); ++at) {
+        dom::object component;
+        sched::JobSpec part;
+        if (components.at(at).get(component) != simdjson::SUCCESS) continue;
+        read_amounts(component, part.request);
+        part.ntasks = std::int32_t(part.request.cpus * part.request.nodes);
+        sched::add_component(past.spec, part);
+      }
+    const rm::Request& head = past.spec.request;
+    const std::int64_t cpus = head.cpus * head.nodes + cpus_of_others(head);
+    if (cpus > kUnitsMax) return ++counts_.too_large, false;
+    past.job.cpus = std::uint32_t(cpus);
     past.spec.priority = std::int32_t(number_at(row, "priority", 0));
     dom::object labels;
     if (row["labels"].get(labels) == simdjson::SUCCESS)
@@ -122,6 +137,13 @@ class HistoryReader {
     read_details(row, past);
     ++counts_.kept;
     return true;
+  }
+
+  static void read_amounts(dom::object row, rm::Request& request) {
+    request.nodes = std::int64_t(std::clamp(number_at(row, "nodes", 1), 1.0, double(kUnitsMax)));
+    request.cpus = std::int64_t(std::clamp(number_at(row, "cpus", 1), 1.0, double(kUnitsMax)));
+    request.mem_mib = std::int64_t(number_at(row, "mem_mib", 0));
+    request.gpus = std::int64_t(number_at(row, "gpus", 0));
   }
 
   void read_details(dom::object row, Past& past) {

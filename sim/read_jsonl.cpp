@@ -11,7 +11,9 @@
 #include <unordered_map>
 
 #include "base/units.hpp"
+#include "rm/components.hpp"
 #include "rm/lease.hpp"
+#include "sched/components.hpp"
 #include "sim/spec_pool.hpp"
 
 namespace drover::sim {
@@ -23,9 +25,10 @@ constexpr double kSecondsMax = 4294967296.0;
 constexpr std::int64_t kUnitsMax = 1 << 20;  // CPUs or GPUs of one job
 constexpr std::int64_t kMemoryMax = std::int64_t(1) << 40;
 constexpr auto kKeys = std::to_array<std::string_view>(
-    {"id",        "submit",    "run",      "estimate",  "cpus",        "nodes",   "gpus",
-     "gpu_share", "gpu_model", "memory",   "exclusive", "user",        "creator", "account",
-     "partition", "qos",       "priority", "labels",    "node_labels", "after"});
+    {"id",          "submit",    "run",        "estimate", "cpus",      "nodes",
+     "gpus",        "gpu_share", "gpu_model",  "memory",   "exclusive", "user",
+     "creator",     "account",   "partition",  "qos",      "priority",  "labels",
+     "node_labels", "after",     "components", "resources"});
 // Labels of the job that have a key of their own.
 constexpr auto kLabelKeys =
     std::to_array<std::string_view>({"user", "creator", "account", "partition", "qos"});
@@ -36,6 +39,7 @@ struct Row {
   std::int64_t cpus = 1;
   sched::JobSpec spec;
   std::vector<std::string> after;
+  std::int64_t all_cpus() const { return cpus * spec.request.nodes + cpus_of_others(spec.request); }
 };
 
 bool read_seconds(dom::element value, std::optional<Duration>& out) {
@@ -80,6 +84,17 @@ bool read_labels(dom::element value, rm::Labels& out) {
   return true;
 }
 
+bool read_counts(dom::element value, rm::Counts& out) {
+  dom::object object;
+  if (value.get(object) != simdjson::SUCCESS) return false;
+  for (const auto& [key, number] : object) {
+    std::int64_t count = 0;
+    if (key.empty() || !read_count(number, 1, rm::Room::kExtraMax, count)) return false;
+    out[std::string(key)] = count;
+  }
+  return true;
+}
+
 bool read_after(dom::element value, std::vector<std::string>& out) {
   dom::array array;
   if (value.get(array) != simdjson::SUCCESS) return false;
@@ -88,22 +103,55 @@ bool read_after(dom::element value, std::vector<std::string>& out) {
   return true;
 }
 
-bool read_field(std::string_view key, dom::element value, Row& row) {
-  rm::Request& request = row.spec.request;
-  if (key == "id") return read_name(value, row.name);
-  if (key == "submit") return read_seconds(value, row.submit);
-  if (key == "run") return read_seconds(value, row.run);
-  if (key == "estimate") return read_seconds(value, row.estimate);
-  if (key == "cpus") return read_count(value, 0, kUnitsMax, row.cpus);
+// What is of a node, and how many: of the job, or of one component.
+bool is_of_request(std::string_view key) {
+  constexpr auto kKnown =
+      std::to_array<std::string_view>({"cpus", "nodes", "gpus", "gpu_share", "gpu_model", "memory",
+                                       "exclusive", "node_labels", "resources"});
+  return std::ranges::find(kKnown, key) != kKnown.end();
+}
+
+bool read_request(std::string_view key, dom::element value, std::int64_t& cpus,
+                  rm::Request& request) {
+  if (key == "cpus") return read_count(value, 0, kUnitsMax, cpus);
   if (key == "nodes") return read_count(value, 1, kUnitsMax, request.nodes);
   if (key == "gpus") return read_count(value, 0, kUnitsMax, request.gpus);
   if (key == "gpu_share") return read_count(value, 0, rm::kWholeGpu - 1, request.gpu_share);
   if (key == "memory") return read_memory(value, request.mem_mib);
   if (key == "exclusive") return value.get(request.exclusive) == simdjson::SUCCESS;
-  if (key == "labels") return read_labels(value, row.spec.labels);
   if (key == "node_labels") return read_labels(value, request.node_labels);
+  if (key == "resources") return read_counts(value, request.resources);
+  return read_name(value, request.gpu_model);
+}
+
+// The second and later ones; the first is the job itself.
+bool read_components(dom::element value, sched::JobSpec& spec) {
+  dom::array array;
+  if (value.get(array) != simdjson::SUCCESS || array.size() >= rm::kComponentsMax) return false;
+  for (const dom::element item : array) {
+    dom::object object;
+    if (item.get(object) != simdjson::SUCCESS) return false;
+    sched::JobSpec part;
+    std::int64_t cpus = 1;
+    for (const auto& [key, one] : object)
+      if (!is_of_request(key) || !read_request(key, one, cpus, part.request)) return false;
+    if (cpus < 1 || cpus * part.request.nodes > kUnitsMax) return false;
+    part.request.cpus = cpus;
+    part.ntasks = std::int32_t(cpus * part.request.nodes);
+    sched::add_component(spec, part);
+  }
+  return true;
+}
+
+bool read_field(std::string_view key, dom::element value, Row& row) {
+  if (key == "id") return read_name(value, row.name);
+  if (key == "submit") return read_seconds(value, row.submit);
+  if (key == "run") return read_seconds(value, row.run);
+  if (key == "estimate") return read_seconds(value, row.estimate);
+  if (is_of_request(key)) return read_request(key, value, row.cpus, row.spec.request);
+  if (key == "components") return read_components(value, row.spec);
+  if (key == "labels") return read_labels(value, row.spec.labels);
   if (key == "after") return read_after(value, row.after);
-  if (key == "gpu_model") return read_name(value, request.gpu_model);
   if (key == "priority") {
     std::int64_t priority = 0;
     const bool good = read_count(value, -1'000'000, 1'000'000, priority);
@@ -167,7 +215,7 @@ class Reader {
     Cleaning& counts = work_.cleaning;
     if (!row.run || row.run->us <= 0) return ++counts.no_run, false;
     if (row.cpus <= 0) return ++counts.no_procs, false;
-    const std::int64_t cpus = row.cpus * row.spec.request.nodes;
+    const std::int64_t cpus = row.all_cpus();
     if (cpus > (options_.procs > 0 ? options_.procs : kUnitsMax)) return ++counts.too_large, false;
     if (!row.estimate && !options_.drop_without_estimate) row.estimate = row.run;
     if (!row.estimate || row.estimate->us <= 0) return ++counts.no_estimate, false;
@@ -189,7 +237,7 @@ class Reader {
     job.submit = *row.submit;
     job.run = *row.run;
     job.estimate = chosen_estimate(*row.run, *row.estimate, options_);
-    job.cpus = std::uint32_t(row.cpus * row.spec.request.nodes);
+    job.cpus = std::uint32_t(row.all_cpus());
     pool_.add(job, std::move(row.spec));
     work_.names.push_back(std::move(row.name));
   }
@@ -203,6 +251,18 @@ class Reader {
 };
 
 double to_seconds(Duration d) { return double(d.us) / 1e6; }
+
+void write_request(const rm::Request& request, nlohmann::ordered_json& out) {
+  out["cpus"] = request.cpus;
+  if (request.nodes > 1) out["nodes"] = request.nodes;
+  if (request.mem_mib > 0) out["memory"] = request.mem_mib;
+  if (request.gpus > 0) out["gpus"] = request.gpus;
+  if (request.gpu_share > 0) out["gpu_share"] = request.gpu_share;
+  if (!request.gpu_model.empty()) out["gpu_model"] = request.gpu_model;
+  if (request.exclusive) out["exclusive"] = true;
+  for (const auto& [key, value] : request.node_labels) out["node_labels"][key] = value;
+  for (const auto& [name, count] : request.resources) out["resources"][name] = count;
+}
 
 }  // namespace
 
@@ -228,13 +288,12 @@ std::string to_jsonl(const Workload& workload, std::size_t at) {
   line["submit"] = to_seconds(job.submit);
   line["run"] = to_seconds(job.run);
   line["estimate"] = to_seconds(job.estimate);
-  line["cpus"] = request.cpus;
-  if (request.nodes > 1) line["nodes"] = request.nodes;
-  if (request.mem_mib > 0) line["memory"] = request.mem_mib;
-  if (request.gpus > 0) line["gpus"] = request.gpus;
-  if (request.gpu_share > 0) line["gpu_share"] = request.gpu_share;
-  if (!request.gpu_model.empty()) line["gpu_model"] = request.gpu_model;
-  if (request.exclusive) line["exclusive"] = true;
+  write_request(request, line);
+  for (const rm::Request& more : request.more) {
+    nlohmann::ordered_json component;
+    write_request(more, component);
+    line["components"].push_back(std::move(component));
+  }
   if (spec.priority != 0) line["priority"] = spec.priority;
   nlohmann::ordered_json labels;
   for (const auto& [key, value] : spec.labels) {
@@ -244,7 +303,6 @@ std::string to_jsonl(const Workload& workload, std::size_t at) {
       labels[key] = value;
   }
   if (!labels.empty()) line["labels"] = labels;
-  for (const auto& [key, value] : request.node_labels) line["node_labels"][key] = value;
   const auto begin =
       std::lower_bound(workload.edges.begin(), workload.edges.end(), Edge{std::uint32_t(at), 0});
   for (auto edge = begin; edge != workload.edges.end() && edge->job == at; ++edge)

@@ -12,6 +12,13 @@
 
 namespace drover::sim {
 
+// Of the components after the first.
+inline std::int64_t cpus_of_others(const rm::Request& request) {
+  std::int64_t sum = 0;
+  for (const rm::Request& more : request.more) sum += more.cpus * more.nodes;
+  return sum;
+}
+
 // O(log distinct specs) per job; for traces with little more than processors and estimates the SWF
 // reader has a faster table of its own.
 class SpecPool {
@@ -22,8 +29,9 @@ class SpecPool {
   // nodes, the request otherwise says what one node gives.
   void add(WorkJob job, sched::JobSpec spec) {
     job.number = std::int64_t(workload_.jobs.size()) + 1;
-    spec.request.cpus = job.cpus / spec.request.nodes;  // those of one node
-    spec.ntasks = std::int32_t(job.cpus);
+    const std::int64_t own = job.cpus - cpus_of_others(spec.request);
+    spec.request.cpus = own / spec.request.nodes;  // those of one node
+    spec.ntasks = std::int32_t(own);
     spec.time_limit = job.estimate;
     const auto user = spec.labels.find("user");
     spec.user = user != spec.labels.end() ? user->second : "sim";

@@ -64,6 +64,7 @@ void encode_request(const rm::Request& request, proto::Request& out) {
   out.set_contiguous(request.contiguous);
   out.set_sole_user(request.sole_user);
   out.set_engines(request.engines);
+  for (const rm::Request& one : request.more) encode_request(one, *out.add_more());
 }
 
 void decode_request(const proto::Request& in, rm::Request& out) {
@@ -84,6 +85,13 @@ void decode_request(const proto::Request& in, rm::Request& out) {
   out.contiguous = in.contiguous();
   out.sole_user = in.sole_user();
   out.engines = in.engines();
+  out.more.clear();
+  for (const proto::Request& one : in.more()) {
+    rm::Request component;
+    decode_request(one, component);
+    component.more.clear();  // of a damaged record
+    out.more.add(std::move(component));
+  }
 }
 
 bool decode_array(const proto::JobSpec& in, IndexSet& out) {
@@ -116,6 +124,7 @@ void encode_part(const rm::NodePart& part, Message& out) {
   for (const std::uint16_t pu : part.pus) out.add_pus(pu);
   for (const std::uint16_t gpu : part.gpus) out.add_gpus(gpu);
   out.set_sole_user(part.sole_user);
+  out.set_component(part.component);
 }
 
 template <class Message>
@@ -123,6 +132,8 @@ bool decode_part(const Message& in, rm::NodePart& out) {
   if (std::size_t(in.amounts_size()) > rm::kKinds) return false;
   out.node = NodeId(in.node());
   out.sole_user = in.sole_user();
+  if (in.component() > std::numeric_limits<std::uint16_t>::max()) return false;
+  out.component = std::uint16_t(in.component());
   for (int kind = 0; kind < in.amounts_size(); ++kind) {
     if (in.amounts(kind) < 0 || in.amounts(kind) > rm::kMaxAmount) return false;
     out.amounts.of[std::size_t(kind)] = in.amounts(kind);
@@ -195,6 +206,7 @@ void encode(const sched::JobSpec& spec, proto::JobSpec& out) {
   if (spec.layout != rm::TaskRules{}) encode(spec.layout, *out.mutable_layout());
   if (spec.retry != sched::RetryRule{}) encode(spec.retry, *out.mutable_retry());
   encode_engine_parts(spec, out);
+  for (const sched::ComponentTasks& one : spec.more_tasks) encode(one, *out.add_more_tasks());
 }
 
 bool decode(const proto::JobSpec& in, sched::JobSpec& out) {
@@ -240,6 +252,10 @@ bool decode(const proto::JobSpec& in, sched::JobSpec& out) {
   decode_engine_parts(in, out);
   out.retry = {};
   if (in.has_retry() && !decode(in.retry(), out.retry)) return false;
+  if (in.more_tasks_size() != in.request().more_size()) return false;
+  out.more_tasks.clear();
+  for (const proto::ComponentTasks& one : in.more_tasks())
+    if (!decode(one, out.more_tasks.emplace_back())) return false;
   return decode(in.layout(), out.layout) && decode_array(in, out.array);
 }
 

@@ -59,4 +59,18 @@ bool decode(const proto::TaskRules& in, rm::TaskRules& out) {
   return true;
 }
 
+void encode(const sched::ComponentTasks& tasks, proto::ComponentTasks& out) {
+  out.set_ntasks(tasks.ntasks);
+  out.set_cpus_per_task(tasks.cpus_per_task);
+  out.set_ntasks_per_node(tasks.ntasks_per_node);
+  if (tasks.layout != rm::TaskRules{}) encode(tasks.layout, *out.mutable_layout());
+}
+
+bool decode(const proto::ComponentTasks& in, sched::ComponentTasks& out) {
+  out.ntasks = in.ntasks();
+  out.cpus_per_task = in.cpus_per_task();
+  out.ntasks_per_node = in.ntasks_per_node();
+  return decode(in.layout(), out.layout);
+}
+
 }  // namespace drover::store

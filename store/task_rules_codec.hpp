@@ -3,8 +3,10 @@
 #pragma once
 #include "rm/core_rule.hpp"
 #include "rm/task_rules.hpp"
+#include "sched/job_spec.hpp"
 
 namespace drover::proto {
+class ComponentTasks;
 class CoreRule;
 class TaskRules;
 }  // namespace drover::proto
@@ -16,5 +18,8 @@ void decode(const proto::CoreRule& in, rm::CoreRule& out);
 void encode(const rm::TaskRules& rules, proto::TaskRules& out);
 // False for a word that this version does not know.
 bool decode(const proto::TaskRules& in, rm::TaskRules& out);
+
+void encode(const sched::ComponentTasks& tasks, proto::ComponentTasks& out);
+bool decode(const proto::ComponentTasks& in, sched::ComponentTasks& out);
 
 }  // namespace drover::store

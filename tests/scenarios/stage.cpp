@@ -3,12 +3,32 @@
 #include "tests/scenarios/stage.hpp"
 
 #include <algorithm>
+#include <sstream>
 
 #include "base/name_list.hpp"
 #include "base/units.hpp"
+#include "sched/components.hpp"
 
 namespace drover::sched {
 namespace {
+
+// "cpus:2,nodes:2+cpus:1,gpus:1": the second and the third component.
+bool add_components(const std::string& text, JobSpec& spec) {
+  std::istringstream in(text);
+  for (std::string one; std::getline(in, one, '+');) {
+    const auto counts = read_counts(one);
+    if (!counts) return false;
+    JobSpec part;
+    for (const auto& [name, count] : *counts) {
+      if (name == "cpus") part.request.cpus = count;
+      if (name == "nodes") part.request.nodes = count;
+      if (name == "gpus") part.request.gpus = count;
+      if (name != "cpus" && name != "nodes" && name != "gpus") return false;
+    }
+    add_component(spec, part);
+  }
+  return true;
+}
 
 constexpr int kMomentsMax = 10'000;
 constexpr Duration kYear = seconds(365LL * 86'400);
@@ -197,9 +217,7 @@ void Stage::submit(const TimedLine& line) {
   const auto licences = read_counts(take("licences", ""));
   if (!licences) return blame(line.line, "say licences=matlab:2,ansys");
   spec.request.licences = *licences;
-  const auto resources = read_counts(take("resources", ""));
-  if (!resources) return blame(line.line, "say resources=fpga:2");
-  spec.request.resources = *resources;
+  spec.request.resources = read_counts(take("resources", "")).value_or(rm::Counts{{"?", 1}});
   spec.request.gpus = number("gpus", "0");
   spec.request.gpu_share = number("share", "0");
   Actor actor{
@@ -214,6 +232,7 @@ void Stage::submit(const TimedLine& line) {
   spec.request.nodes_max = number("nodes_max", "0");
   spec.request.contiguous = options.erase("contiguous") > 0;
   spec.reservation = take("reservation", "");
+  spec.request.exclusive = options.erase("exclusive") > 0;
   if (options.erase("alone") > 0) spec.request.sole_user = std::int64_t(spec.owner.uid) + 1;
   spec.priority = std::int32_t(number("priority", "0"));
   spec.labels["creator"] = take("creator", "cli");
@@ -234,6 +253,8 @@ void Stage::submit(const TimedLine& line) {
     if (!ids_.contains(other)) return blame(line.line, "no job is called " + other);
     spec.dependencies.push_back({kind, ids_.at(other), 0});
   }
+  if (!add_components(take("more", ""), spec))
+    return blame(line.line, "say more=cpus:2,nodes:2+cpus:1,gpus:1");
   if (!options.empty()) return blame(line.line, "unknown: " + options.begin()->first);
   // Ids are given one after the other to what is accepted.
   const JobId id{actors_.size() + 1};

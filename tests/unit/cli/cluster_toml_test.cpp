@@ -25,6 +25,7 @@ Json node(const std::string& name, int packages, int numas, int cores, int threa
 TEST(ClusterToml, NodesThatAreAlikeAreOneClass) {
   Json gpu = node("g1", 1, 1, 4, 1);
   gpu["labels"] = {{"rack", "r\"1"}};
+  gpu["resources"] = {{"fpga", {{"total", 2}, {"free", 1}}}};
   gpu["topology"]["gpus"] = {{{"model", "a100"}}, {{"model", "a100"}}};
   const Json nodes{node("c07", 2, 4, 8, 2), gpu, node("c08", 2, 4, 8, 2)};
   EXPECT_EQ(cluster_toml(nodes),
@@ -32,6 +33,7 @@ TEST(ClusterToml, NodesThatAreAlikeAreOneClass) {
             "memory = \"1024MiB\"\n\n"
             "[[nodes]]\nname = \"g1\"\npackages = 1\nnuma = 1\ncores = 4\nthreads = 1\n"
             "memory = \"1024MiB\"\ngpus = 2\ngpu_model = \"a100\"\n"
+            "resources = { \"fpga\" = 2 }\n"
             "labels = { \"rack\" = \"r\\\"1\" }\n\n");
 }
 

@@ -11,7 +11,8 @@ std::string shown(const Result<std::vector<Given>>& options) {
   if (!options) return "error: " + options.error().message;
   std::string text;
   for (const Given& given : *options)
-    text += (text.empty() ? "" : " ") + std::string(given.option->name) + "=" + given.value;
+    text += (text.empty() ? "" : " ") + std::string(given.component, ':') +
+            std::string(given.option->name) + "=" + given.value;
   return text;
 }
 
@@ -43,8 +44,11 @@ TEST(Directives, FollowSlurmsRules) {
       {"a lone word", "#!/bin/sh\n#SBATCH foo\n", "error: x.sh line 2: \"foo\" is no option"},
       {"options of the command line only", "#!/bin/sh\n#SBATCH --wrap=ls\n",
        "error: x.sh line 2: --wrap cannot stand in a script"},
-      {"heterogeneous jobs", "#!/bin/sh\n#SBATCH hetjob\n",
-       "error: x.sh line 2: heterogeneous jobs are not supported yet"},
+      {"components",
+       "#!/bin/sh\n#SBATCH -n 1\n#SBATCH hetjob\n#SBATCH -N 2\n#DROVER packjob\n#DROVER -c 3\n",
+       "ntasks=1 :nodes=2 ::cpus-per-task=3"},
+      {"words behind hetjob", "#!/bin/sh\n#SBATCH hetjob -n 2\n",
+       "error: x.sh line 2: hetjob stands alone"},
   };
   for (const auto& row : rows)
     EXPECT_EQ(shown(read_directives(row.text, "x.sh", Directives::Auto)), row.expected) << row.name;

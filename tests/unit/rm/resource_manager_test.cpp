@@ -481,5 +481,27 @@ TEST(Gang, SaysHowManyNodesAreLargeEnough) {
   EXPECT_TRUE(manager.can_ever_fit(gang));
 }
 
+TEST(ResourceManager, AWholeNodeIsOneThatTheQuotaAllows) {
+  ResourceManager manager;
+  manager.put_node(NodeId{0}, node_of("large", 8, 8'000));
+  NodeSpec small = node_of("small", 2, 8'000);
+  small.topology.gpus.emplace_back();  // more GPUs count as larger than more CPUs
+  manager.put_node(NodeId{1}, small);
+  QuotaRule rule;
+  rule.match = {{"user", "ann"}};
+  rule.max = limit(Kind::CpuMilli, 4'000);
+  manager.set_quotas({rule});
+  Request request = cpus(1);
+  request.exclusive = true;
+  const ClassId what = manager.intern(request);
+  const PathId path = manager.path_for(user("ann"));
+  const Lease lease = must(manager.acquire(what, path));
+  EXPECT_EQ(lease.node, NodeId{1});
+  expect_sound(manager, {&lease});
+  const Acquired second = manager.acquire(what, path);
+  ASSERT_TRUE(std::holds_alternative<QuotaShort>(second));
+  EXPECT_EQ(std::get<QuotaShort>(second).asked, 8'000);
+}
+
 }  // namespace
 }  // namespace drover::rm

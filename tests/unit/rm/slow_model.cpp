@@ -237,6 +237,13 @@ SlowModel::Expected SlowModel::acquire(const Request& request, const Labels& pat
   expected.no_fit.nodes_needed = std::uint32_t(request.nodes);
   if (std::int64_t(fitting.size()) < request.nodes) return expected;
   std::ranges::sort(fitting);
+  const auto allowed = std::ranges::find_if(fitting, [&](const auto& one) {
+    sum[Kind::CpuMilli] = one.first.cpus * 1000;
+    sum[Kind::GpuMilli] = one.first.gpus * 1000;
+    return !first_short(path, sum);
+  });
+  if (request.exclusive && request.nodes == 1 && allowed != fitting.end())
+    std::swap(fitting.front(), *allowed);
   for (std::int64_t n = 0; n < request.nodes; ++n)
     expected.nodes.push_back(fitting[std::size_t(n)].second);
   std::ranges::sort(expected.nodes);

@@ -10,6 +10,7 @@
 
 #include "desk.hpp"
 #include "fake_cluster.hpp"
+#include "sched/components.hpp"
 
 namespace drover::sched {
 namespace {
@@ -127,6 +128,9 @@ class Sim {
     for (const Event& event : out.changes.events)
       history_ += std::to_string(clock_.now_ms) + " " + std::string(to_string(event.kind)) + " " +
                   std::to_string(raw(event.job)) + " " + event.state + "\n";
+    for (const TaskRecord& task : out.changes.tasks)  // together or not at all
+      ASSERT_TRUE(!task.lease ||
+                  has_each_component(*task.lease, component_count(*table_.specs.at(task.id.job))));
     inspect();
     if (crash) return restart();  // after the commit: nobody heard of it
     for (const Action& action : out.actions) act(action);
@@ -202,13 +206,16 @@ class Sim {
     spec.hold = prng_.chance(8);
     spec.singleton = prng_.chance(10);
     spec.requeue = prng_.chance(80);
-    // Not drawn together with plans: under a quota, one that wants a node alone may be parked for a
-    // node that is too big for the quota, and stay there.
-    spec.request.exclusive = prng_.chance(5) && config_.book == nullptr;
+    spec.request.exclusive = prng_.chance(5);
     const bool small = spec.request.cpus == 1 && !spec.request.exclusive;  // within the quota
     if (small && prng_.chance(30)) spec.request.nodes = std::int64_t(2 + prng_.below(2));
     if (small && prng_.chance(20)) spec.request.nodes_max = spec.request.nodes + 1;
     spec.request.contiguous = spec.request.nodes > 1 && prng_.chance(30);
+    const bool single = spec.request.nodes == 1 && spec.request.nodes_max == 0;
+    if (small && single && prng_.chance(20)) {
+      const JobSpec part = Desk::spec(spec.user, 1);
+      for (std::uint64_t more = 1 + prng_.below(2); more > 0; --more) add_component(spec, part);
+    }
     if (prng_.chance(10)) spec.request.cores.threads_per_core = 1;
     if (prng_.chance(30)) {
       spec.is_array = true;

@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "dag/compile.hpp"
+#include "sched/components.hpp"
 #include "sched/plan_request.hpp"
 #include "sched/policy_book.hpp"
 
@@ -310,6 +311,43 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"priority", BadInput, "priority", [](S& s) { s.priority = 1'000'001; }},
         Refusal{"system_account", Denied, "user", [](S& s) { s.owner.uid = 33; }}),
     [](const auto& each) { return std::string(each.param.name); });
+
+TEST(Entrance, ChecksEachComponent) {
+  JobSpec part;
+  part.request.nodes = 2;
+  part.ntasks = 2;
+  part.cpus_per_task = 3;
+  JobSpec spec = good_script();
+  add_component(spec, part);
+  const auto good = admit(spec, {});
+  ASSERT_TRUE(good) << good.error().message;
+  EXPECT_EQ(good->request.more[0].cpus, 3);
+  EXPECT_EQ(cpus_of(*good), 1 + 6);
+
+  const auto refused = [&](auto change) {
+    JobSpec other = part;
+    change(other);
+    JobSpec whole = good_script();
+    add_component(whole, other);
+    const auto answer = admit(whole, {});
+    return answer ? std::string("taken") : answer.error().message;
+  };
+  EXPECT_EQ(refused([](JobSpec& of) { of.ntasks = 1; }), "component 2: 1 tasks cannot use 2 nodes");
+  EXPECT_EQ(refused([](JobSpec& of) { of.request.nodes_max = 3; }),
+            "component 2: a range of nodes is not offered for jobs of several components");
+  EXPECT_EQ(refused([](JobSpec& of) { of.request.contiguous = true; }),
+            "component 2: --contiguous is not offered for jobs of several components");
+  EXPECT_EQ(refused([](JobSpec& of) { of.request.constraint = "[a|b]"; }),
+            "component 2: a constraint with brackets or counts is not offered for jobs of several "
+            "components");
+  EXPECT_EQ(refused([](JobSpec& of) { of.request.gpu_model = "a\nb"; }),
+            "component 2: gpu_model is not plain text");
+  spec = good_script();
+  for (int i = 0; i < 32; ++i) add_component(spec, part);
+  EXPECT_EQ(admit(spec, {}).error().message, "33 components; at most 32 are allowed");
+  spec.request.more.clear();
+  EXPECT_FALSE(admit(spec, {}));
+}
 
 }  // namespace
 }  // namespace drover::sched

@@ -119,6 +119,43 @@ TEST(JobJsonIn, layout_of_tasks) {
   EXPECT_TRUE(spec->request.contiguous);
 }
 
+TEST(JobJsonIn, components) {
+  auto spec = read(
+      R"({"argv":["a"],"time":"1h","components":[{"ntasks":1,"mem":"8G"},
+    {"nodes":2,"gpus":1,"cpus_per_task":4,"licences":{"matlab":2},"hint":"nomultithread"},
+    {"mem_per_cpu":"1G","ntasks":3,"constraints":"ssd"}]})");
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->request.mem_mib, 8'192);
+  ASSERT_EQ(spec->request.more.size(), 2u);
+  ASSERT_EQ(spec->more_tasks.size(), 2u);
+  EXPECT_EQ(spec->request.more[0].nodes, 2);
+  EXPECT_EQ(spec->request.more[0].cpus, 4);
+  EXPECT_EQ(spec->request.more[0].gpus, 1);
+  EXPECT_EQ(spec->request.more[0].licences.at("matlab"), 2);
+  EXPECT_EQ(spec->more_tasks[0].ntasks, 2);
+  EXPECT_EQ(spec->more_tasks[0].layout.threads_per_core, 1);
+  EXPECT_EQ(spec->request.more[1].mem_mib, 3'072);
+  EXPECT_EQ(spec->request.more[1].constraint, "ssd");
+  EXPECT_TRUE(read(R"({"argv":["a"],"components":[{"nodes":2}]})")->request.more.empty());
+
+  struct {
+    const char *json, *message;
+  } const rows[] = {
+      {R"("nodes":2,"components":[{},{}])", "nodes stands beside components"},
+      {R"("components":[{},{"time":"5"}])", "component 2: unknown field time"},
+      {R"("components":[{},{"nodes":1,"nodes":2}])", "component 2: field nodes is given twice"},
+      {R"("components":[{},{"mem":"1G","mem_per_cpu":"1G"}])",
+       "component 2: mem and mem_per_cpu exclude each other"},
+      {R"("components":[3])", "component 1: components"},
+      {R"("components":{})", "components"},
+  };
+  for (const auto& row : rows) {
+    const auto refused = read(std::string(R"({"argv":["a"],)") + row.json + "}");
+    ASSERT_FALSE(refused) << row.json;
+    EXPECT_TRUE(refused.error().message.starts_with(row.message)) << refused.error().message;
+  }
+}
+
 TEST(JobJsonIn, ranges_of_nodes) {
   struct {
     const char* json;

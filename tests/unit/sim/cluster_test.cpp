@@ -58,6 +58,7 @@ TEST(Cluster, RefusesWhatItDoesNotUnderstand) {
       {"[[nodes]]\ncount = 1048576\n[[nodes]]\n", "1 to 1048576 nodes"},
       {"[[nodes]]\nmemory = \"much\"\n", "c.toml:2: memory"},
       {"[[nodes]]\nlabels = {a = 1}\n", "a label's value is a text"},
+      {"[[nodes]]\nresources = {fpga = \"2\"}\n", "of a resource there is a whole number"},
       {"[[node]]\n", "unknown key \"node\""},
       {"[[nodes]\n", "c.toml:1"},
   };

@@ -42,6 +42,25 @@ TEST(ReadJsonl, ReadsEveryKey) {
   EXPECT_EQ(spec.labels.at("team"), "x");
 }
 
+TEST(ReadJsonl, ReadsComponents) {
+  const std::string line =
+      R"({"id":"a","submit":0,"run":10,"cpus":4,"nodes":2,"components":[)"
+      R"({"cpus":3,"gpus":1,"memory":"2G","resources":{"fpga":2}},{"nodes":5,"node_labels":{"rack":"r1"}}]})"
+      "\n";
+  const Workload workload = read(line);
+  ASSERT_EQ(workload.jobs.size(), 1u);
+  EXPECT_EQ(workload.jobs[0].cpus, 8u + 3 + 5);
+  const sched::JobSpec& spec = *workload.specs[0];
+  EXPECT_EQ(spec.request.cpus, 4);
+  ASSERT_EQ(spec.request.more.size(), 2u);
+  EXPECT_EQ(spec.request.more[0].gpus, 1);
+  EXPECT_EQ(spec.request.more[0].mem_mib, 2048);
+  EXPECT_EQ(spec.request.more[0].resources.at("fpga"), 2);
+  EXPECT_EQ(spec.request.more[1].nodes, 5);
+  EXPECT_EQ(spec.request.more[1].node_labels.at("rack"), "r1");
+  EXPECT_EQ(*read(to_jsonl(workload, 0)).specs[0], spec);
+}
+
 TEST(ReadJsonl, SkipsBrokenLinesAndSaysWhy) {
   struct Row {
     const char* line;
@@ -56,6 +75,7 @@ TEST(ReadJsonl, SkipsBrokenLinesAndSaysWhy) {
       {R"({"id":1,"submit":0,"run":5,"cpus":99999999999})", "bad \"cpus\""},
       {R"({"id":1,"submit":0,"run":5,"memory":"many"})", "bad \"memory\""},
       {R"({"id":1,"submit":0,"run":5,"labels":{"a":[]}})", "bad \"labels\""},
+      {R"({"id":1,"submit":0,"run":5,"components":[{"user":"x"}]})", "bad \"components\""},
       {R"({"id":"used","submit":0,"run":5})", "id used twice"},
   };
   for (const Row& row : rows) {

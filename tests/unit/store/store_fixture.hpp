@@ -154,6 +154,17 @@ inline sched::JobSpec RandomValues::spec() {
 inline void RandomValues::later_fields(sched::JobSpec& spec) {
   spec.reservation = bytes(8);
   spec.request.sole_user = number();
+  for (std::uint64_t i = prng.chance(20) ? 1 + prng.below(3) : 0; i > 0; --i) {
+    rm::Request component;
+    component.cpus = number();
+    component.nodes = 1 + std::int64_t(prng.below(9));
+    component.licences["matlab"] = 1 + std::int64_t(prng.below(9));
+    component.constraint = bytes(9);
+    spec.request.more.add(component);
+    rm::TaskRules rules;
+    rules.plane = small();
+    spec.more_tasks.push_back({small(), small(), small(), rules});
+  }
   if (prng.chance(30))
     spec.retry = {
         std::uint32_t(prng.below(9)),   std::uint32_t(prng.next()), {number()}, {number()},
@@ -207,6 +218,7 @@ inline sched::TaskRecord RandomValues::task(TaskId id) {
     for (std::uint64_t n = prng.chance(30) ? prng.below(4) : 0; n > 0; --n) {
       rm::NodePart& part = lease.more.emplace_back();
       part.node = NodeId(prng.next());
+      part.component = std::uint16_t(prng.next());
       for (std::int64_t& amount : part.amounts.of) amount = number() & (rm::kMaxAmount - 1);
       part.pus.push_back(std::uint16_t(prng.next()));
     }

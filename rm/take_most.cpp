@@ -1,0 +1,33 @@
+// rm/take_most.cpp - a lease of as many nodes of a range as fit now.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "rm/resource_manager_state.hpp"
+
+namespace drover::rm {
+
+Acquired ResourceManager::State::take_most(const Class& asked, PathId path, Window window) {
+  NoFit none;
+  std::optional<QuotaShort> shortage;
+  for (std::int64_t count = asked.request.nodes_max; count >= asked.request.nodes; --count) {
+    if (asked.request.tasks > 0 && count > asked.request.tasks) continue;
+    const NodeAsk ask = ask_on(asked.ask, asked.request, count);
+    HoldCheck holds{plans_ahead ? &forecast : nullptr, planned(asked, ask), window.from,
+                    window.until, window.by};
+    if (!choose_nodes(ask, &holds)) {
+      none.held |= holds.held;
+      // Without a number of tasks fewer nodes ask the same of each: no need to count down.
+      if (asked.request.tasks == 0)
+        count = std::min<std::int64_t>(count, std::int64_t(gang.size()) + 1);
+      continue;
+    }
+    Acquired answer = take_gang(asked, ask, path, window);
+    if (!std::holds_alternative<QuotaShort>(answer)) return answer;
+    shortage = std::get<QuotaShort>(std::move(answer));
+  }
+  if (shortage) return *std::move(shortage);
+  return none;
+}
+
+}  // namespace drover::rm
