@@ -1,4 +1,4 @@
-// dag/unreachable.hpp - which stages can never run, and how the others need each other without them.
+// dag/unreachable.hpp - which stages can never run, and how the others wait without them.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <string>
