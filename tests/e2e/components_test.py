@@ -111,10 +111,10 @@ def main():
         cluster.own = cluster.get("/api/v1/nodes")["nodes"][0]["name"]
         nodes = Nodes(cluster)
         try:
-            for name in ("g1", "g2"):
+            for count, name in enumerate(("g1", "g2"), 2):  # one after the other: they are numbered as they come
                 nodes.start(name, "--cpus", "4", "--mem", "4096", "--gpus", "1", "--label", f"own={name}")
-            cluster.until(lambda: [n["state"] for n in cluster.get("/api/v1/nodes")["nodes"]] == ["idle"] * 3,
-                          "three nodes are up")
+                cluster.until(lambda: [n["state"] for n in cluster.get("/api/v1/nodes")["nodes"]] == ["idle"] * count,
+                              f"{count} nodes are up")
             both_or_none(cluster)
             whole_job(cluster)
             words(cluster)
