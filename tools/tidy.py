@@ -16,16 +16,18 @@ MAY_INCLUDE = {
     "dag": {"base"},
     "sched": {"base", "rm", "dag"},
     "flow": {"base", "rm", "dag", "sched"},
+    "pool": {"base", "rm", "dag", "sched"},
     "sim": {"base", "rm", "dag", "sched"},
     "proto": set(),
     "store": {"base", "proto", "sched", "flow", "rm", "dag"},  # sched's types bring rm's and dag's
     "net": {"base", "proto"},
     "metrics": {"base"},
     "nodeagent": {"base", "net", "metrics", "proto"},
-    "server": {"base", "rm", "dag", "sched", "flow", "proto", "store", "net", "metrics"},
+    "server": {"base", "rm", "dag", "sched", "flow", "pool", "proto", "store", "net",
+               "metrics"},
     "cli": {"base", "dag", "net", "proto"},  # docs/adr/0008
 }
-CORE = ("rm/", "dag/", "sched/", "flow/")
+CORE = ("rm/", "dag/", "sched/", "flow/", "pool/")
 CORE_EXCEPT = ("sched/consumers",)
 BANNED_IN_CORE = {
     r"std::chrono::\w+::now": "time arrives with the input, else a run cannot be replayed",

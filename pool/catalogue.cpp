@@ -1,0 +1,105 @@
+// pool/catalogue.cpp - words of users to plugins.
+// SPDX-License-Identifier: Apache-2.0
+#include "pool/catalogue.hpp"
+
+#include <algorithm>
+
+#include "base/units.hpp"
+
+namespace drover::pool {
+namespace {
+
+bool is_word(std::string_view text) {
+  return !text.empty() && text.size() <= 40 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+bool speaks(const Plugin& plugin, std::string_view language) {
+  return std::ranges::find(plugin.languages, language) != plugin.languages.end();
+}
+
+bool is_reset(std::string_view word) {
+  return word == "none" || word == "namespace" || word == "respawn";
+}
+
+}  // namespace
+
+std::string pool_name(const Plugin& plugin, std::uint32_t uid, std::string_view session) {
+  std::string name = plugin.type + "." + std::to_string(uid);
+  if (!session.empty()) name.append(".s.").append(session);
+  return name;
+}
+
+Result<void> Catalogue::add(Plugin plugin) {
+  if (!is_word(plugin.type))
+    return fail(Errc::BadInput, "'" + plugin.type.substr(0, 64) + "' cannot be a type of engine",
+                "use up to 40 of a-z, 0-9, '-' and '_'", "plugin.type");
+  if (plugins_.size() >= kPluginsMax)
+    return fail(Errc::Limit, "there are more than 256 plugins", "remove some", "plugin.type");
+  if (plugins_.contains(plugin.type))
+    return fail(Errc::BadInput, "engine " + plugin.type + " is there already",
+                "give the second one another type", "plugin.type");
+  if (plugin.languages.empty() || !std::ranges::all_of(plugin.languages, is_word))
+    return fail(Errc::BadInput, "it needs languages, each a word", "languages = [\"python\"]",
+                "plugin.languages");
+  if (plugin.command.empty() || plugin.command.front().empty())
+    return fail(Errc::BadInput, "it needs a command", "command = [\"{plugin}/engine\"]",
+                "start.command");
+  if (!is_reset(plugin.reset))
+    return fail(Errc::BadInput, "'" + plugin.reset.substr(0, 64) + "' is no way to reset",
+                "none, namespace or respawn", "reuse.reset");
+  std::string type = plugin.type;
+  plugins_.emplace(std::move(type), std::move(plugin));
+  return {};
+}
+
+const Plugin* Catalogue::find(std::string_view type) const {
+  const auto found = plugins_.find(type);
+  return found == plugins_.end() ? nullptr : &found->second;
+}
+
+// By type; else by the language that one of both words names.
+Result<const Plugin*> Catalogue::plugin_for(const sched::Statement& statement) const {
+  if (const Plugin* plugin = find(statement.engine)) return plugin;
+  const std::string& word = statement.engine.empty() ? statement.language : statement.engine;
+  std::vector<std::string_view> known;
+  for (const auto& [type, plugin] : plugins_) {
+    if (speaks(plugin, word)) return &plugin;
+    known.push_back(type);
+    known.insert(known.end(), plugin.languages.begin(), plugin.languages.end());
+  }
+  const std::string_view near = nearest_match(word, known);
+  return fail(Errc::NotFound, "there is no engine for '" + word.substr(0, 64) + "'",
+              near.empty() ? "drover engine types lists those there are"
+                           : "did you mean " + std::string(near) + "?",
+              statement.engine.empty() ? "language" : "engine");
+}
+
+Result<void> Catalogue::complete(sched::JobSpec& spec) const {
+  if (!spec.statement) return {};
+  sched::Statement& statement = *spec.statement;
+  auto found = plugin_for(statement);
+  if (!found) return fail(std::move(found.error()));
+  const Plugin& plugin = **found;
+  if (statement.language.empty())
+    statement.language =
+        speaks(plugin, statement.engine) ? statement.engine : plugin.languages.front();
+  if (!speaks(plugin, statement.language)) {
+    const std::string_view near = nearest_match(statement.language, plugin.languages);
+    return fail(
+        Errc::NotFound,
+        "engine " + plugin.type + " does not speak '" + statement.language.substr(0, 64) + "'",
+        near.empty() ? "it speaks " + plugin.languages.front()
+                     : "did you mean " + std::string(near) + "?",
+        "language");
+  }
+  statement.engine = plugin.type;
+  if (statement.reset.empty()) statement.reset = statement.session.empty() ? plugin.reset : "none";
+  statement.pool = pool_name(plugin, spec.owner.uid, statement.session);
+  if (spec.name.empty()) spec.name = statement.language;
+  spec.labels["engineType"] = plugin.type;
+  return {};
+}
+
+}  // namespace drover::pool

@@ -1,0 +1,325 @@
+// pool/engine_pool.cpp - who waits gets engines; what nobody needs ends.
+// SPDX-License-Identifier: Apache-2.0
+#include "pool/engine_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.hpp"
+#include "pool/engine_pool_state.hpp"
+
+namespace drover::pool {
+namespace {
+
+constexpr Duration kStopGrace = seconds(10);    // from the signal to the end by force
+constexpr Duration kLostMax = seconds(60);      // out of contact
+constexpr Duration kKeepsIdle = seconds(3600);  // min_idle holds so long after the last use
+constexpr sched::Actor kDrover{0, true};
+
+}  // namespace
+
+EnginePool::EnginePool(sched::Controller& controller, Prepare prepare)
+    : controller_(controller),
+      prepare_(std::move(prepare)),
+      catalogue_(std::make_shared<const Catalogue>()) {}
+EnginePool::~EnginePool() = default;
+
+EnginePool::Pool& EnginePool::pool_of(const std::string& name) {
+  dirty_.insert(name);
+  return pools_[name];
+}
+
+EnginePool::Engine* EnginePool::engine_by_name(const std::string& name) {
+  for (auto& [number, engine] : engines_)
+    if (engine.name() == name) return &engine;
+  return nullptr;
+}
+
+void EnginePool::apply_to_controller(sched::Input input, Now now) {
+  controller_.apply(std::move(input), now);
+  has_acted_ = true;
+}
+
+void EnginePool::set_deadline(Engine& engine, std::optional<Time> at) {
+  if (engine.deadline) deadlines_.erase({*engine.deadline, engine.number});
+  engine.deadline = at;
+  if (at) deadlines_.insert({*at, engine.number});
+}
+
+// The only code that changes the state of an engine. What the table does not know changes nothing:
+// the news is late.
+void EnginePool::move(Engine& engine, EngineEvent on, Now now) {
+  const auto to = after(engine.state, on);
+  if (!to || *to == engine.state) return;
+  engine.state = *to;
+  engine.since = now.wall;
+  dirty_.insert(engine.pool);
+  const Plugin* plugin = catalogue_->find(engine.type);
+  switch (engine.state) {
+    case EngineState::Idle: {
+      engine.was_ready = true;
+      pools_[engine.pool].failures = 0;
+      const Duration idle = plugin == nullptr        ? seconds(0)
+                            : engine.session.empty() ? plugin->idle
+                                                     : plugin->session_idle;
+      return set_deadline(engine, now.mono + idle);
+    }
+    case EngineState::Lost: return set_deadline(engine, now.mono + kLostMax);
+    case EngineState::Stopping: return set_deadline(engine, now.mono + kStopGrace);
+    case EngineState::Starting:
+    case EngineState::Busy:
+    case EngineState::Draining:
+    case EngineState::Failed:
+    case EngineState::Dead: return set_deadline(engine, std::nullopt);
+  }
+}
+
+// Nothing new is placed on it from here on; it gets a signal, and later is ended by force.
+void EnginePool::stop(Engine& engine, Now now) {
+  if (engine.was_ready) {
+    sched::ServeNode drain;
+    drain.actor = kDrover;
+    drain.node = engine.name();
+    drain.reason = "the engine ends";
+    apply_to_controller(std::move(drain), now);
+  } else {
+    engine.is_unwanted = true;
+  }
+  move(engine, EngineEvent::Stop, now);
+  sched::Command command;
+  command.verb = sched::Verb::Cancel;
+  command.actor = kDrover;
+  command.target.job = engine.job;
+  command.reason = "the engine is not needed";
+  if (engine.was_ready) command.signal = 15;
+  apply_to_controller(std::move(command), now);
+}
+
+void EnginePool::fire_timers(Now now) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now.mono) {
+    Engine& engine = engines_.at(deadlines_.begin()->second);
+    set_deadline(engine, std::nullopt);
+    Pool& pool = pool_of(engine.pool);
+    if (engine.state == EngineState::Idle) {
+      const Plugin* plugin = catalogue_->find(engine.type);
+      if (engine.session.empty() && keeps_idle(pool, plugin, now)) {
+        set_deadline(engine, now.mono + plugin->idle);
+        continue;
+      }
+      ++counts_.ended_idle;
+      stop(engine, now);
+    } else if (engine.state == EngineState::Lost) {
+      ++counts_.lost;
+      stop(engine, now);
+    } else {  // it did not become ready, or did not end, in time
+      if (engine.state == EngineState::Starting) pool.last_failure = "it was not ready in time";
+      sched::Command command;
+      command.verb = sched::Verb::Cancel;
+      command.actor = kDrover;
+      command.target.job = engine.job;
+      command.reason = "the engine did not answer in time";
+      apply_to_controller(std::move(command), now);
+    }
+  }
+}
+
+bool EnginePool::keeps_idle(const Pool& pool, const Plugin* plugin, Now now) const {
+  if (plugin == nullptr || plugin->min_idle == 0 || !pool.last_use.is_set()) return false;
+  if (now.mono - pool.last_use > kKeepsIdle) return false;
+  const auto idle = std::ranges::count_if(pool.engines, [&](std::uint32_t number) {
+    return engines_.at(number).state == EngineState::Idle;
+  });
+  return std::size_t(idle) <= plugin->min_idle;
+}
+
+std::uint32_t EnginePool::starts_wanted(const Pool& pool, const Plugin& plugin, Now now) const {
+  std::uint32_t live = 0, starting = 0, idle = 0;
+  for (const std::uint32_t number : pool.engines) {
+    const EngineState state = engines_.at(number).state;
+    if (state == EngineState::Stopping || state == EngineState::Draining) continue;
+    ++live;
+    starting += state == EngineState::Starting;
+    idle += state == EngineState::Idle;
+  }
+  const std::uint32_t most = pool.session.empty() ? plugin.max_per_user : 1;
+  if (live >= most) return 0;
+  const auto waiting = std::uint32_t(std::min<std::size_t>(pool.waiting.size(), kEnginesMax));
+  const bool is_used = pool.last_use.is_set() && now.mono - pool.last_use <= kKeepsIdle;
+  const std::uint32_t spare = is_used && pool.session.empty() ? plugin.min_idle : 0;
+  const std::uint32_t ready = idle + starting;
+  std::uint32_t wanted = waiting + spare > ready ? waiting + spare - ready : 0;
+  const std::uint32_t at_once = std::max(kStartsAtOnce, spare);
+  wanted = std::min(wanted, starting < at_once ? at_once - starting : 0);
+  return std::min(wanted, most - live);
+}
+
+Result<JobId> EnginePool::start(const Plugin& plugin, const EngineWish& wish, Now now) {
+  std::uint32_t number = 1;  // the smallest that is free: nodes are few, whatever lived before
+  for (const auto& [used, engine] : engines_) {
+    if (used != number) break;
+    ++number;
+  }
+  if (number > kEnginesMax)
+    return fail(Errc::Limit, "there are 100000 engines", "try again when some have ended");
+  auto submit = prepare_(engine_job(plugin, wish, "engine-" + std::to_string(number)));
+  if (!submit) return fail(std::move(submit.error()));
+  auto job = controller_.submit_now(*submit, now);
+  if (!job) return job;
+  has_acted_ = true;
+  ++counts_.started;
+  learn(*job, *submit->spec, now);
+  return job;
+}
+
+// An engine whose start nobody waits for any more, and which has not begun.
+void EnginePool::drop_unwanted(Pool& pool, Now now) {
+  if (!pool.waiting.empty()) return;
+  for (const std::uint32_t number : pool.engines) {
+    Engine& engine = engines_.at(number);
+    if (engine.state == EngineState::Starting && !engine.job_runs && !engine.is_ahead)
+      stop(engine, now);
+  }
+}
+
+void EnginePool::fail_waiting(Pool& pool, const std::string& why, Now now) {
+  for (const JobId statement : std::exchange(pool.waiting, {}))
+    apply_to_controller(sched::FailStatement{statement, sched::Reason::EngineFailed, why}, now);
+}
+
+void EnginePool::decide(const std::string& name, Pool& pool, Now now) {
+  const Plugin* plugin = catalogue_->find(pool.type);
+  if (plugin == nullptr)
+    return fail_waiting(pool, "engine " + pool.type + " is not installed", now);
+  if (pool.failures >= kFailuresMax) {
+    fail_waiting(pool, "no " + pool.type + " engine could be started: " + pool.last_failure, now);
+    pool.failures = 0;
+  }
+  for (const std::uint32_t number : std::set(pool.engines)) {
+    Engine& engine = engines_.at(number);
+    const bool is_worn = plugin->max_uses > 0 && engine.uses >= plugin->max_uses;
+    if (engine.state == EngineState::Idle && is_worn && engine.session.empty()) stop(engine, now);
+  }
+  drop_unwanted(pool, now);
+  const std::uint32_t wanted = starts_wanted(pool, *plugin, now);
+  if (wanted == 0) return;
+  const std::string why = !pool.session.empty()  ? "the session had no engine"
+                          : pool.engines.empty() ? "no engine of pool " + name + " was there"
+                                                 : "all engines of pool " + name + " were busy";
+  for (const JobId statement : pool.waiting)
+    if (Waiter& waiter = statements_.at(statement); waiter.why_cold.empty()) waiter.why_cold = why;
+  pool.wish.pool = name;
+  for (std::uint32_t i = 0; i < wanted; ++i) {
+    auto job = start(*plugin, pool.wish, now);
+    if (job) continue;
+    // With an engine of their own on the way, or at work, those who wait will be served.
+    if (pool.engines.empty())
+      fail_waiting(pool, "no " + pool.type + " engine can be started: " + job.error().message, now);
+    return;
+  }
+}
+
+Result<sched::Done> EnginePool::start_engines(StartEngines in, Now now) {
+  const Plugin* plugin = catalogue_->find(in.type);
+  if (plugin == nullptr)
+    return fail(Errc::NotFound, "there is no engine '" + in.type.substr(0, 64) + "'",
+                "drover engine types lists those there are", "engine");
+  in.wish.pool = pool_name(*plugin, in.wish.owner.uid, in.wish.session);
+  const auto known = pools_.find(in.wish.pool);
+  std::size_t live = 0;
+  if (known != pools_.end())
+    live = std::size_t(std::ranges::count_if(known->second.engines, [&](std::uint32_t number) {
+      return engines_.at(number).state != EngineState::Stopping;
+    }));
+  if (!in.wish.session.empty() && live > 0)
+    return fail(Errc::Conflict, "session " + in.wish.session + " is open already",
+                "drover session ls; use it, close it, or choose another name", "session");
+  if (live + in.count > plugin->max_per_user)
+    return fail(Errc::Limit,
+                "you have " + std::to_string(live) + " " + in.type + " engines; at most " +
+                    std::to_string(plugin->max_per_user) + " are allowed",
+                "ask for fewer, or end some: drover engine ls", "count");
+  Pool& pool = pool_of(in.wish.pool);
+  pool.type = in.type;
+  pool.session = in.wish.session;
+  pool.wish = in.wish;
+  sched::Done done;
+  for (std::uint32_t i = 0; i < in.count; ++i) {
+    auto job = start(*plugin, in.wish, now);
+    if (!job) return fail(std::move(job.error()));
+    engines_.at(engine_jobs_.at(*job)).is_ahead = true;
+    done = {*job, done.touched + 1};
+  }
+  return done;
+}
+
+Result<sched::Done> EnginePool::drain(const DrainEngine& in, Now now) {
+  Engine* engine = engine_by_name(in.name);
+  const bool may = engine != nullptr && (in.actor.is_operator || in.actor.uid == engine->owner.uid);
+  if (!may)
+    return fail(Errc::NotFound, "there is no engine " + in.name.substr(0, 64),
+                "drover engine ls lists yours", "engine");
+  if (engine->state == EngineState::Busy && !in.at_once) {
+    sched::ServeNode drain;
+    drain.actor = kDrover;
+    drain.node = in.name;
+    drain.reason = "draining";
+    apply_to_controller(std::move(drain), now);
+    move(*engine, EngineEvent::Drain, now);
+  } else if (in.at_once) {
+    move(*engine, EngineEvent::Stop, now);
+    engine->is_unwanted = !engine->was_ready;
+    sched::Command command;
+    command.verb = sched::Verb::Cancel;
+    command.actor = in.actor;
+    command.target.job = engine->job;
+    apply_to_controller(std::move(command), now);
+  } else if (engine->state != EngineState::Stopping) {
+    stop(*engine, now);
+  }
+  return sched::Done{engine->job, 1};
+}
+
+Result<sched::Done> EnginePool::apply(Input input, Now now) {
+  return std::visit(
+      [&](auto& in) -> Result<sched::Done> {
+        if constexpr (std::is_same_v<std::decay_t<decltype(in)>, StartEngines>)
+          return start_engines(std::move(in), now);
+        else
+          return drain(in, now);
+      },
+      input);
+}
+
+std::optional<Time> EnginePool::next_timer() const {
+  return deadlines_.empty() ? std::nullopt : std::optional(deadlines_.begin()->first);
+}
+
+EngineView EnginePool::view_of(const Engine& engine) const {
+  return {engine.name(),    engine.type,  engine.pool,    engine.session, engine.user, engine.job,
+          engine.owner.uid, engine.state, engine.running, engine.uses,    engine.since};
+}
+
+std::vector<EngineView> EnginePool::engines() const {
+  std::vector<EngineView> all;
+  for (const auto& [number, engine] : engines_) all.push_back(view_of(engine));
+  return all;
+}
+
+std::optional<EngineView> EnginePool::find(const std::string& name) const {
+  for (const auto& [number, engine] : engines_)
+    if (engine.name() == name) return view_of(engine);
+  return std::nullopt;
+}
+
+std::string EnginePool::why_cold(JobId statement) const {
+  const auto found = statements_.find(statement);
+  return found == statements_.end() ? std::string() : found->second.why_cold;
+}
+
+std::size_t EnginePool::waiting() const {
+  std::size_t sum = 0;
+  for (const auto& [name, pool] : pools_) sum += pool.waiting.size();
+  return sum;
+}
+
+}  // namespace drover::pool

@@ -1,0 +1,34 @@
+// pool/engine_pool_state.hpp - what the pool keeps of each engine and of those who wait.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "pool/engine_pool.hpp"
+
+namespace drover::pool {
+
+struct EnginePool::Engine {
+  std::uint32_t number = 0;
+  JobId job{};
+  std::string type, pool, session, user;
+  Owner owner;
+  EngineState state = EngineState::Starting;
+  bool job_runs = false, was_ready = false;
+  bool is_ahead = false;     // asked for by name, not by those who wait
+  bool is_unwanted = false;  // ended before it was ready, by us
+  JobId running{};
+  std::uint64_t uses = 0;
+  Time since;                    // wall
+  std::optional<Time> deadline;  // mono; what happens then depends on the state
+  std::string name() const { return "engine-" + std::to_string(number); }
+};
+
+struct EnginePool::Pool {
+  std::string type, session;
+  EngineWish wish;          // of the statement that came last
+  std::set<JobId> waiting;  // statements, in the order in which they came
+  std::set<std::uint32_t> engines;
+  std::uint32_t failures = 0;  // starts in a row
+  std::string last_failure;
+  Time last_use;  // mono
+};
+
+}  // namespace drover::pool

@@ -1,0 +1,207 @@
+// pool/follow_turn.cpp - what a turn of the controller means for engines and those who wait.
+// SPDX-License-Identifier: Apache-2.0
+#include <charconv>
+#include <utility>
+
+#include "pool/engine_pool_state.hpp"
+
+namespace drover::pool {
+namespace {
+
+// 7 of "engine-7"; 0 of anything else.
+std::uint32_t number_of(std::string_view node) {
+  constexpr std::string_view kPrefix = "engine-";
+  if (!node.starts_with(kPrefix)) return 0;
+  node.remove_prefix(kPrefix.size());
+  std::uint32_t number = 0;
+  const auto read = std::from_chars(node.data(), node.data() + node.size(), number);
+  return read.ec == std::errc() && read.ptr == node.data() + node.size() ? number : 0;
+}
+
+// Past its group's FIFO, and nothing but its place in the queue or an engine is wanting.
+bool waits_for_engine(const sched::JobRecord& job) {
+  if (job.state != sched::JobState::Scheduled) return false;
+  using enum sched::Reason;
+  return job.reason == None || job.reason == GroupOrder || job.reason == Priority ||
+         job.reason == Engine;
+}
+
+}  // namespace
+
+// A job that has to do with engines.
+void EnginePool::learn(JobId id, const sched::JobSpec& spec, Now now) {
+  if (spec.statement) {
+    statements_[id].pool = spec.statement->pool;
+    Pool& pool = pool_of(spec.statement->pool);
+    pool.type = spec.statement->engine;
+    pool.session = spec.statement->session;
+    pool.wish = {spec.owner,  spec.user, spec.statement->pool, spec.statement->session,
+                 spec.labels, {}};
+    pool.wish.request.cpus = 0;
+    pool.last_use = now.mono;
+  }
+  if (!spec.engine || engine_jobs_.contains(id)) return;
+  const std::uint32_t number = number_of(spec.engine->name);
+  if (number == 0 || engines_.contains(number)) return;  // damaged: it is just a job
+  Engine& engine = engines_[number];
+  engine.number = number;
+  engine.job = id;
+  engine.type = spec.engine->type;
+  engine.pool = spec.engine->pool;
+  engine.session = spec.engine->session;
+  engine.owner = spec.owner;
+  engine.user = spec.user;
+  engine.since = now.wall;
+  engine_jobs_[id] = number;
+  Pool& pool = pool_of(engine.pool);
+  pool.type = engine.type;
+  pool.session = engine.session;
+  pool.engines.insert(number);
+  if (pool.wish.user.empty())
+    pool.wish = {spec.owner, spec.user, engine.pool, engine.session, spec.labels, {}};
+}
+
+void EnginePool::restore(const sched::JobSpec& spec, const sched::JobRecord& job,
+                         const std::vector<sched::TaskRecord>& tasks, Now now) {
+  if (!spec.statement && !spec.engine) return;
+  learn(job.id, spec, now);
+  if (spec.engine && engine_jobs_.contains(job.id)) see_engine_job(engine_jobs_[job.id], job, now);
+  if (!spec.statement) return;
+  for (const sched::TaskRecord& task : tasks)
+    if (task.lease) statements_[job.id].engine = number_of(task.node);
+  see_job(job, now);
+  restored_.push_back(job.id);
+}
+
+// Statements may have been read before the engines that run them. An engine that ended while nobody
+// watched took its statement with it.
+void EnginePool::settle_restored(Now now) {
+  for (const JobId id : std::exchange(restored_, {})) {
+    const auto found = statements_.find(id);
+    if (found == statements_.end() || found->second.engine == 0) continue;
+    const std::uint32_t number = std::exchange(found->second.engine, 0);
+    const auto engine = engines_.find(number);
+    if (engine != engines_.end() && engine->second.pool == found->second.pool)
+      take(engine->second, id, now);
+    else
+      apply_to_controller(sched::EngineGone{"engine-" + std::to_string(number)}, now);
+  }
+}
+
+void EnginePool::take(Engine& engine, JobId statement, Now now) {
+  Waiter& waiter = statements_.at(statement);
+  if (waiter.engine == engine.number) return;
+  waiter.engine = engine.number;
+  engine.running = statement;
+  ++engine.uses;
+  pools_[engine.pool].last_use = now.mono;
+  ++(waiter.why_cold.empty() ? counts_.warm : counts_.cold);
+  move(engine, EngineEvent::Took, now);
+}
+
+void EnginePool::see_task(const sched::TaskRecord& task, Now now) {
+  const auto found = statements_.find(task.id.job);
+  if (found == statements_.end()) return;
+  if (!task.lease) return leave_engine(task.id.job, now);
+  pool_of(found->second.pool).waiting.erase(task.id.job);
+  const auto engine = engines_.find(number_of(task.node));
+  if (engine != engines_.end()) take(engine->second, task.id.job, now);
+}
+
+void EnginePool::leave_engine(JobId statement, Now now) {
+  Waiter& waiter = statements_.at(statement);
+  const auto engine = engines_.find(std::exchange(waiter.engine, 0));
+  if (engine == engines_.end() || engine->second.running != statement) return;
+  engine->second.running = {};
+  pools_[engine->second.pool].last_use = now.mono;
+  const bool was_draining = engine->second.state == EngineState::Draining;
+  move(engine->second, EngineEvent::Done, now);
+  if (was_draining) stop(engine->second, now);
+}
+
+void EnginePool::see_job(const sched::JobRecord& job, Now now) {
+  if (const auto engine = engine_jobs_.find(job.id); engine != engine_jobs_.end())
+    see_engine_job(engine->second, job, now);
+  const auto found = statements_.find(job.id);
+  if (found == statements_.end()) return;
+  Pool& pool = pool_of(found->second.pool);
+  const bool waits = waits_for_engine(job);
+  if (waits && found->second.engine == 0)
+    pool.waiting.insert(job.id);
+  else
+    pool.waiting.erase(job.id);
+  if (!sched::is_final(job.state)) return;
+  leave_engine(job.id, now);
+  statements_.erase(found);
+}
+
+void EnginePool::see_engine_job(std::uint32_t number, const sched::JobRecord& job, Now now) {
+  Engine& engine = engines_.at(number);
+  if (sched::is_final(job.state)) return engine_ended(number, job, now);
+  const bool runs = job.state == sched::JobState::Running;
+  if (!runs || std::exchange(engine.job_runs, true)) return;
+  const Plugin* plugin = catalogue_->find(engine.type);
+  if (engine.state == EngineState::Starting)
+    set_deadline(engine, now.mono + (plugin != nullptr ? plugin->start_timeout : seconds(60)));
+}
+
+void EnginePool::engine_ended(std::uint32_t number, const sched::JobRecord& job, Now now) {
+  Engine& engine = engines_.at(number);
+  move(engine, EngineEvent::Ended, now);
+  Pool& pool = pool_of(engine.pool);
+  if (!engine.was_ready && !engine.is_unwanted) {
+    ++counts_.start_failed;
+    ++pool.failures;
+    std::string why = "job " + std::to_string(raw(job.id)) + " ended " +
+                      std::string(to_string(job.state)) + " (" +
+                      std::string(to_string(job.reason)) + ")";
+    if (!job.detail.empty()) why += ": " + job.detail;
+    if (job.exit_code != 0) why += ", exit status " + std::to_string(job.exit_code);
+    pool.last_failure = std::move(why) + "; drover log " + std::to_string(raw(job.id));
+  }
+  set_deadline(engine, std::nullopt);
+  apply_to_controller(sched::EngineGone{engine.name()}, now);
+  pool.engines.erase(number);
+  engine_jobs_.erase(engine.job);
+  engines_.erase(number);
+}
+
+void EnginePool::see_event(const sched::Event& event, Now now) {
+  const bool is_up = event.kind == sched::EventKind::NodeRegistered;
+  if (!is_up && event.kind != sched::EventKind::NodeLost) return;
+  const auto found = engines_.find(number_of(event.node));
+  if (found == engines_.end()) return;
+  Engine& engine = found->second;
+  move(engine, is_up ? EngineEvent::Registered : EngineEvent::LostContact, now);
+  if (is_up) engine.was_ready = true;
+  if (is_up && raw(engine.running) != 0) move(engine, EngineEvent::Took, now);
+}
+
+bool EnginePool::follow(const sched::TurnOutput& output, Now now) {
+  const sched::Changes& changes = output.changes;
+  has_acted_ = false;
+  if (!restored_.empty()) settle_restored(now);
+  for (const auto& job : changes.new_jobs)
+    if (job.spec->statement || job.spec->engine) learn(job.id, *job.spec, now);
+  if (!statements_.empty() || !engines_.empty()) {
+    for (const sched::Event& event : changes.events) see_event(event, now);
+    for (const sched::TaskRecord& task : changes.tasks) see_task(task, now);
+    for (const sched::JobRecord& job : changes.jobs) see_job(job, now);
+  }
+  fire_timers(now);
+  while (!dirty_.empty()) {
+    const std::string name = *dirty_.begin();
+    dirty_.erase(dirty_.begin());
+    const auto pool = pools_.find(name);
+    if (pool == pools_.end()) continue;
+    decide(name, pool->second, now);
+    if (pool->second.engines.empty() && pool->second.waiting.empty() &&
+        pool->second.failures == 0) {
+      pools_.erase(pool);  // known anew with the next statement
+      dirty_.erase(name);
+    }
+  }
+  return has_acted_;
+}
+
+}  // namespace drover::pool

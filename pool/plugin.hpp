@@ -1,0 +1,33 @@
+// pool/plugin.hpp - one kind of engine, as its plugin.toml declares it.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/time.hpp"
+
+namespace drover::pool {
+
+struct Plugin {
+  std::string type, version, description;
+  std::vector<std::string> languages;  // the first is meant when none is said
+  std::string folder;                  // absolute
+  std::vector<std::string> command;    // {plugin} is the folder
+  Duration start_timeout = seconds(60);
+
+  std::int32_t cpus = 1;  // of each engine
+  std::int64_t mem_mib = 1024, gpus = 0;
+
+  Duration idle = seconds(300);           // then it ends
+  Duration session_idle = seconds(1800);  // the same of a session's engine
+  std::uint32_t max_uses = 0;             // statements, then it ends; 0 = no limit
+  std::uint32_t min_idle = 0;             // kept ready per pool for an hour after its last use
+  std::uint32_t max_per_user = 16;
+  std::string reset = "namespace";  // none, namespace, respawn
+  std::string before, after;        // code run after the start; after each statement
+  std::string options = "{}";       // JSON, handed to the engine
+  friend bool operator==(const Plugin&, const Plugin&) = default;
+};
+
+}  // namespace drover::pool
