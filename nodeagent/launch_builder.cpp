@@ -156,6 +156,7 @@ Result<void> LaunchBuilder::build(const proto::LaunchOrder& order, std::int64_t 
   frame_.warn_before_s = std::max(0, order.warn_before_s());
   frame_.kill_grace_s = order.kill_grace_s() > 0 ? order.kill_grace_s() : 30;
   frame_.append_output = order.append_output();
+  frame_.make_directory = order.has_engine();
   frame_.no_new_privs = true;
   frame_.file = script.c_str();
   frame_.cwd = order.cwd().empty() ? "/" : order.cwd().c_str();

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
@@ -113,6 +114,19 @@ const char* verb_of(Step step) {
     case Step::Exec: return "cannot execute";
   }
   return "cannot start";
+}
+
+// In the child, with the user's rights: no allocation, and what fails is seen when the file is
+// opened.
+void make_parents(const char* path) {
+  char part[PATH_MAX];
+  for (std::size_t i = 0; path[i] != '\0' && i < sizeof part - 1; ++i) {
+    part[i] = path[i];
+    if (i == 0 || path[i] != '/') continue;
+    part[i] = '\0';
+    (void)::mkdir(part, 0700);
+    part[i] = '/';
+  }
 }
 
 }  // namespace
@@ -248,6 +262,7 @@ void Launcher::open_streams(const LaunchFrame& frame, FailureSlot& slot) const {
   const int write_flags = O_WRONLY | O_CREAT | O_APPEND | (frame.append_output ? 0 : O_TRUNC);
   const bool one_file = frame.err[0] == '\0' || std::strcmp(frame.err, frame.out) == 0;
   const char* const out = frame.out[0] == '\0' ? "/dev/null" : frame.out;
+  if (frame.make_directory) make_parents(out);
   const int out_fd = open_for_job(out, write_flags);
   if (out_fd < 0) give_up(slot, Step::Output, errno, out);
   const int err_fd = one_file ? out_fd : open_for_job(frame.err, write_flags);

@@ -8,7 +8,7 @@ namespace drover::nodeagent {
 namespace {
 
 constexpr std::size_t kHeaderBytes = 8;
-constexpr std::uint32_t kAppendOutput = 1, kNoNewPrivs = 2;
+constexpr std::uint32_t kAppendOutput = 1, kNoNewPrivs = 2, kMakeDirectory = 4;
 
 // Writes the header with a size of zero; Scope fills it in when the body is complete.
 class Scope {
@@ -75,7 +75,8 @@ void append_launch(std::string& out, const LaunchFrame& launch) {
   put(out, launch.warn_signal);
   put(out, launch.warn_before_s);
   put(out, launch.kill_grace_s);
-  put(out, (launch.append_output ? kAppendOutput : 0) | (launch.no_new_privs ? kNoNewPrivs : 0));
+  put(out, (launch.append_output ? kAppendOutput : 0) | (launch.no_new_privs ? kNoNewPrivs : 0) |
+               (launch.make_directory ? kMakeDirectory : 0));
   put(out, static_cast<std::uint32_t>(launch.groups.size()));
   put(out, static_cast<std::uint32_t>(launch.pus.size()));
   put(out, static_cast<std::uint32_t>(launch.argv.size()));
@@ -100,6 +101,7 @@ Result<void> decode_launch(std::string_view body, LaunchFrame& out) {
   out.kill_grace_s = reader.number<std::int32_t>();
   const auto flags = reader.number<std::uint32_t>();
   out.append_output = (flags & kAppendOutput) != 0;
+  out.make_directory = (flags & kMakeDirectory) != 0;
   out.no_new_privs = (flags & kNoNewPrivs) != 0;
   const auto groups = reader.number<std::uint32_t>();
   const auto pus = reader.number<std::uint32_t>();

@@ -51,6 +51,7 @@ struct LaunchFrame {
   std::int64_t time_limit_us = 0;    // 0 = none
   std::int32_t warn_signal = 0, warn_before_s = 0, kill_grace_s = 30;
   bool append_output = false;
+  bool make_directory = false;  // of `out`, when it is missing; of engines, whose place we choose
   bool no_new_privs = true;
   const char* file = "";  // executed; empty = argv[0], looked up in the job's PATH
   const char* cwd = "/";

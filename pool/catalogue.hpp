@@ -17,7 +17,7 @@ class Catalogue {
  public:
   static constexpr std::size_t kPluginsMax = 256;
 
-  // Errors: BadInput - a name that is no word, a second plugin of that type, no language or command.
+  // Errors: BadInput - a name that is no word, a second one of that type, no language or command.
   Result<void> add(Plugin plugin);
 
   const Plugin* find(std::string_view type) const;

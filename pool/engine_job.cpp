@@ -26,10 +26,10 @@ sched::JobSpec engine_job(const Plugin& plugin, const EngineWish& wish, const st
       spec.labels.insert(*found);
   spec.labels["creator"] = "engine";  // a group of its own: nobody's batch jobs hold it up
   spec.labels["engineType"] = plugin.type;
-  const bool own = wish.request.cpus > 0;
-  spec.cpus_per_task = own ? std::int32_t(wish.request.cpus) : plugin.cpus;
-  spec.request.mem_mib = own && wish.request.mem_mib > 0 ? wish.request.mem_mib : plugin.mem_mib;
-  spec.request.gpus = own ? wish.request.gpus : plugin.gpus;
+  const rm::Request& own = wish.request;
+  spec.cpus_per_task = own.cpus > 0 ? std::int32_t(own.cpus) : plugin.cpus;
+  spec.request.mem_mib = own.mem_mib > 0 ? own.mem_mib : plugin.mem_mib;
+  spec.request.gpus = own.gpus > 0 ? own.gpus : plugin.gpus;
   spec.request.gpu_model = wish.request.gpu_model;
   spec.request.constraint = wish.request.constraint;
   spec.request.engines = 1;

@@ -13,7 +13,7 @@ struct EngineWish {  // for whom, and of which pool
   std::string user;
   std::string pool, session;
   rm::Labels labels;    // of the statement or session: account, partition, qos
-  rm::Request request;  // of a session that wants more than its plugin says; cpus 0 = as there
+  rm::Request request;  // of a session that wants more than its plugin says; 0 = as there
 };
 
 // Not yet through the entrance. `name`: of the node that it becomes.

@@ -55,6 +55,7 @@ Admission::Admission(Turn& turn, const store::Store& store, Users& users, metric
 void Admission::configure(const Config& config) {
   out_ = config.out;
   array_out_ = config.array_out;
+  engine_results_ = config.engine_results;
   default_mem_mib_ = config.default_mem_mib;
   entrance_.time_limit_default = seconds(config.default_time_limit_s);
   entrance_.time_limit_max = seconds(config.max_time_limit_s);
@@ -68,12 +69,31 @@ void Admission::configure(const Config& config) {
 Result<sched::JobSpec> Admission::admit(sched::JobSpec spec, const Caller& caller) const {
   spec.owner = {caller.uid, caller.gid};
   spec.user = caller.user;
+  if (auto known = catalogue_->complete(spec); !known) return fail(std::move(known.error()));
+  if (spec.statement) spec.out = results_of(caller.uid) + "/%j/log";
   if (spec.out.empty()) spec.out = spec.is_array ? array_out_ : out_;
   if (spec.cwd.empty()) spec.cwd = users_.of(caller.uid).home;
   sched::for_each_request(spec, [this](rm::Request& request) {
     if (request.mem_mib == 0) request.mem_mib = default_mem_mib_;
   });
   return sched::admit(std::move(spec), entrance_);
+}
+
+// Who has no home has room in /tmp.
+std::string Admission::results_of(std::uint32_t uid) const {
+  const std::string& home = users_.of(uid).home;
+  std::string path = engine_results_;
+  const std::size_t at = path.find("%h");
+  if (at == std::string::npos) return path;
+  const bool has_home = home.size() > 1 && home != "/nonexistent";
+  path.replace(at, 2, has_home ? home : "/tmp/drover-" + std::to_string(uid));
+  return path;
+}
+
+Result<sched::Submit> Admission::prepare_engine(sched::JobSpec spec) const {
+  spec.out = results_of(spec.owner.uid) + "/engines/%j.log";
+  const Caller caller{spec.owner.uid, spec.owner.gid, spec.user, false};
+  return prepare(std::move(spec), caller);
 }
 
 void Admission::refuse(const Error& error, const OnResult& done) {

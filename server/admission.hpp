@@ -11,6 +11,7 @@
 
 #include "base/result.hpp"
 #include "flow/inputs.hpp"
+#include "pool/catalogue.hpp"
 #include "sched/entrance.hpp"
 #include "sched/job_spec.hpp"
 #include "server/auth.hpp"
@@ -35,9 +36,13 @@ class Admission {
   Admission(Turn& turn, const store::Store& store, Users& users, metrics::Metrics& metrics,
             std::uint32_t daemon_uid);
   void configure(const Config& config);
+  void set_catalogue(std::shared_ptr<const pool::Catalogue> catalogue) { catalogue_ = catalogue; }
 
   // Owner, user and defaults, then the interceptor chain.
   Result<sched::JobSpec> admit(sched::JobSpec spec, const Caller& caller) const;
+
+  // An engine's job; its owner and user stand in it.
+  Result<sched::Submit> prepare_engine(sched::JobSpec spec) const;
 
   // What submit() would hand to the turn, for those who only ask. Reads the store.
   Result<sched::Submit> prepare(sched::JobSpec spec, const Caller& caller) const;
@@ -83,7 +88,10 @@ class Admission {
   Users& users_;
   metrics::Metrics& metrics_;
   std::uint32_t daemon_uid_;
-  std::string out_, array_out_;
+  std::string results_of(std::uint32_t uid) const;
+
+  std::string out_, array_out_, engine_results_;
+  std::shared_ptr<const pool::Catalogue> catalogue_ = std::make_shared<const pool::Catalogue>();
   std::int64_t default_mem_mib_ = 0;
   sched::EntranceConfig entrance_;
   Keys keys_;

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "proto/agent.pb.h"
 #include "server/agent_reports.hpp"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t kFrameAim = 4 << 20;  // a frame is sent when it grows past this
 constexpr std::size_t kLogRequestsMax = 1000;
+constexpr std::size_t kResultsMax = 1 << 20;  // bytes of one statement's list
 constexpr std::size_t kSessionsMax = 10'000;
 constexpr std::uint32_t kProtocol = 1;
 
@@ -133,11 +135,17 @@ void Agents::on_reports(Session& session, const proto::AgentMessage& message) {
     turn_.push(sched::TaskStarted{session.node_id, session.id, to_attempt(started.id()),
                                   Time{started.at_us()}});
   for (const proto::Ended& ended : message.ended()) {
+    // It is shown as it is, so it must be JSON, whatever the engine was.
+    if (!ended.results().empty() && ended.results().size() <= kResultsMax &&
+        nlohmann::json::accept(ended.results()))
+      turn_.keep_results(to_attempt(ended.id()).task.job, ended.results());
+    progress_.erase(to_attempt(ended.id()).task.job);
     sched::TaskEnded input = to_ended(ended);
     input.node = session.node_id;
     input.session = session.id;
     turn_.push(std::move(input));
   }
+  for (const proto::Progress& one : message.progress()) on_progress(one);
   if (message.has_health()) view.load1 = message.health().load1();
   for (const proto::LogChunk& chunk : message.logs()) {
     const auto found = session.log_requests.find(chunk.request());
@@ -149,6 +157,21 @@ void Agents::on_reports(Session& session, const proto::AgentMessage& message) {
     else
       done(LogPiece{chunk.data(), chunk.offset(), chunk.size(), chunk.not_found()});
   }
+}
+
+// Of statements that run, so there are no more of them than engines.
+void Agents::on_progress(const proto::Progress& report) {
+  Progress& progress = progress_[to_attempt(report.id()).task.job];
+  progress.thousandths =
+      std::max(progress.thousandths, std::clamp(report.thousandths(), 0, 1000));  // never falls
+  progress.done = std::max<std::int64_t>(0, report.done());
+  progress.total = std::max<std::int64_t>(0, report.total());
+  progress.text = report.text().substr(0, 200);
+}
+
+const Progress* Agents::progress(JobId statement) const {
+  const auto found = progress_.find(statement);
+  return found == progress_.end() ? nullptr : &found->second;
 }
 
 void Agents::refuse(Session& session, const std::string& why) {
@@ -206,10 +229,10 @@ void Agents::perform(const sched::Launch& launch) {
   proto::LaunchOrder* order = session->out.add_launch();
   Result<void> filled;
   if (spec)
-    filled = fill_launch(
-        **spec, launch,
-        {session->node, users_.of((*spec)->owner.uid), turn_.resources(), kill_grace_s_, {}},
-        *order);
+    filled = fill_launch(**spec, launch,
+                         {session->node, users_.of((*spec)->owner.uid), turn_.resources(),
+                          kill_grace_s_, statement_limits_},
+                         *order);
   else
     filled = fail(spec.error());
   if (!filled) {  // a spec that cannot be launched ends its attempt instead of hanging

@@ -14,12 +14,14 @@
 #include "net/frame.hpp"
 #include "sched/messages.hpp"
 #include "server/auth.hpp"
+#include "server/launch_order.hpp"
 #include "server/spec_cache.hpp"
 #include "server/turn.hpp"
 
 namespace drover::proto {
 class AgentMessage;
-}
+class Progress;
+}  // namespace drover::proto
 
 namespace drover::server {
 
@@ -34,6 +36,12 @@ struct LogPiece {
   std::string data;
   std::int64_t offset = 0, size = 0;
   bool not_found = false;
+};
+
+struct Progress {  // of a statement that runs
+  std::int32_t thousandths = 0;
+  std::int64_t done = 0, total = 0;  // 0 = not known
+  std::string text;
 };
 
 struct AgentView {
@@ -53,6 +61,7 @@ class Agents {
 
   Result<void> listen(const std::string& path);
   void set_kill_grace(std::int64_t seconds) { kill_grace_s_ = seconds; }
+  void set_statement_limits(const StatementLimits& limits) { statement_limits_ = limits; }
 
   // Actions of durable turns; CompileJob is not for agents. flush() sends one frame per agent.
   void perform(const sched::Launch& launch);
@@ -67,6 +76,7 @@ class Agents {
   // Unavailable when the node's agent is not connected, or goes before it answers.
   void read_log(const std::string& node, const LogRead& read, OnPiece done);
 
+  const Progress* progress(JobId statement) const;  // null: nothing is known
   std::optional<AgentView> view(const std::string& node) const;
   std::size_t connected() const;
 
@@ -77,6 +87,7 @@ class Agents {
   void on_close(SessionId id);
   void on_hello(Session& session, const proto::AgentMessage& message);
   void on_reports(Session& session, const proto::AgentMessage& message);
+  void on_progress(const proto::Progress& report);
   void refuse(Session& session, const std::string& why);
   void drop(SessionId id);
   Session* find(SessionId id);
@@ -88,9 +99,11 @@ class Agents {
   metrics::Metrics& metrics_;
   std::uint32_t daemon_uid_;
   std::int64_t kill_grace_s_;
+  StatementLimits statement_limits_;
   std::unique_ptr<net::FrameListener> listener_;
   std::map<SessionId, std::unique_ptr<Session>> sessions_;
   std::map<std::string, SessionId> by_name_;
+  std::map<JobId, Progress> progress_;
   std::map<std::string, AgentView> seen_;  // by node; bounded by registered nodes
   std::vector<SessionId> dirty_;           // have something to send
   std::uint64_t next_session_, next_request_ = 1;

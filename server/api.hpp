@@ -51,6 +51,18 @@ void set_workflow_values(Services& services, ExchangePtr exchange);
 std::unique_ptr<net::BodySink> submit_bulk(Services& services, ExchangePtr exchange,
                                            const net::BodyFlow& flow);
 
+// api_engines.cpp
+void list_engine_types(Services& services, ExchangePtr exchange);
+void list_engines(Services& services, ExchangePtr exchange);
+void show_engine(Services& services, ExchangePtr exchange);
+void start_engines(Services& services, ExchangePtr exchange);
+void drain_engine(Services& services, ExchangePtr exchange);
+void kill_engine(Services& services, ExchangePtr exchange);
+void list_sessions(Services& services, ExchangePtr exchange);
+void open_session(Services& services, ExchangePtr exchange);
+void close_session(Services& services, ExchangePtr exchange);
+void run_statement(Services& services, ExchangePtr exchange);
+
 // api_lists.cpp
 void list_jobs(Services& services, ExchangePtr exchange);
 void list_tasks(Services& services, ExchangePtr exchange);

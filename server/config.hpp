@@ -36,6 +36,8 @@ struct Config {
   std::int64_t group_running_jobs = 10'000, group_queued_jobs = 2'000'000, open_jobs = 4'000'000;
   std::int64_t array_size = 10'000'000, node_losses = 3, node_timeout_s = 600, consumer_threads = 0;
   // [jobs]
+  std::string engine_plugins, engine_results = "%h/.local/state/drover/code";
+  std::int64_t engine_log_mib = 64, engine_result_mib = 1024, engine_result_rows = 50'000'000;
   std::string out = "drover-%j.out", array_out = "drover-%A_%a.out";
   std::int64_t default_time_limit_s = 0, max_time_limit_s = 0, default_mem_mib = 0,
                kill_grace_s = 10;

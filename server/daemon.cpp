@@ -21,6 +21,7 @@
 #include "server/config_quotas.hpp"
 #include "server/directories.hpp"
 #include "server/ledger_watch.hpp"
+#include "server/plugin_files.hpp"
 #include "server/recovery.hpp"
 #include "server/router.hpp"
 #include "server/services.hpp"
@@ -32,6 +33,7 @@ namespace {
 
 using metrics::FamilyId;
 constexpr int kExitCommitFailed = 75;  // EX_TEMPFAIL: whoever started us may start us again
+constexpr std::int64_t kPreviewBytes = 16 << 10;
 constexpr Duration kStopGrace = seconds(2), kStopLimit = seconds(4);
 
 // Named resources keep the slots that the store's leases count in.
@@ -138,6 +140,7 @@ struct Daemon::Parts {
   store::Store store;
   sched::Controller controller;
   flow::Conductor workflows;
+  pool::EnginePool engines;
   Users users;
   Auth auth;
   EventHub events;
@@ -159,9 +162,11 @@ struct Daemon::Parts {
         store(std::move(s)),
         controller(controller_config(config, store)),
         workflows(controller, workflow_ports(admission, store, options.run + "/drover.sock")),
+        engines(controller,
+                [this](sched::JobSpec spec) { return admission.prepare_engine(std::move(spec)); }),
         auth(std::move(token), geteuid(), getegid(), users),
         specs(store),
-        turn(loop, controller, workflows, store, metrics, config,
+        turn(loop, controller, workflows, engines, store, metrics, config,
              {[this](const sched::Changes& changes) { on_stored(changes); },
               [this](std::vector<sched::Action> actions) { perform(actions); },
               [this] { agents.flush(); }, [](const Error& error) { on_broken(error); }}),
@@ -171,8 +176,8 @@ struct Daemon::Parts {
             consumer_threads(config), [this](JobId id) { return load_request(id); },
             [this](std::vector<sched::PlanReady> plans) { deliver(std::move(plans)); }),
         ledger_watch(loop, metrics, [this](std::size_t nodes) { return controller.audit(nodes); }) {
-    services.reset(new Services{config, loop, store, controller, workflows, consumers, turn,
-                                admission, agents, events, specs, users, metrics, geteuid(),
+    services.reset(new Services{config, loop, store, controller, workflows, engines, consumers,
+                                turn, admission, agents, events, specs, users, metrics, geteuid(),
                                 net::Loop::now().wall,
                                 [this] { return http ? http->counters() : net::HttpCounters{}; }});
     router = std::make_unique<Router>(*services, auth);
@@ -182,6 +187,9 @@ struct Daemon::Parts {
 
   void configure() {
     admission.configure(config);
+    load_plugins();
+    agents.set_statement_limits({config.engine_log_mib << 20, config.engine_result_mib << 20,
+                                 config.engine_result_rows, kPreviewBytes});
     auth.configure(config);
     agents.set_kill_grace(config.kill_grace_s);
     controller.set_group_limits(group_limits_of(config));
@@ -190,6 +198,16 @@ struct Daemon::Parts {
     ledger_watch.set_pace(std::size_t(config.audit_nodes));
     metrics.set(FamilyId::ConfigReloadOk, {}, 1);
     metrics.set(FamilyId::ConfigReloadTime, {}, double(net::Loop::now().wall.us) / 1e6);
+  }
+
+  // A plugin that is wrong is named in the log, and the others serve.
+  void load_plugins() {
+    auto loaded = load_catalogue(plugin_folder(config));
+    for (const Error& problem : loaded.problems)
+      spdlog::error("engine plugin: {}{}{}", problem.message, problem.hint.empty() ? "" : "; ",
+                    problem.hint);
+    admission.set_catalogue(loaded.catalogue);
+    engines.set_catalogue(loaded.catalogue);
   }
 
   void on_stored(const sched::Changes& changes) {
@@ -306,7 +324,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options) {
   auto parts =
       std::make_unique<Parts>(options, std::move(*config), std::move(*store), std::move(*token));
   const Time begun = net::Loop::now().mono;
-  auto recovered = recover(parts->store, parts->controller, parts->workflows);
+  auto recovered = recover(parts->store, parts->controller, parts->workflows, parts->engines);
   if (!recovered) return fail(recovered.error(), "recovering");
   parts->events.set_last(recovered->last_event);
   spdlog::info("recovered {} open jobs, {} tasks, {} nodes in {} ms", recovered->jobs,

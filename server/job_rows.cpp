@@ -63,6 +63,28 @@ void append_layout(JsonWriter& out, const Services& services, const sched::JobSp
 
 }  // namespace
 
+// What a statement does and leaves: how far it is, why its engine was cold, its results.
+void append_outcome(JsonWriter& out, const Services& services, const store::Snapshot& snapshot,
+                    const JobRow& row) {
+  if (const Progress* progress = services.agents.progress(row.record.id)) {
+    out.key("progress");
+    out.begin_object();
+    out.field("thousandths", progress->thousandths);
+    out.field("done", progress->done);
+    out.field("total", progress->total);
+    out.field("text", progress->text);
+    out.end_object();
+  }
+  const std::string cold = services.engines.why_cold(row.record.id);
+  if (!cold.empty()) out.field("why_cold", cold);
+  out.key("results");
+  const auto results = snapshot.results(row.record.id);
+  if (results && !results->empty())
+    out.raw() += *results;
+  else
+    out.null();
+}
+
 std::string show_json(const Services& services, const store::Snapshot& snapshot,
                       const JobRow& row) {
   const Time now = net::Loop::now().wall;
@@ -88,6 +110,7 @@ std::string show_json(const Services& services, const store::Snapshot& snapshot,
     append_task(out, row.spec, **task, now);
   else
     out.null();
+  if (row.spec.statement) append_outcome(out, services, snapshot, row);
   append_layout(out, services, row.spec, task && *task ? (*task)->lease : std::nullopt);
   out.end_object();
   return body;

@@ -71,7 +71,7 @@ Result<void> recover_workflows(const store::Snapshot& snapshot, flow::Conductor&
 }  // namespace
 
 Result<Recovered> recover(const store::Store& store, sched::Controller& controller,
-                          flow::Conductor& workflows) {
+                          flow::Conductor& workflows, pool::EnginePool& engines) {
   auto snapshot = store.snapshot();
   if (!snapshot) return fail(snapshot.error());
   Recovered recovered;
@@ -114,6 +114,7 @@ Result<Recovered> recover(const store::Store& store, sched::Controller& controll
         }
         ++recovered.jobs;
         recovered.tasks += tasks->size();
+        if (spec.statement || spec.engine) engines.restore(spec, job, *tasks, net::Loop::now());
         restored = controller.restore_job(spec, job, std::move(*tasks));
         return restored.has_value();
       });

@@ -5,6 +5,7 @@
 
 #include "base/result.hpp"
 #include "flow/conductor.hpp"
+#include "pool/engine_pool.hpp"
 #include "sched/controller.hpp"
 #include "store/store.hpp"
 
@@ -15,6 +16,6 @@ struct Recovered {
   EventSeq last_event{};
 };
 Result<Recovered> recover(const store::Store& store, sched::Controller& controller,
-                          flow::Conductor& workflows);
+                          flow::Conductor& workflows, pool::EnginePool& engines);
 
 }  // namespace drover::server

@@ -8,6 +8,7 @@
 #include "metrics/metrics.hpp"
 #include "net/http_server.hpp"
 #include "net/loop.hpp"
+#include "pool/engine_pool.hpp"
 #include "sched/consumers.hpp"
 #include "sched/controller.hpp"
 #include "server/admission.hpp"
@@ -28,6 +29,7 @@ struct Services {
   store::Store& store;
   sched::Controller& controller;
   flow::Conductor& workflows;
+  pool::EnginePool& engines;
   sched::Consumers& consumers;
   Turn& turn;
   Admission& admission;

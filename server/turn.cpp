@@ -58,18 +58,20 @@ void merge(flow::Changes& into, flow::Changes&& from) {
 
 std::size_t count(const store::CommitBatch& batch) {
   const flow::Changes& workflows = batch.workflows;
-  return count(batch.changes) + batch.idempotency.size() + workflows.sources.size() +
-         workflows.reopened.size() + workflows.records.size() + workflows.facts.size() +
-         workflows.cache.size();
+  return count(batch.changes) + batch.idempotency.size() + batch.results.size() +
+         workflows.sources.size() + workflows.reopened.size() + workflows.records.size() +
+         workflows.facts.size() + workflows.cache.size();
 }
 
 }  // namespace
 
 Turn::Turn(net::Loop& loop, sched::Controller& controller, flow::Conductor& workflows,
-           store::Store& store, metrics::Metrics& metrics, const Config& config, Ports ports)
+           pool::EnginePool& engines, store::Store& store, metrics::Metrics& metrics,
+           const Config& config, Ports ports)
     : loop_(loop),
       controller_(controller),
       workflows_(workflows),
+      engines_(engines),
       metrics_(metrics),
       config_(config),
       ports_(std::move(ports)),
@@ -103,6 +105,14 @@ void Turn::submit(flow::SubmitWorkflow submit, std::unique_ptr<store::Idempotenc
 
 void Turn::workflow(flow::Input input, OnReply on_reply) {
   workflow_inputs_.emplace_back(remember(std::move(on_reply), nullptr), std::move(input));
+}
+
+void Turn::engines(pool::Input input, OnReply on_reply) {
+  engine_inputs_.emplace_back(remember(std::move(on_reply), nullptr), std::move(input));
+}
+
+void Turn::keep_results(JobId statement, std::string json) {
+  pending_.results.emplace_back(statement, std::move(json));
 }
 
 void Turn::command(sched::Command command, OnReply on_reply) {
@@ -174,10 +184,15 @@ void Turn::decide(Now now, std::size_t take) {
     auto result = workflows_.apply(std::move(input), now);
     if (raw(token) != 0) replies.push_back({token, std::move(result)});
   }
+  for (auto& [token, input] : std::exchange(engine_inputs_, {})) {
+    auto result = engines_.apply(std::move(input), now);
+    if (raw(token) != 0) replies.push_back({token, std::move(result)});
+  }
   bool more = true;
   while (more) {
     sched::TurnOutput output = controller_.finish(now);
     more = workflows_.follow(output, now);
+    more = engines_.follow(output, now) || more;
     append(output.replies, std::exchange(replies, {}));
     collect(std::move(output));
   }
@@ -251,6 +266,8 @@ void Turn::arm_timer() {
   auto due = controller_.next_timer(now);
   const auto of_workflows = workflows_.next_timer(now);
   if (of_workflows && (!due || *of_workflows < *due)) due = of_workflows;
+  const auto of_engines = engines_.next_timer();
+  if (of_engines && (!due || *of_engines < *due)) due = of_engines;
   if (!due) return timer_.stop();
   timer_.start(std::max(*due - now.mono, millis(1)));
 }

@@ -17,6 +17,7 @@
 #include "flow/conductor.hpp"
 #include "metrics/metrics.hpp"
 #include "net/loop.hpp"
+#include "pool/engine_pool.hpp"
 #include "sched/controller.hpp"
 #include "server/committer.hpp"
 #include "server/config.hpp"
@@ -36,18 +37,24 @@ class Turn {
   };
 
   Turn(net::Loop& loop, sched::Controller& controller, flow::Conductor& workflows,
-       store::Store& store, metrics::Metrics& metrics, const Config& config, Ports ports);
+       pool::EnginePool& engines, store::Store& store, metrics::Metrics& metrics,
+       const Config& config, Ports ports);
 
   // Inputs that wait for a place in a turn are bounded: callers ask before they push what a user
   // sent.
   bool is_full() const { return waiting() >= std::size_t(config_.inputs_waiting); }
-  std::size_t waiting() const { return inputs_.size() + workflow_inputs_.size(); }
+  std::size_t waiting() const {
+    return inputs_.size() + workflow_inputs_.size() + engine_inputs_.size();
+  }
   const rm::ResourceManager& resources() const { return controller_.resources(); }
 
   void submit(sched::Submit submit, std::unique_ptr<store::IdempotencyEntry> key, OnReply on_reply);
   void submit(flow::SubmitWorkflow submit, std::unique_ptr<store::IdempotencyEntry> key,
               OnReply on_reply);
   void workflow(flow::Input input, OnReply on_reply);
+  void engines(pool::Input input, OnReply on_reply);
+  // What a statement left; stored no later than its end.
+  void keep_results(JobId statement, std::string json);
   void command(sched::Command command, OnReply on_reply);
   void alter(sched::Alter alter, OnReply on_reply);
   void serve_node(sched::ServeNode serve, OnReply on_reply);
@@ -89,11 +96,13 @@ class Turn {
   net::Loop& loop_;
   sched::Controller& controller_;
   flow::Conductor& workflows_;
+  pool::EnginePool& engines_;
   metrics::Metrics& metrics_;
   const Config& config_;
   Ports ports_;
   std::deque<sched::Input> inputs_;
   std::deque<std::pair<ReplyToken, flow::Input>> workflow_inputs_;
+  std::deque<std::pair<ReplyToken, pool::Input>> engine_inputs_;
   std::vector<Caller> callers_;  // by token - 1
   std::vector<std::uint32_t> free_callers_;
   store::CommitBatch pending_;

@@ -257,8 +257,7 @@ void Checker::check_workflows() {
     const bool open = !is_final(record.state);
     if (open != exists(Table::WorkflowOpen, key)) return "the list of open workflows is wrong";
     const Key last = fact_key(record.id, record.facts);
-    return record.facts == 0 || exists(Table::WorkflowFact, last.view()) ? ""
-                                                                         : "facts are missing";
+    return record.facts == 0 || exists(Table::WorkflowFact, last.view()) ? "" : "facts are missing";
   });
   proto::WorkflowFact fact_message;
   dag::Fact fact;
@@ -281,6 +280,11 @@ void Checker::check_workflows() {
   flow::CacheEntry entry;
   each(Table::StepResult, result_message, [&](std::string_view key) -> std::string {
     return key.size() == 20 && decode(result_message, entry) ? "" : "a value is out of range";
+  });
+  proto::ResultList list;
+  each(Table::ResultList, list, [&](std::string_view key) -> std::string {
+    if (key.size() != 8) return "its key is not a job id";
+    return exists(Table::Job, key) ? "" : "there is no job of this id";
   });
 }
 

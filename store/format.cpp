@@ -44,6 +44,7 @@ const char* to_string(Table table) {
     case Table::WorkflowOpen: return "flow_open";
     case Table::WorkflowFact: return "flow_fact";
     case Table::StepResult: return "step_result";
+    case Table::ResultList: return "result";
   }
   return "unknown";
 }
@@ -104,6 +105,7 @@ std::string record_name(Table table, std::string_view key) {
     case Table::WorkflowSource:
     case Table::Workflow:
     case Table::WorkflowOpen:
+    case Table::ResultList:
       if (key.size() == 8) return fmt::format("{}/{}", name, key_u64(key));
       break;
     case Table::Task:

@@ -25,8 +25,9 @@
 //   flow_open  u64 workflow id         nothing: the index of workflows that have not ended
 //   flow_fact  u64 workflow id, u64 no WorkflowFact, immutable
 //   step_result u32 uid, 16 bytes      StepResult, by XXH3-128 of what the step asks for
+//   result     u64 job id              ResultList: what a statement left
 //
-// The last five came later: a store without them gets them when it is opened for writing.
+// The last six came later: a store without them gets them when it is opened for writing.
 //
 // Every value starts with eight bytes, little-endian:
 //
@@ -69,9 +70,10 @@ enum class Table : std::uint8_t {
   WorkflowOpen,
   WorkflowFact,
   StepResult,
+  ResultList,
 };
 inline constexpr std::size_t kFirstTables = 11;  // that every store has
-inline constexpr std::size_t kTables = 16;
+inline constexpr std::size_t kTables = 17;
 
 const char* to_string(Table table);  // the LMDB name: "meta", "node", ...
 

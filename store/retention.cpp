@@ -65,6 +65,7 @@ Result<bool> purge_job(WriteTxn& txn, BlobWriter& blobs, JobId id, std::uint64_t
   empty = erase_of_job(txn, Table::IdemOf, id, steps, its_key);
   if (!empty || !*empty) return empty;
   if (auto ok = drop_blobs(txn, blobs, key); !ok) return fail(ok.error());
+  if (auto gone = txn.erase(Table::ResultList, key); !gone) return gone;
   if (auto gone = txn.erase(Table::Spec, key); !gone) return gone;
   if (auto gone = txn.erase(Table::Job, key); !gone) return gone;
   return true;

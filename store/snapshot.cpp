@@ -342,4 +342,15 @@ Result<std::optional<IdempotencyEntry>> Snapshot::find_idempotent(const Idempote
   return entry;
 }
 
+Result<std::string> Snapshot::results(JobId job) const {
+  const Key key = job_key(job);
+  const auto bytes = state_->txn.find(Table::ResultList, key.view());
+  if (!bytes) return fail(bytes.error());
+  if (!*bytes) return std::string();
+  proto::ResultList list;
+  if (auto ok = open_record(Table::ResultList, key.view(), **bytes, list); !ok)
+    return fail(ok.error());
+  return list.json();
+}
+
 }  // namespace drover::store

@@ -58,8 +58,8 @@ Result<void> Store::State::try_commit(const CommitBatch& batch, bool& map_full) 
     const sched::Changes& changes = batch.changes;
     const RetentionLimits limits{options.events_max, options.closed_jobs_max,
                                  options.closed_workflows_max, options.step_results_max};
-    done = trim(*txn, limits, changes.events.size(), changes.jobs.size() + changes.tasks.size(),
-                from);
+    done =
+        trim(*txn, limits, changes.events.size(), changes.jobs.size() + changes.tasks.size(), from);
   }
   const std::uint64_t written = txn->written();
   if (done) done = txn->commit();

@@ -89,6 +89,8 @@ class Snapshot {
   // As visit_jobs.
   using WorkflowVisitor = std::function<bool(const flow::WorkflowRecord&)>;
   Result<void> visit_workflows(JobId before, bool only_open, const WorkflowVisitor& visit) const;
+  // What a statement left, as JSON; empty = nothing.
+  Result<std::string> results(JobId job) const;
   Result<std::optional<flow::CacheEntry>> step_result(std::uint32_t uid,
                                                       std::string_view content) const;
 
@@ -103,6 +105,7 @@ struct CommitBatch {
   sched::Changes changes;
   flow::Changes workflows;
   std::vector<IdempotencyEntry> idempotency;
+  std::vector<std::pair<JobId, std::string>> results;  // of statements, JSON
 };
 
 struct StoreStats {

@@ -50,7 +50,7 @@ struct Launch {
   std::vector<std::uint32_t> groups, pus;
   std::int64_t mem_limit_bytes = 0, time_limit_us = 0;
   std::int32_t warn_signal = 0, warn_before_s = 0, kill_grace_s = 1;
-  bool append_output = false;
+  bool append_output = false, make_directory = false;
 
   Launch(std::uint64_t job, std::vector<std::string> arguments)
       : id{{JobId{job}, TaskIndex{0}}, AttemptNo{1}, Epoch{job * 1000}},
@@ -73,6 +73,7 @@ struct Launch {
     frame.warn_before_s = warn_before_s;
     frame.kill_grace_s = kill_grace_s;
     frame.append_output = append_output;
+    frame.make_directory = make_directory;
     frame.file = file.c_str();
     frame.cwd = cwd.c_str();
     frame.out = out.c_str();

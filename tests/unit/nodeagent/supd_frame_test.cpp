@@ -26,6 +26,7 @@ LaunchFrame some_launch() {
   frame.warn_before_s = 5;
   frame.kill_grace_s = 7;
   frame.append_output = true;
+  frame.make_directory = true;
   frame.file = "/spool/job12";
   frame.cwd = "/home/ann";
   frame.out = "/home/ann/out";
@@ -71,6 +72,7 @@ TEST(SupdFrame, ALaunchComesBack) {
   EXPECT_EQ(back.uid, 1000u);
   EXPECT_EQ(back.kill_grace_s, 7);
   EXPECT_TRUE(back.append_output);
+  EXPECT_TRUE(back.make_directory);
   EXPECT_EQ(back.groups, sent.groups);
   EXPECT_EQ(back.pus, sent.pus);
   EXPECT_STREQ(back.out, "/home/ann/out");

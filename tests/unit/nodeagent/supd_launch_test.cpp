@@ -27,6 +27,18 @@ TEST_F(SupdLaunch, ReportsTheSignal) {
   EXPECT_EQ(end.term_signal, 9);
 }
 
+TEST_F(SupdLaunch, MakesTheDirectoryOfTheOutputOnlyWhereAsked) {
+  Client agent(socket_path());
+  Launch launch = Launch::shell(60, "echo one");
+  launch.out = out("new") + "/er/log";
+  EXPECT_EQ(agent.run(launch).cause, EndCause::LaunchFailed);
+  launch = Launch::shell(61, "echo one");
+  launch.out = out("new") + "/er/log";
+  launch.make_directory = true;
+  EXPECT_EQ(agent.run(launch).exit_code, 0);
+  EXPECT_EQ(read_text(launch.out), "one\n");
+}
+
 TEST_F(SupdLaunch, WritesOutputAndErrorFiles) {
   Client agent(socket_path());
   Launch both = Launch::shell(3, "echo one; echo two >&2");

@@ -78,9 +78,12 @@ class Harness {
         store_(open()),
         controller_(sched::ControllerConfig{}),
         workflows_(controller_, workflow_ports(admission_, store_, {})),
+        engines_(
+            controller_,
+            [this](sched::JobSpec spec) { return admission_.prepare_engine(std::move(spec)); }),
         auth_(kToken, kDaemon, kDaemon, users_),
         specs_(store_),
-        turn_(loop_, controller_, workflows_, store_, metrics_, config_,
+        turn_(loop_, controller_, workflows_, engines_, store_, metrics_, config_,
               {[this](const sched::Changes& changes) {
                  for (const auto& job : changes.new_jobs) specs_.put(job.id, job.spec);
                  observe_changes(metrics_, changes);
@@ -102,11 +105,20 @@ class Harness {
                 for (auto& plan : plans) turn_.push(std::move(plan));
               });
             }),
-        services_(new Services{config_, loop_, store_, controller_, workflows_, consumers_, turn_,
-                               admission_, agents_, events_, specs_, users_, metrics_, kDaemon,
-                               net::Loop::now().wall, [] { return net::HttpCounters{}; }}),
+        services_(new Services{config_, loop_, store_, controller_, workflows_, engines_,
+                               consumers_, turn_, admission_, agents_, events_, specs_, users_,
+                               metrics_, kDaemon, net::Loop::now().wall,
+                               [] { return net::HttpCounters{}; }}),
         router_(*services_, auth_) {
     admission_.configure(config_);
+    auto catalogue = std::make_shared<pool::Catalogue>();
+    pool::Plugin python;
+    python.type = "python";
+    python.languages = {"python"};
+    python.command = {"{plugin}/engine"};
+    EXPECT_TRUE(catalogue->add(std::move(python)));
+    admission_.set_catalogue(catalogue);
+    engines_.set_catalogue(catalogue);
     auth_.configure(config_);
     loop_.after_io([this] { turn_.run(); });
     thread_ = std::thread([this] { loop_.run(); });
@@ -208,6 +220,7 @@ class Harness {
   store::Store store_;
   sched::Controller controller_;
   flow::Conductor workflows_;
+  pool::EnginePool engines_;
   Users users_;
   Auth auth_;
   EventHub events_;
