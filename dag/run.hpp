@@ -84,6 +84,9 @@ class Run {
   // `steady` is the time of next() and its timers: wall time as it was when somebody began to ask,
   // and since then by a clock that nobody sets. Of facts from before, theirs is as good as any.
   Result<void> apply(const Fact& fact, Time steady);
+  // The fact that comes next is Added with this text, which makes `longer` of the workflow: it is
+  // not read and planned once more. `longer` is a run of that in which nothing has happened.
+  void foresee_added(std::string text, std::unique_ptr<Run> longer);
   // What is to be done now, or nothing. Begin and Stop come once each.
   std::optional<Order> next(Time steady);
   // The part that was to begin may not before `at`.
@@ -160,6 +163,8 @@ class Run {
   std::map<std::uint32_t, std::vector<std::uint32_t>> followers_;  // element by element, of a part
   std::set<std::pair<Time, std::uint32_t>> delayed_, standbys_;
   std::deque<std::uint32_t> unwanted_;
+  std::string foreseen_text_;
+  std::unique_ptr<Run> foreseen_;
   std::uint64_t facts_ = 0;
   std::size_t value_bytes_ = 0;
   std::uint32_t open_ = 0;

@@ -44,6 +44,7 @@ void Run::rebuild(const std::vector<std::pair<std::uint32_t, Mark>>& completed) 
     watch_standby(i, parts_[i].began);
   }
   for (const auto& [part, end] : completed) {
+    if (plan_.parts[part].is_left_out) continue;  // somebody had cancelled it while it waited
     const PlanNode node = plan_.parts[part].node;
     if (execution_.mark(node) == Mark::Waiting && !execution_.start_now(node)) continue;
     if (execution_.mark(node) == Mark::Ready) complete(part, end);
@@ -70,7 +71,20 @@ void Run::reopened() {
   rebuild(kept);
 }
 
+void Run::foresee_added(std::string text, std::unique_ptr<Run> longer) {
+  foreseen_text_ = std::move(text);
+  foreseen_ = std::move(longer);
+}
+
 Result<void> Run::added(const Fact& fact) {
+  if (const auto foreseen = std::exchange(foreseen_, nullptr);
+      foreseen != nullptr && foreseen_text_ == fact.text) {
+    workflow_ = std::move(foreseen->workflow_);
+    plan_ = std::move(foreseen->plan_);
+    note_parts();
+    rebuild(std::exchange(completed_, {}));
+    return {};
+  }
   Workflow longer = workflow_;
   Bundle fragment;
   fragment.origin = "added steps";

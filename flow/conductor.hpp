@@ -89,7 +89,8 @@ class Conductor {
   void drive_those_behind(Now now);
   Time steady(Now now);
   bool begin(Live& live, std::uint32_t part, Now now);
-  Result<void> check_added(const Live& live, const dag::Workflow& longer, Now now) const;
+  Result<std::unique_ptr<dag::Run>> longer_run(const Live& live, dag::Workflow longer,
+                                               Now now) const;
   void stop(Live& live, std::uint32_t part, Now now);
   bool take_values(Live& live, std::uint32_t part, const Values& values, Now now);
   bool answer_from_cache(Live& live, std::uint32_t part, Now now);

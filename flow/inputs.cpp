@@ -181,8 +181,9 @@ Result<sched::Done> Conductor::set_values(const SetValues& in, Now now) {
   return sched::Done{in.workflow, in.values.size()};
 }
 
-// Steps that are added pass the entrance as those of the document did.
-Result<void> Conductor::check_added(const Live& live, const dag::Workflow& longer, Now now) const {
+// The workflow with further steps, whose jobs pass the entrance as those of the document did.
+Result<std::unique_ptr<dag::Run>> Conductor::longer_run(const Live& live, dag::Workflow longer,
+                                                        Now now) const {
   auto plan = dag::plan_workflow(longer, live.run.plan().rules);
   if (!plan) return fail(plan.error());
   const auto& before = live.run.plan().parts;
@@ -197,17 +198,19 @@ Result<void> Conductor::check_added(const Live& live, const dag::Workflow& longe
                       "steps would change",
                   "need the last step of the chain, and only that it succeeds", "needs");
   }
-  const dag::Run probe(live.record.id, longer, *plan, live.run.names());
-  for (std::uint32_t i = std::uint32_t(before.size()); i < plan->parts.size(); ++i) {
-    if (plan->parts[i].role == dag::PartRole::Gather) continue;
-    const auto text = dag::draft_job_text(probe, i);
-    const std::string step = "step " + longer.steps[plan->parts[i].step].name;
+  auto run = std::make_unique<dag::Run>(live.record.id, std::move(longer), *std::move(plan),
+                                        live.run.names());
+  for (auto i = std::uint32_t(before.size()); i < run->plan().parts.size(); ++i) {
+    const dag::Part& part = run->plan().parts[i];
+    if (part.role == dag::PartRole::Gather) continue;
+    const auto text = dag::draft_job_text(*run, i);
+    const std::string step = "step " + run->workflow().steps[part.step].name;
     if (!text) return fail(text.error(), step);
     auto submit = ports_.prepare(live.record.owner, live.record.user, text->json, now.wall);
     if (!submit) return fail(submit.error(), step);
     if (auto ok = controller_.check_possible(*submit->spec); !ok) return fail(ok.error(), step);
   }
-  return {};
+  return run;
 }
 
 Result<sched::Done> Conductor::add_steps(const AddSteps& in, Now now) {
@@ -221,14 +224,17 @@ Result<sched::Done> Conductor::add_steps(const AddSteps& in, Now now) {
   fragment.origin = "added steps";
   fragment.text = in.document;
   if (auto ok = dag::add_steps(longer, fragment); !ok) return fail(ok.error());
-  if (auto ok = check_added(**live, longer, now); !ok) return fail(ok.error());
+  const std::size_t added = longer.steps.size() - before;
+  auto foreseen = longer_run(**live, std::move(longer), now);
+  if (!foreseen) return fail(foreseen.error());
+  (*live)->run.foresee_added(in.document, *std::move(foreseen));
   dag::Fact fact;
   fact.kind = dag::FactKind::Added;
   fact.name = "by_user";
   fact.text = in.document;
   note(**live, std::move(fact), now);
   drive(**live, now);
-  return sched::Done{in.workflow, longer.steps.size() - before};
+  return sched::Done{in.workflow, added};
 }
 
 Result<void> Conductor::restore(const WorkflowRecord& record, const WorkflowSource& source,

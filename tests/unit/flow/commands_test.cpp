@@ -110,6 +110,35 @@ command = ["b"]
   EXPECT_EQ(theatre.state(id), WorkflowState::Succeeded);
 }
 
+// c can never run, and stays for as long as only it asks that a fails.
+TEST(WorkflowCommands, AStepMayBecomeOneThatCanNeverRun) {
+  Theatre theatre;
+  const JobId id = theatre.accept(R"(
+name = "w"
+[[step]]
+name = "a"
+command = ["a"]
+[[step]]
+name = "b"
+needs = ["a"]
+command = ["b"]
+[[step]]
+name = "c"
+needs = ["b", "a:fail"]
+command = ["c"]
+)");
+  ASSERT_TRUE(theatre.command(id, WorkflowVerb::Cancel, "c"));
+  ASSERT_TRUE(theatre.put(AddSteps{
+      {1000, false}, id, "[[step]]\nname = \"d\"\nneeds = [\"a:fail\"]\ncommand = [\"d\"]\n"}));
+  EXPECT_TRUE(theatre.conductor->find(id)->plan().parts[2].is_left_out);
+  theatre.restart();
+  theatre.end("w.a", 1);
+  EXPECT_TRUE(theatre.runs("w.d"));
+  theatre.end("w.d");
+  EXPECT_EQ(theatre.mark(id, "c"), dag::Mark::Skipped);
+  EXPECT_TRUE(is_final(theatre.state(id)));
+}
+
 TEST(WorkflowCommands, AKeptResultAnswersTheSameStep) {
   Theatre theatre;
   const std::string document = R"(
