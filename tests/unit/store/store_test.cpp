@@ -57,6 +57,20 @@ TEST(Store, EveryRecordComesBackAsItWentIn) {
   EXPECT_EQ(model.difference(*store->snapshot()), "");
 }
 
+TEST(Store, WhatAStatementLeftIsKeptEvenInACommitOfItsOwn) {
+  PrivateFolder folder;
+  auto store = Store::open(small_options(folder.path()));
+  ASSERT_TRUE(store) << store.error().message;
+  CommitBatch first;
+  add_job(first, 1, sched::JobState::Running);
+  ASSERT_TRUE(store->commit(first));
+  EXPECT_EQ(*store->snapshot()->results(JobId(1)), "");
+  CommitBatch alone;
+  alone.results.emplace_back(JobId(1), "{\"outcome\":\"ok\"}");
+  ASSERT_TRUE(store->commit(alone));
+  EXPECT_EQ(*store->snapshot()->results(JobId(1)), "{\"outcome\":\"ok\"}");
+}
+
 TEST(Store, UsageAndReservationsAreReplacedAsAWhole) {
   PrivateFolder folder;
   sched::Reservation reservation;

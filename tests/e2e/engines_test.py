@@ -1,0 +1,190 @@
+# tests/e2e/engines_test.py - code on warm engines through the whole of Drover, and faults on the way.
+# SPDX-License-Identifier: Apache-2.0
+"""python3 tests/e2e/engines_test.py"""
+import os
+import signal
+import statistics
+import sys
+import tempfile
+import threading
+import time
+
+from harness import Cluster, pids_with_cookie
+
+COOKIE = f"engines-{os.getpid()}"
+
+
+class Desk:
+    """One cluster whose statements leave their files in a folder of its own."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+
+    def run(self, code, engine="python", timeout=30, **more):
+        spec = {"engine": engine, "script": code, "env": {"COOKIE": COOKIE}, **more}
+        status, answer = self.cluster.request("POST", f"/api/v1/statements?timeout_s={timeout}", spec, timeout=timeout + 30)
+        assert status == 200, answer
+        return answer
+
+    def submit(self, code, engine="python", **more):
+        return self.cluster.submit({"engine": engine, "script": code, **more})
+
+    def engines(self):
+        return self.cluster.get("/api/v1/engines")["engines"]
+
+    def log(self, job):
+        status, text = self.cluster.request("GET", f"/api/v1/jobs/{job}/log")
+        assert status == 200, text
+        return text
+
+
+def previews(answer):
+    assert answer["results"], answer
+    return [result["preview"] for result in answer["results"]["results"]]
+
+
+def warm_and_cold(desk):
+    first = desk.run("6 * 7")
+    assert previews(first) == ["42"], first
+    assert len(desk.engines()) == 1 and desk.engines()[0]["state"] == "idle", desk.engines()
+    pid = previews(desk.run("import os; os.getppid()"))
+    times = []
+    for _ in range(100):
+        begun = time.perf_counter()
+        assert previews(desk.run("1 + 1")) == ["2"]
+        times.append(time.perf_counter() - begun)
+    assert previews(desk.run("import os; os.getppid()")) == pid, "the same engine"
+    assert len(desk.engines()) == 1, desk.engines()
+    print(f"  warm: p50 {statistics.median(times) * 1000:.2f} ms, slowest {max(times) * 1000:.1f} ms")
+
+
+def what_is_printed_and_what_fails(desk):
+    job = desk.run("print('hello'); 1 / 0")
+    assert job["job"]["state"] == "failed" and job["job"]["exit_code"] == 1, job["job"]
+    assert desk.log(job["job"]["id"]).startswith("hello\n"), desk.log(job["job"]["id"])
+    error = job["results"]["error"]
+    assert error["name"] == "ZeroDivisionError" and error["line"] == 1, error
+    rows = desk.run("create table t(a, b); insert into t values (1, 'x'), (2, null); select * from t", "sql")
+    tables = [result for result in rows["results"]["results"] if result["kind"] == "table"]
+    assert tables[0]["preview"] == [[1, "x"], [2, None]], rows["results"]
+    shell = desk.run("echo out; exit 3", "shell")
+    assert shell["job"]["exit_code"] == 3 and desk.log(shell["job"]["id"]) == "out\n", shell["job"]
+
+
+def what_is_refused(desk):
+    for spec, field in (({"engine": "pyton", "script": "1"}, "engine"), ({"engine": "python", "script": "1", "language": "sql"}, "language"),
+                        ({"engine": "python", "script": "1", "session": "../x"}, "session"), ({"argv": ["true"]}, "engine"),
+                        ({"engine": "python", "script": "1", "array": "0-3"}, "array")):
+        status, problem = desk.cluster.request("POST", "/api/v1/statements", spec)
+        assert status in (400, 404, 422, 501) and problem["error"]["field"] == field, (spec, status, problem)
+
+
+def a_session_keeps_its_names(desk):
+    status, made = desk.cluster.request("POST", "/api/v1/sessions", {"engine": "python", "session": "s1"})
+    assert status == 201, made
+    desk.run("x = 41", session="s1")
+    assert previews(desk.run("x + 1", session="s1")) == ["42"]
+    assert desk.run("x")["results"]["error"]["name"] == "NameError", "what is of no session does not see it"
+    status, again = desk.cluster.request("POST", "/api/v1/sessions", {"engine": "python", "session": "s1"})
+    assert status == 409, again
+    assert [s["session"] for s in desk.cluster.get("/api/v1/sessions")["sessions"]] == ["s1"]
+    status, _ = desk.cluster.request("DELETE", "/api/v1/sessions/s1")
+    assert status == 200
+    desk.cluster.until(lambda: not desk.cluster.get("/api/v1/sessions")["sessions"], "the session ends", 20)
+
+
+def running(desk, job):
+    desk.cluster.until(lambda: desk.cluster.job(job)["state"] == "running", f"statement {job} runs", 30)
+    return desk.cluster.job(job)
+
+
+def cancel(desk):
+    job = desk.submit("import time\ntry:\n  time.sleep(60)\nexcept KeyboardInterrupt:\n  print('interrupted'); raise")
+    running(desk, job)
+    time.sleep(0.3)
+    desk.cluster.request("POST", f"/api/v1/jobs/{job}/cancel", {})
+    assert desk.cluster.await_final(job, 20)["state"] == "cancelled"
+    assert "interrupted" in desk.log(job)
+
+
+def an_engine_is_killed(desk):
+    job = desk.submit("import time; print('begun', flush=True); time.sleep(60)")
+    running(desk, job)
+    engine = next(e for e in desk.engines() if e["running"] == job)
+    host = desk.cluster.get(f"/api/v1/jobs/{engine['job']}")
+    assert host["job"]["state"] == "running", host
+    for pid in engine_pids(engine["job"]):
+        os.kill(pid, signal.SIGKILL)
+    ended = desk.cluster.await_final(job, 40)
+    assert (ended["state"], ended["reason"]) == ("failed", "engine_lost"), ended
+    assert desk.log(job) == "begun\n"
+    assert previews(desk.run("2 + 2")) == ["4"], "others go on"
+
+
+def engine_pids(job):
+    found = []
+    for pid in pids_with_cookie(f"DROVER_JOB_ID={job}\0"):
+        found.append(pid)
+    return found
+
+
+def daemons_are_killed(desk):
+    cluster = desk.cluster
+    for victims in (("droverd",), ("agent",), ("droverd", "agent")):
+        job = desk.submit("import time; time.sleep(3); 'done'")
+        running(desk, job)
+        for name in victims:
+            cluster.kill(name)
+        time.sleep(0.5)
+        for name in reversed(victims):
+            cluster.start(name)
+        ended = cluster.await_final(job, 60)
+        assert ended["state"] == "succeeded", (victims, ended)
+        shown = cluster.get(f"/api/v1/jobs/{job}")
+        assert previews(shown) == ["'done'"], (victims, shown["results"])
+        assert previews(desk.run("3 + 3")) == ["6"], victims
+
+
+def many_at_once(desk):
+    wrong = []
+
+    def caller(number):
+        for i in range(25):
+            if previews(desk.run(f"{number} * 1000 + {i}")) != [str(number * 1000 + i)]:
+                wrong.append((number, i))
+
+    threads = [threading.Thread(target=caller, args=(number,)) for number in range(8)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong
+    print(f"  8 callers, 200 statements: {200 / (time.perf_counter() - begun):.0f}/s on {len(desk.engines())} engines")
+
+
+def nothing_is_left(desk):
+    for engine in desk.engines():
+        desk.cluster.request("POST", f"/api/v1/engines/{engine['name']}/drain", {})
+    desk.cluster.until(lambda: not desk.engines(), "every engine ends", 30)
+    desk.cluster.await_all_final(30)
+    desk.cluster.check_clean()
+    left = pids_with_cookie("DROVER_ENGINE_TYPE=")
+    mine = [pid for pid in left if str(desk.cluster.run) in (open(f"/proc/{pid}/environ").read() if os.path.exists(f"/proc/{pid}/environ") else "")]
+    assert not mine, mine
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="drover-results-") as results:
+        with Cluster(cpus=64, config=f'[engines]\nresults = "{results}/%h"\n'.replace("/%h", "")) as cluster:
+            desk = Desk(cluster)
+            cases = (warm_and_cold, what_is_printed_and_what_fails, what_is_refused, a_session_keeps_its_names, cancel,
+                     an_engine_is_killed, many_at_once, daemons_are_killed, nothing_is_left)
+            for case in cases:
+                case(desk)
+                print(f"{case.__name__}: ok", flush=True)
+    print(f"{len(cases)} passed, 0 failed")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
