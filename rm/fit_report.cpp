@@ -256,7 +256,7 @@ Error NodeInventory::refusal(const Request& request) const {
   place.cores = {};
   const NodeChoice choice = constraints_.evaluate(place);
   for (std::uint32_t id = 0; id < nodes_.size(); ++id) {
-    const Node* node = nodes_[id].get();
+    const Node* node = nodes_[id];
     if (node == nullptr || !node->known || !node->defect.empty()) continue;
     const NodeSpec& spec = node->spec;
     all.push_back(&spec);

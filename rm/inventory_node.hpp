@@ -3,11 +3,13 @@
 #pragma once
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "rm/node_ask.hpp"
+#include "rm/node_group.hpp"
 #include "rm/node_units.hpp"
 #include "rm/node_view.hpp"
 
@@ -19,22 +21,25 @@ struct InventoryKey {  // free amounts in the order of best fit
   friend auto operator<=>(const InventoryKey&, const InventoryKey&) = default;
 };
 
+using InventoryBuckets = std::map<InventoryKey, NodeGroup>;  // nodes with equal amounts free
+
+// What every start and end looks at comes first, so that it lies together.
 struct InventoryNode {
-  NodeSpec spec;
   bool known = false;  // false: leases were restored before the node registered
   NodeState state = NodeState::Up;
-  std::string reason, defect;  // defect: why the topology cannot be used
-  std::string reservation;     // that goes on here
   bool in_maintenance = false;
-  Amounts capacity, held;
   std::uint32_t leases = 0, exclusive = 0;
   std::int64_t sole_user = 0;      // of all its leases
   std::int64_t listed_for = 0;     // the user under whom it is indexed
   std::int64_t cpu_percent = 100;  // how often its CPUs are given out
+  Amounts held, capacity;
   NodeUnits units;
-  std::optional<InventoryKey> bucket;  // where it is indexed
-  std::optional<InventoryKey> size;    // by what was built in
-  std::vector<std::int64_t> levels;    // of shared GPUs, where it is indexed
+  std::optional<InventoryBuckets::iterator> bucket;  // where it is indexed
+  std::optional<InventoryKey> size;                  // by what was built in
+  std::vector<std::int64_t> levels;                  // of shared GPUs, where it is indexed
+  std::string reason, defect;                        // defect: why the topology cannot be used
+  std::string reservation;                           // that goes on here
+  NodeSpec spec;
 
   // Given out more than once, CPUs are counted, and nobody is bound to any.
   bool binds() const { return units.bindable() && cpu_percent == 100; }

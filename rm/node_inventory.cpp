@@ -19,12 +19,12 @@ constexpr std::int64_t kMilli = 1000;
 NodeInventory::Node& NodeInventory::at(NodeId id) {
   DROVER_CHECK(raw(id) < kMaxNodes, "node ids are dense; there can be a million");
   if (raw(id) >= nodes_.size()) nodes_.resize(raw(id) + 1);
-  if (nodes_[raw(id)] == nullptr) nodes_[raw(id)] = std::make_unique<Node>();
+  if (nodes_[raw(id)] == nullptr) nodes_[raw(id)] = &all_nodes_.emplace_back();
   return *nodes_[raw(id)];
 }
 
 const NodeInventory::Node* NodeInventory::find(NodeId id) const {
-  return raw(id) < nodes_.size() ? nodes_[raw(id)].get() : nullptr;
+  return raw(id) < nodes_.size() ? nodes_[raw(id)] : nullptr;
 }
 
 NodeInventory::Key NodeInventory::free_of(const Node& node) {
@@ -78,8 +78,6 @@ const NodeBits* NodeInventory::constraint_bits(const NodeAsk& ask) const {
 
 void NodeInventory::reindex(NodeId id, Node& node) {
   const bool offers = node.known && node.state == NodeState::Up && node.defect.empty();
-  known_.set(id, node.known);
-  up_.set(id, node.known && node.state == NodeState::Up);
   idle_.set(id, offers && node.leases == 0 && node.spec.seats == 0);
   const bool open = offers && node.exclusive == 0 && node.is_shared();
   reindex_shares(id, node, open);
@@ -87,24 +85,28 @@ void NodeInventory::reindex(NodeId id, Node& node) {
   std::optional<Key> wanted;
   if (open) wanted = free_of(node);
   if (wanted && wanted->cpus == 0) wanted.reset();
-  if (wanted == node.bucket) return;
+  if (node.bucket.has_value() == wanted.has_value() &&
+      (!wanted || *wanted == (*node.bucket)->first))
+    return;
   if (node.bucket) {
-    const auto old = free_.find(*node.bucket);
+    const Buckets::iterator old = *node.bucket;
     old->second.erase(id);
     if (old->second.empty()) spare_.push_back(free_.extract(old));
+    node.bucket.reset();
   }
-  if (wanted) {
-    auto bucket = free_.find(*wanted);
-    if (bucket == free_.end() && !spare_.empty()) {
+  if (!wanted) return;
+  auto bucket = free_.lower_bound(*wanted);
+  if (bucket == free_.end() || bucket->first != *wanted) {
+    if (spare_.empty()) {
+      bucket = free_.try_emplace(bucket, *wanted);
+    } else {
       spare_.back().key() = *wanted;
-      bucket = free_.insert(std::move(spare_.back())).position;
+      bucket = free_.insert(bucket, std::move(spare_.back()));
       spare_.pop_back();
-    } else if (bucket == free_.end()) {
-      bucket = free_.try_emplace(*wanted).first;
     }
-    bucket->second.insert(id);
   }
-  node.bucket = wanted;
+  bucket->second.insert(id);
+  node.bucket = bucket;
 }
 
 void NodeInventory::put(NodeId id, NodeSpec spec) {
@@ -112,6 +114,8 @@ void NodeInventory::put(NodeId id, NodeSpec spec) {
   const std::string before = node.known ? node.spec.name : std::string();
   const bool is_new = !node.known;
   node.known = true;
+  known_.insert(id);
+  up_.set(id, node.state == NodeState::Up);
   node.spec = std::move(spec);
   if (is_new || before != node.spec.name) put_in_order(id, is_new);
   const bool is_engine = node.spec.seats > 0;
@@ -147,6 +151,7 @@ void NodeInventory::put(NodeId id, NodeSpec spec) {
 void NodeInventory::set_state(NodeId id, NodeState state, std::string reason) {
   Node& node = at(id);
   node.state = state;
+  up_.set(id, node.known && state == NodeState::Up);
   node.reason = std::move(reason);
   reindex(id, node);
 }

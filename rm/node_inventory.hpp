@@ -10,6 +10,7 @@
 // whatever the number of nodes. A change of one node costs O(log B + constraints seen).
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <boost/container/deque.hpp>
 #include <compare>
 #include <cstdint>
 #include <map>
@@ -116,7 +117,7 @@ class NodeInventory {
  private:
   using Key = InventoryKey;
   using Node = InventoryNode;
-  using Buckets = std::map<Key, NodeGroup>;
+  using Buckets = InventoryBuckets;
 
   ResourceNames names_;
 
@@ -177,8 +178,12 @@ class NodeInventory {
   void charge(const NodePart& part);
   NodeView view_of(NodeId id, const Node& node) const;
 
-  std::vector<std::unique_ptr<Node>> nodes_;  // by id; a NodeSpec keeps its address
-  NodeBits known_, up_, idle_;                // idle: up and without leases
+  // Side by side, since each lies on pages of its own otherwise; a NodeSpec keeps its address.
+  boost::container::deque<Node, void,
+                          boost::container::deque_options_t<boost::container::block_size<16>>>
+      all_nodes_;
+  std::vector<Node*> nodes_;    // by id; null: not known
+  NodeBits known_, up_, idle_;  // idle: up and without leases
   UnitShapes shapes_;
   NodeBits undescribed_;  // put without a topology: known by name from the store
   Buckets free_;

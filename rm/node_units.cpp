@@ -11,7 +11,8 @@
 namespace drover::rm {
 namespace {
 
-std::uint16_t& holds_at(std::vector<std::uint16_t>& holds, std::uint16_t index) {
+template <class Holds>
+std::uint16_t& holds_at(Holds& holds, std::uint16_t index) {
   if (index >= holds.size()) holds.resize(std::size_t(index) + 1);
   return holds[index];
 }
@@ -37,7 +38,7 @@ inline void NodeUnits::count_pu(std::uint16_t pu, bool becomes_free) {
 
 void NodeUnits::rebuild(std::shared_ptr<const UnitShape> shape) {
   shape_ = std::move(shape);
-  numas_.assign(shape_->numas.size(), {});
+  numas_.assign(shape_->numas.size(), NumaCounts{});
   l3s_.clear();
   for (const UnitShape::Numa& numa : shape_->numas)
     for (const std::uint16_t number : numa.l3_numbers) l3s_.push_back({number, 0});

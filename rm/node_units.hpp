@@ -5,6 +5,7 @@
 // task was bound to it stays held until that task ends.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -66,15 +67,17 @@ class NodeUnits {
     const NumaCounts& now = numas_[index];
     return {built.package, now.free,
             now.idle,      now.free_gpus,
-            built.cores,   std::span(l3s_).subspan(built.first_l3, built.l3_numbers.size())};
+            built.cores,   std::span(l3s_.data() + built.first_l3, built.l3_numbers.size())};
   }
   std::size_t numa_count() const { return numas_.size(); }
   const std::vector<std::uint16_t>& pu_indexes() const { return shape_->pu_indexes; }
   const std::vector<Gpu>& gpus() const { return shape_->gpus; }
 
   // How many leases hold each OS index; for the online check.
-  std::span<const std::uint16_t> pu_holds() const { return pu_holds_; }
-  std::span<const std::uint16_t> gpu_holds() const { return gpu_holds_; }
+  std::span<const std::uint16_t> pu_holds() const { return {pu_holds_.data(), pu_holds_.size()}; }
+  std::span<const std::uint16_t> gpu_holds() const {
+    return {gpu_holds_.data(), gpu_holds_.size()};
+  }
 
  private:
   struct NumaCounts {
@@ -85,12 +88,16 @@ class NodeUnits {
 
   std::shared_ptr<const UnitShape> shape_ = std::make_shared<const UnitShape>();
   std::uint32_t free_pus_ = 0, free_gpus_ = 0;
-  std::vector<NumaCounts> numas_;
-  std::vector<L3State> l3s_;
-  std::vector<std::uint16_t> core_free_;             // by core
-  std::vector<std::uint16_t> pu_holds_, gpu_holds_;  // by OS or driver index
-  std::vector<std::int64_t> gpu_shares_;             // by driver index, thousandths
-  std::int64_t shares_ = 0;                          // their sum
+  // In the node itself where it is of a usual size: one piece of memory to fetch.
+  template <class T, std::size_t kUsual>
+  using Row = boost::container::small_vector<T, kUsual>;
+  Row<NumaCounts, 8> numas_;
+  Row<L3State, 8> l3s_;
+  Row<std::uint16_t, 128> core_free_;     // by core
+  Row<std::uint16_t, 128> pu_holds_;      // by OS index
+  Row<std::uint16_t, 8> gpu_holds_;       // by driver index
+  std::vector<std::int64_t> gpu_shares_;  // by driver index, thousandths
+  std::int64_t shares_ = 0;               // their sum
 };
 
 }  // namespace drover::rm

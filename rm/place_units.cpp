@@ -174,12 +174,13 @@ class CoreTaker {
       begin = end + 1;
     }
     if (best == numa.cores.size()) best = 0;
-    for (std::size_t i = best; wanted > 0; ++i)
-      if (usable(numa.cores[i], l3)) wanted -= take_core(numa.cores[i], wanted);
-  }
-
-  bool usable(std::uint32_t c, std::uint32_t l3) const {
-    return core(c).idle() && core(c).l3 == l3;
+    for (std::size_t i = best; wanted > 0; ++i) {
+      const NodeUnits::CoreState at = core(numa.cores[i]);
+      if (!at.idle() || at.l3 != l3) continue;
+      const std::uint32_t taken = std::min<std::uint32_t>(at.pus, wanted);
+      for (std::uint32_t p = 0; p < taken; ++p) *out_++ = node_.pu_indexes()[at.first_pu + p];
+      wanted -= taken;
+    }
   }
 
   void take_shared(const NumaState& numa, std::uint32_t wanted) {

@@ -13,13 +13,22 @@ namespace {
 
 constexpr std::size_t kQueued = std::size_t(Kind::QueuedJobs);
 
+// Most requests name neither a GPU model nor a licence nor a custom resource: the kinds from here
+// on are zero.
+std::size_t width_of(const Amounts& amounts) {
+  std::int64_t named = 0;
+#pragma GCC unroll 32
+  for (std::size_t k = kFixedKinds; k < kKinds; ++k) named |= amounts.of[k];
+  return named == 0 ? kFixedKinds : kKinds;
+}
+
 // Both add first and look at all kinds together: every start and end comes through here, for each
 // quota of its path.
 void add_checked(Amounts& sum, const Amounts& amounts) {
-  const Amounts before = sum;
   std::uint64_t wrapped = 0;  // its sign bit: of a sum whose sign is neither that of its parts
-  for (std::size_t k = 0; k < kKinds; ++k) {
-    const auto a = std::uint64_t(before.of[k]), b = std::uint64_t(amounts.of[k]);
+  const std::size_t width = width_of(amounts);
+  for (std::size_t k = 0; k < width; ++k) {
+    const auto a = std::uint64_t(sum.of[k]), b = std::uint64_t(amounts.of[k]);
     sum.of[k] = std::int64_t(a + b);
     wrapped |= (a ^ (a + b)) & (b ^ (a + b));
   }
@@ -27,9 +36,9 @@ void add_checked(Amounts& sum, const Amounts& amounts) {
 }
 
 void subtract_checked(Amounts& sum, const Amounts& amounts) {
-  sum -= amounts;
   std::int64_t signs = 0;
-  for (const std::int64_t rest : sum.of) signs |= rest;
+  const std::size_t width = width_of(amounts);
+  for (std::size_t k = 0; k < width; ++k) signs |= sum.of[k] -= amounts.of[k];
   DROVER_CHECK(signs >= 0, "more was released from a quota than it held");
 }
 
@@ -181,6 +190,7 @@ PathId QuotaLedger::add_path(Labels labels) {
   }
   Path& path = paths_[raw(id)];
   path.exists = true;
+  path.made = ++paths_made_;
   path.labels = std::move(labels);
   select_counters(path);
   path_index_.emplace(key_, id);
@@ -196,6 +206,12 @@ std::variant<PathId, QuotaShort> QuotaLedger::try_enter(const Labels& job_labels
   }
   enter(id);
   return id;
+}
+
+std::variant<PathId, QuotaShort> QuotaLedger::try_enter(PathId known) {
+  if (auto shortage = first_short(known, one_job())) return *std::move(shortage);
+  enter(known);
+  return known;
 }
 
 PathId QuotaLedger::enter(const Labels& job_labels) {

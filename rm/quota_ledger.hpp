@@ -44,6 +44,11 @@ class QuotaLedger {
 
   // A job comes and goes. It is counted in queued_jobs of its path from one to the other.
   std::variant<PathId, QuotaShort> try_enter(const Labels& job_labels);
+  std::variant<PathId, QuotaShort> try_enter(PathId known);
+  // Which path of that id it is: the number is never used again. 0: there is none.
+  std::uint64_t path_made(PathId id) const {
+    return raw(id) < paths_.size() ? paths_[raw(id)].made : 0;
+  }
   PathId enter(const Labels& job_labels);  // whatever the limits say: it was let in before
   void leave(PathId path);
 
@@ -126,7 +131,7 @@ class QuotaLedger {
     Labels labels;  // the governed ones
     std::vector<std::uint32_t> counters;
     Sums sums;
-    std::uint64_t jobs = 0;
+    std::uint64_t jobs = 0, made = 0;
     bool guarded = false;  // one of its counters has a promise
     bool exists = false;
   };
@@ -160,6 +165,7 @@ class QuotaLedger {
   std::vector<std::uint32_t> free_counters_;
   std::vector<std::uint32_t> pinned_;  // counters of exact rules
   std::vector<Path> paths_;
+  std::uint64_t paths_made_ = 0;
   std::unordered_map<std::string, PathId> path_index_;  // by key, see make_key; never iterated
   std::string key_;                                     // scratch
   std::vector<PathId> free_paths_;

@@ -10,6 +10,12 @@
 #include "rm/resource_manager_state.hpp"
 
 namespace drover::rm {
+namespace {
+
+// Classes come and go with single jobs: the last few without a holder wait for the next one.
+constexpr std::size_t kUnheldMax = 256;
+
+}  // namespace
 
 ResourceManager::ResourceManager() : state_(std::make_unique<State>()) {}
 ResourceManager::~ResourceManager() = default;
@@ -58,9 +64,16 @@ void ResourceManager::drop(ClassId id) {
   State::Class& dropped = state_->class_at(id);
   DROVER_CHECK(dropped.holders > 0, "a request class was dropped by more than held it");
   if (--dropped.holders > 0) return;
-  state_->class_index.erase(dropped.request);
-  dropped = State::Class{};
-  state_->free_classes.push_back(id);
+  if (!std::exchange(dropped.is_kept, true)) state_->unheld.push_back(id);
+  if (state_->unheld.size() <= kUnheldMax) return;
+  const ClassId oldest = state_->unheld.front();
+  state_->unheld.pop_front();
+  State::Class& gone = state_->class_at(oldest);
+  gone.is_kept = false;
+  if (gone.holders > 0) return;
+  state_->class_index.erase(gone.request);
+  gone = State::Class{};
+  state_->free_classes.push_back(oldest);
 }
 
 void ResourceManager::set_slices(Slices slices) { state_->nodes.set_slices(std::move(slices)); }
@@ -74,6 +87,10 @@ PathId ResourceManager::path_for(const Labels& job_labels) {
 std::variant<PathId, QuotaShort> ResourceManager::try_enter(const Labels& job_labels) {
   return state_->ledger.try_enter(job_labels);
 }
+std::variant<PathId, QuotaShort> ResourceManager::try_enter(PathId known) {
+  return state_->ledger.try_enter(known);
+}
+std::uint64_t ResourceManager::path_made(PathId id) const { return state_->ledger.path_made(id); }
 PathId ResourceManager::enter(const Labels& job_labels) { return state_->ledger.enter(job_labels); }
 void ResourceManager::leave(PathId path) { state_->ledger.leave(path); }
 
@@ -192,7 +209,7 @@ void ResourceManager::add_names(ResourceNames names) {
   state_->names = std::move(names);
   state_->nodes.set_names(state_->names);
   for (State::Class& known : state_->classes)
-    if (known.holders > 0) state_->weigh(known);
+    if (known.holders > 0 || known.is_kept) state_->weigh(known);
   for (const NodeView& node : state_->nodes.views()) state_->follow_node(node.id);
   state_->freed_everything = true;
 }

@@ -83,7 +83,8 @@ class ResourceManager {
   std::vector<NodeView> nodes() const;  // by id
 
   // ---- what jobs ask
-  // A class that someone holds is forgotten with its last holder; its id is then used again.
+  // A class that someone holds is forgotten some time after its last holder; its id is then used
+  // again.
   ClassId intern(const Request& request);
   void hold(ClassId id);
   void drop(ClassId id);
@@ -93,7 +94,9 @@ class ResourceManager {
   PathId path_for(const Labels& job_labels);
   // A job comes and goes: counted in queued_jobs of its path, which is forgotten with its last job.
   std::variant<PathId, QuotaShort> try_enter(const Labels& job_labels);
-  PathId enter(const Labels& job_labels);  // recovery: whatever the limits say now
+  std::variant<PathId, QuotaShort> try_enter(PathId known);
+  std::uint64_t path_made(PathId id) const;  // see QuotaLedger
+  PathId enter(const Labels& job_labels);    // recovery: whatever the limits say now
   void leave(PathId path);
   // Could this ever run on the nodes as they are built (ignoring use and state)? Otherwise
   // Errc::Limit: says what the largest node offers. Ok while no node has registered, or while a

@@ -24,13 +24,12 @@ struct ResourceManager::State {
   struct Class {
     Request request;
     std::uint32_t holders = 0;
-    bool countable = false;
+    bool countable = false, is_kept = false;  // kept: in `unheld`, though it may be held again
     NodeAsk ask;
     Amounts least;            // what any node would charge at least
     Room room;                // on each node
     std::vector<Class> more;  // the components after the first, each as if it were alone
   };
-
   NodeInventory nodes;
   QuotaLedger ledger;
   LedgerAudit audit;
@@ -39,6 +38,7 @@ struct ResourceManager::State {
   std::deque<Class> classes;  // a Request keeps its address
   std::unordered_map<Request, ClassId, RequestHash> class_index;
   std::vector<ClassId> free_classes;
+  std::deque<ClassId> unheld;  // kept for a while
   Forecast forecast;
   bool plans_ahead = false;
   NodeBits freed;  // since take_freed
