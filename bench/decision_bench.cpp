@@ -87,7 +87,7 @@ class Cluster {
   // One turn; what was launched ends after a while that is shorter than its limit.
   void turn() {
     const auto begin = std::chrono::steady_clock::now();
-    out_ = controller_.finish(now(), std::move(out_));
+    controller_.finish(now(), out_);
     for (const Action& action : out_.actions) {
       const auto* launch = std::get_if<Launch>(&action);
       if (launch == nullptr) continue;

@@ -140,7 +140,7 @@ void Controller::State::check_job(const Job& job, Problems& problems) const {
 
 void Controller::State::check_groups(Problems& problems) const {
   std::vector<std::uint64_t> open(groups.size()), active(groups.size());
-  for (const auto& [id, job] : jobs) {
+  for (const Job& job : jobs) {
     ++open[raw(job.group)];
     active[raw(job.group)] += counts_in_group(job);
   }
@@ -205,7 +205,7 @@ std::vector<std::string> Controller::State::check() const {
   std::uint64_t by_state[kJobStates] = {};
   std::uint64_t active = 0;
   std::vector<rm::PathId> paths;
-  for (const auto& [id, job] : jobs) {
+  for (const Job& job : jobs) {
     paths.push_back(job.path);
     check_job(job, problems);
     ++by_state[std::size_t(job.state)];
@@ -220,10 +220,10 @@ std::vector<std::string> Controller::State::check() const {
              problems);
   expect(active == stats.tasks_active, "the number of active tasks is wrong", problems);
   std::size_t edges = 0;
-  for (const auto& [id, job] : jobs) edges += job.more != nullptr ? edges_of(*job.more) : 0;
+  for (const Job& job : jobs) edges += job.more != nullptr ? edges_of(*job.more) : 0;
   expect(edges == dependencies.size(), "a dependency edge outlived its wait", problems);
   std::size_t followed = 0;
-  for (const auto& [id, job] : jobs)
+  for (const Job& job : jobs)
     if (job.more != nullptr && job.more->counterparts != nullptr)
       followed += std::size_t(std::popcount(job.more->counterparts->open));
   expect(followed == followers.size(), "an array is told of elements it does not wait for",

@@ -98,7 +98,7 @@ NodeRecord Controller::State::record_of(NodeId id, const Node& node) const {
 
 // Closed jobs and tasks have put their last image when they left memory, so what is not found is
 // done.
-TurnOutput Controller::State::collect(TurnOutput used) {
+void Controller::State::collect() {
   Changes& changes = out.changes;
   for (const JobId id : dirty_jobs) {
     Job* job = find(id);
@@ -144,8 +144,6 @@ TurnOutput Controller::State::collect(TurnOutput used) {
   changes.next_epoch = changed(next_epoch, stored_epoch);
   changes.next_node_id = changed(next_node, stored_node);
   changes.next_event_seq = changed(next_event, stored_event);
-  used.clear();
-  return std::exchange(out, std::move(used));
 }
 
 }  // namespace drover::sched

@@ -30,7 +30,7 @@ Controller& Controller::operator=(Controller&&) noexcept = default;
 
 void Controller::apply(Input input, Now now) {
   state_->clock = now;
-  state_->apply(std::move(input), now);
+  state_->apply(input, now);
 }
 
 Result<JobId> Controller::submit_now(const Submit& in, Now now) {
@@ -54,7 +54,13 @@ void Controller::announce(EventKind kind, JobId workflow, std::uint32_t uid, std
   state_->out.changes.events.push_back(std::move(event));
 }
 
-TurnOutput Controller::finish(Now now, TurnOutput used) {
+TurnOutput Controller::finish(Now now) {
+  TurnOutput out;
+  finish(now, out);
+  return out;
+}
+
+void Controller::finish(Now now, TurnOutput& out) {
   State& state = *state_;
   state.clock = now;
   state.fire_timers(now);
@@ -64,10 +70,12 @@ TurnOutput Controller::finish(Now now, TurnOutput used) {
   state.place_tasks(now);
   state.settle_milestones(now);
   ++state.stats.turns;
-  return state.collect(std::move(used));
+  out.clear();
+  state.collect();
+  out.swap(state.out);
 }
 
-void Controller::State::apply(Input input, Now now) {
+void Controller::State::apply(Input& input, Now now) {
   std::visit(
       [&](auto& in) {
         using In = std::decay_t<decltype(in)>;
@@ -241,7 +249,7 @@ std::vector<GroupView> Controller::groups(std::uint64_t offset, std::uint64_t li
 }
 
 Result<Outlook> Controller::weigh(const Submit& in) const {
-  auto conditions = state_->admit(in);
+  auto conditions = state_->admit(in, nullptr);
   if (!conditions) return fail(std::move(conditions.error()));
   return conditions->outlook;
 }

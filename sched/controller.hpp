@@ -129,8 +129,9 @@ class Controller {
                 std::string state, Now now);
   // Takes, places and collects; may be called without inputs. The output's changes must be stored
   // before its replies and actions leave.
-  // `used`: an output that is done with; its memory serves again. For callers of many turns.
-  TurnOutput finish(Now now, TurnOutput used = {});
+  TurnOutput finish(Now now);
+  // What `out` holds is done with; its memory serves again. For callers of many turns.
+  void finish(Now now, TurnOutput& out);
   // In force from the next turn on. A group that holds more than it may keeps it, and gets no more.
   void set_group_limits(GroupLimits limits);
   // When the next begin time or node timeout is due (mono), if any: the shell sends a Tick then.

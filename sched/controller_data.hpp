@@ -9,7 +9,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -17,11 +16,13 @@
 #include "sched/clearing.hpp"
 #include "sched/controller.hpp"
 #include "sched/dependency.hpp"
+#include "sched/job_table.hpp"
 #include "sched/limit_watch.hpp"
 #include "sched/live_group.hpp"
 #include "sched/live_job.hpp"
 #include "sched/live_node.hpp"
 #include "sched/live_reservation.hpp"
+#include "sched/origins.hpp"
 #include "sched/partition.hpp"
 #include "sched/ranking.hpp"
 #include "sched/retry_book.hpp"
@@ -38,15 +39,18 @@ struct ControllerData {
   bool groups_dirty = false;
   std::uint64_t next_job = 1, next_epoch = 1, next_node = 1, next_event = 1;
   std::uint64_t stored_job = 0, stored_epoch = 0, stored_node = 0, stored_event = 0;
-  std::unordered_map<JobId, Job> jobs;  // never iterated for a decision
-  SpareParts<std::unordered_map<JobId, Job>::node_type> spare_jobs;
+  JobTable jobs;  // never iterated for a decision
+  Job* find(JobId id) { return jobs.find(id); }
+  const Job* find(JobId id) const { return jobs.find(id); }
   SpareParts<std::unique_ptr<JobExtra>> spare_extras;
   SpareParts<std::map<std::uint32_t, Task>::node_type> spare_tasks;
   std::deque<Group> groups;  // by GroupId
   std::map<std::string, GroupId, std::less<>> group_ids;
   std::vector<GroupId> free_groups;
   mutable std::string group_key;  // scratch
-  IdBits<GroupId> takeable;       // whose consumer may have something to take
+  std::uint64_t groups_made = 0;
+  Origins origins;
+  IdBits<GroupId> takeable;  // whose consumer may have something to take
   Shapes shapes;
   std::list<Partition> partitions;  // in the order in which they are served
   // By Ranking::Entry::partition; then the queues of reservations.
@@ -90,7 +94,10 @@ struct ControllerData {
   // While jobs are restored: who waits for a later job, which may be closed. See restore_waiters.
   std::multimap<JobId, std::pair<JobId, Dependency>> later_targets;
   RecentEnds recent;
-  std::deque<Milestone> milestones;            // not yet told to those who wait for them
+  std::deque<Milestone> milestones;             // not yet told to those who wait for them
+  void note_milestone(const Milestone& news) {  // mostly nobody waits for anything
+    if (dependencies.size() + followers.size() > 0) milestones.push_back(news);
+  }
   std::set<std::pair<Time, JobId>> begins;     // wall
   std::set<std::pair<Time, JobId>> deadlines;  // wall; when those who wait need not start any more
   std::map<NodeId, Node> nodes;

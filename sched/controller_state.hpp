@@ -14,14 +14,12 @@ struct Controller::State : StatementVerbs {
   struct Reserving;  // sched/reserving.hpp
   struct Reserved;
   // controller.cpp
-  void apply(Input input, Now now);
+  void apply(Input& input, Now now);
   void settle_milestones(Now now);
   void fire_timers(Now now);
   void miss_deadline(Job& job, Now now);
   void expect_end(const TaskId& id, Now now);  // place_tasks.cpp
   // job_moves.cpp: the only code that changes the state of a job
-  Job* find(JobId id);
-  const Job* find(JobId id) const;
   Group& group_of(const Job& job) { return groups[raw(job.group)]; }
   const Group& group_of(const Job& job) const { return groups[raw(job.group)]; }
   void move(Job& job, JobEvent on);
@@ -51,11 +49,12 @@ struct Controller::State : StatementVerbs {
   void mark_started(Job& job, Task& task, Time at, Now now);
   // submit.cpp
   Result<JobId> try_submit(const Submit& in, Now now);
-  Result<Conditions> admit(const Submit& in) const;
+  Result<Conditions> admit(const Submit& in, const Origin* known) const;
   Result<void> check_possible(const JobSpec& spec) const;
   Result<Conditions> weigh_dependencies(const Submit& in) const;
   std::optional<Milestone> milestone_of(JobId id, const std::vector<KnownEnd>& known) const;
-  Job& insert_job(JobId id, const JobSpec& spec, rm::PathId path);
+  const Origin* known_origin(const JobSpec& spec) const;
+  Job& insert_job(JobId id, const JobSpec& spec, rm::PathId path, const Origin* known);
   void wait_for(Job& job, Conditions conditions);
   GroupId group_for(const JobSpec& spec);
   const std::string& group_name(const JobSpec& spec) const;
@@ -97,9 +96,9 @@ struct Controller::State : StatementVerbs {
   void pass_the_guard(Partition& partition);
   void wake_waiters();
   Try try_to_start(Partition& partition, const JobQueue::Candidate& candidate);
-  Try settle_try(Partition& partition, Job& job, rm::Acquired answer);
+  Try settle_try(Partition& partition, Job& job, rm::Acquired&& answer);
   void serve_heads(Partition& partition);
-  void launch(Job& job, std::uint32_t index, rm::Lease lease, Now now);
+  void launch(Job& job, std::uint32_t index, rm::Lease&& lease, Now now);
   void order(const TaskRecord& record);
   std::string names_of(const rm::Lease& lease) const;
   // backfill.cpp
@@ -164,7 +163,7 @@ struct Controller::State : StatementVerbs {
   void reply(ReplyToken token, Result<Done> result);
   JobRecord record_of(const Job& job) const;
   NodeRecord record_of(NodeId id, const Node& node) const;
-  TurnOutput collect(TurnOutput used);
+  void collect();
   // explain.cpp
   std::optional<Why> why(JobId id, std::optional<TaskIndex> index) const;
   Why why_job(const Job& job) const;

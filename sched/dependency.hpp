@@ -77,7 +77,11 @@ class RecentEnds {
     JobId job{};
     JobState state{};
   };
-  std::size_t home_of(JobId job) const { return raw(job) & (slots_.size() - 1); }
+  // Spread: a table whose neighbours are all taken, as ids in a row would take them, would have to
+  // be walked through by erase().
+  std::size_t home_of(JobId job) const {
+    return std::size_t(raw(job) * 0x9e3779b97f4a7c15u >> 40) & (slots_.size() - 1);
+  }
   std::size_t slot_of(JobId job) const;  // where it is, or would be
   void erase(JobId job);
   void grow();

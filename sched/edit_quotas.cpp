@@ -62,6 +62,7 @@ void Controller::State::edit_quotas(const EditQuotas& in, Now now) {
   ++quotas.version;
   quotas_dirty = true;
   rm.set_quotas(with_class_limits(*std::move(after)));
+  origins.clear();
   Event event;
   event.seq = EventSeq{next_event++};
   event.at = now.wall;
@@ -93,6 +94,7 @@ void Controller::restore_quotas(rm::QuotaTable stored) {
     if (old) rm::translate(rule, *old, state.rm.names());
   state.quotas.rules = stored.rules;
   state.rm.set_quotas(state.with_class_limits(std::move(stored.rules)));
+  state.origins.clear();
 }
 
 }  // namespace drover::sched

@@ -73,13 +73,18 @@ std::int64_t ppm(Wide part, Wide whole) {
 std::int64_t usage_rate(const rm::Amounts& amounts, const UsageWeights& weights,
                         std::int64_t factor_percent) {
   using rm::Kind;
-  const auto part = [](std::int64_t amount, std::int64_t weight, std::int64_t unit) {
-    if (amount <= 0 || weight == 0) return Wide(0);  // most often, and division is slow
-    return Wide(std::max<std::int64_t>(0, amount)) * Wide(weight) / Wide(unit);
+  // Every start and end comes here, and wide division is slow: what is small does without.
+  constexpr std::int64_t kSmall = std::int64_t(1) << 31;
+  const auto part = [](std::int64_t amount, std::int64_t weight, auto unit) {
+    if (amount <= 0 || weight == 0) return Wide(0);
+    if (amount < kSmall && weight > 0 && weight < kSmall) return Wide(amount * weight / unit);
+    return Wide(amount) * Wide(weight) / Wide(unit);
   };
-  const Wide sum = part(amounts[Kind::CpuMilli], weights.cpu, 1000) +
-                   part(amounts[Kind::MemMib], weights.mem_gib, 1024) +
-                   part(amounts[Kind::GpuMilli], weights.gpu, 1000);
+  const Wide sum =
+      part(amounts[Kind::CpuMilli], weights.cpu, std::integral_constant<std::int64_t, 1000>()) +
+      part(amounts[Kind::MemMib], weights.mem_gib, std::integral_constant<std::int64_t, 1024>()) +
+      part(amounts[Kind::GpuMilli], weights.gpu, std::integral_constant<std::int64_t, 1000>());
+  if (sum < Wide(kRateMax) && factor_percent == 100) return std::int64_t(sum);
   return std::int64_t(std::min(sum * Wide(factor_percent) / 100, Wide(kRateMax)));
 }
 

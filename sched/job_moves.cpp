@@ -9,16 +9,6 @@
 
 namespace drover::sched {
 
-Job* Controller::State::find(JobId id) {
-  const auto found = jobs.find(id);
-  return found == jobs.end() ? nullptr : &found->second;
-}
-
-const Job* Controller::State::find(JobId id) const {
-  const auto found = jobs.find(id);
-  return found == jobs.end() ? nullptr : &found->second;
-}
-
 void Controller::State::move(Job& job, JobEvent on) {
   const auto to = find_move(job.state, on);
   DROVER_CHECK(to.has_value(), "a job made a move that its table does not have");
@@ -211,7 +201,7 @@ void Controller::State::close(Job& job, JobEvent on, Reason reason, std::string 
   drop_clearing(job.id);
   owed.erase(job.id);
   Job* const first = names.unlink(job);
-  milestones.push_back({job.id, job.state, job.started});
+  note_milestone({job.id, job.state, job.started});
   recent.add(job.id, job.state);
   rm.leave(job.path);
   rm.drop(job.what);
@@ -220,13 +210,11 @@ void Controller::State::close(Job& job, JobEvent on, Reason reason, std::string 
   shapes.release(job.shape);
   retries.release(job.retry);
   Reserving{*this}.leave(job, job.reservation());
-  auto part = jobs.extract(job.id);
-  if (std::unique_ptr<JobExtra> extra = std::move(part.mapped().more)) {
+  if (std::unique_ptr<JobExtra> extra = std::move(job.more)) {
     *extra = JobExtra{};
     spare_extras.put(std::move(extra));
   }
-  part.mapped() = Job{};
-  spare_jobs.put(std::move(part));
+  jobs.remove(job);
   drop_group_if_empty(group);
   if (first != nullptr) open_gate(*first, kSingletonGate, now);
 }

@@ -78,25 +78,34 @@ void JobQueue::leave(LaneId id) {
   if (waiting->second.empty()) short_of_quota_.erase(waiting);
 }
 
+LaneId JobQueue::add_lane(const Lane& common, const Shape& shape) {
+  auto id = LaneId(std::uint32_t(lanes_.size()));
+  if (free_lanes_.empty()) {
+    lanes_.emplace_back();
+  } else {
+    id = free_lanes_.back();
+    free_lanes_.pop_back();
+  }
+  if (auto part = spare_lanes_.take()) {
+    part.key() = common;
+    part.mapped() = id;
+    lane_index_.insert(std::move(part));
+  } else {
+    lane_index_.emplace(common, id);
+  }
+  lanes_[std::size_t(id)].common = common;
+  if (std::size_t(common.shape) >= shapes_.size()) shapes_.resize(std::size_t(common.shape) + 1);
+  ShapeState& state = shapes_[std::size_t(common.shape)];
+  state.want = shape.room;
+  state.whole_node = shape.whole_node;
+  state.length_us = shape.length.us;
+  return id;
+}
+
 LaneId JobQueue::put(const Lane& common, const Shape& shape, const Place& place) {
   ++changes_;
-  const auto [known, is_new] = lane_index_.try_emplace(common, LaneId{});
-  if (is_new) {
-    if (free_lanes_.empty()) {
-      known->second = LaneId(std::uint32_t(lanes_.size()));
-      lanes_.emplace_back();
-    } else {
-      known->second = free_lanes_.back();
-      free_lanes_.pop_back();
-    }
-    lanes_[std::size_t(known->second)].common = common;
-    if (std::size_t(common.shape) >= shapes_.size()) shapes_.resize(std::size_t(common.shape) + 1);
-    ShapeState& state = shapes_[std::size_t(common.shape)];
-    state.want = shape.room;
-    state.whole_node = shape.whole_node;
-    state.length_us = shape.length.us;
-  }
-  const LaneId id = known->second;
+  const auto known = lane_index_.find(common);
+  const LaneId id = known != lane_index_.end() ? known->second : add_lane(common, shape);
   LaneState& lane = lanes_[std::size_t(id)];
   if (lane.jobs.empty()) {
     lane.jobs.insert(place);
@@ -122,7 +131,7 @@ void JobQueue::remove(LaneId id, const Place& place) {
   leave(id);
   lane.jobs.erase(place);
   if (!lane.jobs.empty()) return enter(id);
-  lane_index_.erase(lane.common);
+  spare_lanes_.put(lane_index_.extract(lane.common));
   free_lanes_.push_back(id);
   const bool was_next = lane.shortage && !lane.parked;
   const QuotaKey key{was_next ? lane.shortage->quota_index : 0, lane.common.shape};

@@ -5,8 +5,7 @@
 // the others cannot either. Lanes of one shape form one line: what finds no room for its first
 // finds none for the others, so the shape is blocked as a whole until a node with enough room
 // changes. A lane that a quota stops waits apart, and only the first per (quota, shape) is tried
-// again when that quota is freed. So an event costs by shapes and changed nodes, never by waiting
-// jobs.
+// when that quota is freed. An event costs by shapes and changed nodes, never by waiting jobs.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -21,6 +20,7 @@
 #include "sched/keyed_heap.hpp"
 #include "sched/live_job.hpp"
 #include "sched/rough_room.hpp"
+#include "sched/spare_parts.hpp"
 
 namespace drover::sched {
 
@@ -44,7 +44,7 @@ class JobQueue {
     Held,      // free, but held for others: also tried again when a hold goes
     Hopeless,  // not even later: it stands aside and holds up nobody
   };
-  // The place of a lane's first job among all; asked when a lane gets another first job.
+  // The place of a lane's first job among all; asked when it gets another one.
   using KeyOf = std::function<OrderKey(const Lane&, const Place&)>;
 
   struct Rules {
@@ -65,8 +65,8 @@ class JobQueue {
   std::optional<Candidate> candidate();   // of those whose shape is not blocked, or could start now
   Block block_of(ShapeId shape) const;
   void block(ShapeId shape, Block why);
-  // A pass: blocked shapes that fit into one of the rooms that changed are tried once more, each
-  // when its turn comes. While rooms are few a shape is only looked at: most find none by then.
+  // A pass: blocked shapes that fit into a room that changed are tried again, each in its turn.
+  // While rooms are few a shape is only looked at, not woken: most find the room gone by then.
   void begin_pass() { ++pass_, fresh_.clear(), is_looked_through_ = false; }
   // Where a pass ends before everybody was looked at: what fits stays awake for the next one.
   void wake_fresh();
@@ -75,8 +75,7 @@ class JobQueue {
   bool knows_room(NodeId node) const;
   void update_room(NodeId node, const rm::Room& room);  // somebody took of it
   bool could_start(ShapeId shape);                      // not blocked, or unblocked by this
-  // Tries again what was held up and fits, or everything.
-  void wake_held(const rm::Room& room);
+  void wake_held(const rm::Room& room);  // tries again what was held up and fits
   void wake_all();
 
   // ---- quotas
@@ -144,6 +143,7 @@ class JobQueue {
              std::size_t(lane.path) ^ std::size_t(lane.standing) << 32;
     }
   };
+  LaneId add_lane(const Lane& lane, const Shape& shape);
   void enter(LaneId id);
   void leave(LaneId id);
   void enter_line(LaneId id);
@@ -178,6 +178,7 @@ class JobQueue {
   std::vector<LaneState> lanes_;
   std::vector<LaneId> free_lanes_;
   std::unordered_map<Lane, LaneId, LaneHash> lane_index_;  // never iterated
+  SpareParts<decltype(lane_index_)::node_type> spare_lanes_;
   std::vector<ShapeState> shapes_;
   // Packed, since an event runs over all: what they want roughly, and the rest of them.
   std::vector<RoughRoom> blocked_rough_;

@@ -57,7 +57,6 @@ struct Move {
 };
 using JobMove = Move<JobState, JobEvent>;
 using TaskMove = Move<TaskState, TaskEvent>;
-
 inline constexpr auto kJobMoves = [] {
   using enum JobState;
   using enum JobEvent;
@@ -158,16 +157,18 @@ inline constexpr auto kTaskMoves = [] {
   });
 }();
 
+template <class State, const auto& kMoves, std::size_t kStates>
+inline constexpr auto kMoveTable = [] {
+  std::array<std::array<std::optional<State>, 32>, kStates> to{};  // by state and event
+  for (const auto& move : kMoves) to[std::size_t(move.from)][std::size_t(move.on)] = move.to;
+  return to;
+}();
 // The state after `on`, or nothing: the caller answers Errc::Conflict; nothing changes.
 constexpr std::optional<JobState> find_move(JobState from, JobEvent on) {
-  for (const JobMove& move : kJobMoves)
-    if (move.from == from && move.on == on) return move.to;
-  return std::nullopt;
+  return kMoveTable<JobState, kJobMoves, kJobStates>[std::size_t(from)][std::size_t(on)];
 }
 constexpr std::optional<TaskState> find_move(TaskState from, TaskEvent on) {
-  for (const TaskMove& move : kTaskMoves)
-    if (move.from == from && move.on == on) return move.to;
-  return std::nullopt;
+  return kMoveTable<TaskState, kTaskMoves, kTaskStates>[std::size_t(from)][std::size_t(on)];
 }
 
 // Facts about the tables that the compiler keeps true.
@@ -188,12 +189,11 @@ constexpr bool every_open_state_answers(Event event) {
     if (!is_final(State(s)) && !find_move(State(s), event)) return false;
   return true;
 }
-static_assert(no_pair_is_listed_twice(kJobMoves) && no_pair_is_listed_twice(kTaskMoves));
-static_assert(finals_are_final(kJobMoves) && finals_are_final(kTaskMoves));
+static_assert(no_pair_is_listed_twice(kJobMoves) && no_pair_is_listed_twice(kTaskMoves) &&
+              finals_are_final(kJobMoves) && finals_are_final(kTaskMoves));
 static_assert(every_open_state_answers<JobState, kJobStates>(JobEvent::Cancel));
 static_assert(every_open_state_answers<TaskState, kTaskStates>(TaskEvent::Cancel));
 
 std::string_view to_string(JobEvent e);  // "hold", ...
 std::string_view to_string(TaskEvent e);
-
 }  // namespace drover::sched

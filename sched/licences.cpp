@@ -66,6 +66,7 @@ void Controller::State::set_licences(const SetLicences& in, Now now) {
   out.changes.events.push_back(std::move(event));
   config.licences = in.totals;
   rm.set_quotas(with_class_limits(quotas.rules));
+  origins.clear();
 }
 
 Why Controller::State::short_of_licence(JobState state, const rm::QuotaShort& pool) const {

@@ -16,7 +16,8 @@ struct Group {
   std::set<Place> unplanned;  // past the FIFO, with waiting tasks, their plan lost by a restart
   std::set<JobId> compiling;  // asked of the consumer, not answered
   std::uint64_t open = 0, active = 0;
-  bool exists = false;  // false: the id is free for the next new group
+  std::uint64_t made = 0;  // which group of this id it is; see Origin
+  bool exists = false;     // false: the id is free for the next new group
 };
 
 }  // namespace drover::sched

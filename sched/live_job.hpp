@@ -59,6 +59,7 @@ struct Job {
   JobId id{};
   Job* earlier = nullptr;  // same owner and name, see NameIndex
   Job* later = nullptr;
+  Job* next_in_table = nullptr;  // see JobTable
   std::unique_ptr<JobExtra> more;
   Time submitted, started;  // wall
   std::uint64_t name_hash = 0;

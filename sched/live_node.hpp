@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <boost/container/flat_set.hpp>
+#include <boost/container/small_vector.hpp>
 #include <string>
 
 #include "base/ids.hpp"
@@ -10,8 +11,9 @@
 
 namespace drover::sched {
 
-// Few, and looked through more often than changed: side by side, they are in one piece of memory.
-using TaskSet = boost::container::flat_set<TaskId>;
+// Few, and looked through more often than changed: side by side, they are in one piece of memory,
+// and mostly in the node itself.
+using TaskSet = boost::container::small_flat_set<TaskId, 4>;
 
 struct Node {
   std::string name, boot_id;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -93,6 +94,12 @@ struct Changes {
   std::optional<rm::QuotaTable> quotas;                  // when they were edited
   std::optional<std::vector<GroupRecord>> groups;        // all with own limits, when one changed
   std::uint64_t next_job_id = 0, next_epoch = 0, next_node_id = 0, next_event_seq = 0;
+  void swap_counters(Changes& other) {
+    std::swap(next_job_id, other.next_job_id);
+    std::swap(next_epoch, other.next_epoch);
+    std::swap(next_node_id, other.next_node_id);
+    std::swap(next_event_seq, other.next_event_seq);
+  }
   bool empty() const {
     return new_jobs.empty() && altered.empty() && jobs.empty() && tasks.empty() && nodes.empty() &&
            events.empty() && !usage && !reservations && !quotas && !groups;
@@ -165,6 +172,16 @@ struct TurnOutput {
     estimates.clear();
     replies.clear();
     actions.clear();
+  }
+  void swap(TurnOutput& other) {  // most turns of a simulation change nothing to be stored
+    if (!changes.empty() || !other.changes.empty()) {
+      std::swap(changes, other.changes);
+    } else {
+      changes.swap_counters(other.changes);
+    }
+    estimates.swap(other.estimates);
+    replies.swap(other.replies);
+    actions.swap(other.actions);
   }
 };
 

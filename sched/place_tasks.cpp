@@ -118,7 +118,7 @@ Controller::State::Try Controller::State::try_to_start(Partition& partition,
 }
 
 Controller::State::Try Controller::State::settle_try(Partition& partition, Job& job,
-                                                     rm::Acquired answer) {
+                                                     rm::Acquired&& answer) {
   if (auto* lease = std::get_if<rm::Lease>(&answer)) {
     const auto index = next_ready(job);
     DROVER_CHECK(index.has_value(), "a job without ready tasks competes for a node");
@@ -193,14 +193,15 @@ std::string Controller::State::names_of(const rm::Lease& lease) const {
 // To the head node; the script starts there, whatever it does on the others.
 void Controller::State::order(const TaskRecord& record) {
   const rm::Lease& lease = *record.lease;
-  out.actions.emplace_back(Launch{lease.node,
-                                  node_of(lease.node).session,
-                                  {record.id, record.attempt, record.epoch},
-                                  lease,
-                                  lease.more.empty() ? std::string() : record.node});
+  auto& launch = std::get<Launch>(out.actions.emplace_back(std::in_place_type<Launch>));
+  launch.node = lease.node;
+  launch.session = node_of(lease.node).session;
+  launch.id = {record.id, record.attempt, record.epoch};
+  launch.lease = lease;
+  if (!lease.more.empty()) launch.nodes = record.node;
 }
 
-void Controller::State::launch(Job& job, std::uint32_t index, rm::Lease lease, Now now) {
+void Controller::State::launch(Job& job, std::uint32_t index, rm::Lease&& lease, Now now) {
   Task& task = materialise(job, index, false);
   move(task, TaskEvent::Place);
   TaskRecord& record = task.record;

@@ -152,7 +152,7 @@ void Controller::State::follow_shares(Now now) {
 
 void Controller::State::check_shares(std::vector<std::string>& problems) const {
   std::map<StandingId, std::vector<rm::Amounts>> live;
-  for (const auto& [id, job] : jobs) {
+  for (const Job& job : jobs) {
     if (job.more == nullptr) continue;
     for (const auto& [index, task] : job.more->tasks)
       if (task.record.lease) live[job.standing].push_back(task.record.lease->total());

@@ -131,8 +131,8 @@ Why RetryVerbs::why_retry(const Job& job) const {
 
 void RetryVerbs::check_retries(std::vector<std::string>& problems) const {
   std::size_t waiting = 0;
-  for (const auto& [id, job] : jobs) {
-    const std::string name = "job " + std::to_string(raw(id));
+  for (const Job& job : jobs) {
+    const std::string name = "job " + std::to_string(raw(job.id));
     if ((job.gates & kRetryGate) != 0 && has_startable(job))
       problems.push_back(name + " waits for a retry and could start");
     if (job.more == nullptr) continue;

@@ -45,7 +45,7 @@ tl::unexpected<Error> queue_full(const rm::QuotaShort& full) {
               "try again when some have ended, or submit an array: it counts as one job", "labels");
 }
 
-// In `group_key`, until the next call: every submission asks twice.
+// In `group_key`, until the next call.
 const std::string& Controller::State::group_name(const JobSpec& spec) const {
   group_key.clear();
   for (const std::string& label : config.group_by) {
@@ -73,6 +73,7 @@ GroupId Controller::State::group_for(const JobSpec& spec) {
   }
   groups[raw(id)].name = name;
   groups[raw(id)].exists = true;
+  groups[raw(id)].made = ++groups_made;
   group_ids.emplace(name, id);
   return id;
 }
@@ -117,16 +118,20 @@ Result<Conditions> Controller::State::weigh_dependencies(const Submit& in) const
   return conditions;
 }
 
-Result<Conditions> Controller::State::admit(const Submit& in) const {
+Result<Conditions> Controller::State::admit(const Submit& in, const Origin* known) const {
   const JobSpec& spec = *in.spec;
   if (jobs.size() >= config.open_jobs_max)
     return fail(Errc::Limit,
                 "the limit of " + std::to_string(config.open_jobs_max) + " open jobs is reached",
                 "try again when some have ended");
-  const std::string& name = group_name(spec);
-  const auto group = group_ids.find(name);
+  const Group* group = nullptr;
+  if (known != nullptr)
+    group = &groups[raw(known->group)];
+  else if (const auto found = group_ids.find(group_name(spec)); found != group_ids.end())
+    group = &groups[raw(found->second)];
+  const std::string& name = group != nullptr ? group->name : group_key;
   const std::uint64_t queued_max = limits_of(name).queued_jobs;
-  if (queued_max > 0 && group != group_ids.end() && groups[raw(group->second)].open >= queued_max)
+  if (queued_max > 0 && group != nullptr && group->open >= queued_max)
     return fail(Errc::Limit,
                 "the queue of " + name + " is full: " + std::to_string(queued_max) + " open jobs",
                 "try again when some have ended, or submit an array");
@@ -144,24 +149,35 @@ Result<void> Controller::State::check_possible(const JobSpec& spec) const {
   return Reserved{*this}.check(spec);
 }
 
+// Null where its group or path is gone meanwhile, too.
+const Origin* Controller::State::known_origin(const JobSpec& spec) const {
+  const Origin* known = origins.find(spec);
+  if (known == nullptr || groups[raw(known->group)].made != known->group_made ||
+      rm.path_made(known->path) != known->path_made)
+    return nullptr;
+  return known;
+}
+
 // The part of a job that follows from its spec alone; the same at submission and after a restart.
-Job& Controller::State::insert_job(JobId id, const JobSpec& spec, rm::PathId path) {
-  if (auto part = spare_jobs.take()) {
-    part.key() = id;
-    jobs.insert(std::move(part));
-  }
-  Job& job = jobs[id];
-  job.id = id;
+Job& Controller::State::insert_job(JobId id, const JobSpec& spec, rm::PathId path,
+                                   const Origin* known) {
+  Job& job = jobs.add(id);
   job.uid = spec.owner.uid;
   job.priority = spec.priority;
   job.name_hash = NameIndex::hash(spec.owner.uid, spec.name);
   job.what = rm.intern(spec.request);
   rm.hold(job.what);
   job.path = path;
-  job.standing = ranking.standing_of(spec);
+  if (known != nullptr) {
+    job.standing = known->standing;
+    job.group = known->group;
+  } else {
+    job.standing = ranking.standing_of(spec);
+    job.group = group_for(spec);
+    origins.put(spec, {job.group, path, job.standing, group_of(job).made, rm.path_made(path)});
+  }
   job.shape = shapes.acquire(rm, job.what, spec.time_limit);
   job.retry = retries.acquire(spec.retry);
-  job.group = group_for(spec);
   Reserving{*this}.enter(job, spec.reservation);
   job.singleton = spec.singleton;
   job.is_statement = spec.statement.has_value();
@@ -192,7 +208,8 @@ void Controller::State::wait_for(Job& job, Conditions conditions) {
 }
 
 Result<JobId> Controller::State::try_submit(const Submit& in, Now now) {
-  auto conditions = admit(in);
+  const Origin* const known = known_origin(*in.spec);
+  auto conditions = admit(in, known);
   if (auto in_time = check_deadline(*in.spec, now); conditions && !in_time)
     conditions = fail(std::move(in_time.error()));
   if (!conditions) {
@@ -200,12 +217,12 @@ Result<JobId> Controller::State::try_submit(const Submit& in, Now now) {
     return fail(std::move(conditions.error()));
   }
   const JobSpec& spec = *in.spec;
-  const auto entered = rm.try_enter(spec.labels);
+  const auto entered = known != nullptr ? rm.try_enter(known->path) : rm.try_enter(spec.labels);
   if (const auto* full = std::get_if<rm::QuotaShort>(&entered)) {
     ++stats.rejected;
     return queue_full(*full);
   }
-  Job& job = insert_job(JobId{next_job++}, spec, std::get<rm::PathId>(entered));
+  Job& job = insert_job(JobId{next_job++}, spec, std::get<rm::PathId>(entered), known);
   const JobId id = job.id;
   job.submitted = now.wall;
   rank(job, spec);

@@ -208,7 +208,7 @@ void Controller::State::mark_started(Job& job, Task& task, Time at, Now now) {
   move(job, JobEvent::TaskStarted);
   job.started = record.started;
   emit(EventKind::JobStarted, job, nullptr, now);
-  milestones.push_back({job.id, JobState::Running, job.started});
+  note_milestone({job.id, JobState::Running, job.started});
 }
 
 }  // namespace drover::sched

@@ -154,7 +154,7 @@ class Replayer {
   }
 
   void pass(std::int64_t t) {
-    out_ = controller_.finish(now_at(t), std::move(out_));
+    controller_.finish(now_at(t), out_);
     take(out_, t);
     ++result_.passes;
     while (first_waiting_ < next_ && started_[first_waiting_]) ++first_waiting_;
