@@ -14,15 +14,20 @@ constexpr std::int64_t kTimeMax = std::int64_t(1) << 32;  // seconds; times a fa
 constexpr std::int64_t kProcsMax = 1 << 20;               // of one node of the resource manager
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+inline const char* skip_blanks(const char* at) {
+  while (*at == ' ') ++at;  // nearly all of them
+  while (is_blank(*at)) ++at;
+  return at;
+}
+bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
 
 // A whole number, its decimals cut off; false when there is none.
 inline bool scan_number(const char*& at, std::int64_t& value) {
   const bool negative = *at == '-';
-  const char* digits = at + (negative ? 1 : 0);
+  const char* const digits = at + (negative ? 1 : 0);
   const char* p = digits;
   std::uint64_t sum = 0;
-  while (is_digit(*p)) sum = sum * 10 + std::uint64_t(*p++ - '0');
+  for (; is_digit(*p); ++p) sum = sum * 10 + std::uint64_t(*p - '0');
   const auto count = p - digits;
   if (count == 0 || count > 18) return false;
   if (*p == '.') {
@@ -112,16 +117,15 @@ bool SwfScanner::next(SwfLine& line) {
   while (at_ < end_) {
     const char* const start = at_;
     ++line_number_;
-    while (is_blank(*at_)) ++at_;
+    const char* here = skip_blanks(start);  // in a register: at_ would be stored at each step
     std::size_t fields = 0;
-    if (*at_ != ';') {
+    if (*here != ';') {
       for (; fields < 18; ++fields) {
-        while (is_blank(*at_)) ++at_;
-        if (!scan_number(at_, line.field[fields])) break;
-        if (at_ < end_ && !is_blank(*at_) && *at_ != '\n') break;
+        here = skip_blanks(here);
+        if (!scan_number(here, line.field[fields])) break;
+        if (here < end_ && !is_blank(*here) && *here != '\n') break;
       }
     }
-    const char* const here = at_;
     const void* const newline = std::memchr(here, '\n', std::size_t(end_ - here));
     const char* const stop = newline != nullptr ? static_cast<const char*>(newline) : end_;
     at_ = stop < end_ ? stop + 1 : end_;
