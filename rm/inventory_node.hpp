@@ -1,6 +1,7 @@
 // rm/inventory_node.hpp - one node, as the inventory keeps it.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <boost/container/deque.hpp>
 #include <compare>
 #include <cstdint>
 #include <map>
@@ -47,5 +48,10 @@ struct InventoryNode {
   bool is_shared() const { return leases == 0 || sole_user == 0; }
   bool may_join(const NodeAsk& ask) const { return leases == 0 || sole_user == ask.sole_user; }
 };
+
+// Side by side, since each would lie on pages of its own otherwise. They keep their addresses.
+using InventoryNodes =
+    boost::container::deque<InventoryNode, void,
+                            boost::container::deque_options_t<boost::container::block_size<16>>>;
 
 }  // namespace drover::rm

@@ -10,7 +10,6 @@
 // whatever the number of nodes. A change of one node costs O(log B + constraints seen).
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <boost/container/deque.hpp>
 #include <compare>
 #include <cstdint>
 #include <map>
@@ -59,12 +58,10 @@ class NodeInventory {
   // What a request may cost on a node in threads, for plans: on the worst node that there is.
   std::int64_t most_cpus(const NodeAsk& ask) const;
 
-  NodeAsk ask_for(
-      const Request& request);  // interns the constraint; O(nodes) the first time it is seen
+  NodeAsk ask_for(const Request& request);  // interns its constraint: O(nodes) when that is new
   // A node whose room is held for others is passed over; `holds` then says so.
   std::optional<NodeId> best_node(const NodeAsk& ask, HoldCheck* holds = nullptr) const;
-  // The ask.nodes best ones, by id; as many as there are when that is fewer. O(nodes) more, for
-  // each alternative of the constraint.
+  // The ask.nodes best ones, by id, or as many as there are. O(nodes) more per alternative.
   void best_nodes(const NodeAsk& ask, std::vector<NodeId>& out, HoldCheck* holds = nullptr) const;
   std::vector<NodeId> idle_by_size(const NodeAsk& ask, HoldCheck& holds) const;  // one of each
   // Of single nodes that fit now the best, up to so many, best first.
@@ -89,6 +86,7 @@ class NodeInventory {
   NodePart take(NodeId id, const NodeAsk& ask, bool is_head = true);
   void give(const NodePart& part);
   void restore(const NodePart& part) { charge(part); }
+  void fetch_ahead(NodeId id) const;  // a part on it will be given back in a moment
   // Moves the CPUs out of the part; it still counts as a lease. See rm/asleep.cpp.
   NodePart give_cpus(NodePart& part);
   bool has_cpus(const NodePart& given) const;  // the very same, now
@@ -178,10 +176,7 @@ class NodeInventory {
   void charge(const NodePart& part);
   NodeView view_of(NodeId id, const Node& node) const;
 
-  // Side by side, since each lies on pages of its own otherwise; a NodeSpec keeps its address.
-  boost::container::deque<Node, void,
-                          boost::container::deque_options_t<boost::container::block_size<16>>>
-      all_nodes_;
+  InventoryNodes all_nodes_;    // a NodeSpec keeps its address
   std::vector<Node*> nodes_;    // by id; null: not known
   NodeBits known_, up_, idle_;  // idle: up and without leases
   UnitShapes shapes_;

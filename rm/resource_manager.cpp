@@ -176,6 +176,8 @@ void ResourceManager::release(const Lease& lease) {
   state_->forecast_end(lease);
 }
 
+void ResourceManager::fetch_ahead(NodeId node) const { state_->nodes.fetch_ahead(node); }
+
 void ResourceManager::restore(Lease& lease, PathId path) {
   // A damaged record must not break the books: what cannot be counted is cut to what can.
   const auto cut = [](Amounts& amounts) {

@@ -83,8 +83,7 @@ class ResourceManager {
   std::vector<NodeView> nodes() const;  // by id
 
   // ---- what jobs ask
-  // A class that someone holds is forgotten some time after its last holder; its id is then used
-  // again.
+  // A class is forgotten some time after its last holder; its id is then used again.
   ClassId intern(const Request& request);
   void hold(ClassId id);
   void drop(ClassId id);
@@ -109,9 +108,10 @@ class ResourceManager {
   // explain() has the numbers.
   Acquired acquire(ClassId what, PathId path, Window window = {});
   Acquired acquire_on(ClassId what, PathId path, std::span<const NodeId> nodes, Window window);
-  NoFit explain(ClassId what) const;  // why nothing fits now; O(distinct capacities + 64)
-  void mark_used(Lease& lease);       // locked -> used; idempotent
-  void release(const Lease& lease);   // exactly once per lease; DROVER_CHECK on imbalance
+  NoFit explain(ClassId what) const;    // why nothing fits now; O(distinct capacities + 64)
+  void mark_used(Lease& lease);         // locked -> used; idempotent
+  void release(const Lease& lease);     // exactly once per lease; DROVER_CHECK on imbalance
+  void fetch_ahead(NodeId node) const;  // a lease on it will be released in a moment
   // A task stands still: gives its CPUs back and answers what it needs to go on. wake_up takes
   // exactly that again, or nothing and says no: where it is not free, kept by a quota, or (in
   // `window`) held for others.
@@ -147,7 +147,7 @@ class ResourceManager {
   Room room_of(ClassId what) const;  // on each of its nodes, at least
   std::uint32_t nodes_of(ClassId what) const;
   std::int64_t cpus_of(ClassId what) const;  // on all nodes together
-  Room free_room(NodeId node) const;  // now; nothing when it takes no new work
+  Room free_room(NodeId node) const;         // now; nothing when it takes no new work
 
   // ---- reservations; plan_ahead() comes first. See Forecast::reserve.
   void reserve(ReservedId id, const std::vector<ReservedSpan>& spans,
@@ -176,8 +176,7 @@ class ResourceManager {
   std::vector<const Lease*> victims(const Claim& claim, std::span<const Lease* const> live) const;
   bool is_claimant(const Claim& claim, PathId path) const;  // asks for it as well
 
-  // Only waiters for these need another try; each waits for what it asks for, or at the quota that
-  // it was told (QuotaShort::quota_index).
+  // Only waiters for these need another try: for what they ask, or at QuotaShort::quota_index.
   Freed take_freed();
 
   // Double entry: recomputes every counter from `live` and compares. Empty when consistent, else
@@ -193,7 +192,6 @@ class ResourceManager {
 
  private:
   std::optional<Slot> room_now(ClassId what, Duration length, Time from, ReservedId by) const;
-
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -33,7 +33,21 @@ Outcome outcome_of(const TaskEnded& in, const TaskRecord& record) {
   return {TaskEvent::EndFailed, Reason::ExitUnknown};
 }
 
+// What the end of an attempt changes was last in use when it began. It comes from memory while the
+// report is weighed, all of it at once instead of piece by piece.
+void fetch(const void* what) { __builtin_prefetch(what, 1); }
+
 }  // namespace
+
+void Controller::State::fetch_ahead(const Job& job, const rm::Lease& lease) {
+  rm.fetch_ahead(lease.node);
+  fetch(lease.pus.data());
+  const Node& node = node_of(lease.node);
+  fetch(&node.session);
+  fetch(&node.tasks);
+  if (job.earlier != nullptr) fetch(job.earlier);
+  if (job.later != nullptr) fetch(job.later);
+}
 
 // The task whose present attempt this is, on this node; or null.
 Task* Controller::State::live_attempt(NodeId node, const AttemptId& id, Job*& job) {
@@ -74,6 +88,7 @@ void Controller::State::ended(const TaskEnded& in, Now now) {
     return;
   }
   out.actions.emplace_back(AckEnded{in.node, in.session, in.id});
+  fetch_ahead(*job, *task->record.lease);
   if (!in.never_started && !task->record.started.is_set())
     mark_started(*job, *task, in.started, now);
   TaskRecord& record = task->record;

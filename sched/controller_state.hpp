@@ -133,6 +133,7 @@ struct Controller::State : StatementVerbs {
   // attempts.cpp
   Task* live_attempt(NodeId node, const AttemptId& id, Job*& job);
   bool is_current(NodeId node, SessionId session) const;
+  void fetch_ahead(const Job& job, const rm::Lease& lease);
   void started(const TaskStarted& in, Now now);
   void ended(const TaskEnded& in, Now now);
   // register_node.cpp

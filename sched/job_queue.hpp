@@ -46,7 +46,6 @@ class JobQueue {
   };
   // The place of a lane's first job among all; asked when it gets another one.
   using KeyOf = std::function<OrderKey(const Lane&, const Place&)>;
-
   struct Rules {
     bool shortest_first = false;  // candidates come by the length of their shape
     // Keys change as jobs grow old: one whose first part is 0 is final, the others are in aging().
