@@ -5,12 +5,13 @@
 A Runner is what an engine writes:
     languages, version        what it says of itself
     load(options)             in the engine, once, before any fork: imports
-    open(options)             in each new worker
+    open(options)             in each new worker; self.engine_log is a descriptor of the engine's own log
     reset()                   before a statement with reset `namespace`
     run(task) -> exit code    raises Failure, or whatever the code raises; KeyboardInterrupt = cancelled
     usage()                   of processes that go on after a statement
     interrupt()               on SIGINT while run() is active; by default raises KeyboardInterrupt
 """
+import _thread
 import json
 import os
 import resource
@@ -139,6 +140,7 @@ class Served:
     def __init__(self, runner, options, control, output):
         self.runner, self.options, self.control, self.output = runner, options, control, output
         self.pid, self.is_running, self.given_cwd = os.getpid(), False, None
+        self.sending = _thread.allocate_lock()
         os.setpgid(0, 0)  # a group of its own to signal, in the session by which the node knows the job
         self.engine_log = os.dup(2)
         null = os.open("/dev/null", os.O_RDONLY)
@@ -147,6 +149,7 @@ class Served:
         self.aim_output()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self.hear_signals()
+        runner.engine_log = self.engine_log
         runner.open(options)
         self.first_environ, self.first_cwd = dict(os.environ), os.getcwd()
         self.first_data = dict(os.environ._data)  # as bytes: to compare them costs a microsecond
@@ -187,8 +190,12 @@ class Served:
                 return 0
             buffered += data
 
+    def send(self, data):
+        with self.sending:  # threads of the code tell progress too
+            self.control.sendall(data)
+
     def serve_one(self, order):
-        task = Task(order, self.control.sendall)
+        task = Task(order, self.send)
         before, started_us = self.usage(), time.time_ns() // 1000
         error, exit_code, outcome = None, 0, "ok"
         try:
@@ -218,7 +225,7 @@ class Served:
         if error is not None:
             done["error"] = error
         # Results follow as a line of their own: the engine passes them on without reading them.
-        self.control.sendall(json.dumps(done).encode("utf-8", "replace") + b"\n" + task.results.json() + b"\n")
+        self.send(json.dumps(done).encode("utf-8", "replace") + b"\n" + task.results.json() + b"\n")
         self.hook("after")
 
     def usage(self):

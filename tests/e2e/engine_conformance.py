@@ -4,6 +4,7 @@
 
 An engine is a row of SUBJECTS: its folder and how a few things are said in its language. A check that needs a word which
 an engine does not have is left out for it."""
+import importlib.util
 import json
 import os
 import signal
@@ -42,6 +43,7 @@ class Subject:
     show_env: str = ""      # prints its environment
     table: str = ""         # results in 10,000 rows (i, 'row i'), i from 0, int and string
     endless: str = ""       # a table without end
+    first_s: int = 20       # may pass until the first statement has ended
     survives_cancel: bool = False  # the session's names are there after a cancel
     options: dict = field(default_factory=dict)
     env: dict = field(default_factory=dict)
@@ -88,6 +90,11 @@ SUBJECTS = {
     "command": Subject(
         "engines/command", ok="true", wait="sleep 60; echo after", wrong="cd /\nfalse", say="echo hello", flood="yes",
         bad_bytes="printf '\\377\\376'", deaf="trap '' INT; sleep 60", die="kill -9 $$", exit3="exit 3"),
+    "spark": Subject(
+        "engines/spark", ok="1 + 1", wait="import time\ntime.sleep(60)", wrong="a = 1\nspark.nothing", wrong_line=2, say="print('hello')",
+        put="x = 41", take="assert x == 41", survives_cancel=True, first_s=180,
+        table="s = spark.range(10000).selectExpr('cast(id as int) i', \"concat('row ', id) name\")\n"
+              "drover.table(map(tuple, s.toLocalIterator()), s.columns)"),
     "slurm": Subject(
         "engines/slurm", ok="true", wait="sleep 60; echo after", wrong="cd /\nfalse", say="echo hello", bad_bytes="printf '\\xff\\xfe'",
         die="kill -9 $$", exit3="exit 3", options={"poll_first_s": 0.1, "poll_last_s": 1}),
@@ -220,7 +227,7 @@ def state_and_resets(subject, engine):
         return
     for reset, outcome in (("none", "ok"), ("namespace", "error"), ("respawn", "error")):
         assert engine.run(subject.put)["outcome"] == "ok"
-        ended = engine.run(subject.take, reset=reset)
+        ended = engine.run(subject.take, reset=reset, seconds=subject.first_s)
         assert ended["outcome"] == outcome, (reset, ended)
     if subject.show_env:
         engine.run(subject.ok, env={"MARK": "first mark"})
@@ -339,6 +346,8 @@ def run_checks(name, subject, only):
             if engine is None:
                 engine = EngineProcess(ROOT / subject.folder, subject.options, subject.env)
                 engine.__enter__()
+                engine.run(subject.ok, seconds=subject.first_s)
+                engine.messages.clear()
             function(subject, engine)
             if engine.process.poll() is not None or function is CHECKS[-1]:
                 engine.__exit__(None, None, None)
@@ -369,6 +378,9 @@ def main():
         elif "postgres" in names:
             print("skipped: PostgreSQL is not installed")
             names.remove("postgres")
+        if "spark" in names and importlib.util.find_spec("pyspark") is None:
+            print("skipped: pyspark is not installed")
+            names.remove("spark")
         with tempfile.TemporaryDirectory(prefix="drover-slurm-") as directory:
             fake = fake_slurm.install(directory + "/bin")
             SUBJECTS["slurm"].env.update(FAKE_SLURM=str(fake), PATH=f"{fake}:{os.path.dirname(sys.executable)}:/usr/bin:/bin")
