@@ -3,6 +3,7 @@
 #include <array>
 
 #include "cli/command.hpp"
+#include "cli/engine_commands.hpp"
 
 namespace drover::cli {
 
@@ -11,6 +12,7 @@ constexpr auto kCommands = std::to_array<const Command*>({&kUp,
                                                           &kDown,
                                                           &kSubmit,
                                                           &kRun,
+                                                          &kExec,
                                                           &kLs,
                                                           &kShow,
                                                           &kWhy,
@@ -41,6 +43,16 @@ constexpr auto kCommands = std::to_array<const Command*>({&kUp,
                                                           &kDagRetry,
                                                           &kDagAdd,
                                                           &kDagSet,
+                                                          &kEngineLs,
+                                                          &kEngineShow,
+                                                          &kEngineTypes,
+                                                          &kEngineStart,
+                                                          &kEngineDrain,
+                                                          &kEngineKill,
+                                                          &kEngineLog,
+                                                          &kSessionNew,
+                                                          &kSessionLs,
+                                                          &kSessionClose,
                                                           &kNodeLs,
                                                           &kNodeShow,
                                                           &kNodeExport,
@@ -81,8 +93,8 @@ constexpr auto kCommands = std::to_array<const Command*>({&kUp,
                                                           &kComplete});
 
 std::string_view singular(std::string_view word) {
-  constexpr std::string_view kNouns[] = {"job",       "node",    "group",      "quota",
-                                         "partition", "licence", "reservation"};
+  constexpr std::string_view kNouns[] = {"job",     "node",        "group",  "quota",  "partition",
+                                         "licence", "reservation", "engine", "session"};
   for (const std::string_view noun : kNouns)
     if (word.size() == noun.size() + 1 && word.starts_with(noun) && word.ends_with('s'))
       return noun;

@@ -1,0 +1,187 @@
+// cli/exec.cpp - `drover exec`: run a statement on a warm engine and print what it left.
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <climits>
+#include <cstdio>
+#include <memory>
+
+#include "base/units.hpp"
+#include "cli/engine_commands.hpp"
+#include "cli/file_text.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/job_view.hpp"
+#include "cli/log_stream.hpp"
+#include "cli/statement_view.hpp"
+#include "cli/status_line.hpp"
+#include "cli/waiting.hpp"
+
+namespace drover::cli {
+namespace {
+
+constexpr std::size_t kMaxCode = 4 << 20;
+
+// clang-format off
+constexpr Option kOptions[] = {
+  {"engine", 'e', Takes::Value, "TYPE", "engine: python sql shell, or what drover engine types lists", "", Support::Yes, "python sql shell"},
+  {"session", 's', Takes::Value, "NAME", "run in this session of yours: it keeps names between statements"},
+  {"language", 0, Takes::Value, "NAME", "language of the code, when the engine has several"},
+  {"reset", 0, Takes::Value, "WHAT", "none namespace respawn: what is forgotten before it runs", "", Support::Yes, "none namespace respawn"},
+  {"file", 'f', Takes::Value, "FILE", "take the code from a file; - = stdin", "", Support::Yes, "file"},
+  {"label", 0, Takes::Value, "KEY=VALUE", "label of the job; may be repeated"},
+  {"env", 0, Takes::Value, "NAME=VALUE", "variable for the code; may be repeated"},
+  {"time", 't', Takes::Value, "TIME", "time limit, as of drover submit"},
+  {"async", 0, Takes::Nothing, "", "print the job's id and do not wait"},
+};
+// clang-format on
+OptionTable options() { return kOptions; }
+
+Result<std::string> read_code(const Context& context) {
+  const Arguments& arguments = context.arguments();
+  std::vector<std::string> words = arguments.words;
+  words.insert(words.end(), arguments.rest.begin(), arguments.rest.end());
+  const bool has_file = arguments.has("file");
+  if (words.size() + (has_file ? 1 : 0) != 1)
+    return fail(Errc::BadInput, words.empty() ? "which code?" : "the code is one argument",
+                "drover exec -e python 'print(1)', or -f FILE");
+  return has_file ? file_text(arguments.text("file"), kMaxCode) : words[0];
+}
+
+Result<bool> add_pairs(const Arguments& arguments, Json& spec) {
+  for (const Given& given : arguments.options) {
+    const std::string_view name = given.option->name;
+    if (name != "label" && name != "env") continue;
+    const std::size_t equals = given.value.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return fail(Errc::BadInput, "\"" + given.value + "\" is no NAME=VALUE",
+                  "--" + std::string(name) + " key=value", std::string(name));
+    if (name == "env")
+      spec["env"].push_back(given.value);
+    else
+      spec["labels"][given.value.substr(0, equals)] = given.value.substr(equals + 1);
+  }
+  return true;
+}
+
+Result<Json> read_spec(const Context& context) {
+  const Arguments& arguments = context.arguments();
+  Result<std::string> code = read_code(context);
+  if (!code) return fail(code.error());
+  Json spec = Json::object();
+  for (const char* name : {"engine", "language", "session", "reset"})
+    if (arguments.has(name)) spec[name] = arguments.text(name);
+  if (!spec.contains("engine") && !spec.contains("language"))
+    return fail(Errc::BadInput, "which engine shall run it?", "-e python, -e sql or -e shell",
+                "engine");
+  spec["script"] = *std::move(code);
+  char here[PATH_MAX];
+  if (::getcwd(here, sizeof here) != nullptr) spec["cwd"] = here;
+  if (arguments.has("time")) {
+    const Result<Duration> limit = parse_time_limit(arguments.text("time"));
+    if (!limit) return fail(limit.error(), "--time");
+    spec["time_limit_s"] = (limit->us + 999'999) / 1'000'000;
+  }
+  if (const auto good = add_pairs(arguments, spec); !good) return fail(good.error());
+  return spec;
+}
+
+// Polls until the job is final; long polls wake at its end, short ones keep the line fresh.
+Result<Json> await_end(ApiClient& api, Json answer, StatusLine* status) {
+  const std::string path = "/api/v1/jobs/" + text_of(answer, "job.id");
+  std::int64_t lost_since = 0;
+  while (!is_final(text_of(answer, "job.state"))) {
+    if (status != nullptr) status->show(describe_statement(answer));
+    const char* wait = status != nullptr ? "/wait?timeout_s=1" : "/wait?timeout_s=20";
+    Result<Json> next = api.read(path + wait);
+    if (next) {
+      answer = *std::move(next);
+      lost_since = 0;
+      continue;
+    }
+    const bool may_pass = next.error().code == Errc::Unavailable || next.error().code == Errc::Io;
+    if (lost_since == 0) lost_since = monotonic_us();
+    if (!may_pass || monotonic_us() - lost_since > 60'000'000) return fail(next.error());
+    sleep_ms(200);
+  }
+  return api.read(path);
+}
+
+void print_log(Context& context, ApiClient& api, std::uint64_t id) {
+  EscapeFilter filter;
+  const bool filtered = is_terminal(1);
+  std::string last;
+  const LogRequest request{id, std::nullopt, false, false, std::nullopt};
+  const auto read = read_log(api, request, [&](std::string_view bytes) {
+    context.out(filtered ? filter.pass(bytes) : std::string(bytes));
+    if (!bytes.empty()) last = bytes.back();
+    return true;
+  });
+  if (!read && read.error().code != Errc::NotFound) context.warn(read.error().message);
+  if (!last.empty() && last != "\n") context.out("\n");
+}
+
+Result<int> follow(Context& context, ApiClient& api, const Json& started) {
+  const std::string id = text_of(started, "job.id");
+  Result<std::unique_ptr<ApiClient>> made = context.new_api();
+  if (!made) return fail(made.error());
+  const std::shared_ptr<ApiClient> second = std::move(*made);
+  const auto status = std::make_shared<StatusLine>(context.globals().quiet, context.color_err());
+  const InterruptWatch watcher(
+      [second, status, id] {
+        status->close();
+        const auto done = second->post("/api/v1/jobs/" + id + "/cancel", Json::object());
+        std::fprintf(stderr, done ? "job %s is cancelled\n" : "job %s could not be cancelled\n",
+                     id.c_str());
+      },
+      [] {});
+  const Result<Json> answer = await_end(api, started, status->is_live() ? status.get() : nullptr);
+  status->clear();
+  if (!answer) return fail(answer.error(), "following job " + id);
+  if (context.globals().json()) {
+    const bool lines = context.globals().table.format == Format::JsonLines;
+    context.out(to_text(*answer, lines ? -1 : 2) + '\n');
+    return statement_status(*answer);
+  }
+  print_log(context, api, std::uint64_t(number_of(started, "job.id")));
+  context.out(render_results(*answer, context.style()));
+  std::fflush(stdout);
+  std::fputs(render_failure(*answer, context.color_err()).c_str(), stderr);
+  return statement_status(*answer);
+}
+
+Result<int> run_exec(Context& context) {
+  const Result<Json> spec = read_spec(context);
+  if (!spec) return fail(spec.error());
+  const Result<ApiClient*> api = context.api();
+  if (!api) return fail(api.error());
+  if (context.arguments().has("async")) {
+    const Result<Json> answer = (*api)->submit("/api/v1/jobs", *spec);
+    if (!answer) return fail(answer.error());
+    context.out((context.globals().json() ? to_text(*answer) : text_of(*answer, "id")) + '\n');
+    return kOk;
+  }
+  // The id comes at once, so that Ctrl-C has something to cancel.
+  const Result<Json> started = (*api)->submit("/api/v1/statements?timeout_s=0", *spec);
+  if (!started) return fail(started.error());
+  return follow(context, **api, *started);
+}
+
+}  // namespace
+
+const Command kExec = {
+    .verb = "exec",
+    .operands = "'CODE'",
+    .summary = "run a statement of Python, SQL or shell on a warm engine",
+    .about =
+        "Prints what the code printed, then its results; an error goes to stderr. The exit status "
+        "is "
+        "the statement's. Without a session it gets any idle engine of yours, with no names left "
+        "of before. Ctrl-C cancels it; the session keeps its names.",
+    .examples =
+        "drover exec -e python '1 + 1'\ndrover exec -e sql -s s1 -f query.sql\n"
+        "echo 'df -h' | drover exec -e shell -f -",
+    .options = options,
+    .run = run_exec,
+};
+
+}  // namespace drover::cli

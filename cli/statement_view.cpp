@@ -1,0 +1,146 @@
+// cli/statement_view.cpp - previews, errors and progress of statements.
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/statement_view.hpp"
+
+#include <algorithm>
+
+#include "cli/job_view.hpp"
+#include "cli/status_line.hpp"
+
+namespace drover::cli {
+namespace {
+
+constexpr std::size_t kWidestCell = 60;  // on a terminal
+
+std::string cell_of(const Json& cell, const Style& style) {
+  const std::string text = cell.is_string() ? clean_line(cell.get<std::string>()) : to_text(cell);
+  return style.is_terminal ? cut_to_width(text, kWidestCell) : text;
+}
+
+// Escapes that code wrote must not steer the terminal.
+std::string safe(const std::string& text, const Style& style) {
+  return style.is_terminal ? EscapeFilter().pass(text) : text;
+}
+
+// The log and the results of a statement lie side by side on its node.
+std::string file_of(const Json& answer, const Json& result) {
+  const std::string file = text_of(result, "file"), log = text_of(answer, "task.out");
+  const std::size_t slash = log.rfind('/');
+  if (file.empty() || slash == std::string::npos) return clean_line(file);
+  return clean_line(log.substr(0, slash + 1) + file);
+}
+
+using Cells = std::vector<std::vector<std::string>>;
+
+std::string layout(const Cells& lines, const std::vector<bool>& right, const Style& style) {
+  std::vector<std::size_t> widths(right.size(), 0);
+  for (const auto& line : lines)
+    for (std::size_t c = 0; c < widths.size(); ++c)
+      widths[c] = std::max(widths[c], display_width(line[c]));
+  std::string out;
+  for (std::size_t r = 0; r < lines.size(); ++r) {
+    std::string text;
+    for (std::size_t c = 0; c < widths.size(); ++c) {
+      const std::string space(widths[c] - display_width(lines[r][c]), ' ');
+      if (c > 0) text += "  ";
+      text += right[c] ? space + lines[r][c] : lines[r][c] + space;
+    }
+    while (text.ends_with(' ')) text.pop_back();
+    out += paint(text, style.header && r == 0 ? Color::Bold : Color::None, style.color) + '\n';
+  }
+  return out;
+}
+
+std::string render_table(const Json& answer, const Json& result, const Style& style) {
+  const Json& columns = member(result, "columns");
+  const Json& rows = member(result, "preview");
+  if (!columns.is_array()) return {};
+  Cells lines;
+  std::vector<bool> right;
+  std::vector<std::string> titles;
+  for (const Json& column : columns) {
+    const std::string type = text_of(column, "type");
+    right.push_back(type == "int" || type == "float" || type == "decimal");
+    titles.push_back(cell_of(member(column, "name"), style));
+  }
+  if (style.header) lines.push_back(titles);
+  for (const Json& row : rows) {
+    auto& line = lines.emplace_back();
+    for (std::size_t c = 0; c < right.size(); ++c)
+      line.push_back(row.is_array() && c < row.size() ? cell_of(row[c], style) : "");
+  }
+  std::string out = layout(lines, right, style);
+  const std::int64_t all = number_of(result, "rows");
+  const bool complete = member(result, "complete") != Json(false);
+  if (all > std::int64_t(rows.size()) || !complete)
+    out += "… " + std::to_string(rows.size()) + " of " + std::to_string(all) + " rows" +
+           (complete ? "" : " (cut at the limit)") + ": " + file_of(answer, result) + '\n';
+  return out;
+}
+
+std::string render_text(const Json& answer, const Json& result, const Style& style) {
+  std::string out = safe(text_of(result, "preview"), style);
+  const bool is_cut = number_of(result, "bytes") > std::int64_t(text_of(result, "preview").size());
+  if (!out.empty() && out.back() != '\n') out += '\n';
+  if (is_cut) out += "… " + text_of(result, "bytes") + " bytes: " + file_of(answer, result) + '\n';
+  return out;
+}
+
+}  // namespace
+
+std::string render_results(const Json& answer, const Style& style) {
+  std::string out;
+  for (const Json& result : member(answer, "results.results")) {
+    const std::string kind = text_of(result, "kind"), name = clean_line(text_of(result, "name"));
+    if (!name.empty()) out += name + ":\n";
+    if (kind == "table")
+      out += render_table(answer, result, style);
+    else if (kind == "text")
+      out += render_text(answer, result, style);
+    else
+      out += clean_line(kind) + ", " + text_of(result, "bytes") +
+             " bytes: " + file_of(answer, result) + '\n';
+  }
+  return out;
+}
+
+std::string render_failure(const Json& answer, bool color) {
+  if (text_of(answer, "job.state") == "succeeded") return {};
+  const Json& error = member(answer, "results.error");
+  if (!error.is_object()) {
+    const Json job = job_of(answer);
+    const std::string reason = clean_line(job_reason(job));
+    return paint("error:", Color::Red, color) + " job " + text_of(job, "id") + " " +
+           text_of(job, "state") + (reason.empty() ? "" : ": " + reason) + '\n';
+  }
+  std::string out = paint(clean_line(text_of(error, "name")) + ":", Color::Red, color) + ' ' +
+                    clean_line(text_of(error, "message"));
+  const std::string line = text_of(error, "line");
+  if (!line.empty()) out += " (line " + line + ")";
+  out += '\n';
+  std::string trace = EscapeFilter().pass(text_of(error, "traceback"));
+  if (!trace.empty() && trace.back() != '\n') trace += '\n';
+  return out + trace;
+}
+
+std::string describe_statement(const Json& answer) {
+  const Json job = job_of(answer);
+  std::string text = "job " + text_of(job, "id") + " " + text_of(job, "state");
+  const Json& progress = member(answer, "progress");
+  if (progress.is_object()) {
+    const std::int64_t thousandths = number_of(progress, "thousandths");
+    text += " " + bar(double(thousandths) / 1000, 20) + " " + std::to_string(thousandths / 10) +
+            "% " + text_of(progress, "text");
+  } else if (!text_of(answer, "why_cold").empty()) {
+    text += ": " + text_of(answer, "why_cold");
+  }
+  return text;
+}
+
+int statement_status(const Json& answer) {
+  if (text_of(answer, "job.state") == "succeeded") return 0;
+  const std::int64_t code = number_of(answer, "job.exit_code");
+  return code > 0 && code < 256 ? int(code) : 1;
+}
+
+}  // namespace drover::cli
