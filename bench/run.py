@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # bench/run.py - end-to-end figures of the real daemons, each beside its physical limit measured in the same run.
 # SPDX-License-Identifier: Apache-2.0
-"""usage: bench/run.py [e2e|submit|start|pending|dag|all] [--json FILE] [--jobs N] [--pending N]
+"""usage: bench/run.py [e2e|submit|start|pending|dag|workflow|engine|all] [--json FILE] [--jobs N] [--pending N]
 
 Exec mode: real processes through droverd, drover-agent and drover-supd; one node that is told it has 64 CPUs
 (so that tasks overlap; nothing is bound then). A timing never fails the run: the table shows value, goal and limit.
@@ -21,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/e2e"))
+from engine_bench import bench_engine  # noqa: E402
 from harness import BIN, Cluster  # noqa: E402
 
 rows = []
@@ -293,16 +294,18 @@ def bench_workflow(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", nargs="?", default="all", choices=["all", "e2e", "submit", "start", "pending", "dag", "workflow"])
+    parser.add_argument("name", nargs="?", default="all", choices=["all", "e2e", "submit", "start", "pending", "dag", "workflow", "engine"])
     parser.add_argument("--json", help="write the rows, machine and revision to this file")
     parser.add_argument("--jobs", type=int, default=10_000, help="jobs of the e2e runs")
     parser.add_argument("--bulk", type=int, default=200_000, help="jobs of the bulk submission")
     parser.add_argument("--pending", type=int, default=1_000_000, help="jobs that wait in the pending run")
     parser.add_argument("--steps", type=int, default=5_000, help="steps of the workflows")
+    parser.add_argument("--statements", type=int, default=5_000, help="statements of the engine run")
     options = parser.parse_args()
     print(f"{'what':<44} {'value':>12} {'unit':<8} {'goal':<12} {'limit':>12} {'share':>6}")
     for name, bench in (("e2e", bench_e2e), ("submit", bench_submit), ("start", bench_start), ("pending", bench_pending),
-                        ("dag", bench_dag), ("workflow", bench_workflow)):
+                        ("dag", bench_dag), ("workflow", bench_workflow),
+                        ("engine", lambda options: bench_engine(row, options))):
         if options.name in ("all", name):
             bench(options)
     if options.json:

@@ -41,6 +41,8 @@ Result<void> complete_statement(JobSpec& spec, const EntranceConfig&) {
   if (spec.ntasks != 1 || spec.request.nodes != 1)
     return fail(Errc::BadInput, "code runs as one task on one engine", "leave ntasks and nodes out",
                 "ntasks");
+  if (spec.request.more.size() > 0)
+    return fail(Errc::BadInput, "code has no components", "leave them out", "components");
   if (!spec.reservation.empty())
     return fail(Errc::Unsupported, "code cannot name a reservation",
                 "start the engine in it: drover session new --reservation", "reservation");

@@ -115,6 +115,7 @@ void Agents::on_hello(Session& session, const proto::AgentMessage& message) {
   view.connected = false;  // until welcomed
   view.boot_id = hello.node().boot_id();
   view.version = hello.node().version();
+  view.is_engine = hello.node().has_engine();
   view.capabilities.clear();
   for (const auto& [name, value] : hello.node().capabilities()) view.capabilities[name] = value;
   view.heard = net::Loop::now().wall;
@@ -331,8 +332,9 @@ std::optional<AgentView> Agents::view(const std::string& node) const {
 }
 
 std::size_t Agents::connected() const {
-  return std::size_t(std::count_if(seen_.begin(), seen_.end(),
-                                   [](const auto& node) { return node.second.connected; }));
+  return std::size_t(std::count_if(seen_.begin(), seen_.end(), [](const auto& node) {
+    return node.second.connected && !node.second.is_engine;
+  }));
 }
 
 }  // namespace drover::server

@@ -45,6 +45,7 @@ struct Progress {  // of a statement that runs
 };
 
 struct AgentView {
+  bool is_engine = false;
   bool connected = false;
   std::string boot_id, version;
   std::map<std::string, std::string> capabilities;

@@ -156,6 +156,7 @@ void answer_nodes(Services& services, const Exchange& exchange, const std::strin
   out.key("nodes");
   out.begin_array();
   for (const rm::NodeView& node : services.controller.resources().nodes()) {
+    if (node.spec != nullptr && node.spec->seats > 0) continue;  // an engine: GET /engines
     const std::string name = node.spec != nullptr ? node.spec->name : std::string();
     if (!only.empty() && name != only) continue;
     found = true;

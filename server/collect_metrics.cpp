@@ -44,6 +44,7 @@ void collect_nodes(Metrics& m, const Services& services) {
   std::map<std::string_view, double> nodes;
   for (const std::string_view word : rm::kNodeStateWords) nodes[word] = 0;
   for (const rm::NodeView& node : services.controller.resources().nodes()) {
+    if (node.spec != nullptr && node.spec->seats > 0) continue;  // an engine
     all += 1;
     ++nodes[rm::state_word(node)];
     const auto add = [&](double(&sums)[3], Kind kind, double unit) {
@@ -66,6 +67,23 @@ void collect_nodes(Metrics& m, const Services& services) {
   const double connected = double(services.agents.connected());
   m.set(FamilyId::Agents, {"connected"}, connected);
   m.set(FamilyId::Agents, {"lost"}, std::max(0.0, all - connected));
+}
+
+void collect_engines(Metrics& m, const Services& services) {
+  std::map<std::string_view, double> engines;
+  for (std::size_t i = 0; i < pool::kEngineStates; ++i)
+    if (!pool::is_over(pool::EngineState(i))) engines[to_string(pool::EngineState(i))] = 0;
+  for (const pool::EngineView& engine : services.engines.engines())
+    ++engines[to_string(engine.state)];
+  for (const auto& [state, count] : engines) m.set(FamilyId::Engines, {std::string(state)}, count);
+  const pool::Counts& counts = services.engines.counts();
+  m.raise_to(FamilyId::EngineAcquisitions, {"warm"}, double(counts.warm));
+  m.raise_to(FamilyId::EngineAcquisitions, {"cold"}, double(counts.cold));
+  m.raise_to(FamilyId::EngineStarts, {"begun"}, double(counts.started));
+  m.raise_to(FamilyId::EngineStarts, {"failed"}, double(counts.start_failed));
+  m.raise_to(FamilyId::EngineStarts, {"lost"}, double(counts.lost));
+  m.raise_to(FamilyId::EngineStarts, {"ended_idle"}, double(counts.ended_idle));
+  m.set(FamilyId::EngineWaiting, {}, double(services.engines.waiting()));
 }
 
 void collect_licences(Metrics& m, const Services& services) {
@@ -139,6 +157,7 @@ void collect_metrics(Services& services) {
   const Time begun = net::Loop::now().mono;
   collect_jobs(services.metrics, services.controller.stats());
   collect_nodes(services.metrics, services);
+  collect_engines(services.metrics, services);
   collect_licences(services.metrics, services);
   if (services.config.label_metrics) collect_labels(services.metrics, services);
   collect_accounts(services.metrics, services);

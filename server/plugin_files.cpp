@@ -203,8 +203,8 @@ Result<pool::Plugin> parse_plugin(std::string_view text, const std::string& path
     return fail(Errc::BadInput, path + ":" + std::to_string(error.source().begin.line) + ": " +
                                     std::string(error.description()));
   }
-  if (!reading.plugin.before.empty()) reading.options["before"] = reading.plugin.before;
-  if (!reading.plugin.after.empty()) reading.options["after"] = reading.plugin.after;
+  if (!reading.plugin.before.empty() || !reading.plugin.after.empty())
+    reading.options["hooks"] = {{"before", reading.plugin.before}, {"after", reading.plugin.after}};
   reading.plugin.options =
       reading.options.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return reading.plugin;
