@@ -30,7 +30,7 @@ class Log:
 
     def open(self):
         if self.fd is None:
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            flags = os.O_WRONLY | os.O_APPEND | os.O_TRUNC | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             try:
                 try:
                     self.fd = os.open(self.path, flags, 0o600)

@@ -59,13 +59,13 @@ class ShellRunner(Runner):
     def stop(self):
         if self.pid is None:
             return None
-        for fd in (self.commands, self.status, self.code):
-            os.close(fd)
         pid, self.pid = self.pid, None
         try:
-            os.kill(pid, 9)
+            os.kill(pid, 9)  # before its input ends: it would say "exit"
         except ProcessLookupError:
             pass
+        for fd in (self.commands, self.status, self.code):
+            os.close(fd)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
     def say(self, text):

@@ -68,7 +68,8 @@ def what_is_printed_and_what_fails(desk):
     tables = [result for result in rows["results"]["results"] if result["kind"] == "table"]
     assert tables[0]["preview"] == [[1, "x"], [2, None]], rows["results"]
     shell = desk.run("echo out; exit 3", "shell")
-    assert shell["job"]["exit_code"] == 3 and desk.log(shell["job"]["id"]) == "out\n", shell["job"]
+    assert shell["job"]["exit_code"] == 3, shell["job"]
+    assert desk.log(shell["job"]["id"]) == "out\n", repr(desk.log(shell["job"]["id"]))
 
 
 def what_is_refused(desk):
