@@ -331,6 +331,14 @@ std::optional<AgentView> Agents::view(const std::string& node) const {
   return found->second;
 }
 
+std::vector<std::string> Agents::hosts(std::size_t most) const {
+  std::vector<std::string> names;
+  for (const auto& [name, view] : seen_)
+    if (view.connected && !name.starts_with("engine-") && names.size() < most)
+      names.push_back(name);
+  return names;
+}
+
 std::size_t Agents::connected() const {
   return std::size_t(std::count_if(seen_.begin(), seen_.end(), [](const auto& node) {
     return node.second.connected && !node.second.is_engine;

@@ -80,6 +80,8 @@ class Agents {
   const Progress* progress(JobId statement) const;  // null: nothing is known
   std::optional<AgentView> view(const std::string& node) const;
   std::size_t connected() const;
+  // Connected ones that are no engines, by name, at most `most`.
+  std::vector<std::string> hosts(std::size_t most) const;
 
  private:
   struct Session;

@@ -70,6 +70,10 @@ void list_tasks(Services& services, ExchangePtr exchange);
 // api_logs.cpp
 void read_log(Services& services, ExchangePtr exchange);
 
+// api_results.cpp
+void list_results(Services& services, ExchangePtr exchange);
+void read_result(Services& services, ExchangePtr exchange);
+
 // api_events.cpp
 void follow_events(Services& services, ExchangePtr exchange);
 

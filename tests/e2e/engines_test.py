@@ -72,6 +72,26 @@ def what_is_printed_and_what_fails(desk):
     assert desk.log(shell["job"]["id"]) == "out\n", repr(desk.log(shell["job"]["id"]))
 
 
+def results_are_read_back(desk):
+    job = desk.run("drover.table(([i, str(i)] for i in range(10000)), columns=['n', 's'])\ndrover.html('<b>' * 9000)")["job"]["id"]
+    place = f"/api/v1/jobs/{job}/results"
+    assert [result["kind"] for result in desk.cluster.get(place)["results"]] == ["table", "html"]
+    rows, at = [], 0
+    while at is not None:
+        page = desk.cluster.get(f"{place}/0?offset={at}&limit=3001")
+        assert page["total"] == 10000 and page["offset"] == at, page["total"]
+        rows, at = rows + page["rows"], page["next"]
+    assert rows == [[i, str(i)] for i in range(10000)]
+    past = desk.cluster.get(f"{place}/0?offset=10001")
+    assert past["rows"] == [] and past["next"] is None, past
+    status, csv = desk.cluster.request("GET", f"{place}/0?format=csv")
+    assert status == 200 and csv == "n,s\r\n" + "".join(f"{i},{i}\r\n" for i in range(10000)), csv[:100]
+    assert desk.cluster.request("GET", f"{place}/1")[1] == "<b>" * 9000
+    for wrong, want in (("/2", 404), ("/..", 400), ("/0?format=raw", 400), ("/1?format=csv", 400), ("/0?limit=0", 400)):
+        status, problem = desk.cluster.request("GET", place + wrong)
+        assert status == want, (wrong, status, problem)
+
+
 def what_is_refused(desk):
     for spec, field in (({"engine": "pyton", "script": "1"}, "engine"), ({"engine": "python", "script": "1", "language": "sql"}, "language"),
                         ({"engine": "python", "script": "1", "session": "../x"}, "session"), ({"argv": ["true"]}, "engine"),
@@ -179,7 +199,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="drover-results-") as results:
         with Cluster(cpus=64, config=f'[engines]\nresults = "{results}/%h"\n'.replace("/%h", "")) as cluster:
             desk = Desk(cluster)
-            cases = (warm_and_cold, what_is_printed_and_what_fails, what_is_refused, a_session_keeps_its_names, cancel,
+            cases = (warm_and_cold, what_is_printed_and_what_fails, results_are_read_back, what_is_refused, a_session_keeps_its_names, cancel,
                      an_engine_is_killed, many_at_once, daemons_are_killed, nothing_is_left)
             for case in cases:
                 case(desk)
