@@ -6,6 +6,7 @@
 namespace drover::cli {
 
 extern const Command kExec, kEngineLs, kEngineShow, kEngineTypes, kEngineStart, kEngineDrain,
-    kEngineKill, kEngineLog, kSessionNew, kSessionLs, kSessionClose;
+    kEngineKill, kEngineLog, kSessionNew, kSessionLs, kSessionClose,
+    kResultLs, kResultGet;
 
 }  // namespace drover::cli

@@ -11,6 +11,7 @@ namespace drover::cli {
 namespace {
 
 constexpr std::size_t kWidestCell = 60;  // on a terminal
+constexpr std::size_t kRowsOfAJob = 20;  // of each table; `drover result get` shows the others
 
 std::string cell_of(const Json& cell, const Style& style) {
   const std::string text = cell.is_string() ? clean_line(cell.get<std::string>()) : to_text(cell);
@@ -22,12 +23,10 @@ std::string safe(const std::string& text, const Style& style) {
   return style.is_terminal ? EscapeFilter().pass(text) : text;
 }
 
-// The log and the results of a statement lie side by side on its node.
-std::string file_of(const Json& answer, const Json& result) {
-  const std::string file = text_of(result, "file"), log = text_of(answer, "task.out");
-  const std::size_t slash = log.rfind('/');
-  if (file.empty() || slash == std::string::npos) return clean_line(file);
-  return clean_line(log.substr(0, slash + 1) + file);
+// How to see the whole of it.
+std::string place_of(const Json& answer, const Json& result) {
+  return "drover result get " + text_of(answer, "job.id") + " " +
+         std::to_string(number_of(result, "index"));
 }
 
 using Cells = std::vector<std::vector<std::string>>;
@@ -64,7 +63,11 @@ std::string render_table(const Json& answer, const Json& result, const Style& st
     titles.push_back(cell_of(member(column, "name"), style));
   }
   if (style.header) lines.push_back(titles);
-  for (const Json& row : rows) {
+  const bool is_of_job = answer.contains("job");
+  const std::size_t most = is_of_job ? kRowsOfAJob : rows.size();
+  const std::size_t shown = std::min(most, rows.size());
+  for (std::size_t r = 0; r < shown; ++r) {
+    const Json& row = rows[r];
     auto& line = lines.emplace_back();
     for (std::size_t c = 0; c < right.size(); ++c)
       line.push_back(row.is_array() && c < row.size() ? cell_of(row[c], style) : "");
@@ -72,9 +75,9 @@ std::string render_table(const Json& answer, const Json& result, const Style& st
   std::string out = layout(lines, right, style);
   const std::int64_t all = number_of(result, "rows");
   const bool complete = member(result, "complete") != Json(false);
-  if (all > std::int64_t(rows.size()) || !complete)
-    out += "… " + std::to_string(rows.size()) + " of " + std::to_string(all) + " rows" +
-           (complete ? "" : " (cut at the limit)") + ": " + file_of(answer, result) + '\n';
+  if (all > std::int64_t(shown) || !complete)
+    out += "… " + std::to_string(shown) + " of " + std::to_string(all) + " rows" +
+           (complete ? "" : " (cut at the limit)") + ": " + place_of(answer, result) + '\n';
   return out;
 }
 
@@ -82,7 +85,7 @@ std::string render_text(const Json& answer, const Json& result, const Style& sty
   std::string out = safe(text_of(result, "preview"), style);
   const bool is_cut = number_of(result, "bytes") > std::int64_t(text_of(result, "preview").size());
   if (!out.empty() && out.back() != '\n') out += '\n';
-  if (is_cut) out += "… " + text_of(result, "bytes") + " bytes: " + file_of(answer, result) + '\n';
+  if (is_cut) out += "… " + text_of(result, "bytes") + " bytes: " + place_of(answer, result) + '\n';
   return out;
 }
 
@@ -99,7 +102,7 @@ std::string render_results(const Json& answer, const Style& style) {
       out += render_text(answer, result, style);
     else
       out += clean_line(kind) + ", " + text_of(result, "bytes") +
-             " bytes: " + file_of(answer, result) + '\n';
+             " bytes: " + place_of(answer, result) + '\n';
   }
   return out;
 }

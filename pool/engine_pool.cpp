@@ -11,9 +11,10 @@
 namespace drover::pool {
 namespace {
 
-constexpr Duration kStopGrace = seconds(10);    // from the signal to the end by force
-constexpr Duration kLostMax = seconds(60);      // out of contact
-constexpr Duration kKeepsIdle = seconds(3600);  // min_idle holds so long after the last use
+constexpr Duration kStopGrace = seconds(10);      // from the signal to the end by force
+constexpr Duration kGivesWayAfter = seconds(10);  // idle while others wait for room
+constexpr Duration kLostMax = seconds(60);        // out of contact
+constexpr Duration kKeepsIdle = seconds(3600);    // min_idle holds so long after the last use
 constexpr sched::Actor kDrover{0, true};
 
 }  // namespace
@@ -54,16 +55,12 @@ void EnginePool::move(Engine& engine, EngineEvent on, Now now) {
   engine.state = *to;
   engine.since = now.wall;
   dirty_.insert(engine.pool);
-  const Plugin* plugin = catalogue_->find(engine.type);
   switch (engine.state) {
-    case EngineState::Idle: {
+    case EngineState::Idle:
       engine.was_ready = true;
+      engine.idle_since = now.mono;
       pools_[engine.pool].failures = 0;
-      const Duration idle = plugin == nullptr        ? seconds(0)
-                            : engine.session.empty() ? plugin->idle
-                                                     : plugin->session_idle;
-      return set_deadline(engine, now.mono + idle);
-    }
+      return wait_idly(engine, now);
     case EngineState::Lost: return set_deadline(engine, now.mono + kLostMax);
     case EngineState::Stopping: return set_deadline(engine, now.mono + kStopGrace);
     case EngineState::Starting:
@@ -72,6 +69,41 @@ void EnginePool::move(Engine& engine, EngineEvent on, Now now) {
     case EngineState::Failed:
     case EngineState::Dead: return set_deadline(engine, std::nullopt);
   }
+}
+
+// Looked at again when its time is over, and before that now and then: others may want its room.
+void EnginePool::wait_idly(Engine& engine, Now now) {
+  const Plugin* plugin = catalogue_->find(engine.type);
+  const Duration idle = plugin == nullptr        ? seconds(0)
+                        : engine.session.empty() ? plugin->idle
+                                                 : plugin->session_idle;
+  Time at = engine.idle_since + idle;
+  if (engine.session.empty()) at = std::min(at, now.mono + kGivesWayAfter);
+  set_deadline(engine, std::max(at, now.mono + millis(1)));
+}
+
+bool EnginePool::may_stay_idle(const Engine& engine, Now now) {
+  const Plugin* plugin = catalogue_->find(engine.type);
+  if (plugin == nullptr) return false;
+  const Duration passed = now.mono - engine.idle_since;
+  if (!engine.session.empty()) return passed < plugin->session_idle;
+  if (controller_.has_backlog()) return false;
+  return passed < plugin->idle || keeps_idle(pools_[engine.pool], plugin, now);
+}
+
+// An engine that somebody waits for finds no room: one that has been idle longest makes it, at once.
+void EnginePool::give_way(Now now) {
+  bool is_wanted = false;
+  Engine* idlest = nullptr;
+  for (auto& [number, engine] : engines_) {
+    if (engine.state == EngineState::Stopping) return;  // room is on its way
+    is_wanted = is_wanted || (engine.state == EngineState::Starting && !engine.job_runs);
+    if (engine.state != EngineState::Idle || !engine.session.empty()) continue;
+    if (idlest == nullptr || engine.idle_since < idlest->idle_since) idlest = &engine;
+  }
+  if (!is_wanted || idlest == nullptr || !controller_.has_backlog()) return;
+  ++counts_.ended_idle;
+  stop(*idlest, now);
 }
 
 // Nothing new is placed on it from here on; it gets a signal, and later is ended by force.
@@ -101,9 +133,8 @@ void EnginePool::fire_timers(Now now) {
     set_deadline(engine, std::nullopt);
     Pool& pool = pool_of(engine.pool);
     if (engine.state == EngineState::Idle) {
-      const Plugin* plugin = catalogue_->find(engine.type);
-      if (engine.session.empty() && keeps_idle(pool, plugin, now)) {
-        set_deadline(engine, now.mono + plugin->idle);
+      if (may_stay_idle(engine, now)) {
+        wait_idly(engine, now);
         continue;
       }
       ++counts_.ended_idle;

@@ -92,6 +92,9 @@ class EnginePool {
   void engine_ended(std::uint32_t number, const sched::JobRecord& job, Now now);
   void move(Engine& engine, EngineEvent on, Now now);
   void set_deadline(Engine& engine, std::optional<Time> at);
+  void wait_idly(Engine& engine, Now now);
+  bool may_stay_idle(const Engine& engine, Now now);
+  void give_way(Now now);
   void stop(Engine& engine, Now now);
   void fire_timers(Now now);
   void decide(const std::string& name, Pool& pool, Now now);

@@ -17,6 +17,7 @@ struct EnginePool::Engine {
   JobId running{};
   std::uint64_t uses = 0;
   Time since;                    // wall
+  Time idle_since;               // mono
   std::optional<Time> deadline;  // mono; what happens then depends on the state
   std::string name() const { return "engine-" + std::to_string(number); }
 };

@@ -201,6 +201,7 @@ bool EnginePool::follow(const sched::TurnOutput& output, Now now) {
       dirty_.erase(name);
     }
   }
+  if (!has_acted_) give_way(now);  // what was started has been offered what room there is
   return has_acted_;
 }
 

@@ -140,6 +140,8 @@ class Controller {
   // ---- reading (same thread)
   // Would this submission become a job, and would it wait for others? Its errors are submit's.
   Result<Outlook> weigh(const Submit& in) const;
+  // Whether anybody waits for room on machines now, after finish(). O(partitions)
+  bool has_backlog() const;
   // Whether the job could ever run here, however full the queues are now.
   Result<void> check_possible(const JobSpec& spec) const;
   std::optional<Why> why(JobId job, std::optional<TaskIndex> task, Now now) const;

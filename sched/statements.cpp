@@ -49,4 +49,10 @@ Why StatementVerbs::why_no_engine(const Job& job) const {
   return {job.state, Reason::Engine, std::move(text), "drover engine ls shows the engines"};
 }
 
+bool Controller::has_backlog() const {
+  for (const Partition& partition : state_->partitions)
+    if (&partition != state_->statements && partition.queue.head()) return true;
+  return false;
+}
+
 }  // namespace drover::sched

@@ -29,11 +29,11 @@ TEST(Statements, ShowTheirResults) {
       {"more rows than shown",
        R"({"results":[{"kind":"table","name":"","rows":500,"complete":true,"file":"0.index",
            "columns":[{"name":"n","type":"int"}],"preview":[[1]]}]})",
-       "n\n1\n… 1 of 500 rows: /r/7/0.index\n"},
+       "n\n1\n… 1 of 500 rows: drover result get 7 0\n"},
       {"cut rows",
        R"({"results":[{"kind":"table","name":"","rows":1,"complete":false,"file":"0.index",
            "columns":[{"name":"n","type":"int"}],"preview":[[1]]}]})",
-       "n\n1\n… 1 of 1 rows (cut at the limit): /r/7/0.index\n"},
+       "n\n1\n… 1 of 1 rows (cut at the limit): drover result get 7 0\n"},
       {"a short row", R"({"results":[{"kind":"table","rows":1,"columns":[{"name":"n"},{"name":"m"}],
            "preview":[[1]]}]})",
        "n  m\n1\n"},
@@ -41,9 +41,9 @@ TEST(Statements, ShowTheirResults) {
        "2\n"},
       {"long text",
        R"({"results":[{"kind":"text","name":"","bytes":9,"file":"0.txt","preview":"ab"}]})",
-       "ab\n… 9 bytes: /r/7/0.txt\n"},
+       "ab\n… 9 bytes: drover result get 7 0\n"},
       {"image", R"({"results":[{"kind":"image","name":"","bytes":9,"file":"0.png"}]})",
-       "image, 9 bytes: /r/7/0.png\n"},
+       "image, 9 bytes: drover result get 7 0\n"},
   };
   for (const auto& one : cases)
     EXPECT_EQ(render_results(answer_with(one.results), {}), one.expected) << one.name;

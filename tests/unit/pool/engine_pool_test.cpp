@@ -181,6 +181,49 @@ TEST(EnginePool, EnginesAreStartedAheadAndStay) {
   EXPECT_EQ(stage.ask(StartEngines{"cobol", wish, 1}).error().code, Errc::NotFound);
 }
 
+TEST(EnginePool, AnIdleEngineMakesRoomForAnotherThatIsWaitedFor) {
+  Stage stage({plugin(), plugin("sql")}, 1);
+  stage.statement_ended([&] {
+    const JobId job = stage.submit();
+    stage.engine_up(stage.engine_jobs()[0]);
+    return job;
+  }());
+  const JobId other = stage.submit("", "sql");
+  ASSERT_EQ(stage.engine_jobs().size(), 1u);
+  stage.engine_up(stage.engine_jobs()[0]);
+  EXPECT_TRUE(stage.runs(other));
+  const JobId third = stage.submit();
+  EXPECT_FALSE(stage.runs(third)) << "one that works does not make room";
+  stage.statement_ended(other);
+  stage.engine_up(stage.engine_jobs()[0]);
+  EXPECT_TRUE(stage.runs(third));
+}
+
+TEST(EnginePool, AnIdleEngineGivesWayToABatchJobAfterAWhile) {
+  Stage stage({plugin()}, 1);
+  stage.statement_ended([&] {
+    const JobId job = stage.submit();
+    stage.engine_up(stage.engine_jobs()[0]);
+    return job;
+  }());
+  const JobId batch = stage.submit_batch(1);
+  stage.pass(seconds(5));
+  EXPECT_EQ(stage.state(batch), JobState::Scheduled) << "it was used just now";
+  stage.pass(seconds(6));
+  EXPECT_EQ(stage.state(batch), JobState::Running);
+  EXPECT_TRUE(stage.pool->engines().empty());
+}
+
+TEST(EnginePool, ASessionGivesWayToNobody) {
+  Stage stage({plugin()}, 1);
+  const JobId job = stage.submit("s1");
+  stage.engine_up(stage.engine_jobs()[0]);
+  stage.statement_ended(job);
+  const JobId batch = stage.submit_batch(1);
+  stage.pass(seconds(600));
+  EXPECT_EQ(stage.state(batch), JobState::Scheduled);
+}
+
 TEST(EnginePool, SomeAreKeptIdleAfterUse) {
   Plugin ready = plugin();
   ready.min_idle = 2;

@@ -27,12 +27,13 @@ inline Plugin plugin(std::string type = "python") {
 
 class Stage {
  public:
-  explicit Stage(std::vector<Plugin> plugins = {plugin()}) {
+  explicit Stage(std::vector<Plugin> plugins = {plugin()}, std::uint16_t cores = 64)
+      : cores_(cores) {
     auto catalogue = std::make_shared<Catalogue>();
     for (Plugin& one : plugins) EXPECT_TRUE(catalogue->add(std::move(one)));
     catalogue_ = std::move(catalogue);
     open();
-    node_up("n1", 64);
+    node_up("n1", cores_);
   }
 
   JobId submit(std::string session = {}, std::string engine = "python", std::uint32_t uid = 1000) {
@@ -49,6 +50,18 @@ class Stage {
     in.spec = std::make_shared<const sched::JobSpec>(*std::move(admitted));
     const auto job = controller->submit_now(in, now);
     EXPECT_TRUE(job) << (job ? "" : job.error().message);
+    turn();
+    return job ? *job : JobId{};
+  }
+  JobId submit_batch(std::int32_t cpus) {
+    sched::JobSpec spec;
+    spec.owner = {1000, 100};
+    spec.user = "u1000";
+    spec.argv = {"batch"};
+    spec.cpus_per_task = cpus;
+    sched::Submit in;
+    in.spec = std::make_shared<const sched::JobSpec>(sched::admit(std::move(spec), {}).value());
+    const auto job = controller->submit_now(in, now);
     turn();
     return job ? *job : JobId{};
   }
@@ -122,7 +135,7 @@ class Stage {
       pool->restore(*table.specs.at(id), record, tasks, now);
     }
     turn();
-    node_up("n1", 64);
+    node_up("n1", cores_);
   }
 
   void put(sched::Input input) {
@@ -244,6 +257,7 @@ class Stage {
     return true;
   }
 
+  std::uint16_t cores_;
   std::shared_ptr<const Catalogue> catalogue_;
 };
 
