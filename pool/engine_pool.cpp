@@ -91,7 +91,7 @@ bool EnginePool::may_stay_idle(const Engine& engine, Now now) {
   return passed < plugin->idle || keeps_idle(pools_[engine.pool], plugin, now);
 }
 
-// An engine that somebody waits for finds no room: one that has been idle longest makes it, at once.
+// An engine that somebody waits for finds no room: the one idle longest makes it, at once.
 void EnginePool::give_way(Now now) {
   bool is_wanted = false;
   Engine* idlest = nullptr;
