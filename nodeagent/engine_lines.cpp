@@ -15,7 +15,8 @@ namespace drover::nodeagent {
 namespace {
 
 using Element = simdjson::dom::element;
-constexpr std::size_t kRunningMax = 10'000, kLanguagesMax = 100, kTextMax = 200, kMessageMax = 1000;
+constexpr std::size_t kRunningMax = 2'000, kLanguagesMax = 100, kTextMax = 200, kMessageMax = 1000;
+constexpr std::size_t kResultsMax = 192 << 10;  // of one end, JSON
 
 tl::unexpected<Error> bad(const std::string& what) {
   return fail(Errc::BadInput, "the engine's line is not of the protocol: " + what);
@@ -24,7 +25,8 @@ tl::unexpected<Error> bad(const std::string& what) {
 // Missing members are empty or 0: an engine of another release may leave some out.
 std::string_view text_of(const Element& object, std::string_view name) {
   std::string_view text;
-  return object[name].get(text) == simdjson::SUCCESS ? text : std::string_view{};
+  if (object[name].get(text) != simdjson::SUCCESS) return {};
+  return simdjson::validate_utf8(text.data(), text.size()) ? text : std::string_view{};  // \udc00
 }
 
 std::int64_t number_of(const Element& object, std::string_view name) {
@@ -100,6 +102,10 @@ void set_cause(EndReport& report, std::string_view outcome) {
   }
 }
 
+std::string printable(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 EngineLine read_ended(const Element& line, const AttemptId& id) {
   EngineEnd end;
   EndReport& report = end.report;
@@ -115,7 +121,7 @@ EngineLine read_ended(const Element& line, const AttemptId& id) {
     report.system_us = number_of(part, "system_us");
     report.max_rss_kib = number_of(part, "max_rss_kib");
   }
-  end.results = "{\"outcome\":" + nlohmann::json(cut(outcome, kTextMax)).dump();
+  end.results = "{\"outcome\":" + printable(cut(outcome, kTextMax));
   if (line["error"].get(part) == simdjson::SUCCESS && part.is_object()) {
     const std::string_view name = text_of(part, "name");
     report.message =
@@ -123,9 +129,15 @@ EngineLine read_ended(const Element& line, const AttemptId& id) {
             kMessageMax);
     end.results += ",\"error\":" + simdjson::minify(part);
   }
+  std::string list;
   if (line["results"].get(part) == simdjson::SUCCESS && part.is_array())
-    end.results += ",\"results\":" + simdjson::minify(part);
-  end.results += "}";
+    list = ",\"results\":" + std::string(simdjson::minify(part));
+  // What would not be taken whole is left out: how it ended is told in any case.
+  if (end.results.size() + list.size() > kResultsMax) list = ",\"results\":[]";
+  end.results += list + "}";
+  if (end.results.size() > kResultsMax + 64 ||
+      !simdjson::validate_utf8(end.results.data(), end.results.size()))
+    end.results = "{\"outcome\":\"error\",\"results\":[]}";
   return end;
 }
 

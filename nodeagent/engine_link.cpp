@@ -123,7 +123,8 @@ void EngineLink::send_hello() {
   hello.set_protocol(1);
   proto::NodeInfo& node = *hello.mutable_node();
   node.set_name(claims_.name);
-  node.set_boot_id(parts_.boot_id);
+  // Another process under the same name is another engine, whatever the machine is.
+  node.set_boot_id(parts_.boot_id + "/" + statement_id(claims_.job));
   node.set_version(DROVER_VERSION);
   node.add_numa_mem_mib(0);  // an engine has no resources of its own: its job holds them
   auto& labels = *node.mutable_labels();

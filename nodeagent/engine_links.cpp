@@ -37,6 +37,12 @@ void EngineLinks::on_accept(net::Fd fd) {
   if (guests_.size() >= kGuestsMax) return;  // closed; engines try again
   const std::uint64_t number = next_guest_++;
   auto connection = LineConnection::open(parts_.loop, std::move(fd));
+  const auto& peer = connection->peer().credentials;
+  std::size_t of_user = 0;
+  for (const auto& [other, guest] : guests_)
+    of_user += peer && guest->peer().credentials && guest->peer().credentials->uid == peer->uid;
+  if (!peer || of_user >= kGuestsOfUserMax) return;
+  guests_since_[number] = net::Loop::now().mono.us;
   connection->set_hooks({[this, number](std::string_view line) { on_guest_line(number, line); },
                          [this, number](const Error&) { drop_guest(number); }});
   guests_.emplace(number, std::move(connection));
@@ -48,6 +54,7 @@ void EngineLinks::drop_guest(std::uint64_t number) {
   if (at == guests_.end()) return;
   parts_.loop.post([gone = std::shared_ptr<LineConnection>(std::move(at->second))] {});
   guests_.erase(at);
+  guests_since_.erase(number);
 }
 
 Result<EngineClaims> EngineLinks::admit(const EngineHello& hello,
@@ -86,6 +93,7 @@ void EngineLinks::on_guest_line(std::uint64_t number, std::string_view text) {
   }
   std::unique_ptr<LineConnection> connection = std::move(at->second);
   guests_.erase(at);
+  guests_since_.erase(number);
   std::unique_ptr<EngineLink>& link = links_[claims->name];
   if (link != nullptr && link->claims() != *claims) {  // an older attempt of the engine's job
     link->lose_engine("another attempt takes its place");
@@ -103,7 +111,7 @@ void EngineLinks::on_tick() {
   const std::int64_t now = net::Loop::now().mono.us;
   std::vector<std::uint64_t> late;
   for (const auto& [number, guest] : guests_)
-    if (now - guest->heard_us() > kHelloUs) late.push_back(number);
+    if (now - guests_since_[number] > kHelloUs) late.push_back(number);
   for (const std::uint64_t number : late) drop_guest(number);
   for (auto at = links_.begin(); at != links_.end();) {
     EngineLink& link = *at->second;

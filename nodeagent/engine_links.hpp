@@ -20,7 +20,7 @@ namespace drover::nodeagent {
 // and the kernel says that it comes from the engine's user.
 class EngineLinks {
  public:
-  static constexpr std::size_t kGuestsMax = 256, kLinksMax = 10'000;
+  static constexpr std::size_t kGuestsMax = 256, kGuestsOfUserMax = 32, kLinksMax = 10'000;
   static constexpr std::int64_t kHelloUs = 10'000'000;    // a guest has so long to say who it is
   static constexpr std::int64_t kSilenceUs = 30'000'000;  // an engine tells its health every 5 s
   static constexpr std::int64_t kHoldUs = 10'000'000;     // a session outlives its engine's socket
@@ -45,6 +45,7 @@ class EngineLinks {
   EngineHostParts parts_;
   EngineLineReader reader_;
   std::map<std::uint64_t, std::unique_ptr<LineConnection>> guests_;
+  std::map<std::uint64_t, std::int64_t> guests_since_;        // monotonic
   std::map<std::string, std::unique_ptr<EngineLink>> links_;  // by the engine's name
   std::set<std::string> changed_;                             // links with something to flush
   std::uint64_t next_guest_ = 0;

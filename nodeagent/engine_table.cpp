@@ -4,7 +4,7 @@
 
 #include <signal.h>
 
-#include <algorithm>
+#include <set>
 #include <utility>
 
 namespace drover::nodeagent {
@@ -89,13 +89,15 @@ void EngineTable::on_ack(SessionId session, const AttemptId& id) {
 void EngineTable::on_engine(const std::vector<AttemptId>& running, std::int64_t now_us) {
   engine_up_ = true;
   out_.to_engine.clear();
-  for (const AttemptId& id : running) {
+  const std::set<AttemptId> known(running.begin(), running.end());
+  for (const AttemptId& id : known) {
+    if (entries_.count(id) == 0 && entries_.size() >= statements_max_) break;
     Entry& entry = entries_[id];
     if (entry.phase == Phase::Ordered) entry.phase = Phase::Held;
     entry.line.clear();
   }
   for (auto& [id, entry] : entries_) {
-    const bool is_known = std::find(running.begin(), running.end(), id) != running.end();
+    const bool is_known = known.count(id) != 0;
     if (entry.phase == Phase::Ordered) {
       out_.to_engine += entry.line;
     } else if (entry.phase == Phase::Held && !is_known) {

@@ -13,7 +13,6 @@ namespace {
 
 constexpr Duration kStopGrace = seconds(10);      // from the signal to the end by force
 constexpr Duration kGivesWayAfter = seconds(10);  // idle while others wait for room
-constexpr Duration kLostMax = seconds(60);        // out of contact
 constexpr Duration kKeepsIdle = seconds(3600);    // min_idle holds so long after the last use
 constexpr sched::Actor kDrover{0, true};
 
@@ -144,6 +143,8 @@ void EnginePool::fire_timers(Now now) {
       stop(engine, now);
     } else {  // it did not become ready, or did not end, in time
       if (engine.state == EngineState::Starting) pool.last_failure = "it was not ready in time";
+      move(engine, EngineEvent::Stop, now);
+      set_deadline(engine, std::nullopt);
       sched::Command command;
       command.verb = sched::Verb::Cancel;
       command.actor = kDrover;
@@ -175,8 +176,7 @@ std::uint32_t EnginePool::starts_wanted(const Pool& pool, const Plugin& plugin, 
   const std::uint32_t most = pool.session.empty() ? plugin.max_per_user : 1;
   if (live >= most) return 0;
   const auto waiting = std::uint32_t(std::min<std::size_t>(pool.waiting.size(), kEnginesMax));
-  const bool is_used = pool.last_use.is_set() && now.mono - pool.last_use <= kKeepsIdle;
-  const std::uint32_t spare = is_used && pool.session.empty() ? plugin.min_idle : 0;
+  const std::uint32_t spare = spare_of(pool, plugin, now);
   const std::uint32_t ready = idle + starting;
   std::uint32_t wanted = waiting + spare > ready ? waiting + spare - ready : 0;
   const std::uint32_t at_once = std::max(kStartsAtOnce, spare);
@@ -184,7 +184,21 @@ std::uint32_t EnginePool::starts_wanted(const Pool& pool, const Plugin& plugin, 
   return std::min(wanted, most - live);
 }
 
+// Of all pools of one user: sessions count as well.
+std::size_t EnginePool::live_of(const Plugin& plugin, std::uint32_t uid) const {
+  return std::size_t(std::ranges::count_if(engines_, [&](const auto& entry) {
+    const Engine& engine = entry.second;
+    return engine.owner.uid == uid && engine.type == plugin.type &&
+           engine.state != EngineState::Stopping;
+  }));
+}
+
 Result<JobId> EnginePool::start(const Plugin& plugin, const EngineWish& wish, Now now) {
+  if (live_of(plugin, wish.owner.uid) >= plugin.max_per_user)
+    return fail(Errc::Limit,
+                wish.user + " has " + std::to_string(plugin.max_per_user) + " " + plugin.type +
+                    " engines, and no more are allowed",
+                "end some, or close sessions: drover engine ls", "engine");
   std::uint32_t number = 1;  // the smallest that is free: nodes are few, whatever lived before
   for (const auto& [used, engine] : engines_) {
     if (used != number) break;
@@ -202,9 +216,15 @@ Result<JobId> EnginePool::start(const Plugin& plugin, const EngineWish& wish, No
   return job;
 }
 
+// How many are to be ready although nobody waits; none after a start that failed.
+std::uint32_t EnginePool::spare_of(const Pool& pool, const Plugin& plugin, Now now) const {
+  const bool is_used = pool.last_use.is_set() && now.mono - pool.last_use <= kKeepsIdle;
+  return is_used && pool.session.empty() && pool.failures == 0 ? plugin.min_idle : 0;
+}
+
 // An engine whose start nobody waits for any more, and which has not begun.
-void EnginePool::drop_unwanted(Pool& pool, Now now) {
-  if (!pool.waiting.empty()) return;
+void EnginePool::drop_unwanted(Pool& pool, const Plugin& plugin, Now now) {
+  if (!pool.waiting.empty() || spare_of(pool, plugin, now) > 0) return;
   for (const std::uint32_t number : pool.engines) {
     Engine& engine = engines_.at(number);
     if (engine.state == EngineState::Starting && !engine.job_runs && !engine.is_ahead)
@@ -230,7 +250,7 @@ void EnginePool::decide(const std::string& name, Pool& pool, Now now) {
     const bool is_worn = plugin->max_uses > 0 && engine.uses >= plugin->max_uses;
     if (engine.state == EngineState::Idle && is_worn && engine.session.empty()) stop(engine, now);
   }
-  drop_unwanted(pool, now);
+  drop_unwanted(pool, *plugin, now);
   const std::uint32_t wanted = starts_wanted(pool, *plugin, now);
   if (wanted == 0) return;
   const std::string why = !pool.session.empty()  ? "the session had no engine"
@@ -256,14 +276,15 @@ Result<sched::Done> EnginePool::start_engines(StartEngines in, Now now) {
                 "drover engine types lists those there are", "engine");
   in.wish.pool = pool_name(*plugin, in.wish.owner.uid, in.wish.session);
   const auto known = pools_.find(in.wish.pool);
-  std::size_t live = 0;
+  std::size_t in_pool = 0;
   if (known != pools_.end())
-    live = std::size_t(std::ranges::count_if(known->second.engines, [&](std::uint32_t number) {
+    in_pool = std::size_t(std::ranges::count_if(known->second.engines, [&](std::uint32_t number) {
       return engines_.at(number).state != EngineState::Stopping;
     }));
-  if (!in.wish.session.empty() && live > 0)
+  if (!in.wish.session.empty() && in_pool > 0)
     return fail(Errc::Conflict, "session " + in.wish.session + " is open already",
                 "drover session ls; use it, close it, or choose another name", "session");
+  const std::size_t live = live_of(*plugin, in.wish.owner.uid);
   if (live + in.count > plugin->max_per_user)
     return fail(Errc::Limit,
                 "you have " + std::to_string(live) + " " + in.type + " engines; at most " +
@@ -289,6 +310,7 @@ Result<sched::Done> EnginePool::drain(const DrainEngine& in, Now now) {
   if (!may)
     return fail(Errc::NotFound, "there is no engine " + in.name.substr(0, 64),
                 "drover engine ls lists yours", "engine");
+  if (engine->state == EngineState::Draining && !in.at_once) return sched::Done{engine->job, 0};
   if (engine->state == EngineState::Busy && !in.at_once) {
     sched::ServeNode drain;
     drain.actor = kDrover;

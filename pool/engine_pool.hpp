@@ -99,7 +99,9 @@ class EnginePool {
   void fire_timers(Now now);
   void decide(const std::string& name, Pool& pool, Now now);
   void fail_waiting(Pool& pool, const std::string& why, Now now);
-  void drop_unwanted(Pool& pool, Now now);
+  std::uint32_t spare_of(const Pool& pool, const Plugin& plugin, Now now) const;
+  std::size_t live_of(const Plugin& plugin, std::uint32_t uid) const;
+  void drop_unwanted(Pool& pool, const Plugin& plugin, Now now);
   void settle_restored(Now now);
   void take(Engine& engine, JobId statement, Now now);
   bool keeps_idle(const Pool& pool, const Plugin* plugin, Now now) const;

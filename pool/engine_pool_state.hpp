@@ -5,6 +5,8 @@
 
 namespace drover::pool {
 
+inline constexpr Duration kLostMax = seconds(60);  // out of contact
+
 struct EnginePool::Engine {
   std::uint32_t number = 0;
   JobId job{};

@@ -82,7 +82,7 @@ void EnginePool::settle_restored(Now now) {
     const std::uint32_t number = std::exchange(found->second.engine, 0);
     const auto engine = engines_.find(number);
     if (engine != engines_.end() && engine->second.pool == found->second.pool)
-      take(engine->second, id, now);
+      take(engine->second, id, now), set_deadline(engine->second, now.mono + kLostMax);
     else
       apply_to_controller(sched::EngineGone{"engine-" + std::to_string(number)}, now);
   }
@@ -174,6 +174,8 @@ void EnginePool::see_event(const sched::Event& event, Now now) {
   Engine& engine = found->second;
   move(engine, is_up ? EngineEvent::Registered : EngineEvent::LostContact, now);
   if (is_up) engine.was_ready = true;
+  const bool works = engine.state == EngineState::Busy || engine.state == EngineState::Draining;
+  if (works) set_deadline(engine, is_up ? std::nullopt : std::optional(now.mono + kLostMax));
   if (is_up && raw(engine.running) != 0) move(engine, EngineEvent::Took, now);
 }
 
@@ -195,8 +197,7 @@ bool EnginePool::follow(const sched::TurnOutput& output, Now now) {
     const auto pool = pools_.find(name);
     if (pool == pools_.end()) continue;
     decide(name, pool->second, now);
-    if (pool->second.engines.empty() && pool->second.waiting.empty() &&
-        pool->second.failures == 0) {
+    if (pool->second.engines.empty() && pool->second.waiting.empty()) {
       pools_.erase(pool);  // known anew with the next statement
       dirty_.erase(name);
     }

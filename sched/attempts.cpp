@@ -89,6 +89,8 @@ void Controller::State::ended(const TaskEnded& in, Now now) {
   }
   out.actions.emplace_back(AckEnded{in.node, in.session, in.id});
   fetch_ahead(*job, *task->record.lease);
+  if (job->is_statement && !in.results.empty())
+    out.changes.results.emplace_back(job->id, in.results);
   if (!in.never_started && !task->record.started.is_set())
     mark_started(*job, *task, in.started, now);
   TaskRecord& record = task->record;

@@ -72,6 +72,12 @@ void Controller::State::command(const Command& in, Now now) {
 }
 
 Result<std::uint64_t> Controller::State::obey(Job& job, const Command& in, Now now) {
+  const bool repeats = in.verb == Verb::Requeue || in.verb == Verb::Suspend;
+  if (job.is_statement && repeats)
+    return fail(
+        Errc::Unsupported,
+        job_text(job.id) + " is code on an engine: it is never stopped in between or run again",
+        "cancel it, and submit it anew");
   switch (in.verb) {
     case Verb::Cancel: return in.signal != 0 ? send_signal(job, in) : cancel(job, in, now);
     case Verb::Hold: return in.target.whole_job ? hold(job, in, now) : hold_elements(job, in, now);

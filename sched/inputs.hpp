@@ -105,6 +105,7 @@ struct TaskEnded {
   std::string message;         // LaunchFailed: what went wrong
   Time started, ended;         // node's wall clock; started 0 when never_started
   Usage usage;
+  std::string results;  // of a statement: what it left, JSON
 };
 struct ServeNode {
   ReplyToken reply{};

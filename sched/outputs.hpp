@@ -89,6 +89,7 @@ struct Changes {
   std::vector<TaskRecord> tasks;
   std::vector<NodeRecord> nodes;
   std::vector<Event> events;
+  std::vector<std::pair<JobId, std::string>> results;  // of statements that have ended
   std::optional<std::vector<UsageRecord>> usage;         // of all users, when it is time
   std::optional<std::vector<Reservation>> reservations;  // all, when one has changed
   std::optional<rm::QuotaTable> quotas;                  // when they were edited
@@ -102,7 +103,7 @@ struct Changes {
   }
   bool empty() const {
     return new_jobs.empty() && altered.empty() && jobs.empty() && tasks.empty() && nodes.empty() &&
-           events.empty() && !usage && !reservations && !quotas && !groups;
+           events.empty() && results.empty() && !usage && !reservations && !quotas && !groups;
   }
 };
 

@@ -55,4 +55,12 @@ bool Controller::has_backlog() const {
   return false;
 }
 
+bool Controller::runs_on(JobId id, NodeId node) const {
+  const Job* job = state_->find(id);
+  if (job == nullptr || job->more == nullptr) return false;
+  const auto task = job->more->tasks.find(0);
+  return task != job->more->tasks.end() && task->second.record.lease &&
+         task->second.record.lease->node == node;
+}
+
 }  // namespace drover::sched

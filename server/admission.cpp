@@ -70,7 +70,11 @@ Result<sched::JobSpec> Admission::admit(sched::JobSpec spec, const Caller& calle
   spec.owner = {caller.uid, caller.gid};
   spec.user = caller.user;
   if (auto known = catalogue_->complete(spec); !known) return fail(std::move(known.error()));
-  if (spec.statement) spec.out = results_of(caller.uid) + "/%j/log";
+  if (spec.statement) {
+    auto place = results_of(caller.uid);
+    if (!place) return fail(std::move(place.error()));
+    spec.out = *place + "/%j/log";
+  }
   if (spec.out.empty()) spec.out = spec.is_array ? array_out_ : out_;
   if (spec.cwd.empty()) spec.cwd = users_.of(caller.uid).home;
   sched::for_each_request(spec, [this](rm::Request& request) {
@@ -79,19 +83,26 @@ Result<sched::JobSpec> Admission::admit(sched::JobSpec spec, const Caller& calle
   return sched::admit(std::move(spec), entrance_);
 }
 
-// Who has no home has room in /tmp.
-std::string Admission::results_of(std::uint32_t uid) const {
-  const std::string& home = users_.of(uid).home;
+// Nobody else's directory will do: who has no home has no place for what statements leave.
+Result<std::string> Admission::results_of(std::uint32_t uid) const {
   std::string path = engine_results_;
   const std::size_t at = path.find("%h");
   if (at == std::string::npos) return path;
-  const bool has_home = home.size() > 1 && home != "/nonexistent";
-  path.replace(at, 2, has_home ? home : "/tmp/drover-" + std::to_string(uid));
+  std::string home = users_.of(uid).home;
+  if (home.size() < 2 || home == "/nonexistent")
+    return fail(Errc::BadInput, "you have no home directory for the results of code",
+                "ask the operator to set engines.results", "engine");
+  for (std::size_t mark = home.find('%'); mark != std::string::npos;
+       mark = home.find('%', mark + 2))
+    home.insert(mark, 1, '%');
+  path.replace(at, 2, home);
   return path;
 }
 
 Result<sched::Submit> Admission::prepare_engine(sched::JobSpec spec) const {
-  spec.out = results_of(spec.owner.uid) + "/engines/%j.log";
+  auto place = results_of(spec.owner.uid);
+  if (!place) return fail(std::move(place.error()));
+  spec.out = *place + "/engines/%j.log";
   const Caller caller{spec.owner.uid, spec.owner.gid, spec.user, false};
   return prepare(std::move(spec), caller);
 }

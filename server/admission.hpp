@@ -88,7 +88,7 @@ class Admission {
   Users& users_;
   metrics::Metrics& metrics_;
   std::uint32_t daemon_uid_;
-  std::string results_of(std::uint32_t uid) const;
+  Result<std::string> results_of(std::uint32_t uid) const;
 
   std::string out_, array_out_, engine_results_;
   std::shared_ptr<const pool::Catalogue> catalogue_ = std::make_shared<const pool::Catalogue>();

@@ -25,6 +25,11 @@ bool is_name(const std::string& name) {
   });
 }
 
+bool is_engine_name(const std::string& name) {
+  return name.starts_with("engine-") &&
+         name.find_first_not_of("0123456789", 7) == std::string::npos;
+}
+
 Result<void> read_cores(const proto::NodeInfo& info, rm::Topology& topology) {
   std::bitset<65536> seen;
   for (const proto::CoreInfo& core : info.cores()) {
@@ -60,6 +65,8 @@ Result<rm::NodeSpec> to_engine_spec(const proto::NodeInfo& info) {
 
 Result<rm::NodeSpec> to_node_spec(const proto::NodeInfo& info) {
   if (!is_name(info.name())) return bad("its name");
+  if (is_engine_name(info.name()) != info.has_engine())
+    return bad("its name: engine-N names engines, and engines alone");
   if (info.has_engine()) return to_engine_spec(info);
   if (info.cores_size() < 1 || info.cores_size() > kCoresMax) return bad("the number of cores");
   if (info.numa_mem_mib_size() < 1 || info.numa_mem_mib_size() > kCoresMax)

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kFrameAim = 4 << 20;  // a frame is sent when it grows past this
 constexpr std::size_t kLogRequestsMax = 1000;
-constexpr std::size_t kResultsMax = 1 << 20;  // bytes of one statement's list
+constexpr std::size_t kResultsMax = 256 << 10;  // bytes of one statement's list
 constexpr std::size_t kSessionsMax = 10'000;
 constexpr std::uint32_t kProtocol = 1;
 
@@ -135,18 +135,20 @@ void Agents::on_reports(Session& session, const proto::AgentMessage& message) {
   for (const proto::Started& started : message.started())
     turn_.push(sched::TaskStarted{session.node_id, session.id, to_attempt(started.id()),
                                   Time{started.at_us()}});
+  for (const proto::Progress& one : message.progress())
+    if (turn_.runs_on(to_attempt(one.id()).task.job, session.node_id)) on_progress(one);
   for (const proto::Ended& ended : message.ended()) {
-    // It is shown as it is, so it must be JSON, whatever the engine was.
-    if (!ended.results().empty() && ended.results().size() <= kResultsMax &&
-        nlohmann::json::accept(ended.results()))
-      turn_.keep_results(to_attempt(ended.id()).task.job, ended.results());
-    progress_.erase(to_attempt(ended.id()).task.job);
     sched::TaskEnded input = to_ended(ended);
     input.node = session.node_id;
     input.session = session.id;
+    const Time latest = net::Loop::now().wall + seconds(60);  // an engine may say anything
+    input.started = std::min(input.started, latest);
+    input.ended = std::min(input.ended, latest);
+    // Shown as it is, so it must be JSON, whatever the engine was.
+    if (ended.results().size() <= kResultsMax && nlohmann::json::accept(ended.results()))
+      input.results = ended.results();
     turn_.push(std::move(input));
   }
-  for (const proto::Progress& one : message.progress()) on_progress(one);
   if (message.has_health()) view.load1 = message.health().load1();
   for (const proto::LogChunk& chunk : message.logs()) {
     const auto found = session.log_requests.find(chunk.request());

@@ -77,6 +77,9 @@ class Agents {
   // Unavailable when the node's agent is not connected, or goes before it answers.
   void read_log(const std::string& node, const LogRead& read, OnPiece done);
 
+  // Of jobs that have ended, however they did.
+  void forget_progress(JobId job) { progress_.erase(job); }
+  bool has_progress() const { return !progress_.empty(); }
   const Progress* progress(JobId statement) const;  // null: nothing is known
   std::optional<AgentView> view(const std::string& node) const;
   std::size_t connected() const;

@@ -105,6 +105,9 @@ Result<pool::StartEngines> read_start(const Exchange& exchange, bool is_session)
 }
 
 void start(Services& services, ExchangePtr exchange, bool is_session) {
+  if (services.turn.is_full())
+    return exchange->refuse(
+        {Errc::Unavailable, "too many requests wait", "try again in a moment", ""});
   auto start = read_start(*exchange, is_session);
   if (!start) return exchange->refuse(start.error());
   services.turn.engines(*std::move(start), [exchange](const Result<sched::Done>& done) {

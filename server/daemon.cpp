@@ -213,6 +213,9 @@ struct Daemon::Parts {
   void on_stored(const sched::Changes& changes) {
     for (const auto& job : changes.new_jobs) specs.put(job.id, job.spec);
     for (const auto& job : changes.altered) specs.replace(job.id, job.spec);
+    if (agents.has_progress())
+      for (const sched::JobRecord& job : changes.jobs)
+        if (sched::is_final(job.state)) agents.forget_progress(job.id);
     observe_changes(metrics, changes);
     events.publish(changes.events);
   }

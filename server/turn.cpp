@@ -33,6 +33,7 @@ void merge(sched::Changes& into, sched::Changes&& from) {
   append(into.tasks, std::move(from.tasks));
   append(into.nodes, std::move(from.nodes));
   append(into.events, std::move(from.events));
+  append(into.results, std::move(from.results));
   if (from.usage) into.usage = std::move(from.usage);
   if (from.reservations) into.reservations = std::move(from.reservations);
   if (from.quotas) into.quotas = std::move(from.quotas);
@@ -45,6 +46,7 @@ void merge(sched::Changes& into, sched::Changes&& from) {
 std::size_t count(const sched::Changes& changes) {
   return changes.new_jobs.size() + changes.altered.size() + changes.jobs.size() +
          changes.tasks.size() + changes.nodes.size() + changes.events.size() +
+         changes.results.size() +
          (changes.usage ? 1 : 0) + (changes.reservations ? 1 : 0) + (changes.quotas ? 1 : 0);
 }
 
@@ -58,7 +60,7 @@ void merge(flow::Changes& into, flow::Changes&& from) {
 
 std::size_t count(const store::CommitBatch& batch) {
   const flow::Changes& workflows = batch.workflows;
-  return count(batch.changes) + batch.idempotency.size() + batch.results.size() +
+  return count(batch.changes) + batch.idempotency.size() +
          workflows.sources.size() + workflows.reopened.size() + workflows.records.size() +
          workflows.facts.size() + workflows.cache.size();
 }
@@ -109,10 +111,6 @@ void Turn::workflow(flow::Input input, OnReply on_reply) {
 
 void Turn::engines(pool::Input input, OnReply on_reply) {
   engine_inputs_.emplace_back(remember(std::move(on_reply), nullptr), std::move(input));
-}
-
-void Turn::keep_results(JobId statement, std::string json) {
-  pending_.results.emplace_back(statement, std::move(json));
 }
 
 void Turn::command(sched::Command command, OnReply on_reply) {

@@ -47,14 +47,13 @@ class Turn {
     return inputs_.size() + workflow_inputs_.size() + engine_inputs_.size();
   }
   const rm::ResourceManager& resources() const { return controller_.resources(); }
+  bool runs_on(JobId job, NodeId node) const { return controller_.runs_on(job, node); }
 
   void submit(sched::Submit submit, std::unique_ptr<store::IdempotencyEntry> key, OnReply on_reply);
   void submit(flow::SubmitWorkflow submit, std::unique_ptr<store::IdempotencyEntry> key,
               OnReply on_reply);
   void workflow(flow::Input input, OnReply on_reply);
   void engines(pool::Input input, OnReply on_reply);
-  // What a statement left; stored no later than its end.
-  void keep_results(JobId statement, std::string json);
   void command(sched::Command command, OnReply on_reply);
   void alter(sched::Alter alter, OnReply on_reply);
   void serve_node(sched::ServeNode serve, OnReply on_reply);

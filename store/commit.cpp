@@ -211,10 +211,9 @@ Result<void> write_counters(WriteTxn& txn, const sched::Changes& changes) {
   return txn.put(Table::Meta, text_key(kCountersKey), counters);
 }
 
-// With the end of its job, or just before it.
-Result<void> write_results(WriteTxn& txn, const CommitBatch& batch) {
+Result<void> write_results(WriteTxn& txn, const sched::Changes& changes) {
   proto::ResultList message;
-  for (const auto& [job, json] : batch.results) {
+  for (const auto& [job, json] : changes.results) {
     message.set_json(json);
     if (auto ok = txn.put(Table::ResultList, job_key(job), message); !ok) return ok;
   }
@@ -233,7 +232,7 @@ Result<void> write_batch(WriteTxn& txn, const CommitBatch& batch, Scratch& scrat
   if (auto ok = write_keys(txn, batch, scratch); !ok) return ok;
   if (auto ok = write_policy(txn, batch.changes); !ok) return ok;
   if (auto ok = write_workflows(txn, batch.workflows); !ok) return ok;
-  if (auto ok = write_results(txn, batch); !ok) return ok;
+  if (auto ok = write_results(txn, batch.changes); !ok) return ok;
   return write_counters(txn, batch.changes);
 }
 

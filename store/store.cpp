@@ -113,9 +113,7 @@ Store::~Store() = default;
 Store::Store(Store&&) noexcept = default;
 
 Result<void> Store::commit(const CommitBatch& batch) {
-  if (batch.changes.empty() && batch.workflows.empty() && batch.idempotency.empty() &&
-      batch.results.empty())
-    return {};
+  if (batch.changes.empty() && batch.workflows.empty() && batch.idempotency.empty()) return {};
   if (state_->failed)
     return fail(Errc::Io, "the store failed earlier and takes no more writes",
                 "stop droverd, repair the cause, start it again");

@@ -105,7 +105,6 @@ struct CommitBatch {
   sched::Changes changes;
   flow::Changes workflows;
   std::vector<IdempotencyEntry> idempotency;
-  std::vector<std::pair<JobId, std::string>> results;  // of statements, JSON
 };
 
 struct StoreStats {

@@ -119,6 +119,14 @@ def running(desk, job):
     return desk.cluster.job(job)
 
 
+def a_name_serves_again(desk):
+    for engine in desk.engines():
+        desk.cluster.request("POST", f"/api/v1/engines/{engine['name']}/drain", {})
+    desk.cluster.until(lambda: not desk.engines(), "every engine ends", 30)
+    assert previews(desk.run("5 + 5")) == ["10"]
+    assert [engine["name"] for engine in desk.engines()] == ["engine-1"], desk.engines()
+
+
 def cancel(desk):
     job = desk.submit("import time\ntry:\n  time.sleep(60)\nexcept KeyboardInterrupt:\n  print('interrupted'); raise")
     running(desk, job)
@@ -199,7 +207,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="drover-results-") as results:
         with Cluster(cpus=64, config=f'[engines]\nresults = "{results}/%h"\n'.replace("/%h", "")) as cluster:
             desk = Desk(cluster)
-            cases = (warm_and_cold, what_is_printed_and_what_fails, results_are_read_back, what_is_refused, a_session_keeps_its_names, cancel,
+            cases = (warm_and_cold, what_is_printed_and_what_fails, results_are_read_back, what_is_refused, a_session_keeps_its_names, a_name_serves_again, cancel,
                      an_engine_is_killed, many_at_once, daemons_are_killed, nothing_is_left)
             for case in cases:
                 case(desk)

@@ -56,6 +56,7 @@ void decode_as(Table table, std::string_view payload) {
     case Table::Open:
     case Table::WorkflowOpen:
     case Table::IdemOf:
+    case Table::ResultList:
     case Table::BlobRefs: return;
   }
 }

@@ -238,6 +238,43 @@ TEST(EnginePool, SomeAreKeptIdleAfterUse) {
   EXPECT_EQ(stage.engine_jobs().size(), 0u) << "an hour after the last use";
 }
 
+TEST(EnginePool, ASpareIsStartedWhenTheLastIdleOneIsTaken) {
+  Plugin ready = plugin();
+  ready.min_idle = 1;
+  Stage stage({ready});
+  stage.submit();
+  for (const JobId engine : stage.engine_jobs()) stage.engine_up(engine);
+  EXPECT_EQ(stage.engine_jobs().size(), 2u);
+  EXPECT_TRUE(stage.runs(stage.submit())) << "the spare one takes it";
+  EXPECT_EQ(stage.engine_jobs().size(), 3u);
+  EXPECT_LT(stage.pool->counts().started, 10u);
+  // Spares that fail are not started again and again while nobody waits.
+  stage.engine_died(stage.engine_jobs()[2]);
+  EXPECT_EQ(stage.engine_jobs().size(), 2u);
+  EXPECT_LT(stage.pool->counts().started, 10u);
+}
+
+TEST(EnginePool, SessionsCountAsTheirUsersEngines) {
+  Plugin few = plugin();
+  few.max_per_user = 2;
+  Stage stage({few});
+  stage.submit("a");
+  stage.submit("b");
+  const JobId third = stage.submit("c");
+  EXPECT_EQ(stage.engine_jobs().size(), 2u);
+  EXPECT_EQ(stage.table.jobs.at(third).reason, Reason::EngineFailed);
+}
+
+TEST(EnginePool, DrainingTwiceIsNotKilling) {
+  Stage stage;
+  const JobId job = stage.submit();
+  stage.engine_up(stage.engine_jobs()[0]);
+  ASSERT_TRUE(stage.ask(DrainEngine{{1000, false}, "engine-1"}));
+  ASSERT_TRUE(stage.ask(DrainEngine{{1000, false}, "engine-1"}));
+  EXPECT_TRUE(stage.runs(job));
+  EXPECT_TRUE(stage.signalled.empty());
+}
+
 TEST(EnginePool, AWornEngineEnds) {
   Plugin worn = plugin();
   worn.max_uses = 2;

@@ -116,6 +116,34 @@ TEST(Statement, ADrainedNameServesAgainWithTheNextEngine) {
   EXPECT_EQ(desk.launches.size(), 1u);
 }
 
+TEST(Statement, OnlyItsOwnEndBringsResults) {
+  Desk desk;
+  engine_up(desk, "engine-1", "python.1000");
+  const JobId job = desk.accept(code());
+  TaskEnded end;
+  end.node = desk.launches[0].node;
+  end.session = desk.launches[0].session;
+  end.id = desk.launches[0].id;
+  end.id.epoch = Epoch{999};
+  end.results = "{\"forged\":1}";
+  desk.put(end);
+  EXPECT_TRUE(desk.controller.finish(desk.now).changes.results.empty());
+  end.id = desk.launches[0].id;
+  end.results = "{}";
+  desk.put(end);
+  const auto results = desk.controller.finish(desk.now).changes.results;
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0], std::pair(job, std::string("{}")));
+}
+
+TEST(Statement, IsNeitherStoppedInBetweenNorRunAgain) {
+  Desk desk;
+  engine_up(desk, "engine-1", "python.1000");
+  const JobId job = desk.accept(code());
+  for (const Verb verb : {Verb::Requeue, Verb::Suspend})
+    EXPECT_EQ(desk.command(verb, job, {0, true}).error().code, Errc::Unsupported);
+}
+
 TEST(Statement, FailsWhenNoEngineWillCome) {
   Desk desk;
   const JobId waits = desk.accept(code());

@@ -66,7 +66,7 @@ TEST(Store, WhatAStatementLeftIsKeptEvenInACommitOfItsOwn) {
   ASSERT_TRUE(store->commit(first));
   EXPECT_EQ(*store->snapshot()->results(JobId(1)), "");
   CommitBatch alone;
-  alone.results.emplace_back(JobId(1), "{\"outcome\":\"ok\"}");
+  alone.changes.results.emplace_back(JobId(1), "{\"outcome\":\"ok\"}");
   ASSERT_TRUE(store->commit(alone));
   EXPECT_EQ(*store->snapshot()->results(JobId(1)), "{\"outcome\":\"ok\"}");
 }
