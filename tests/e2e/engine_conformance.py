@@ -371,7 +371,8 @@ def run_checks(name, subject, only):
 def main():
     arguments = sys.argv[1:]
     only = arguments.pop(1) if arguments[:1] == ["--only"] else None
-    names = [name for name in arguments if name != "--only"] or list(SUBJECTS)
+    # slurm only by name: on a busy machine a job of its can outlive it (docs/status.md).
+    names = [name for name in arguments if name != "--only"] or [name for name in SUBJECTS if name != "slurm"]
     with postgres() if "postgres" in names else nullcontext() as url:
         if url is not None:
             SUBJECTS["postgres"].env["DROVER_SQL_DATABASE"] = url

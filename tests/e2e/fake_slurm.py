@@ -96,7 +96,7 @@ def main():
             try:
                 os.killpg(int((directory / f"{job}.pid").read_text()), signal.SIGTERM)
                 break
-            except FileNotFoundError:
+            except (FileNotFoundError, ValueError):  # not begun, or just being written
                 time.sleep(0.05)
             except ProcessLookupError:
                 break
