@@ -106,3 +106,6 @@ def bench_engine(row, options):
             round_trips(row, line, 500)
             throughput(row, cluster, line, options.statements)
             large_table(row, line)
+            for engine in line.ask("GET", "/api/v1/engines")["engines"]:  # they would outlive the daemons
+                line.ask("POST", f"/api/v1/engines/{engine['name']}/kill", {})
+            cluster.until(lambda: not line.ask("GET", "/api/v1/engines")["engines"], "the engines end", 30)

@@ -26,12 +26,11 @@ sched::JobSpec engine_job(const Plugin& plugin, const EngineWish& wish, const st
       spec.labels.insert(*found);
   spec.labels["creator"] = "engine";  // a group of its own: nobody's batch jobs hold it up
   spec.labels["engineType"] = plugin.type;
-  const rm::Request& own = wish.request;
+  const EngineSize& own = wish.size;
   spec.cpus_per_task = own.cpus > 0 ? std::int32_t(own.cpus) : plugin.cpus;
   spec.request.mem_mib = own.mem_mib > 0 ? own.mem_mib : plugin.mem_mib;
   spec.request.gpus = own.gpus > 0 ? own.gpus : plugin.gpus;
-  spec.request.gpu_model = wish.request.gpu_model;
-  spec.request.constraint = wish.request.constraint;
+  spec.request.constraint = own.constraint;
   spec.request.engines = 1;
   spec.requeue = false;  // whoever waits for an engine gets a new one
   spec.engine = sched::EngineHost{name, plugin.type, wish.pool, wish.session, plugin.options};

@@ -8,12 +8,17 @@
 
 namespace drover::pool {
 
+struct EngineSize {  // 0 or empty = as the plugin says
+  std::int64_t cpus = 0, mem_mib = 0, gpus = 0;
+  std::string constraint;
+};
+
 struct EngineWish {  // for whom, and of which pool
   Owner owner;
   std::string user;
   std::string pool, session;
-  rm::Labels labels;    // of the statement or session: account, partition, qos
-  rm::Request request;  // of a session that wants more than its plugin says; 0 = as there
+  rm::Labels labels;  // of the statement or session: account, partition, qos
+  EngineSize size;    // of a session, or of engines started ahead
 };
 
 // Not yet through the entrance. `name`: of the node that it becomes.

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/check.hpp"
 #include "pool/engine_pool_state.hpp"
 
 namespace drover::pool {
@@ -15,6 +14,7 @@ constexpr Duration kStopGrace = seconds(10);      // from the signal to the end 
 constexpr Duration kGivesWayAfter = seconds(10);  // idle while others wait for room
 constexpr Duration kKeepsIdle = seconds(3600);    // min_idle holds so long after the last use
 constexpr sched::Actor kDrover{0, true};
+constexpr std::size_t kEndedColdMax = 10'000;
 
 }  // namespace
 
@@ -30,9 +30,17 @@ EnginePool::Pool& EnginePool::pool_of(const std::string& name) {
 }
 
 EnginePool::Engine* EnginePool::engine_by_name(const std::string& name) {
-  for (auto& [number, engine] : engines_)
-    if (engine.name() == name) return &engine;
-  return nullptr;
+  const auto found = engines_.find(number_of(name));
+  return found == engines_.end() ? nullptr : &found->second;
+}
+
+// Whoever waited for the end asks afterwards.
+void EnginePool::remember_cold(JobId statement, std::string why) {
+  if (!ended_cold_.emplace(statement, std::move(why)).second) return;
+  ended_cold_order_.push_back(statement);
+  if (ended_cold_order_.size() <= kEndedColdMax) return;
+  ended_cold_.erase(ended_cold_order_.front());
+  ended_cold_order_.pop_front();
 }
 
 void EnginePool::apply_to_controller(sched::Input input, Now now) {
@@ -359,14 +367,15 @@ std::vector<EngineView> EnginePool::engines() const {
 }
 
 std::optional<EngineView> EnginePool::find(const std::string& name) const {
-  for (const auto& [number, engine] : engines_)
-    if (engine.name() == name) return view_of(engine);
-  return std::nullopt;
+  const auto found = engines_.find(number_of(name));
+  return found == engines_.end() ? std::nullopt : std::optional(view_of(found->second));
 }
 
 std::string EnginePool::why_cold(JobId statement) const {
-  const auto found = statements_.find(statement);
-  return found == statements_.end() ? std::string() : found->second.why_cold;
+  if (const auto found = statements_.find(statement); found != statements_.end())
+    return found->second.why_cold;
+  const auto ended = ended_cold_.find(statement);
+  return ended == ended_cold_.end() ? std::string() : ended->second;
 }
 
 std::size_t EnginePool::waiting() const {

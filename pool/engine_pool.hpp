@@ -7,12 +7,14 @@
 // knows follows from open jobs, so that a restart needs no records of its own.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -34,7 +36,6 @@ struct EngineView {
   Time since;  // wall; of the state
 };
 
-// How a statement came by its engine; told with the first task record that has one.
 struct Counts {  // since the start
   std::uint64_t warm = 0, cold = 0, started = 0, start_failed = 0, lost = 0, ended_idle = 0;
 };
@@ -69,7 +70,8 @@ class EnginePool {
   // ---- reading (same thread)
   std::vector<EngineView> engines() const;  // by number
   std::optional<EngineView> find(const std::string& name) const;
-  // Of a statement whose engine was started for it: why none was warm; empty = it was.
+  // Of a statement whose engine was started for it: why none was warm; empty = it was, or the
+  // statement ended long ago or before a restart.
   std::string why_cold(JobId statement) const;
   std::size_t waiting() const;
   const Counts& counts() const { return counts_; }
@@ -110,7 +112,9 @@ class EnginePool {
   std::uint32_t starts_wanted(const Pool& pool, const Plugin& plugin, Now now) const;
   Result<JobId> start(const Plugin& plugin, const EngineWish& wish, Now now);
   Pool& pool_of(const std::string& name);
+  static std::uint32_t number_of(std::string_view node);  // 7 of "engine-7"; 0 of anything else
   Engine* engine_by_name(const std::string& name);
+  void remember_cold(JobId statement, std::string why);
   EngineView view_of(const Engine& engine) const;
   void apply_to_controller(sched::Input input, Now now);
 
@@ -124,6 +128,8 @@ class EnginePool {
   std::set<std::pair<Time, std::uint32_t>> deadlines_;  // mono
   std::set<std::string> dirty_;                         // pools to decide about
   Counts counts_;
+  std::unordered_map<JobId, std::string> ended_cold_;  // lately
+  std::deque<JobId> ended_cold_order_;
   std::vector<JobId> restored_;  // statements on engines, until the first follow()
   bool has_acted_ = false;
 };

@@ -8,16 +8,6 @@
 namespace drover::pool {
 namespace {
 
-// 7 of "engine-7"; 0 of anything else.
-std::uint32_t number_of(std::string_view node) {
-  constexpr std::string_view kPrefix = "engine-";
-  if (!node.starts_with(kPrefix)) return 0;
-  node.remove_prefix(kPrefix.size());
-  std::uint32_t number = 0;
-  const auto read = std::from_chars(node.data(), node.data() + node.size(), number);
-  return read.ec == std::errc() && read.ptr == node.data() + node.size() ? number : 0;
-}
-
 // Past its group's FIFO, and nothing but its place in the queue or an engine is wanting.
 bool waits_for_engine(const sched::JobRecord& job) {
   if (job.state != sched::JobState::Scheduled) return false;
@@ -28,6 +18,15 @@ bool waits_for_engine(const sched::JobRecord& job) {
 
 }  // namespace
 
+std::uint32_t EnginePool::number_of(std::string_view node) {
+  constexpr std::string_view kPrefix = "engine-";
+  if (!node.starts_with(kPrefix)) return 0;
+  node.remove_prefix(kPrefix.size());
+  std::uint32_t number = 0;
+  const auto read = std::from_chars(node.data(), node.data() + node.size(), number);
+  return read.ec == std::errc() && read.ptr == node.data() + node.size() ? number : 0;
+}
+
 // A job that has to do with engines.
 void EnginePool::learn(JobId id, const sched::JobSpec& spec, Now now) {
   if (spec.statement) {
@@ -37,7 +36,6 @@ void EnginePool::learn(JobId id, const sched::JobSpec& spec, Now now) {
     pool.session = spec.statement->session;
     pool.wish = {spec.owner,  spec.user, spec.statement->pool, spec.statement->session,
                  spec.labels, {}};
-    pool.wish.request.cpus = 0;
     pool.last_use = now.mono;
   }
   if (!spec.engine || engine_jobs_.contains(id)) return;
@@ -132,6 +130,7 @@ void EnginePool::see_job(const sched::JobRecord& job, Now now) {
     pool.waiting.erase(job.id);
   if (!sched::is_final(job.state)) return;
   leave_engine(job.id, now);
+  if (!found->second.why_cold.empty()) remember_cold(job.id, std::move(found->second.why_cold));
   statements_.erase(found);
 }
 

@@ -132,16 +132,16 @@ void Agents::on_hello(Session& session, const proto::AgentMessage& message) {
 void Agents::on_reports(Session& session, const proto::AgentMessage& message) {
   AgentView& view = seen_[session.node];
   view.heard = net::Loop::now().wall;
+  const Time latest = net::Loop::now().wall + seconds(60);  // an engine may say anything
   for (const proto::Started& started : message.started())
     turn_.push(sched::TaskStarted{session.node_id, session.id, to_attempt(started.id()),
-                                  Time{started.at_us()}});
+                                  std::clamp(Time{started.at_us()}, Time{}, latest)});
   for (const proto::Progress& one : message.progress())
     if (turn_.runs_on(to_attempt(one.id()).task.job, session.node_id)) on_progress(one);
   for (const proto::Ended& ended : message.ended()) {
     sched::TaskEnded input = to_ended(ended);
     input.node = session.node_id;
     input.session = session.id;
-    const Time latest = net::Loop::now().wall + seconds(60);  // an engine may say anything
     input.started = std::min(input.started, latest);
     input.ended = std::min(input.ended, latest);
     // Shown as it is, so it must be JSON, whatever the engine was.

@@ -71,14 +71,13 @@ Result<void> keep(Result<std::int64_t> read, Number& into) {
 }
 
 Result<void> read_wish(pool::StartEngines& start, std::string_view name, JsonValue v) {
-  rm::Request& request = start.wish.request;
+  pool::EngineSize& size = start.wish.size;
   if (name == "engine") return keep(json_line(v, name, 64), start.type);
   if (name == "session") return keep(json_line(v, name, 64), start.wish.session);
-  if (name == "cpus") return keep(json_integer(v, name, 1, 100'000), request.cpus);
-  if (name == "mem_mib")
-    return keep(json_integer(v, name, 1, std::int64_t(1) << 40), request.mem_mib);
-  if (name == "gpus") return keep(json_integer(v, name, 0, 100'000), request.gpus);
-  if (name == "constraint") return keep(json_line(v, name, 4096), request.constraint);
+  if (name == "cpus") return keep(json_integer(v, name, 1, 100'000), size.cpus);
+  if (name == "mem_mib") return keep(json_integer(v, name, 1, std::int64_t(1) << 40), size.mem_mib);
+  if (name == "gpus") return keep(json_integer(v, name, 0, 100'000), size.gpus);
+  if (name == "constraint") return keep(json_line(v, name, 4096), size.constraint);
   if (name == "count") return keep(json_integer(v, name, 1, 1000), start.count);
   return keep(json_line(v, name, 256), start.wish.labels[std::string(name)]);
 }
@@ -90,7 +89,6 @@ Result<pool::StartEngines> read_start(const Exchange& exchange, bool is_session)
   std::vector<std::string_view> known(kKnown.begin(), kKnown.end());
   if (is_session) known.back() = "session";
   pool::StartEngines start;
-  start.wish.request.cpus = 0;  // as the plugin says
   auto read = json_body(exchange.request.body, known, [&](std::string_view name, JsonValue v) {
     return read_wish(start, name, v);
   });

@@ -20,6 +20,7 @@ from drover_worker import Worker
 
 QUEUE_MAX = 1000
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.05, 5.0
+ORPHAN_S = 600  # without an agent and without work: the node forgot it
 HEALTH_S, PROGRESS_S = 5.0, 0.2
 TIMEOUT_GRACE_S, STOP_GRACE_S, LEAVE_S = 5, 5, 1
 
@@ -43,6 +44,7 @@ class Engine:
         self.known, self.ended = {}, {}  # by id: not acknowledged yet; the lines of those that have ended
         self.agent = self.worker = self.worker_lines = None
         self.is_welcome, self.pause_s = False, FIRST_PAUSE_S
+        self.heard_at = time.monotonic()
         self.dying = set()  # killed workers that are not reaped yet
         self.poll, self.readers, self.timers = select.poll(), {}, {}
         self.stop_wanted = self.is_stopping = self.is_finished = False
@@ -148,6 +150,10 @@ class Engine:
                    "running": list(self.known)})
 
     def connect_later(self):
+        if self.current is None and not self.queue and time.monotonic() - self.heard_at > ORPHAN_S:
+            say("no agent for so long: nobody will ask for this engine any more")
+            self.is_finished = True
+            return
         self.after(self.pause_s, "connect", self.connect)
         self.pause_s = min(self.pause_s * 2, LAST_PAUSE_S)
 
@@ -168,6 +174,7 @@ class Engine:
                 return
 
     def lose_agent(self):
+        self.heard_at = time.monotonic()
         self.unwatch(self.agent.sock.fileno())
         self.agent.sock.close()
         self.agent, self.is_welcome = None, False

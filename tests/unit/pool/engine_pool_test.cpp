@@ -24,6 +24,8 @@ TEST(EnginePool, AnEngineIsStartedOnceAndServesTheNextOne) {
   EXPECT_TRUE(stage.runs(first));
   EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Busy);
   stage.statement_ended(first);
+  EXPECT_EQ(stage.pool->why_cold(first), "no engine of pool python.1000 was there")
+      << "still known";
   EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Idle);
   const JobId second = stage.submit();
   EXPECT_TRUE(stage.runs(second));
