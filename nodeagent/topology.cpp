@@ -11,6 +11,8 @@
 #include <memory>
 #include <set>
 
+#include "nodeagent/nvidia_cards.hpp"
+
 namespace drover::nodeagent {
 namespace {
 
@@ -72,16 +74,28 @@ void read_cores(hwloc_topology_t topology, NodeTopology& node) {
   }
 }
 
+bool sees_all_memory(hwloc_topology_t topology) {
+  return hwloc_bitmap_isequal(hwloc_topology_get_topology_nodeset(topology),
+                              hwloc_topology_get_complete_nodeset(topology)) != 0;
+}
+
+// Adds what is missing to `total`, in proportion; equally, where nothing is known.
+void spread_up_to(std::int64_t total, std::vector<std::int64_t>& parts) {
+  std::int64_t known = 0;
+  for (const std::int64_t part : parts) known += part;
+  if (known >= total) return;
+  const auto count = std::int64_t(parts.size());
+  for (std::int64_t& part : parts) part = known == 0 ? total / count : part * total / known;
+}
+
 void read_memory(hwloc_topology_t topology, NodeTopology& node) {
   hwloc_obj_t numa = nullptr;
   while ((numa = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_NUMANODE, numa)) != nullptr)
     node.numa_mem_mib.push_back(std::int64_t(numa->attr->numanode.local_memory >> 20));
-  const bool is_known = std::any_of(node.numa_mem_mib.begin(), node.numa_mem_mib.end(),
-                                    [](std::int64_t mib) { return mib > 0; });
-  if (!is_known)
-    node.numa_mem_mib.assign(
-        std::max<std::size_t>(1, node.numa_mem_mib.size()),
-        physical_mem_mib() / std::int64_t(std::max<std::size_t>(1, node.numa_mem_mib.size())));
+  if (node.numa_mem_mib.empty()) node.numa_mem_mib.push_back(0);
+  // Memory that a virtual machine got after its start is missing from the nodes' own figures. Where
+  // all nodes are ours they make up the machine; of some of them only their own figures are known.
+  if (sees_all_memory(topology)) spread_up_to(physical_mem_mib(), node.numa_mem_mib);
 }
 
 // "NVIDIA H100 80GB HBM3" -> "nvidia-h100-80gb-hbm3": a word for requests and labels.
@@ -133,21 +147,13 @@ void read_gpus(hwloc_topology_t topology, NodeTopology& node) {
     }
   }
   if (!node.gpus.empty()) return;
-  // Without the vendor's hwloc plugin the card is still on the bus; the driver's device files say
-  // whether it can be used.
-  constexpr unsigned kNvidia = 0x10de;
-  std::uint32_t index = 0;
-  hwloc_obj_t pci = nullptr;
-  while ((pci = hwloc_get_next_pcidev(topology, pci)) != nullptr) {
-    const auto& at = pci->attr->pcidev;
-    const unsigned kind = at.class_id >> 8;  // 03: display controllers
-    if (at.vendor_id != kNvidia || kind != 0x03) continue;
-    if (::access(("/dev/nvidia" + std::to_string(index)).c_str(), F_OK) != 0) continue;
-    char address[32];
-    std::snprintf(address, sizeof(address), "%04x:%02x:%02x.%01x", unsigned(at.domain),
-                  unsigned(at.bus), unsigned(at.dev), unsigned(at.func));
-    node.gpus.push_back({to_word(hwloc_obj_get_info_by_name(pci, "PCIDevice")), address, index++,
-                         numa_of(topology, hwloc_get_non_io_ancestor_obj(topology, pci))});
+  // Without the vendor's hwloc plugin, which few systems have, the driver says what it drives.
+  for (const NvidiaCard& card : read_nvidia_cards()) {
+    const hwloc_obj_t pci =
+        hwloc_get_pcidev_by_busidstring(topology, card.address.c_str());  // none: near to nothing
+    node.gpus.push_back(
+        {to_word(card.model.c_str()), card.address, std::uint32_t(node.gpus.size()),
+         pci == nullptr ? 0 : numa_of(topology, hwloc_get_non_io_ancestor_obj(topology, pci))});
   }
 }
 

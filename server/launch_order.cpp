@@ -144,6 +144,8 @@ void add_resources(Environment& env, const sched::JobSpec& spec, const sched::La
   for (std::string_view name :
        {"DROVER_GPUS", "SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"})
     env.add(name, gpus);
+  env.add("CUDA_DEVICE_ORDER",
+          "PCI_BUS_ID");  // as the agent counts; CUDA alone puts the fastest card first
   if (const std::int64_t share = rm::gpu_share_of(launch.lease)) {
     const std::string thousandths = std::to_string(1000 + share).substr(1);
     env.add("DROVER_GPU_SHARE", "0." + thousandths);

@@ -9,6 +9,7 @@
 
 #include "nodeagent/cgroups.hpp"
 #include "nodeagent/log_reader.hpp"
+#include "nodeagent/nvidia_cards.hpp"
 #include "nodeagent/scripts.hpp"
 #include "nodeagent/topology.hpp"
 
@@ -46,6 +47,41 @@ TEST(Topology, NicsAreWhatIsOnABusOrStandIns) {
             (std::vector<NodeNic>{
                 {"stand-in0", "none:0", 0},
                 {"stand-in1", "none:1", std::uint32_t(node->numa_mem_mib.size() > 1 ? 1 : 0)}}));
+}
+
+// The memory of a whole machine is the kernel's, however its NUMA nodes were filled.
+TEST(Topology, MemoryAddsUpToTheMachine) {
+  const auto real = discover_topology({});
+  ASSERT_TRUE(real.has_value());
+  std::int64_t total = 0;
+  for (const std::int64_t mib : real->numa_mem_mib) total += mib;
+  std::ifstream meminfo("/proc/meminfo");
+  std::string name;
+  std::int64_t kib = 0;
+  ASSERT_TRUE(meminfo >> name >> kib);
+  ASSERT_EQ(name, "MemTotal:");
+  EXPECT_GE(total, kib / 1024 - std::int64_t(real->numa_mem_mib.size()));
+}
+
+TEST(NvidiaCards, AreReadInTheOrderOfTheBus) {
+  const std::filesystem::path root = std::filesystem::path(testing::TempDir()) / "nvidia_cards";
+  std::filesystem::remove_all(root);
+  const auto add = [&](const std::string& address, const std::string& text) {
+    std::filesystem::create_directories(root / address);
+    std::ofstream(root / address / "information") << text;
+  };
+  add("0000:3b:00.0",
+      "Model: \t\t NVIDIA H100 80GB HBM3\nDevice Minor: \t 1\nGPU Excluded:\t No\n");
+  add("0000:06:00.0", "no colon\nModel:NVIDIA H200\n: \n");
+  add("0000:5e:00.0", "Model: Tesla T4\nGPU Excluded:\t Yes\n");
+  add("0000:86:00.0", "");
+  std::filesystem::create_directories(root / "0000:99:00.0");
+  EXPECT_EQ(read_nvidia_cards(root.string()),
+            (std::vector<NvidiaCard>{{"0000:06:00.0", "NVIDIA H200"},
+                                     {"0000:3b:00.0", "NVIDIA H100 80GB HBM3"},
+                                     {"0000:86:00.0", ""}}));
+  std::filesystem::remove_all(root);
+  EXPECT_TRUE(read_nvidia_cards(root.string()).empty());
 }
 
 TEST(Topology, RefusesNonsense) {
