@@ -98,17 +98,26 @@ bool EnginePool::may_stay_idle(const Engine& engine, Now now) {
   return passed < plugin->idle || keeps_idle(pools_[engine.pool], plugin, now);
 }
 
-// An engine that somebody waits for finds no room: the one idle longest makes it, at once.
+// An engine that somebody waits for finds no room, or its user may have no more of them: the one idle longest makes
+// place, at once. For a quota it is one of the same user; what others hold need not count there.
 void EnginePool::give_way(Now now) {
   bool is_wanted = false;
+  std::set<std::string_view> over_quota;  // users
+  for (const auto& [number, engine] : engines_) {
+    if (engine.state == EngineState::Stopping) return;  // room is on its way
+    if (engine.state != EngineState::Starting || engine.job_runs) continue;
+    is_wanted = true;
+    if (engine.is_over_quota) over_quota.insert(engine.user);
+  }
+  if (!is_wanted) return;
+  const bool lacks_room = controller_.has_backlog();
   Engine* idlest = nullptr;
   for (auto& [number, engine] : engines_) {
-    if (engine.state == EngineState::Stopping) return;  // room is on its way
-    is_wanted = is_wanted || (engine.state == EngineState::Starting && !engine.job_runs);
     if (engine.state != EngineState::Idle || !engine.session.empty()) continue;
+    if (!lacks_room && !over_quota.contains(engine.user)) continue;
     if (idlest == nullptr || engine.idle_since < idlest->idle_since) idlest = &engine;
   }
-  if (!is_wanted || idlest == nullptr || !controller_.has_backlog()) return;
+  if (idlest == nullptr) return;
   ++counts_.ended_idle;
   stop(*idlest, now);
 }

@@ -14,8 +14,9 @@ struct EnginePool::Engine {
   Owner owner;
   EngineState state = EngineState::Starting;
   bool job_runs = false, was_ready = false;
-  bool is_ahead = false;     // asked for by name, not by those who wait
-  bool is_unwanted = false;  // ended before it was ready, by us
+  bool is_ahead = false;       // asked for by name, not by those who wait
+  bool is_unwanted = false;    // ended before it was ready, by us
+  bool is_over_quota = false;  // its job waits for a quota
   JobId running{};
   std::uint64_t uses = 0;
   Time since;                    // wall

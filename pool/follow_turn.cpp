@@ -138,6 +138,7 @@ void EnginePool::see_engine_job(std::uint32_t number, const sched::JobRecord& jo
   Engine& engine = engines_.at(number);
   if (sched::is_final(job.state)) return engine_ended(number, job, now);
   const bool runs = job.state == sched::JobState::Running;
+  engine.is_over_quota = !runs && job.reason == sched::Reason::Quota;
   if (!runs || std::exchange(engine.job_runs, true)) return;
   const Plugin* plugin = catalogue_->find(engine.type);
   if (engine.state == EngineState::Starting)

@@ -70,6 +70,7 @@ struct ResourceManager::State {
     const std::int64_t gpu_milli = request.gpus * kWholeGpu + request.gpu_share;
     added.least[Kind::GpuMilli] = request.nodes * gpu_milli;
     added.least[Kind::Nodes] = request.exclusive ? request.nodes : 0;
+    added.least[Kind::Engines] = request.engines;
     added.least[Kind::RunningJobs] = 1;
     if (const auto kind = names.gpu(request.gpu_model))
       added.least[*kind] = request.nodes * gpu_milli;

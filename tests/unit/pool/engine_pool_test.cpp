@@ -216,6 +216,29 @@ TEST(EnginePool, AnIdleEngineGivesWayToABatchJobAfterAWhile) {
   EXPECT_TRUE(stage.pool->engines().empty());
 }
 
+TEST(EnginePool, AnIdleEngineOfTheSameUserGivesWayUnderAQuota) {
+  sched::ControllerConfig config;
+  rm::QuotaRule rule{{{"user", "*"}}, rm::kUnlimited};
+  rule.max[rm::Kind::Engines] = 1;
+  config.quotas = {rule};
+  Stage stage({plugin(), plugin("sql")}, 64, config);
+  const auto use = [&](const std::string& engine, std::uint32_t uid) {
+    const JobId job = stage.submit({}, engine, uid);
+    EXPECT_FALSE(stage.runs(job));
+    stage.engine_up(stage.engine_jobs().back());
+    EXPECT_TRUE(stage.runs(job));
+    stage.statement_ended(job);
+  };
+  use("python", 1000);
+  use("python", 1001);
+  use("sql", 1000);  // in the place of 1000's other engine
+  const auto engines = stage.pool->engines();
+  ASSERT_EQ(engines.size(), 2u);
+  EXPECT_EQ(engines[0].user, "u1001");
+  EXPECT_EQ(engines[1].user, "u1000");
+  EXPECT_EQ(engines[1].type, "sql");
+}
+
 TEST(EnginePool, ASessionGivesWayToNobody) {
   Stage stage({plugin()}, 1);
   const JobId job = stage.submit("s1");

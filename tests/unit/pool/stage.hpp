@@ -27,8 +27,9 @@ inline Plugin plugin(std::string type = "python") {
 
 class Stage {
  public:
-  explicit Stage(std::vector<Plugin> plugins = {plugin()}, std::uint16_t cores = 64)
-      : cores_(cores) {
+  explicit Stage(std::vector<Plugin> plugins = {plugin()}, std::uint16_t cores = 64,
+                 sched::ControllerConfig config = {})
+      : cores_(cores), config_(std::move(config)) {
     auto catalogue = std::make_shared<Catalogue>();
     for (Plugin& one : plugins) EXPECT_TRUE(catalogue->add(std::move(one)));
     catalogue_ = std::move(catalogue);
@@ -182,7 +183,7 @@ class Stage {
 
  private:
   void open() {
-    controller = std::make_unique<sched::Controller>(sched::ControllerConfig{});
+    controller = std::make_unique<sched::Controller>(config_);
     make_pool();
   }
   void make_pool() {
@@ -258,6 +259,7 @@ class Stage {
   }
 
   std::uint16_t cores_;
+  sched::ControllerConfig config_;
   std::shared_ptr<const Catalogue> catalogue_;
 };
 

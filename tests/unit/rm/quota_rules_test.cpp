@@ -212,6 +212,44 @@ TEST(Quotas, GpusAreCountedByModelEvenWhenNoneWasAskedFor) {
   EXPECT_TRUE(manager.check({}).empty());
 }
 
+TEST(Quotas, EachBuiltInKindStopsTheSecond) {
+  struct Case {
+    Kind kind;
+    std::int64_t max;
+    void (*ask)(Request&);
+  };
+  const Case cases[] = {
+      {Kind::CpuMilli, 1500, [](Request&) {}},
+      {Kind::MemMib, 150, [](Request& request) { request.mem_mib = 100; }},
+      {Kind::GpuMilli, 1500, [](Request& request) { request.gpus = 1; }},
+      {Kind::Nodes, 1, [](Request& request) { request.exclusive = true; }},
+      {Kind::Engines, 1, [](Request& request) { request.engines = 1; }},
+      {Kind::RunningJobs, 1, [](Request&) {}},
+  };
+  for (const Case& one : cases) {
+    SCOPED_TRACE(int(one.kind));
+    ResourceManager manager;
+    for (const std::uint32_t id : {0u, 1u}) {
+      NodeSpec spec = node_of(4);
+      spec.topology.gpus.push_back({});
+      manager.put_node(NodeId{id}, spec);
+    }
+    QuotaRule limit = rule("user=*");
+    limit.max[one.kind] = one.max;
+    manager.set_quotas({limit});
+    Request request = cpus(1);
+    one.ask(request);
+    const ClassId what = manager.intern(request);
+    const auto first = manager.acquire(what, manager.path_for(job("u")));
+    ASSERT_TRUE(std::holds_alternative<Lease>(first));
+    const auto second = manager.acquire(what, manager.path_for(job("u")));
+    ASSERT_TRUE(std::holds_alternative<QuotaShort>(second));
+    EXPECT_EQ(std::get<QuotaShort>(second).kind, one.kind);
+    EXPECT_TRUE(std::holds_alternative<Lease>(manager.acquire(what, manager.path_for(job("v")))))
+        << "somebody else's is another counter";
+  }
+}
+
 TEST(Quotas, WhatIsNotLentIsKept) {
   ResourceManager manager;
   manager.put_node(NodeId{0}, node_of(64));
