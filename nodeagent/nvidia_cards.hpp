@@ -12,9 +12,9 @@ struct NvidiaCard {
   friend bool operator==(const NvidiaCard&, const NvidiaCard&) = default;
 };
 
-// By PCI address, which is the order in which NVML counts, and CUDA with CUDA_DEVICE_ORDER=PCI_BUS_ID. Cards that
-// the driver excludes, as after a fault, are left out. Empty where there is no such driver; what cannot be read is left
-// out. `root` is for tests.
+// By PCI address, which is the order in which NVML counts, and CUDA where CUDA_DEVICE_ORDER is
+// PCI_BUS_ID. Cards that the driver excludes, as after a fault, are left out, and so is what cannot
+// be read; empty where there is no such driver. `root` is for tests.
 std::vector<NvidiaCard> read_nvidia_cards(const std::string& root = "/proc/driver/nvidia/gpus");
 
 }  // namespace drover::nodeagent

@@ -98,8 +98,8 @@ bool EnginePool::may_stay_idle(const Engine& engine, Now now) {
   return passed < plugin->idle || keeps_idle(pools_[engine.pool], plugin, now);
 }
 
-// An engine that somebody waits for finds no room, or its user may have no more of them: the one idle longest makes
-// place, at once. For a quota it is one of the same user; what others hold need not count there.
+// An engine that somebody waits for finds no room, or its user may have no more of them: the idlest
+// makes place, at once. For a quota it is one of the same user's; others may be counted elsewhere.
 void EnginePool::give_way(Now now) {
   bool is_wanted = false;
   std::set<std::string_view> over_quota;  // users
