@@ -18,7 +18,6 @@ inline bool JobQueue::may_be_fresh(const RoughRoom& want) const {
 
 // Brings the indexes of shapes up to date with one of them.
 void JobQueue::refresh(ShapeId id) {
-  ++changes_;
   ShapeState& shape = shapes_[std::size_t(id)];
   if (shape.lanes.empty()) {
     order_.erase(id, order_seats());
@@ -58,7 +57,6 @@ void JobQueue::leave_line(LaneId id) {
 
 // Puts a lane that has jobs where it belongs, under the key of its first job.
 void JobQueue::enter(LaneId id) {
-  ++changes_;
   LaneState& lane = lanes_[std::size_t(id)];
   lane.key = key_of_(lane.common, lane.jobs.front());
   if (rules_.ages && lane.key.first != 0) aging_.insert({lane.key.job, id});
@@ -69,7 +67,6 @@ void JobQueue::enter(LaneId id) {
 }
 
 void JobQueue::leave(LaneId id) {
-  ++changes_;
   LaneState& lane = lanes_[std::size_t(id)];
   if (rules_.ages) aging_.erase({lane.key.job, id});
   if (!lane.parked) return leave_line(id);
@@ -103,7 +100,6 @@ LaneId JobQueue::add_lane(const Lane& common, const Shape& shape) {
 }
 
 LaneId JobQueue::put(const Lane& common, const Shape& shape, const Place& place) {
-  ++changes_;
   const auto known = lane_index_.find(common);
   const LaneId id = known != lane_index_.end() ? known->second : add_lane(common, shape);
   LaneState& lane = lanes_[std::size_t(id)];
@@ -117,13 +113,15 @@ LaneId JobQueue::put(const Lane& common, const Shape& shape, const Place& place)
   } else {
     lane.jobs.insert(place);
   }
+  if (listed_.is_kept() && is_listed(lane))
+    listed_.joined(key_of_(common, place), {id, common.shape, place});
   return id;
 }
 
 void JobQueue::remove(LaneId id, const Place& place) {
-  ++changes_;
   LaneState& lane = lanes_[std::size_t(id)];
   DROVER_CHECK(!lane.jobs.empty(), "a job left a lane that is empty");
+  if (listed_.is_kept() && is_listed(lane)) listed_.left(key_of_(lane.common, place));
   if (!(place == lane.jobs.front())) {
     lane.jobs.erase(place);
     return;
@@ -141,6 +139,7 @@ void JobQueue::remove(LaneId id, const Place& place) {
 }
 
 void JobQueue::rekey(LaneId id) {
+  listed_.forget();
   leave(id);
   enter(id);
 }
@@ -231,6 +230,7 @@ JobQueue::Block JobQueue::block_of(ShapeId shape) const {
 
 void JobQueue::block(ShapeId id, Block why) {
   ShapeState& shape = shapes_[std::size_t(id)];
+  if ((shape.block == Block::Hopeless) != (why == Block::Hopeless)) listed_.forget();
   if (shape.block == Block::No) {
     shape.blocked_at = std::uint32_t(blocked_.size());
     blocked_.push_back({shape.want, {}, id, pass_});
@@ -244,6 +244,7 @@ void JobQueue::block(ShapeId id, Block why) {
 void JobQueue::unblock(ShapeId id) {
   ShapeState& shape = shapes_[std::size_t(id)];
   if (shape.block == Block::No) return;
+  if (shape.block == Block::Hopeless) listed_.forget();
   shape.block = Block::No;
   blocked_[shape.blocked_at] = blocked_.back();
   blocked_rough_[shape.blocked_at] = blocked_rough_.back();
@@ -319,6 +320,7 @@ void JobQueue::wake_fresh() {
 }
 
 void JobQueue::park(LaneId id, const rm::QuotaShort& why) {
+  listed_.forget();
   leave(id);
   LaneState& lane = lanes_[std::size_t(id)];
   const bool was_next = lane.shortage && !lane.parked;
@@ -358,6 +360,7 @@ void JobQueue::try_first_of(const QuotaKey& key) {
 
 // `shortage` stays, so that a start goes on with the next of those that the quota had stopped.
 void JobQueue::unpark(LaneId id) {
+  listed_.forget();
   leave(id);
   lanes_[std::size_t(id)].parked = false;
   ++quota_moves_;
@@ -377,11 +380,14 @@ const rm::QuotaShort* JobQueue::parked(LaneId id) const {
   return &*lanes_[std::size_t(id)].shortage;
 }
 
+bool JobQueue::is_listed(const LaneState& lane) const {
+  return !lane.jobs.empty() && !lane.parked &&
+         shapes_[std::size_t(lane.common.shape)].block != Block::Hopeless;
+}
+
 // A merge of the lanes, each of which is in order.
 const std::vector<JobQueue::Candidate>& JobQueue::in_order(std::size_t limit) const {
-  if (rules_.keys_stay && listed_limit_ == limit && listed_changes_ == changes_) return listed_;
-  listed_limit_ = limit;
-  listed_changes_ = changes_;
+  if (const auto* known = listed_.up_to_date(limit)) return *known;
   struct Next {
     OrderKey key;
     LaneId lane{};
@@ -390,24 +396,22 @@ const std::vector<JobQueue::Candidate>& JobQueue::in_order(std::size_t limit) co
   const auto later = [](const Next& a, const Next& b) { return a.key > b.key; };
   std::vector<Next> heap;
   for (std::size_t i = 0; i < lanes_.size(); ++i)
-    if (!lanes_[i].jobs.empty() && !lanes_[i].parked &&
-        shapes_[std::size_t(lanes_[i].common.shape)].block != Block::Hopeless)
+    if (is_listed(lanes_[i]))
       heap.push_back({lanes_[i].key, LaneId(std::uint32_t(i)), lanes_[i].jobs.begin()});
   std::ranges::make_heap(heap, later);
-  std::vector<Candidate>& out = listed_;
-  out.clear();
-  while (!heap.empty() && out.size() < limit) {
+  listed_.begin(limit);
+  while (!heap.empty() && !listed_.is_full()) {
     std::ranges::pop_heap(heap, later);
     Next next = heap.back();
     heap.pop_back();
     const LaneState& lane = lanes_[std::size_t(next.lane)];
-    out.push_back({next.lane, lane.common.shape, *next.at});
+    listed_.add(next.key, {next.lane, lane.common.shape, *next.at});
     if (++next.at == lane.jobs.end()) continue;
     next.key = key_of_(lane.common, *next.at);
     heap.push_back(next);
     std::ranges::push_heap(heap, later);
   }
-  return out;
+  return listed_.end(rules_.keys_stay);
 }
 
 void JobQueue::check(std::vector<std::string>& problems) const {

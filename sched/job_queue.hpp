@@ -18,6 +18,7 @@
 
 #include "rm/resource_manager.hpp"
 #include "sched/keyed_heap.hpp"
+#include "sched/listed_jobs.hpp"
 #include "sched/live_job.hpp"
 #include "sched/rough_room.hpp"
 #include "sched/spare_parts.hpp"
@@ -33,11 +34,7 @@ class JobQueue {
     StandingId standing{};
     friend bool operator==(const Lane&, const Lane&) = default;
   };
-  struct Candidate {
-    LaneId lane{};
-    ShapeId shape{};
-    Place place;
-  };
+  using Candidate = ListedJob;
   enum class Block : std::uint8_t {
     No,
     NoRoom,    // not enough free anywhere
@@ -50,7 +47,7 @@ class JobQueue {
     bool shortest_first = false;  // candidates come by the length of their shape
     // Keys change as jobs grow old: one whose first part is 0 is final, the others are in aging().
     bool ages = false;
-    bool keys_stay = false;  // a job's key never changes: what in_order() said may be said again
+    bool keys_stay = false;  // a job's key never changes: what in_order() said is kept up to date
   };
   explicit JobQueue(Rules rules) : rules_(rules) {}
   void set_key_of(KeyOf key_of) { key_of_ = std::move(key_of); }  // before the first put()
@@ -74,7 +71,7 @@ class JobQueue {
   bool knows_room(NodeId node) const;
   void update_room(NodeId node, const rm::Room& room);  // somebody took of it
   bool could_start(ShapeId shape);                      // not blocked, or unblocked by this
-  void wake_held(const rm::Room& room);  // tries again what was held up and fits
+  void wake_held(const rm::Room& room);                 // tries again what was held up and fits
   void wake_all();
 
   // ---- quotas
@@ -89,7 +86,7 @@ class JobQueue {
   const Lane& lane(LaneId id) const { return lanes_[std::size_t(id)].common; }
   const PlaceList& jobs_of(LaneId id) const { return lanes_[std::size_t(id)].jobs; }
   // The jobs that are not parked or hopeless, by key; at most `limit`. O(lanes + limit log lanes),
-  // or nothing when it is what was asked last. Good until the next call.
+  // or by what changed since it was asked last, see ListedJobs. Good until the next call.
   const std::vector<Candidate>& in_order(std::size_t limit) const;
   std::size_t lanes() const { return lane_index_.size(); }
   // The first jobs of lanes whose keys are not final, oldest first.
@@ -143,6 +140,7 @@ class JobQueue {
     }
   };
   LaneId add_lane(const Lane& lane, const Shape& shape);
+  bool is_listed(const LaneState& lane) const;  // its jobs are in in_order()
   void enter(LaneId id);
   void leave(LaneId id);
   void enter_line(LaneId id);
@@ -189,9 +187,7 @@ class JobQueue {
   std::vector<FreshRoom> fresh_;
   std::vector<Woken> woken_;  // the first stands in front; some may be out of date
   bool is_looked_through_ = false, has_shrunk_ = false, is_heap_ = false;
-  mutable std::vector<Candidate> listed_;  // by in_order(), for these two:
-  mutable std::uint64_t listed_limit_ = 0, listed_changes_ = 0;
-  std::uint64_t changes_ = 1;  // of who waits, and who counts
+  mutable ListedJobs listed_;  // by in_order()
   std::uint32_t pass_ = 1;
   std::uint64_t quota_moves_ = 0;
 };

@@ -81,6 +81,8 @@ class QueueModel : public testing::Test {
     model.jobs.erase(place);
     queue.remove(gone.lane, place);
   }
+  std::vector<JobId> expected_list() const;  // of all whose shape is not hopeless
+  void change_who_is_listed(Prng& random);
   void pass(Prng& random);
   void play(std::uint64_t seed);
 
@@ -152,6 +154,58 @@ TEST_F(QueueModel, TheFirstThatCouldStartIsAskedNext) {
     next = 1;
     play(seed);
     if (HasFatalFailure()) return;
+  }
+}
+
+std::vector<JobId> QueueModel::expected_list() const {
+  std::vector<JobId> ids;
+  for (const auto& [place, waiting] : model.jobs)  // in the order of their keys
+    if (queue.block_of(ShapeId{waiting.shape}) != JobQueue::Block::Hopeless)
+      ids.push_back(place.job);
+  return ids;
+}
+
+std::vector<JobId> ids_of(const std::vector<JobQueue::Candidate>& listed) {
+  std::vector<JobId> ids;
+  for (const JobQueue::Candidate& job : listed) ids.push_back(job.place.job);
+  return ids;
+}
+
+void QueueModel::change_who_is_listed(Prng& random) {
+  for (std::uint64_t n = random.below(6); n > 0; --n) put(random);
+  for (std::uint64_t n = random.below(6); n > 0 && !model.jobs.empty(); --n) {
+    auto gone = model.jobs.begin();
+    std::advance(gone, std::ptrdiff_t(random.below(model.jobs.size())));
+    remove(Place(gone->first));
+  }
+  if (!model.jobs.empty() && random.chance(10))
+    queue.block(ShapeId{model.jobs.begin()->second.shape}, JobQueue::Block::Hopeless);
+  if (random.chance(5)) queue.wake_all();
+}
+
+// Whoever goes through the list lets jobs start, which leave the queue: the list stays as it was.
+TEST_F(QueueModel, TheListIsKeptUpToDate) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Prng random(seed);
+    queue = JobQueue({.keys_stay = true});
+    queue.set_key_of([](const JobQueue::Lane&, const Place& place) {
+      return OrderKey{-std::int64_t(place.priority), 0, place.job};
+    });
+    model = {};
+    next = 1;
+    for (int step = 0; step < 300; ++step) {
+      const std::size_t limit = random.chance(80) ? 1'000 : 1 + random.below(12);
+      const auto expected = expected_list();
+      const auto& listed = queue.in_order(limit);
+      const auto first = ids_of(listed);
+      ASSERT_EQ(first,
+                std::vector(expected.begin(), expected.begin() + std::min(limit, expected.size())));
+      for (const JobQueue::Candidate& job : listed)
+        ASSERT_EQ(job.lane, model.jobs.at(job.place).lane);
+      change_who_is_listed(random);
+      ASSERT_EQ(ids_of(listed), first);
+    }
   }
 }
 
