@@ -3,9 +3,9 @@
 #include "sim/file_bytes.hpp"
 
 #include <fcntl.h>
+#include <libdeflate.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -79,36 +79,28 @@ std::size_t size_hint(const Bytes& packed) {
   return std::clamp(hint, packed.size, std::min(kSizeMax, packed.size * 1100));
 }
 
-Result<Bytes> unpack(Bytes& packed, const std::string& path) {
+// The whole file is there, so that libdeflate can do it, more than twice as fast as zlib.
+Result<Bytes> unpack(const Bytes& packed, const std::string& path) {
   Bytes plain(size_hint(packed) + 64);
-  z_stream stream{};
-  if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK)
-    return fail(Errc::Io, "cannot start to unpack " + path);
-  const std::unique_ptr<z_stream, void (*)(z_stream*)> closer(
-      &stream, [](z_stream* open) { inflateEnd(open); });
-  std::size_t used = 0;
-  while (used < packed.size) {
-    if (plain.room() == 0) {
-      if (plain.size >= kSizeMax) return too_large(path);
-      plain.reserve(plain.size * 2);
+  const std::unique_ptr<libdeflate_decompressor, void (*)(libdeflate_decompressor*)> tool(
+      libdeflate_alloc_decompressor(), &libdeflate_free_decompressor);
+  if (tool == nullptr) return fail(Errc::Io, "cannot start to unpack " + path);
+  for (std::size_t used = 0; used < packed.size;) {  // members follow one another
+    std::size_t in = 0, out = 0;
+    const libdeflate_result done =
+        libdeflate_gzip_decompress_ex(tool.get(), packed.begin() + used, packed.size - used,
+                                      plain.end(), plain.room(), &in, &out);
+    if (done == LIBDEFLATE_INSUFFICIENT_SPACE) {
+      if (plain.room() + plain.size >= kSizeMax) return too_large(path);
+      plain.reserve((plain.room() + plain.size) * 2);
+      continue;
     }
-    const std::size_t in = std::min(packed.size - used, std::size_t(1) << 30);
-    const std::size_t out = std::min(plain.room(), std::size_t(1) << 30);
-    stream.next_in = reinterpret_cast<Bytef*>(packed.end() - packed.size + used);
-    stream.avail_in = uInt(in);
-    stream.next_out = reinterpret_cast<Bytef*>(plain.end());
-    stream.avail_out = uInt(out);
-    const int code = inflate(&stream, Z_NO_FLUSH);
-    used += in - stream.avail_in;
-    plain.size += out - stream.avail_out;
-    if (code == Z_STREAM_END) {
-      if (used < packed.size) inflateReset(&stream);  // another member follows
-      if (used == packed.size) return plain;
-    } else if (code != Z_OK) {
-      return fail(Errc::Corrupt, path + " is damaged: " + (stream.msg ? stream.msg : "bad gzip"));
-    }
+    if (done != LIBDEFLATE_SUCCESS)
+      return fail(Errc::Corrupt, path + " is damaged or cut off: it cannot be unpacked");
+    used += in;
+    plain.size += out;
   }
-  return fail(Errc::Corrupt, path + " is damaged: it ends in the middle");
+  return plain;
 }
 
 }  // namespace
