@@ -44,6 +44,7 @@ struct Statement {
   std::string session;   // of which it is a part; empty = of none
   std::string pool;      // the engines that may run it
   std::string reset;     // what earlier statements left: none, namespace, respawn
+  std::string origin{};  // JSON that the submitting system reads back; nothing here looks at it
   friend bool operator==(const Statement&, const Statement&) = default;
 };
 

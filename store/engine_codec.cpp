@@ -12,6 +12,7 @@ void encode_engine_parts(const sched::JobSpec& spec, proto::JobSpec& out) {
     statement.set_session(spec.statement->session);
     statement.set_pool(spec.statement->pool);
     statement.set_reset(spec.statement->reset);
+    statement.set_origin(spec.statement->origin);
   }
   if (spec.engine) {
     proto::StoredEngine& engine = *out.mutable_engine();
@@ -27,9 +28,9 @@ void decode_engine_parts(const proto::JobSpec& in, sched::JobSpec& out) {
   out.statement.reset();
   out.engine.reset();
   if (in.has_statement())
-    out.statement =
-        sched::Statement{in.statement().engine(), in.statement().language(),
-                         in.statement().session(), in.statement().pool(), in.statement().reset()};
+    out.statement = sched::Statement{in.statement().engine(),  in.statement().language(),
+                                     in.statement().session(), in.statement().pool(),
+                                     in.statement().reset(),   in.statement().origin()};
   if (in.has_engine())
     out.engine = sched::EngineHost{in.engine().name(), in.engine().type(), in.engine().pool(),
                                    in.engine().session(), in.engine().options()};
