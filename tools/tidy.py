@@ -23,8 +23,9 @@ MAY_INCLUDE = {
     "net": {"base", "proto"},
     "metrics": {"base"},
     "nodeagent": {"base", "net", "metrics", "proto"},
+    "linkis": {"base", "rm", "dag", "sched"},
     "server": {"base", "rm", "dag", "sched", "flow", "pool", "proto", "store", "net",
-               "metrics"},
+               "metrics", "linkis"},
     "cli": {"base", "dag", "net", "proto"},  # docs/adr/0008
 }
 CORE = ("rm/", "dag/", "sched/", "flow/", "pool/")

@@ -1,0 +1,32 @@
+// linkis/submission.hpp - the bodies of entrance/submit and of the older entrance/execute.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "linkis/json.hpp"
+#include "linkis/labels.hpp"
+
+namespace drover::linkis {
+
+struct Submission {
+  std::string execute_user;  // as asked for; empty = who asks
+  std::string code, run_type;
+  EngineType engine;
+  UserCreator user_creator;     // empty parts: not said
+  Json labels, params, source;  // as given: clients read them back
+  std::int64_t running_timeout_s = 0;
+  std::int32_t priority = 0;  // 0: as usual
+  std::string session;
+};
+
+// BadInput: no code (20007), no labels (20008), no engine type or run type (20009).
+Result<Submission> parse_submit(const Json& body);
+Result<Submission> parse_execute(const Json& body);
+
+// What is kept with the job, and read back for history: {"labels","params","source"}.
+std::string to_origin(const Submission& submission, std::string_view request_host);
+inline constexpr std::size_t kOriginMax = 256 << 10;
+
+}  // namespace drover::linkis

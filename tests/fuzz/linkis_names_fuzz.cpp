@@ -1,0 +1,38 @@
+// tests/fuzz/linkis_names_fuzz.cpp - texts of Linkis clients: ids, labels, paths, cookies, bodies.
+// LINK: drover::linkis
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "linkis/cookie.hpp"
+#include "linkis/exec_id.hpp"
+#include "linkis/labels.hpp"
+#include "linkis/log_text.hpp"
+#include "linkis/proxy_tokens.hpp"
+#include "linkis/result_path.hpp"
+#include "linkis/state_name.hpp"
+#include "linkis/submission.hpp"
+
+using namespace drover::linkis;  // NOLINT: a fuzz target of one folder
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  if (const auto path = parse_path(text))
+    if (const auto again = parse_path(to_text(*path)); !again || !(*again == *path)) std::abort();
+  if (const auto task = parse_task(text); task && task->task == 0) std::abort();
+  if (const auto who = parse_user_creator(text); who && who->user + "-" + who->creator != text)
+    std::abort();
+  if (const auto engine = parse_engine_type(text); engine && engine->type.empty()) std::abort();
+  (void)parse_states(text);
+  (void)cookie_value(text, kTicketCookie);
+  (void)parse_tokens(text);
+  const auto lines = lines_of(text);
+  (void)split_log(lines, size % 2 == 0);
+  if (const auto body = parse_object(text)) {
+    if (const auto given = parse_submit(*body))
+      if (!parse_object(to_origin(*given, "h"))) std::abort();
+    (void)parse_execute(*body);
+  }
+  return 0;
+}

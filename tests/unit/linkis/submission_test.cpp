@@ -1,0 +1,95 @@
+// tests/unit/linkis/submission_test.cpp - bodies of submit and execute, good and bad.
+// SPDX-License-Identifier: Apache-2.0
+#include "linkis/submission.hpp"
+
+#include <gtest/gtest.h>
+
+#include "linkis/envelope.hpp"
+
+namespace drover::linkis {
+namespace {
+
+Result<Submission> submit(const std::string& body) { return parse_submit(*parse_object(body)); }
+
+TEST(Submit, is_that_of_the_contract) {
+  const auto read = submit(
+      R"({"executionContent":{"code":"echo 1","runType":"shell"},"executeUser":"hadoop",)"
+      R"("labels":{"engineType":"shell-1","userCreator":"hadoop-IDE","jobRunningTimeout":"60"},)"
+      R"("params":{"variable":{"a":"b"},"configuration":{"runtime":{"wds.linkis.engine.runtime.priority":"105"}}},"source":{"scriptPath":"x"}})");
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->code, "echo 1");
+  EXPECT_EQ(read->run_type, "shell");
+  EXPECT_EQ(read->execute_user, "hadoop");
+  EXPECT_EQ(read->engine.type, "shell");
+  EXPECT_EQ(read->user_creator.creator, "IDE");
+  EXPECT_EQ(read->running_timeout_s, 60);
+  EXPECT_EQ(read->priority, 5);
+  const Json origin = Json::parse(to_origin(*read, "127.0.0.1"));
+  EXPECT_EQ(origin["params"]["variable"]["a"], "b");
+  EXPECT_EQ(origin["source"]["scriptPath"], "x");
+  EXPECT_EQ(origin["source"]["requestIP"], "127.0.0.1");
+  EXPECT_EQ(origin["labels"]["engineType"], "shell-1");
+}
+
+TEST(Submit, the_code_type_may_stand_in_the_labels) {
+  const auto read = submit(
+      R"({"executionContent":{"code":"1"},"labels":{"engineType":"python-3","codeType":"python","userCreator":"a-b"}})");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->run_type, "python");
+  EXPECT_EQ(read->priority, 0);
+}
+
+TEST(Submit, what_is_missing_has_the_number_of_the_contract) {
+  struct Row {
+    const char* body;
+    int code;
+  };
+  for (
+      const Row& row : {
+          Row{R"({})", 20007},
+          Row{R"({"executionContent":{"code":""},"labels":{"engineType":"a-1"}})", 20007},
+          Row{R"({"executionContent":{"code":" \n"},"labels":{"engineType":"a-1"}})", 20007},
+          Row{R"({"executionContent":{"code":7.5},"labels":{"engineType":"a-1"}})", 20007},
+          Row{R"({"executionContent":{"code":"a\u0000b"},"labels":{"engineType":"a-1"}})", 20007},
+          Row{R"({"executionContent":{"code":"1","runType":"sh"}})", 20008},
+          Row{R"({"executionContent":{"code":"1","runType":"sh"},"labels":{}})", 20008},
+          Row{R"({"executionContent":{"code":"1","runType":"sh"},"labels":"x"})", 20008},
+          Row{R"({"executionContent":{"code":"1","runType":"sh"},"labels":{"userCreator":"a-b"}})",
+              20009},
+          Row{R"({"executionContent":{"code":"1"},"labels":{"engineType":"shell-1"}})", 20009},
+          Row{R"({"executionContent":{"code":"1","runType":"sh"},"labels":{"engineType":"a'; drop-1"}})",
+              20008},
+          Row{R"({"executionContent":{"code":"1","runType":"sh"},"labels":{"engineType":"a-1","userCreator":"a-b-c"}})",
+              20008},
+      }) {
+    const auto read = submit(row.body);
+    ASSERT_FALSE(read) << row.body;
+    EXPECT_EQ(error_code(read.error()), row.code) << row.body << ": " << read.error().message;
+  }
+}
+
+TEST(Submit, strange_numbers_do_no_harm) {
+  const auto read = submit(
+      R"({"executionContent":{"code":"1","runType":"sh"},"labels":{"engineType":"a-1","jobRunningTimeout":"-5"},)"
+      R"("params":{"configuration":{"runtime":{"wds.linkis.engine.runtime.priority":9223372036854775807}}}})");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->running_timeout_s, 0);
+  EXPECT_EQ(read->priority, 999'900);
+}
+
+TEST(Execute, is_the_older_style) {
+  const auto read = parse_execute(*parse_object(
+      R"({"executeApplicationName":"python","runType":"python","executionCode":"1+1","requestApplicationName":"dss","scriptPath":"/a","params":null})"));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->engine.type, "python");
+  EXPECT_EQ(read->user_creator.creator, "dss");
+  EXPECT_EQ(read->source["scriptPath"], "/a");
+  const auto usual = parse_execute(*parse_object(R"({"executionCode":"select 1"})"));
+  ASSERT_TRUE(usual);
+  EXPECT_EQ(usual->engine.type, "spark");
+  EXPECT_EQ(usual->run_type, "sql");
+  EXPECT_EQ(usual->user_creator.creator, "IDE");
+}
+
+}  // namespace
+}  // namespace drover::linkis
