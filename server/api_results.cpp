@@ -12,9 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/name_list.hpp"
 #include "server/api.hpp"
-#include "server/launch_order.hpp"
+#include "server/result_place.hpp"
 #include "server/result_table.hpp"
 
 namespace drover::server::api {
@@ -23,7 +22,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::int64_t kPiece = 1 << 20, kPageRows = 1000, kPageRowsMax = 100'000;
-constexpr std::size_t kHosts = 16;
 constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max() / 4;
 constexpr std::size_t kPageBytes = 8 << 20, kBacklog = 512 << 10, kWrite = 256 << 10;
 
@@ -67,35 +65,12 @@ bool is_plain_name(std::string_view name) {
          name.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz.") == std::string_view::npos;
 }
 
-struct Place {                     // of the files
-  std::vector<std::string> nodes;  // to be asked in turn until one has the first file
-  std::string directory;
-};
-// The engine is a node of its own while it lives. Its name does not say where it was: then the
-// hosts are asked, most often with one home for all; the directory is of this job alone.
-Result<Place> place_of(const Services& services, const Exchange& exchange) {
-  auto snapshot = services.store.snapshot();
-  if (!snapshot) return fail(snapshot.error());
-  const TaskId id{exchange.job, TaskIndex{0}};
-  auto record = snapshot->task(id);
-  if (!record) return fail(record.error());
-  if (!*record || (*record)->node.empty())
-    return fail(Errc::NotFound, "the statement did not run", "drover why says what became of it");
-  auto files = task_files(*exchange.spec, id, (*record)->node);
-  if (!files) return fail(files.error());
-  Place place;
-  place.directory = files->out.substr(0, files->out.rfind('/'));
-  place.nodes = services.agents.hosts(kHosts);
-  place.nodes.insert(place.nodes.begin(), std::string(first_name((*record)->node)));
-  return place;
-}
-
 // Reads one file piece by piece, each when it is asked for.
 class ResultStream : public std::enable_shared_from_this<ResultStream> {
  public:
   enum class Form { Page, Csv, Lines, Bytes };
 
-  ResultStream(Services& services, ExchangePtr exchange, Json item, Place place, Form form)
+  ResultStream(Services& services, ExchangePtr exchange, Json item, ResultPlace place, Form form)
       : services_(services),
         exchange_(std::move(exchange)),
         item_(std::move(item)),
@@ -323,7 +298,7 @@ class ResultStream : public std::enable_shared_from_this<ResultStream> {
   Services& services_;
   ExchangePtr exchange_;
   Json item_;
-  Place place_;
+  ResultPlace place_;
   Form form_;
   net::Timer timer_;
   std::shared_ptr<ResultStream> self_;
@@ -398,7 +373,7 @@ void read_result(Services& services, ExchangePtr exchange) {
                                                            {"Content-Security-Policy", "sandbox"}};
   if (!is_table && text_of(*item, "file").empty())
     return answer_preview(*exchange, *item, std::move(type), std::move(headers));
-  auto place = place_of(services, *exchange);
+  auto place = result_place(services, *exchange->spec, exchange->job);
   if (!place) return exchange->refuse(place.error());
   if (services.streams >= std::size_t(services.config.streams))
     return exchange->refuse(

@@ -19,7 +19,7 @@ namespace drover::server {
 namespace {
 
 constexpr std::size_t kTokenBytes = 32;
-constexpr std::size_t kUsersRemembered = 10'000;
+constexpr std::size_t kUsersRemembered = 10'000, kPrivateMax = 4 << 20;
 
 std::string hex(const unsigned char* bytes, std::size_t count) {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -35,37 +35,61 @@ tl::unexpected<Error> io_error(const std::string& doing) {
   return fail(Errc::Io, doing + ": " + std::strerror(errno));
 }
 
-Result<std::string> make_token(const std::string& path) {
-  std::array<unsigned char, kTokenBytes> bytes{};
-  if (getrandom(bytes.data(), bytes.size(), 0) != ssize_t(bytes.size()))
+}  // namespace
+
+Result<std::string> random_hex(std::size_t bytes) {
+  std::vector<unsigned char> drawn(bytes);
+  if (getrandom(drawn.data(), drawn.size(), 0) != ssize_t(drawn.size()))
     return io_error("getrandom");
-  const std::string token = hex(bytes.data(), bytes.size());
+  return hex(drawn.data(), drawn.size());
+}
+
+Result<void> write_private(const std::string& path, std::string_view text) {
   const std::string temporary = path + ".new";
   unlink(temporary.c_str());
   const int fd =
       open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return io_error("creating " + temporary);
   const bool written =
-      write(fd, token.data(), token.size()) == ssize_t(token.size()) && fsync(fd) == 0;
+      write(fd, text.data(), text.size()) == ssize_t(text.size()) && fsync(fd) == 0;
   close(fd);
   if (!written || rename(temporary.c_str(), path.c_str()) != 0) return io_error("writing " + path);
-  return token;
+  return {};
 }
 
-}  // namespace
-
-Result<std::string> load_token(const std::string& path) {
+Result<std::optional<std::string>> read_private(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return errno == ENOENT ? make_token(path) : io_error("opening " + path);
+  if (fd < 0) {
+    if (errno == ENOENT) return std::nullopt;
+    return io_error("opening " + path);
+  }
   struct stat info {};
+  std::string text;
   std::array<char, 4096> buffer{};
-  const ssize_t size = fstat(fd, &info) == 0 ? read(fd, buffer.data(), buffer.size()) : -1;
+  ssize_t size = fstat(fd, &info);
+  while (size == 0 || (size > 0 && text.size() < kPrivateMax)) {
+    size = read(fd, buffer.data(), buffer.size());
+    if (size <= 0) break;
+    text.append(buffer.data(), std::size_t(size));
+  }
   close(fd);
   if (size < 0) return io_error("reading " + path);
   if (info.st_uid != geteuid() || (info.st_mode & 077) != 0)
     return fail(Errc::Denied, path + " must belong to the daemon's user with mode 0600",
                 "chmod 600 " + path);
-  std::string token(buffer.data(), std::size_t(size));
+  return text;
+}
+
+Result<std::string> load_token(const std::string& path) {
+  auto stored = read_private(path);
+  if (!stored) return fail(stored.error());
+  if (!*stored) {
+    auto token = random_hex(kTokenBytes);
+    if (!token) return token;
+    if (auto written = write_private(path, *token); !written) return fail(written.error());
+    return token;
+  }
+  std::string token = **stored;
   while (!token.empty() && token.back() == '\n') token.pop_back();
   if (token.size() < 2 * kTokenBytes)
     return fail(Errc::Corrupt, path + " holds no token",
@@ -94,6 +118,18 @@ const Users::Entry& Users::of(std::uint32_t uid) {
   return known_.emplace(uid, std::move(entry)).first->second;
 }
 
+std::optional<Users::Account> Users::find(const std::string& name) {
+  if (const auto found = named_.find(name); found != named_.end()) return found->second;
+  if (named_.size() >= kUsersRemembered) named_.clear();
+  std::vector<char> buffer(16 << 10);
+  passwd record{};
+  passwd* result = nullptr;
+  if (getpwnam_r(name.c_str(), &record, buffer.data(), buffer.size(), &result) != 0 ||
+      result == nullptr)
+    return std::nullopt;
+  return named_.emplace(name, Account{record.pw_uid, record.pw_gid}).first->second;
+}
+
 Auth::Auth(std::string token, std::uint32_t daemon_uid, std::uint32_t daemon_gid, Users& users)
     : token_(std::move(token)), uid_(daemon_uid), gid_(daemon_gid), users_(users) {}
 
@@ -103,7 +139,10 @@ void Auth::configure(const Config& config) {
     if (auto number = parse_integer(uid, 0, 4294967294, "server.operators"))
       operators_.push_back(std::uint32_t(*number));
   hosts_ = config.allowed_hosts;
+  linkis_origins_ = config.linkis_origins;
 }
+
+bool Auth::is_token(std::string_view text) const { return equal_in_constant_time(text, token_); }
 
 bool Auth::is_operator(std::uint32_t uid) const {
   return uid == 0 || uid == uid_ ||
@@ -143,8 +182,13 @@ Result<void> Auth::check_source(const net::HttpRequest& request) const {
                   "server.allowed_hosts lists the accepted ones");
   }
   const bool changes = request.method != "GET" && request.method != "HEAD";
-  if (changes && !request.header("origin").empty())
-    return fail(Errc::Denied, "requests from web pages may not change anything");
+  const std::string_view origin = request.header("origin");
+  const bool is_front_end =
+      request.path.starts_with("/api/rest_j/") &&
+      std::find(linkis_origins_.begin(), linkis_origins_.end(), origin) != linkis_origins_.end();
+  if (changes && !origin.empty() && !is_front_end)
+    return fail(Errc::Denied, "requests from web pages may not change anything",
+                "linkis.origins lists the pages that may use the Linkis contract");
   return {};
 }
 

@@ -41,6 +41,12 @@ struct Config {
   std::string out = "drover-%j.out", array_out = "drover-%A_%a.out";
   std::int64_t default_time_limit_s = 0, max_time_limit_s = 0, default_mem_mib = 0,
                kill_grace_s = 10;
+  // [linkis]
+  bool linkis_enabled = false;
+  std::string linkis_tokens;
+  std::int64_t linkis_session_s = 7200, linkis_silence_s = 30;
+  std::vector<std::string> linkis_silence_creators = {"LINKISCLI", "BdpClient"};
+  std::vector<std::string> linkis_engines, linkis_origins;
   // [policy], [[account]], [[qos]], [[partition]]
   std::string default_account, default_qos, fairness = "fair-tree", size_favours = "big";
   std::int64_t half_life_s = 7LL * 86'400, usage_cpu = 1000, usage_mem_gib = 0, usage_gpu = 8000;

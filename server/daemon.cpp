@@ -21,6 +21,7 @@
 #include "server/config_quotas.hpp"
 #include "server/directories.hpp"
 #include "server/ledger_watch.hpp"
+#include "server/linkis_desk.hpp"
 #include "server/plugin_files.hpp"
 #include "server/recovery.hpp"
 #include "server/router.hpp"
@@ -147,6 +148,7 @@ struct Daemon::Parts {
   SpecCache specs;
   Turn turn;
   Admission admission;
+  LinkisDesk linkis;
   Agents agents;
   sched::Consumers consumers;
   LedgerWatch ledger_watch;
@@ -171,6 +173,7 @@ struct Daemon::Parts {
               [this](std::vector<sched::Action> actions) { perform(actions); },
               [this] { agents.flush(); }, [](const Error& error) { on_broken(error); }}),
         admission(turn, store, users, metrics, geteuid()),
+        linkis(loop, turn, auth, users),
         agents(loop, turn, specs, users, metrics, geteuid(), config.kill_grace_s),
         consumers(
             consumer_threads(config), [this](JobId id) { return load_request(id); },
@@ -180,6 +183,7 @@ struct Daemon::Parts {
                                 turn, admission, agents, events, specs, users, metrics, geteuid(),
                                 net::Loop::now().wall,
                                 [this] { return http ? http->counters() : net::HttpCounters{}; }});
+    services->linkis = config.linkis_enabled ? &linkis : nullptr;
     router = std::make_unique<Router>(*services, auth);
     http = std::make_unique<net::HttpServer>(loop, *router, http_limits(config));
     configure();
@@ -264,8 +268,12 @@ struct Daemon::Parts {
     auto bound = http->listen_tcp("127.0.0.1", std::uint16_t(config.port));
     if (!bound) return fail(bound.error());
     port = *bound;
+    linkis.set_port(port);
     return write_file(options.run + "/http.port", std::to_string(port) + "\n");
   }
+
+  // At start what is wrong ends it; later the old tokens stay.
+  Result<void> load_linkis() { return linkis.configure(config, options.data); }
 
   void reload_licences(const Config& fresh) {
     if (fresh.licences == config.licences) return;
@@ -295,6 +303,8 @@ struct Daemon::Parts {
     }
     reload_licences(*fresh);
     configure();
+    if (auto loaded = load_linkis(); !loaded)
+      spdlog::error("linkis tokens not loaded, the old ones stay: {}", loaded.error().message);
     spdlog::info("configuration loaded again; keys that are not live need a restart");
   }
 
@@ -332,6 +342,8 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const DaemonOptions& options) {
   parts->events.set_last(recovered->last_event);
   spdlog::info("recovered {} open jobs, {} tasks, {} nodes in {} ms", recovered->jobs,
                recovered->tasks, recovered->nodes, (net::Loop::now().mono - begun).us / 1000);
+  if (auto loaded = parts->load_linkis(); !loaded) return fail(loaded.error(), "linkis");
+  if (auto seen = parts->linkis.watch.restore(parts->store); !seen) return fail(seen.error());
   if (auto listening = parts->listen(); !listening) return fail(listening.error());
   return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
 }

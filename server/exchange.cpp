@@ -3,6 +3,7 @@
 #include "server/exchange.hpp"
 
 #include "base/units.hpp"
+#include "server/linkis_answer.hpp"
 #include "server/problem.hpp"
 
 namespace drover::server {
@@ -22,7 +23,9 @@ void Exchange::text(std::string body, std::string content_type) const {
   answer->send(std::move(response));
 }
 
-void Exchange::refuse(const Error& error) const { answer->send(problem(error, request_id)); }
+void Exchange::refuse(const Error& error) const {
+  answer->send(linkis.empty() ? problem(error, request_id) : linkis_problem(linkis, error));
+}
 
 Result<std::int64_t> Exchange::number(std::string_view query, std::int64_t low, std::int64_t high,
                                       std::int64_t fallback) const {

@@ -46,6 +46,7 @@ struct Exchange {
   std::optional<sched::JobSpec>
       spec;  // of {id}, without script and environment; set on JobOwner routes
   std::shared_ptr<Answer> answer;
+  std::string linkis;  // "method" of the envelope it is answered in; empty: a native route
 
   void json(std::string body, int status = 200) const;
   void text(std::string body, std::string content_type = "text/plain; charset=utf-8") const;

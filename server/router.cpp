@@ -10,6 +10,9 @@
 #include <vector>
 
 #include "base/units.hpp"
+#include "server/held_answer.hpp"
+#include "server/linkis_answer.hpp"
+#include "server/linkis_desk.hpp"
 #include "server/problem.hpp"
 
 namespace drover::server {
@@ -58,25 +61,6 @@ class CountedAnswer : public Answer {
   Time begun_;
 };
 
-// An answer that waits. Held by its timer's hook alone, so it goes when it has been given.
-struct HeldAnswer : std::enable_shared_from_this<HeldAnswer> {
-  HeldAnswer(net::Loop& l, std::shared_ptr<Answer> a, net::HttpResponse r)
-      : loop(l), answer(std::move(a)), response(std::move(r)), timer(l, [this] { give(); }) {}
-  void hold(Duration delay) {
-    self = shared_from_this();
-    timer.start(delay);
-  }
-  void give() {
-    answer->send(std::move(response));
-    loop.post([last = std::exchange(self, nullptr)] {});  // not from within the timer's callback
-  }
-  net::Loop& loop;
-  std::shared_ptr<Answer> answer;
-  net::HttpResponse response;
-  net::Timer timer;
-  std::shared_ptr<HeldAnswer> self;
-};
-
 // A parameter that nobody reads is a mistake of the caller, most often in spelling.
 Result<void> check_query(const Route& route, const net::HttpRequest& request) {
   if (request.query.empty()) return {};
@@ -123,28 +107,36 @@ ExchangePtr Router::admit(net::HttpRequest request, const Match& match,
   auto exchange = std::make_shared<Exchange>();
   exchange->request_id = instance_ + "-" + std::to_string(next_request_++);
   exchange->answer = std::move(answer);
+  if (services_.linkis != nullptr && is_linkis(request.path))
+    exchange->linkis = linkis::method_of(request.path);
   const bool open = match.route != nullptr && (match.route->rule.access == Access::Anyone ||
                                                match.route->rule.access == Access::Scraper);
   const auto refuse = [&](const Error& error, int status, std::string_view reason) -> ExchangePtr {
     if (!reason.empty()) services_.metrics.add(FamilyId::AuthFailures, {reason});
-    exchange->answer->send(problem(error, exchange->request_id, status));
+    exchange->answer->send(exchange->linkis.empty() ? problem(error, exchange->request_id, status)
+                                                    : linkis_problem(exchange->linkis, error));
     return nullptr;
   };
   if (auto source = auth_.check_source(request); !source)
     return refuse(source.error(), 0, "source");
   if (!open) {
-    auto caller = auth_.identify(request);
+    auto caller = exchange->linkis.empty()
+                      ? auth_.identify(request)
+                      : services_.linkis->logins.identify(request, net::Loop::now());
     if (!caller) {
       refuse_login(*exchange, request, caller.error());
       return nullptr;
     }
     exchange->caller = std::move(*caller);
   }
-  if (match.route == nullptr) {
-    if (!match.allowed.empty()) {
+  const bool is_served = exchange->linkis.empty() == !is_linkis(request.path);
+  if (match.route == nullptr || !is_served) {
+    if (!match.allowed.empty() && is_served) {
       const Error error{Errc::BadInput, "this path does not take " + request.method.substr(0, 40),
                         "it takes " + match.allowed, ""};
-      net::HttpResponse response = problem(error, exchange->request_id, 405);
+      net::HttpResponse response = exchange->linkis.empty()
+                                       ? problem(error, exchange->request_id, 405)
+                                       : linkis_problem(exchange->linkis, error);
       response.headers.emplace_back("Allow", match.allowed);
       exchange->answer->send(std::move(response));
       return nullptr;
@@ -165,6 +157,7 @@ ExchangePtr Router::admit(net::HttpRequest request, const Match& match,
   exchange->request = std::move(request);
   if (auto right = check_right(*match.route, *exchange); !right)
     return refuse(right.error(), 0, right.error().code == Errc::Denied ? "right" : "");
+  if (!exchange->linkis.empty()) return exchange;  // parameters are added there by every client
   if (auto query = check_query(*match.route, exchange->request); !query)
     return refuse(query.error(), 0, "");
   return exchange;
@@ -173,12 +166,19 @@ ExchangePtr Router::admit(net::HttpRequest request, const Match& match,
 void Router::refuse_login(const Exchange& exchange, const net::HttpRequest& request,
                           const Error& error) {
   services_.metrics.add(FamilyId::AuthFailures, {"identity"});
+  if (!exchange.linkis.empty()) {
+    const bool tried = error.field == "token";
+    const Now now = net::Loop::now();
+    return send_after(
+        services_.loop, exchange.answer, linkis_not_logged_in(exchange.linkis, error.message),
+        tried ? services_.linkis->logins.delay_after_failure(request.peer.address, now.mono)
+              : Duration{});
+  }
   net::HttpResponse response = problem(error, exchange.request_id, 401);
   Duration delay{};
   if (!request.header("authorization").empty())  // else nothing was guessed
     delay = failed_logins_.delay_after_failure(request.peer.address, net::Loop::now().mono);
-  if (delay.us == 0) return exchange.answer->send(std::move(response));
-  std::make_shared<HeldAnswer>(services_.loop, exchange.answer, std::move(response))->hold(delay);
+  send_after(services_.loop, exchange.answer, std::move(response), delay);
 }
 
 Result<void> Router::check_right(const Route& route, Exchange& exchange) {

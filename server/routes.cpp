@@ -5,6 +5,8 @@
 #include <array>
 
 #include "server/api.hpp"
+#include "server/api_linkis.hpp"
+#include "server/linkis_answer.hpp"
 
 namespace drover::server {
 namespace {
@@ -137,7 +139,7 @@ std::span<const Route> routes() { return kRoutes; }
 Match match(std::string_view method, std::string_view path) {
   const std::string_view wanted = method == "HEAD" ? std::string_view("GET") : method;
   Match found;
-  for (const Route& route : kRoutes) {
+  for (const Route& route : is_linkis(path) ? linkis_routes() : routes()) {
     Match here;
     if (!fits(route.path, path, here)) continue;
     if (route.method == wanted) {

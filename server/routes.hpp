@@ -40,7 +40,7 @@ struct Route {
   std::string_view query{};  // the parameters it reads, separated by blanks; others are refused
 };
 
-std::span<const Route> routes();
+std::span<const Route> routes();  // the native ones; linkis_routes() has those of the contract
 
 struct Match {
   const Route* route = nullptr;  // null: no such path, or not with this method

@@ -23,6 +23,8 @@
 
 namespace drover::server {
 
+class LinkisDesk;
+
 struct Services {
   const Config& config;
   net::Loop& loop;
@@ -42,7 +44,8 @@ struct Services {
   Time started;  // wall
   std::function<net::HttpCounters()> http_counters;
   JobReader reader{};
-  std::size_t streams = 0;  // followers of events and logs now
+  std::size_t streams = 0;       // followers of events and logs now
+  LinkisDesk* linkis = nullptr;  // null: the contract is not served
 };
 
 }  // namespace drover::server

@@ -1,0 +1,107 @@
+// server/api_linkis_submit.cpp - entrance/submit and entrance/execute: a body becomes a statement.
+// SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include "linkis/submission.hpp"
+#include "server/api_linkis.hpp"
+#include "server/linkis_answer.hpp"
+#include "server/linkis_desk.hpp"
+#include "server/linkis_tasks.hpp"
+
+namespace drover::server::api::linkis {
+namespace {
+
+using drover::linkis::Json;
+using drover::linkis::Submission;
+
+// Whose task it becomes: the caller's own, whatever the body says; an operator may act for others.
+Result<Caller> acting_for(Services& services, const Exchange& exchange, const Submission& given) {
+  const Caller& caller = exchange.caller;
+  if (!caller.is_operator || given.execute_user.empty() || given.execute_user == caller.user)
+    return caller;
+  const auto account = services.users.find(given.execute_user);
+  if (!account)
+    return fail(Errc::BadInput, "there is no user " + given.execute_user.substr(0, 64),
+                "executeUser must be a user of this system", "executeUser");
+  return Caller{account->uid, account->gid, given.execute_user, false};
+}
+
+struct Draft {
+  sched::JobSpec spec;
+  Caller caller;
+};
+
+Result<Draft> draft_of(Services& services, const Exchange& exchange, Submission given, int& code) {
+  auto caller = acting_for(services, exchange, given);
+  if (!caller) return fail(caller.error());
+  const auto& who = given.user_creator;
+  if (!who.user.empty() && who.user != caller->user) {
+    code = 50080;
+    return fail(Errc::BadInput,
+                "the label userCreator names " + who.user + ", the task is of " + caller->user,
+                "userCreator is " + caller->user + "-" + who.creator, "labels");
+  }
+  const std::string creator = who.creator.empty() ? "IDE" : who.creator;
+  if (given.labels.is_object() && !given.labels.contains("userCreator"))
+    given.labels["userCreator"] = caller->user + "-" + creator;
+  const std::string& address = exchange.request.peer.address;
+  std::string origin = to_origin(given, address.substr(0, address.rfind(':')));
+  if (origin.size() > drover::linkis::kOriginMax)
+    return fail(Errc::Limit,
+                "params, source and labels are " + std::to_string(origin.size()) + " bytes",
+                "at most " + std::to_string(drover::linkis::kOriginMax) + " are kept with a task",
+                "params");
+  const auto ours = to_drover_engine(given.engine, given.run_type, services.config.linkis_engines);
+  Draft draft;
+  draft.caller = *std::move(caller);
+  sched::JobSpec& spec = draft.spec;
+  spec.script = std::move(given.code);
+  spec.statement.emplace();
+  spec.statement->engine = ours.engine;
+  spec.statement->language = ours.language;
+  spec.statement->session = given.session;
+  spec.statement->origin = std::move(origin);
+  spec.labels["creator"] = creator;
+  spec.priority = given.priority;
+  spec.time_limit = seconds(given.running_timeout_s);
+  return draft;
+}
+
+void submit_as(Services& services, ExchangePtr exchange,
+               Result<Submission> (*parse)(const Json& body)) {
+  const auto refuse = [&](const Error& error, int code) {
+    services.metrics.add(metrics::FamilyId::JobsRejected, {to_string(error.code)});
+    refuse_with(*exchange, error, code);
+  };
+  const auto body = linkis_body(*exchange);
+  if (!body) return refuse(body.error(), 20010);
+  auto given = parse(*body);
+  if (!given) return refuse(given.error(), 0);
+  int code = 0;
+  auto draft = draft_of(services, *exchange, *std::move(given), code);
+  if (!draft) return refuse(draft.error(), code);
+  std::optional<store::Snapshot> snapshot;
+  services.admission.submit(std::move(draft->spec), draft->caller, {}, {}, snapshot,
+                            [&services, exchange](const Result<Admitted>& result) {
+                              if (!result) return refuse_with(*exchange, result.error(), 0);
+                              const auto spec = services.specs.find(result->job);
+                              if (!spec) return exchange->refuse(spec.error());
+                              services.linkis->watch.see(result->job, **spec);
+                              Json data;
+                              data["execID"] = drover::linkis::exec_id(
+                                  services.linkis->instance(), task_name(**spec, result->job));
+                              data["taskID"] = raw(result->job);
+                              answer_linkis(*exchange, data);
+                            });
+}
+
+}  // namespace
+
+void submit(Services& services, ExchangePtr exchange) {
+  submit_as(services, std::move(exchange), drover::linkis::parse_submit);
+}
+void execute(Services& services, ExchangePtr exchange) {
+  submit_as(services, std::move(exchange), drover::linkis::parse_execute);
+}
+
+}  // namespace drover::server::api::linkis

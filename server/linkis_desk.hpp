@@ -1,0 +1,47 @@
+// server/linkis_desk.hpp - what the Linkis routes keep between requests, beside the jobs.
+//
+// None of it is stored: after a restart clients log in again, which they do by themselves.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "server/config.hpp"
+#include "server/linkis_logins.hpp"
+#include "server/linkis_watch.hpp"
+
+namespace drover::server {
+
+struct LogMark {  // where a line of a task's log begins in its file
+  std::int64_t line = 0, offset = 0;
+};
+
+// Loop thread.
+class LinkisDesk {
+ public:
+  static constexpr std::size_t kMarksMax = 4'096;
+
+  LinkisDesk(net::Loop& loop, Turn& turn, const Auth& auth, Users& users)
+      : logins(auth, users), watch(loop, turn) {}
+
+  // The tokens' file is read again; the old tokens stay when it cannot be.
+  Result<void> configure(const Config& config, const std::string& data);
+  void set_port(std::uint16_t port);
+  const std::string& instance() const { return instance_; }  // host:port, in execIDs
+
+  // Where the last reader stopped, if that helps one who wants `line`. Without it, following a log
+  // would read it anew for each call.
+  std::optional<LogMark> mark_before(JobId job, std::int64_t line) const;
+  void set_mark(JobId job, LogMark mark);
+
+  LinkisLogins logins;
+  LinkisWatch watch;
+
+ private:
+  std::string instance_ = "localhost:0";
+  std::map<JobId, LogMark> marks_;
+};
+
+}  // namespace drover::server

@@ -1,0 +1,43 @@
+// server/linkis_tasks.hpp - statements as the Linkis contract sees them.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "linkis/exec_id.hpp"
+#include "linkis/json.hpp"
+#include "sched/records.hpp"
+#include "server/exchange.hpp"
+#include "server/services.hpp"
+
+namespace drover::server {
+
+struct LinkisTask {
+  sched::JobRecord record;
+  sched::JobSpec spec;  // without its code
+  std::string node;     // it runs or ran there; empty = nowhere yet
+};
+
+linkis::TaskName task_name(const sched::JobSpec& spec, JobId id);
+std::string exec_id_of(const Services& services, const LinkisTask& task);
+linkis::Json origin_of(const sched::JobSpec& spec);  // {"labels","params","source"}, or {}
+
+// By execID, short id or taskID. One that does not exist, is no statement, or is somebody else's:
+// the same NotFound.
+Result<LinkisTask> find_task(const Services& services, const Exchange& exchange,
+                             std::string_view name);
+
+// 0 to 1; 1 only of what has ended.
+double progress_of(const Services& services, const LinkisTask& task);
+// [{"id",...}] of what is known, else [].
+linkis::Json progress_info(const Services& services, const LinkisTask& task);
+
+// What went wrong, in one line; empty of what has not failed.
+std::string failure_of(const store::Snapshot& snapshot, const LinkisTask& task);
+std::size_t results_of(const store::Snapshot& snapshot, JobId job);  // how many
+
+// An entry of jobhistory. `code` is the statement's text; with `brief` texts are left out.
+linkis::Json task_json(const Services& services, const store::Snapshot& snapshot,
+                       const LinkisTask& task, std::string_view code, bool brief);
+
+}  // namespace drover::server

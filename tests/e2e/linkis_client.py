@@ -1,0 +1,119 @@
+# tests/e2e/linkis_client.py - a Linkis client over TCP, as strict as the original one about answers.
+# SPDX-License-Identifier: Apache-2.0
+"""What the Java client insists on is insisted on here: content type, one object, an integer status that fits the HTTP code."""
+import getpass
+import http.client
+import json
+import re
+import time
+from urllib.parse import quote, urlencode
+
+from harness import Cluster
+
+BASE = "/api/rest_j/v1"
+CODES = {0: 200, 1: 400, 2: 412, 3: 403, 4: 206, -1: 401}
+DONE = {"Succeed", "Failed", "Cancelled", "Timeout"}
+USER = getpass.getuser()
+
+
+def linkis_cluster(results, linkis="", more=""):
+    """A cluster that serves the contract; `linkis` and `more` are lines of its configuration."""
+    return Cluster(cpus=64, port="0", config=f'[engines]\nresults = "{results}"\n[linkis]\nenabled = true\n{linkis}\n{more}\n')
+
+
+class Answer:
+    def __init__(self, http_status, headers, body):
+        self.http_status, self.headers, self.body = http_status, headers, body
+        assert headers.get("Content-Type", "").split(";")[0] == "application/json", (http_status, headers, body)
+        assert body[:1] == b"{" and body[-1:] == b"}", body[:100]
+        self.json = json.loads(body)
+        assert list(self.json) == ["method", "status", "message", "data"], self.json
+        self.status, self.message, self.data = self.json["status"], self.json["message"], self.json["data"]
+        assert type(self.status) is int and CODES[self.status] == http_status, (http_status, self.json)
+        assert isinstance(self.data, dict) and isinstance(self.message, str), self.json
+
+
+class Client:
+    def __init__(self, cluster, token=None, user=USER):
+        self.port = int((cluster.run / "http.port").read_text())
+        self.headers, self.cookie, self.user = {}, None, user
+        if token:
+            self.headers = {"Token-User": user, "Token-Code": token}
+
+    def raw(self, method, path, body=None, headers=None, timeout=30):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        sent = {**self.headers, **(headers or {})}
+        if self.cookie:
+            sent["Cookie"] = self.cookie
+        payload = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+        if payload is not None:
+            sent = {"Content-Type": "application/json", "Content-Encoding": "utf-8", **sent}
+        connection.request(method, BASE + path, payload, sent)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        return answer.status, answer.headers, text
+
+    def ask(self, method, path, body=None, headers=None):
+        answer = Answer(*self.raw(method, path, body, headers))
+        if set_cookie := answer.headers.get("Set-Cookie"):
+            assert "Path=/" in set_cookie, set_cookie
+            self.cookie = set_cookie.split(";")[0]
+        return answer
+
+    def good(self, method, path, body=None):
+        answer = self.ask(method, path, body)
+        assert answer.status == 0, (method, path, answer.json)
+        return answer.data
+
+    def bad(self, method, path, body=None, status=1):
+        answer = self.ask(method, path, body)
+        assert answer.status == status, (method, path, answer.json)
+        return answer
+
+    def login(self, password):
+        return self.ask("POST", "/user/login", {"userName": self.user, "password": password})
+
+    def body(self, code, engine="shell-1", run_type="shell", creator="IDE", **more):
+        return {"executionContent": {"code": code, "runType": run_type}, "executeUser": self.user,
+                "labels": {"engineType": engine, "userCreator": f"{self.user}-{creator}"}, "params": {}, "source": {}, **more}
+
+    def submit(self, code, engine="shell-1", run_type="shell", creator="IDE", **more):
+        data = self.good("POST", "/entrance/submit", self.body(code, engine, run_type, creator, **more))
+        assert type(data["taskID"]) is int and data["execID"].startswith("exec_id018"), data
+        return data["execID"], data["taskID"]
+
+    def status(self, name):
+        return self.good("GET", f"/entrance/{quote(str(name))}/status")["status"]
+
+    def wait(self, name, seconds=60):
+        seen, end = [], time.monotonic() + seconds
+        while time.monotonic() < end:
+            state = self.status(name)
+            if not seen or seen[-1] != state:
+                seen.append(state)
+            if state in DONE:
+                return seen
+            time.sleep(0.05)
+        raise AssertionError(f"{name} is {seen} after {seconds} s")
+
+    def log(self, name, **query):
+        return self.good("GET", f"/entrance/{quote(str(name))}/log?{urlencode(query)}")
+
+    def task(self, number):
+        return self.good("GET", f"/jobhistory/{number}/get")["task"]
+
+
+def tokens(cluster):
+    lines = (cluster.data / "linkis.tokens").read_text().splitlines()
+    return [line.split()[0] for line in lines if line and not line.startswith("#")]
+
+
+EXEC_ID = re.compile(r"exec_id(\d{3})(\d{3})")
+
+
+def parts_of(exec_id):
+    """Service, instance and short id, as the original gateway cuts them."""
+    service, instance = (int(digits) for digits in EXEC_ID.match(exec_id).groups())
+    rest = exec_id[13:]
+    return rest[:service], rest[service:service + instance], rest[service + instance:]
