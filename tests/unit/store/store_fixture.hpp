@@ -171,6 +171,8 @@ inline void RandomValues::later_fields(sched::JobSpec& spec) {
         sched::RetryOn(prng.below(64)), {small(), small()}};
   for (std::uint64_t i = prng.chance(30) ? prng.below(50) : 0; i > 0; --i)
     spec.items.add(bytes(30));
+  if (prng.chance(30))
+    spec.statement = sched::Statement{word(), word(), word(), word(), word(), bytes(200)};
 }
 
 inline sched::JobRecord RandomValues::job(JobId id) {
