@@ -91,13 +91,15 @@ void NodeInventory::count_resources(Node& node) const {
   for (const auto& [name, count] : node.spec.topology.resources)
     if (const auto kind = names_.custom(name))
       node.capacity[*kind] = std::clamp<std::int64_t>(count, 0, Room::kExtraMax);
+  for (const Gpu& gpu : node.spec.topology.gpus)
+    if (const auto kind = names_.gpu(gpu.model)) node.capacity[*kind] += kWholeGpu;
 }
 
-// A column stays with its kind: leases have been taken from timelines by it.
+// A column stays with its kind: leases have been taken from timelines by it. Licences have none.
 void NodeInventory::set_names(const ResourceNames& names) {
   names_ = names;
   for (const std::string& name : names.slots()) {
-    const auto kind = names.custom(name);
+    const auto kind = names.on_nodes(name);
     if (kind && columns_.size() < Room::kExtras &&
         std::ranges::find(columns_, *kind) == columns_.end())
       columns_.push_back(*kind);

@@ -94,6 +94,10 @@ std::optional<Kind> ResourceNames::custom(std::string_view name) const {
   return kind && is_named(*kind) && name.find(':') == std::string_view::npos ? kind : std::nullopt;
 }
 
+std::optional<Kind> ResourceNames::on_nodes(std::string_view name) const {
+  return name.starts_with(kGpuPrefix) ? find(name) : custom(name);
+}
+
 std::optional<Kind> ResourceNames::gpu(std::string_view model) const {
   if (!has_gpus_) return std::nullopt;
   return find(std::string(kGpuPrefix).append(model));

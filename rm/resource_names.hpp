@@ -34,6 +34,8 @@ class ResourceNames {
   std::string_view word(Kind kind) const;  // the reverse
   // The slot of a custom resource of nodes, which has no colon in its name.
   std::optional<Kind> custom(std::string_view name) const;
+  // The slot of a name that nodes have something of: a custom resource, or "gpu:MODEL".
+  std::optional<Kind> on_nodes(std::string_view name) const;
   // The slot of "gpu:MODEL"; nothing when the model is not counted apart.
   std::optional<Kind> gpu(std::string_view model) const;
   bool has_gpus() const { return has_gpus_; }

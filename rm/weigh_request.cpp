@@ -17,8 +17,11 @@ void ResourceManager::State::weigh(Class& added) {
   added.least[Kind::Nodes] = request.exclusive ? request.nodes : 0;
   added.least[Kind::Engines] = request.engines;
   added.least[Kind::RunningJobs] = 1;
-  if (const auto kind = names.gpu(request.gpu_model))
+  Amounts each;  // on every node, of what has a name
+  if (const auto kind = names.gpu(request.gpu_model)) {
     added.least[*kind] = request.nodes * gpu_milli;
+    each[*kind] = gpu_milli;
+  }
   for (const auto& [name, count] : request.licences) {
     const auto kind = names.find(licence_word(name));
     if (!kind) added.countable = false;  // of a job from before the name lost its slot
@@ -26,7 +29,6 @@ void ResourceManager::State::weigh(Class& added) {
     added.ask.licences.push_back({*kind, count});
     added.least[*kind] += count;
   }
-  Amounts each;
   for (const auto& [name, count] : request.resources) {
     const auto kind = names.custom(name);
     if (!kind) added.countable = false;  // no node has named it

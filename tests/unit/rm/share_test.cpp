@@ -115,6 +115,25 @@ TEST(Share, SurvivesARestoreOfItsLease) {
   after.check({lease, *other});
 }
 
+// A node with cards of two models: a place for one model is planned when such cards come free.
+TEST(Share, PlacesArePlannedByTheModelThatIsCounted) {
+  NodeSpec mixed = node("n0", 8, 2);
+  for (std::uint16_t g = 2; g < 4; ++g) mixed.topology.gpus.push_back({"t4", "", g, 0});
+  Machine machine({mixed});
+  Request a100 = whole(2);
+  a100.gpu_model = "a100";
+  const ClassId what = machine.manager.intern(a100);
+  EXPECT_EQ(machine.manager.earliest(what, seconds(10), Time{0})->start, Time{0});
+  const auto running = machine.take(a100);  // until 1 s
+  ASSERT_TRUE(running);
+  EXPECT_EQ(machine.manager.earliest(what, seconds(10), Time{0})->start, Time{1'000'000});
+  EXPECT_EQ(machine.manager.earliest(machine.manager.intern(whole(2)), seconds(10), Time{0})->start,
+            Time{0})
+      << "the other model is free";
+  machine.manager.release(*running);
+  EXPECT_EQ(machine.manager.earliest(what, seconds(10), Time{0})->start, Time{0});
+}
+
 TEST(NodeResources, AreCountedPerNodeAndRefusedByName) {
   Machine machine({node("n0", 8, 0, 4), node("n1", 8, 0, 2), node("n2", 8, 0)});
   EXPECT_EQ(machine.manager.can_ever_fit(fpgas(5)).error().message, "no node has 5 fpga");
