@@ -53,7 +53,10 @@ class CommandRunner(Runner):
         self.is_interrupted, self.error, self.metrics = False, None, {}
         try:
             actions = [(os.POSIX_SPAWN_DUP2, writer, 1), (os.POSIX_SPAWN_DUP2, writer, 2)]
-            pid = os.posix_spawn(program, argv, dict(os.environ, **self.env), file_actions=actions, setsigdef=[2, 13, 15])
+            environ = dict(os.environ, **self.env)
+            if self.is_interrupted:  # from here on the command hears of it
+                raise KeyboardInterrupt
+            pid = os.posix_spawn(program, argv, environ, file_actions=actions, setsigdef=[2, 13, 15])
             os.close(writer)
             writer = None
             self.follow(task, output)

@@ -16,7 +16,7 @@ import termios
 import time
 
 from drover_io import Lines, Log, resident_kib, say, take_secret
-from drover_worker import Worker
+from drover_worker import WAKE, Worker
 
 QUEUE_MAX = 1000
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.05, 5.0
@@ -59,6 +59,7 @@ class Engine:
         signal.signal(signal.SIGTERM, self.want_stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(WAKE, lambda *_: None)  # for the worker, until it listens: by default it would die of it
         self.watch(self.wake_read, self.on_wake)
         gc.collect()
         gc.freeze()  # a collection in the worker would touch, and so copy, every page
@@ -232,11 +233,11 @@ class Engine:
             if language not in self.runner.languages:
                 self.refuse(statement, f"the engine has no language {language!r}: {', '.join(self.runner.languages)}")
                 continue
-            if statement.order.get("reset") == "respawn" and self.worker is not None and self.worker.used:
+            if statement.order.get("reset") == "respawn" and self.worker is not None and self.worker.orders:
                 self.drop_worker()
             if self.worker is None:
                 self.fork()
-            self.current, self.worker.used = statement, True
+            self.current, self.worker.orders = statement, self.worker.orders + 1
             self.worker_lines.send(statement.line + b"\n")
             self.flush_worker()
             statement.started_us = time.time_ns() // 1000

@@ -9,7 +9,12 @@ A Runner is what an engine writes:
     reset()                   before a statement with reset `namespace`
     run(task) -> exit code    raises Failure, or whatever the code raises; KeyboardInterrupt = cancelled
     usage()                   of processes that go on after a statement
+    cancel()                  once, when the statement that runs is to end; by default SIGINT to the worker's process group
     interrupt()               on SIGINT while run() is active; by default raises KeyboardInterrupt
+
+How a cancel gets here: the engine writes the number of the order that it means into a pipe (both sides count the orders) and
+sends WAKE, which alone says nothing. The worker looks into the pipe when it begins an order and on WAKE, in its main thread:
+an order that has not begun ends at once, one that has ended is no longer meant, and only the one that runs is interrupted.
 """
 import _thread
 import json
@@ -25,6 +30,7 @@ from drover_results import Results
 TRACEBACK_MAX = 16 << 10
 MESSAGE_MAX = 4 << 10
 PROGRESS_PAUSE_S = 0.05
+WAKE = signal.SIGRTMIN + 7  # not SIGINT: the code may have plans for that, and its processes hear it at any time
 
 try:  # ctypes itself would cost the start of each engine some milliseconds
     import _ctypes
@@ -57,6 +63,9 @@ class Runner:
     def run(self, task):
         raise NotImplementedError
 
+    def cancel(self):
+        os.killpg(0, signal.SIGINT)  # like a terminal: what the code waits for must hear of it too
+
     def interrupt(self):
         raise KeyboardInterrupt
 
@@ -71,6 +80,9 @@ class Worker:
     def __init__(self, runner, options, inherited, forget):
         ours, theirs = socket.socketpair()
         self.output, writer = os.pipe()
+        cancels, self.cancels = os.pipe()
+        for fd in (self.output, cancels, self.cancels):
+            os.set_blocking(fd, False)
         sys.stdout.flush()
         sys.stderr.flush()
         self.pid = os.fork()
@@ -79,36 +91,38 @@ class Worker:
             try:
                 signal.set_wakeup_fd(-1)
                 forget()
-                for fd in (ours.fileno(), self.output, *inherited):
+                for fd in (ours.fileno(), self.output, self.cancels, *inherited):
                     os.close(fd)
-                status = Served(runner, options, theirs, writer).serve()
+                status = Served(runner, options, theirs, writer, cancels).serve()
             except BaseException as error:  # no frame of ours may go on in two processes
                 os.write(2, f"drover engine: the worker failed: {error!r}\n".encode("utf-8", "replace"))
             finally:
                 os._exit(status)
         theirs.close()
         os.close(writer)
-        os.set_blocking(self.output, False)
+        os.close(cancels)
         self.control = ours
-        self.used, self.is_dead, self.cpu_us = False, False, (0, 0)
+        self.orders, self.is_dead, self.cpu_us = 0, False, (0, 0)
 
     def interrupt(self):
-        self.signal(signal.SIGINT)
+        """The order that was sent last, and no other."""
+        try:
+            os.write(self.cancels, b"%d\n" % self.orders)
+            os.kill(self.pid, WAKE)
+        except OSError:  # it is dead, or has not looked for thousands of cancels: the grace ends it
+            pass
 
     def kill(self):
-        self.signal(signal.SIGKILL)
-
-    def signal(self, number):
-        """To its whole group, like a terminal: what it waits for must hear of it too."""
         for send in (os.killpg, os.kill):
             try:
-                return send(self.pid, number)
+                return send(self.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
 
     def close(self):
         self.control.close()
         os.close(self.output)
+        os.close(self.cancels)
 
 
 class Task:
@@ -117,7 +131,7 @@ class Task:
     def __init__(self, order, send):
         self.id, self.code, self.language = order["id"], order.get("code", ""), order.get("language", "")
         self.order, self.results, self.send_line = order, Results(order), send
-        self.told_at, self.told_fraction, self.is_over = 0.0, 0.0, False
+        self.told_at, self.told_fraction, self.is_over, self.is_cancelled = 0.0, 0.0, False, False
         self.entered = None  # the directory, if this statement changed to it
 
     def progress(self, done, total=None, text=""):
@@ -137,9 +151,11 @@ class Task:
 class Served:
     """The worker's side: takes one order after the other."""
 
-    def __init__(self, runner, options, control, output):
-        self.runner, self.options, self.control, self.output = runner, options, control, output
+    def __init__(self, runner, options, control, output, cancels):
+        self.runner, self.options, self.control, self.output, self.cancels = runner, options, control, output, cancels
         self.pid, self.is_running, self.given_cwd = os.getpid(), False, None
+        self.number, self.cancelled, self.task = 0, 0, None  # of the order that was taken, and cancelled, last
+        self.is_stopped = self.is_deaf = False  # SIGTERM has interrupted it already; it is not to hear of the next SIGINT
         self.sending = _thread.allocate_lock()
         os.setpgid(0, 0)  # a group of its own to signal, in the session by which the node knows the job
         self.engine_log = os.dup(2)
@@ -168,14 +184,35 @@ class Served:
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = self.streams
 
     def hear_signals(self):
-        # A node that ends the engine's job sends SIGTERM to all its processes: that is a cancel to us, and not a death.
         # A handler, unlike SIG_IGN, is not handed on to programs that the code starts.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.on_interrupt)
+        signal.signal(WAKE, lambda *_: self.look_for_cancels())
 
-    def on_interrupt(self, *_):
+    def on_interrupt(self, number, _):
+        """The code's own signal, or that of cancel(); SIGTERM is what the node sends to all processes of the engine's job:
+        that is a cancel to us, and not a death. The engine's own cancel follows it and is not to interrupt twice."""
+        if number == signal.SIGTERM:
+            if not self.is_running or self.task.is_cancelled:
+                return
+            self.is_stopped = True
+        elif self.is_deaf:
+            self.is_deaf = False
+            return
         if self.is_running and os.getpid() == self.pid:
             self.runner.interrupt()
+
+    def look_for_cancels(self):
+        try:
+            numbers = os.read(self.cancels, 4096).split()
+        except BlockingIOError:
+            return
+        if not numbers or os.getpid() != self.pid:
+            return
+        self.cancelled = int(numbers[-1])
+        if self.is_running and self.cancelled == self.number and not self.task.is_cancelled:
+            self.task.is_cancelled, self.is_deaf = True, self.is_stopped
+            self.runner.cancel()
 
     def serve(self):
         buffered = b""
@@ -195,13 +232,17 @@ class Served:
             self.control.sendall(data)
 
     def serve_one(self, order):
-        task = Task(order, self.send)
+        task = self.task = Task(order, self.send)
+        self.number, self.is_stopped, self.is_deaf = self.number + 1, False, False
         before, started_us = self.usage(), time.time_ns() // 1000
         error, exit_code, outcome = None, 0, "ok"
         try:
             self.prepare(order, task)
             self.is_running = True
             try:
+                self.look_for_cancels()
+                if self.cancelled == self.number:  # while it was prepared, or before: WAKE found nothing that runs
+                    raise KeyboardInterrupt
                 exit_code = self.runner.run(task) or 0
             finally:
                 self.is_running = False
@@ -213,6 +254,7 @@ class Served:
         except BaseException as failure:
             outcome, exit_code = "error", 1
             error = {"name": type(failure).__name__, "message": str(failure)[:MESSAGE_MAX]}
+        self.is_running, self.task = False, None  # an interrupt may have come in the middle of `finally`
         if os.getpid() != self.pid:  # a fork of the code came back to us
             os._exit(exit_code & 0xff)
         task.is_over = True

@@ -2,9 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """bash runs interactively (without a terminal) because only then an interrupt gives up the statement and not the shell.
 It reads short lines of ours from its input and sources the code from descriptor 8; while it sources it behaves as in a
-script: no prompts, no job messages, no "exit"."""
+script: no prompts, no job messages, no "exit".
+
+An interrupt that finds it between two lines costs the line that it reads, or is to read next. So it is sent only after bash has
+said that it begins with the code, and the status is then asked for twice more: the last answer says that nothing of the
+interrupt is left that could hurt the next statement."""
+import itertools
 import os
+import select
 import shutil
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "host"))
@@ -13,8 +20,9 @@ import drover_engine  # noqa: E402
 from drover_worker import Failure, Runner  # noqa: E402
 
 CODE_FD, STATUS_FD = 8, 9
-RUN = f"\\builtin . /dev/fd/{CODE_FD} </dev/null {STATUS_FD}>&-\n"
-TELL = f"\\builtin printf '%s\\n' \"$?\" >&{STATUS_FD}\n"
+RUN = f"\\builtin printf 'begin\\n' >&{STATUS_FD}; \\builtin . /dev/fd/{CODE_FD} </dev/null {STATUS_FD}>&-\n"
+TELL = f"\\builtin printf '%s %s\\n' {{}} \"$?\" >&{STATUS_FD}\n"  # the number of the question, the status
+ASK_AGAIN_S = 0.2
 # What an interactive bash would do beside running code.
 UNWANTED = ("PROMPT_COMMAND", "BASH_ENV", "ENV", "TMOUT", "MAIL", "MAILPATH", "HISTFILE", "PS0")
 
@@ -28,7 +36,7 @@ class ShellRunner(Runner):
             drover_engine.say("there is no bash on this node")
             sys.exit(1)
         self.version = "bash"
-        self.pid = None
+        self.pid, self.questions = None, itertools.count(1)
 
     def open(self, options):
         self.start()
@@ -76,15 +84,16 @@ class ShellRunner(Runner):
     def run(self, task):
         if self.pid is None:
             self.start()
-        self.is_interrupted = False
+        self.is_interrupted = self.is_cancelled = self.has_begun = False
         os.ftruncate(self.code, 0)
         os.pwrite(self.code, task.code.encode("utf-8", "surrogatepass").replace(b"\0", b"") + b"\n", 0)
         before = [f"export {name}={quoted(value)}\n" for name, value in (task.order.get("env") or {}).items()
                   if name.isidentifier()]
         if task.entered is not None:
             before.append(f"\\builtin cd -- {quoted(task.entered)}\n")
-        self.say("".join(before) + RUN + TELL)
-        status = self.await_status()
+        self.asked = first = next(self.questions)
+        self.say("".join(before) + RUN + TELL.format(first))
+        status = self.await_status(first)
         if status is None:
             status = self.wait_for_end()
             if status < 0:
@@ -94,14 +103,47 @@ class ShellRunner(Runner):
         if status != 0:
             raise Failure("ExitCode", f"exit code {status}", exit_code=status)
 
-    def await_status(self):
-        text = b""
-        while not text.endswith(b"\n"):  # a signal of ours does not end it: bash has the same and will answer
-            data = os.read(self.status, 100)
+    def await_status(self, first):
+        """The first answer is the statement's status; None: the shell has ended."""
+        text, status, poll = b"", None, select.poll()
+        poll.register(self.status, select.POLLIN)
+        while True:
+            if not poll.poll(None if status is None else ASK_AGAIN_S * 1000):
+                self.ask()  # more than one interrupt: it was lost
+                continue
+            data = os.read(self.status, 1000)
             if not data:
+                self.has_begun = False
                 return None
-            text += data
-        return int(text.split()[-1])
+            *lines, text = (text + data).split(b"\n")
+            for line in lines:
+                if line == b"begin":
+                    self.has_begun = True
+                    if self.is_cancelled:
+                        self.pass_on()
+                    continue
+                number, code = map(int, line.split())
+                if number < first:  # asked for a statement that a late interrupt found at its end
+                    continue
+                status = code if status is None else status
+                if number == self.asked:
+                    self.has_begun = False
+                    return status
+
+    def ask(self):
+        self.asked = next(self.questions)
+        self.say(TELL.format(self.asked))
+
+    def cancel(self):
+        self.is_cancelled = True
+        if self.has_begun:
+            self.pass_on()
+
+    def pass_on(self):
+        os.killpg(0, signal.SIGINT)
+        self.is_interrupted = True
+        self.ask()  # this one may be what the interrupt costs
+        self.ask()
 
     def wait_for_end(self):
         """The statement has ended the shell: its code is the statement's; the next one finds a new shell."""

@@ -23,9 +23,9 @@ class SqlRunner(Runner):
 
     def reset(self):
         """A new connection: temporary tables, settings, an open transaction and a database in memory are gone."""
-        if self.database is not None:
-            self.database.close()
-        self.database = None
+        database, self.database = self.database, None
+        if database is not None:
+            database.close()
 
     def run(self, task):
         name = os.environ.get("DROVER_SQL_DATABASE") or self.default
@@ -33,6 +33,8 @@ class SqlRunner(Runner):
             self.reset()
             self.database, self.name = self.connect(name), name
         self.database.is_interrupted = False
+        if task.is_cancelled:  # before there was somebody to tell
+            raise KeyboardInterrupt
         for line, statement in split_statements(task.code):
             self.database.run(statement, line, task.results)
 

@@ -57,10 +57,21 @@ TYPES = {16: "bool", 17: "binary", 700: "float", 701: "float", 1700: "decimal", 
 
 
 class PostgresDatabase:
+    """An interrupt sets a mark and wakes whoever waits: an exception at any place would leave an answer that nobody has read,
+    and the next statement would be told that another one is in progress."""
+
     def __init__(self, url):
         self.pq = load_libpq()
+        self.is_interrupted = False
+        self.woken, self.waker = os.pipe()
+        for fd in (self.woken, self.waker):
+            os.set_blocking(fd, False)
         self.connection = self.pq.PQconnectStart(url.encode())
-        self.connect()
+        try:
+            self.connect()
+        except BaseException:
+            self.close()
+            raise
         self.pq.PQsetClientEncoding(self.connection, b"UTF8")
         version = self.pq.PQserverVersion(self.connection)
         self.version = f"PostgreSQL {version // 10000}.{version % 10000}"
@@ -71,28 +82,43 @@ class PostgresDatabase:
             socket = self.pq.PQsocket(self.connection)
             if state == POLLING_FAILED or socket < 0 or not self.wait(
                     select.POLLIN if state == POLLING_READING else select.POLLOUT, CONNECT_S * 1000):
-                why = self.message() or f"no answer within {CONNECT_S} s"
-                self.close()
-                raise Failure("ConnectionError", why)
+                raise Failure("ConnectionError", self.message() or f"no answer within {CONNECT_S} s")
             state = self.pq.PQconnectPoll(self.connection)
 
     def close(self):
         if self.connection:
             self.pq.PQfinish(self.connection)
             self.connection = None
+            os.close(self.woken)
+            os.close(self.waker)
 
     def interrupt(self):
-        raise KeyboardInterrupt  # all waiting is in poll(), which a signal ends
+        self.is_interrupted = True
+        os.write(self.waker, b".")
 
     def message(self):
         return self.pq.PQerrorMessage(self.connection).decode("utf-8", "replace").strip()
 
-    def wait(self, events, timeout_ms=None):
+    def wait(self, events, timeout_ms=None, heed=True):
         poll = select.poll()
         poll.register(self.pq.PQsocket(self.connection), events)
-        return poll.poll(timeout_ms)
+        if heed:
+            poll.register(self.woken, select.POLLIN)
+        found = poll.poll(timeout_ms)
+        if heed:
+            self.give_up_if_interrupted()
+        return found
+
+    def give_up_if_interrupted(self):
+        if self.is_interrupted:
+            raise KeyboardInterrupt
 
     def run(self, statement, line, results):
+        try:  # what woke an earlier statement
+            os.read(self.woken, 1000)
+        except BlockingIOError:
+            pass
+        self.give_up_if_interrupted()
         if not self.pq.PQsendQuery(self.connection, statement.encode().replace(b"\0", b"")):
             raise Failure("ConnectionError", self.message(), line)
         self.pq.PQsetSingleRowMode(self.connection)
@@ -114,15 +140,15 @@ class PostgresDatabase:
             status = self.pq.PQresultStatus(result)
             self.pq.PQclear(result)
             if status == COPY_OUT:
-                self.copy_out(lambda data: None)
+                self.copy_out(lambda data: None, heed=False)
             elif status == COPY_IN:
                 self.pq.PQputCopyEnd(self.connection, b"not offered")
 
-    def copy_out(self, put):
+    def copy_out(self, put, heed=True):
         data = ctypes.c_void_p()
         while (size := self.pq.PQgetCopyData(self.connection, ctypes.byref(data), 1)) >= 0:
             if size == 0:
-                self.wait(select.POLLIN)
+                self.wait(select.POLLIN, heed=heed)
                 self.pq.PQconsumeInput(self.connection)
                 continue
             text = ctypes.string_at(data, size)
@@ -157,6 +183,7 @@ class PostgresDatabase:
                     self.pq.PQclear(result)
 
     def next_result(self):
+        self.give_up_if_interrupted()
         while self.pq.PQisBusy(self.connection):
             self.wait(select.POLLIN)
             if not self.pq.PQconsumeInput(self.connection):
@@ -194,6 +221,7 @@ class PostgresDatabase:
         return Failure(field(FIELD_STATE) or "Error", (field(FIELD_MESSAGE) or self.message()) + more, line)
 
     def cancel(self):
+        """Returns when the server has closed the connection that brought it: after that nothing late can hit another query."""
         handle, why = self.pq.PQgetCancel(self.connection), ctypes.create_string_buffer(256)
         if handle:
             self.pq.PQcancel(handle, ctypes.cast(why, ctypes.c_char_p), 256)

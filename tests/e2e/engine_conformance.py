@@ -1,9 +1,10 @@
 # tests/e2e/engine_conformance.py - what docs/engine-protocol.md promises, asked of every engine.
 # SPDX-License-Identifier: Apache-2.0
-"""Usage: engine_conformance.py [--only CHECK] [ENGINE...]
+"""Usage: engine_conformance.py [--only CHECK,...] [--loops N] [ENGINE...]
 
 An engine is a row of SUBJECTS: its folder and how a few things are said in its language. A check that needs a word which
 an engine does not have is left out for it."""
+import argparse
 import importlib.util
 import json
 import os
@@ -44,6 +45,7 @@ class Subject:
     table: str = ""         # results in 10,000 rows (i, 'row i'), i from 0, int and string
     endless: str = ""       # a table without end
     first_s: int = 20       # may pass until the first statement has ended
+    cancels: int = 30       # how often a cancel in the moment of the start is tried
     survives_cancel: bool = False  # the session's names are there after a cancel
     options: dict = field(default_factory=dict)
     env: dict = field(default_factory=dict)
@@ -91,12 +93,12 @@ SUBJECTS = {
         "engines/command", ok="true", wait="sleep 60; echo after", wrong="cd /\nfalse", say="echo hello", flood="yes",
         bad_bytes="printf '\\377\\376'", deaf="trap '' INT; sleep 60", die="kill -9 $$", exit3="exit 3"),
     "spark": Subject(
-        "engines/spark", ok="1 + 1", wait="import time\ntime.sleep(60)", wrong="a = 1\nspark.nothing", wrong_line=2, say="print('hello')",
+        "engines/spark", cancels=5, ok="1 + 1", wait="import time\ntime.sleep(60)", wrong="a = 1\nspark.nothing", wrong_line=2, say="print('hello')",
         put="x = 41", take="assert x == 41", survives_cancel=True, first_s=180,
         table="s = spark.range(10000).selectExpr('cast(id as int) i', \"concat('row ', id) name\")\n"
               "drover.table(map(tuple, s.toLocalIterator()), s.columns)"),
     "slurm": Subject(
-        "engines/slurm", ok="true", wait="sleep 60; echo after", wrong="cd /\nfalse", say="echo hello", bad_bytes="printf '\\xff\\xfe'",
+        "engines/slurm", cancels=5, ok="true", wait="sleep 60; echo after", wrong="cd /\nfalse", say="echo hello", bad_bytes="printf '\\xff\\xfe'",
         die="kill -9 $$", exit3="exit 3", options={"poll_first_s": 0.1, "poll_last_s": 1}),
     "calc": Subject("examples/engines/calc", ok="1 + 2 * 3", wait="wait 60", wrong="one + two", wrong_line=1),
     "exchange": Subject(
@@ -192,6 +194,36 @@ def cancel_running_waiting_unknown(subject, engine):
     if subject.survives_cancel:
         assert engine.run(subject.take)["outcome"] == "ok", "the session survives"
     assert engine.run(subject.ok)["outcome"] == "ok"
+
+
+@check
+def cancel_in_the_moment_of_the_start(subject, engine):
+    """Before it begins, as it begins and a little later: it is heard at once, and the next statement does not feel it."""
+    for turn in range(subject.cancels):
+        running = engine.execute(subject.wait)
+        waiting = engine.execute(subject.ok)
+        if turn % 3:
+            engine.started(running)
+        time.sleep(turn // 3 % 5 * 0.002)
+        begun = time.monotonic()
+        engine.cancel(running, grace_s=60)
+        ended = engine.ended(running, seconds=60)
+        assert ended["outcome"] == "cancelled" and ended["exit_code"] == 130, (turn, ended)
+        assert time.monotonic() - begun < 10, (turn, "heard only after", time.monotonic() - begun)
+        ended = engine.ended(waiting)
+        assert ended["outcome"] == "ok", (turn, ended)
+
+
+@check
+def cancel_of_one_that_ends_hurts_no_other(subject, engine):
+    for turn in range(subject.cancels):
+        ending, waiting = engine.execute(subject.ok), engine.execute(subject.ok)
+        time.sleep(turn % 10 * 0.0003)
+        engine.cancel(ending, grace_s=60)
+        ended = engine.ended(ending)
+        assert ended["outcome"] in ("ok", "cancelled"), (turn, ended)
+        ended = engine.ended(waiting)
+        assert ended["outcome"] == "ok", (turn, ended)
 
 
 @check
@@ -335,12 +367,10 @@ def refused_engine_ends(subject, engine):
     engine.process.wait(15)
 
 
-def run_checks(name, subject, only):
+def run_checks(name, subject, checks):
     """One engine serves all checks but those that end it: state that one check leaves must not hurt the next."""
     failed, engine = 0, None
-    for function in CHECKS:
-        if only and only != function.__name__:
-            continue
+    for at, function in enumerate(checks):
         begun = time.monotonic()
         try:
             if engine is None:
@@ -349,7 +379,7 @@ def run_checks(name, subject, only):
                 engine.run(subject.ok, seconds=subject.first_s)
                 engine.messages.clear()
             function(subject, engine)
-            if engine.process.poll() is not None or function is CHECKS[-1]:
+            if engine.process.poll() is not None or at == len(checks) - 1:
                 engine.__exit__(None, None, None)
                 engine = None
         except BaseException as error:
@@ -369,10 +399,15 @@ def run_checks(name, subject, only):
 
 
 def main():
-    arguments = sys.argv[1:]
-    only = arguments.pop(1) if arguments[:1] == ["--only"] else None
-    # slurm only by name: on a busy machine a job of its can outlive it (docs/status.md).
-    names = [name for name in arguments if name != "--only"] or [name for name in SUBJECTS if name != "slurm"]
+    options = argparse.ArgumentParser()
+    options.add_argument("--only", default="")
+    options.add_argument("--loops", type=int, default=1)
+    options.add_argument("names", nargs="*", metavar="ENGINE")
+    options = options.parse_args()
+    only = set(options.only.split(",")) - {""}
+    assert only <= {function.__name__ for function in CHECKS}, only
+    checks = [function for function in CHECKS if not only or function.__name__ in only] * options.loops
+    names = options.names or list(SUBJECTS)
     with postgres() if "postgres" in names else nullcontext() as url:
         if url is not None:
             SUBJECTS["postgres"].env["DROVER_SQL_DATABASE"] = url
@@ -384,8 +419,8 @@ def main():
             names.remove("spark")
         with tempfile.TemporaryDirectory(prefix="drover-slurm-") as directory:
             fake = fake_slurm.install(directory + "/bin")
-            SUBJECTS["slurm"].env.update(FAKE_SLURM=str(fake), PATH=f"{fake}:{os.path.dirname(sys.executable)}:/usr/bin:/bin")
-            failed = sum(run_checks(name, SUBJECTS[name], only) for name in names)
+            SUBJECTS["slurm"].env.update(FAKE_SLURM=str(fake), XDG_STATE_HOME=directory + "/state", PATH=f"{fake}:{os.path.dirname(sys.executable)}:/usr/bin:/bin")
+            failed = sum(run_checks(name, SUBJECTS[name], checks) for name in names)
     print(f"{failed} failed" if failed else "every engine keeps the protocol")
     return 1 if failed else 0
 
