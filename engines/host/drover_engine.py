@@ -45,7 +45,7 @@ class Engine:
         self.agent = self.worker = self.worker_lines = None
         self.is_welcome, self.pause_s = False, FIRST_PAUSE_S
         self.heard_at = time.monotonic()
-        self.dying = set()  # killed workers that are not reaped yet
+        self.dying = set()  # killed workers and cleaners that are not reaped yet
         self.poll, self.readers, self.timers = select.poll(), {}, {}
         self.stop_wanted = self.is_stopping = self.is_finished = False
         self.wake_read, self.wake_write = os.pipe()
@@ -64,6 +64,7 @@ class Engine:
         gc.collect()
         gc.freeze()  # a collection in the worker would touch, and so copy, every page
         self.fork()
+        self.clean()
         self.connect()
         self.tell_health()
         while not self.is_finished:
@@ -389,6 +390,8 @@ class Engine:
             self.finish(statement, "died", 128 - code if code < 0 else code or 1, error, done)
         worker.kill()  # what it left in its group
         self.close_worker()
+        if statement is not None:
+            self.clean()
         if statement is not None and not self.is_stopping:
             self.fork()  # ready before it is asked for; one that dies unasked is forked when needed
         self.run_next()
@@ -399,6 +402,12 @@ class Engine:
             self.worker.kill()
             self.dying.add(self.worker.pid)
             self.close_worker()
+
+    def clean(self):
+        """Beside the loop: what it asks may take long to answer."""
+        command = self.runner.cleaner()
+        if command is not None:
+            self.dying.add(os.posix_spawn(command[0], command, os.environ, setpgroup=0, setsigdef=[2, 15]))
 
     def close_worker(self):
         self.unwatch(self.worker.control.fileno())

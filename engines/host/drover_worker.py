@@ -11,6 +11,7 @@ A Runner is what an engine writes:
     usage()                   of processes that go on after a statement
     cancel()                  once, when the statement that runs is to end; by default SIGINT to the worker's process group
     interrupt()               on SIGINT while run() is active; by default raises KeyboardInterrupt
+    cleaner()                 in the engine, at its start and when a worker died: a command that ends what was left elsewhere, or None
 
 How a cancel gets here: the engine writes the number of the order that it means into a pipe (both sides count the orders) and
 sends WAKE, which alone says nothing. The worker looks into the pipe when it begins an order and on WAKE, in its main thread:
@@ -68,6 +69,9 @@ class Runner:
 
     def interrupt(self):
         raise KeyboardInterrupt
+
+    def cleaner(self):
+        return None
 
     def usage(self):
         """(user_us, system_us, rss_kib) of processes that the worker has not waited for."""

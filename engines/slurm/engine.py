@@ -1,7 +1,8 @@
 # engines/slurm/engine.py - a statement is a batch script on an existing Slurm; it is polled, with growing pauses.
 # SPDX-License-Identifier: Apache-2.0
 """The node needs sbatch, squeue, sacct (or scontrol) and scancel, and a directory that it shares with Slurm's nodes: the
-statement's. A Slurm that does not answer ends no statement: it is asked again."""
+statement's. A Slurm that does not answer ends no statement: it is asked again. What becomes of jobs whose engine was killed:
+slurm_records.py."""
 import os
 import select
 import subprocess
@@ -12,31 +13,13 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 import drover_engine  # noqa: E402
 from drover_worker import Failure, Runner  # noqa: E402
+from slurm_records import COMMAND_S, Record, Unanswered, ask, cancel_left_behind  # noqa: E402
 
 GROWTH = 1.4           # of the pause between two questions
-COMMAND_S = 60         # a command that takes longer is taken for one that failed
 OUTPUT_S = 0.5         # how often new output is looked for: that costs Slurm nothing
 GONE_AFTER = 10        # answers in a row in which nobody knows the job
 OPEN = {"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED", "RESIZING", "SIGNALING", "STAGE_OUT",
         "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "STOPPED", "RESV_DEL_HOLD"}
-
-
-class Unanswered(Exception):
-    """Slurm could not be asked."""
-
-
-def ask(*command, text=None):
-    try:
-        # A process group of its own: an interrupt of the statement must not cut the question short.
-        done = subprocess.run(command, input=text, capture_output=True, timeout=COMMAND_S, process_group=0)
-    except FileNotFoundError:
-        raise Failure("NotInstalled", f"there is no {command[0]} on this node: is it a submit host of Slurm?") from None
-    except subprocess.TimeoutExpired:
-        raise Unanswered(f"{command[0]} did not answer within {COMMAND_S} s") from None
-    out, said = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace").strip()
-    if done.returncode != 0 and "Invalid job id" not in said:
-        raise Unanswered(f"{command[0]}: {said or f'exit code {done.returncode}'}")
-    return out
 
 
 class SlurmRunner(Runner):
@@ -49,15 +32,18 @@ class SlurmRunner(Runner):
         self.has_accounting = True
 
     def run(self, task):
-        self.is_cancelled, self.said = False, None
+        self.is_cancelled, self.said = task.is_cancelled, None
         path = os.path.abspath(f".drover-slurm-{task.id}.out")
-        job = self.submit(task, path)
-        task.results.text(job, name="slurm_job")
-        output = Output(path)
-        try:
-            state, code = self.follow(task, job, output)
-        finally:
-            output.finish()
+        with Record(task.id) as record:
+            job = self.submit(task, path, record)
+            record.write(job)
+            task.results.text(job, name="slurm_job")
+            output = Output(path)
+            try:
+                state, code = self.follow(task, job, output)
+            finally:
+                output.finish()
+            record.is_needed = False
         if state == "COMPLETED":
             return
         if state.startswith("CANCELLED") and self.is_cancelled:
@@ -70,11 +56,15 @@ class SlurmRunner(Runner):
             raise Failure("ExitCode", f"exit code {status or 1}", exit_code=status or 1)
         raise Failure(state.split()[0], f"Slurm ended job {job}: {state}", exit_code=status or 1)
 
-    def submit(self, task, path):
+    def submit(self, task, path, record):
         code = task.code if task.code.startswith("#!") else "#!/bin/bash\n" + task.code
-        command = ["sbatch", "--parsable", "--output=" + path, "--error=" + path, "--open-mode=append", *self.args]
+        command = ["sbatch", "--parsable", "--output=" + path, "--error=" + path, "--open-mode=append",
+                   "--comment=" + record.comment, *self.args]
+        if self.is_cancelled:
+            raise KeyboardInterrupt
+        record.is_needed = True
         try:
-            answer = ask(*command, text=code.encode("utf-8", "surrogatepass"))
+            answer = ask(*command, text=code.encode("utf-8", "surrogatepass"), pass_fds=record.fds)
         except Unanswered as why:  # not asked again: it may have been accepted
             raise Failure("SubmitError", str(why)) from None
         job = answer.strip().split(";")[0]
@@ -87,7 +77,7 @@ class SlurmRunner(Runner):
         pause, told, unknown, cancel_sent = self.first_s, None, 0, False
         while True:
             if self.is_cancelled and not cancel_sent:
-                cancel_sent, pause = self.cancel(job), self.first_s
+                cancel_sent, pause = self.cancel_job(job), self.first_s
             try:
                 state, detail = self.state(job)
                 unknown = unknown + 1 if state is None else 0
@@ -121,7 +111,7 @@ class SlurmRunner(Runner):
         fields = dict(field.partition("=")[::2] for field in ask("scontrol", "--oneliner", "show", "job", job).split())
         return fields.get("JobState"), fields.get("ExitCode", "")
 
-    def cancel(self, job):
+    def cancel_job(self, job):
         try:
             ask("scancel", job)
             return True
@@ -159,6 +149,9 @@ class SlurmRunner(Runner):
     def reset(self):
         pass
 
+    def cleaner(self):
+        return [sys.executable, *(["-S"] if sys.flags.no_site else []), os.path.abspath(__file__), "--cancel-left-behind"]
+
     def load(self, options):
         self.woken, self.waker = os.pipe()
         for fd in (self.woken, self.waker):
@@ -189,4 +182,6 @@ class Output:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--cancel-left-behind"]:
+        sys.exit(cancel_left_behind())
     drover_engine.main(SlurmRunner())

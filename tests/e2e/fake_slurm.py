@@ -1,7 +1,7 @@
 # tests/e2e/fake_slurm.py - stands in for sbatch, squeue, sacct, scontrol and scancel: what real ones were seen to answer.
 # SPDX-License-Identifier: Apache-2.0
 """install(DIRECTORY) makes commands of the names; jobs are files in it. `sulk` in it makes squeue fail like an overloaded
-controller, `no_accounting` makes sacct fail."""
+controller, `no_accounting` makes sacct fail, `slow` makes sbatch take two seconds before and after the job is there."""
 import os
 import signal
 import subprocess
@@ -32,16 +32,21 @@ def option(name):
 
 
 def sbatch(directory):
+    pause = 2 if (directory / "slow").exists() else 0
+    time.sleep(pause)
     job = str(1000 + len(list(directory.glob("*.script"))))
+    (directory / f"{job}.comment").write_text(option("--comment") or "(null)")
     (directory / f"{job}.script").write_bytes(sys.stdin.buffer.read())
     (directory / f"{job}.state").write_text("PENDING|0:0")
     if os.fork() == 0:  # the node: it goes on after sbatch
         os.setsid()
+        os.closerange(3, 256)
         null = os.open("/dev/null", os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)
         run(directory, job, option("--output"))
         os._exit(0)
+    time.sleep(pause)
     print(job)
 
 
@@ -79,6 +84,11 @@ def main():
     if name == "squeue":
         if (directory / "sulk").exists():
             sys.exit("slurm_load_jobs error: Unable to contact slurm controller (connect failure)")
+        if "--me" in sys.argv:
+            for file in sorted(directory.glob("*.state")):
+                if state_of(directory, file.stem)[0] in ("PENDING", "RUNNING"):
+                    print(file.stem + "|" + (directory / f"{file.stem}.comment").read_text())
+            return
         if found is None:
             sys.exit("slurm_load_jobs error: Invalid job id specified")
         if found[0] in ("PENDING", "RUNNING"):
