@@ -23,6 +23,7 @@ FIRST_PAUSE_S, LAST_PAUSE_S = 0.05, 5.0
 ORPHAN_S = 600  # without an agent and without work: the node forgot it
 HEALTH_S, PROGRESS_S = 5.0, 0.2
 TIMEOUT_GRACE_S, STOP_GRACE_S, LEAVE_S = 5, 5, 1
+FIRST_AGAIN_S, LAST_AGAIN_S = 0.25, 4.0  # until it is looked who has missed an interrupt
 
 
 class Statement:
@@ -256,8 +257,12 @@ class Engine:
     def interrupt(self, why, grace_s):
         if self.current.ending is None:
             self.current.ending = why
-            self.worker.interrupt()
+            self.tell_interrupt(FIRST_AGAIN_S)
         self.after(grace_s, "kill", self.worker.kill)
+
+    def tell_interrupt(self, again_s):
+        self.worker.interrupt()
+        self.after(again_s, "again", lambda: self.tell_interrupt(min(again_s * 2, LAST_AGAIN_S)))
 
     def refuse(self, statement, why):
         self.finish(statement, "never_started", 1, {"name": "Refused", "message": why})
@@ -273,7 +278,7 @@ class Engine:
                     error.update(name="Timeout", message=f"over its limit of {statement.order['time_limit_s']} s")
             self.drain_output()
             self.current = None
-            for name in ("limit", "kill", "progress"):
+            for name in ("limit", "kill", "again", "progress"):
                 self.timers.pop(name, None)
         statement.log.close()
         ended = {"type": "ended", "id": statement.id, "outcome": outcome, "exit_code": exit_code,

@@ -10,6 +10,7 @@ A Runner is what an engine writes:
     run(task) -> exit code    raises Failure, or whatever the code raises; KeyboardInterrupt = cancelled
     usage()                   of processes that go on after a statement
     cancel()                  once, when the statement that runs is to end; by default SIGINT to the worker's process group
+    cancel_again()            later, as long as it has not ended: by default SIGINT to those of its processes that have missed it
     interrupt()               on SIGINT while run() is active; by default raises KeyboardInterrupt
     cleaner()                 in the engine, at its start and when a worker died: a command that ends what was left elsewhere, or None
 
@@ -66,6 +67,10 @@ class Runner:
 
     def cancel(self):
         os.killpg(0, signal.SIGINT)  # like a terminal: what the code waits for must hear of it too
+
+    def cancel_again(self):
+        for pid in deaf_children():
+            send_signal(pid, signal.SIGINT)
 
     def interrupt(self):
         raise KeyboardInterrupt
@@ -214,9 +219,12 @@ class Served:
         if not numbers or os.getpid() != self.pid:
             return
         self.cancelled = int(numbers[-1])
-        if self.is_running and self.cancelled == self.number and not self.task.is_cancelled:
-            self.task.is_cancelled, self.is_deaf = True, self.is_stopped
-            self.runner.cancel()
+        if not self.is_running or self.cancelled != self.number:
+            return
+        if self.task.is_cancelled:
+            return self.runner.cancel_again()
+        self.task.is_cancelled, self.is_deaf = True, self.is_stopped
+        self.runner.cancel()
 
     def serve(self):
         buffered = b""
@@ -308,6 +316,34 @@ class Served:
             except OSError as error:
                 raise Failure(type(error).__name__, f"cannot enter {cwd}: {error.strerror}") from None
             self.given_cwd = task.entered = cwd
+
+
+def send_signal(pid, number):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def deaf_children(root="self"):
+    """Processes below it, of its group, that an interrupt would have ended: they were between fork and exec when it came, where
+    a shell's handler takes it and the program that follows knows nothing of it. A shell then waits as if nothing had been."""
+    found, look_at, group = [], [root], os.getpgid(0)
+    while look_at:
+        pid = look_at.pop()
+        try:
+            with open(f"/proc/{pid}/task/{os.getpid() if pid == 'self' else pid}/children", "rb") as children:
+                look_at += map(int, children.read().split())
+            if pid == "self" or os.getpgid(pid) != group:
+                continue
+            with open(f"/proc/{pid}/status", "rb") as status:
+                fields = dict(line.split(b":", 1) for line in status.read().splitlines() if b":" in line)
+            handled = int(fields[b"SigCgt"], 16) | int(fields[b"SigIgn"], 16)
+        except (OSError, ValueError, KeyError):
+            continue
+        if not handled & 1 << signal.SIGINT - 1 and not fields[b"State"].strip().startswith(b"Z"):
+            found.append(pid)
+    return found
 
 
 def described(failure):

@@ -17,7 +17,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "host"))
 
 import drover_engine  # noqa: E402
-from drover_worker import Failure, Runner  # noqa: E402
+from drover_worker import Failure, Runner, deaf_children, send_signal  # noqa: E402
 
 CODE_FD, STATUS_FD = 8, 9
 RUN = f"\\builtin printf 'begin\\n' >&{STATUS_FD}; \\builtin . /dev/fd/{CODE_FD} </dev/null {STATUS_FD}>&-\n"
@@ -138,6 +138,14 @@ class ShellRunner(Runner):
         self.is_cancelled = True
         if self.has_begun:
             self.pass_on()
+
+    def cancel_again(self):
+        deaf = deaf_children() if self.has_begun else []
+        if deaf:
+            for pid in (self.pid, *deaf):
+                send_signal(pid, signal.SIGINT)
+            self.ask()
+            self.ask()
 
     def pass_on(self):
         os.killpg(0, signal.SIGINT)
