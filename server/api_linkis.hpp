@@ -39,6 +39,13 @@ void kill_many(Services& services, ExchangePtr exchange);
 void pause(Services& services, ExchangePtr exchange);
 void refuse_tuning(Services& services, ExchangePtr exchange);
 
+// api_linkis_operation.cpp
+void show_load(Services& services, ExchangePtr exchange);
+void show_running(Services& services, ExchangePtr exchange);
+void show_consumers(Services& services, ExchangePtr exchange);
+void show_online(Services& services, ExchangePtr exchange);
+void refuse_operation(Services& services, ExchangePtr exchange);
+
 // api_linkis_history.cpp
 void show_task(Services& services, ExchangePtr exchange);
 void list_tasks(Services& services, ExchangePtr exchange);

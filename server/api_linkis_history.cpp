@@ -47,6 +47,7 @@ struct Wanted {
 struct Found {
   std::size_t total = 0;
   std::vector<LinkisTask> page;
+  std::vector<std::string> codes;  // of the page
   Result<void> result;
 
   void read(const store::Store& store, const Wanted& wanted, std::size_t scan, bool only_open) {
@@ -65,9 +66,12 @@ struct Found {
                                     }
                                     return ++scanned < scan;
                                   });
-    for (LinkisTask& task : page)
+    for (LinkisTask& task : page) {
       if (const auto run = snapshot->task({task.record.id, TaskIndex{0}}); run && *run)
         task.node = (*run)->node;
+      auto whole = snapshot->spec(task.record.id, true);
+      codes.push_back(whole ? std::move(whole->script) : std::string());
+    }
   }
 };
 
@@ -131,11 +135,8 @@ void answer_tasks(const Services& services, const Exchange& exchange,
                   const store::Snapshot& snapshot, const Found& found) {
   Json data;
   data["tasks"] = Json::array();
-  for (const LinkisTask& task : found.page) {
-    std::string code;
-    if (const auto spec = snapshot.spec(task.record.id, true)) code = spec->script;
-    data["tasks"].push_back(task_json(services, snapshot, task, code, false));
-  }
+  for (std::size_t i = 0; i < found.page.size(); ++i)
+    data["tasks"].push_back(task_json(services, snapshot, found.page[i], found.codes[i], false));
   data["totalPage"] = found.total;
   answer_linkis(exchange, data);
 }

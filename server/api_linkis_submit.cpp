@@ -1,8 +1,11 @@
 // server/api_linkis_submit.cpp - entrance/submit and entrance/execute: a body becomes a statement.
 // SPDX-License-Identifier: Apache-2.0
+#include <ctime>
+#include <string>
 #include <utility>
 
 #include "linkis/submission.hpp"
+#include "linkis/variables.hpp"
 #include "server/api_linkis.hpp"
 #include "server/linkis_answer.hpp"
 #include "server/linkis_desk.hpp"
@@ -24,6 +27,20 @@ Result<Caller> acting_for(Services& services, const Exchange& exchange, const Su
     return fail(Errc::BadInput, "there is no user " + given.execute_user.substr(0, 64),
                 "executeUser must be a user of this system", "executeUser");
   return Caller{account->uid, account->gid, given.execute_user, false};
+}
+
+// ${run_date} and the like, and what params.variable holds.
+Result<std::string> with_values(const Submission& given, std::string_view language,
+                                const std::string& user) {
+  drover::linkis::VariableScope scope;
+  for (const auto& [name, value] : drover::linkis::object_of(given.params, "variable").items())
+    scope.given[name] = value.is_string() ? value.get<std::string>() : drover::linkis::dump(value);
+  scope.wall = net::Loop::now().wall;
+  const std::time_t seconds = scope.wall.us / 1'000'000;
+  std::tm local{};
+  if (localtime_r(&seconds, &local) != nullptr) scope.utc_offset_s = local.tm_gmtoff;
+  scope.user = user;
+  return substitute(given.code, language, scope);
 }
 
 struct Draft {
@@ -55,7 +72,9 @@ Result<Draft> draft_of(Services& services, const Exchange& exchange, Submission 
   Draft draft;
   draft.caller = *std::move(caller);
   sched::JobSpec& spec = draft.spec;
-  spec.script = std::move(given.code);
+  auto code_text = with_values(given, ours.language, draft.caller.user);
+  if (!code_text) return fail(code_text.error());
+  spec.script = *std::move(code_text);
   spec.statement.emplace();
   spec.statement->engine = ours.engine;
   spec.statement->language = ours.language;

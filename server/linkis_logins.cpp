@@ -78,11 +78,13 @@ Result<Caller> LinkisLogins::identify(const net::HttpRequest& request, Now now) 
     return Caller{peer.uid, peer.gid, users_.of(peer.uid).name, auth_.is_operator(peer.uid)};
   }
   std::string user(request.header("token-user")), code(request.header("token-code"));
-  if (user.empty() || code.empty()) {
+  if (code.empty()) {
     if (auto caller = holder(ticket_of(request), now.mono)) return *std::move(caller);
     user = cookie_of(request, "Token-User");
     code = cookie_of(request, "Token-Code");
   }
+  // Some calls of the original client name no user beside the token.
+  if (user.empty() || user == "null") user = request.query_value("proxyUser");
   if (user.empty() || code.empty())
     return fail(Errc::Denied, "you are not logged in",
                 "POST user/login, or send Token-User and Token-Code");

@@ -207,6 +207,30 @@ def the_older_style(bench):
     assert row["requestApplicationName"] == "dss" and row["sourceTailor"] == "/old.sh" and row["executionCode"] == "echo old", row
 
 
+def variables(bench):
+    client = bench.client
+    given = {"variable": {"run_date": "20200228", "num": "301"}}
+    task = client.submit("#@set b=x\necho ${run_today} ${run_year_begin_std-3} &{yyyyMMdd%-1d} ${num-2} ${b} ${HOME:-none} ${user}", params=given)[1]
+    assert client.wait(task)[-1] == "Succeed"
+    home = os.environ.get("HOME", "none")
+    line = client.log(task)["log"][3].split("\n")[2]
+    assert line.split()[:5] == ["20200229", "2017-01-01", "20200227", "299", "x"] and line.split()[-1] == USER, (line, home)
+    assert "20200229" in client.task(task)["executionCode"], "history has the code that ran"
+    wrong = client.bad("POST", "/entrance/submit", client.body("echo ${num*x}", params=given))
+    assert wrong.data["errorMsg"]["errCode"] == 20050, wrong.json
+
+
+def what_operators_ask(bench):
+    client = bench.client
+    load = client.good("GET", "/entrance/operation/metrics/taskinfo?creator=nobody")
+    assert load == {"taskNumber": 0, "runningNumber": 0, "queueNumber": 0}, load
+    assert client.good("GET", "/entrance/operation/metrics/runningtask")["runningTaskNumber"] == 0
+    assert client.good("GET", "/entrance/operation/label/isOnline?instance=x") == {"isOnline": True}
+    assert client.good("GET", "/entrance/operation/consumer/info") == {"consumerNum": 0}
+    for method, path in (("GET", "consumer/kill"), ("POST", "label/update"), ("GET", "label/markoffline"), ("GET", "label/backonline")):
+        client.bad(method, f"/entrance/operation/{path}")
+
+
 def lists(bench):
     client = bench.client
     done = [client.submit(f"echo {i}", creator="lister")[1] for i in range(5)]
@@ -371,7 +395,7 @@ def nothing_is_left(bench):
     assert status == 200 and "/api/rest_j/v1/entrance/{name}/status" in text
 
 
-CASES = (the_transcript_of_the_contract, logins, tokens_of_programs, every_call_of_a_task, how_tasks_fail, the_older_style, lists, many_are_killed,
+CASES = (the_transcript_of_the_contract, logins, tokens_of_programs, every_call_of_a_task, how_tasks_fail, the_older_style, variables, what_operators_ask, lists, many_are_killed,
          bad_input, somebody_else_sees_nothing, a_silent_client_ends_its_task, a_flood_of_lines_is_read_to_its_end, nothing_is_lost_in_a_crash,
          nothing_is_left)
 

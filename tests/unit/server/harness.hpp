@@ -14,6 +14,7 @@
 
 #include "sched/plan_request.hpp"
 #include "server/collect_metrics.hpp"
+#include "server/linkis_desk.hpp"
 #include "server/recovery.hpp"
 #include "server/router.hpp"
 #include "server/workflow_ports.hpp"
@@ -92,6 +93,7 @@ class Harness {
                [this](std::vector<sched::Action> actions) { perform(actions); }, [] {},
                [](const Error& error) { ADD_FAILURE() << error.message; }}),
         admission_(turn_, store_, users_, metrics_, kDaemon),
+        linkis_(loop_, turn_, auth_, users_),
         agents_(loop_, turn_, specs_, users_, metrics_, kDaemon, 1),
         consumers_(
             1,
@@ -120,6 +122,10 @@ class Harness {
     admission_.set_catalogue(catalogue);
     engines_.set_catalogue(catalogue);
     auth_.configure(config_);
+    if (config_.linkis_enabled) {
+      EXPECT_TRUE(linkis_.configure(config_, dir_));
+      services_->linkis = &linkis_;
+    }
     loop_.after_io([this] { turn_.run(); });
     thread_ = std::thread([this] { loop_.run(); });
   }
@@ -227,6 +233,7 @@ class Harness {
   SpecCache specs_;
   Turn turn_;
   Admission admission_;
+  LinkisDesk linkis_;
   Agents agents_;
   sched::Consumers consumers_;
   std::unique_ptr<Services> services_;

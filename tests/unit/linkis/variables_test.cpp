@@ -1,0 +1,125 @@
+// tests/unit/linkis/variables_test.cpp - the vectors of the contract, and what is left alone.
+// SPDX-License-Identifier: Apache-2.0
+#include "linkis/variables.hpp"
+
+#include <gtest/gtest.h>
+
+#include "linkis/calendar.hpp"
+
+namespace drover::linkis {
+namespace {
+
+// 2026-11-26 11:00:00 UTC: run_date is 20261125.
+VariableScope scope(std::map<std::string, std::string> given = {}) {
+  return {std::move(given), Time{1'795'690'800'000'000}, 0, "ann"};
+}
+std::string of(const std::string& code, std::map<std::string, std::string> given = {}) {
+  const auto text = substitute(code, "sql", scope(std::move(given)));
+  return text ? *text : "! " + text.error().field;
+}
+
+TEST(Variables, dates_around_run_date) {
+  struct Row {
+    const char *expression, *value;
+  };
+  for (const Row& row : {
+           Row{"${run_today}", "20200229"},
+           Row{"${run_year_begin_std-3}", "2017-01-01"},
+           Row{"${run_half_year_begin-1}", "20190701"},
+           Row{"${run_last_mon_now}", "202001"},
+           Row{"${run_date}", "20200228"},
+           Row{"${run_date_std}", "2020-02-28"},
+           Row{"${run_date-1}", "20200227"},
+           Row{"${ run_date + 2 }", "20200301"},
+           Row{"${run_month_begin}", "20200201"},
+           Row{"${run_month_end_std}", "2020-02-29"},
+           Row{"${run_month_end-1}", "20200131"},
+           Row{"${run_month_now_begin}", "20200101"},
+           Row{"${run_month_now_end}", "20200131"},
+           Row{"${run_quarter_begin}", "20200101"},
+           Row{"${run_quarter_end}", "20200331"},
+           Row{"${run_half_year_end_std}", "2020-06-30"},
+           Row{"${run_year_end}", "20201231"},
+           Row{"${run_mon}", "202002"},
+           Row{"${run_mon_std-2}", "2019-12"},
+           Row{"${run_current_mon_now}", "202002"},
+           Row{"${run_mon_start_std}", "2020-01"},
+           Row{"${run_mon_end}", "202012"},
+           Row{"${run_today_h}", "2020022911"},
+           Row{"${run_today_hour_std-12}", "2020-02-28 23"},
+           Row{"&{yyyyMMdd%-1d}", "20200227"},
+           Row{"&{yyyy-MM-dd%+1M%-1d}", "2020-03-27"},
+           Row{"&{yyyy/MM/dd HH:mm%+90m}", "2020/02/28 01:30"},
+       })
+    EXPECT_EQ(of(row.expression, {{"run_date", "20200228"}}), row.value) << row.expression;
+  EXPECT_EQ(of("${run_date}"), "20261125") << "yesterday";
+  EXPECT_EQ(of("${run_today_h}"), "2026112611");
+}
+
+TEST(Variables, those_of_code_and_submission) {
+  EXPECT_EQ(of("--@set a=1\nselect ${a}"), "--@set a=1\nselect 1");
+  EXPECT_EQ(of("--@set a=2\nselect ${a}", {{"a", "3"}}), "--@set a=2\nselect 2");
+  EXPECT_EQ(of("  --@set run_date = 20200228;\n${run_date}"),
+            "  --@set run_date = 20200228;\n20200228");
+  EXPECT_EQ(of("${num-2} ${num*2} ${num/2} ${num+0.5}", {{"num", "301"}}), "299 602 150.5 301.5");
+  EXPECT_EQ(of("${t+bc}", {{"t", "a"}}), "abc");
+  EXPECT_EQ(of("${t+1}", {{"t", "007"}}), "0071") << "a leading zero makes a text";
+  EXPECT_EQ(of("${user} ${execute_user} ${submit_user}", {{"user", "root"}}), "ann ann ann");
+  EXPECT_EQ(*substitute("#@set a=1\necho ${a}", "shell", scope()), "#@set a=1\necho 1");
+  EXPECT_EQ(*substitute("--@set a=1\necho ${a}", "shell", scope()), "--@set a=1\necho ${a}");
+}
+
+TEST(Variables, everything_else_stays_as_it_is) {
+  for (const char* code : {"",
+                           "$",
+                           "${",
+                           "${}",
+                           "${a}",
+                           "${HOME}",
+                           "${PATH:-x}",
+                           "${x/a/b}",
+                           "${x#y}",
+                           "${#x}",
+                           "${x[1]}",
+                           "${x-1}",
+                           "$(date)",
+                           "a && b",
+                           "&{x}",
+                           "&{%-1d}",
+                           "&{yyyy%}",
+                           "&{yyyy%1}",
+                           "&{yyyy%-1w}",
+                           "&{yyyy%-99999999999999999999d}",
+                           "&{yyyyMMdd%-9999y}",
+                           "${1+1}",
+                           "${run_nothing}",
+                           "${run_date_begin}",
+                           "${run_nothing-1}",
+                           "%{a}",
+                           "${a\n}"})
+    EXPECT_EQ(of(code), code);
+}
+
+TEST(Variables, what_has_no_value_is_refused) {
+  for (const char* code :
+       {"${run_date*2}", "${run_date-x}", "${run_date-1.5}", "${t-1}", "${n/0}", "${n-x}"})
+    EXPECT_EQ(of(code, {{"t", "abc"}, {"n", "5"}}), "! variable") << code;
+  // Out of the calendar there is no such variable.
+  EXPECT_EQ(of("${run_date+900000000}"), "${run_date+900000000}");
+}
+
+TEST(Calendar, days_come_back) {
+  for (std::int64_t day = -800'000; day < 800'000; day += 7'919) {
+    const Moment moment = from_seconds(day * 86'400 + 3'661);
+    EXPECT_EQ(to_seconds(moment), day * 86'400 + 3'661);
+    EXPECT_GE(moment.day, 1);
+    EXPECT_LE(moment.day, days_in_month(moment.year, moment.month));
+  }
+  EXPECT_EQ(parse_day("2020-02-30"), std::nullopt);
+  EXPECT_EQ(parse_day("20200229")->day, 29);
+  EXPECT_EQ(plus_months({2020, 1, 31}, 1).day, 29);
+  EXPECT_EQ(plus_months({2020, 1, 31}, -1).year, 2019);
+}
+
+}  // namespace
+}  // namespace drover::linkis

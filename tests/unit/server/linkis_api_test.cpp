@@ -1,0 +1,235 @@
+// tests/unit/server/linkis_api_test.cpp - Linkis routes with every kind of caller, and their logins.
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+#include <pwd.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "harness.hpp"
+#include "linkis/cookie.hpp"
+#include "server/api_linkis.hpp"
+
+namespace drover::server::testing {
+namespace {
+
+using Json = nlohmann::json;
+const std::string kBase = "/api/rest_j/v1";
+
+Config linkis_config() {
+  Config config;
+  config.linkis_enabled = true;
+  config.engine_results = "/tmp/drover-linkis-test";
+  return config;
+}
+
+std::string body_of(const std::string& user, const std::string& creator = "IDE") {
+  return Json{{"executionContent", {{"code", "1"}, {"runType", "python"}}},
+              {"labels", {{"engineType", "python-3"}, {"userCreator", user + "-" + creator}}}}
+      .dump();
+}
+
+Json data_of(const Said& said) {
+  EXPECT_EQ(said.status, 200) << said.body;
+  return said.json()["data"];
+}
+
+TEST(Linkis, what_is_somebody_elses_is_answered_as_what_is_not_there) {
+  Harness server(linkis_config());
+  const Asker ann{kAnn, {}, {}}, bob{kBob, {}, {}}, boss{kDaemon, {}, {}};
+  const Json made =
+      data_of(server.ask(ann, "POST", kBase + "/entrance/submit", body_of(std::to_string(kAnn))));
+  const std::string task = std::to_string(made["taskID"].get<std::uint64_t>());
+  const std::string exec_id = made["execID"];
+  const std::string unknown(task.size(), '9');
+  for (const std::string path : {"/entrance/*/status", "/entrance/*/progress", "/entrance/*/log",
+                                 "/entrance/*/pause", "/entrance/*/kill", "/jobhistory/*/get"}) {
+    const auto with = [&](std::string id) {
+      std::string text = kBase + path;
+      return text.replace(text.find('*'), 1, id);
+    };
+    Said foreign = server.ask(bob, "GET", with(task));
+    Said missing = server.ask(bob, "GET", with(unknown));
+    EXPECT_EQ(foreign.status, 400) << path << foreign.body;
+    EXPECT_EQ(missing.status, foreign.status) << path;
+    for (std::size_t at; (at = missing.body.find(unknown)) != std::string::npos;)
+      missing.body.replace(at, unknown.size(), task);
+    EXPECT_EQ(foreign.body, missing.body) << path;
+    EXPECT_EQ(server.ask(bob, "GET", with(exec_id)).status, 400) << path;
+    if (path.find("kill") == std::string::npos) {
+      EXPECT_EQ(server.ask(ann, "GET", with(exec_id)).status, 200) << path;
+      EXPECT_EQ(server.ask(boss, "GET", with(task)).status, 200) << path << ": operators see all";
+    }
+  }
+  EXPECT_EQ(data_of(server.ask(bob, "GET", kBase + "/jobhistory/list?isAdminView=true"))["tasks"],
+            Json::array());
+  EXPECT_EQ(data_of(server.ask(bob, "GET", kBase + "/jobhistory/list-taskids?taskID=" + task)),
+            (Json{{"jobHistoryList", Json::array()}}));
+  const std::string kills = Json{{"idList", {exec_id}}, {"taskIDList", {1}}}.dump();
+  const Json killed =
+      data_of(server.ask(bob, "POST", kBase + "/entrance/" + exec_id + "/killJobs", kills));
+  EXPECT_EQ(killed["messages"][0]["status"], 1);
+  EXPECT_EQ(
+      data_of(server.ask(boss, "GET", kBase + "/jobhistory/list?isAdminView=true"))["totalPage"],
+      1);
+  EXPECT_EQ(server.ask(ann, "GET", kBase + "/entrance/" + exec_id + "/kill").status, 200);
+}
+
+TEST(Linkis, an_execid_of_another_shape_names_nothing) {
+  Harness server(linkis_config());
+  const Asker ann{kAnn, {}, {}};
+  const Json made =
+      data_of(server.ask(ann, "POST", kBase + "/entrance/submit", body_of(std::to_string(kAnn))));
+  const std::string task = std::to_string(made["taskID"].get<std::uint64_t>());
+  const std::string user = std::to_string(kAnn);
+  for (const std::string& name :
+       {"IDE_" + user + "_python_" + task, task,
+        "exec_id018003linkis-cg-entranceh:1IDE_" + user + "_python_" + task})
+    EXPECT_EQ(server.ask(ann, "GET", kBase + "/entrance/" + name + "/status").status, 200) << name;
+  for (const std::string& name : {"dss_" + user + "_python_" + task, "IDE_root_python_" + task,
+                                  "IDE_" + user + "_sql_" + task})
+    EXPECT_EQ(server.ask(ann, "GET", kBase + "/entrance/" + name + "/status").status, 400) << name;
+  // A batch job is no task.
+  const std::string batch = std::to_string(server.submit(kAnn));
+  EXPECT_EQ(server.ask(ann, "GET", kBase + "/entrance/" + batch + "/status").status, 400);
+}
+
+TEST(Linkis, every_route_wants_a_login_and_says_so_only_then) {
+  Harness server(linkis_config());
+  for (const Route& route : linkis_routes()) {
+    std::string path(route.path);
+    if (const std::size_t at = path.find("{name}"); at != std::string::npos)
+      path.replace(at, 6, "12");
+    const Said stranger = server.ask({std::nullopt, "", ""}, std::string(route.method), path);
+    const bool is_open = route.rule.access == Access::Anyone;
+    if (!is_open) {
+      EXPECT_EQ(stranger.status, 401) << path << stranger.body;
+      EXPECT_EQ(stranger.json()["status"], -1) << path;
+    }
+    const Said known = server.ask({kAnn, "", ""}, std::string(route.method), path);
+    if (!path.ends_with("/login")) {
+      EXPECT_NE(known.status, 401) << path << known.body;
+      EXPECT_NE(known.json()["status"], -1) << path;
+    }
+  }
+}
+
+TEST(Linkis, is_not_there_unless_it_is_switched_on) {
+  Harness server;
+  EXPECT_EQ(server.ask({kAnn, "", ""}, "GET", kBase + "/gateway/heartbeat").status, 404);
+  EXPECT_EQ(server.ask({std::nullopt, "", ""}, "GET", kBase + "/user/login").status, 401);
+}
+
+class Logins : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char dir[] = "/tmp/drover-logins-XXXXXX";
+    ASSERT_NE(mkdtemp(dir), nullptr);
+    path_ = std::string(dir) + "/linkis.tokens";
+    ASSERT_TRUE(logins_.load(path_));
+    std::ifstream file(path_);
+    for (std::string line; std::getline(file, line);)
+      if (!line.starts_with('#')) token_ = line.substr(0, line.find(' '));
+  }
+  void TearDown() override {
+    std::filesystem::remove_all(std::filesystem::path(path_).parent_path());
+  }
+  Result<Caller> log_in(const std::string& user, const std::string& password) {
+    return logins_.check_password(user, password, "10.0.0.7:4711", Time{1});
+  }
+  static constexpr Time at(std::int64_t s) { return Time{} + seconds(s); }
+
+  Users users_;
+  Auth auth_{kToken, geteuid(), getegid(), users_};
+  LinkisLogins logins_{auth_, users_};
+  std::string path_, token_;
+  const std::string me_ = users_.of(geteuid()).name;
+};
+
+TEST_F(Logins, the_first_token_is_random_private_and_kept) {
+  EXPECT_EQ(token_.size(), 64u);
+  struct stat info {};
+  ASSERT_EQ(stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777u, 0600u);
+  LinkisLogins again(auth_, users_);
+  ASSERT_TRUE(again.load(path_));
+  EXPECT_TRUE(again.check_password(me_, token_, "10.0.0.7:1", Time{1}));
+  ASSERT_EQ(chmod(path_.c_str(), 0640), 0);
+  EXPECT_EQ(again.load(path_).error().code, Errc::Denied);
+  EXPECT_TRUE(again.check_password(me_, token_, "10.0.0.7:1", Time{1})) << "the old one stays";
+}
+
+TEST_F(Logins, every_refusal_is_the_same) {
+  const auto right = log_in(me_, token_);
+  ASSERT_TRUE(right);
+  EXPECT_EQ(right->uid, geteuid());
+  EXPECT_TRUE(right->is_operator);
+  EXPECT_TRUE(log_in(me_, kToken)) << "the daemon's token, for the daemon's user";
+  const std::string wrong = log_in(me_, "x").error().message;
+  struct Row {
+    const char* what;
+    std::string user, password;
+  };
+  for (const Row& row : {Row{"no user", "", token_}, Row{"no such user", "no-such-user", token_},
+                         Row{"no password", me_, ""}, Row{"a part", me_, token_.substr(1)},
+                         Row{"the daemon's token for another", "nobody", kToken},
+                         Row{"long", std::string(1000, 'u'), token_}}) {
+    const auto refused = log_in(row.user, row.password);
+    ASSERT_FALSE(refused) << row.what;
+    EXPECT_EQ(refused.error().message, wrong) << row.what;
+    EXPECT_EQ(refused.error().field, "token") << row.what << ": it is answered slowly";
+  }
+  if (me_ != "nobody") {
+    const auto nobody = log_in("nobody", token_);
+    ASSERT_TRUE(nobody) << "'*' is everybody but operators";
+    EXPECT_FALSE(nobody->is_operator);
+  }
+}
+
+TEST_F(Logins, a_ticket_lives_while_it_is_used) {
+  const Caller ann{kAnn, kAnn, "ann", false};
+  const std::string ticket = logins_.open(ann, at(0));
+  EXPECT_EQ(ticket.size(), 64u);
+  for (int hour = 1; hour < 10; ++hour)
+    EXPECT_EQ(logins_.holder(ticket, at(hour * 3600))->uid, kAnn) << hour;
+  EXPECT_FALSE(logins_.holder(ticket, at(9 * 3600 + 7201)));
+  EXPECT_EQ(logins_.sessions(), 0u);
+  EXPECT_FALSE(logins_.holder("", at(0)));
+  EXPECT_FALSE(logins_.holder(std::string(64, '0'), at(0)));
+}
+
+TEST_F(Logins, tickets_are_bounded_and_the_oldest_goes) {
+  const Caller ann{kAnn, kAnn, "ann", false};
+  const std::string first = logins_.open(ann, at(1)), second = logins_.open(ann, at(2));
+  for (std::size_t i = 0; i < LinkisLogins::kSessionsMax; ++i) logins_.open(ann, at(3));
+  EXPECT_EQ(logins_.sessions(), LinkisLogins::kSessionsMax);
+  EXPECT_FALSE(logins_.holder(first, at(4)));
+}
+
+TEST_F(Logins, requests_are_known_by_header_cookie_ticket_or_kernel) {
+  const auto who = [&](std::vector<std::pair<std::string, std::string>> headers,
+                       std::string proxy_user = {}) {
+    net::HttpRequest request;
+    request.headers = std::move(headers);
+    request.peer.address = "10.0.0.7:1";
+    if (!proxy_user.empty()) request.query.emplace_back("proxyUser", proxy_user);
+    const auto caller = logins_.identify(request, {Time{1}, Time{1}});
+    return caller ? caller->user : "-" + caller.error().field;
+  };
+  const std::string ticket = logins_.open({kAnn, kAnn, "ann", false}, Time{1});
+  const std::string cookie = std::string(linkis::kTicketCookie) + "=" + ticket;
+  EXPECT_EQ(who({{"token-user", me_}, {"token-code", token_}}), me_);
+  EXPECT_EQ(who({{"cookie", "Token-User=" + me_ + "; Token-Code=" + token_}}), me_);
+  EXPECT_EQ(who({{"cookie", cookie}}), "ann");
+  EXPECT_EQ(who({{"cookie", cookie}, {"token-user", me_}, {"token-code", token_}}), me_);
+  EXPECT_EQ(who({{"token-user", "null"}, {"token-code", token_}}, me_), me_);
+  EXPECT_EQ(who({{"token-code", token_}}, me_), me_);
+  EXPECT_EQ(who({{"token-user", me_}}), "-");
+  EXPECT_EQ(who({}), "-");
+  EXPECT_EQ(who({{"cookie", cookie + "x"}}), "-");
+  EXPECT_EQ(who({{"token-user", me_}, {"token-code", "x"}}), "-token");
+  EXPECT_EQ(who({{"cookie", cookie}, {"token-user", me_}, {"token-code", "x"}}), "-token");
+}
+
+}  // namespace
+}  // namespace drover::server::testing
