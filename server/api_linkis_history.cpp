@@ -47,7 +47,8 @@ struct Wanted {
 struct Found {
   std::size_t total = 0;
   std::vector<LinkisTask> page;
-  std::vector<std::string> codes;  // of the page
+  std::vector<std::string> codes;  // of the page, as the ends
+  std::vector<TaskEnd> ends;
   Result<void> result;
 
   void read(const store::Store& store, const Wanted& wanted, std::size_t scan, bool only_open) {
@@ -70,6 +71,7 @@ struct Found {
       if (const auto run = snapshot->task({task.record.id, TaskIndex{0}}); run && *run)
         task.node = (*run)->node;
       auto whole = snapshot->spec(task.record.id, true);
+      ends.push_back(end_of(*snapshot, task));
       codes.push_back(whole ? std::move(whole->script) : std::string());
     }
   }
@@ -113,7 +115,7 @@ Result<Wanted> read_wanted(const Exchange& exchange, std::string_view usual_stat
   return wanted;
 }
 
-using Answering = void (*)(const Services&, const Exchange&, const store::Snapshot&, const Found&);
+using Answering = void (*)(const Services&, const Exchange&, const Found&);
 
 void search(Services& services, ExchangePtr exchange, Wanted wanted, bool only_open,
             Answering answer) {
@@ -124,25 +126,22 @@ void search(Services& services, ExchangePtr exchange, Wanted wanted, bool only_o
                          only_open] { found->read(store, wanted, scan, only_open); },
                         [&services, exchange, found, answer] {
                           if (!found->result) return exchange->refuse(found->result.error());
-                          const auto snapshot = services.store.snapshot();
-                          if (!snapshot) return exchange->refuse(snapshot.error());
-                          answer(services, *exchange, *snapshot, *found);
+                          answer(services, *exchange, *found);
                         });
 }
 
 // totalPage is the number of rows, as in the original.
-void answer_tasks(const Services& services, const Exchange& exchange,
-                  const store::Snapshot& snapshot, const Found& found) {
+void answer_tasks(const Services& services, const Exchange& exchange, const Found& found) {
   Json data;
   data["tasks"] = Json::array();
   for (std::size_t i = 0; i < found.page.size(); ++i)
-    data["tasks"].push_back(task_json(services, snapshot, found.page[i], found.codes[i], false));
+    data["tasks"].push_back(
+        task_json(services, found.page[i], found.ends[i], found.codes[i], false));
   data["totalPage"] = found.total;
   answer_linkis(exchange, data);
 }
 
-void answer_count(const Services&, const Exchange& exchange, const store::Snapshot&,
-                  const Found& found) {
+void answer_count(const Services&, const Exchange& exchange, const Found& found) {
   Json data;
   data["totalPage"] = found.total;
   answer_linkis(exchange, data);
@@ -152,11 +151,10 @@ bool took_longer(const Json& a, const Json& b) {
   return a["costTime"].get<std::int64_t>() > b["costTime"].get<std::int64_t>();
 }
 
-void answer_longest(const Services& services, const Exchange& exchange,
-                    const store::Snapshot& snapshot, const Found& found) {
+void answer_longest(const Services& services, const Exchange& exchange, const Found& found) {
   std::vector<Json> tasks;
-  for (const LinkisTask& task : found.page)
-    tasks.push_back(task_json(services, snapshot, task, {}, true));
+  for (std::size_t i = 0; i < found.page.size(); ++i)
+    tasks.push_back(task_json(services, found.page[i], found.ends[i], {}, true));
   std::stable_sort(tasks.begin(), tasks.end(), took_longer);
   Json data;
   data["tasks"] = tasks;
@@ -186,7 +184,7 @@ void show_task(Services& services, ExchangePtr exchange) {
   if (!brief)
     if (const auto spec = services.specs.find(task->record.id)) code = (*spec)->script;
   Json data;
-  data["task"] = task_json(services, *snapshot, *task, code, brief);
+  data["task"] = task_json(services, *task, end_of(*snapshot, *task), code, brief);
   answer_linkis(*exchange, data);
 }
 
@@ -224,7 +222,8 @@ void list_by_ids(Services& services, ExchangePtr exchange) {
     const std::size_t comma = rest.find(',');
     // What does not exist is left out, as it is in a list.
     if (const auto task = find_task(services, *exchange, rest.substr(0, comma)))
-      data["jobHistoryList"].push_back(task_json(services, *snapshot, *task, {}, true));
+      data["jobHistoryList"].push_back(
+          task_json(services, *task, end_of(*snapshot, *task), {}, true));
     rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
   }
   answer_linkis(*exchange, data);
@@ -235,7 +234,7 @@ void show_extra(Services& services, ExchangePtr exchange) {
   if (!task) return exchange->refuse(task.error());
   const auto snapshot = services.store.snapshot();
   if (!snapshot) return exchange->refuse(snapshot.error());
-  const Json row = task_json(services, *snapshot, *task, {}, true);
+  const Json row = task_json(services, *task, end_of(*snapshot, *task), {}, true);
   Json data;
   data["metricsMap"] = Json::parse(row["metrics"].get<std::string>(), nullptr, false);
   data["metricsMap"]["executionCode"] = "";

@@ -1,4 +1,4 @@
-// server/api_linkis_operation.cpp - entrance/operation/...: what operators' tools ask of an entrance.
+// server/api_linkis_operation.cpp - entrance/operation/...: what operators' tools ask.
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
 
@@ -15,7 +15,7 @@ struct Load {
   std::uint64_t waiting = 0, running = 0;
 };
 
-// Open tasks: of everybody for operators, else the caller's own. One creator alone when it is named.
+// Open tasks: of everybody for operators, else the caller's own; of one creator when it is named.
 Result<Load> load_of(const Services& services, const Exchange& exchange) {
   const auto snapshot = services.store.snapshot();
   if (!snapshot) return fail(snapshot.error());

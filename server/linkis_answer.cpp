@@ -2,7 +2,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/linkis_answer.hpp"
 
+#include <utility>
+#include <vector>
+
 namespace drover::server {
+namespace {
+
+class CookieAnswer : public Answer {
+ public:
+  CookieAnswer(std::shared_ptr<Answer> inner, std::string cookie)
+      : inner_(std::move(inner)), cookie_(std::move(cookie)) {}
+  void send(net::HttpResponse response) override {
+    response.headers.emplace_back("Set-Cookie", std::move(cookie_));
+    inner_->send(std::move(response));
+  }
+  void begin_stream(int status, std::string content_type,
+                    std::vector<std::pair<std::string, std::string>> headers) override {
+    headers.emplace_back("Set-Cookie", std::move(cookie_));
+    inner_->begin_stream(status, std::move(content_type), std::move(headers));
+  }
+  bool write(std::string_view data) override { return inner_->write(data); }
+  void end() override { inner_->end(); }
+  std::size_t buffered() const override { return inner_->buffered(); }
+  bool is_gone() const override { return inner_->is_gone(); }
+  void on_gone(std::function<void()> hook) override { inner_->on_gone(std::move(hook)); }
+
+ private:
+  std::shared_ptr<Answer> inner_;
+  std::string cookie_;
+};
+
+}  // namespace
 
 net::HttpResponse linkis_response(std::string_view method, linkis::Status status,
                                   std::string_view message, const linkis::Json& data) {
@@ -29,6 +59,10 @@ void answer_linkis(const Exchange& exchange, const linkis::Json& data, std::stri
 
 void refuse_with(const Exchange& exchange, const Error& error, int code) {
   exchange.answer->send(linkis_problem(exchange.linkis, error, code));
+}
+
+std::shared_ptr<Answer> with_cookie(std::shared_ptr<Answer> answer, std::string cookie) {
+  return std::make_shared<CookieAnswer>(std::move(answer), std::move(cookie));
 }
 
 Result<linkis::Json> linkis_body(const Exchange& exchange) {

@@ -1,6 +1,8 @@
 // server/linkis_answer.hpp - answers of Linkis routes: an envelope, and its HTTP code.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <memory>
+#include <string>
 #include <string_view>
 
 #include "linkis/envelope.hpp"
@@ -21,6 +23,9 @@ net::HttpResponse linkis_not_logged_in(std::string_view method, std::string_view
 void answer_linkis(const Exchange& exchange, const linkis::Json& data,
                    std::string_view message = "OK");
 void refuse_with(const Exchange& exchange, const Error& error, int code);
+
+// Sends a Set-Cookie header along with the answer, whatever it is.
+std::shared_ptr<Answer> with_cookie(std::shared_ptr<Answer> answer, std::string cookie);
 
 // The body as an object; an empty body is an empty one. Content-Encoding is not looked at: the
 // original clients send "utf-8" there.

@@ -110,19 +110,14 @@ class LogReading : public std::enable_shared_from_this<LogReading> {
     const sched::JobRecord& record = task_.record;
     if (sched::is_final(record.state)) {
       if (const auto snapshot = services_.store.snapshot())
-        if (const std::string failure = failure_of(*snapshot, task_); !failure.empty())
-          add(log_line(record.ended, Level::Error, one_line(failure)));
+        if (const TaskEnd end = end_of(*snapshot, task_); !end.failure.empty())
+          add(log_line(record.ended, Level::Error, end.failure));
       add(log_line(record.ended, Level::Info,
                    "Task " + std::to_string(raw(record.id)) +
                        " has ended: " + std::string(linkis::state_name(record.state)) + " after " +
                        std::to_string((record.ended - record.submitted).us / 1000) + " ms"));
     }
     finish();
-  }
-  static std::string one_line(std::string text) {
-    for (char& c : text)
-      if (c == '\n' || c == '\r') c = ' ';
-    return text;
   }
 
   void finish() {

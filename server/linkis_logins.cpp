@@ -94,7 +94,7 @@ Result<Caller> LinkisLogins::identify(const net::HttpRequest& request, Now now) 
 std::string LinkisLogins::open(const Caller& caller, Time mono) {
   auto ticket = random_hex(kTicketBytes);
   if (!ticket) return {};  // then there is no ticket, and the next call is not logged in
-  make_room(mono);
+  make_room(caller, mono);
   sessions_[*ticket] = {caller, mono};
   return *std::move(ticket);
 }
@@ -115,12 +115,21 @@ std::optional<Caller> LinkisLogins::holder(std::string_view ticket, Time mono) {
   return found->second.caller;
 }
 
-void LinkisLogins::make_room(Time mono) {
-  if (sessions_.size() < kSessionsMax) return;
+// A user with many loses his own oldest one, so that nobody logs others out. O(sessions)
+void LinkisLogins::make_room(const Caller& caller, Time mono) {
   std::erase_if(sessions_, [&](const auto& row) { return mono - row.second.used > session_; });
-  if (sessions_.size() < kSessionsMax) return;
-  sessions_.erase(std::ranges::min_element(
-      sessions_, [](const auto& a, const auto& b) { return a.second.used < b.second.used; }));
+  auto oldest = sessions_.end(), own_oldest = sessions_.end();
+  std::size_t own = 0;
+  for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
+    if (oldest == sessions_.end() || at->second.used < oldest->second.used) oldest = at;
+    if (at->second.caller.uid != caller.uid) continue;
+    ++own;
+    if (own_oldest == sessions_.end() || at->second.used < own_oldest->second.used) own_oldest = at;
+  }
+  if (own >= kSessionsOfUser)
+    sessions_.erase(own_oldest);
+  else if (sessions_.size() >= kSessionsMax)
+    sessions_.erase(oldest);
 }
 
 }  // namespace drover::server

@@ -22,7 +22,7 @@ namespace drover::server {
 // Loop thread.
 class LinkisLogins {
  public:
-  static constexpr std::size_t kSessionsMax = 10'000;
+  static constexpr std::size_t kSessionsMax = 10'000, kSessionsOfUser = 100;
 
   LinkisLogins(const Auth& auth, Users& users) : auth_(auth), users_(users) {}
 
@@ -51,7 +51,7 @@ class LinkisLogins {
     Caller caller;
     Time used;  // mono
   };
-  void make_room(Time mono);
+  void make_room(const Caller& caller, Time mono);
 
   const Auth& auth_;
   Users& users_;

@@ -136,42 +136,39 @@ Json progress_info(const Services& services, const LinkisTask& task) {
   return list;
 }
 
-std::string failure_of(const store::Snapshot& snapshot, const LinkisTask& task) {
+TaskEnd end_of(const store::Snapshot& snapshot, const LinkisTask& task) {
   const sched::JobRecord& record = task.record;
-  if (!sched::is_final(record.state) || record.state == sched::JobState::Succeeded) return {};
-  std::string text;
-  if (const auto stored = snapshot.results(record.id); stored && !stored->empty()) {
-    const Json all = Json::parse(*stored, nullptr, false);
-    const Json& error = linkis::object_of(all, "error");
-    const std::string name = linkis::text_of(error, "name");
-    const std::string message = linkis::text_of(error, "message");
-    text = name + (name.empty() || message.empty() ? "" : ": ") + message;
-    if (const std::int64_t line = linkis::number_of(error, "line", 0); line > 0)
-      text += " (line " + std::to_string(line) + ")";
+  TaskEnd end;
+  if (!sched::is_final(record.state)) return end;
+  const auto stored = snapshot.results(record.id);
+  const Json all =
+      stored && !stored->empty() ? Json::parse(*stored, nullptr, false) : Json::object();
+  if (all.is_object() && all.contains("results") && all["results"].is_array())
+    end.results = all["results"].size();
+  if (record.state == sched::JobState::Succeeded) return end;
+  const Json& error = linkis::object_of(all, "error");
+  const std::string name = linkis::text_of(error, "name");
+  const std::string message = linkis::text_of(error, "message");
+  end.failure = name + (name.empty() || message.empty() ? "" : ": ") + message;
+  if (const std::int64_t line = linkis::number_of(error, "line", 0);
+      line > 0 && !end.failure.empty())
+    end.failure += " (line " + std::to_string(line) + ")";
+  if (end.failure.empty()) {
+    end.failure = "the task has " + std::string(to_string(record.state)) + ": " +
+                  std::string(to_string(record.reason));
+    if (!record.detail.empty()) end.failure += ", " + record.detail;
   }
-  if (text.empty()) {
-    text = "the task has " + std::string(to_string(record.state)) + ": " +
-           std::string(to_string(record.reason));
-    if (!record.detail.empty()) text += ", " + record.detail;
-  }
-  if (text.size() > kFailureMax) text.resize(kFailureMax);
-  return text;
+  if (end.failure.size() > kFailureMax) end.failure.resize(kFailureMax);
+  for (char& c : end.failure)
+    if (c == '\n' || c == '\r') c = ' ';
+  return end;
 }
 
-std::size_t results_of(const store::Snapshot& snapshot, JobId job) {
-  const auto stored = snapshot.results(job);
-  if (!stored || stored->empty()) return 0;
-  const Json all = Json::parse(*stored, nullptr, false);
-  if (!all.is_object() || !all.contains("results") || !all["results"].is_array()) return 0;
-  return all["results"].size();
-}
-
-Json task_json(const Services& services, const store::Snapshot& snapshot, const LinkisTask& task,
+Json task_json(const Services& services, const LinkisTask& task, const TaskEnd& end,
                std::string_view code, bool brief) {
   const sched::JobRecord& record = task.record;
   const linkis::TaskName name = task_name(task.spec, record.id);
   const Json origin = origin_of(task.spec);
-  const std::string failure = failure_of(snapshot, task);
   const bool is_final = sched::is_final(record.state);
   const Time until = is_final ? record.ended : net::Loop::now().wall;
   const std::int64_t cost = (until - record.submitted).us / kMillisPerUs;
@@ -188,15 +185,14 @@ Json task_json(const Services& services, const store::Snapshot& snapshot, const 
   out["executionCode"] = brief ? "" : code;
   out["progress"] = is_final ? "1.0" : Json(progress_of(services, task)).dump();
   out["logPath"] = linkis::log_path(task.spec.user, raw(record.id));
-  out["resultLocation"] = results_of(snapshot, record.id) == 0
-                              ? std::string()
-                              : linkis::results_path(task.spec.user, raw(record.id));
+  out["resultLocation"] =
+      end.results == 0 ? std::string() : linkis::results_path(task.spec.user, raw(record.id));
   out["status"] = linkis::state_name(record.state);
   out["createdTime"] = record.submitted.us / kMillisPerUs;
   out["updatedTime"] = last_change(record).us / kMillisPerUs;
   out["engineType"] = type.substr(0, type.find('-'));
-  out["errCode"] = failure.empty() ? Json(nullptr) : Json(failure_code(record.reason));
-  out["errDesc"] = text_or_null(failure);
+  out["errCode"] = end.failure.empty() ? Json(nullptr) : Json(failure_code(record.reason));
+  out["errDesc"] = text_or_null(end.failure);
   out["executeApplicationName"] = type.substr(0, type.find('-'));
   out["requestApplicationName"] = name.creator;
   out["runType"] = task.spec.statement ? task.spec.statement->language : "";

@@ -32,12 +32,15 @@ double progress_of(const Services& services, const LinkisTask& task);
 // [{"id",...}] of what is known, else [].
 linkis::Json progress_info(const Services& services, const LinkisTask& task);
 
-// What went wrong, in one line; empty of what has not failed.
-std::string failure_of(const store::Snapshot& snapshot, const LinkisTask& task);
-std::size_t results_of(const store::Snapshot& snapshot, JobId job);  // how many
+struct TaskEnd {
+  std::string failure;      // in one line; empty of what has not failed
+  std::size_t results = 0;  // how many it left
+};
+// Reads what the statement left, which may be long. Any thread.
+TaskEnd end_of(const store::Snapshot& snapshot, const LinkisTask& task);
 
 // An entry of jobhistory. `code` is the statement's text; with `brief` texts are left out.
-linkis::Json task_json(const Services& services, const store::Snapshot& snapshot,
-                       const LinkisTask& task, std::string_view code, bool brief);
+linkis::Json task_json(const Services& services, const LinkisTask& task, const TaskEnd& end,
+                       std::string_view code, bool brief);
 
 }  // namespace drover::server

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/units.hpp"
+#include "linkis/cookie.hpp"
 #include "server/held_answer.hpp"
 #include "server/linkis_answer.hpp"
 #include "server/linkis_desk.hpp"
@@ -61,6 +62,16 @@ class CountedAnswer : public Answer {
   Time begun_;
 };
 
+// Token-Alive asks for a login beside the token: the cookie alone will do from then on.
+void keep_alive(Services& services, const net::HttpRequest& request, Exchange& exchange) {
+  if (request.header("token-alive") != "true") return;
+  LinkisLogins& logins = services.linkis->logins;
+  const Time mono = net::Loop::now().mono;
+  if (logins.holder(ticket_of(request), mono)) return;
+  exchange.answer = with_cookie(std::move(exchange.answer),
+                                linkis::ticket_cookie(logins.open(exchange.caller, mono)));
+}
+
 // A parameter that nobody reads is a mistake of the caller, most often in spelling.
 Result<void> check_query(const Route& route, const net::HttpRequest& request) {
   if (request.query.empty()) return {};
@@ -109,8 +120,10 @@ ExchangePtr Router::admit(net::HttpRequest request, const Match& match,
   exchange->answer = std::move(answer);
   if (services_.linkis != nullptr && is_linkis(request.path))
     exchange->linkis = linkis::method_of(request.path);
-  const bool open = match.route != nullptr && (match.route->rule.access == Access::Anyone ||
-                                               match.route->rule.access == Access::Scraper);
+  const bool is_served = exchange->linkis.empty() == !is_linkis(request.path);
+  const bool open =
+      is_served && match.route != nullptr &&
+      (match.route->rule.access == Access::Anyone || match.route->rule.access == Access::Scraper);
   const auto refuse = [&](const Error& error, int status, std::string_view reason) -> ExchangePtr {
     if (!reason.empty()) services_.metrics.add(FamilyId::AuthFailures, {reason});
     exchange->answer->send(exchange->linkis.empty() ? problem(error, exchange->request_id, status)
@@ -128,8 +141,8 @@ ExchangePtr Router::admit(net::HttpRequest request, const Match& match,
       return nullptr;
     }
     exchange->caller = std::move(*caller);
+    if (!exchange->linkis.empty()) keep_alive(services_, request, *exchange);
   }
-  const bool is_served = exchange->linkis.empty() == !is_linkis(request.path);
   if (match.route == nullptr || !is_served) {
     if (!match.allowed.empty() && is_served) {
       const Error error{Errc::BadInput, "this path does not take " + request.method.substr(0, 40),

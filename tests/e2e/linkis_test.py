@@ -113,6 +113,11 @@ def tokens_of_programs(bench):
     as_cookie.cookie = f"Token-User={USER}; Token-Code={bench.token}"
     assert as_cookie.good("GET", "/user/userInfo")["userName"] == USER
     assert Client(cluster, bench.token).good("POST", "/user/token-login")["userName"] == USER
+    alive = Client(cluster, bench.token)
+    alive.headers["Token-Alive"] = "true"
+    assert alive.cookie is None and alive.good("GET", "/user/userInfo")["userName"] == USER and alive.cookie.startswith(TICKET)
+    alive.headers = {}
+    assert alive.good("GET", "/user/userInfo")["userName"] == USER, "the cookie alone will do"
     for token, user in (("x" * 64, USER), (bench.token[:-1], USER), (bench.token, "no-such-user")):
         assert Client(cluster, token, user).bad("GET", "/user/userInfo", status=-1).http_status == 401, (token, user)
     extra = {"expired": f"{'e' * 40} {USER} * 2020-01-01", "elsewhere": f"{'h' * 40} {USER} 10.1.2.3 never",

@@ -1,10 +1,14 @@
 // tests/e2e/linkis_client/UseLinkis.java - the original Java client against Drover: log in, submit, poll, read, kill.
 // SPDX-License-Identifier: Apache-2.0
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.apache.linkis.computation.client.LinkisJobBuilder$;
+import org.apache.linkis.computation.client.LinkisJobClient;
+import org.apache.linkis.computation.client.interactive.SubmittableInteractiveJob;
 import org.apache.linkis.httpclient.authentication.AuthenticationStrategy;
 import org.apache.linkis.httpclient.dws.authentication.StaticAuthenticationStrategy;
 import org.apache.linkis.httpclient.dws.authentication.TokenAuthenticationStrategy;
@@ -164,6 +168,32 @@ public class UseLinkis {
     check(log.getLog().length == 4 && log.getLog()[3].contains("hello from java"), log.getLog()[3]);
   }
 
+  /** The job object that follows its task by itself and tells listeners. */
+  static void listen(boolean files) {
+    step("job object: listeners hear of log and progress", () -> {
+      LinkisJobBuilder$.MODULE$.setDefaultServerUrl(url);
+      LinkisJobBuilder$.MODULE$.setDefaultAuthToken(token);
+      SubmittableInteractiveJob job = (SubmittableInteractiveJob) LinkisJobClient.interactive().builder().setEngineType("python-3")
+          .setRunTypeStr("python").setCreator("IDE").addExecuteUser(user)
+          .setCode("import time\nfor i in range(4): print('line', i, flush=True); drover.progress(i + 1, 4); time.sleep(1)\n[{'n': i} for i in range(120)]")
+          .build();
+      StringBuffer heard = new StringBuffer();
+      List<Float> progress = Collections.synchronizedList(new ArrayList<>());
+      job.addLogListener(logs -> heard.append(logs.get(3)).append("\n"));
+      job.addProgressListener((value, infos) -> progress.add(value));
+      job.submit();
+      job.waitForCompleted();
+      check(job.isSucceed(), "it has " + job.getJobInfoResult().getJobStatus());
+      for (int i = 0; i < 4; i++) check(heard.indexOf("line " + i) >= 0 && heard.indexOf("line " + i) == heard.lastIndexOf("line " + i), heard);
+      for (int i = 1; i < progress.size(); i++) check(progress.get(i) >= progress.get(i - 1), progress);
+      if (!files) return;
+      check(job.existResultSets() && job.getResultSetIterables().length == 1, "one result");
+      int rows = 0;
+      for (java.util.Iterator<?> at = (java.util.Iterator<?>) (Object) job.getResultSetIterables()[0].iterator(); at.hasNext(); at.next()) rows++;
+      check(rows == 120, rows);
+    });
+  }
+
   public static void main(String[] args) {
     url = args[0];
     user = args[1];
@@ -171,6 +201,7 @@ public class UseLinkis {
     boolean files = args.length > 3 && args[3].equals("files");
     use(client(new TokenAuthenticationStrategy(), "Token-Code", token, false), "token", files);
     use(client(new StaticAuthenticationStrategy(), user, token, false), "login", files);
+    listen(files);
     step("a wrong token is refused", () -> {
       try {
         submit(client(new TokenAuthenticationStrategy(), "Token-Code", "x".repeat(64), false), "1", "python-3", "python", "IDE");

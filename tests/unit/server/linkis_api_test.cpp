@@ -1,4 +1,4 @@
-// tests/unit/server/linkis_api_test.cpp - Linkis routes with every kind of caller, and their logins.
+// tests/unit/server/linkis_api_test.cpp - Linkis routes with every kind of caller, and logins.
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 #include <pwd.h>
@@ -198,12 +198,13 @@ TEST_F(Logins, a_ticket_lives_while_it_is_used) {
   EXPECT_FALSE(logins_.holder(std::string(64, '0'), at(0)));
 }
 
-TEST_F(Logins, tickets_are_bounded_and_the_oldest_goes) {
-  const Caller ann{kAnn, kAnn, "ann", false};
-  const std::string first = logins_.open(ann, at(1)), second = logins_.open(ann, at(2));
-  for (std::size_t i = 0; i < LinkisLogins::kSessionsMax; ++i) logins_.open(ann, at(3));
-  EXPECT_EQ(logins_.sessions(), LinkisLogins::kSessionsMax);
+TEST_F(Logins, tickets_are_bounded_and_who_has_many_loses_his_own) {
+  const Caller ann{kAnn, kAnn, "ann", false}, bob{kBob, kBob, "bob", false};
+  const std::string bobs = logins_.open(bob, at(0)), first = logins_.open(ann, at(1));
+  for (std::size_t i = 0; i < LinkisLogins::kSessionsOfUser; ++i) logins_.open(ann, at(3));
+  EXPECT_EQ(logins_.sessions(), LinkisLogins::kSessionsOfUser + 1);
   EXPECT_FALSE(logins_.holder(first, at(4)));
+  EXPECT_TRUE(logins_.holder(bobs, at(4)));
 }
 
 TEST_F(Logins, requests_are_known_by_header_cookie_ticket_or_kernel) {
