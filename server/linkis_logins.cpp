@@ -49,6 +49,8 @@ Result<void> LinkisLogins::load(const std::string& path) {
   auto tokens = linkis::parse_tokens(**text);
   if (!tokens) return fail(std::move(tokens.error()), path);
   tokens_ = *std::move(tokens);
+  if (**text != tokens_text_) sessions_.clear();  // one of them may stand on a token that is gone
+  tokens_text_ = std::move(**text);
   return {};
 }
 
@@ -95,7 +97,7 @@ std::string LinkisLogins::open(const Caller& caller, Time mono) {
   auto ticket = random_hex(kTicketBytes);
   if (!ticket) return {};  // then there is no ticket, and the next call is not logged in
   make_room(caller, mono);
-  sessions_[*ticket] = {caller, mono};
+  sessions_[*ticket] = {caller, mono, mono};
   return *std::move(ticket);
 }
 
@@ -107,7 +109,8 @@ std::optional<Caller> LinkisLogins::holder(std::string_view ticket, Time mono) {
   if (ticket.empty()) return std::nullopt;
   const auto found = sessions_.find(ticket);
   if (found == sessions_.end()) return std::nullopt;
-  if (mono - found->second.used > session_) {
+  const Session& session = found->second;
+  if (mono - session.used > session_ || mono - session.opened > kTicketLife) {
     sessions_.erase(found);
     return std::nullopt;
   }

@@ -23,10 +23,13 @@ namespace drover::server {
 class LinkisLogins {
  public:
   static constexpr std::size_t kSessionsMax = 10'000, kSessionsOfUser = 100;
+  // However busy it is: a ticket must not outlive for long the token that it was given for.
+  static constexpr Duration kTicketLife = seconds(24 * 3600);
 
   LinkisLogins(const Auth& auth, Users& users) : auth_(auth), users_(users) {}
 
-  // Reads the file of tokens; makes it, with one random token, when it is missing.
+  // Reads the file of tokens; makes it, with one random token, when it is missing. When it says
+  // something else than before, whoever is logged in has to log in again.
   Result<void> load(const std::string& path);
   void set_session(Duration session) { session_ = session; }
   Duration session() const { return session_; }
@@ -49,13 +52,14 @@ class LinkisLogins {
  private:
   struct Session {
     Caller caller;
-    Time used;  // mono
+    Time opened, used;  // mono
   };
   void make_room(const Caller& caller, Time mono);
 
   const Auth& auth_;
   Users& users_;
   std::vector<linkis::ProxyToken> tokens_;
+  std::string tokens_text_;
   std::map<std::string, Session, std::less<>> sessions_;
   Duration session_ = seconds(7200);
   FailedLogins failed_;

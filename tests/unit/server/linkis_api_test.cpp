@@ -198,6 +198,19 @@ TEST_F(Logins, a_ticket_lives_while_it_is_used) {
   EXPECT_FALSE(logins_.holder(std::string(64, '0'), at(0)));
 }
 
+TEST_F(Logins, a_ticket_does_not_outlive_its_token_for_long) {
+  const Caller ann{kAnn, kAnn, "ann", false};
+  const std::string busy = logins_.open(ann, at(0));
+  for (int hour = 1; hour <= 24; ++hour) EXPECT_TRUE(logins_.holder(busy, at(hour * 3600))) << hour;
+  EXPECT_FALSE(logins_.holder(busy, at(25 * 3600))) << "a day is all";
+  const std::string ticket = logins_.open(ann, at(0));
+  ASSERT_TRUE(logins_.load(path_));
+  EXPECT_TRUE(logins_.holder(ticket, at(1))) << "nothing has changed";
+  std::ofstream(path_, std::ios::app) << "# another line\n";
+  ASSERT_TRUE(logins_.load(path_));
+  EXPECT_FALSE(logins_.holder(ticket, at(1)));
+}
+
 TEST_F(Logins, tickets_are_bounded_and_who_has_many_loses_his_own) {
   const Caller ann{kAnn, kAnn, "ann", false}, bob{kBob, kBob, "bob", false};
   const std::string bobs = logins_.open(bob, at(0)), first = logins_.open(ann, at(1));
