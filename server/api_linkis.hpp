@@ -54,6 +54,7 @@ void count_undone(Services& services, ExchangePtr exchange);
 void list_longest(Services& services, ExchangePtr exchange);
 void list_by_ids(Services& services, ExchangePtr exchange);
 void show_extra(Services& services, ExchangePtr exchange);
+void diagnose(Services& services, ExchangePtr exchange);
 void show_station_admin(Services& services, ExchangePtr exchange);
 void count_tasks(Services& services, ExchangePtr exchange);
 void count_engines(Services& services, ExchangePtr exchange);

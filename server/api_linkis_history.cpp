@@ -244,6 +244,22 @@ void show_extra(Services& services, ExchangePtr exchange) {
   answer_linkis(*exchange, data);
 }
 
+// Why it waits, or how it ended: in Drover's words.
+void diagnose(Services& services, ExchangePtr exchange) {
+  const auto task = find_task(services, *exchange, exchange->request.query_value("taskID"));
+  if (!task) return exchange->refuse(task.error());
+  std::string text = "the task has " + std::string(to_string(task->record.state));
+  const auto snapshot = services.store.snapshot();
+  if (snapshot)
+    if (const TaskEnd end = end_of(*snapshot, *task); !end.failure.empty()) text = end.failure;
+  if (!sched::is_final(task->record.state))
+    if (const auto why = services.controller.why(task->record.id, std::nullopt, net::Loop::now()))
+      if (!why->text.empty()) text = why->text;
+  Json data;
+  data["diagnosisMsg"] = text;
+  answer_linkis(*exchange, data);
+}
+
 void show_station_admin(Services&, ExchangePtr exchange) {
   Json data;
   data["admin"] = exchange->caller.is_operator;

@@ -19,6 +19,7 @@ using linkis::Level;
 using linkis::log_line;
 
 constexpr std::size_t kLineMax = 256 << 10;  // longer lines are cut there
+constexpr std::int64_t kHeadLines = 2;       // before those of the file
 
 class LogReading : public std::enable_shared_from_this<LogReading> {
  public:
@@ -38,8 +39,9 @@ class LogReading : public std::enable_shared_from_this<LogReading> {
   void begin() {
     const sched::JobRecord& record = task_.record;
     const std::string id = std::to_string(raw(record.id));
-    add(log_line(record.submitted, Level::Info,
-                 "Task " + id + " is accepted as " + exec_id_of(services_, task_)));
+    add(log_line(
+        record.submitted, Level::Info,
+        "Task " + id + " is accepted as " + linkis::short_id(task_name(task_.spec, record.id))));
     if (!record.started.is_set()) return end_of_body();
     add(log_line(record.started, Level::Info, "Task " + id + " runs on engine " + task_.node));
     auto place = result_place(services_, task_.spec, record.id);
@@ -75,6 +77,12 @@ class LogReading : public std::enable_shared_from_this<LogReading> {
   void on_piece(const Result<LogPiece>& piece) {
     if (!piece) return finish();  // it may be there at the next call
     if (piece->not_found) return end_of_body();
+    if (piece->size < offset_) {  // a later attempt writes it anew: its lines are counted anew
+      offset_ = 0;
+      line_ = kHeadLines;
+      carry_.clear();
+      return services_.loop.post([self = shared_from_this()] { self->next_piece(); });
+    }
     const bool at_end =
         piece->data.empty() || piece->offset + std::int64_t(piece->data.size()) >= piece->size;
     carry_ += piece->data;

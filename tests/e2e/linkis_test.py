@@ -194,6 +194,7 @@ def how_tasks_fail(bench):
     assert client.wait(task)[-1] == "Failed"
     row = client.task(task)
     assert row["errDesc"] == "ZeroDivisionError: division by zero (line 2)" and type(row["errCode"]) is int and row["canRetry"] is False, row
+    assert client.good("GET", f"/jobhistory/diagnosis-query?taskID={task}")["diagnosisMsg"] == row["errDesc"]
     log = client.log(exec_id)["log"]
     assert "ZeroDivisionError: division by zero (line 2)" in log[0] and log[0] in log[3], log
     assert client.good("GET", f"/entrance/{exec_id}/progress")["progress"] == 1.0
@@ -210,6 +211,34 @@ def the_older_style(bench):
     assert client.wait(data["execID"])[-1] == "Succeed"
     row = client.task(data["taskID"])
     assert row["requestApplicationName"] == "dss" and row["sourceTailor"] == "/old.sh" and row["executionCode"] == "echo old", row
+
+
+def the_loop_of_the_command_line_client(bench):
+    """linkis-cli: history, then state, then log, again and again; the rest of the log from the file when it has ended."""
+    client = bench.client
+    body = client.body("for i in 1 2 3 4 5 6; do echo line $i; sleep 0.3; done", creator="LINKISCLI", source={"scriptPath": "LinkisCli"},
+                       params={"configuration": {"runtime": {"hive.resultset.use.unique.column.names": True}, "startup": {}, "special": {}}, "variable": {}})
+    body["labels"].update({"codeType": "shell", "executeOnce": ""})
+    made = client.good("POST", "/entrance/submit", body)
+    known = {"Inited", "Scheduled", "Running", "Succeed", "Failed", "Cancelled", "Timeout"}  # the constants of its enum, any case
+    printed, taken, states = [], 0, []
+    for _ in range(200):
+        row = client.task(made["taskID"])
+        assert row["status"] in known and type(row["costTime"]) is int, row
+        state = client.status(row["strongerExecId"])
+        states.append(state)
+        if row["status"] in DONE:
+            break
+        piece = client.log(row["strongerExecId"], **({"fromLine": taken} if taken else {}))
+        printed += piece["log"][3].split("\n") if piece["log"][3] else []
+        taken = piece["fromLine"]
+        assert taken == len(printed)
+        time.sleep(0.2)
+    assert states[-1] == "Succeed" and row["labels"][-1] == "executeOnce:", (states, row["labels"])
+    answer = client.ask("GET", f"/filesystem/openLog?path={row['logPath']}")
+    whole = (answer.data["log"][3] if answer.status == 0 else client.log(made["execID"], size=-1)["log"][3]).split("\n")
+    printed += whole[taken:]
+    assert printed == whole and printed[2:8] == [f"line {i}" for i in range(1, 7)], (printed, whole)
 
 
 def variables(bench):
@@ -400,7 +429,7 @@ def nothing_is_left(bench):
     assert status == 200 and "/api/rest_j/v1/entrance/{name}/status" in text
 
 
-CASES = (the_transcript_of_the_contract, logins, tokens_of_programs, every_call_of_a_task, how_tasks_fail, the_older_style, variables, what_operators_ask, lists, many_are_killed,
+CASES = (the_transcript_of_the_contract, logins, tokens_of_programs, every_call_of_a_task, how_tasks_fail, the_older_style, the_loop_of_the_command_line_client, variables, what_operators_ask, lists, many_are_killed,
          bad_input, somebody_else_sees_nothing, a_silent_client_ends_its_task, a_flood_of_lines_is_read_to_its_end, nothing_is_lost_in_a_crash,
          nothing_is_left)
 
