@@ -43,12 +43,16 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-Result<std::string> decode(std::string_view text, bool plus_is_space, std::string_view where) {
+enum class Part { Path, QueryName, QueryValue };
+
+// A tab may be the value of a field: somebody's separator.
+Result<std::string> decode(std::string_view text, Part part) {
+  const std::string_view where = part == Part::Path ? "path" : "query";
   std::string out;
   out.reserve(text.size());
   for (std::size_t k = 0; k < text.size(); ++k) {
     char c = text[k];
-    if (c == '+' && plus_is_space) {
+    if (c == '+' && part != Part::Path) {
       c = ' ';
     } else if (c == '%') {
       const int high = k + 2 < text.size() ? hex_value(text[k + 1]) : -1;
@@ -60,7 +64,8 @@ Result<std::string> decode(std::string_view text, bool plus_is_space, std::strin
       c = static_cast<char>(high * 16 + low);
       k += 2;
     }
-    if (is_control(c)) {
+    const bool is_escaped_tab = c == '\t' && text[k] != '\t' && part == Part::QueryValue;
+    if (is_control(c) && !is_escaped_tab) {
       return fail(Errc::BadInput, "the " + std::string(where) + " has a control character");
     }
     out.push_back(c);
@@ -86,7 +91,7 @@ Result<HttpTarget> parse_target(std::string_view target) {
     return fail(Errc::BadInput, "the request target must be a path", "it starts with '/'");
   }
   const std::size_t mark = target.find('?');
-  auto path = decode(target.substr(0, mark), false, "path");
+  auto path = decode(target.substr(0, mark), Part::Path);
   if (!path) return fail(path.error());
   if (path->find('%') != std::string::npos) {
     return fail(Errc::BadInput, "the path is encoded twice", "encode names once");
@@ -105,9 +110,9 @@ Result<HttpTarget> parse_target(std::string_view target) {
       return fail(Errc::BadInput, "the query has more than 100 fields");
     }
     const std::size_t equals = std::min(field.find('='), field.size());
-    auto name = decode(field.substr(0, equals), true, "query");
+    auto name = decode(field.substr(0, equals), Part::QueryName);
     if (!name) return fail(name.error());
-    auto value = decode(field.substr(std::min(equals + 1, field.size())), true, "query");
+    auto value = decode(field.substr(std::min(equals + 1, field.size())), Part::QueryValue);
     if (!value) return fail(value.error());
     out.query.emplace_back(std::move(*name), std::move(*value));
   }

@@ -156,13 +156,15 @@ TEST(HttpTarget, IsDecodedOnce) {
   using Field = std::pair<std::string, std::string>;
   EXPECT_EQ(target->query, (std::vector<Field>{
                                {"x", "1+1 2"}, {"empty", ""}, {"", ""}, {"p", "50%"}, {"x", "2"}}));
+  EXPECT_EQ(parse_target("/?sep=%09")->query, (std::vector<Field>{{"sep", "\t"}}));
   EXPECT_EQ(percent_encode("a b/\u00fc%~"), "a%20b%2F%C3%BC%25~");
 }
 
 TEST(HttpTarget, RefusesWhatCouldMeanTwoThings) {
   for (const char* target :
-       {"", "a", "*", "/%2541", "/%", "/%4", "/%zz", "/a%00b", "/a%0db", "/..", "/a/../b",
-        "/%2e%2e/b", "/.", "/%ff", "/%C0%AF", "/%ED%A0%80", "/?a=%", "/?a=%00", "/?%0a"}) {
+       {"",       "a",       "*",       "/%2541",    "/%",   "/%4",   "/%zz",    "/a%00b",
+        "/a%0db", "/..",     "/a/../b", "/%2e%2e/b", "/.",   "/%ff",  "/%C0%AF", "/%ED%A0%80",
+        "/?a=%",  "/?a=%00", "/?%0a",   "/?%09=a",   "/%09", "/?a=\t"}) {
     EXPECT_FALSE(parse_target(target)) << target;
   }
   std::string many = "/?";
