@@ -1,0 +1,146 @@
+// tests/unit/linkis/files_test.cpp - result sets as bytes, rows and names.
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "linkis/base64.hpp"
+#include "linkis/csv.hpp"
+#include "linkis/dolphin.hpp"
+#include "linkis/export_name.hpp"
+#include "linkis/memory_text.hpp"
+
+namespace drover::linkis {
+namespace {
+
+Cell text(std::string t) { return {Cell::Kind::Text, std::move(t)}; }
+Cell number(std::string t) { return {Cell::Kind::Number, std::move(t)}; }
+
+TEST(Dolphin, has_the_bytes_of_the_contract) {
+  std::string out;
+  append_dolphin_head(ResultType::Text, {}, out);
+  append_dolphin_record("hello", out);
+  EXPECT_EQ(out, "dolphin00000000010000000004NULL0000000005hello");
+  out.clear();
+  const std::vector<Column> columns{{"id", "bigint"}};
+  append_dolphin_head(ResultType::Table, columns, out);
+  EXPECT_EQ(out, "dolphin0000000002000000002400000000062,6,0,idbigint");
+  out.clear();
+  append_dolphin_row({number("7")}, out);
+  EXPECT_EQ(out, "000000001300000000021,7");
+  out.clear();
+  append_dolphin_row({Cell{}, text("\xc3\xa4")}, out);
+  EXPECT_EQ(out, "0000000028000000000511,2,LINKIS_NULL\xc3\xa4") << "lengths are bytes";
+}
+
+TEST(Dolphin, knows_the_kinds_of_engines) {
+  EXPECT_EQ(result_type("table"), ResultType::Table);
+  EXPECT_EQ(result_type("html"), ResultType::Html);
+  EXPECT_EQ(result_type("image"), ResultType::Picture);
+  EXPECT_EQ(result_type("text"), ResultType::Text);
+  EXPECT_EQ(result_type("anything"), ResultType::Text);
+  for (const auto& [ours, theirs] :
+       std::vector<std::pair<const char*, const char*>>{{"int", "bigint"},
+                                                        {"float", "double"},
+                                                        {"bool", "boolean"},
+                                                        {"any", "string"},
+                                                        {"timestamp", "timestamp"},
+                                                        {"decimal", "decimal"},
+                                                        {"", "string"}})
+    EXPECT_EQ(data_type(ours), theirs) << ours;
+}
+
+TEST(Csv, quotes_what_a_reader_would_misread) {
+  const Row row{text("a"), text("b,c"),   text("d\"e"), text("f\ng"),
+                Cell{},    number("1.5"), text("")};
+  struct Case {
+    CsvStyle style;
+    const char* want;
+  };
+  CsvStyle usual, tabs, all, blanks;
+  tabs.separator = "\t";
+  all.quote_all = true;
+  all.null = "";
+  blanks.keep_newlines = false;
+  for (const auto& [style, want] :
+       {Case{usual, "a,\"b,c\",\"d\"\"e\",\"f\ng\",NULL,1.5,\n"},
+        Case{tabs, "a\tb,c\t\"d\"\"e\"\t\"f\ng\"\tNULL\t1.5\t\n"},
+        Case{all, "\"a\",\"b,c\",\"d\"\"e\",\"f\ng\",\"\",\"1.5\",\"\"\n"},
+        Case{blanks, "a,\"b,c\",\"d\"\"e\",f g,NULL,1.5,\n"}}) {
+    std::string out;
+    append_csv_row(style, row, out);
+    EXPECT_EQ(out, want);
+  }
+}
+
+TEST(Csv, separators_are_short_and_no_quotes) {
+  EXPECT_EQ(*parse_separator("\\t"), "\t");
+  EXPECT_EQ(*parse_separator(";"), ";");
+  EXPECT_EQ(*parse_separator("||"), "||");
+  for (const char* wrong : {"", "\"", "\n", "a\rb", "123456789"})
+    EXPECT_FALSE(parse_separator(wrong)) << wrong;
+}
+
+TEST(Numbers, of_a_spreadsheet_keep_their_digits) {
+  for (const char* good : {"0", "-7", "123456789012345", "-123456789012345", "1.5", "1e300"})
+    EXPECT_TRUE(is_exact_number(number(good))) << good;
+  for (const char* wrong : {"1234567890123456", "9007199254740993", "-1234567890123456"})
+    EXPECT_FALSE(is_exact_number(number(wrong))) << wrong;
+  EXPECT_FALSE(is_exact_number(text("7"))) << "a text stays one";
+}
+
+TEST(Names, cannot_leave_their_header) {
+  EXPECT_EQ(attachment("r", "csv"), "attachment; filename=\"r.csv\"");
+  EXPECT_EQ(attachment("", "csv"), "attachment; filename=\"result.csv\"");
+  EXPECT_EQ(attachment("../../etc/passwd", "csv"), "attachment; filename=\"_.._etc_passwd.csv\"");
+  EXPECT_EQ(attachment("\xc3\xa4 b", "xlsx"),
+            "attachment; filename=\"__ b.xlsx\"; filename*=UTF-8''%C3%A4%20b.xlsx");
+  std::mt19937 draw(7);
+  for (int i = 0; i < 2'000; ++i) {
+    std::string name;
+    for (std::size_t n = draw() % 40; n > 0; --n) name += char(draw() % 256);
+    const std::string header = attachment(name, "csv");
+    EXPECT_EQ(header.find_first_of(std::string("\r\n\0", 3)), std::string::npos);
+    EXPECT_EQ(std::count(header.begin(), header.end(), '"'), 2) << header;
+    EXPECT_EQ(header.find('/'), std::string::npos) << header;
+  }
+}
+
+TEST(Names, of_sheets_are_those_that_spreadsheets_take) {
+  EXPECT_EQ(sheet_name("", "result"), "result");
+  EXPECT_EQ(sheet_name("a[b]:c*d?e/f\\g", ""), "a_b__c_d_e_f_g");
+  EXPECT_EQ(sheet_name("'x'", ""), "_x_");
+  EXPECT_EQ(sheet_name(std::string(50, 'x'), "").size(), 31u);
+  std::string wide;
+  for (int i = 0; i < 40; ++i) wide += "\xc3\xa4";
+  EXPECT_EQ(sheet_name(wide, "").size(), 62u) << "31 characters of two bytes";
+}
+
+TEST(Memory, is_never_rounded_up) {
+  for (const auto& [mib, want] :
+       std::vector<std::pair<std::int64_t, const char*>>{{0, "0.0 MB"},
+                                                         {-5, "0.0 MB"},
+                                                         {512, "512.0 MB"},
+                                                         {1'023, "1023.0 MB"},
+                                                         {1'024, "1.0 GB"},
+                                                         {1'587, "1.5 GB"},
+                                                         {2'047, "1.9 GB"},
+                                                         {1'048'576, "1.0 TB"}})
+    EXPECT_EQ(memory_text(mib), want) << mib;
+}
+
+TEST(Base64, is_that_of_the_rfc) {
+  for (const auto& [bytes, want] :
+       std::vector<std::pair<const char*, const char*>>{{"", ""},
+                                                        {"f", "Zg=="},
+                                                        {"fo", "Zm8="},
+                                                        {"foo", "Zm9v"},
+                                                        {"foob", "Zm9vYg=="},
+                                                        {"fooba", "Zm9vYmE="},
+                                                        {"foobar", "Zm9vYmFy"}})
+    EXPECT_EQ(base64(bytes), want);
+  EXPECT_EQ(base64(std::string("\xff\xfe\x00", 3)), "//4A");
+}
+
+}  // namespace
+}  // namespace drover::linkis
