@@ -59,5 +59,59 @@ void show_station_admin(Services& services, ExchangePtr exchange);
 void count_tasks(Services& services, ExchangePtr exchange);
 void count_engines(Services& services, ExchangePtr exchange);
 
+// api_linkis_files.cpp
+void show_file_tree(Services& services, ExchangePtr exchange);
+void show_is_exist(Services& services, ExchangePtr exchange);
+void show_file_info(Services& services, ExchangePtr exchange);
+void show_root_path(Services& services, ExchangePtr exchange);
+void refuse_to_write(Services& services, ExchangePtr exchange);
+
+// api_linkis_open.cpp
+void open_file(Services& services, ExchangePtr exchange);
+void open_log(Services& services, ExchangePtr exchange);
+
+// api_linkis_export.cpp
+void export_result(Services& services, ExchangePtr exchange);
+void export_results(Services& services, ExchangePtr exchange);
+void download(Services& services, ExchangePtr exchange);
+
+// api_linkis_engines.cpp
+void create_engine(Services& services, ExchangePtr exchange);
+void ask_engine(Services& services, ExchangePtr exchange);
+void show_engine(Services& services, ExchangePtr exchange);
+void kill_engine(Services& services, ExchangePtr exchange);
+void list_user_engines(Services& services, ExchangePtr exchange);
+void list_em_engines(Services& services, ExchangePtr exchange);
+void list_node_states(Services& services, ExchangePtr exchange);
+void kill_engines(Services& services, ExchangePtr exchange);
+void retire_engines(Services& services, ExchangePtr exchange);
+void kill_unlocked(Services& services, ExchangePtr exchange);
+void kill_by_type(Services& services, ExchangePtr exchange);
+
+// api_linkis_ecms.cpp
+void operate_engine(Services& services, ExchangePtr exchange);
+void open_engine_log(Services& services, ExchangePtr exchange);
+void list_ecms(Services& services, ExchangePtr exchange);
+void list_ecm_states(Services& services, ExchangePtr exchange);
+void modify_ecm(Services& services, ExchangePtr exchange);
+void refuse_engine_change(Services& services, ExchangePtr exchange);
+void show_engine_record(Services& services, ExchangePtr exchange);
+void list_engine_records(Services& services, ExchangePtr exchange);
+void list_open_records(Services& services, ExchangePtr exchange);
+void refuse_record_removal(Services& services, ExchangePtr exchange);
+
+// api_linkis_resources.cpp
+void list_user_resources(Services& services, ExchangePtr exchange);
+void list_rm_engines(Services& services, ExchangePtr exchange);
+void list_applications(Services& services, ExchangePtr exchange);
+void list_all_resources(Services& services, ExchangePtr exchange);
+void show_user_resource(Services& services, ExchangePtr exchange);
+void list_rm_engine_types(Services& services, ExchangePtr exchange);
+void list_queues(Services& services, ExchangePtr exchange);
+void show_queue(Services& services, ExchangePtr exchange);
+void reset_resource(Services& services, ExchangePtr exchange);
+void predict_task(Services& services, ExchangePtr exchange);
+void refuse_queue_batch(Services& services, ExchangePtr exchange);
+
 }  // namespace api::linkis
 }  // namespace drover::server

@@ -10,6 +10,7 @@ namespace drover::server {
 
 Result<void> LinkisDesk::configure(const Config& config, const std::string& data) {
   if (!config.linkis_enabled) return {};
+  exports_ = data + "/exports";
   watch.configure(seconds(config.linkis_silence_s), config.linkis_silence_creators);
   logins.set_session(seconds(config.linkis_session_s));
   return logins.load(config.linkis_tokens.empty() ? data + "/linkis.tokens" : config.linkis_tokens);
@@ -19,6 +20,10 @@ void LinkisDesk::set_port(std::uint16_t port) {
   std::array<char, 256> name{};
   if (gethostname(name.data(), name.size() - 1) != 0) name = {"localhost"};
   instance_ = std::string(name.data()) + ":" + std::to_string(port);
+}
+
+std::shared_ptr<void> LinkisDesk::large_answer() const {
+  return large_.use_count() <= kLargeAnswersMax ? large_ : nullptr;
 }
 
 std::optional<LogMark> LinkisDesk::mark_before(JobId job, std::int64_t line) const {

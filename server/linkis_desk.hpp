@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -22,6 +23,7 @@ struct LogMark {  // where a line of a task's log begins in its file
 class LinkisDesk {
  public:
   static constexpr std::size_t kMarksMax = 4'096;
+  static constexpr long kLargeAnswersMax = 4;
 
   LinkisDesk(net::Loop& loop, Turn& turn, const Auth& auth, Users& users)
       : logins(auth, users), watch(loop, turn) {}
@@ -36,11 +38,16 @@ class LinkisDesk {
   std::optional<LogMark> mark_before(JobId job, std::int64_t line) const;
   void set_mark(JobId job, LogMark mark);
 
+  // Held while a long log or a workbook is put together; null when enough others do that.
+  std::shared_ptr<void> large_answer() const;
+  const std::string& exports() const { return exports_; }  // the folder of workbooks in the making
+
   LinkisLogins logins;
   LinkisWatch watch;
 
  private:
-  std::string instance_ = "localhost:0";
+  std::string instance_ = "localhost:0", exports_;
+  std::shared_ptr<int> large_ = std::make_shared<int>();  // its owners are counted
   std::map<JobId, LogMark> marks_;
 };
 

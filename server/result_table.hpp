@@ -49,6 +49,7 @@ class ChunkRows {
   // Each row must be an array; there must be as many as the index says.
   Result<void> read(std::string_view packed, std::int64_t rows);
   std::size_t size() const { return rows_.size(); }
+  simdjson::dom::element row(std::size_t row) const { return rows_[row]; }
   void append_json(std::size_t row, std::string& out) const;  // [1,"a"]
   void append_csv(std::size_t row, std::string& out) const;   // RFC 4180, with its line end
 

@@ -10,7 +10,7 @@ build_packages=(
   libhwloc-dev libtbb-dev libboost-dev libboost-graph-dev libuv1-dev liblmdb-dev
   prometheus-cpp-dev libprotobuf-dev protobuf-compiler libsimdjson-dev nlohmann-json3-dev
   libcli11-dev libtomlplusplus-dev libfmt-dev libspdlog-dev libexpected-dev libssl-dev
-  libxxhash-dev libzstd-dev libgtest-dev libbenchmark-dev libcurl4-openssl-dev zlib1g-dev libjemalloc-dev libdeflate-dev
+  libxxhash-dev libzstd-dev libgtest-dev libbenchmark-dev libcurl4-openssl-dev zlib1g-dev libjemalloc-dev libdeflate-dev libxlsxwriter-dev
 )
 test_packages=(python3 prometheus clang clang-format clang-tidy libclang-rt-14-dev curl)
 

@@ -1,0 +1,424 @@
+// server/api_linkis_ecms.cpp - linkisManager: nodes, records of engines, and what engines are told.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/units.hpp"
+#include "linkis/log_text.hpp"
+#include "server/api_linkis.hpp"
+#include "server/linkis_answer.hpp"
+#include "server/linkis_desk.hpp"
+#include "server/linkis_engines.hpp"
+#include "server/linkis_tasks.hpp"
+#include "server/result_place.hpp"
+
+namespace drover::server::api::linkis {
+namespace {
+
+using drover::linkis::Json;
+using drover::linkis::number_of;
+using drover::linkis::object_of;
+using drover::linkis::text_of;
+
+constexpr std::int64_t kLinesUsual = 100, kLinesMax = 5'000;
+constexpr std::size_t kTailBytes = 1 << 20;
+
+Error for_operators(const char* what) {
+  return {Errc::Denied, std::string("only operators ") + what, "server.operators lists them", ""};
+}
+
+// ---- the log of an engine
+
+struct LogWish {
+  std::int64_t from = 1, count = kLinesUsual, last = 0;  // last: so many lines at the end
+  std::vector<std::string> only, ignored;                // words
+};
+
+std::vector<std::string> words_of(const std::string& csv) {
+  std::vector<std::string> words;
+  for (std::size_t at = 0; at < csv.size();) {
+    const std::size_t comma = std::min(csv.find(',', at), csv.size());
+    if (comma > at) words.push_back(csv.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return words;
+}
+
+LogWish log_wish(const Json& parameters) {
+  LogWish wish;
+  wish.from = std::max<std::int64_t>(number_of(parameters, "fromLine", 1), 1);
+  wish.count =
+      std::clamp<std::int64_t>(number_of(parameters, "pageSize", kLinesUsual), 1, kLinesMax);
+  wish.last = std::clamp<std::int64_t>(number_of(parameters, "lastRows", 0), 0, kLinesMax);
+  if (parameters.contains("enableTail") &&
+      (parameters["enableTail"] == true || parameters["enableTail"] == "true") && wish.last == 0)
+    wish.last = wish.count;
+  wish.only = words_of(text_of(parameters, "onlyKeywords"));
+  wish.ignored = words_of(text_of(parameters, "ignoreKeywords"));
+  return wish;
+}
+
+// Piece by piece up to the lines that are asked for; of the end, the last MiB.
+class EngineLog : public std::enable_shared_from_this<EngineLog> {
+ public:
+  EngineLog(Services& services, ExchangePtr exchange, PlacedFiles files, LogWish wish)
+      : services_(services),
+        exchange_(std::move(exchange)),
+        files_(std::move(files)),
+        wish_(std::move(wish)) {}
+
+  void step() {
+    const std::int64_t offset =
+        wish_.last > 0 ? -std::int64_t(kTailBytes) : offset_ + std::int64_t(carry_.size());
+    files_.read(files_.place().log, offset, PlacedFiles::kPiece,
+                [self = shared_from_this()](const Result<LogPiece>& piece) { self->take(piece); });
+  }
+
+ private:
+  bool is_wanted(std::string_view line) const {
+    const auto has = [&](const std::string& word) { return line.find(word) != line.npos; };
+    if (std::ranges::any_of(wish_.ignored, has)) return false;
+    return wish_.only.empty() || std::ranges::any_of(wish_.only, has);
+  }
+  void add(std::string_view line) {
+    ++line_;
+    if (wish_.last == 0 && (line_ < wish_.from || is_full())) return;
+    end_line_ = line_;
+    if (is_wanted(line)) lines_.emplace_back(line);
+  }
+  // Lines that are left out count, so that the next page begins behind them.
+  bool is_full() const { return wish_.last == 0 && std::int64_t(lines_.size()) >= wish_.count; }
+
+  void take(const Result<LogPiece>& piece) {
+    if (!piece) return exchange_->refuse(piece.error());
+    if (piece->not_found) return send();
+    const bool at_end =
+        piece->data.empty() || piece->offset + std::int64_t(piece->data.size()) >= piece->size;
+    carry_ += piece->data;
+    std::size_t at = 0;
+    for (std::size_t end = 0; (end = carry_.find('\n', at)) != std::string::npos; at = end + 1)
+      add(std::string_view(carry_).substr(at, end - at));
+    carry_.erase(0, at);
+    offset_ += std::int64_t(at);
+    if (carry_.size() > std::size_t(PlacedFiles::kPiece)) {  // a line without end
+      offset_ += std::int64_t(carry_.size());
+      add(std::exchange(carry_, {}));
+    }
+    if (is_full() || at_end || wish_.last > 0) {
+      if (at_end && !is_full() && !carry_.empty()) add(carry_);
+      return send();
+    }
+    services_.loop.post([self = shared_from_this()] { self->step(); });
+  }
+
+  void send() {
+    if (wish_.last > 0 && std::int64_t(lines_.size()) > wish_.last)
+      lines_.erase(lines_.begin(), lines_.end() - wish_.last);
+    Json data;
+    data["result"]["logPath"] = files_.place().log;
+    data["result"]["logs"] = lines_;
+    data["result"]["endLine"] = std::max(end_line_, wish_.from - 1);
+    data["result"]["rows"] = lines_.size();
+    data["errorMsg"] = "";
+    data["isError"] = false;
+    answer_linkis(*exchange_, data);
+  }
+
+  Services& services_;
+  ExchangePtr exchange_;
+  PlacedFiles files_;
+  LogWish wish_;
+  std::vector<std::string> lines_;
+  std::string carry_;
+  std::int64_t line_ = 0, end_line_ = 0, offset_ = 0;
+};
+
+void send_log(Services& services, ExchangePtr exchange, const LinkisEngine& engine,
+              const Json& parameters) {
+  auto snapshot = services.store.snapshot();
+  if (!snapshot) return exchange->refuse(snapshot.error());
+  const auto spec = snapshot->spec(engine.view.job, false);
+  if (!spec) return exchange->refuse(spec.error());
+  auto place = result_place(services, *spec, engine.view.job);
+  if (!place) return exchange->refuse(place.error());
+  std::make_shared<EngineLog>(services, std::move(exchange),
+                              PlacedFiles(services, spec->owner, *std::move(place)),
+                              log_wish(parameters))
+      ->step();
+}
+
+// ---- operators
+
+void answer_result(const Exchange& exchange, Json result) {
+  Json data;
+  data["result"] = std::move(result);
+  data["errorMsg"] = "";
+  data["isError"] = false;
+  answer_linkis(exchange, data);
+}
+
+Json progress_result(const Services& services, const Exchange& exchange,
+                     const LinkisEngine& engine) {
+  Json result;
+  result["progress"] = 0.0;
+  result["progressInfo"] = Json::array();
+  if (engine.is_over) result["progress"] = 1.0;
+  if (raw(engine.view.running) == 0) return result;
+  const auto task = find_task(services, exchange, std::to_string(raw(engine.view.running)));
+  if (!task) return result;
+  result["progress"] = progress_of(services, *task);
+  result["progressInfo"] = progress_info(services, *task);
+  return result;
+}
+
+void operate(Services& services, ExchangePtr exchange) {
+  const auto body = linkis_body(*exchange);
+  if (!body) return exchange->refuse(body.error());
+  const Json& parameters = object_of(*body, "parameters");
+  const std::string verb = text_of(parameters, "__operator_name__");
+  // An ECM is told which engine is meant by the parameters.
+  std::string instance = text_of(parameters, "engineConnInstance");
+  if (instance.empty()) instance = text_of(*body, "instance");
+  const auto engine = find_engine(services, *exchange, instance, text_of(parameters, "ticketId"));
+  if (!engine) return exchange->refuse(engine.error());
+  Json result;
+  if (verb == "engineConnLog") return send_log(services, exchange, *engine, parameters);
+  if (verb == "engineConnProgress")
+    return answer_result(*exchange, progress_result(services, *exchange, *engine));
+  if (verb == "engineConnMetrics") {
+    result["metrics"] = Json::object();
+    return answer_result(*exchange, std::move(result));
+  }
+  if (verb == "engineConnDiagnosis") {
+    result["diagnosis"] = std::string(node_status(*engine));
+    return answer_result(*exchange, std::move(result));
+  }
+  if (verb == "engineConnYarnApplication") {
+    for (const char* name : {"applicationId", "url", "queue"}) result[name] = "";
+    return answer_result(*exchange, std::move(result));
+  }
+  static constexpr std::array<std::string_view, 5> kVerbs{
+      "engineConnLog", "engineConnProgress", "engineConnMetrics", "engineConnDiagnosis",
+      "engineConnYarnApplication"};
+  const std::string_view near = nearest_match(verb, kVerbs);
+  exchange->refuse({Errc::Unsupported, "there is no operator " + verb.substr(0, 64),
+                    near.empty() ? "engineConnLog, engineConnProgress, ..."
+                                 : "did you mean " + std::string(near) + "?",
+                    "__operator_name__"});
+}
+
+// ---- records of engines
+
+std::string status_word(const LinkisEngine& engine) { return std::string(node_status(engine)); }
+
+Json record_of(const sched::JobRecord& job, const LinkisEngine& engine) {
+  const auto millis_or_null = [](Time at) {
+    return at.is_set() ? Json(at.us / 1000) : Json(nullptr);
+  };
+  const Json held = load_resource(1, engine.mem_mib, engine.cpus);
+  Json record;
+  record["id"] = raw(job.id);
+  record["labelValue"] = engine.view.user + "-*," + engine.view.type + "-" + engine.version;
+  record["createUser"] = engine.view.user;
+  record["serviceInstance"] = engine.view.name;
+  record["ticketId"] = std::to_string(raw(job.id));
+  record["ecmInstance"] = engine.node;
+  record["requestTimes"] = 1;
+  record["requestResource"] = drover::linkis::dump(held);
+  record["usedTimes"] = job.started.is_set() ? 1 : 0;
+  record["usedResource"] = job.started.is_set() ? Json(drover::linkis::dump(held)) : Json(nullptr);
+  record["releaseTimes"] = job.ended.is_set() ? 1 : 0;
+  record["releasedResource"] =
+      job.ended.is_set() ? Json(drover::linkis::dump(held)) : Json(nullptr);
+  record["usedTime"] = millis_or_null(job.started);
+  record["releaseTime"] = millis_or_null(job.ended);
+  record["createTime"] = millis_or_null(job.submitted);
+  record["status"] = status_word(engine);
+  record["logDirSuffix"] = "";
+  record["metrics"] = "{}";
+  return record;
+}
+
+struct RecordFilter {
+  std::string instance, engine_type, status, user;
+  std::int64_t from_ms = 0, until_ms = INT64_MAX;
+};
+
+// The newest first; at most limits.page_scan jobs are looked at.
+Result<std::vector<Json>> records(const Services& services, const Exchange& exchange,
+                                  const RecordFilter& filter) {
+  auto snapshot = services.store.snapshot();
+  if (!snapshot) return fail(snapshot.error());
+  std::vector<std::pair<sched::JobRecord, std::string>> jobs;
+  std::int64_t looked_at = 0;
+  auto good = snapshot->visit_jobs(
+      JobId{0}, false, [&](const sched::JobRecord& job, const sched::JobSpec& spec) {
+        const std::int64_t created = job.submitted.us / 1000;
+        const Caller& caller = exchange.caller;
+        if (spec.engine && (caller.is_operator || spec.owner.uid == caller.uid) &&
+            created >= filter.from_ms && created <= filter.until_ms &&
+            (filter.instance.empty() || spec.engine->name == filter.instance) &&
+            (filter.engine_type.empty() || spec.engine->type == filter.engine_type) &&
+            (filter.user.empty() || spec.user == filter.user))
+          jobs.emplace_back(job, spec.engine->name);
+        return ++looked_at < services.config.page_scan;
+      });
+  if (!good) return fail(good.error());
+  std::vector<Json> found;
+  for (const auto& [job, name] : jobs) {
+    const auto engine = find_engine(services, exchange, name, std::to_string(raw(job.id)));
+    if (engine && (filter.status.empty() || status_word(*engine) == filter.status))
+      found.push_back(record_of(job, *engine));
+  }
+  return found;
+}
+
+}  // namespace
+
+void operate_engine(Services& services, ExchangePtr exchange) {
+  operate(services, std::move(exchange));
+}
+
+void open_engine_log(Services& services, ExchangePtr exchange) {
+  const auto body = linkis_body(*exchange);
+  if (!body) return exchange->refuse(body.error());
+  const auto engine =
+      find_engine(services, *exchange, text_of(*body, "instance"), text_of(*body, "ticketId"));
+  if (!engine) return exchange->refuse(engine.error());
+  const Json& parameters = object_of(*body, "parameters");
+  // Both streams are one file; of the rest an engine has none.
+  const std::string type = text_of(parameters, "logType");
+  if (!type.empty() && type != "stdout" && type != "stderr") {
+    Json result;
+    result["logPath"] = "";
+    result["logs"] = Json::array();
+    result["endLine"] = 0;
+    result["rows"] = 0;
+    return answer_result(*exchange, std::move(result));
+  }
+  send_log(services, std::move(exchange), *engine, parameters);
+}
+
+void list_ecms(Services& services, ExchangePtr exchange) {
+  const net::HttpRequest& request = exchange->request;
+  const std::string_view instance = request.query_value("instance");
+  const std::string_view health = request.query_value("nodeHealthy");
+  const std::string_view owner = request.query_value("owner");
+  const auto engines = engines_for(services, *exchange);
+  Json rows = Json::array();
+  for (const rm::NodeView& node : services.controller.resources().nodes()) {
+    if (node.spec == nullptr || node.spec->seats > 0) continue;
+    Json row = ecm_row(services, node, engines);
+    if ((!instance.empty() && node.spec->name.find(instance) == std::string::npos) ||
+        (!health.empty() && row["nodeHealthy"] != health) ||
+        (!owner.empty() && row["owner"] != owner))
+      continue;
+    rows.push_back(std::move(row));
+  }
+  Json data;
+  data["EMs"] = rows;
+  data["tasks"] = rows;  // the Java client looks here
+  data["totalPage"] = rows.size();
+  answer_linkis(*exchange, data);
+}
+
+void list_ecm_states(Services&, ExchangePtr exchange) {
+  Json data;
+  data["nodeHealthy"] = {"Healthy", "UnHealthy", "WARN", "StockAvailable", "StockUnavailable"};
+  if (exchange->request.query_value("onlyEditable") == "true")
+    data["nodeHealthy"] = {"Healthy", "UnHealthy", "StockAvailable", "StockUnavailable"};
+  answer_linkis(*exchange, data);
+}
+
+// Healthy takes work again; every other word lets the node do what it has and take nothing new.
+void modify_ecm(Services& services, ExchangePtr exchange) {
+  const auto body = linkis_body(*exchange);
+  if (!body) return exchange->refuse(body.error());
+  if (!exchange->caller.is_operator) return exchange->refuse(for_operators("change nodes"));
+  const std::string state = text_of(*body, "emStatus"), name = text_of(*body, "instance");
+  static constexpr std::array<std::string_view, 4> kStates{"Healthy", "UnHealthy", "StockAvailable",
+                                                           "StockUnavailable"};
+  if (std::ranges::find(kStates, state) == kStates.end())
+    return exchange->refuse({Errc::BadInput, "emStatus is none of those that can be set",
+                             "Healthy, UnHealthy, StockAvailable or StockUnavailable", "emStatus"});
+  if (services.turn.is_full())
+    return exchange->refuse(
+        {Errc::Unavailable, "too many requests wait", "try again in a moment", ""});
+  sched::ServeNode input;
+  input.actor = exchange->caller.actor();
+  input.node = name;
+  input.service = state == "Healthy" ? sched::Service::InService : sched::Service::Draining;
+  input.reason = text_of(*body, "description");
+  if (input.reason.empty() && state != "Healthy") input.reason = state;
+  services.turn.serve_node(std::move(input), [exchange](const Result<sched::Done>& done) {
+    if (!done) return exchange->refuse(done.error());
+    answer_linkis(*exchange, Json::object());
+  });
+}
+
+void refuse_engine_change(Services&, ExchangePtr exchange) {
+  exchange->refuse({Errc::Unsupported, "labels and health of an engine follow from what it does",
+                    "kill it, or let it end with batchSetEngineToUnHealthy", ""});
+}
+
+void show_engine_record(Services& services, ExchangePtr exchange) {
+  const std::string_view ticket = exchange->request.query_value("ticketid");
+  const auto engine = find_engine(services, *exchange, "", ticket.empty() ? "0" : ticket);
+  if (!engine) return exchange->refuse(engine.error());
+  const auto snapshot = services.store.snapshot();
+  if (!snapshot) return exchange->refuse(snapshot.error());
+  const auto job = snapshot->job(engine->view.job);
+  if (!job) return exchange->refuse(job.error());
+  Json data;
+  data["ecResourceInfoRecord"] = record_of(*job, *engine);
+  answer_linkis(*exchange, data);
+}
+
+void list_engine_records(Services& services, ExchangePtr exchange) {
+  const net::HttpRequest& request = exchange->request;
+  const auto page = exchange->number("pageNow", 1, 1'000'000, 1);
+  const auto size = exchange->number("pageSize", 1, 1'000, 20);
+  const auto from = exchange->number("startDate", 0, INT64_MAX, 0);
+  const auto until = exchange->number("endDate", 0, INT64_MAX, INT64_MAX);
+  if (!page) return exchange->refuse(page.error());
+  if (!size) return exchange->refuse(size.error());
+  RecordFilter filter;
+  filter.instance = request.query_value("instance");
+  filter.engine_type = request.query_value("engineType");
+  filter.engine_type.resize(std::min(filter.engine_type.find('-'), filter.engine_type.size()));
+  filter.status = request.query_value("status");
+  filter.user = request.query_value("creator");
+  if (from) filter.from_ms = *from;  // dates that are no milliseconds filter nothing
+  if (until) filter.until_ms = *until;
+  const auto all = records(services, *exchange, filter);
+  if (!all) return exchange->refuse(all.error());
+  Json rows = Json::array();
+  const std::size_t first = std::size_t(*page - 1) * std::size_t(*size);
+  for (std::size_t i = first; i < std::min(all->size(), first + std::size_t(*size)); ++i)
+    rows.push_back((*all)[i]);
+  Json data;
+  data["engineList"] = std::move(rows);
+  data["totalPage"] = all->size();
+  answer_linkis(*exchange, data);
+}
+
+void list_open_records(Services& services, ExchangePtr exchange) {
+  const auto body = linkis_body(*exchange);
+  if (!body) return exchange->refuse(body.error());
+  Json rows = Json::array();
+  for (const LinkisEngine& engine : engines_for(services, *exchange))
+    rows.push_back(engine_row(engine));
+  Json data;
+  data["ecList"] = std::move(rows);
+  answer_linkis(*exchange, data);
+}
+
+void refuse_record_removal(Services&, ExchangePtr exchange) {
+  exchange->refuse({Errc::Unsupported, "records of engines are kept as those of jobs are",
+                    "retention.* says how long", ""});
+}
+
+}  // namespace drover::server::api::linkis

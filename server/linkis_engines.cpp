@@ -1,0 +1,264 @@
+// server/linkis_engines.cpp - from the pool's and the controller's views to the contract's rows.
+// SPDX-License-Identifier: Apache-2.0
+#include "server/linkis_engines.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <utility>
+
+#include "base/units.hpp"
+#include "linkis/memory_text.hpp"
+
+namespace drover::server {
+namespace {
+
+using linkis::Json;
+using pool::EngineState;
+
+bool may_see(const Exchange& exchange, std::uint32_t uid) {
+  return exchange.caller.is_operator || exchange.caller.uid == uid;
+}
+
+void fill(const Services& services, const store::Snapshot& snapshot, LinkisEngine& engine) {
+  if (const auto* plugin = services.engines.catalogue().find(engine.view.type))
+    engine.version = plugin->version;
+  if (const auto spec = snapshot.spec(engine.view.job, false)) {
+    engine.cpus = spec->cpus_per_task;
+    engine.mem_mib = spec->request.mem_mib;
+  }
+  if (const auto task = snapshot.task({engine.view.job, TaskIndex{0}}); task && *task)
+    engine.node = (*task)->node;
+}
+
+// From the store: an engine that the pool has forgotten.
+std::optional<LinkisEngine> ended_engine(const Services& services, const store::Snapshot& snapshot,
+                                         JobId job) {
+  const auto spec = snapshot.spec(job, false);
+  const auto record = snapshot.job(job);
+  if (!spec || !record || !spec->engine) return std::nullopt;
+  LinkisEngine engine;
+  engine.view.name = spec->engine->name;
+  engine.view.type = spec->engine->type;
+  engine.view.pool = spec->engine->pool;
+  engine.view.session = spec->engine->session;
+  engine.view.user = spec->user;
+  engine.view.uid = spec->owner.uid;
+  engine.view.job = job;
+  engine.view.state = EngineState::Dead;
+  engine.view.since = record->ended;
+  engine.is_over = true;
+  engine.has_failed =
+      record->state == sched::JobState::Failed || record->state == sched::JobState::TimedOut;
+  fill(services, snapshot, engine);
+  return engine;
+}
+
+tl::unexpected<Error> no_such_engine(std::string_view instance, std::string_view ticket) {
+  const std::string_view name = instance.empty() ? ticket : instance;
+  return fail(Errc::NotFound, "Not exists EngineConn " + std::string(name.substr(0, 80)),
+              "listUserEngines lists yours", "instance");
+}
+
+Json service_instance(const char* service, const std::string& instance) {
+  Json json;
+  json["applicationName"] = service;
+  json["instance"] = instance;
+  return json;
+}
+
+Json label(const char* key, std::string value) {
+  Json json;
+  json["labelKey"] = key;
+  json["stringValue"] = std::move(value);
+  return json;
+}
+
+std::string type_label(const LinkisEngine& engine) {
+  return engine.view.type + "-" + (engine.version.empty() ? "1" : engine.version);
+}
+
+void put_resources(Json& row, const Json& max, const Json& used, const Json& locked,
+                   const Json& left) {
+  row["resourceType"] = "LoadInstance";
+  row["maxResource"] = max;
+  row["minResource"] = load_resource(0, 0, 0);
+  row["usedResource"] = used;
+  row["lockedResource"] = locked;
+  row["expectedResource"] = load_resource(0, 0, 0);
+  row["leftResource"] = left;
+}
+
+std::string_view health_of(const LinkisEngine& engine) {
+  return engine.view.state == EngineState::Lost ? "UnHealthy" : "Healthy";
+}
+
+struct NodeHealth {
+  const char *status, *health;
+};
+NodeHealth health_of(const rm::NodeView& node, bool connected) {
+  switch (node.state) {
+    case rm::NodeState::Up:
+      return {"Running", connected && !node.in_maintenance ? "Healthy" : "StockAvailable"};
+    case rm::NodeState::Draining:
+    case rm::NodeState::Maintenance: return {"Running", "StockAvailable"};
+    case rm::NodeState::Lost: return {"Running", "UnHealthy"};
+    case rm::NodeState::Down: return {"Failed", "StockUnavailable"};
+  }
+  return {"Failed", "UnHealthy"};
+}
+
+}  // namespace
+
+Json load_resource(std::int64_t instances, std::int64_t mem_mib, std::int64_t cpus) {
+  Json json;
+  json["instance"] = instances;
+  json["memory"] = linkis::memory_text(mem_mib);
+  json["cpu"] = cpus;
+  return json;
+}
+
+std::vector<LinkisEngine> engines_for(const Services& services, const Exchange& exchange) {
+  std::vector<LinkisEngine> found;
+  const auto snapshot = services.store.snapshot();
+  for (pool::EngineView& view : services.engines.engines()) {
+    if (!may_see(exchange, view.uid)) continue;
+    LinkisEngine engine;
+    engine.view = std::move(view);
+    if (snapshot) fill(services, *snapshot, engine);
+    found.push_back(std::move(engine));
+  }
+  return found;
+}
+
+Result<LinkisEngine> find_engine(const Services& services, const Exchange& exchange,
+                                 std::string_view instance, std::string_view ticket) {
+  auto snapshot = services.store.snapshot();
+  if (!snapshot) return fail(snapshot.error());
+  std::optional<pool::EngineView> live;
+  if (!ticket.empty()) {
+    const auto number = parse_integer(ticket, 1, INT64_MAX, "ticketId");
+    if (!number) return no_such_engine(instance, ticket);
+    const JobId job{static_cast<std::uint64_t>(*number)};
+    for (pool::EngineView& view : services.engines.engines())
+      if (view.job == job) live = std::move(view);
+    if (!live) {
+      auto ended = ended_engine(services, *snapshot, job);
+      if (!ended || !may_see(exchange, ended->view.uid)) return no_such_engine(instance, ticket);
+      return *std::move(ended);
+    }
+  } else {
+    live = services.engines.find(std::string(instance));
+  }
+  if (!live || !may_see(exchange, live->uid)) return no_such_engine(instance, ticket);
+  LinkisEngine engine;
+  engine.view = *std::move(live);
+  fill(services, *snapshot, engine);
+  return engine;
+}
+
+// Unlock: free for anybody of its user. Idle: kept by a session.
+std::string_view node_status(const LinkisEngine& engine) {
+  if (engine.is_over) return engine.has_failed ? "Failed" : "ShuttingDown";
+  switch (engine.view.state) {
+    case EngineState::Starting: return "Starting";
+    case EngineState::Idle: return engine.view.session.empty() ? "Unlock" : "Idle";
+    case EngineState::Busy: return "Busy";
+    case EngineState::Lost: return raw(engine.view.running) != 0 ? "Busy" : "Unlock";
+    case EngineState::Draining:
+    case EngineState::Stopping: return "ShuttingDown";
+    case EngineState::Failed: return "Failed";
+    case EngineState::Dead: return "ShuttingDown";
+  }
+  return "Failed";
+}
+
+Json engine_node(const LinkisEngine& engine, const std::string& manager) {
+  Json json;
+  json["serviceInstance"] = service_instance(kEngineService, engine.view.name);
+  json["nodeStatus"] = node_status(engine);
+  json["ticketId"] = std::to_string(raw(engine.view.job));
+  json["ecmServiceInstance"] = service_instance(kNodeService, engine.node);
+  json["managerServiceInstance"] = service_instance(kManagerService, manager);
+  json["mark"] = "process";
+  json["owner"] = engine.view.user;
+  return json;
+}
+
+Json engine_row(const LinkisEngine& engine) {
+  const bool is_starting = engine.view.state == EngineState::Starting;
+  const bool is_busy = raw(engine.view.running) != 0;
+  const Json held = load_resource(1, engine.mem_mib, engine.cpus);
+  const Json none = load_resource(0, 0, 0);
+  Json row;
+  row["emInstance"] = engine.node;
+  row["nodeStatus"] = node_status(engine);
+  row["lock"] = is_busy ? Json("busy") : Json(nullptr);
+  row["labels"] = Json::array(
+      {label("engineType", type_label(engine)), label("userCreator", engine.view.user + "-*"),
+       label("engineInstance", std::string(kEngineService) + "-" + engine.view.name)});
+  row["applicationName"] = kEngineService;
+  row["instance"] = engine.view.name;
+  put_resources(row, held, is_starting ? none : held, is_starting ? held : none, none);
+  row["owner"] = engine.view.user;
+  row["runningTasks"] = is_busy ? 1 : 0;
+  row["pendingTasks"] = 0;
+  row["succeedTasks"] = engine.view.uses - std::uint64_t(is_busy && engine.view.uses > 0);
+  row["failedTasks"] = 0;
+  row["maxMemory"] = engine.mem_mib << 20;
+  row["usedMemory"] = nullptr;
+  row["systemCPUUsed"] = nullptr;
+  row["systemLeftMemory"] = nullptr;
+  row["nodeHealthy"] = health_of(engine);
+  row["msg"] = "";
+  row["startTime"] = engine.view.since.us / 1000;
+  row["engineType"] = engine.view.type;
+  row["mappingPorts"] = nullptr;
+  row["mappingHost"] = nullptr;
+  row["ticketId"] = std::to_string(raw(engine.view.job));
+  return row;
+}
+
+Json ecm_row(const Services& services, const rm::NodeView& node,
+             const std::vector<LinkisEngine>& engines) {
+  using rm::Kind;
+  const std::string name = node.spec != nullptr ? node.spec->name : std::string();
+  const AgentView agent = services.agents.view(name).value_or(AgentView{});
+  const NodeHealth health = health_of(node, agent.connected);
+  std::int64_t here = 0, running = 0;
+  for (const LinkisEngine& engine : engines)
+    if (engine.node == name) {
+      ++here;
+      running += raw(engine.view.running) != 0 ? 1 : 0;
+    }
+  const std::int64_t cpus = node.capacity[Kind::CpuMilli] / 1000;
+  const std::int64_t cpus_free = node.free[Kind::CpuMilli] / 1000;
+  const std::int64_t mem = node.capacity[Kind::MemMib], mem_free = node.free[Kind::MemMib];
+  Json row;
+  row["applicationName"] = kNodeService;
+  row["instance"] = name;
+  row["labels"] = Json::array({label("emInstance", std::string(kNodeService) + "-" + name)});
+  if (node.spec != nullptr)
+    for (const auto& [key, value] : node.spec->labels)
+      row["labels"].push_back(label(key.c_str(), value));
+  row["nodeStatus"] = health.status;
+  put_resources(row, load_resource(cpus, mem, cpus),
+                load_resource(here, mem - mem_free, cpus - cpus_free), load_resource(0, 0, 0),
+                load_resource(cpus_free, mem_free, cpus_free));
+  row["owner"] = services.users.of(services.daemon_uid).name;
+  row["runningTasks"] = running;
+  row["pendingTasks"] = 0;
+  row["succeedTasks"] = 0;
+  row["failedTasks"] = 0;
+  row["maxMemory"] = mem << 20;
+  row["usedMemory"] = (mem - mem_free) << 20;
+  row["systemCPUUsed"] = cpus > 0 ? std::clamp(agent.load1 / double(cpus), 0.0, 1.0) : 0.0;
+  row["systemLeftMemory"] = mem_free << 20;
+  row["nodeHealthy"] = health.health;
+  row["msg"] = node.reason;
+  row["startTime"] = agent.heard.us / 1000;
+  row["description"] = node.reason;
+  return row;
+}
+
+}  // namespace drover::server

@@ -1,0 +1,49 @@
+// server/linkis_engines.hpp - engines and nodes in the words of linkisManager.
+//
+// An engine is an EngineConn, its node an ECM. The instance of an engine is its name ("engine-7"),
+// which is used again; its ticket is the number of its job, which is not.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "linkis/json.hpp"
+#include "pool/engine_pool.hpp"
+#include "server/exchange.hpp"
+#include "server/services.hpp"
+
+namespace drover::server {
+
+inline constexpr const char* kEngineService = "linkis-cg-engineconn";
+inline constexpr const char* kNodeService = "linkis-cg-engineconnmanager";
+inline constexpr const char* kManagerService = "linkis-cg-linkismanager";
+
+struct LinkisEngine {
+  pool::EngineView view;
+  std::string node;     // where it is, or was; empty = nowhere yet
+  std::string version;  // of its plugin
+  std::int64_t cpus = 0, mem_mib = 0;
+  bool is_over = false, has_failed = false;
+};
+
+// {"instance":1,"memory":"1.0 GB","cpu":2}
+linkis::Json load_resource(std::int64_t instances, std::int64_t mem_mib, std::int64_t cpus);
+
+// Those that the caller may see: his, an operator all. By name.
+std::vector<LinkisEngine> engines_for(const Services& services, const Exchange& exchange);
+// {"applicationName","instance","ticketId"}: the ticket decides when it is given, and finds engines
+// that have ended too. NotFound ("Not exists EngineConn ...") also of somebody else's.
+Result<LinkisEngine> find_engine(const Services& services, const Exchange& exchange,
+                                 std::string_view instance, std::string_view ticket);
+
+std::string_view node_status(const LinkisEngine& engine);  // "Unlock"
+linkis::Json engine_node(const LinkisEngine& engine, const std::string& manager);
+// An entry of listUserEngines and listEMEngines.
+linkis::Json engine_row(const LinkisEngine& engine);
+// An entry of listAllEMs: the machines, not the engines.
+linkis::Json ecm_row(const Services& services, const rm::NodeView& node,
+                     const std::vector<LinkisEngine>& engines);
+
+}  // namespace drover::server
