@@ -16,10 +16,12 @@ import org.apache.linkis.httpclient.dws.config.DWSClientConfig;
 import org.apache.linkis.httpclient.dws.config.DWSClientConfigBuilder;
 import org.apache.linkis.ujes.client.UJESClient;
 import org.apache.linkis.ujes.client.UJESClientImpl;
+import org.apache.linkis.ujes.client.request.EmsListAction;
 import org.apache.linkis.ujes.client.request.JobListAction;
 import org.apache.linkis.ujes.client.request.JobSubmitAction;
 import org.apache.linkis.ujes.client.request.OpenLogAction;
 import org.apache.linkis.ujes.client.request.ResultSetAction;
+import org.apache.linkis.ujes.client.response.EmsListResult;
 import org.apache.linkis.ujes.client.response.JobInfoResult;
 import org.apache.linkis.ujes.client.response.JobListResult;
 import org.apache.linkis.ujes.client.response.JobLogResult;
@@ -140,6 +142,10 @@ public class UseLinkis {
       JobListResult list = client.list(JobListAction.newBuilder().setProxyUser(user).setPageNow(1).setPageSize(2)
           .setStartDateMills(0L).setEndDateMills(System.currentTimeMillis() + 60000).build());
       check(list.getTasks().size() == 2 && list.getTotalPage() >= 3, list.getTotalPage());
+    });
+    if (files) step(how + ": the list of engine managers", () -> {
+      EmsListResult list = client.listECM(EmsListAction.newBuilder().setUser(user).build());
+      check(list.getTasks() != null && list.getTasks().size() == 1, list.getResponseBody());
     });
     step(how + ": what is refused is an exception with the reason", () -> {
       try {
