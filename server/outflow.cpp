@@ -26,7 +26,7 @@ void Outflow::begin(Next next) {
   exchange_->answer->on_gone([weak = weak_from_this()] {
     if (const auto flow = weak.lock()) flow->close();
   });
-  next_(self_);
+  next_(shared_from_this());  // not self_, which may go meanwhile
 }
 
 void Outflow::put(std::string piece) {

@@ -131,7 +131,7 @@ def the_log(bench):
     error, warn, info, everything = bench.get("openLog", path=path)["log"]
     assert error == "2026-01-01 10:00:00.000 ERROR bad\n  more of it" and warn == "", (error, warn)
     lines = everything.split("\n")
-    assert "printed" in lines and lines[0].endswith(f"is accepted as {bench.small()['strongerExecId']}") and "has ended: Succeed" in lines[-1], lines
+    assert "printed" in lines and lines[0].endswith(f"is accepted as {bench.small()['execId']}") and "has ended: Succeed" in lines[-1], lines
     assert info.split("\n") == [line for line in lines if line not in error.split("\n")], info
     assert bench.get("openLog", path=path, logLevel="ERROR")["log"] == [error, "", "", error]
     assert bench.get("openLog", path=path, logLevel="all")["log"][3] == everything

@@ -1,0 +1,74 @@
+// tests/unit/server/linkis_files_api_test.cpp - paths of the Linkis contract, with every caller.
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "harness.hpp"
+#include "server/api_linkis.hpp"
+
+namespace drover::server::testing {
+namespace {
+
+using Json = nlohmann::json;
+const std::string kFiles = "/api/rest_j/v1/filesystem/";
+
+class LinkisFiles : public ::testing::Test {
+ protected:
+  static Config config() {
+    Config config;
+    config.linkis_enabled = true;
+    config.engine_results = "/tmp/drover-linkis-test";
+    return config;
+  }
+  void SetUp() override {
+    const std::string body =
+        Json{{"executionContent", {{"code", "1"}, {"runType", "python"}}},
+             {"labels", {{"engineType", "python-3"}, {"userCreator", user_ + "-IDE"}}}}
+            .dump();
+    const Said made = server_.ask(ann_, "POST", "/api/rest_j/v1/entrance/submit", body);
+    ASSERT_EQ(made.status, 200) << made.body;
+    task_ = std::to_string(made.json()["data"]["taskID"].get<std::uint64_t>());
+  }
+  Said get(const Asker& who, const std::string& call, const std::string& path) {
+    return server_.ask(who, "GET", kFiles + call + "?path=" + path);
+  }
+
+  Harness server_{config()};
+  const Asker ann_{kAnn, {}, {}}, bob_{kBob, {}, {}}, boss_{kDaemon, {}, {}};
+  const std::string user_ = std::to_string(kAnn), other_ = std::to_string(kBob);
+  std::string task_;
+};
+
+TEST_F(LinkisFiles, belong_to_the_owner_of_their_task) {
+  for (const std::string& path :
+       {"/drover/" + user_ + "/result/" + task_, "/drover/" + user_ + "/log/" + task_ + ".log"}) {
+    EXPECT_EQ(get(ann_, "getDirFileTrees", path).status, 200) << path;
+    EXPECT_EQ(get(boss_, "getDirFileTrees", path).status, 200) << path << ": operators see all";
+    EXPECT_EQ(get(ann_, "isExist", path).json()["data"]["isExist"], true) << path;
+    EXPECT_EQ(get(bob_, "isExist", path).json()["data"]["isExist"], false) << path;
+  }
+  EXPECT_EQ(get(ann_, "openLog", "/drover/" + user_ + "/log/" + task_ + ".log").status, 200);
+}
+
+TEST_F(LinkisFiles, of_somebody_else_are_answered_as_what_is_not_there) {
+  const std::string mine = "/drover/" + user_;
+  for (const std::string call : {"getDirFileTrees", "openFile", "openLog", "fileInfo",
+                                 "resultsetToExcel", "resultsetsToExcel"}) {
+    const Said missing = get(bob_, call, "/drover/" + other_ + "/result/999999");
+    EXPECT_EQ(missing.status, 400) << call;
+    EXPECT_NE(missing.body.find("80010"), std::string::npos) << missing.body;
+    for (const std::string& path :
+         {mine, mine + "/result/" + task_, mine + "/result/" + task_ + "/_0.dolphin",
+          mine + "/log/" + task_ + ".log", "/drover/" + other_ + "/result/" + task_,
+          mine + "/result/" + task_ + "/../../../etc/passwd", std::string("/etc/passwd")})
+      EXPECT_EQ(get(bob_, call, path).body, missing.body) << call << " " << path;
+  }
+  const Said missing =
+      server_.ask(bob_, "POST", kFiles + "download", R"({"path":"/drover/x/result/1"})");
+  const Said foreign = server_.ask(bob_, "POST", kFiles + "download",
+                                   R"({"path":")" + mine + "/log/" + task_ + R"(.log"})");
+  EXPECT_EQ(missing.status, 400);
+  EXPECT_EQ(foreign.body, missing.body);
+}
+
+}  // namespace
+}  // namespace drover::server::testing
