@@ -17,7 +17,9 @@ namespace drover::nodeagent {
 namespace {
 
 constexpr std::int64_t kFirstPauseUs = 50'000, kLastPauseUs = 5'000'000;
-constexpr int kRefusedFailures = 7;  // nothing changes within a second
+constexpr int kRefusedFailures = 7;            // nothing changes within a second
+constexpr int kLogsOfFrame = 8;                // pieces of a MiB
+constexpr std::size_t kEndsOfFrame = 4 << 20;  // well below net::kFrameMax, with one end beyond it
 
 }  // namespace
 
@@ -189,6 +191,7 @@ void EngineLink::on_orders(const proto::ControllerMessage& message, SessionId se
                      [this, alive = alive_, session, number = request.request()](LogPiece piece) {
                        if (!*alive || session != table_.session() || controller_ == nullptr) return;
                        fill_chunk(*report_->add_logs(), number, std::move(piece));
+                       if (report_->logs_size() >= kLogsOfFrame) send_report();
                        changed_();
                      });
 }
@@ -206,7 +209,6 @@ void EngineLink::flush() {
   const bool is_idle = out.started.empty() && out.ended.empty() && out.progress.empty() &&
                        !report_->has_health() && report_->logs_size() == 0;
   if (has_session && !is_idle) {
-    report_->set_session(raw(table_.session()));
     for (const StartReport& started : out.started) fill_started(*report_->add_started(), started);
     for (EngineProgress& progress : out.progress) {
       proto::Progress& told = *report_->add_progress();
@@ -216,18 +218,28 @@ void EngineLink::flush() {
       told.set_total(progress.total);
       told.set_text(std::move(progress.text));
     }
+    std::size_t bytes = 0;
     for (EngineEnd& end : out.ended) {
+      bytes += end.results.size();
       proto::Ended& told = *report_->add_ended();
       fill_ended(told, end.report);
       told.set_results(std::move(end.results));
+      if (bytes < kEndsOfFrame) continue;
+      send_report();  // a frame has its limit; ends that are told anew may be many
+      bytes = 0;
     }
-    if (!controller_->send(report_->SerializeAsString()))
-      spdlog::warn("engine {}: the controller does not read", claims_.name);
-    report_->Clear();
+    send_report();
   }
   out.started.clear();
   out.ended.clear();
   out.progress.clear();
+}
+
+void EngineLink::send_report() {
+  report_->set_session(raw(table_.session()));
+  if (!controller_->send(report_->SerializeAsString()))
+    spdlog::warn("engine {}: the controller does not read", claims_.name);
+  report_->Clear();
 }
 
 void EngineLink::repeat_ends() {

@@ -61,6 +61,7 @@ class EngineLink {
   void on_controller_frame(std::string_view bytes);
   void on_orders(const proto::ControllerMessage& message, SessionId session);
   void send_hello();
+  void send_report();
   void send_health(const EngineHealth& health);
 
   EngineHostParts& parts_;

@@ -11,6 +11,7 @@ namespace drover::pool {
 struct EngineSize {  // 0 or empty = as the plugin says
   std::int64_t cpus = 0, mem_mib = 0, gpus = 0;
   std::string constraint;
+  friend bool operator==(const EngineSize&, const EngineSize&) = default;
 };
 
 struct EngineWish {  // for whom, and of which pool

@@ -311,6 +311,10 @@ Result<sched::Done> EnginePool::start_engines(StartEngines in, Now now) {
   pool.type = in.type;
   pool.session = in.wish.session;
   pool.wish = in.wish;
+  if (!in.wish.session.empty()) {
+    session_sizes_.erase(in.wish.pool);  // of an earlier one of this name
+    if (session_sizes_.size() < kSizesMax) session_sizes_.emplace(in.wish.pool, in.wish.size);
+  }
   sched::Done done;
   for (std::uint32_t i = 0; i < in.count; ++i) {
     auto job = start(*plugin, in.wish, now);
@@ -327,6 +331,7 @@ Result<sched::Done> EnginePool::drain(const DrainEngine& in, Now now) {
   if (!may)
     return fail(Errc::NotFound, "there is no engine " + in.name.substr(0, 64),
                 "drover engine ls lists yours", "engine");
+  if (!engine->session.empty()) session_sizes_.erase(engine->pool);
   if (engine->state == EngineState::Draining && !in.at_once) return sched::Done{engine->job, 0};
   if (engine->state == EngineState::Busy && !in.at_once) {
     sched::ServeNode drain;

@@ -45,6 +45,7 @@ class EnginePool {
   static constexpr std::uint32_t kEnginesMax = 100'000;
   static constexpr std::uint32_t kStartsAtOnce = 4;  // per pool
   static constexpr std::uint32_t kFailuresMax = 2;   // starts in a row; then who waits fails
+  static constexpr std::size_t kSizesMax = 10'000;   // of sessions, remembered
 
   // An engine's job through the entrance.
   using Prepare = std::function<Result<sched::Submit>(sched::JobSpec)>;
@@ -85,6 +86,7 @@ class EnginePool {
     std::string why_cold;      // an engine was started because of it
   };
 
+  EngineSize size_of_session(const std::string& pool) const;
   void learn(JobId id, const sched::JobSpec& spec, Now now);
   void see_task(const sched::TaskRecord& task, Now now);
   void see_job(const sched::JobRecord& job, Now now);
@@ -127,6 +129,7 @@ class EnginePool {
   std::unordered_map<JobId, Waiter> statements_;        // open ones
   std::set<std::pair<Time, std::uint32_t>> deadlines_;  // mono
   std::set<std::string> dirty_;                         // pools to decide about
+  std::map<std::string, EngineSize> session_sizes_;     // by pool, until its user closes it
   Counts counts_;
   std::unordered_map<JobId, std::string> ended_cold_;  // lately
   std::deque<JobId> ended_cold_order_;

@@ -27,6 +27,12 @@ std::uint32_t EnginePool::number_of(std::string_view node) {
   return read.ec == std::errc() && read.ptr == node.data() + node.size() ? number : 0;
 }
 
+// A session that lost its engine gets another one of the size that it was opened with.
+EngineSize EnginePool::size_of_session(const std::string& pool) const {
+  const auto known = session_sizes_.find(pool);
+  return known == session_sizes_.end() ? EngineSize{} : known->second;
+}
+
 // A job that has to do with engines.
 void EnginePool::learn(JobId id, const sched::JobSpec& spec, Now now) {
   if (spec.statement) {
@@ -34,8 +40,9 @@ void EnginePool::learn(JobId id, const sched::JobSpec& spec, Now now) {
     Pool& pool = pool_of(spec.statement->pool);
     pool.type = spec.statement->engine;
     pool.session = spec.statement->session;
-    pool.wish = {spec.owner,  spec.user, spec.statement->pool, spec.statement->session,
-                 spec.labels, {}};
+    pool.wish = {spec.owner,           spec.user,
+                 spec.statement->pool, spec.statement->session,
+                 spec.labels,          size_of_session(spec.statement->pool)};
     pool.last_use = now.mono;
   }
   if (!spec.engine || engine_jobs_.contains(id)) return;
@@ -55,8 +62,12 @@ void EnginePool::learn(JobId id, const sched::JobSpec& spec, Now now) {
   pool.type = engine.type;
   pool.session = engine.session;
   pool.engines.insert(number);
+  if (!engine.session.empty() && session_sizes_.size() < kSizesMax)
+    session_sizes_.try_emplace(engine.pool, EngineSize{spec.cpus_per_task, spec.request.mem_mib,
+                                                       spec.request.gpus, spec.request.constraint});
   if (pool.wish.user.empty())
     pool.wish = {spec.owner, spec.user, engine.pool, engine.session, spec.labels, {}};
+  if (!engine.session.empty()) pool.wish.size = size_of_session(engine.pool);
 }
 
 void EnginePool::restore(const sched::JobSpec& spec, const sched::JobRecord& job,

@@ -171,6 +171,34 @@ TEST(EnginePool, ASessionHasOneEngineAndItsStatementsComeInOrder) {
       Errc::Conflict);
 }
 
+TEST(EnginePool, ASessionKeepsItsSizeWhenItsEngineIsReplaced) {
+  struct Row {
+    const char* what;
+    bool restart, close;
+    std::int32_t cpus;
+  };
+  for (const Row& row : {Row{"the engine dies", false, false, 4},
+                         Row{"droverd restarts, and then the engine dies", true, false, 4},
+                         Row{"its user closes it: a new one of that name", false, true, 1}}) {
+    Stage stage;
+    const EngineWish wish{{1000, 100}, "u1000", "", "s1", {}, {4, 2048, 0, ""}};
+    ASSERT_TRUE(stage.ask(StartEngines{"python", wish, 1}));
+    const JobId engine = stage.engine_jobs()[0];
+    stage.engine_up(engine);
+    if (row.restart) {
+      stage.restart();
+      stage.engine_up(engine);
+    }
+    if (row.close) {
+      ASSERT_TRUE(stage.ask(DrainEngine{{1000, false}, "engine-1", true}));
+    }
+    if (!row.close) stage.engine_died(engine);
+    stage.submit("s1");
+    ASSERT_EQ(stage.engine_jobs().size(), 1u) << row.what;
+    EXPECT_EQ(stage.table.specs.at(stage.engine_jobs()[0])->cpus_per_task, row.cpus) << row.what;
+  }
+}
+
 TEST(EnginePool, EnginesAreStartedAheadAndStay) {
   Stage stage;
   const EngineWish wish{{1000, 100}, "u1000", "", "", {}, {}};
