@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "sched/components.hpp"
+#include "server/code_settings.hpp"
 #include "server/config_policy.hpp"
 
 namespace drover::server {
@@ -64,6 +65,7 @@ void Admission::configure(const Config& config) {
   // Lists are read at the start alone: a book that could not be made has stopped it.
   if (auto book = policy_book(config))
     entrance_.policy = std::make_shared<const sched::PolicyBook>(*std::move(book));
+  if (auto code = code_settings(config)) code_ = *std::move(code);  // likewise
 }
 
 Result<sched::JobSpec> Admission::admit(sched::JobSpec spec, const Caller& caller) const {
@@ -71,6 +73,11 @@ Result<sched::JobSpec> Admission::admit(sched::JobSpec spec, const Caller& calle
   spec.user = caller.user;
   if (auto known = catalogue_->complete(spec); !known) return fail(std::move(known.error()));
   if (spec.statement) {
+    const auto creator = spec.labels.find("creator");
+    auto notes = pool::intercept_code(
+        spec, creator == spec.labels.end() ? entrance_.creator : creator->second, code_);
+    if (!notes) return fail(std::move(notes.error()));
+    if (!notes->empty()) spec.env.push_back(notes_variable(*notes));
     auto place = results_of(caller.uid);
     if (!place) return fail(std::move(place.error()));
     spec.out = *place + "/%j/log";

@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "flow/inputs.hpp"
 #include "pool/catalogue.hpp"
+#include "pool/interceptors.hpp"
 #include "sched/entrance.hpp"
 #include "sched/job_spec.hpp"
 #include "server/auth.hpp"
@@ -94,6 +95,7 @@ class Admission {
   std::shared_ptr<const pool::Catalogue> catalogue_ = std::make_shared<const pool::Catalogue>();
   std::int64_t default_mem_mib_ = 0;
   sched::EntranceConfig entrance_;
+  pool::CodeSettings code_;
   Keys keys_;
 };
 

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "base/units.hpp"
+#include "server/code_settings.hpp"
 #include "server/config_policy.hpp"
 #include "server/config_quotas.hpp"
 
@@ -105,6 +106,7 @@ Result<void> check_values(const Config& config, const std::string& path) {
   if (config.map_max_mib < config.map_initial_mib)
     return wrong(path, "store.map_max_mib", "at least store.map_initial_mib");
   if (auto book = policy_book(config); !book) return fail(book.error(), path);
+  if (auto code = code_settings(config); !code) return fail(code.error(), path);
   return {};
 }
 

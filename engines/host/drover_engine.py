@@ -35,6 +35,13 @@ class Statement:
         self.started_us, self.fraction = 0, 0.0
         self.ending = self.progress = self.done = None  # ending: `cancelled` or `timeout` once that is wanted
 
+    def write_notes(self):
+        """What was changed in the code before it came here."""
+        notes = (self.order.get("env") or {}).pop("DROVER_CODE_NOTES", None)
+        if notes:
+            self.line = json.dumps(self.order).encode()
+            self.log.write(b"".join(b"[drover: %s]\n" % note.encode("utf-8", "replace") for note in notes.split("; ")))
+
 
 class Engine:
     def __init__(self, runner):
@@ -239,6 +246,7 @@ class Engine:
                 self.drop_worker()
             if self.worker is None:
                 self.fork()
+            statement.write_notes()
             self.current, self.worker.orders = statement, self.worker.orders + 1
             self.worker_lines.send(statement.line + b"\n")
             self.flush_worker()

@@ -12,6 +12,12 @@ import time
 from harness import Cluster, pids_with_cookie
 
 COOKIE = f"engines-{os.getpid()}"
+CONFIG = """[engines]
+results = "RESULTS"
+[interceptors]
+forbidden = ["shell: forbidden", "python: os.system"]
+row_limits = ["IDE=7"]
+"""
 
 
 class Desk:
@@ -70,6 +76,23 @@ def what_is_printed_and_what_fails(desk):
     shell = desk.run("echo out; exit 3", "shell")
     assert shell["job"]["exit_code"] == 3, shell["job"]
     assert desk.log(shell["job"]["id"]) == "out\n", repr(desk.log(shell["job"]["id"]))
+
+
+def code_is_intercepted(desk):
+    """As the configuration in main() says."""
+    rows = "with recursive c(i) as (select 1 union all select i + 1 from c where i < 20)\nselect i from c"
+    job = desk.run(rows + "; select 1 limit 9", "sql", labels={"creator": "IDE"})
+    tables = [result for result in job["results"]["results"] if result["kind"] == "table"]
+    assert [len(table["preview"]) for table in tables] == [7, 1], tables
+    log = desk.log(job["job"]["id"])
+    assert log.startswith("[drover: limit 7 was added, line 1 ") and "\n[drover: the limit was cut to 7, line 2 " in log, log
+    off = desk.run("--set ide.engine.no.limit.allow=true\n" + rows, "sql", labels={"creator": "IDE"})
+    assert len(previews(off)[0]) == 20, off["results"]
+    assert len(previews(desk.run(rows, "sql"))[0]) == 20, "not of this creator"
+    for code, engine, line in (("echo 1\n/bin/forbidden x", "shell", 2), ("import os\nos.system ('x')", "python", 2)):
+        status, answer = desk.cluster.request("POST", "/api/v1/statements", {"engine": engine, "script": code})
+        assert status == 403 and f"line {line}: " in str(answer) and "interceptors.forbidden" in str(answer), (status, answer)
+    assert desk.run("echo forbiddenly 'forbidden' # forbidden", "shell")["job"]["state"] == "succeeded"
 
 
 def results_are_read_back(desk):
@@ -205,9 +228,9 @@ def nothing_is_left(desk):
 
 def main():
     with tempfile.TemporaryDirectory(prefix="drover-results-") as results:
-        with Cluster(cpus=64, config=f'[engines]\nresults = "{results}/%h"\n'.replace("/%h", "")) as cluster:
+        with Cluster(cpus=64, config=CONFIG.replace("RESULTS", results)) as cluster:
             desk = Desk(cluster)
-            cases = (warm_and_cold, what_is_printed_and_what_fails, results_are_read_back, what_is_refused, a_session_keeps_its_names, a_name_serves_again, cancel,
+            cases = (warm_and_cold, what_is_printed_and_what_fails, code_is_intercepted, results_are_read_back, what_is_refused, a_session_keeps_its_names, a_name_serves_again, cancel,
                      an_engine_is_killed, many_at_once, daemons_are_killed, nothing_is_left)
             for case in cases:
                 case(desk)
