@@ -71,6 +71,14 @@ Result<Duration> duration_of(const toml::node& node, const std::string& where,
   return parsed;
 }
 
+Result<std::int64_t> memory_of(const toml::node& node, const std::string& where,
+                               const std::string& key) {
+  const auto text = node.value_exact<std::string>();
+  auto mib = text ? parse_memory_mib(*text) : Result<std::int64_t>(fail(Errc::BadInput, ""));
+  if (!mib) return wrong(where, key, "an amount of memory, like \"512M\" or \"4G\"");
+  return mib;
+}
+
 template <class T>
 Result<void> keep(Result<T> value, T& into) {
   if (!value) return fail(value.error());
@@ -104,6 +112,8 @@ nlohmann::json json_of(const toml::node& node) {
 struct Reading {
   Plugin plugin;
   nlohmann::json options = nlohmann::json::object();
+  Duration keep_results{};             // what statements left is removed later; 0 = never
+  std::int64_t results_quota_mib = 0;  // of one user, of all engines; 0 = none
 };
 using Read = Result<void> (*)(Reading&, const toml::node&, const std::string& where,
                               const std::string& key);
@@ -122,13 +132,7 @@ constexpr auto kKeys = std::to_array<PluginKey>({
     {"start.timeout", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(duration_of(n, w, k), r.plugin.start_timeout); }},
     {"resources.cpus", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(number_of<std::int32_t>(n, 1, 100'000, w, k), r.plugin.cpus); }},
     {"resources.gpus", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(number_of<std::int64_t>(n, 0, 100'000, w, k), r.plugin.gpus); }},
-    {"resources.memory", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) -> Result<void> {
-       const auto text = n.value_exact<std::string>();
-       const auto mib = text ? parse_memory_mib(*text) : Result<std::int64_t>(fail(Errc::BadInput, ""));
-       if (!mib) return wrong(w, k, "an amount of memory, like \"512M\" or \"4G\"");
-       r.plugin.mem_mib = *mib;
-       return {};
-     }},
+    {"resources.memory", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(memory_of(n, w, k), r.plugin.mem_mib); }},
     {"reuse.idle", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(duration_of(n, w, k), r.plugin.idle); }},
     {"reuse.session_idle", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(duration_of(n, w, k), r.plugin.session_idle); }},
     {"reuse.max_uses", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(number_of<std::uint32_t>(n, 0, 1'000'000'000, w, k), r.plugin.max_uses); }},
@@ -139,6 +143,8 @@ constexpr auto kKeys = std::to_array<PluginKey>({
        if (n.value_exact<bool>() == false) return {};
        return wrong(w, k, "false: engines that several users share are not offered yet");
      }},
+    {"results.keep", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(duration_of(n, w, k), r.keep_results); }},
+    {"results.quota", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(memory_of(n, w, k), r.results_quota_mib); }},
     {"hooks.before", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(text_of(n, w, k), r.plugin.before); }},
     {"hooks.after", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(text_of(n, w, k), r.plugin.after); }},
 });
@@ -205,6 +211,9 @@ Result<pool::Plugin> parse_plugin(std::string_view text, const std::string& path
   }
   if (!reading.plugin.before.empty() || !reading.plugin.after.empty())
     reading.options["hooks"] = {{"before", reading.plugin.before}, {"after", reading.plugin.after}};
+  if (reading.keep_results.us > 0 || reading.results_quota_mib > 0)
+    reading.options["results"] = {{"keep_s", reading.keep_results.us / 1'000'000},
+                                  {"quota_mib", reading.results_quota_mib}};
   reading.plugin.options =
       reading.options.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return reading.plugin;

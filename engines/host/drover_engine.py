@@ -23,14 +23,16 @@ FIRST_PAUSE_S, LAST_PAUSE_S = 0.05, 5.0
 ORPHAN_S = 600  # without an agent and without work: the node forgot it
 HEALTH_S, PROGRESS_S = 5.0, 0.2
 TIMEOUT_GRACE_S, STOP_GRACE_S, LEAVE_S = 5, 5, 1
+CLEAN_FIRST_S, CLEAN_S, CLEAN_LONGEST_S = 5, 3600, 600  # removal of old results
 FIRST_AGAIN_S, LAST_AGAIN_S = 0.25, 4.0  # until it is looked who has missed an interrupt
 
 
 class Statement:
-    __slots__ = ("order", "id", "line", "log", "started_us", "ending", "fraction", "progress", "done")
+    __slots__ = ("order", "id", "line", "log", "results", "started_us", "ending", "fraction", "progress", "done")
 
     def __init__(self, order, line):
         self.order, self.id, self.line = order, order["id"], line
+        self.results = order.get("results") or ""
         self.log = Log(order.get("log") or "", order.get("log_bytes") or 0)
         self.started_us, self.fraction = 0, 0.0
         self.ending = self.progress = self.done = None  # ending: `cancelled` or `timeout` once that is wanted
@@ -49,6 +51,7 @@ class Engine:
         self.type = os.environ.get("DROVER_ENGINE_TYPE") or "engine"
         self.address, self.token = os.environ.pop("DROVER_ENGINE_SOCKET"), take_secret("DROVER_ENGINE_TOKEN")
         self.queue, self.current = collections.deque(), None
+        self.kept = self.options.get("results") or {}  # for how long, and how much
         self.known, self.ended = {}, {}  # by id: not acknowledged yet; the lines of those that have ended
         self.agent = self.worker = self.worker_lines = None
         self.is_welcome, self.pause_s = False, FIRST_PAUSE_S
@@ -214,6 +217,9 @@ class Engine:
                 self.agent.send(self.ended[order["id"]])
             return
         statement = self.known[order["id"]] = Statement(order, line)
+        if self.kept and "results" not in self.timers and os.path.basename(statement.results).isdigit():
+            base = os.path.dirname(statement.results)
+            self.after(CLEAN_FIRST_S, "results", lambda: self.remove_old_results(base))
         if self.is_stopping:
             self.refuse(statement, "the engine is stopping")
         elif len(self.queue) >= QUEUE_MAX:
@@ -421,6 +427,29 @@ class Engine:
         command = self.runner.cleaner()
         if command is not None:
             self.dying.add(os.posix_spawn(command[0], command, os.environ, setpgroup=0, setsigdef=[2, 15]))
+
+    def remove_old_results(self, base):
+        """In a process of its own: a folder of many files takes long."""
+        self.after(CLEAN_S, "results", lambda: self.remove_old_results(base))
+        pid = os.fork()
+        if pid != 0:
+            self.dying.add(pid)
+            return
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGALRM):
+                signal.signal(number, signal.SIG_DFL)
+            signal.alarm(CLEAN_LONGEST_S)
+            os.nice(10)
+            import drover_kept
+            gone = drover_kept.remove_old(base, self.kept.get("keep_s") or 0, (self.kept.get("quota_mib") or 0) << 20,
+                                          time.time(), {statement.results for statement in self.known.values()})
+            if gone:
+                say(f"removed what {len(gone)} old statements and engines left in {base}")
+        except Exception as error:
+            say(f"old results in {base} stay: {error}")
+        finally:
+            os._exit(0)
 
     def close_worker(self):
         self.unwatch(self.worker.control.fileno())

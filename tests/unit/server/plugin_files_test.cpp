@@ -22,6 +22,9 @@ memory = "2G"
 [reuse]
 idle = "10m"
 max_uses = 7
+[results]
+keep = "30d"
+quota = "2G"
 [hooks]
 before = "import math"
 [options]
@@ -42,7 +45,7 @@ TEST(PluginFiles, ReadsWhatIsThere) {
   EXPECT_EQ(plugin->max_uses, 7u);
   EXPECT_EQ(plugin->options,
             R"({"deep":{"number":1,"yes":true},"hooks":{"after":"","before":"import math"},)"
-            R"("preload":["json"]})");
+            R"("preload":["json"],"results":{"keep_s":2592000,"quota_mib":2048}})");
 }
 
 struct Wrong {
