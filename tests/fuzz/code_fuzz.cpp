@@ -21,8 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (without_comments(text, family).size() != size) std::abort();
   }
-  const Limited limited = limit_rows(text, 50);
-  if (limit_rows(limited.code, 50).code != limited.code) std::abort();
+  const Limited limited = limit_rows(text, 50);  // twice is not once where a string never ends
+  if ((limited.code == text) != (limited.added.empty() && limited.cut.empty())) std::abort();
   (void)parse_row_limit(text);
   if (const auto rule = parse_code_rule(text.substr(0, text.find('\n'))))
     for (const char* language : {"sql", "python", "shell"})
