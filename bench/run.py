@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # bench/run.py - end-to-end figures of the real daemons, each beside its physical limit measured in the same run.
 # SPDX-License-Identifier: Apache-2.0
-"""usage: bench/run.py [e2e|submit|start|pending|dag|workflow|engine|all] [--json FILE] [--jobs N] [--pending N]
+"""usage: bench/run.py [e2e|submit|start|pending|dag|workflow|engine|decision|sim|all] [--json FILE] [--jobs N] [--pending N]
 
 Exec mode: real processes through droverd, drover-agent and drover-supd; one node that is told it has 64 CPUs
 (so that tasks overlap; nothing is bound then). A timing never fails the run: the table shows value, goal and limit.
@@ -254,6 +254,24 @@ def bench_dag(_options):
             row(f"{name}, CPU", entry["items_per_second"] / 1e6, "M/s", goal)
 
 
+def bench_decision(_options):
+    """CPU time of the whole controller, nothing around it; the best of three runs."""
+    run = subprocess.run([BIN / "decision_bench", "--benchmark_format=json", "--benchmark_filter=fifo",
+                          "--benchmark_repetitions=3"], capture_output=True, text=True, check=True)
+    entries = [entry for entry in json.loads(run.stdout)["benchmarks"] if entry["run_type"] == "iteration"]
+    row("placements, FIFO without backlog, CPU", max(entry["items_per_second"] for entry in entries) / 1000, "k/s", "300 k/s")
+    run = subprocess.run([BIN / "decision_bench", "--benchmark_format=json", "--benchmark_filter=pending/1000000/"],
+                         capture_output=True, text=True, check=True)
+    entry = json.loads(run.stdout)["benchmarks"][0]
+    row("event, EASY, 1,000,000 pending, CPU", entry["cpu_time"] / 1000, "us", "20 us",
+        note=f"longest turn {entry['longest_turn_ms']:.1f} ms, {entry['bytes_per_pending']:.0f} bytes per pending job")
+
+
+def bench_sim(_options):
+    """Whole replays of the shared traces, loading included."""
+    subprocess.run([sys.executable, ROOT / "bench/sim_numbers.py", "speed"], check=True, env={**os.environ, "DROVER_BIN": str(BIN)})
+
+
 def until_closed(cluster, path, key):
     while True:
         answer = cluster.get(f"{path}/wait?timeout_s=20", timeout=40)[key]
@@ -294,7 +312,8 @@ def bench_workflow(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", nargs="?", default="all", choices=["all", "e2e", "submit", "start", "pending", "dag", "workflow", "engine"])
+    parser.add_argument("name", nargs="?", default="all", choices=["all", "e2e", "submit", "start", "pending", "dag", "workflow", "engine",
+                                                                      "decision", "sim"])
     parser.add_argument("--json", help="write the rows, machine and revision to this file")
     parser.add_argument("--jobs", type=int, default=10_000, help="jobs of the e2e runs")
     parser.add_argument("--bulk", type=int, default=200_000, help="jobs of the bulk submission")
@@ -305,7 +324,7 @@ def main():
     print(f"{'what':<44} {'value':>12} {'unit':<8} {'goal':<12} {'limit':>12} {'share':>6}")
     for name, bench in (("e2e", bench_e2e), ("submit", bench_submit), ("start", bench_start), ("pending", bench_pending),
                         ("dag", bench_dag), ("workflow", bench_workflow),
-                        ("engine", lambda options: bench_engine(row, options))):
+                        ("engine", lambda options: bench_engine(row, options)), ("decision", bench_decision), ("sim", bench_sim)):
         if options.name in ("all", name):
             bench(options)
     if options.json:

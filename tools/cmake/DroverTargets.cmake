@@ -16,6 +16,29 @@ set(DROVER_MAY_LINK_linkis base rm dag sched)
 set(DROVER_MAY_LINK_server base rm dag sched flow pool proto store net metrics linkis)
 set(DROVER_MAY_LINK_cli base dag net proto)
 
+# Profile-guided optimisation of the decision core: tools/dist.sh records what it does, then builds with that.
+set(DROVER_PROFILE "" CACHE STRING "record, use, or nothing; see tools/dist.sh")
+set(DROVER_PROFILE_DIR ${CMAKE_SOURCE_DIR}/build/dist-profile CACHE PATH "What was recorded")
+set(DROVER_PROFILED base rm dag sched flow pool sim)
+if(DROVER_PROFILE AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  message(FATAL_ERROR "profiles are recorded and used by g++ only: leave DROVER_PROFILE empty")
+endif()
+
+# What was never run in training is optimised as usual, and who has no profile is not blamed.
+function(drover_profile target)
+  if(DROVER_PROFILE STREQUAL "record")
+    target_compile_options(${target} PRIVATE -fprofile-generate=${DROVER_PROFILE_DIR} -fprofile-update=single
+      -fprofile-prefix-path=${CMAKE_BINARY_DIR})
+    target_link_options(${target} PUBLIC -fprofile-generate)
+  elseif(DROVER_PROFILE STREQUAL "use")
+    target_compile_options(${target} PRIVATE -fprofile-use=${DROVER_PROFILE_DIR} -fprofile-partial-training
+      -fprofile-prefix-path=${CMAKE_BINARY_DIR} -Wno-missing-profile)
+    # ccache does not know what was recorded. Inlining across files pays where it is known what is hot, and only there.
+    set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER "" INTERPROCEDURAL_OPTIMIZATION ON)
+    target_link_options(${target} INTERFACE -O2 -flto=auto -Wno-stringop-overread)  # a false alarm of g++ 12
+  endif()
+endfunction()
+
 # drover_library(FOLDER SOURCES a.cpp ... [DROVER base rm ...] [LINK third::party ...])
 function(drover_library folder)
   cmake_parse_arguments(ARG "" "" "SOURCES;DROVER;LINK" ${ARGN})
@@ -28,6 +51,9 @@ function(drover_library folder)
   add_library(drover::${folder} ALIAS drover_${folder})
   list(TRANSFORM ARG_DROVER PREPEND drover::)
   target_link_libraries(drover_${folder} PUBLIC drover_options ${ARG_DROVER} ${ARG_LINK})
+  if(folder IN_LIST DROVER_PROFILED)
+    drover_profile(drover_${folder})
+  endif()
 endfunction()
 
 # drover_test(NAME LABELS unit SOURCES a_test.cpp ... LINK drover::rm ...): one GoogleTest binary, one
