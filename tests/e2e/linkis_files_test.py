@@ -58,6 +58,11 @@ class Bench:
     def file(self, number, task=None):
         return f"{(task or self.small())['resultLocation']}/_{number}.dolphin"
 
+    def folder(self, task):
+        """Of its files on the node."""
+        return next(place for place, _, names in os.walk(self.results)
+                    if "0.index" in names and str(task["taskID"]) in place.removeprefix(self.results).split("/"))
+
     def rss_kib(self, key="VmRSS"):
         with open(f"/proc/{self.cluster.processes['droverd'].pid}/status", encoding="ascii") as status:
             return int(re.search(key + r":\s+(\d+)", status.read()).group(1))
@@ -364,7 +369,7 @@ def somebody_else(bench):
         assert other.good("GET", f"/filesystem/isExist?path={quote(path)}") == {"isExist": False}
         assert other.raw("POST", "/filesystem/download", {"path": path})[0] == 400
     link = bench.task("link", "drover.table([[i] for i in range(100)], ['x'])")
-    folder = next(place for place, _, names in os.walk(bench.results) if "0.index" in names and str(link["taskID"]) in place)
+    folder = bench.folder(link)
     rows = os.path.join(folder, "0.rows")
     os.rename(rows, rows + ".kept")
     os.symlink("/etc/passwd", rows)
@@ -409,7 +414,7 @@ def bad_input(bench):
 
 def files_that_were_changed(bench):
     task = bench.task("damaged", "drover.table([[i] for i in range(9000)], ['x'])")
-    folder = next(place for place, _, names in os.walk(bench.results) if "0.index" in names and str(task["taskID"]) in place)
+    folder = bench.folder(task)
     rows = os.path.join(folder, "0.rows")
     with open(rows, "r+b") as file:
         file.truncate(os.path.getsize(rows) // 2)
