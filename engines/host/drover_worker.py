@@ -325,15 +325,18 @@ def send_signal(pid, number):
         pass
 
 
-def deaf_children(root="self"):
-    """Processes below it, of its group, that an interrupt would have ended: they were between fork and exec when it came, where
-    a shell's handler takes it and the program that follows knows nothing of it. A shell then waits as if nothing had been."""
-    found, look_at, group = [], [root], os.getpgid(0)
+def deaf_children():
+    """Processes below us, of our group, that an interrupt would have ended: they were between fork and exec when it came, where
+    a shell's handler takes it and the program that follows knows nothing of it. Before each of them those that started it: a
+    shell waits as if nothing had been, and goes on with its next line when its child alone is interrupted."""
+    found, look_at, group, parents = [], ["self"], os.getpgid(0), {}
     while look_at:
         pid = look_at.pop()
         try:
             with open(f"/proc/{pid}/task/{os.getpid() if pid == 'self' else pid}/children", "rb") as children:
-                look_at += map(int, children.read().split())
+                below = list(map(int, children.read().split()))
+            look_at += below
+            parents.update(dict.fromkeys(below, pid))
             if pid == "self" or os.getpgid(pid) != group:
                 continue
             with open(f"/proc/{pid}/status", "rb") as status:
@@ -342,7 +345,10 @@ def deaf_children(root="self"):
         except (OSError, ValueError, KeyError):
             continue
         if not handled & 1 << signal.SIGINT - 1 and not fields[b"State"].strip().startswith(b"Z"):
-            found.append(pid)
+            line = [pid]
+            while (parent := parents[line[-1]]) != "self":
+                line.append(parent)
+            found += [one for one in reversed(line) if one not in found]
     return found
 
 

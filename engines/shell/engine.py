@@ -142,7 +142,7 @@ class ShellRunner(Runner):
     def cancel_again(self):
         deaf = deaf_children() if self.has_begun else []
         if deaf:
-            for pid in (self.pid, *deaf):
+            for pid in deaf:
                 send_signal(pid, signal.SIGINT)
             self.ask()
             self.ask()
