@@ -101,6 +101,7 @@ struct JobSpec {
   rm::TaskRules layout;            // the entrance makes `request.cores` of it
   RetryRule retry;                 // of each task; the default runs once
   Items items;                     // of an array 0..n-1: what each element works on; or empty
+  bool items_run = false;          // each item is a command of its own, as JSON
   std::optional<Statement> statement;  // `script` is its code
   std::optional<EngineHost> engine;
   std::vector<ComponentTasks> more_tasks;  // one for each of request.more

@@ -263,6 +263,7 @@ constexpr Field kFields[] = {  // sorted by name
     {"hold", [](Reading& r, value v) { return keep(json_bool(v, "hold"), r.spec.hold); }},
     {"in", [](Reading& r, value v) { return keep(json_line(v, "in", 4096), r.spec.in); }},
     {"items", [](Reading& r, value v) { return read_items(v, r.spec.items); }},
+    {"items_run", [](Reading& r, value v) { return keep(json_bool(v, "items_run"), r.spec.items_run); }},
     {"kill_on_invalid_dependency", read_kill_on_invalid},
     {"labels", [](Reading& r, value v) { return read_labels(v, "labels", r.spec.labels); }},
     {"language", [](Reading& r, value v) { return read_statement(v, "language", r.spec); }},

@@ -160,6 +160,7 @@ void append_spec(JsonWriter& out, const sched::JobSpec& spec) {
   out.field("max_failures", spec.max_failures);
   out.field("reservation", spec.reservation);
   append_retry(out, spec.retry);
+  if (spec.items_run) out.field("items_run", true);
   append_engine_parts(out, spec);
   out.end_object();
 }

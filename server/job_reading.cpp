@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sched/components.hpp"
+#include "server/item_command.hpp"
 #include "server/items_json.hpp"
 #include "server/layout_words.hpp"
 
@@ -150,6 +151,8 @@ Result<void> complete(Reading& r) {
   if (auto set = set_label(r, "account", r.account); !set) return set;
   if (auto set = set_label(r, "partition", r.partition); !set) return set;
   if (auto set = set_label(r, "qos", r.qos); !set) return set;
+  if (!r.alters)
+    if (auto good = check_item_commands(spec); !good) return good;
   if (spec.script.empty() && spec.argv.empty())
     return fail(Errc::BadInput, "a job needs a script or argv",
                 "\"argv\":[\"prog\",\"arg\"] or \"script\":\"#!/bin/sh\\n...\"", "script");

@@ -3,6 +3,7 @@
 #include "server/launch_order.hpp"
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "sched/components.hpp"
 #include "sched/layout.hpp"
 #include "sched/output_path.hpp"
+#include "server/item_command.hpp"
 #include "server/layout_words.hpp"
 
 namespace drover::server {
@@ -295,6 +297,32 @@ void fill_engine(const sched::EngineHost& engine, proto::EngineHost& out) {
   out.set_options(engine.options);
 }
 
+// The job's command with the element's item in it.
+void fill_command(const sched::JobSpec& spec, std::uint32_t index, Environment& env,
+                  proto::LaunchOrder& order) {
+  const bool has_item = index < spec.items.size();
+  for (const std::string& arg : spec.argv)
+    order.add_argv(has_item ? sched::fill_in_item(arg, spec.items[index], index) : arg);
+  order.set_script(spec.script);
+  if (has_item) env.add("DROVER_ITEM", spec.items[index]);
+}
+
+// An element that is a command of its own: it runs as if it were alone.
+void fill_command(const ItemCommand& command, Environment& env, proto::LaunchOrder& order) {
+  for (const std::string& arg : command.argv) order.add_argv(arg);
+  order.set_script(command.script);
+  for (const auto& [name, value] : command.env) env.add(name, value);
+}
+
+Result<std::optional<ItemCommand>> own_command(const sched::JobSpec& spec, std::uint32_t index) {
+  if (!spec.items_run) return std::optional<ItemCommand>();
+  if (index >= spec.items.size())
+    return fail(Errc::Corrupt, "element " + std::to_string(index) + " has no command");
+  auto command = read_item_command(spec.items[index]);
+  if (!command) return fail(std::move(command.error()));
+  return std::optional<ItemCommand>(*std::move(command));
+}
+
 Result<void> fill_launch(const sched::JobSpec& spec, const sched::Launch& launch,
                          const LaunchSite& site, proto::LaunchOrder& order) {
   auto files = task_files(spec, launch.id.task, site.node);
@@ -303,27 +331,31 @@ Result<void> fill_launch(const sched::JobSpec& spec, const sched::Launch& launch
   order.set_uid(spec.owner.uid);
   order.set_gid(spec.owner.gid);
   order.set_user(spec.user);
-  order.set_job_name(spec.name);
-  order.set_kill_grace_s(std::int32_t(site.kill_grace_s));
   const std::uint32_t index = raw(launch.id.task.index);
-  const bool has_item = index < spec.items.size();
-  for (const std::string& arg : spec.argv)
-    order.add_argv(has_item ? sched::fill_in_item(arg, spec.items[index], index) : arg);
-  order.set_script(spec.script);
+  const auto own = own_command(spec, index);
+  if (!own) return fail(own.error());
+  order.set_job_name(*own && !(*own)->name.empty() ? (*own)->name : spec.name);
+  order.set_kill_grace_s(std::int32_t(site.kill_grace_s));
   if (spec.statement) {
+    order.set_script(spec.script);
     fill_statement(spec, *files, site.statements, order);
     return {};
   }
   if (spec.engine) fill_engine(*spec.engine, *order.mutable_engine());
   Environment env(order);
+  if (*own)
+    for (const char* name : {"DROVER_JOB_NAME", "SLURM_JOB_NAME"}) env.add(name, order.job_name());
   add_components(env, spec, launch, site);
   const bool is_alone = spec.more_tasks.empty();
   if (is_alone)
     add_place(env, spec, launch, site);
   else
     add_place(env, first_of(spec), first_component(launch, site), site);
-  if (has_item) env.add("DROVER_ITEM", spec.items[index]);
-  add_array(env, spec, launch.id.task);
+  if (*own)
+    fill_command(**own, env, order);
+  else
+    fill_command(spec, index, env, order);
+  if (!*own) add_array(env, spec, launch.id.task);
   add_user(env, spec, site.user);
   order.set_cwd(spec.cwd);
   order.set_out(files->out);

@@ -204,6 +204,7 @@ void encode(const sched::JobSpec& spec, proto::JobSpec& out) {
   out.set_max_failures(spec.max_failures);
   out.set_reservation(spec.reservation);
   if (spec.layout != rm::TaskRules{}) encode(spec.layout, *out.mutable_layout());
+  out.set_items_run(spec.items_run);
   if (spec.retry != sched::RetryRule{}) encode(spec.retry, *out.mutable_retry());
   encode_engine_parts(spec, out);
   for (const sched::ComponentTasks& one : spec.more_tasks) encode(one, *out.add_more_tasks());
@@ -249,6 +250,7 @@ bool decode(const proto::JobSpec& in, sched::JobSpec& out) {
   out.max_failures = in.max_failures();
   out.reservation = in.reservation();
   out.items = {};
+  out.items_run = in.items_run();
   decode_engine_parts(in, out);
   out.retry = {};
   if (in.has_retry() && !decode(in.retry(), out.retry)) return false;

@@ -100,6 +100,24 @@ TEST(JobJsonIn, items) {
   EXPECT_EQ(refused.error().field, "items");
 }
 
+TEST(JobJsonIn, commands_as_items) {
+  const auto spec = read(
+      R"({"items_run":true,"items":["{\"argv\":[\"x\"],\"env\":{\"A\":\"b\"}}","{\"script\":\"#!/bin/sh\"}"]})");
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_TRUE(spec->items_run);
+  EXPECT_EQ(spec->array.to_string(), "0-1");
+  for (const char* wrong :
+       {R"({"items_run":true,"argv":["x"]})",
+        R"({"items_run":true,"argv":["x"],"items":["{\"argv\":[\"x\"]}"]})",
+        R"({"items_run":true,"items":["x"]})", R"({"items_run":true,"items":["{}"]})",
+        R"({"items_run":true,"items":["{\"argv\":[\"\"]}"]})",
+        R"({"items_run":true,"items":["{\"script\":\"echo\"}"]})",
+        R"({"items_run":true,"items":["{\"argv\":[\"x\"],\"evn\":{}}"]})",
+        R"({"items_run":true,"items":["{\"argv\":[\"x\"],\"env\":{\"A=\":\"b\"}}"]})",
+        R"({"items_run":true,"items":["{\"argv\":[\"x\"]} {"]})"})
+    EXPECT_FALSE(read(wrong)) << wrong;
+}
+
 TEST(JobJsonIn, layout_of_tasks) {
   auto spec = read(
       R"({"argv":["a"],"ntasks":8,"distribution":"plane=2:fcyclic","cpu_bind":"verbose,cores",
