@@ -288,9 +288,10 @@ def bench_workflow(options):
     deep = 'name = "chains"\n' + "".join(
         f'[[step]]\nname = "s{n}"\ncommand = ["{noop}"]\n' + (f'needs = ["s{n - 100}"]\n' if n >= 100 else "")
         for n in range(steps))
-    times = {"array": [], "workflow": [], "chains": []}
+    grouped = document.replace("\n", "\n[optimize]\ngroup = true\n", 1)
+    times = {"array": [], "workflow": [], "grouped": [], "chains": []}
     for _ in range(3):
-        for kind, text in (("array", ""), ("workflow", document), ("chains", deep)):
+        for kind, text in (("array", ""), ("workflow", document), ("grouped", grouped), ("chains", deep)):
             with Cluster(cpus=64) as cluster:
                 begin = time.monotonic()
                 if kind == "array":
@@ -304,7 +305,7 @@ def bench_workflow(options):
                 times[kind].append(time.monotonic() - begin)
     array = sorted(times["array"])[1]
     row(f"array of {steps} no-ops, submit to end", array, "s")
-    for kind, label in (("workflow", "workflow of as many steps"), ("chains", "the same in 100 chains")):
+    for kind, label in (("workflow", "workflow of as many steps"), ("grouped", "the same with optimize.group"), ("chains", "the same in 100 chains")):
         took = sorted(times[kind])[1]
         row(label, took, "s", note=f"{took / array:.2f} of the array")
         row(f"{label}: ratio to the array", took / array, "x", "<= 1.3")

@@ -8,6 +8,7 @@
 #include "cli/command.hpp"
 #include "cli/job_view.hpp"
 #include "cli/log_stream.hpp"
+#include "cli/statement_view.hpp"
 #include "cli/waiting.hpp"
 #include "cli/workflow_view.hpp"
 
@@ -47,19 +48,37 @@ Result<void> print_log(Context& context, ApiClient& api, LogRequest request,
   return {};
 }
 
+// That a step is of its job, where it shares an array with others.
+std::optional<std::uint32_t> element_of(const Json& step) {
+  if (!step.contains("element")) return std::nullopt;
+  return std::uint32_t(number_of(step, "element"));
+}
+
+// Why code failed on its engine is not in its log.
+void print_failure(Context& context, ApiClient& api, std::int64_t job, const std::string& prefix) {
+  const Result<Json> answer = api.read("/api/v1/jobs/" + std::to_string(job));
+  if (!answer || !is_final(text_of(*answer, "job.state"))) return;
+  for (const std::string& line : split_list(render_failure(*answer, false), '\n'))
+    context.out(prefix + line + "\n");
+}
+
 Result<bool> print_step(Context& context, ApiClient& api, const Json& step) {
   const std::int64_t job = number_of(step, "job");
   if (job == 0) return false;
   LogRequest request;
   request.job = std::uint64_t(job);
   request.is_stderr = context.arguments().has("stderr");
+  request.task = element_of(step);
   const std::string name = clean_line(text_of(step, "name"));
   const bool prefixed = context.arguments().has("prefix");
   const std::int64_t elements = number_of(step, "elements");
   if (elements == 0) {
-    if (!prefixed) context.out("==> " + name + " (job " + std::to_string(job) + ") <==\n");
-    if (auto ok = print_log(context, api, request, prefixed ? name + ": " : ""); !ok)
+    if (!prefixed) context.out("==> " + name + " (job " + job_of_step(step) + ") <==\n");
+    const bool is_statement = !text_of(step, "engine").empty();
+    const auto ok = print_log(context, api, request, prefixed ? name + ": " : "");
+    if (!ok && !(is_statement && ok.error().code == Errc::NotFound))
       context.warn(name + ": " + ok.error().message);
+    if (is_statement) print_failure(context, api, job, prefixed ? name + ": " : "");
     return true;
   }
   for (std::string from = "0"; !from.empty();) {
@@ -95,8 +114,9 @@ class Merge {
       const auto job = std::uint64_t(number_of(step, "job"));
       if (!fits || job == 0 || member(step, "fused").is_boolean()) continue;
       const bool ended = number_of(step, "ended_us") != 0;
+      const bool is_statement = !text_of(step, "engine").empty();
       auto read = number_of(step, "elements") == 0
-                      ? pass(text_of(step, "name"), job, std::nullopt, ended)
+                      ? pass(text_of(step, "name"), job, element_of(step), ended, is_statement)
                       : look_at_elements(text_of(step, "name"), job);
       if (!read) return read;
       any = any || *read;
@@ -134,7 +154,7 @@ class Merge {
 
   // What is new of one source. After its end there comes nothing more.
   Result<bool> pass(const std::string& name, std::uint64_t job, std::optional<std::uint32_t> task,
-                    bool ended) {
+                    bool ended, bool is_statement = false) {
     Source& source = sources_[{job, task.value_or(UINT32_MAX)}];
     if (source.is_over) return false;
     LogRequest request;
@@ -152,8 +172,9 @@ class Merge {
       return true;
     });
     source.is_over = ended;
+    if (ended && is_statement) print_failure(context_, api_, std::int64_t(job), prefix);
     if (!read)
-      return !ended && read.error().code == Errc::NotFound  // has no file yet
+      return (!ended || is_statement) && read.error().code == Errc::NotFound  // has no file (yet)
                  ? Result<bool>(false)
                  : missed(name, read.error());
     source.offset += *read;

@@ -16,6 +16,8 @@ constexpr Option kOptions[] = {
     {"no-drop-implied", 0, Takes::Nothing, "", "keep edges that others imply"},
     {"no-prune", 0, Takes::Nothing, "", "keep steps that can never run"},
     {"no-critical-path", 0, Takes::Nothing, "", "in the document's order, not longest path first"},
+    {"group", 0, Takes::Nothing, "", "equal steps that start together are one array"},
+    {"no-group", 0, Takes::Nothing, "", "each step has a job of its own"},
 };
 OptionTable options() { return kOptions; }
 
@@ -32,7 +34,8 @@ Json as_json(const dag::Workflow& flow, const dag::WorkflowPlan& plan) {
     parts.push_back({{"name", part_name(flow, part)},
                      {"step", flow.steps[part.step].name},
                      {"node", part.is_left_out ? Json() : Json(std::uint32_t(part.node))},
-                     {"fused", part.is_fused}});
+                     {"fused", part.is_fused},
+                     {"group", part.group}});
   made["name"] = flow.name;
   made["parts"] = std::move(parts);
   made["applied"] = plan.applied;
@@ -58,10 +61,13 @@ Result<int> run_plan(Context& context) {
     context.out(what == "ast" ? to_text(*ast) : to_text(dag::plan(*ast)));
     return kOk;
   }
-  const auto plan = dag::plan_workflow(*flow, {.fuse = !arguments.has("no-fuse"),
-                                               .drop_implied = !arguments.has("no-drop-implied"),
-                                               .critical_path = !arguments.has("no-critical-path"),
-                                               .prune = !arguments.has("no-prune")});
+  dag::PlanRules rules;
+  rules.fuse = !arguments.has("no-fuse");
+  rules.drop_implied = !arguments.has("no-drop-implied");
+  rules.critical_path = !arguments.has("no-critical-path");
+  rules.prune = !arguments.has("no-prune");
+  if (arguments.has("group") || arguments.has("no-group")) rules.group = !arguments.has("no-group");
+  const auto plan = dag::plan_workflow(*flow, rules);
   if (!plan) return fail(plan.error());
   if (what == "physical")
     context.out(printed(*plan));

@@ -19,6 +19,10 @@ constexpr Option kOptions[] = {
     {"no-fuse", 0, Takes::Nothing, "", "no chains of steps in one job"},
     {"no-critical-path", 0, Takes::Nothing, "", "start in the document's order"},
     {"no-prune", 0, Takes::Nothing, "", "keep steps that can never run in the plan"},
+    {"no-drop-implied", 0, Takes::Nothing, "", "keep edges of the plan that others imply"},
+    {"group", 0, Takes::Nothing, "", "equal steps that start together are one array"},
+    {"no-group", 0, Takes::Nothing, "",
+     "each step has a job of its own, whatever the document says"},
     {"key", 0, Takes::Value, "TEXT", "idempotency key: a retry with it is the same workflow"},
 };
 OptionTable options() { return kOptions; }
@@ -62,6 +66,9 @@ Result<int> run_dag(Context& context) {
   if (arguments.has("no-fuse")) body["rules"]["fuse"] = false;
   if (arguments.has("no-prune")) body["rules"]["prune"] = false;
   if (arguments.has("no-critical-path")) body["rules"]["critical_path"] = false;
+  if (arguments.has("no-drop-implied")) body["rules"]["drop_implied"] = false;
+  if (arguments.has("group")) body["rules"]["group"] = true;
+  if (arguments.has("no-group")) body["rules"]["group"] = false;
   if (arguments.has("resume-from")) {
     const auto id = workflow_id(context, arguments.text("resume-from"));
     if (!id) return fail(id.error());

@@ -3,6 +3,7 @@
 #include "base/units.hpp"
 #include "cli/command.hpp"
 #include "cli/job_view.hpp"
+#include "cli/statement_view.hpp"
 #include "cli/waiting.hpp"
 #include "cli/workflow_view.hpp"
 
@@ -122,6 +123,34 @@ void print_head(Context& context, const Json& workflow) {
   context.out(render_pairs(pairs, context.style()) + "\n");
 }
 
+// The first rows of what code for engines left.
+void print_results(Context& context, ApiClient& api, const Json& answer) {
+  constexpr int kSteps = 10;
+  int shown = 0, left = 0;
+  for (const Json& step : member(answer, "steps")) {
+    const std::string job = text_of(step, "job");
+    if (text_of(step, "engine").empty() || job.empty() || number_of(step, "ended_us") == 0)
+      continue;
+    if (shown == kSteps) {
+      ++left;
+      continue;
+    }
+    const Result<Json> of_job = api.read("/api/v1/jobs/" + job);
+    if (!of_job) {
+      context.warn(text_of(step, "name") + ": " + of_job.error().message);
+      continue;
+    }
+    const std::string results =
+        render_results(*of_job, context.style()) + render_failure(*of_job, context.style().color);
+    if (results.empty()) continue;
+    ++shown;
+    context.out("\n==> " + clean_line(text_of(step, "name")) + " (job " + job + ") <==\n" +
+                results);
+  }
+  if (left > 0)
+    context.out("\n… and of " + std::to_string(left) + " more steps: drover result ls JOB\n");
+}
+
 Result<int> run_show(Context& context) {
   const Result<std::string> path = path_of(context);
   if (!path) return fail(path.error());
@@ -159,7 +188,10 @@ Result<int> run_show(Context& context) {
   }
   std::vector<Json> rows;
   for (const Json& step : member(*answer, "steps")) rows.push_back(step);
-  return context.print_rows(std::move(rows), step_columns(), "steps", "name");
+  const Result<int> printed = context.print_rows(std::move(rows), step_columns(), "steps", "name");
+  if (printed && context.globals().table.format == Format::Table)
+    print_results(context, **api, *answer);
+  return printed;
 }
 
 Result<int> run_graph(Context& context) {

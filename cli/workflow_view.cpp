@@ -63,7 +63,7 @@ std::string text_of_step(const Json& step) {
     text += " " + std::to_string(number_of(step, "elements_succeeded")) + "/" +
             std::to_string(elements);
   if (const std::string took = elapsed(step); !took.empty()) text += ", " + took;
-  if (const std::string job = text_of(step, "job"); !job.empty()) text += ", job " + job;
+  if (const std::string job = job_of_step(step); !job.empty()) text += ", job " + job;
   if (state == "failed" && number_of(step, "exit_code") != 0)
     text += ", exit " + text_of(step, "exit_code");
   if (const std::string why = reason_of(step); !why.empty() && why != "exit_code")
@@ -72,6 +72,11 @@ std::string text_of_step(const Json& step) {
 }
 
 }  // namespace
+
+std::string job_of_step(const Json& step) {
+  const std::string element = text_of(step, "element");
+  return text_of(step, "job") + (element.empty() ? "" : "." + element);
+}
 
 std::string workflow_elapsed(const Json& workflow) {
   const std::int64_t ended = number_of(workflow, "ended_us");
@@ -126,7 +131,10 @@ const std::vector<Column>& step_columns() {
       {.title = "STATE",
        .path = "state",
        .color = [](const Json& row) { return color_of(text_of(row, "state")); }},
-      {.title = "JOB", .path = "job", .right = true},
+      {.title = "JOB",
+       .path = "job",
+       .show = [](const Json& row, const Style&) { return job_of_step(row); },
+       .right = true},
       {.title = "ELEMENTS",
        .path = "elements",
        .show =

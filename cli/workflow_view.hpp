@@ -20,6 +20,9 @@ int workflow_status(const Json& answer);
 // "1.2 s", until its end or until now.
 std::string workflow_elapsed(const Json& workflow);
 
+// "12", or "12.3": a step's job, and the element of it that the step is.
+std::string job_of_step(const Json& step);
+
 const std::vector<Column>& workflow_columns();
 const std::vector<Column>& step_columns();
 

@@ -12,7 +12,7 @@
 
 namespace drover::dag {
 
-enum class CodeKind : std::uint8_t { Script, Command };
+enum class CodeKind : std::uint8_t { Script, Command, Statement };
 
 inline constexpr std::uint32_t kNoStage = UINT32_MAX;
 struct StageNeed {

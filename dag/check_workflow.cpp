@@ -101,6 +101,9 @@ class Checker {
         return wrong(s, pair + ", but the counts differ: " + count_of(a) + " and " + count_of(b),
                      "let both run for the same");
     }
+    if (source_[s] != kNoStep && !mine.engine.empty())
+      return wrong(s, "step '" + mine.name + "' runs code on an engine, which takes no items",
+                   "loop in the code, write a step for each, or let drover dag add make them");
     if (!inherits) return {};
     if (source_[s] == kNoStep && mine.foreach.source == Foreach::Source::Needed)
       return wrong(s, "foreach of step '" + mine.name + "' says nothing to run for",
@@ -134,7 +137,7 @@ class Checker {
     if (name.empty())
       return wrong_at(origin, use.line,
                       "${" + use.name.substr(0, 80) + "} names no value of a step",
-                      "write ${steps.NAME.values.KEY}");
+                      "write ${steps.NAME.values.KEY}, or .job, .state or .exit_code");
     const auto found = flow_.find(name);
     if (!found) {
       std::vector<std::string_view> names;
@@ -210,8 +213,11 @@ std::string_view step_of_value(std::string_view name) {
   if (!name.starts_with(kSteps)) return {};
   name.remove_prefix(kSteps.size());
   const std::size_t end = name.find(kValues);
-  if (end == std::string_view::npos || name.size() == end + kValues.size()) return {};
-  return name.substr(0, end);
+  if (end != std::string_view::npos)
+    return name.size() == end + kValues.size() ? std::string_view() : name.substr(0, end);
+  for (const std::string_view what : {".job", ".state", ".exit_code"})
+    if (name.ends_with(what)) return name.substr(0, name.size() - what.size());
+  return {};
 }
 
 Result<void> check_workflow(Workflow& flow, const std::vector<StepOrigin>& origins,

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,11 +33,12 @@ Result<void> validate(const JobAst& job);
 // Planner: the tree of job, stages and the code they run.
 LogicalPlan plan(JobAst job);
 
-struct PlanRules {            // of the optimizer; each can be switched off
-  bool fuse = true;           // chains of steps that allow it share a job
-  bool drop_implied = true;   // edges that others imply
-  bool critical_path = true;  // longest path first; else in the document's order
-  bool prune = true;          // steps that can never run are left out, and count as skipped
+struct PlanRules {                 // of the optimizer; each can be switched off
+  bool fuse = true;                // chains of steps that allow it share a job
+  bool drop_implied = true;        // edges that others imply
+  bool critical_path = true;       // longest path first; else in the document's order
+  bool prune = true;               // steps that can never run are left out, and count as skipped
+  std::optional<bool> group = {};  // equal steps are one array; none: as the document says, else no
 };
 
 // A physical plan, and where the parts of the logical one have gone.

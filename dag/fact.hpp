@@ -15,7 +15,7 @@ inline constexpr std::uint32_t kNoPart = UINT32_MAX;
 
 // The numbers are stored: new kinds go to the end.
 enum class FactKind : std::uint8_t {
-  Started,    // the part's job was submitted
+  Started,    // the part's job was submitted; `text`: the element of it that the part is, if any
   Ended,      // the part came to its end as `mark`
   ValueSet,   // its job said: `name` is `text`
   Expanded,   // its items are known: `text` is a JSON list of texts

@@ -60,6 +60,27 @@ Result<void> read_defaults(FlowDocument& into, const DocField& field) {
   return {};
 }
 
+template <std::optional<bool> RuleWords::*rule>
+Result<void> read_rule(RuleWords& into, const DocField& field) {
+  auto on = field.flag();
+  if (!on) return fail(std::move(on.error()));
+  into.*rule = *on;
+  return {};
+}
+constexpr std::array kRuleKeys{
+    DocKey<RuleWords>{"fuse", read_rule<&RuleWords::fuse>},
+    DocKey<RuleWords>{"drop_implied", read_rule<&RuleWords::drop_implied>},
+    DocKey<RuleWords>{"critical_path", read_rule<&RuleWords::critical_path>},
+    DocKey<RuleWords>{"prune", read_rule<&RuleWords::prune>},
+    DocKey<RuleWords>{"group", read_rule<&RuleWords::group>},
+};
+
+Result<void> read_rules(FlowDocument& into, const DocField& field) {
+  auto table = field.table();
+  if (!table) return fail(std::move(table.error()));
+  return read_keys<RuleWords>(field.origin, field.value, "rule table", kRuleKeys, into.head.rules);
+}
+
 Result<void> later(FlowDocument&, const DocField&) { return {}; }  // looked for by step_tables
 
 constexpr std::array kKeys{
@@ -74,6 +95,7 @@ constexpr std::array kKeys{
         "params", [](FlowDocument& d, const DocField& f) { return read_params(d.head.params, f); }},
     DocKey<FlowDocument>{"variables", read_variables},
     DocKey<FlowDocument>{"defaults", read_defaults},
+    DocKey<FlowDocument>{"optimize", read_rules},
     DocKey<FlowDocument>{"step", later},
     DocKey<FlowDocument>{"steps", later},
 };

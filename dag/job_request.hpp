@@ -28,10 +28,11 @@ enum class StepForm : std::uint8_t {
 
 // One piece of code. A batch script, and an array of it, are jobs of one step.
 struct StepRequest {
-  std::string name;      // unique within the job; empty = "task", or "array" for an array
-  std::string strategy;  // empty = "single"
-  std::string language;  // empty = from the first line of the code, or "command"
-  std::string code;      // full text starting with #!; or empty when argv is the command
+  std::string name;           // unique within the job; empty = "task", or "array" for an array
+  std::string strategy;       // empty = "single"
+  std::string language;       // empty = from the first line of the code, or "command"
+  bool is_statement = false;  // the code is for an engine and has no first line of its own
+  std::string code;           // full text starting with #!; or empty when argv is the command
   std::vector<std::string> argv;
   bool is_array = false;
   std::uint64_t elements = 1;      // of the array: one node of the plan, whatever their number

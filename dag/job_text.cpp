@@ -3,6 +3,7 @@
 #include "dag/job_text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -134,18 +135,20 @@ void add_environment(Json& job, const std::vector<std::pair<std::string, std::st
       env[name] = value;
 }
 
+bool is_for_engine(const Json& job) { return job.contains("engine") || job.contains("language"); }
+
 class Composer {
  public:
   Composer(const Run& run, std::uint32_t part, Purpose purpose)
       : run_(run), index_(part), filler_(run, part, purpose) {}
 
-  Result<std::string> start() {
+  Result<Json> start() {
     auto job = fields();
     if (!job) return fail(job.error());
     add_items(*job, run_.part(index_).subset);
     add_waits(*job);
     name_it(*job);
-    return to_text(*job);
+    return job;
   }
 
   Result<DraftText> draft() {
@@ -174,8 +177,12 @@ class Composer {
   Result<Json> fields() {
     auto job = step().replay.recorded != nullptr ? replayed() : own();
     if (!job) return job;
-    if (filler_.has_left_out() && !job->contains("argv") && !job->contains("script"))
-      (*job)["argv"] = Json::array({"true"});
+    if (filler_.has_left_out() && !job->contains("argv") && !job->contains("script")) {
+      if (is_for_engine(*job))
+        (*job)["script"] = "0";
+      else
+        (*job)["argv"] = Json::array({"true"});
+    }
     return job;
   }
 
@@ -213,10 +220,9 @@ class Composer {
     }
     Json recorded = parse_json(step().replay.recorded->job);
     if (!recorded.is_object()) return fail(Errc::Corrupt, "what was recorded is no job");
-    if (above.contains("script") || above.contains("argv")) {  // another program is compared
-      recorded.erase("script");
-      recorded.erase("argv");
-    }
+    if (above.contains("script") || above.contains("argv"))  // another program is compared
+      for (const char* field : {"script", "argv", "engine", "language", "session", "reset"})
+        recorded.erase(field);
     return parse_json(laid_over(laid_over(to_text(below), to_text(recorded)), to_text(above)));
   }
 
@@ -282,7 +288,41 @@ class Composer {
 }  // namespace
 
 Result<std::string> job_text(const Run& run, std::uint32_t part) {
-  return Composer(run, part, Purpose::Start).start();
+  auto job = Composer(run, part, Purpose::Start).start();
+  return job ? Result<std::string>(to_text(*job)) : fail(job.error());
+}
+
+Result<ArrayText> array_text(const Run& run, const std::vector<std::uint32_t>& parts) {
+  constexpr std::size_t kItemMax = 60 << 10, kItemsMax = 12 << 20;  // within those of arrays
+  constexpr std::array kOwn{"name", "argv", "script", "env"};
+  Json whole, items = Json::array();
+  std::size_t bytes = 0;
+  std::string last;
+  for (const std::uint32_t part : parts) {
+    auto job = Composer(run, part, Purpose::Start).start();
+    if (!job && items.empty()) return fail(job.error());
+    if (!job) break;  // said when it starts alone
+    Json own = Json::object();
+    for (const char* field : kOwn)
+      if (const auto at = job->find(field); at != job->end()) {
+        own[field] = std::move(*at);
+        job->erase(at);
+      }
+    const bool differs = !items.empty() && *job != whole;
+    const std::string text = to_text(own);
+    bytes += text.size();
+    if (differs || text.size() > kItemMax || bytes > kItemsMax) break;
+    whole = *std::move(job);
+    last = part_name(run.workflow(), run.plan().parts[part]);
+    items.push_back(text);
+  }
+  ArrayText made{.json = {}, .count = items.size()};
+  const std::string first = part_name(run.workflow(), run.plan().parts[parts.front()]);
+  whole["name"] = (run.workflow().name + "." + first + ".." + last).substr(0, 200);
+  whole["items"] = std::move(items);
+  whole["items_run"] = true;
+  made.json = to_text(whole);
+  return made;
 }
 
 Result<DraftText> draft_job_text(const Run& run, std::uint32_t part) {

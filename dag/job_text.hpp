@@ -14,6 +14,13 @@ namespace drover::dag {
 // value was never set.
 Result<std::string> job_text(const Run& run, std::uint32_t part);
 
+// An array of what parts ask for, each its own command, as far as they differ in nothing else.
+struct ArrayText {
+  std::string json;
+  std::size_t count = 0;  // of the parts, from the first on
+};
+Result<ArrayText> array_text(const Run& run, const std::vector<std::uint32_t>& parts);
+
 // The same before anything has run: fields with values of other steps are left out, and items.
 struct DraftText {
   std::string json;     // as job_text

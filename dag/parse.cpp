@@ -96,10 +96,12 @@ Result<JobAst> parse(JobRequest request) {
     if (!strategy) return fail(std::move(strategy.error()), "step '" + step.name + "'");
     StageAst stage;
     stage.strategy = *strategy;
-    stage.kind = step.code.empty() ? CodeKind::Command : CodeKind::Script;
-    stage.code = stage.kind == CodeKind::Script ? std::move(step.code)
-                 : step.argv.empty()            ? std::string()
-                                                : std::move(step.argv.front());
+    stage.kind = step.code.empty()   ? CodeKind::Command
+                 : step.is_statement ? CodeKind::Statement
+                                     : CodeKind::Script;
+    stage.code = stage.kind != CodeKind::Command ? std::move(step.code)
+                 : step.argv.empty()             ? std::string()
+                                                 : std::move(step.argv.front());
     stage.name = std::move(step.name);
     stage.language = std::move(step.language);
     stage.is_array = step.is_array;

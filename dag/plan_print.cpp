@@ -191,7 +191,9 @@ std::string to_text(const JobAst& job) {
     text += "stage " + stage.name + "  " + std::string(to_string(stage.strategy));
     text += form_text(stage.form);
     if (!stage.code.empty()) {
-      text += stage.kind == CodeKind::Script ? " script " : " command ";
+      text += stage.kind == CodeKind::Script      ? " script "
+              : stage.kind == CodeKind::Statement ? " statement "
+                                                  : " command ";
       text += stage.language;
     }
     if (stage.is_array && stage.elements > 1) text += "  x" + std::to_string(stage.elements);

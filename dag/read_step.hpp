@@ -30,8 +30,10 @@ struct NameUse {  // "steps.list.values.n"
 // What a step or a compensation says of the program that it runs.
 struct ProgramWords {
   const DocValue *script = nullptr, *args = nullptr, *command = nullptr, *code = nullptr,
-                 *language = nullptr, *job = nullptr, *timeout = nullptr, *retry = nullptr;
+                 *language = nullptr, *job = nullptr, *timeout = nullptr, *retry = nullptr,
+                 *engine = nullptr, *session = nullptr, *reset = nullptr;
   bool is_empty() const { return script == nullptr && command == nullptr && code == nullptr; }
+  bool names_engine() const { return engine != nullptr || session != nullptr || reset != nullptr; }
 };
 
 struct StepReading {
@@ -62,8 +64,11 @@ enum class Names : std::uint8_t { Strict, Code };
 Result<void> note_names(StepReading& into, const StepPlace& place, const DocValue& at,
                         std::string_view text, Names names);
 
-// Sets script or argv, and the fields under `job`. The text is a JSON object.
-Result<std::string> read_program(StepReading& into, const ProgramWords& words,
+struct ReadProgram {
+  std::string job;     // a JSON object: script or argv, and the fields under `job`
+  std::string engine;  // as Step::engine
+};
+Result<ReadProgram> read_program(StepReading& into, const ProgramWords& words,
                                  const StepPlace& place, const std::string& below);
 // What a pattern of files is called in Bundle::globs: with parameters, from the first document on.
 Result<std::string> file_pattern(const FlowDocument& document, const std::string& word);

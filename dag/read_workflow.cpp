@@ -114,7 +114,8 @@ class Reader {
     if (step.kind == StepKind::Job || !read.program.is_empty()) {
       auto job = read_program(read, read.program, place, below);
       if (!job) return fail(std::move(job.error()));
-      step.job = std::move(*job);
+      step.job = std::move(job->job);
+      step.engine = std::move(job->engine);
     }
     if (step.strategy == Strategy::Single && step.targets.size() == 1) {  // degraded
       step.job = laid_over(step.job, step.targets.front());
@@ -126,7 +127,8 @@ class Reader {
     if (!words) return fail(std::move(words.error()));
     if (words->job == nullptr) words->job = read.program.job;
     auto undo = read_program(read, *words, place, below);
-    return undo ? (step.undo = std::move(*undo), Result<void>()) : fail(std::move(undo.error()));
+    return undo ? (step.undo = std::move(undo->job), Result<void>())
+                : fail(std::move(undo.error()));
   }
 
   // A replay runs for what was recorded, as often as that did.

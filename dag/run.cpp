@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/units.hpp"
 #include "dag/doc_json.hpp"
 #include "dag/read_workflow.hpp"
 
@@ -20,6 +21,11 @@ bool names_part(FactKind kind) {
   constexpr std::array kKinds{FactKind::Started,  FactKind::Ended, FactKind::ValueSet,
                               FactKind::Expanded, FactKind::Late,  FactKind::Subset};
   return std::ranges::find(kKinds, kind) != kKinds.end();
+}
+
+std::uint32_t element_in(const std::string& text) {
+  const auto number = parse_integer(text, 0, kNoElement - 1, "element");
+  return number ? std::uint32_t(*number) : kNoElement;
 }
 
 }  // namespace
@@ -140,6 +146,7 @@ Result<void> Run::started(const Fact& fact, Time steady) {
     return conflict(fact, part_name(workflow_, plan_.parts[fact.part]) + " cannot start");
   ready_.erase({plan_.physical->position(plan_.parts[fact.part].node), fact.part});
   part.job = fact.job;
+  part.element = element_in(fact.text);
   part.is_open = true;
   part.stop_sent = false;
   part.started = fact.at;
@@ -198,7 +205,10 @@ Result<void> Run::ended(const Fact& fact) {
   if (part.is_open) --open_;
   part.is_open = false;
   take_items(fact.part);
-  if (raw(fact.job) != 0) part.job = fact.job;
+  if (raw(fact.job) != 0 && fact.job != part.job) {
+    part.job = fact.job;
+    part.element = kNoElement;
+  }
   part.exit_code = fact.exit_code;
   part.ended = fact.at;
   part.why = fact.name;

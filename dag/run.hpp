@@ -31,9 +31,12 @@ inline constexpr std::size_t kValuesMax = 1'000;             // of one step
 inline constexpr std::size_t kValueBytesMax = 64 << 10;      // of one value
 inline constexpr std::size_t kAllValuesBytesMax = 64 << 20;  // of a workflow
 
+inline constexpr std::uint32_t kNoElement = UINT32_MAX;
+
 // What has become of a part beyond its mark.
 struct PartState {
-  JobId job{};  // the last one
+  JobId job{};                         // the last one
+  std::uint32_t element = kNoElement;  // that it is of the job, an array of several parts
   std::uint32_t starts = 0;
   bool is_open = false;    // its job has been submitted and has not ended
   bool stop_sent = false;  // since the start of this process
@@ -89,6 +92,9 @@ class Run {
   void foresee_added(std::string text, std::unique_ptr<Run> longer);
   // What is to be done now, or nothing. Begin and Stop come once each.
   std::optional<Order> next(Time steady);
+  // Parts that may start with this one, for which Begin has come, as elements of one array; in the
+  // order in which they would come, at most so many.
+  std::vector<std::uint32_t> mates_of(std::uint32_t part, std::size_t most) const;
   // The part that was to begin may not before `at`.
   void delay(std::uint32_t part, Time at);
   std::optional<Time> next_timer() const;  // steady; when next() has something by time alone

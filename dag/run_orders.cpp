@@ -195,6 +195,20 @@ bool Run::waits_for_elements(std::uint32_t part) const {
   });
 }
 
+std::vector<std::uint32_t> Run::mates_of(std::uint32_t part, std::size_t most) const {
+  std::vector<std::uint32_t> mates;
+  const std::uint32_t group = plan_.parts.at(part).group;
+  if (group == 0) return mates;
+  if (workflow_.max_parallel > 0)
+    most = std::min<std::size_t>(
+        most, workflow_.max_parallel - std::min(workflow_.max_parallel, open_ + 1));
+  for (const auto& [position, other] : ready_) {
+    if (mates.size() >= most || plan_.parts[other].group != group) break;
+    mates.push_back(other);
+  }
+  return mates;
+}
+
 void Run::delay(std::uint32_t part, Time at) { delayed_.insert({at, part}); }
 
 std::optional<Time> Run::next_timer() const {
@@ -230,7 +244,9 @@ std::optional<std::string> Run::lookup(std::string_view name) const {
     const std::uint32_t voice = voice_of(*step);
     if (voice == kNoPart) return std::nullopt;
     const PartState& state = parts_[head_of(voice)];
-    if (what == "job") return std::to_string(raw(state.job));
+    if (what == "job")
+      return std::to_string(raw(state.job)) +
+             (state.element == kNoElement ? "" : "." + std::to_string(state.element));
     if (what == "exit_code") return std::to_string(state.exit_code);
     if (!what.starts_with("values.")) return std::nullopt;
     return value_of(state, std::string(what.substr(7)));

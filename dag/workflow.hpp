@@ -75,8 +75,9 @@ struct Step {
   std::uint32_t parent = kNoStep;  // the group that it belongs to
   std::vector<Need> needs;         // each step once, ascending
   Join join = Join::All;
-  std::string job;   // a JSON object; of a group: of its summarising step, or empty
-  std::string undo;  // of a transaction's member: a JSON object, what makes up for it; or empty
+  std::string job;     // a JSON object; of a group: of its summarising step, or empty
+  std::string engine;  // of code for an engine: the word for that, or for its language; else empty
+  std::string undo;    // of a transaction's member: a JSON object, what makes up for it; or empty
   Foreach foreach;
   Strategy strategy = Strategy::Single;
   std::vector<std::string> targets;  // JSON objects laid over `job`, one for each place to run at
@@ -106,6 +107,12 @@ enum class OnFailure : std::uint8_t {
   Stop,      // what runs is cancelled, what waits is not started
 };
 
+// What the document says of the optimizer's rules (dag/compile.hpp); one that it does not name is
+// on or off as it would be without the document.
+struct RuleWords {
+  std::optional<bool> fuse = {}, drop_implied = {}, critical_path = {}, prune = {}, group = {};
+};
+
 struct Workflow {
   std::string name;
   std::string description;
@@ -115,6 +122,7 @@ struct Workflow {
   std::vector<Step> steps;                       // in the order of the document
   std::uint32_t max_parallel = 0;                // steps at once; 0 = no limit
   OnFailure on_failure{};
+  RuleWords rules;
 
   std::optional<std::uint32_t> find(std::string_view step) const;  // position; O(log n)
   std::map<std::string, std::uint32_t, std::less<>> by_name;

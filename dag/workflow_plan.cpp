@@ -20,7 +20,7 @@ std::uint32_t fuse_number(const Step& step, Json fields, FieldNumbers& numbers) 
   const bool is_plain = step.foreach.source == Foreach::Source::None && step.targets.empty() &&
                         step.strategy == Strategy::Single && step.rate.starts == 0 &&
                         !step.cache.is_on && step.replay.workflow == 0;
-  if (!step.may_fuse || !is_plain) return 0;
+  if (!step.may_fuse || !is_plain || !step.engine.empty()) return 0;
   for (const std::string& name : names_in(step.job))
     if (name.starts_with("steps.")) return 0;  // known when the other has ended, not before
   fields.erase("script");
@@ -54,6 +54,8 @@ StepRequest request_of(const Workflow& flow, const Step& step, FieldNumbers& num
                                             : StepForm::Workflow;
   const Json job = step.job.empty() ? Json::object() : parse_json(step.job);
   set_program(job, request);
+  request.language = step.engine;
+  request.is_statement = !step.engine.empty();
   if (request.code.empty() && request.argv.empty() && step.replay.recorded != nullptr)
     set_program(parse_json(step.replay.recorded->job), request);
   if (request.code.empty() && request.argv.empty() && step.replay.workflow != 0)
@@ -106,6 +108,15 @@ bool is_answered_for(const PhysicalPlan& plan, PlanNode node) {
   return false;
 }
 
+PlanRules rules_for(const Workflow& flow, PlanRules rules) {
+  rules.fuse = rules.fuse && flow.rules.fuse.value_or(true);
+  rules.drop_implied = rules.drop_implied && flow.rules.drop_implied.value_or(true);
+  rules.critical_path = rules.critical_path && flow.rules.critical_path.value_or(true);
+  rules.prune = rules.prune && flow.rules.prune.value_or(true);
+  rules.group = rules.group.value_or(flow.rules.group.value_or(false));
+  return rules;
+}
+
 }  // namespace
 
 Result<JobAst> workflow_ast(const Workflow& flow) {
@@ -122,7 +133,8 @@ Result<JobAst> workflow_ast(const Workflow& flow) {
   return ast;
 }
 
-Result<WorkflowPlan> plan_workflow(const Workflow& flow, const PlanRules& rules) {
+Result<WorkflowPlan> plan_workflow(const Workflow& flow, const PlanRules& asked) {
+  const PlanRules rules = rules_for(flow, asked);
   const auto ast = workflow_ast(flow);
   if (!ast) return fail(ast.error());
   const LogicalPlan logical = plan(*ast);
@@ -145,6 +157,8 @@ Result<WorkflowPlan> plan_workflow(const Workflow& flow, const PlanRules& rules)
       made.parts[part].is_fused = true;
     }
   }
+  if (*rules.group)
+    for (std::string& line : group_parts(flow, made.parts)) made.applied.push_back(std::move(line));
   std::vector<std::uint32_t> first_part(flow.steps.size());
   for (std::uint32_t p = std::uint32_t(made.parts.size()); p-- > 0;)
     first_part[made.parts[p].step] = p;

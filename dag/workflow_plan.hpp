@@ -31,7 +31,8 @@ struct Part {
   std::vector<std::uint32_t> fused;  // parts that run in the same job, behind it, in order
   bool is_fused = false;             // runs in the job of another part: it has no ExecTask
   bool is_left_out = false;          // can never run: it has no ExecTask and counts as skipped
-  PlanNode node{};                   // in the plan; of a fused one, that of the part it runs with
+  std::uint32_t group = 0;  // those of one number, ready one behind the other, may be one array
+  PlanNode node{};          // in the plan; of a fused one, that of the part it runs with
 };
 
 struct WorkflowPlan {
@@ -42,6 +43,10 @@ struct WorkflowPlan {
   PlanRules rules = {};
   std::vector<std::string> applied;  // what the optimizer did, a line each: "fused a, b"
 };
+
+// Which of the parts may start as elements of one array: their steps need the same and ask for the
+// same, and differ in what they run alone. A line for each group.
+std::vector<std::string> group_parts(const Workflow& workflow, std::vector<Part>& parts);
 
 // The AST, as the parser of jobs makes it of a workflow's steps.
 Result<JobAst> workflow_ast(const Workflow& workflow);

@@ -20,6 +20,7 @@ constexpr std::array<std::string_view, 5> kStates{"running", "paused", "succeede
 constexpr std::size_t kClosedKept = 10'000;
 constexpr Duration kTryAgain = seconds(5);  // when a queue is full
 constexpr std::int64_t kStartEffort = 16;   // a start or a stop, beside a fact that follows
+constexpr std::int64_t kArrayMax = 1'000;   // parts in one
 
 sched::EventKind event_of(dag::FactKind kind) {
   if (kind == dag::FactKind::Started) return sched::EventKind::StepStarted;
@@ -29,12 +30,16 @@ sched::EventKind event_of(dag::FactKind kind) {
 }
 
 // Cancelled by nobody who asked for that is a failure: a missed deadline, a dependency that failed.
+dag::Mark mark_of_cancel(sched::Reason reason) {
+  const bool asked =
+      reason == sched::Reason::CancelledByUser || reason == sched::Reason::CancelledByOperator;
+  return asked ? dag::Mark::Cancelled : dag::Mark::Failed;
+}
+
 dag::Mark mark_of(const sched::JobRecord& job) {
   if (job.state == sched::JobState::Succeeded) return dag::Mark::Succeeded;
   if (job.state != sched::JobState::Cancelled) return dag::Mark::Failed;
-  const bool asked = job.reason == sched::Reason::CancelledByUser ||
-                     job.reason == sched::Reason::CancelledByOperator;
-  return asked ? dag::Mark::Cancelled : dag::Mark::Failed;
+  return mark_of_cancel(job.reason);
 }
 
 }  // namespace
@@ -105,8 +110,9 @@ void Conductor::note(Live& live, dag::Fact fact, Now now) {
 }
 
 void Conductor::end_part(Live& live, std::uint32_t part, dag::Mark mark, std::string why,
-                         std::string detail, Now now) {
+                         std::string detail, Now now, JobId job) {
   dag::Fact fact;
+  fact.job = job;
   fact.kind = dag::FactKind::Ended;
   fact.part = part;
   fact.mark = mark;
@@ -176,6 +182,7 @@ bool Conductor::begin(Live& live, std::uint32_t part, Now now) {
       return true;
     }
   }
+  if (begin_array(live, part, now)) return true;
   auto text = dag::job_text(live.run, part);
   if (!text) {
     end_part(live, part, dag::Mark::Failed, "no_value", text.error().message, now);
@@ -196,14 +203,43 @@ bool Conductor::begin(Live& live, std::uint32_t part, Now now) {
     return true;
   }
   has_acted_ = true;
-  parts_[*job] = {live.record.id, part};
+  parts_[*job] = {live.record.id, part, {}, 0};
   if (step.strategy == dag::Strategy::MultiRead && live.run.part(part).items) races_.insert(*job);
   if (step.rate.starts > 0) rates_.note(uid, rate_key, step.rate, steady(now));
+  note_started(live, part, *job, {}, now);
+  return true;
+}
+
+void Conductor::note_started(Live& live, std::uint32_t part, JobId job, std::string element,
+                             Now now) {
   dag::Fact fact;
   fact.kind = dag::FactKind::Started;
   fact.part = part;
-  fact.job = *job;
+  fact.job = job;
+  fact.text = std::move(element);
   note(live, std::move(fact), now);
+}
+
+// The part with those of its group that may start too, as one array. False: there are none, or they
+// cannot be one, and it starts alone.
+bool Conductor::begin_array(Live& live, std::uint32_t part, Now now) {
+  const auto room = std::size_t(std::clamp<std::int64_t>(effort_left_, 0, kArrayMax - 1));
+  std::vector<std::uint32_t> parts = live.run.mates_of(part, room);
+  if (parts.empty()) return false;
+  parts.insert(parts.begin(), part);
+  const auto array = dag::array_text(live.run, parts);
+  if (!array || array->count < 2) return false;
+  parts.resize(array->count);
+  const auto submit = ports_.prepare(live.record.owner, live.record.user, array->json, now.wall);
+  const auto job =
+      submit ? controller_.submit_now(*submit, now) : Result<JobId>(fail(submit.error()));
+  if (!job) return false;
+  has_acted_ = true;
+  effort_left_ -= std::int64_t(parts.size());
+  ++arrays_;
+  parts_[*job] = {live.record.id, part, parts, std::uint32_t(parts.size())};
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    note_started(live, parts[i], *job, std::to_string(i), now);
   return true;
 }
 
@@ -211,7 +247,12 @@ void Conductor::stop(Live& live, std::uint32_t part, Now now) {
   sched::Command cancel;
   cancel.verb = sched::Verb::Cancel;
   cancel.actor = {live.record.owner.uid, false};
-  cancel.target.job = live.run.part(part).job;
+  const dag::PartState& state = live.run.part(part);
+  cancel.target.job = state.job;
+  if (state.element != dag::kNoElement) {
+    cancel.target.whole_job = false;
+    cancel.target.elements = IndexSet::single(state.element);
+  }
   cancel.reason = "workflow " + std::to_string(raw(live.record.id));
   controller_.apply(std::move(cancel), now);
   has_acted_ = true;
@@ -240,8 +281,8 @@ bool Conductor::answer_from_cache(Live& live, std::uint32_t part, Now now) {
   const auto found = ports_.find_cached(live.record.owner.uid, *key);
   if (!found || found->until <= now.wall) return false;
   if (!take_values(live, part, found->values, now)) return false;
-  end_part(live, part, dag::Mark::Succeeded, "cache", "job " + std::to_string(raw(found->job)),
-           now);
+  end_part(live, part, dag::Mark::Succeeded, "cache", "job " + std::to_string(raw(found->job)), now,
+           found->job);
   return true;
 }
 
@@ -271,29 +312,63 @@ void Conductor::compare_replay(const Live& live, dag::Fact& fact) {
 void Conductor::job_ended(const sched::JobRecord& job, Now now) {
   const auto found = parts_.find(job.id);
   if (found == parts_.end()) return;
-  const Place place = found->second;
+  const Place place = std::move(found->second);
   parts_.erase(found);
   races_.erase(job.id);
   Live& live = *open_.at(place.workflow);
-  if (dag::has_ended(live.run.mark(place.part))) return;  // a race that was won
+  End end{job.id, mark_of(job), job.exit_code, job.reason, job.detail};
+  if (place.elements.empty()) {
+    part_ended(live, place.part, end, now);
+  } else {  // elements that nobody had touched end with all of it
+    --arrays_;
+    for (const std::uint32_t part : place.elements)
+      if (part != dag::kNoPart && live.run.part(part).job == job.id)
+        part_ended(live, part, end, now);
+  }
+  drive(live, now);
+}
+
+// Nothing when it has ended before: a race that was won, an element.
+void Conductor::part_ended(Live& live, std::uint32_t part, const End& end, Now now) {
+  if (dag::has_ended(live.run.mark(part))) return;
   dag::Fact fact;
   fact.kind = dag::FactKind::Ended;
-  fact.part = place.part;
-  fact.job = job.id;
-  fact.mark = mark_of(job);
-  fact.exit_code = job.exit_code;
-  if (job.reason != sched::Reason::None) fact.name = to_string(job.reason);
-  if (live.run.part(place.part).stop_sent) fact.name = "stopped";  // we wanted that
-  fact.text = job.detail;
+  fact.part = part;
+  fact.job = end.job;
+  fact.mark = end.mark;
+  fact.exit_code = end.exit_code;
+  if (end.reason != sched::Reason::None) fact.name = to_string(end.reason);
+  if (live.run.part(part).stop_sent) fact.name = "stopped";  // we wanted that
+  fact.text = end.detail;
   compare_replay(live, fact);
   const bool succeeded = fact.mark == dag::Mark::Succeeded;
   note(live, std::move(fact), now);
-  if (succeeded) keep_result(live, place.part, now);
+  if (succeeded) keep_result(live, part, now);
+}
+
+void Conductor::element_ended(const sched::TaskRecord& task, Now now) {
+  if (!is_final(task.state)) return;
+  if (races_.contains(task.id.job)) return race_won(task, now);
+  const auto found = parts_.find(task.id.job);
+  if (found == parts_.end()) return;
+  Place& place = found->second;
+  const std::uint32_t index = raw(task.id.index);
+  if (index >= place.elements.size() || place.elements[index] == dag::kNoPart) return;
+  const std::uint32_t part = std::exchange(place.elements[index], dag::kNoPart);
+  Live& live = *open_.at(place.workflow);
+  if (--place.left == 0) {
+    --arrays_;
+    parts_.erase(found);
+  }
+  const dag::Mark mark = task.state == sched::TaskState::Succeeded   ? dag::Mark::Succeeded
+                         : task.state == sched::TaskState::Cancelled ? mark_of_cancel(task.reason)
+                                                                     : dag::Mark::Failed;
+  part_ended(live, part, {task.id.job, mark, task.exit_code, task.reason, {}}, now);
   drive(live, now);
 }
 
 // The first success of a race is the success of all; the rest is let go.
-void Conductor::element_ended(const sched::TaskRecord& task, Now now) {
+void Conductor::race_won(const sched::TaskRecord& task, Now now) {
   if (task.state != sched::TaskState::Succeeded || races_.erase(task.id.job) == 0) return;
   const Place place = parts_.at(task.id.job);
   Live& live = *open_.at(place.workflow);
@@ -314,7 +389,7 @@ void Conductor::element_ended(const sched::TaskRecord& task, Now now) {
 bool Conductor::follow(const sched::TurnOutput& output, Now now) {
   if (open_.empty()) return false;
   if (!parts_.empty()) {
-    if (!races_.empty())
+    if (!races_.empty() || arrays_ > 0)
       for (const sched::TaskRecord& task : output.changes.tasks) element_ended(task, now);
     for (const sched::JobRecord& job : output.changes.jobs)
       if (is_final(job.state)) job_ended(job, now);

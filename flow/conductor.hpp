@@ -73,6 +73,8 @@ class Conductor {
   struct Place {  // whose part a job is
     JobId workflow{};
     std::uint32_t part = 0;
+    std::vector<std::uint32_t> elements;  // or the part that each of its elements is
+    std::uint32_t left = 0;               // of them, that have not ended
   };
 
   Result<sched::Done> start(SubmitWorkflow in, Now now);
@@ -89,6 +91,8 @@ class Conductor {
   void drive_those_behind(Now now);
   Time steady(Now now);
   bool begin(Live& live, std::uint32_t part, Now now);
+  bool begin_array(Live& live, std::uint32_t part, Now now);
+  void note_started(Live& live, std::uint32_t part, JobId job, std::string element, Now now);
   Result<std::unique_ptr<dag::Run>> longer_run(const Live& live, dag::Workflow longer,
                                                Now now) const;
   void stop(Live& live, std::uint32_t part, Now now);
@@ -96,12 +100,21 @@ class Conductor {
   bool answer_from_cache(Live& live, std::uint32_t part, Now now);
   static void compare_replay(const Live& live, dag::Fact& fact);
   void end_part(Live& live, std::uint32_t part, dag::Mark mark, std::string why, std::string detail,
-                Now now);
+                Now now, JobId job = {});
+  struct End {  // of a part's job
+    JobId job{};
+    dag::Mark mark{};
+    std::int32_t exit_code = 0;
+    sched::Reason reason{};
+    std::string detail;
+  };
+  void part_ended(Live& live, std::uint32_t part, const End& end, Now now);
   void note(Live& live, dag::Fact fact, Now now);
   void touch(Live& live);
   static std::string rate_key_of(const WorkflowRecord& record, const dag::Step& step);
   void close(Live& live, Now now);
   void element_ended(const sched::TaskRecord& task, Now now);
+  void race_won(const sched::TaskRecord& task, Now now);
   void keep_result(Live& live, std::uint32_t part, Now now);
   void rearm(Live& live);
 
@@ -112,6 +125,7 @@ class Conductor {
   std::map<std::uint32_t, std::uint64_t> open_of_;  // by uid
   std::unordered_map<JobId, Place> parts_;          // by their open jobs
   std::set<JobId> races_;                           // arrays of which the first success is enough
+  std::uint64_t arrays_ = 0;                        // places with elements
   std::set<std::pair<Time, JobId>> timers_;         // steady
   std::set<JobId> dirty_;
   std::set<JobId> behind_;  // have something to do in the next turn

@@ -77,7 +77,7 @@ void Conductor::reuse(Live& live, const SubmitWorkflow& in, Now now) {
     }
     if (!take_values(live, part, old.values, now)) continue;
     end_part(live, part, dag::Mark::Succeeded, "reused",
-             "job " + std::to_string(raw(old.job)) + " of " + name_of(in.resumes), now);
+             "job " + std::to_string(raw(old.job)) + " of " + name_of(in.resumes), now, old.job);
   }
 }
 
@@ -250,7 +250,16 @@ Result<void> Conductor::restore(const WorkflowRecord& record, const WorkflowSour
       rates_.note(record.owner.uid, rate_key_of(record, step), step.rate,
                   std::min(part.started, steady(now)));
     if (!part.is_open) continue;
-    parts_[part.job] = {record.id, i};
+    if (part.element == dag::kNoElement) {
+      parts_[part.job] = {record.id, i, {}, 0};
+    } else {
+      Place& place = parts_[part.job];
+      place.workflow = record.id;
+      if (place.elements.size() <= part.element)
+        place.elements.resize(part.element + 1, dag::kNoPart);
+      place.elements[part.element] = i;
+      arrays_ += place.left++ == 0 ? 1 : 0;
+    }
     if (step.strategy == dag::Strategy::MultiRead && part.items) races_.insert(part.job);
   }
   behind_.insert(record.id);

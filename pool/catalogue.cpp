@@ -59,10 +59,12 @@ const Plugin* Catalogue::find(std::string_view type) const {
   return found == plugins_.end() ? nullptr : &found->second;
 }
 
-// By type; else by the language that one of both words names.
+// By type; else by the language that one of both words names: of several that speak it, the one
+// that is called so.
 Result<const Plugin*> Catalogue::plugin_for(const sched::Statement& statement) const {
   if (const Plugin* plugin = find(statement.engine)) return plugin;
   const std::string& word = statement.engine.empty() ? statement.language : statement.engine;
+  if (const Plugin* plugin = find(word); plugin != nullptr && speaks(*plugin, word)) return plugin;
   std::vector<std::string_view> known;
   for (const auto& [type, plugin] : plugins_) {
     if (speaks(plugin, word)) return &plugin;

@@ -37,7 +37,7 @@ Result<void> complete_statement(JobSpec& spec, const EntranceConfig&) {
     return fail(Errc::BadInput, "code has no arguments", "pass values as variables: env", "argv");
   if (spec.is_array)
     return fail(Errc::Unsupported, "an array of code is not offered",
-                "submit the statements one by one, or as a workflow with foreach", "array");
+                "submit the statements one by one, or as steps of a workflow", "array");
   if (spec.ntasks != 1 || spec.request.nodes != 1)
     return fail(Errc::BadInput, "code runs as one task on one engine", "leave ntasks and nodes out",
                 "ntasks");

@@ -22,6 +22,11 @@ std::string state_of(const dag::Run& run, std::uint32_t part, const store::Snaps
   const dag::PartState& state = run.part(part);
   if (mark != dag::Mark::Ready) return std::string(to_string(mark));
   if (!state.is_open) return "ready";
+  if (state.element != dag::kNoElement) {
+    const auto task = snapshot.task({state.job, TaskIndex{state.element}});
+    if (!task || !*task || (*task)->state == sched::TaskState::Waiting) return "queued";
+    return (*task)->state == sched::TaskState::Suspended ? "suspended" : "running";
+  }
   const auto job = snapshot.job(state.job);
   if (job && (job->state == sched::JobState::Running || sched::is_final(job->state)))
     return "running";
@@ -48,10 +53,12 @@ void append_part(JsonWriter& out, const dag::Run& run, std::uint32_t index,
   out.field("step", step.name);
   out.field("state", state_of(run, index, snapshot));
   if (part.role == dag::PartRole::Target) out.field("target", step.targets[part.target]);
+  if (!step.engine.empty() && part.role != dag::PartRole::Undo) out.field("engine", step.engine);
   if (part.is_fused) out.field("fused", true);
   if (part.is_left_out) out.field("why", "unreachable");
   if (raw(state.job) != 0) {
     out.field("job", raw(state.job));
+    if (state.element != dag::kNoElement) out.field("element", state.element);
     if (state.items)
       if (const auto job = snapshot.job(state.job)) {
         const sched::TaskCounts& counts = job->counts;

@@ -22,7 +22,8 @@ constexpr std::size_t kFilesMax = 10'000;
 constexpr std::size_t kFactsPerRead = 100'000;
 constexpr std::array<std::string_view, 8> kFields{"defaults", "document", "files",   "globs",
                                                   "origin",   "params",   "resumes", "rules"};
-constexpr std::array<std::string_view, 4> kRules{"critical_path", "drop_implied", "fuse", "prune"};
+constexpr std::array<std::string_view, 5> kRules{"critical_path", "drop_implied", "fuse", "group",
+                                                 "prune"};
 
 Result<void> keep_pairs(Result<std::vector<std::pair<std::string, std::string>>> read,
                         std::map<std::string, std::string>& into) {
@@ -38,10 +39,13 @@ Result<void> read_rules(JsonValue v, dag::PlanRules& rules) {
                  : name == "critical_path" ? &rules.critical_path
                  : name == "prune"         ? &rules.prune
                                            : nullptr;
-    if (rule == nullptr) return json_unknown(name, kRules);
+    if (rule == nullptr && name != "group") return json_unknown(name, kRules);
     auto on = json_bool(item, name);
     if (!on) return fail(on.error());
-    *rule = *on;
+    if (rule == nullptr)
+      rules.group = *on;
+    else
+      *rule = *on;
     return {};
   });
 }

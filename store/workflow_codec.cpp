@@ -43,6 +43,7 @@ void encode(const flow::WorkflowSource& source, proto::WorkflowSource& out) {
   out.set_no_drop_implied(!source.rules.drop_implied);
   out.set_no_critical_path(!source.rules.critical_path);
   out.set_no_prune(!source.rules.prune);
+  if (source.rules.group) out.set_group(*source.rules.group ? 1 : 2);
   for (const auto& [name, recording] : source.bundle.recordings) {
     proto::StepRecording& one = *out.add_recordings();
     one.set_name(name);
@@ -72,6 +73,7 @@ bool decode(const proto::WorkflowSource& in, flow::WorkflowSource& out) {
   out.rules.drop_implied = !in.no_drop_implied();
   out.rules.critical_path = !in.no_critical_path();
   out.rules.prune = !in.no_prune();
+  if (in.group() != 0) out.rules.group = in.group() == 1;
   for (const proto::StepRecording& one : in.recordings()) {
     dag::Recording recording;
     recording.job = one.job();

@@ -14,11 +14,13 @@ import traceback  # noqa: E402
 import types  # noqa: E402
 
 import drover_engine  # noqa: E402
+import drover_flow  # noqa: E402
 from drover_worker import Failure, Runner  # noqa: E402
 
 ONLY_AST = 0x400  # ast.PyCF_ONLY_AST; the module ast itself is not needed
 SOURCES_KEPT = 256  # of earlier statements, whose functions may be in a traceback
-MODULE_DOC = """What code says to Drover: progress(done, total), table(rows), text(s), html(s), image(data)."""
+MODULE_DOC = """What code says to Drover: progress(done, total), table(rows), text(s), html(s), image(data);
+in steps of workflows set(name=value) and result(job, number)."""
 
 
 class PythonRunner(Runner):
@@ -57,6 +59,8 @@ class PythonRunner(Runner):
         for name in ("table", "text", "html", "image"):
             setattr(module, name, of_task(
                 lambda task, *args, _name=name, **named: getattr(task.results, _name)(*args, **named)))
+        module.set = lambda **values: drover_flow.set_values(values)
+        module.result = drover_flow.Rows
         sys.modules["drover"] = module
         return module
 

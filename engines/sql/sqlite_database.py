@@ -1,10 +1,12 @@
 # engines/sql/sqlite_database.py - SQLite in a file or in memory, rows as they come.
 # SPDX-License-Identifier: Apache-2.0
 import functools
+import json
 import re
 import sqlite3
 import time
 
+import drover_flow
 from drover_worker import Failure
 
 LOCK_WAIT_S = 60
@@ -24,6 +26,19 @@ class SqliteDatabase:
         self.connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
         # Python runs its signal handlers only between its own instructions: this gives it some.
         self.connection.set_progress_handler(lambda: self.is_interrupted, STEPS_BETWEEN_LOOKS)
+        self.failure = None
+        self.connection.create_function("drover_result", -1, self.telling(result_text))
+        self.connection.create_function("drover_set", 2, self.telling(set_value))
+
+    def telling(self, act):
+        """SQLite says of a function only that it raised; what it was is told by run()."""
+        def call(*args):
+            try:
+                return act(*args)
+            except Failure as failure:
+                self.failure = failure
+                raise
+        return call
 
     def close(self):
         self.connection.close()
@@ -41,6 +56,9 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             if self.is_interrupted:
                 raise KeyboardInterrupt from None
+            failure, self.failure = self.failure, None
+            if failure is not None:
+                raise Failure(failure.name, failure.message, line) from None
             raise Failure(type(error).__name__, str(error), line + line_within(statement, str(error))) from None
         except sqlite3.Warning as warning:
             raise Failure("Warning", str(warning), line) from None
@@ -62,6 +80,16 @@ class SqliteDatabase:
             if self.is_interrupted:
                 raise KeyboardInterrupt
             yield row
+
+
+def result_text(job, number=None):
+    """drover_result(JOB[, N]): a table that another statement left, as a JSON list of objects for json_each."""
+    return json.dumps(drover_flow.Rows(job, number).dicts())
+
+
+def set_value(name, value):
+    drover_flow.set_values({name: value})
+    return value
 
 
 def line_within(statement, message):

@@ -17,13 +17,17 @@ SEED = int(os.environ.get("SEED", "1"))
 WIDTH = 50
 
 
-def document(prng, evidence):
-    """Layers of WIDTH steps; each needs one to three of the layer before, whose evidence it looks for."""
-    lines = ['name = "layers"']
+def document(prng, evidence, grouped):
+    """Layers of WIDTH steps; each needs one to three of the layer before, whose evidence it looks for. When equal steps
+    share arrays, ten of a layer at a time need the same."""
+    lines = ['name = "layers"'] + (["[optimize]", "group = true"] if grouped else [])
     needs = {}
     for n in range(STEPS):
         before = range(n // WIDTH * WIDTH - WIDTH, n // WIDTH * WIDTH)
-        needs[n] = sorted(prng.sample(list(before), prng.randint(1, 3))) if n >= WIDTH else []
+        if grouped and n % 10:
+            needs[n] = needs[n - 1]
+        else:
+            needs[n] = sorted(prng.sample(list(before), prng.randint(1, 3))) if n >= WIDTH else []
         wanted = " && ".join([f"test -s {evidence}/s{m}" for m in needs[n]] + [f"echo $$ >> {evidence}/s{n}"])
         lines += ["[[step]]", f'name = "s{n}"', f'command = "{wanted}"']
         if needs[n]:
@@ -39,10 +43,10 @@ def state_of(cluster, path):
             time.sleep(0.05)
 
 
-def main():
+def play(grouped):
     prng = random.Random(SEED)
     with Cluster() as cluster:
-        body = {"document": document(prng, cluster.evidence), "origin": "layers.toml",
+        body = {"document": document(prng, cluster.evidence, grouped), "origin": "layers.toml",
                 "defaults": {"cwd": str(cluster.directory), "out": "/dev/null"}}
         status, answer = cluster.request("POST", "/api/v1/workflows", body, timeout=120)
         assert status == 201, (status, answer)
@@ -67,8 +71,15 @@ def main():
         for n in range(STEPS):
             starts = (cluster.evidence / f"s{n}").read_text().split()
             assert len(starts) == 1, f"step s{n} ran {len(starts)} times"
-        print(f"{STEPS} steps, droverd killed {KILLS} times, {time.monotonic() - begin:.1f} s")
-    print("1 passed, 0 failed")
+        jobs = {step["job"] for step in state_of(cluster, path)["steps"]}
+        assert len(jobs) < STEPS // 4 if grouped else len(jobs) == STEPS, len(jobs)
+        print(f"{STEPS} steps in {len(jobs)} jobs, droverd killed {KILLS} times, {time.monotonic() - begin:.1f} s")
+
+
+def main():
+    play(grouped=False)
+    play(grouped=True)
+    print("2 passed, 0 failed")
 
 
 if __name__ == "__main__":

@@ -171,6 +171,64 @@ def joined(drover):
     assert not (drover.directory / "nothing.txt").exists()
 
 
+ALIKE = r"""
+name = "alike"
+[defaults]
+retry = { max = 1, delay = "1s", on = ["launch"] }
+[optimize]
+group = true
+[params]
+fails = "yes"
+[[step]]
+name = "a"
+command = "echo $DROVER_STEP of $DROVER_JOB_NAME, $X, ${SLURM_ARRAY_TASK_ID:-alone}; drover dag set n=1"
+job = { env = { X = "one" } }
+[[step]]
+name = "b"
+command = "drover dag set n=2; test ! -e fails || exit 3"
+[[step]]
+name = "c"
+script = "#!/bin/sh\necho $1; drover dag set n=3\n"
+args = ["it's c"]
+[[step]]
+name = "d"
+command = ["./no-such-program"]
+[[step]]
+name = "sum"
+needs = ["a", "b", "c", "d:done"]
+command = "echo ${steps.a.values.n}${steps.b.values.n}${steps.c.values.n} ${steps.c.job} ${steps.d.state}"
+[[step]]
+name = "sorry"
+needs = ["d:fail"]
+command = ["true"]
+"""
+
+
+def alike(drover):
+    """Equal steps share an array, and are steps all the same."""
+    document = drover.file("alike.toml", ALIKE)
+    assert "# grouped a, b, c, d" in drover("dag", "plan", document).stdout
+    assert "grouped" not in drover("dag", "plan", document, "--no-group").stdout
+    drover.file("fails", "")
+    ident = drover("dag", "run", "-d", document).stdout.strip()
+    drover("dag", "wait", ident, code=1)
+    steps = {step["name"]: step for step in json.loads(drover("dag", "show", ident, "-o", "json").stdout)["steps"]}
+    assert len({steps[name]["job"] for name in "abcd"}) == 1 and steps["c"]["element"] == 2, steps
+    assert {name: step["state"] for name, step in steps.items()} == {
+        "a": "succeeded", "b": "failed", "c": "succeeded", "d": "failed", "sum": "skipped", "sorry": "succeeded"}, steps
+    assert steps["b"]["exit_code"] == 3
+    assert "==> b (job " in drover("dag", "log", ident).stdout
+    assert "a of alike.a, one, alone" in drover("dag", "log", ident, "a").stdout
+    assert "it's c" in drover("dag", "log", ident, "c").stdout
+    assert "it's c" in drover("log", f"{steps['c']['job']}.2").stdout
+    assert f"{steps['b']['job']}.1" in drover("dag", "show", ident).stdout
+    (drover.directory / "fails").unlink()
+    drover("dag", "retry", ident, "-w")
+    assert drover("dag", "log", ident, "sum").stdout.split("\n")[1] == f"123 {steps['c']['job']}.2 failed"
+    plain = drover("dag", "run", document, "--no-group")
+    assert "sum succeeded" in plain.stderr, plain.stderr
+
+
 def losers(drover):
     """Of a question to two partitions the loser leaves no process and no lease, whoever it is."""
     document = drover.file("race.toml", """
@@ -274,6 +332,7 @@ def main():
         rescue(drover)
         replay(drover)
         joined(drover)
+        alike(drover)
         losers(drover)
         merged_log(drover)
         by_hand(drover)

@@ -66,6 +66,7 @@ language = "python"
   EXPECT_TRUE(flow.steps[1].may_fuse);
   EXPECT_EQ(flow.steps[2].join, Join::Any);
   EXPECT_EQ(flow.steps[2].job, R"({"script":"#!/usr/bin/env python3\nprint(1)\n"})");
+  EXPECT_EQ(flow.steps[2].engine, "") << "it is a script unless it names an engine";
   EXPECT_EQ(flow.find("c"), 2u);
   EXPECT_FALSE(flow.find("d"));
 }
@@ -90,6 +91,34 @@ struct Items {
   std::vector<std::string> items;
 };
 class ForeachItems : public testing::TestWithParam<Items> {};
+struct Code {
+  const char* words;
+  const char* engine;  // of the step
+  const char* job;
+};
+constexpr Code kCode[] = {
+    {"language='sql'\ncode='select 1'", "sql", R"({"language":"sql","script":"select 1"})"},
+    {"engine='python'\nsession='s'\ncode='1'", "python",
+     R"({"engine":"python","script":"1","session":"s"})"},
+    {"language='python'\nreset='none'\ncode='1'", "python",
+     R"({"language":"python","reset":"none","script":"1"})"},
+    {"engine='mine'\nlanguage='klingon'\nscript='q.sql'", "mine",
+     R"({"engine":"mine","language":"klingon","script":"select 2\n"})"},
+    {"language='bash'\nscript='q.sql'", "", R"({"script":"#!/bin/bash\nselect 2\n"})"},
+};
+
+TEST(ReadWorkflow, CodeIsForAnEngineWhenItSaysSo) {
+  for (const Code& row : kCode) {
+    SCOPED_TRACE(row.words);
+    Bundle from = bundle("[[step]]\nname='a'\n" + std::string(row.words) + "\n");
+    from.files["q.sql"] = "select 2\n";
+    const Workflow flow = read(from);
+    ASSERT_EQ(flow.steps.size(), 1u);
+    EXPECT_EQ(flow.steps[0].engine, row.engine);
+    EXPECT_EQ(flow.steps[0].job, row.job);
+  }
+}
+
 TEST_P(ForeachItems, AreKnown) {
   Bundle from = bundle(
       "params.names = ['u', 'v']\nparams.dir = 'in'\n[[step]]\nname='a'\n"

@@ -158,6 +158,55 @@ TEST(WorkflowPlan, RulesCanBeSwitchedOff) {
   EXPECT_EQ(with->physical->edges() + 1, without->physical->edges());
   EXPECT_EQ(with->physical->label(with->physical->order()[0]), "a");
   EXPECT_EQ(without->physical->label(without->physical->order()[0]), "leaf");
+  Workflow said = flow;
+  said.rules.drop_implied = said.rules.critical_path = false;
+  EXPECT_EQ(plan_workflow(said)->physical->to_text(), without->physical->to_text());
+}
+
+struct Alike {
+  const char* name;
+  const char* text;  // beside a and b, which are alike
+  const char* line;
+};
+constexpr Alike kAlike[] = {
+    {"what they run may differ",
+     "[[step]]\nname='c'\ncommand='x y'\njob={env={A='b'}}\n"
+     "[[step]]\nname='d'\nscript='#!/bin/sh\\n'\n",
+     "grouped a, b, c, d"},
+    {"not what they ask for", "[[step]]\nname='c'\njob={mem='1G'}\ncommand=['x']\n",
+     "grouped a, b"},
+    {"nor what they need", "[[step]]\nname='c'\nneeds=['a']\ncommand=['x']\n", "grouped a, b"},
+    {"nor what is said of a whole job, or of files",
+     "[[step]]\nname='c'\njob={out='%j'}\ncommand=['x']\n"
+     "[[step]]\nname='d'\njob={out='%j'}\ncommand=['x']\n"
+     "[[step]]\nname='e'\njob={hold=true}\ncommand=['x']\n"
+     "[[step]]\nname='f'\njob={hold=true}\ncommand=['x']\n",
+     "grouped a, b"},
+    {"nor steps with a strategy, items, kept results or an engine",
+     "[[step]]\nname='c'\nforeach=[1]\ncommand=['x']\n"
+     "[[step]]\nname='d'\ncache=true\ncommand=['x']\n"
+     "[[step]]\nname='e'\nrate={starts=1,per='1m'}\ncommand=['x']\n"
+     "[[step]]\nname='f'\nlanguage='sql'\ncode='x'\n",
+     "grouped a, b"},
+    {"the end comes later", "[[step]]\nname='c'\nfinal=true\ncommand=['x']\n", "grouped a, b"},
+};
+
+TEST(WorkflowPlan, EqualStepsMayShareAnArray) {
+  for (const Alike& row : kAlike) {
+    SCOPED_TRACE(row.name);
+    const std::string steps =
+        "[[step]]\nname='a'\ncommand=['x']\n[[step]]\nname='b'\ncommand=['y']\n" +
+        std::string(row.text);
+    const auto plan = plan_workflow(read(steps), {.group = true});
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(plan->applied, std::vector<std::string>{row.line});
+    const auto plain = plan_workflow(read(steps));
+    EXPECT_TRUE(plain->applied.empty()) << "it is not on by itself";
+    EXPECT_EQ(plain->physical->to_text(), plan->physical->to_text());
+    const Workflow said = read("[optimize]\ngroup=true\n" + steps);
+    EXPECT_EQ(plan_workflow(said)->applied, plan->applied);
+    EXPECT_TRUE(plan_workflow(said, {.group = false})->applied.empty());
+  }
 }
 
 std::string left_out(const WorkflowPlan& plan, const Workflow& flow) {

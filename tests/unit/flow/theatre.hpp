@@ -27,6 +27,13 @@ inline sched::JobSpec spec_of(const std::string& text) {
     spec.is_array = true;
     spec.array = IndexSet::parse(json["array"].get<std::string>()).value();
   }
+  spec.items_run = json.value("items_run", false);
+  if (json.contains("items"))
+    for (const auto& item : json["items"]) spec.items.add(item.get<std::string>());
+  if (spec.items_run) {
+    spec.is_array = true;
+    spec.array = IndexSet::parse("0-" + std::to_string(spec.items.size() - 1)).value();
+  }
   if (json.contains("dependencies"))
     for (const auto& wait : json["dependencies"])
       spec.dependencies.push_back(
@@ -152,6 +159,8 @@ class Theatre {
 
   std::string name_of(const AttemptId& id) const {
     const sched::JobSpec& spec = *table.specs.at(id.task.job);
+    if (spec.items_run)
+      return nlohmann::json::parse(spec.items[raw(id.task.index)]).at("name").get<std::string>();
     return spec.is_array ? spec.name + "[" + std::to_string(raw(id.task.index)) + "]" : spec.name;
   }
   // The first attempt of that job ends.
@@ -193,7 +202,8 @@ class Theatre {
       }
       const auto one = std::next(running.begin(), std::ptrdiff_t(pick(running.size())));
       const AttemptId id = one->first;
-      const std::string name = table.specs.at(id.task.job)->name;
+      const sched::JobSpec& spec = *table.specs.at(id.task.job);
+      const std::string name = spec.items_run ? name_of(id) : spec.name;
       end(id, sched::EndCause::Exited, outcome(name, raw(id.task.index)));
       turn();
       if (between) between();

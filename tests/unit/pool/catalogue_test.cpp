@@ -7,7 +7,7 @@
 namespace drover::pool {
 namespace {
 
-Catalogue two() {
+Catalogue three() {
   Catalogue made;
   Plugin python;
   python.type = "python";
@@ -17,7 +17,10 @@ Catalogue two() {
   sql.type = "sql";
   sql.languages = {"sql"};
   sql.reset = "none";
-  EXPECT_TRUE(made.add(python) && made.add(sql));
+  Plugin spark = python;
+  spark.type = "spark";
+  spark.languages = {"pyspark", "sql"};  // who is called so comes first
+  EXPECT_TRUE(made.add(python) && made.add(sql) && made.add(spark));
   return made;
 }
 
@@ -30,6 +33,7 @@ TEST(Catalogue, CompletesStatements) {
       {"python", "", "", "", "python", "python", "python.1000", "namespace"},
       {"py", "", "", "", "python", "py", "python.1000", "namespace"},
       {"", "sql", "", "", "sql", "sql", "sql.1000", "none"},
+      {"", "pyspark", "", "", "spark", "pyspark", "spark.1000", "namespace"},
       {"python", "py", "s1", "", "python", "py", "python.1000.s.s1", "none"},
       {"python", "", "s1", "respawn", "python", "python", "python.1000.s.s1", "respawn"},
   };
@@ -37,7 +41,7 @@ TEST(Catalogue, CompletesStatements) {
     sched::JobSpec spec;
     spec.owner = {1000, 100};
     spec.statement = sched::Statement{one.engine, one.language, one.session, "", one.reset};
-    const auto done = two().complete(spec);
+    const auto done = three().complete(spec);
     ASSERT_TRUE(done) << one.engine << " " << done.error().message;
     EXPECT_EQ(spec.statement->engine, one.type);
     EXPECT_EQ(spec.statement->language, one.speaks);
@@ -59,7 +63,7 @@ TEST(Catalogue, NamesTheNearestWord) {
   for (const auto& one : cases) {
     sched::JobSpec spec;
     spec.statement = sched::Statement{one.engine, one.language, "", "", ""};
-    const auto done = two().complete(spec);
+    const auto done = three().complete(spec);
     ASSERT_FALSE(done) << one.engine;
     EXPECT_EQ(done.error().code, Errc::NotFound);
     EXPECT_EQ(done.error().field, one.field);
@@ -81,7 +85,7 @@ TEST(Catalogue, RefusesPluginsThatCannotBeRight) {
       {"reuse.reset", [](Plugin& p) { p.reset = "often"; }},
   };
   for (const auto& one : cases) {
-    Catalogue catalogue = two();
+    Catalogue catalogue = three();
     Plugin good;
     good.type = "shell";
     good.languages = {"shell"};
@@ -90,7 +94,7 @@ TEST(Catalogue, RefusesPluginsThatCannotBeRight) {
     const auto added = catalogue.add(good);
     ASSERT_FALSE(added) << one.field;
     EXPECT_EQ(added.error().field, one.field);
-    EXPECT_EQ(catalogue.all().size(), 2u) << "the others stay";
+    EXPECT_EQ(catalogue.all().size(), 3u) << "the others stay";
   }
 }
 
