@@ -16,8 +16,8 @@ class Checker {
 
   Result<void> check() {
     if (auto order = sort(); !order) return order;
+    source_.assign(flow_.steps.size() - first_, kNoStep);
     for (const std::uint32_t s : order_) {
-      if (s < first_) continue;
       if (auto right = check_elements(s); !right) return right;
       if (auto right = check_finals(s); !right) return right;
       if (auto right = check_uses(s); !right) return right;
@@ -27,45 +27,62 @@ class Checker {
 
  private:
   Step& step(std::uint32_t s) { return flow_.steps[s]; }
+  const StepOrigin& origin(std::uint32_t s) const { return origins_[s - first_]; }
   tl::unexpected<Error> wrong(std::uint32_t s, std::string message, std::string hint) const {
-    return wrong_at(origins_[s].document, flow_.steps[s].line, std::move(message), std::move(hint));
+    return wrong_at(origin(s).document, flow_.steps[s].line, std::move(message), std::move(hint));
   }
 
-  // Every step after those that it needs; else the steps of a circle.
+  // Every step after those that it needs; else the steps of a circle. Those before the first need
+  // none of them.
   Result<void> sort() {
-    const std::size_t count = flow_.steps.size();
+    const auto count = std::uint32_t(flow_.steps.size() - first_);
     std::vector<std::uint32_t> waits(count);
     std::vector<std::vector<std::uint32_t>> next(count);
     for (std::uint32_t s = 0; s < count; ++s) {
-      waits[s] = std::uint32_t(step(s).needs.size());
-      for (const Need& need : step(s).needs) next[need.step].push_back(s);
-      if (waits[s] == 0) order_.push_back(s);
+      for (const Need& need : step(first_ + s).needs) {
+        if (need.step < first_) continue;
+        ++waits[s];
+        next[need.step - first_].push_back(s);
+      }
+      if (waits[s] == 0) order_.push_back(first_ + s);
     }
     for (std::size_t i = 0; i < order_.size(); ++i)
-      for (const std::uint32_t s : next[order_[i]])
-        if (--waits[s] == 0) order_.push_back(s);
+      for (const std::uint32_t s : next[order_[i] - first_])
+        if (--waits[s] == 0) order_.push_back(first_ + s);
     if (order_.size() == count) return {};
+    return circle(waits);
+  }
+
+  tl::unexpected<Error> circle(const std::vector<std::uint32_t>& waits) {
     std::uint32_t at = 0;
     while (waits[at] == 0) ++at;
     std::vector<std::uint32_t> path;  // each that is left needs another that is left
-    std::vector<bool> seen(count);
+    std::vector<bool> seen(waits.size());
     while (!seen[at]) {
       seen[at] = true;
       path.push_back(at);
-      at = std::ranges::find_if(step(at).needs, [&](const Need& need) {
-             return waits[need.step] > 0;
-           })->step;
+      at = std::ranges::find_if(step(first_ + at).needs,
+                                [&](const Need& need) {
+                                  return need.step >= first_ && waits[need.step - first_] > 0;
+                                })
+               ->step -
+           first_;
     }
     path.erase(path.begin(), std::ranges::find(path, at));
     std::string names;
     for (std::size_t i = 0; i < std::min<std::size_t>(path.size(), 10); ++i)
-      names += step(path[i]).name + " -> ";
-    names += path.size() > 10 ? "..." : step(at).name;
-    return wrong(at, "steps need each other: " + names, "drop one of these needs");
+      names += step(first_ + path[i]).name + " -> ";
+    names += path.size() > 10 ? "..." : step(first_ + at).name;
+    return wrong(first_ + at, "steps need each other: " + names, "drop one of these needs");
   }
 
   // The step whose own foreach says how often `s` runs.
-  std::uint32_t source_of(std::uint32_t s) const { return source_[s]; }
+  std::uint32_t source_of(std::uint32_t s) const {
+    while (s < first_ && flow_.steps[s].foreach.source == Foreach::Source::Needed)
+      s = std::ranges::find_if(flow_.steps[s].needs, &Need::element_wise)->step;
+    if (s >= first_) return source_[s - first_];
+    return flow_.steps[s].foreach.source == Foreach::Source::None ? kNoStep : s;
+  }
 
   static std::string count_of(const Step& step) {
     return step.foreach.source == Foreach::Source::Items
@@ -74,12 +91,12 @@ class Checker {
   }
 
   Result<void> check_elements(std::uint32_t s) {
-    source_.resize(flow_.steps.size(), kNoStep);
     Step& mine = step(s);
-    if (mine.foreach.source != Foreach::Source::None) source_[s] = s;
+    std::uint32_t& source = source_[s - first_];
+    if (mine.foreach.source != Foreach::Source::None) source = s;
     const bool inherits = mine.foreach.source == Foreach::Source::None ||
                           mine.foreach.source == Foreach::Source::Needed;
-    if (inherits) source_[s] = kNoStep;
+    if (inherits) source = kNoStep;
     for (const Need& need : mine.needs) {
       if (!need.element_wise) continue;
       const Step& other = step(need.step);
@@ -92,8 +109,8 @@ class Checker {
       const bool any = (mine.join == Join::Any && mine.needs.size() > 1) ||
                        (other.join == Join::Any && other.needs.size() > 1);
       if (any) return wrong(s, pair + ", and any of their needs is enough", "leave any out");
-      if (source_[s] == kNoStep) source_[s] = source_of(need.step);
-      const Step& a = step(source_[s]);
+      if (source == kNoStep) source = source_of(need.step);
+      const Step& a = step(source);
       const Step& b = step(source_of(need.step));
       const bool counted =
           a.foreach.source == Foreach::Source::Items && b.foreach.source == Foreach::Source::Items;
@@ -101,15 +118,15 @@ class Checker {
         return wrong(s, pair + ", but the counts differ: " + count_of(a) + " and " + count_of(b),
                      "let both run for the same");
     }
-    if (source_[s] != kNoStep && !mine.engine.empty())
+    if (source != kNoStep && !mine.engine.empty())
       return wrong(s, "step '" + mine.name + "' runs code on an engine, which takes no items",
                    "loop in the code, write a step for each, or let drover dag add make them");
     if (!inherits) return {};
-    if (source_[s] == kNoStep && mine.foreach.source == Foreach::Source::Needed)
+    if (source == kNoStep && mine.foreach.source == Foreach::Source::Needed)
       return wrong(s, "foreach of step '" + mine.name + "' says nothing to run for",
                    "add a list, a range, files or a need with each = true");
-    if (source_[s] != kNoStep) mine.foreach.source = Foreach::Source::Needed;
-    if (source_[s] == kNoStep && origins_[s].uses_item)
+    if (source != kNoStep) mine.foreach.source = Foreach::Source::Needed;
+    if (source == kNoStep && origin(s).uses_item)
       return wrong(s, "step '" + mine.name + "' uses ${item} and has no foreach",
                    "give it a foreach, or a need with each = true");
     return {};
@@ -126,28 +143,28 @@ class Checker {
   }
 
   Result<void> check_uses(std::uint32_t s) {
-    for (const NameUse& use : origins_[s].uses)
+    for (const NameUse& use : origin(s).uses)
       if (auto right = check_use(s, use); !right) return right;
     return {};
   }
 
   Result<void> check_use(std::uint32_t s, const NameUse& use) {
-    const std::string& origin = origins_[s].document;
+    const std::string& document = origin(s).document;
     const std::string_view name = step_of_value(use.name);
     if (name.empty())
-      return wrong_at(origin, use.line,
+      return wrong_at(document, use.line,
                       "${" + use.name.substr(0, 80) + "} names no value of a step",
                       "write ${steps.NAME.values.KEY}, or .job, .state or .exit_code");
     const auto found = flow_.find(name);
     if (!found) {
       std::vector<std::string_view> names;
       for (const auto& [known, at] : flow_.by_name) names.push_back(known);
-      return unknown_at(origin, use.line, "step", name, names);
+      return unknown_at(document, use.line, "step", name, names);
     }
     if (waits_for(s, *found)) return {};
     const bool by_element = std::ranges::any_of(
         step(s).needs, [&](const Need& n) { return n.step == *found && n.element_wise; });
-    return wrong_at(origin, use.line,
+    return wrong_at(document, use.line,
                     "step '" + step(s).name + "' uses a value of '" + std::string(name) +
                         "', but does not wait for its end",
                     by_element ? "its values are known when all its elements have ended: drop each"
@@ -201,8 +218,8 @@ class Checker {
   Workflow& flow_;
   const std::vector<StepOrigin>& origins_;
   std::uint32_t first_;
-  std::vector<std::uint32_t> order_;
-  std::vector<std::uint32_t> source_;
+  std::vector<std::uint32_t> order_;   // steps from the first on
+  std::vector<std::uint32_t> source_;  // from the first on
   std::int64_t budget_ = 20'000'000;
 };
 

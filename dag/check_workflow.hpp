@@ -17,9 +17,9 @@ struct StepOrigin {
   bool uses_item = false;
 };
 
-// Steps from `first` on; those before were checked. Fills in the items of steps that need others
-// element by element. BadInput for a circle, counts that differ, `item` without items, and a value
-// of a step that is not waited for.
+// Steps from `first` on, each with its origin; those before were checked, and cost nothing. Fills
+// in the items of steps that need others element by element. BadInput for a circle, counts that
+// differ, `item` without items, and a value of a step that is not waited for.
 Result<void> check_workflow(Workflow& flow, const std::vector<StepOrigin>& origins,
                             std::uint32_t first = 0);
 

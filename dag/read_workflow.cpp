@@ -28,9 +28,9 @@ struct Level {
 
 class Reader {
  public:
-  Reader(Workflow& flow, const Bundle& bundle) : flow_(flow), bundle_(bundle) {
-    origins_.resize(flow.steps.size());
-  }
+  // What the workflow has already is not looked at but by name.
+  Reader(Workflow& flow, const Bundle& bundle)
+      : flow_(flow), bundle_(bundle), first_(std::uint32_t(flow.steps.size())) {}
 
   // `chain`: the files that the document is in, outermost first.
   Result<void> read(const FlowDocument& document, Level& level, std::vector<std::string>& chain) {
@@ -39,14 +39,23 @@ class Reader {
     return resolve(document, level);
   }
 
-  Result<void> check(std::uint32_t first) { return check_workflow(flow_, origins_, first); }
+  Result<void> check() { return check_workflow(flow_, origins_, first_); }
 
   std::string place_of(std::uint32_t step) const {
     const Step& at = flow_.steps[step];
-    return origins_[step].document + ":" + std::to_string(at.line) + ": step " + at.name;
+    return origins_[step - first_].document + ":" + std::to_string(at.line) + ": step " + at.name;
   }
 
  private:
+  // Of the steps that may be needed there: in a workflow that goes on, also those it had.
+  std::optional<std::uint32_t> find(const Level& level, const std::string& name) const {
+    if (const auto found = level.names.find(name); found != level.names.end()) return found->second;
+    if (level.parent != kNoStep) return std::nullopt;
+    const auto had = flow_.find(name);
+    const bool fits = had && *had < first_ && flow_.steps[*had].parent == kNoStep;
+    return fits ? had : std::nullopt;
+  }
+
   Result<void> read_one(const DocValue& table, const FlowDocument& document, Level& level,
                         std::vector<std::string>& chain) {
     const StepPlace place{document, bundle_, level.parent != kNoStep && in_group_};
@@ -59,11 +68,12 @@ class Reader {
       return wrong_at(origin, table.line,
                       "more than " + std::to_string(kWorkflowStepsMax) + " steps",
                       "use foreach for many runs of the same step", Errc::Limit);
-    if (const auto [other, is_new] = level.names.emplace(name, at); !is_new)
+    if (const auto other = find(level, name))
       return wrong_at(origin, table.line,
                       "two steps are named '" + name + "'; the other is in line " +
-                          std::to_string(flow_.steps[other->second].line),
+                          std::to_string(flow_.steps[*other].line),
                       "give each step its own name");
+    level.names.emplace(name, at);
     if (auto programs = read_programs(*read, place); !programs) return programs;
     if (auto fits = check_size(*read, origin); !fits) return fits;
     read->step.name = level.prefix + name;
@@ -227,15 +237,17 @@ class Reader {
     for (const auto& [at, words] : level.needs) {
       std::vector<Need>& needs = flow_.steps[at].needs;
       for (const NeedWord& word : words) {
-        const auto found = level.names.find(word.name);
-        if (found == level.names.end()) {
+        const auto found = find(level, word.name);
+        if (!found) {
           std::vector<std::string_view> known;
           for (const auto& [name, step] : level.names) known.push_back(name);
+          for (std::uint32_t s = 0; level.parent == kNoStep && s < first_; ++s)
+            if (flow_.steps[s].parent == kNoStep) known.push_back(flow_.steps[s].name);
           return unknown_at(document.origin, word.line,
                             level.parent != kNoStep ? "step (here, only those beside it)" : "step",
                             word.name, known);
         }
-        needs.push_back({found->second, word.when, word.element_wise});
+        needs.push_back({*found, word.when, word.element_wise});
       }
       std::ranges::sort(needs, {}, &Need::step);
       const auto twice = std::ranges::adjacent_find(needs, {}, &Need::step);
@@ -250,7 +262,8 @@ class Reader {
 
   Workflow& flow_;
   const Bundle& bundle_;
-  std::vector<StepOrigin> origins_;
+  const std::uint32_t first_;        // of those that are read
+  std::vector<StepOrigin> origins_;  // of each from there on
   std::size_t bytes_ = 0, items_ = 0, recorded_bytes_ = 0;
   std::size_t chain_depth_ = 0;
   bool in_group_ = false;
@@ -290,9 +303,32 @@ Result<Workflow> read_workflow(const Bundle& bundle) {
   Level level;
   std::vector<std::string> chain{bundle.origin};
   if (auto read = reader.read(*document, level, chain); !read) return fail(read.error());
-  if (auto right = reader.check(0); !right) return fail(right.error());
+  if (auto right = reader.check(); !right) return fail(right.error());
   return flow;
 }
+
+namespace {
+
+Result<void> append_steps(Workflow& flow, const Bundle& fragment, const FlowDocument& document) {
+  const auto first = std::uint32_t(flow.steps.size());
+  Reader reader(flow, fragment);
+  Level level;
+  std::vector<std::string> chain{fragment.origin};
+  if (auto read = reader.read(document, level, chain); !read) return read;
+  if (auto right = reader.check(); !right) return right;
+  for (auto s = first; s < flow.steps.size(); ++s) {
+    if (flow.steps[s].is_final)
+      return fail(Errc::BadInput, reader.place_of(s) + ": a step that is added cannot be final",
+                  "final steps are those of the first document");
+    if (flow.steps[s].replay.workflow != 0)
+      return fail(Errc::Unsupported,
+                  reader.place_of(s) + ": a step that is added cannot be a replay",
+                  "replays are looked up when a workflow is submitted: write it there");
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<void> add_steps(Workflow& flow, const Bundle& fragment) {
   auto document = open_flow(fragment.text, {fragment.origin, "", ""}, {});
@@ -306,25 +342,13 @@ Result<void> add_steps(Workflow& flow, const Bundle& fragment) {
   document->own = std::move(*own);
   document->head.params = flow.params;
   document->head.variables = flow.variables;
-  Workflow longer = flow;
-  Reader reader(longer, fragment);
-  Level level;
-  for (std::uint32_t s = 0; s < flow.steps.size(); ++s)
-    if (flow.steps[s].parent == kNoStep) level.names.emplace(flow.steps[s].name, s);
-  std::vector<std::string> chain{fragment.origin};
-  if (auto read = reader.read(*document, level, chain); !read) return read;
-  if (auto right = reader.check(std::uint32_t(flow.steps.size())); !right) return right;
-  for (auto s = std::uint32_t(flow.steps.size()); s < longer.steps.size(); ++s) {
-    if (longer.steps[s].is_final)
-      return fail(Errc::BadInput, reader.place_of(s) + ": a step that is added cannot be final",
-                  "final steps are those of the first document");
-    if (longer.steps[s].replay.workflow != 0)
-      return fail(Errc::Unsupported,
-                  reader.place_of(s) + ": a step that is added cannot be a replay",
-                  "replays are looked up when a workflow is submitted: write it there");
-  }
-  flow = std::move(longer);
-  return {};
+  const auto before = std::ptrdiff_t(flow.steps.size());
+  auto appended = append_steps(flow, fragment, *document);
+  if (appended) return {};
+  for (auto step = flow.steps.begin() + before; step != flow.steps.end(); ++step)
+    flow.by_name.erase(step->name);
+  flow.steps.erase(flow.steps.begin() + before, flow.steps.end());
+  return appended;
 }
 
 }  // namespace drover::dag

@@ -46,7 +46,8 @@ Result<std::vector<ReplayWanted>> replays_wanted(const Bundle& bundle);
 Result<Workflow> read_workflow(const Bundle& bundle);
 
 // Further steps for a workflow that runs: a document with [[step]] only, whose needs may name steps
-// of `workflow`. Appends; nothing changes when it is refused.
+// of `workflow`. Appends; nothing changes when it is refused. Costs what is added, not what is
+// there.
 Result<void> add_steps(Workflow& workflow, const Bundle& fragment);
 
 }  // namespace drover::dag

@@ -17,6 +17,13 @@ tl::unexpected<Error> conflict(const Fact& fact, const std::string& what) {
                                   std::string(to_string(fact.kind)) + "): " + what);
 }
 
+// What may be noted before the steps that were added are planned.
+bool needs_plan(FactKind kind) {
+  constexpr std::array kKinds{FactKind::Late, FactKind::Cancelled, FactKind::Stopped,
+                              FactKind::Reopened, FactKind::Closed};
+  return std::ranges::find(kKinds, kind) != kKinds.end();
+}
+
 bool names_part(FactKind kind) {
   constexpr std::array kKinds{FactKind::Started,  FactKind::Ended, FactKind::ValueSet,
                               FactKind::Expanded, FactKind::Late,  FactKind::Subset};
@@ -109,6 +116,8 @@ Result<void> Run::apply(const Fact& fact, Time steady) {
   if (names_part(fact.kind) && !has_node)
     return conflict(fact, "the workflow has no part " + std::to_string(fact.part));
   if (closed_ && fact.kind != FactKind::Reopened) return conflict(fact, "the workflow has ended");
+  if (is_stale_ && needs_plan(fact.kind))
+    if (auto planned = plan_again(); !planned) return planned;
   if (auto ok = change(fact, steady); !ok) return ok;
   ++facts_;
   return {};
@@ -142,9 +151,9 @@ Result<void> Run::change(const Fact& fact, Time steady) {
 
 Result<void> Run::started(const Fact& fact, Time steady) {
   PartState& part = parts_[fact.part];
-  if (mark(fact.part) != Mark::Ready || part.is_open)
+  if (part.is_open || (!is_stale_ && mark(fact.part) != Mark::Ready))
     return conflict(fact, part_name(workflow_, plan_.parts[fact.part]) + " cannot start");
-  ready_.erase({plan_.physical->position(plan_.parts[fact.part].node), fact.part});
+  if (!is_stale_) ready_.erase({plan_.physical->position(plan_.parts[fact.part].node), fact.part});
   part.job = fact.job;
   part.element = element_in(fact.text);
   part.is_open = true;
@@ -154,6 +163,7 @@ Result<void> Run::started(const Fact& fact, Time steady) {
   take_items(fact.part);
   ++part.starts;
   ++open_;
+  if (is_stale_) return {};  // the rest follows from the plan
   wake_followers(fact.part);
   watch_standby(fact.part, steady);
   return {};
@@ -199,7 +209,7 @@ Result<void> Run::late(const Fact& fact) {
 }
 
 Result<void> Run::ended(const Fact& fact) {
-  if (mark(fact.part) != Mark::Ready)
+  if (!is_stale_ && mark(fact.part) != Mark::Ready)
     return conflict(fact, part_name(workflow_, plan_.parts[fact.part]) + " is not open");
   PartState& part = parts_[fact.part];
   if (part.is_open) --open_;
@@ -215,6 +225,10 @@ Result<void> Run::ended(const Fact& fact) {
   part.detail = fact.text;
   if (fact.mark == Mark::Cancelled && fact.name.starts_with("cancelled_by"))
     somebody_cancelled_ = true;
+  if (is_stale_) {
+    completed_.emplace_back(fact.part, fact.mark);
+    return {};
+  }
   ready_.erase({plan_.physical->position(plan_.parts[fact.part].node), fact.part});
   std::erase_if(delayed_, [&](const auto& due) { return due.second == fact.part; });
   complete(fact.part, fact.mark);

@@ -87,6 +87,11 @@ class Run {
   // `steady` is the time of next() and its timers: wall time as it was when somebody began to ask,
   // and since then by a clock that nobody sets. Of facts from before, theirs is as good as any.
   Result<void> apply(const Fact& fact, Time steady);
+  // The facts between these two have happened long ago, and nobody asks next(): steps that were
+  // added are planned once, when the plan matters. Without, each Added costs O(workflow).
+  void begin_history() { in_history_ = true; }
+  Result<void> end_history();
+  std::uint64_t plans_made() const { return plans_made_; }  // of its own, while facts were applied
   // The fact that comes next is Added with this text, which makes `longer` of the workflow: it is
   // not read and planned once more. `longer` is a run of that in which nothing has happened.
   void foresee_added(std::string text, std::unique_ptr<Run> longer);
@@ -133,6 +138,7 @@ class Run {
   Result<void> expanded(const Fact& fact);
   Result<void> cancelled(const Fact& fact);
   Result<void> added(const Fact& fact);
+  Result<void> plan_again();
   void reopened();
   void stop_all(bool final_too);
   void complete(std::uint32_t part, Mark mark);
@@ -171,11 +177,12 @@ class Run {
   std::deque<std::uint32_t> unwanted_;
   std::string foreseen_text_;
   std::unique_ptr<Run> foreseen_;
-  std::uint64_t facts_ = 0;
+  std::uint64_t facts_ = 0, plans_made_ = 0;
   std::size_t value_bytes_ = 0;
   std::uint32_t open_ = 0;
   PartCounts counts_;
   std::uint32_t cancels_ = 0;
+  bool in_history_ = false, is_stale_ = false;  // stale: the plan lacks steps that were added
   bool paused_ = false, stopped_ = false, somebody_cancelled_ = false, closed_ = false;
   Mark outcome_{};
 };

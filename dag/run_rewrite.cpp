@@ -81,22 +81,42 @@ Result<void> Run::added(const Fact& fact) {
       foreseen != nullptr && foreseen_text_ == fact.text) {
     workflow_ = std::move(foreseen->workflow_);
     plan_ = std::move(foreseen->plan_);
+    ++plans_made_;
     note_parts();
     rebuild(std::exchange(completed_, {}));
     return {};
   }
-  Workflow longer = workflow_;
+  const auto first = std::uint32_t(workflow_.steps.size());
   Bundle fragment;
   fragment.origin = "added steps";
   fragment.text = fact.text;
-  if (auto ok = add_steps(longer, fragment); !ok) return ok;
-  auto plan = plan_workflow(longer, plan_.rules);
+  if (auto ok = add_steps(workflow_, fragment); !ok) return ok;
+  for (Part& part : parts_from(workflow_, first)) {
+    parts_of_step_.resize(part.step + 1);
+    parts_of_step_[part.step].push_back(std::uint32_t(plan_.parts.size()));
+    plan_.parts.push_back(std::move(part));
+  }
+  parts_of_step_.resize(workflow_.steps.size());
+  parts_.resize(plan_.parts.size());
+  head_of_.resize(plan_.parts.size(), kNoPart);
+  is_stale_ = true;
+  return in_history_ ? Result<void>() : plan_again();
+}
+
+Result<void> Run::plan_again() {
+  auto plan = plan_workflow(workflow_, plan_.rules);
   if (!plan) return fail(plan.error());
-  workflow_ = std::move(longer);
+  ++plans_made_;
   plan_ = std::move(*plan);
+  is_stale_ = false;
   note_parts();
   rebuild(std::exchange(completed_, {}));
   return {};
+}
+
+Result<void> Run::end_history() {
+  in_history_ = false;
+  return is_stale_ ? plan_again() : Result<void>();
 }
 
 }  // namespace drover::dag

@@ -43,11 +43,15 @@ std::string_view strategy_word(const Step& step, bool has_members) {
   return step.rate.starts > 0 ? "rate-limit" : "single";
 }
 
+bool is_stage_of(const Step& step) {
+  return step.kind == StepKind::Group &&
+         (step.strategy == Strategy::Transaction || !step.job.empty());
+}
+
 StepRequest request_of(const Workflow& flow, const Step& step, FieldNumbers& numbers) {
   StepRequest request;
   request.name = step.name;
-  const bool is_stage =
-      step.kind == StepKind::Group && (step.strategy == Strategy::Transaction || !step.job.empty());
+  const bool is_stage = is_stage_of(step);
   request.strategy = strategy_word(step, is_stage);
   request.form = step.kind == StepKind::Job ? StepForm::Task
                  : is_stage                 ? StepForm::Stage
@@ -76,24 +80,6 @@ StepRequest request_of(const Workflow& flow, const Step& step, FieldNumbers& num
   return request;
 }
 
-// In the order in which the planner numbers them.
-std::vector<Part> parts_of(const Workflow& flow, const JobAst& ast) {
-  std::vector<Part> parts;
-  for (std::uint32_t s = 0; s < flow.steps.size(); ++s) {
-    const StageAst& stage = ast.stages[s];
-    const auto add = [&](PartRole role, std::uint32_t target = 0) {
-      parts.push_back({.step = s, .role = role, .target = target, .fused = {}});
-    };
-    if (stage.form == StepForm::Workflow) add(PartRole::Gather);
-    if (stage.form == StepForm::Stage && !stage.code.empty()) add(PartRole::Summary);
-    if (stage.form != StepForm::Task) continue;
-    for (std::uint32_t t = 0; t < stage.targets; ++t) add(PartRole::Target, t);
-    if (stage.targets == 0) add(PartRole::Run);
-    if (stage.has_undo) add(PartRole::Undo);
-  }
-  return parts;
-}
-
 std::uint32_t group_end(const Workflow& flow, std::uint32_t group) {
   std::uint32_t s = group + 1;  // what is in a group follows it
   while (s < flow.steps.size() && flow.steps[s].parent != kNoStep && flow.steps[s].parent >= group)
@@ -119,6 +105,25 @@ PlanRules rules_for(const Workflow& flow, PlanRules rules) {
 
 }  // namespace
 
+std::vector<Part> parts_from(const Workflow& flow, std::uint32_t first) {
+  std::vector<Part> parts;
+  for (std::uint32_t s = first; s < flow.steps.size(); ++s) {
+    const Step& step = flow.steps[s];
+    const auto add = [&](PartRole role, std::uint32_t target = 0) {
+      parts.push_back({.step = s, .role = role, .target = target, .fused = {}});
+    };
+    if (step.kind == StepKind::Group) {
+      if (!is_stage_of(step)) add(PartRole::Gather);
+      if (!step.job.empty()) add(PartRole::Summary);
+      continue;
+    }
+    for (std::uint32_t t = 0; t < step.targets.size(); ++t) add(PartRole::Target, t);
+    if (step.targets.empty()) add(PartRole::Run);
+    if (!step.undo.empty()) add(PartRole::Undo);
+  }
+  return parts;
+}
+
 Result<JobAst> workflow_ast(const Workflow& flow) {
   JobRequest request;
   request.name = flow.name;
@@ -141,7 +146,7 @@ Result<WorkflowPlan> plan_workflow(const Workflow& flow, const PlanRules& asked)
   auto lowered = lower(logical, rules);
   if (!lowered) return fail(std::move(lowered.error()));
   WorkflowPlan made{.physical = std::move(lowered->physical),
-                    .parts = parts_of(flow, *ast),
+                    .parts = parts_from(flow, 0),
                     .step_ends = {},
                     .rules = rules,
                     .applied = std::move(lowered->applied)};

@@ -44,6 +44,9 @@ struct WorkflowPlan {
   std::vector<std::string> applied;  // what the optimizer did, a line each: "fused a, b"
 };
 
+// What the steps from `first` on run, in the order in which the planner numbers it.
+std::vector<Part> parts_from(const Workflow& workflow, std::uint32_t first);
+
 // Which of the parts may start as elements of one array: their steps need the same and ask for the
 // same, and differ in what they run alone. A line for each group.
 std::vector<std::string> group_parts(const Workflow& workflow, std::vector<Part>& parts);

@@ -34,8 +34,10 @@ Result<dag::Run> replay(JobId id, const WorkflowSource& source,
   auto names = names_of(*workflow, source);
   if (!names) return broken(names.error());
   dag::Run run(id, *std::move(workflow), *std::move(plan), *std::move(names));
+  run.begin_history();
   for (const dag::Fact& fact : facts)
     if (auto ok = run.apply(fact); !ok) return broken(ok.error());
+  if (auto planned = run.end_history(); !planned) return broken(planned.error());
   return run;
 }
 

@@ -347,6 +347,20 @@ TEST(AddSteps, AppendsStepsThatNeedEarlierOnes) {
         "[[step]]\nname='c'\nfinal=true\ncommand=['y']\n"})
     EXPECT_FALSE(add_steps(flow, bundle(bad))) << bad;
   EXPECT_EQ(flow.steps.size(), 2u) << "nothing changes when it is refused";
+  EXPECT_FALSE(flow.find("c")) << "nor by name";
+  Workflow elements =
+      read(bundle("[[step]]\nname='e'\nforeach=[1,2]\ncommand=['x']\n"
+                  "[[step]]\nname='f'\nneeds=[{step='e',each=true}]\ncommand=['x']\n"));
+  const std::string each = "[[step]]\nname='g'\nneeds=[{step='f',each=true}]\ncommand=['x']\n";
+  EXPECT_FALSE(add_steps(elements, bundle(each + "foreach=[1,2,3]\n"))) << "the counts differ";
+  ASSERT_TRUE(add_steps(elements, bundle(each)));
+  EXPECT_EQ(elements.steps[2].foreach.source, Foreach::Source::Needed);
+  const auto circle =
+      add_steps(elements, bundle("[[step]]\nname='h'\nneeds=['i','e']\ncommand=['x']\n"
+                                 "[[step]]\nname='i'\nneeds=['h']\ncommand=['x']\n"));
+  ASSERT_FALSE(circle);
+  EXPECT_NE(circle.error().message.find("h -> i -> h"), std::string::npos)
+      << circle.error().message;
 }
 
 }  // namespace

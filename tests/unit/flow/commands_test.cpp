@@ -62,6 +62,27 @@ command = ["e"]
   EXPECT_EQ(theatre.state(id), WorkflowState::Succeeded);
 }
 
+// What an addition costs: when it comes, a plan of the workflow as it then is; when it is read
+// again from its facts, one plan for all of them.
+TEST(WorkflowCommands, AdditionsArePlannedTogetherWhenTheyAreReadAgain) {
+  Theatre theatre;
+  const JobId id = theatre.accept("name = \"w\"\n[[step]]\nname = \"a\"\ncommand = [\"a\"]\n");
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = "x" + std::to_string(i);
+    ASSERT_TRUE(theatre.put(
+        AddSteps{{1000, false}, id, "[[step]]\nname = \"" + name + "\"\ncommand = [\"x\"]\n"}));
+    theatre.end("w." + name);
+  }
+  EXPECT_EQ(theatre.conductor->find(id)->plans_made(), 100u);
+  const auto run = replay(id, *theatre.flows.sources.at(id), theatre.flows.facts.at(id));
+  ASSERT_TRUE(run);
+  EXPECT_EQ(run->plans_made(), 1u);
+  EXPECT_EQ(run->counts().succeeded, 100u);
+  theatre.restart();
+  theatre.end("w.a");
+  EXPECT_EQ(theatre.state(id), WorkflowState::Succeeded);
+}
+
 TEST(WorkflowCommands, CancellingAStepSkipsWhatNeedsIt) {
   Theatre theatre;
   const JobId id = theatre.accept(R"(

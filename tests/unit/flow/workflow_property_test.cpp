@@ -25,6 +25,25 @@ class Author {
     if (chance(3)) text_ += "[[step]]\nname = \"last\"\nfinal = true\ncommand = [\"x\"]\n";
     return text_;
   }
+  // Steps for a workflow that runs; from the second on they need the first of those before.
+  std::string further(int number) {
+    const std::string name = "x" + std::to_string(number);
+    const std::string before =
+        number == 0 ? "s0" : "x" + std::to_string(below(std::uint64_t(number)));
+    const std::string head =
+        "[[step]]\nname = \"" + name + "\"\nneeds = [\"" + before + ":done\"]\n";
+    switch (below(4)) {
+      case 0: return head + "foreach = [1, 2]\ncommand = [\"x\"]\n";
+      case 1:
+        return head +
+               "strategy = \"transaction\"\n[[step.step]]\nname = \"t\"\ncommand = [\"x\"]\n"
+               "undo = {command = [\"y\"]}\n[[step.step]]\nname = \"u\"\ncommand = [\"x\"]\n";
+      case 2:
+        return head + "command = [\"x\"]\n[[step]]\nname = \"" + name + "b\"\nneeds = [\"" + name +
+               "\", \"s1:done\"]\ncommand = [\"x\"]\n";
+      default: return head + "command = [\"x\"]\n";
+    }
+  }
   std::uint64_t below(std::uint64_t n) { return random_.below(n); }
   bool chance(std::uint64_t n) { return below(n) == 0; }
 
@@ -173,11 +192,8 @@ TEST(WorkflowProperty, AfterEveryCrashItIsWhatItWas) {
     };
     int added = 0;
     const auto crash = [&] {
-      if (author.chance(8) && theatre.conductor->find(*id) != nullptr)
-        (void)theatre.put(AddSteps{{1000, false},
-                                   *id,
-                                   "[[step]]\nname = \"x" + std::to_string(added++) +
-                                       "\"\nneeds = [\"s0:done\"]\ncommand = [\"x\"]\n"});
+      if (author.chance(6) && theatre.conductor->find(*id) != nullptr)
+        (void)theatre.put(AddSteps{{1000, false}, *id, author.further(added++)});
       if (!author.chance(3)) return;
       const dag::Run* before = theatre.conductor->find(*id);
       const std::string seen = before != nullptr ? picture(*before) : "";
