@@ -223,6 +223,7 @@ void Conductor::note_started(Live& live, std::uint32_t part, JobId job, std::str
 // The part with those of its group that may start too, as one array. False: there are none, or they
 // cannot be one, and it starts alone.
 bool Conductor::begin_array(Live& live, std::uint32_t part, Now now) {
+  if (!live.takes_arrays) return false;
   const auto room = std::size_t(std::clamp<std::int64_t>(effort_left_, 0, kArrayMax - 1));
   std::vector<std::uint32_t> parts = live.run.mates_of(part, room);
   if (parts.empty()) return false;
@@ -233,7 +234,11 @@ bool Conductor::begin_array(Live& live, std::uint32_t part, Now now) {
   const auto submit = ports_.prepare(live.record.owner, live.record.user, array->json, now.wall);
   const auto job =
       submit ? controller_.submit_now(*submit, now) : Result<JobId>(fail(submit.error()));
-  if (!job) return false;
+  if (!job) {
+    const Errc code = job.error().code;
+    live.takes_arrays = submit && (code == Errc::Limit || code == Errc::Unavailable);
+    return false;
+  }
   has_acted_ = true;
   effort_left_ -= std::int64_t(parts.size());
   ++arrays_;

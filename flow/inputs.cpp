@@ -76,8 +76,12 @@ void Conductor::reuse(Live& live, const SubmitWorkflow& in, Now now) {
       note(live, fact, now);
     }
     if (!take_values(live, part, old.values, now)) continue;
+    const bool was_alone = old.element == dag::kNoElement;
     end_part(live, part, dag::Mark::Succeeded, "reused",
-             "job " + std::to_string(raw(old.job)) + " of " + name_of(in.resumes), now, old.job);
+             "job " + std::to_string(raw(old.job)) +
+                 (was_alone ? "" : "." + std::to_string(old.element)) + " of " +
+                 name_of(in.resumes),
+             now, was_alone ? old.job : JobId{});
   }
 }
 

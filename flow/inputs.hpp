@@ -26,7 +26,8 @@ struct SubmitWorkflow {
     std::string step;
     JobId job{};  // that ran then
     std::vector<std::pair<std::string, std::string>> values;
-    std::string items;  // JSON list, of a step with items
+    std::string items;                        // JSON list, of a step with items
+    std::uint32_t element = dag::kNoElement;  // of the job, which it shared
   };
   JobId resumes{};  // 0 = none
   std::vector<Reused> reused;

@@ -14,6 +14,7 @@ struct Conductor::Live {
   WorkflowRecord record;
   dag::Run run;
   std::optional<Time> timer;  // in Conductor::timers_
+  bool takes_arrays = true;   // one was refused: its steps start alone, without trying again
 };
 
 }  // namespace drover::flow

@@ -152,7 +152,8 @@ Result<void> find_reusable(flow::SubmitWorkflow& submit, const dag::Run& fresh, 
     submit.reused.push_back({name,
                              state.job,
                              {state.values.begin(), state.values.end()},
-                             found && state.items ? list_of(*state.items) : std::string()});
+                             found && state.items ? list_of(*state.items) : std::string(),
+                             state.element});
   }
   return {};
 }

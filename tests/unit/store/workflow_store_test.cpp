@@ -92,6 +92,7 @@ TEST(WorkflowStore, ComesBackAsItWentIn) {
   EXPECT_EQ(source->bundle.globs.at("*.csv").size(), 2u);
   EXPECT_FALSE(source->rules.fuse);
   EXPECT_TRUE(source->rules.critical_path);
+  EXPECT_FALSE(source->rules.group) << "nobody has said";
   const auto facts = view->workflow_facts(JobId{7}, 1, 2);
   ASSERT_TRUE(facts);
   EXPECT_EQ(*facts, (std::vector{fact_of(2), fact_of(3)}));
@@ -136,6 +137,7 @@ TEST(WorkflowStore, RecordingsComeBack) {
                        .ran = JobId{4}};
   auto source = std::make_shared<flow::WorkflowSource>();
   source->rules.prune = false;
+  source->rules.group = true;
   source->bundle.recordings["1/a"] = std::make_shared<const dag::Recording>(plain);
   source->bundle.recordings["1/b"] = std::make_shared<const dag::Recording>(array);
   CommitBatch batch;
@@ -146,6 +148,7 @@ TEST(WorkflowStore, RecordingsComeBack) {
   const auto back = store->snapshot()->workflow_source(JobId{9});
   ASSERT_TRUE(back);
   EXPECT_FALSE(back->rules.prune);
+  EXPECT_EQ(back->rules.group, true);
   ASSERT_EQ(back->bundle.recordings.size(), 2u);
   EXPECT_EQ(*back->bundle.recordings.at("1/a"), plain);
   EXPECT_EQ(*back->bundle.recordings.at("1/b"), array);
