@@ -343,7 +343,10 @@ void Conductor::part_ended(Live& live, std::uint32_t part, const End& end, Now n
   fact.mark = end.mark;
   fact.exit_code = end.exit_code;
   if (end.reason != sched::Reason::None) fact.name = to_string(end.reason);
-  if (live.run.part(part).stop_sent) fact.name = "stopped";  // we wanted that
+  if (live.run.part(part).stop_sent) {  // we wanted that: how it took it does not matter
+    fact.name = "stopped";
+    if (fact.mark == dag::Mark::Failed) fact.mark = dag::Mark::Cancelled;
+  }
   fact.text = end.detail;
   compare_replay(live, fact);
   const bool succeeded = fact.mark == dag::Mark::Succeeded;
