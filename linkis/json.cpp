@@ -2,14 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "linkis/json.hpp"
 
+#include <array>
+
 #include "base/units.hpp"
 
 namespace drover::linkis {
 namespace {
 
-// Brackets outside of texts. The parser itself does not recurse.
-bool is_too_deep(std::string_view text) {
-  int depth = 0;
+// Brackets and colons outside of texts, before anything is built. The parser does not recurse.
+Result<void> check_size(std::string_view text) {
+  std::array<int, kDepthMax + 1> members{};
+  int depth = 0, all = 0;
   bool in_text = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -19,23 +22,34 @@ bool is_too_deep(std::string_view text) {
       continue;
     }
     if (c == '"') in_text = true;
-    if ((c == '{' || c == '[') && ++depth > kDepthMax) return true;
-    if (c == '}' || c == ']') --depth;
+    if (c == '{' || c == '[') {
+      if (++depth > kDepthMax)
+        return fail(Errc::BadInput, "the JSON is nested too deep", "64 levels are the most");
+      members[std::size_t(depth)] = 0;
+    }
+    if ((c == '}' || c == ']') && depth > 0) --depth;
+    if (c == ':' && (++members[std::size_t(depth)] > kMembersMax || ++all > kAllMembersMax))
+      return fail(Errc::Limit, "the JSON has too many members",
+                  "1,024 in an object and 20,000 in all are the most");
   }
-  return false;
+  return {};
 }
 
 }  // namespace
 
 Result<Json> parse_object(std::string_view text) {
-  if (is_too_deep(text))
-    return fail(Errc::BadInput, "the JSON is nested too deep", "64 levels are the most");
+  if (auto size = check_size(text); !size) return fail(size.error());
   Json document = Json::parse(text, nullptr, false);
   if (document.is_discarded())
     return fail(Errc::BadInput, "the body is not valid JSON in UTF-8",
                 "check quotes, commas and braces");
   if (!document.is_object()) return fail(Errc::BadInput, "the body must be a JSON object");
   return document;
+}
+
+Json parse_stored(std::string_view text) {
+  if (!check_size(text)) return Json(Json::value_t::discarded);
+  return Json::parse(text, nullptr, false);
 }
 
 std::string dump(const Json& document) {

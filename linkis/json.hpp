@@ -12,10 +12,14 @@ namespace drover::linkis {
 
 using Json = nlohmann::ordered_json;
 
-inline constexpr int kDepthMax = 64;  // what is nested deeper is refused: writing it recurses
+// What is nested deeper is refused, as writing it recurses; and what has more members, in one
+// object or in all: since they keep their order, each is compared with those before it.
+inline constexpr int kDepthMax = 64, kMembersMax = 1'024, kAllMembersMax = 20'000;
 
-// An object. BadInput: not JSON, not UTF-8, too deep, or something else than an object.
+// An object. BadInput: not JSON, not UTF-8, too deep, too many members, or no object.
 Result<Json> parse_object(std::string_view text);
+// Of what is stored; discarded (see is_discarded) where parse_object would say why.
+Json parse_stored(std::string_view text);
 
 // Compact; what is not UTF-8 becomes U+FFFD.
 std::string dump(const Json& document);

@@ -13,7 +13,8 @@
 namespace drover::linkis {
 namespace {
 
-constexpr std::size_t kNameMax = 128, kExpressionMax = 512, kValuesMax = 1'000;
+constexpr std::size_t kNameMax = 128, kExpressionMax = 512, kValuesMax = 1'000,
+                      kOutputMax = 4 << 20;
 
 tl::unexpected<Error> wrong(std::string_view expression, const std::string& why) {
   return fail(Errc::BadInput, "${" + std::string(expression.substr(0, 80)) + "} " + why,
@@ -106,6 +107,7 @@ class Substitution {
   }
 
   Result<std::string> apply(std::string_view code) const {
+    const std::size_t most = std::max(code.size(), kOutputMax);
     std::string out;
     for (std::size_t at = 0; at < code.size();) {
       const bool opens =
@@ -124,8 +126,11 @@ class Substitution {
         if (!found) return fail(found.error());
         value = *std::move(found);
       }
-      out += value ? *value : std::string(code.substr(at, end + 1));
+      out += value ? std::string_view(*value) : code.substr(at, end + 1);
       at += end + 1;
+      if (out.size() + (code.size() - at) > most)
+        return fail(Errc::Limit, "with its variables filled in the code is longer than 4 MiB",
+                    "use shorter values, or let the code read them", "script");
     }
     return out;
   }

@@ -22,7 +22,8 @@ struct VariableScope {
   std::string user;
 };
 
-// `language` as Drover names it: it decides how a definition is written. BadInput, field
+// `language` as Drover names it: it decides how a definition is written. Limit, field
+// "script": what comes out is longer than 4 MiB. BadInput, field
 // "variable": an expression that has no value.
 Result<std::string> substitute(std::string_view code, std::string_view language,
                                const VariableScope& scope);

@@ -162,8 +162,14 @@ Limited limit_rows(std::string_view sql, std::int64_t most) {
     limit_one(Query(sql, Tokens(tokens).subspan(from, at - from)), most, edits, out);
     from = at + 1;
   }
-  for (auto edit = edits.rbegin(); edit != edits.rend(); ++edit)
-    out.code.replace(edit->at, edit->length, edit->text);
+  if (edits.empty()) return out;
+  out.code.clear();  // one pass, however many there are
+  std::size_t done = 0;
+  for (const Edit& edit : edits) {
+    out.code.append(sql.substr(done, edit.at - done)).append(edit.text);
+    done = edit.at + edit.length;
+  }
+  out.code.append(sql.substr(done));
   return out;
 }
 

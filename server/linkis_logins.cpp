@@ -71,7 +71,7 @@ Result<Caller> LinkisLogins::check_password(const std::string& user, std::string
                      return linkis::allows(*token, user, is_operator, host_of(address), wall);
                    });
   if (!may) return fail(wrong());
-  return Caller{account->uid, account->gid, user, is_operator};
+  return Caller{account->uid, account->gid, users_.of(account->uid).name, is_operator};
 }
 
 Result<Caller> LinkisLogins::identify(const net::HttpRequest& request, Now now) {
@@ -115,7 +115,9 @@ std::optional<Caller> LinkisLogins::holder(std::string_view ticket, Time mono) {
     return std::nullopt;
   }
   found->second.used = mono;
-  return found->second.caller;
+  Caller caller = found->second.caller;
+  caller.is_operator = auth_.is_operator(caller.uid);  // as the configuration says now
+  return caller;
 }
 
 // A user with many loses his own oldest one, so that nobody logs others out. O(sessions)

@@ -40,7 +40,7 @@ std::vector<StoredResult> stored_results(const Services& services, JobId job) {
   if (!snapshot) return found;
   const auto text = snapshot->results(job);
   if (!text || text->empty()) return found;
-  const Json all = Json::parse(*text, nullptr, false);
+  const Json all = drover::linkis::parse_stored(*text);
   if (!all.is_object() || !all.contains("results") || !all["results"].is_array()) return found;
   for (const Json& item : all["results"]) {
     if (!item.is_object() || linkis::number_of(item, "index", -1) != std::int64_t(found.size()))

@@ -142,7 +142,7 @@ TaskEnd end_of(const store::Snapshot& snapshot, const LinkisTask& task) {
   if (!sched::is_final(record.state)) return end;
   const auto stored = snapshot.results(record.id);
   const Json all =
-      stored && !stored->empty() ? Json::parse(*stored, nullptr, false) : Json::object();
+      stored && !stored->empty() ? drover::linkis::parse_stored(*stored) : Json::object();
   if (all.is_object() && all.contains("results") && all["results"].is_array())
     end.results = all["results"].size();
   if (record.state == sched::JobState::Succeeded) return end;

@@ -24,6 +24,7 @@ ORPHAN_S = 600  # without an agent and without work: the node forgot it
 HEALTH_S, PROGRESS_S = 5.0, 0.2
 TIMEOUT_GRACE_S, STOP_GRACE_S, LEAVE_S = 5, 5, 1
 CLEAN_FIRST_S, CLEAN_S, CLEAN_LONGEST_S = 5, 3600, 600  # removal of old results
+TOUCH_S = 900  # well within drover_kept.YOUNG_S
 FIRST_AGAIN_S, LAST_AGAIN_S = 0.25, 4.0  # until it is looked who has missed an interrupt
 
 
@@ -220,6 +221,7 @@ class Engine:
         if self.kept and "results" not in self.timers and os.path.basename(statement.results).isdigit():
             base = os.path.dirname(statement.results)
             self.after(CLEAN_FIRST_S, "results", lambda: self.remove_old_results(base))
+            self.after(TOUCH_S, "touch", self.touch_results)
         if self.is_stopping:
             self.refuse(statement, "the engine is stopping")
         elif len(self.queue) >= QUEUE_MAX:
@@ -427,6 +429,15 @@ class Engine:
         command = self.runner.cleaner()
         if command is not None:
             self.dying.add(os.posix_spawn(command[0], command, os.environ, setpgroup=0, setsigdef=[2, 15]))
+
+    def touch_results(self):
+        """Other engines of the user clean too: what a silent statement, or this engine, will write to must not look old."""
+        self.after(TOUCH_S, "touch", self.touch_results)
+        for place in [2, *(statement.results for statement in self.known.values())]:
+            try:
+                os.utime(place)
+            except OSError:  # not made yet
+                pass
 
     def remove_old_results(self, base):
         """In a process of its own: a folder of many files takes long."""

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "linkis/exec_id.hpp"
+#include "linkis/json.hpp"
 #include "linkis/labels.hpp"
 #include "linkis/result_path.hpp"
 #include "linkis/state_name.hpp"
@@ -139,6 +140,25 @@ TEST(ResultPath, everything_else_is_refused) {
     EXPECT_FALSE(parse_path(text)) << text;
   EXPECT_FALSE(parse_path(std::string("/drover/ann\0/log/1.log", 22)));
   EXPECT_FALSE(parse_path("/drover/" + std::string(2000, 'a')));
+}
+
+TEST(Json, has_no_more_members_than_can_be_compared) {
+  const auto many = [](int count) {
+    std::string text = "{";
+    for (int i = 0; i < count; ++i) text += "\"k" + std::to_string(i) + "\":\":\",";
+    text.back() = '}';
+    return text;
+  };
+  EXPECT_TRUE(parse_object(many(kMembersMax)));
+  EXPECT_EQ(parse_object(many(kMembersMax + 1)).error().code, Errc::Limit);
+  EXPECT_EQ(parse_object(many(400'000)).error().code, Errc::Limit);
+  std::string rows = "{\"rows\":[";
+  for (int i = 0; i < 100; ++i) rows += many(500) + ",";
+  rows.back() = ']';
+  EXPECT_EQ(parse_object(rows + "}").error().code, Errc::Limit) << "in all";
+  EXPECT_TRUE(parse_stored(many(400'000)).is_discarded());
+  EXPECT_TRUE(parse_stored("[1,{\"a\":2}]").is_array());
+  EXPECT_EQ(parse_object("]]]]:::{").error().code, Errc::BadInput);
 }
 
 }  // namespace

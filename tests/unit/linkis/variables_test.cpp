@@ -108,6 +108,17 @@ TEST(Variables, what_has_no_value_is_refused) {
   EXPECT_EQ(of("${run_date+900000000}"), "${run_date+900000000}");
 }
 
+TEST(Variables, what_grows_without_end_is_refused) {
+  std::string code = "#@set v=" + std::string(100'000, 'x') + "\n";
+  for (int i = 0; i < 1'000; ++i) code += "${v}";
+  VariableScope scope;
+  scope.wall = Time{1'700'000'000'000'000};
+  const auto refused = substitute(code, "python", scope);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::Limit);
+  EXPECT_EQ(refused.error().field, "script");
+}
+
 TEST(Calendar, days_come_back) {
   for (std::int64_t day = -800'000; day < 800'000; day += 7'919) {
     const Moment moment = from_seconds(day * 86'400 + 3'661);

@@ -63,6 +63,12 @@ TEST(RowLimit, IsAddedCutOrLeft) {
   }
 }
 
+TEST(RowLimit, ManyQueriesAreOnePass) {
+  std::string code, wanted;
+  for (int i = 0; i < 200'000; ++i) code += "select;", wanted += "select limit 50;";
+  EXPECT_EQ(limit_rows(code, 50).code, wanted);
+}
+
 TEST(RowLimit, TellsTheLines) {
   const Limited limited = limit_rows("select 1;\n\nselect 2 limit 99;\nselect 3 limit 1", 50);
   EXPECT_EQ(limited.added, std::vector<std::uint32_t>{1});

@@ -214,6 +214,11 @@ TEST_F(Logins, a_ticket_does_not_outlive_its_token_for_long) {
   EXPECT_FALSE(logins_.holder(ticket, at(1)));
 }
 
+TEST_F(Logins, whoever_is_no_operator_any_more_has_no_rights_left) {
+  const std::string ticket = logins_.open({kAnn, kAnn, "ann", true}, at(0));
+  EXPECT_FALSE(logins_.holder(ticket, at(1))->is_operator);
+}
+
 TEST_F(Logins, tickets_are_bounded_and_who_has_many_loses_his_own) {
   const Caller ann{kAnn, kAnn, "ann", false}, bob{kBob, kBob, "bob", false};
   const std::string bobs = logins_.open(bob, at(0)), first = logins_.open(ann, at(1));
