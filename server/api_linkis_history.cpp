@@ -19,21 +19,29 @@ using drover::linkis::Json;
 
 constexpr std::int64_t kPageUsual = 20, kPageMax = 1'000, kDayMs = 86'400'000;
 constexpr std::size_t kIdsMax = 30;
+constexpr std::size_t kCodeMax = 4'096;     // bytes of a list's executionCode
+constexpr std::size_t kTextsMax = 8 << 20;  // of a list
+constexpr std::size_t kCodesReadMax = 64 << 20;
 
 struct Wanted {
   std::int64_t from_ms = 0, until_ms = INT64_MAX;
-  std::uint64_t task = 0;               // 0 = any
-  std::vector<sched::JobState> states;  // none = any
+  std::uint64_t task = 0;  // 0 = any
+  bool in_any_state = true;
+  std::vector<sched::JobState> states;  // unless in_any_state
   std::string application, creator, user, run_type, engine_instance;
   std::uint32_t uid = 0;
   bool everybody = false;
   std::size_t skip = 0, take = 0;
 
+  bool only_open() const {
+    return !in_any_state && std::ranges::none_of(states, [](auto s) { return sched::is_final(s); });
+  }
+
   bool fits(const sched::JobRecord& record, const sched::JobSpec& spec) const {
     if (!spec.statement || (!everybody && spec.owner.uid != uid)) return false;
     const std::int64_t at = record.submitted.us / 1000;
-    if (at < from_ms || at > until_ms || (task != 0 && raw(record.id) != task)) return false;
-    if (!states.empty() && std::ranges::find(states, record.state) == states.end()) return false;
+    if (at < from_ms || at > until_ms) return false;
+    if (!in_any_state && std::ranges::find(states, record.state) == states.end()) return false;
     if (!user.empty() && spec.user != user) return false;
     if (!run_type.empty() && spec.statement->language != run_type) return false;
     if (!application.empty() && spec.statement->engine != application) return false;
@@ -43,36 +51,72 @@ struct Wanted {
   }
 };
 
-// Counting needs all of them: at most `scan` jobs are looked at, the newest first.
+// Those that fit, the newest first. Counting needs all of them: at most `scan` jobs are looked at.
+template <class Take>
+Result<void> visit(const store::Snapshot& snapshot, const Wanted& wanted, std::size_t scan,
+                   const Take& take) {
+  if (!wanted.in_any_state && wanted.states.empty()) return {};
+  if (wanted.task != 0) {  // however old it is
+    const JobId id{wanted.task};
+    const auto spec = snapshot.spec(id, false);
+    const auto record = snapshot.job(id);
+    if (!spec && spec.error().code != Errc::NotFound) return fail(spec.error());
+    if (!record && record.error().code != Errc::NotFound) return fail(record.error());
+    if (spec && record && wanted.fits(*record, *spec)) take(*record, *spec);
+    return {};
+  }
+  std::size_t scanned = 0;
+  return snapshot.visit_jobs(JobId{0}, wanted.only_open(),
+                             [&](const sched::JobRecord& record, const sched::JobSpec& spec) {
+                               if (wanted.fits(record, spec)) take(record, spec);
+                               return ++scanned < scan;
+                             });
+}
+
+void cut(std::string& text, std::size_t size) {
+  if (text.size() <= size) return;
+  while (size > 0 && (text[size] & 0xC0) == 0x80) --size;  // a character is whole, or not there
+  text.resize(size);
+}
+
+// A page is held in memory as a whole, so that its texts are bounded: code is cut, and the rows
+// after kTextsMax have neither code nor what was sent along with it.
 struct Found {
   std::size_t total = 0;
   std::vector<LinkisTask> page;
   std::vector<std::string> codes;  // of the page, as the ends
   std::vector<TaskEnd> ends;
+  std::vector<double> progress;
   Result<void> result;
 
-  void read(const store::Store& store, const Wanted& wanted, std::size_t scan, bool only_open) {
-    auto snapshot = store.snapshot();
+  void read(const store::Store& store, const Wanted& wanted, std::size_t scan) {
+    const auto snapshot = store.snapshot();
     if (!snapshot) {
       result = fail(snapshot.error());
       return;
     }
-    std::size_t scanned = 0;
-    result = snapshot->visit_jobs(JobId{0}, only_open,
-                                  [&](const sched::JobRecord& record, const sched::JobSpec& spec) {
-                                    if (wanted.fits(record, spec)) {
-                                      if (total >= wanted.skip && page.size() < wanted.take)
-                                        page.push_back({record, spec, {}});
-                                      ++total;
-                                    }
-                                    return ++scanned < scan;
-                                  });
+    std::size_t texts = 0;
+    const auto take = [&](const sched::JobRecord& record, const sched::JobSpec& spec) {
+      if (total++ < wanted.skip || page.size() == wanted.take) return;
+      page.push_back({record, spec, {}});
+      std::string& origin = page.back().spec.statement->origin;
+      texts += origin.size();
+      if (texts > kTextsMax) origin = {};
+    };
+    result = visit(*snapshot, wanted, scan, take);
+    std::size_t read = 0;
     for (LinkisTask& task : page) {
       if (const auto run = snapshot->task({task.record.id, TaskIndex{0}}); run && *run)
         task.node = (*run)->node;
-      auto whole = snapshot->spec(task.record.id, true);
       ends.push_back(end_of(*snapshot, task));
-      codes.push_back(whole ? std::move(whole->script) : std::string());
+      std::string& code = codes.emplace_back();
+      if (texts > kTextsMax || read > kCodesReadMax) continue;
+      auto whole = snapshot->spec(task.record.id, true);
+      if (!whole) continue;
+      read += whole->script.size();
+      cut(whole->script, kCodeMax);
+      code = whole->script;  // a copy: the rest of it goes
+      texts += code.size();
     }
   }
 };
@@ -96,6 +140,8 @@ Result<Wanted> read_wanted(const Exchange& exchange, std::string_view usual_stat
   auto parsed = drover::linkis::parse_states(states);
   if (!parsed) return fail(parsed.error());
   wanted.states = *std::move(parsed);
+  // A state of the contract that no task is ever in is not the same as no word at all.
+  wanted.in_any_state = wanted.states.empty() && states.find_first_not_of(',') == std::string::npos;
   wanted.from_ms = query_number(exchange, "startDate", 0);
   wanted.until_ms = query_number(exchange, "endDate", INT64_MAX);
   wanted.task = std::uint64_t(std::max<std::int64_t>(query_number(exchange, "taskID", 0), 0));
@@ -115,60 +161,69 @@ Result<Wanted> read_wanted(const Exchange& exchange, std::string_view usual_stat
   return wanted;
 }
 
-using Answering = void (*)(const Services&, const Exchange&, const Found&);
+using Answering = Json (*)(const std::string& instance, const Found&);
 
-void search(Services& services, ExchangePtr exchange, Wanted wanted, bool only_open,
-            Answering answer) {
+// Only the progress is of the loop: looking and writing may take long.
+void search(Services& services, ExchangePtr exchange, Wanted wanted, Answering data_of) {
   auto found = std::make_shared<Found>();
   const store::Store& store = services.store;
   const auto scan = std::size_t(services.config.page_scan);
-  services.loop.offload([found, &store, wanted = std::move(wanted), scan,
-                         only_open] { found->read(store, wanted, scan, only_open); },
-                        [&services, exchange, found, answer] {
-                          if (!found->result) return exchange->refuse(found->result.error());
-                          answer(services, *exchange, *found);
-                        });
+  const auto write = [&services, exchange, found, data_of] {
+    if (!found->result) return exchange->refuse(found->result.error());
+    for (const LinkisTask& task : found->page)
+      found->progress.push_back(progress_of(services, task));
+    auto response = std::make_shared<net::HttpResponse>();
+    services.loop.offload(
+        [exchange, found, data_of, response, instance = services.linkis->instance()] {
+          *response = linkis_response(exchange->linkis, drover::linkis::Status::Ok, "OK",
+                                      data_of(instance, *found));
+        },
+        [exchange, response] { exchange->answer->send(std::move(*response)); });
+  };
+  services.loop.offload(
+      [found, &store, wanted = std::move(wanted), scan] { found->read(store, wanted, scan); },
+      write);
 }
 
 // totalPage is the number of rows, as in the original.
-void answer_tasks(const Services& services, const Exchange& exchange, const Found& found) {
+Json tasks_data(const std::string& instance, const Found& found) {
   Json data;
   data["tasks"] = Json::array();
   for (std::size_t i = 0; i < found.page.size(); ++i)
-    data["tasks"].push_back(
-        task_json(services, found.page[i], found.ends[i], found.codes[i], false));
+    data["tasks"].push_back(task_json(instance, found.progress[i], found.page[i], found.ends[i],
+                                      found.codes[i], false));
   data["totalPage"] = found.total;
-  answer_linkis(exchange, data);
+  return data;
 }
 
-void answer_count(const Services&, const Exchange& exchange, const Found& found) {
+Json count_data(const std::string&, const Found& found) {
   Json data;
   data["totalPage"] = found.total;
-  answer_linkis(exchange, data);
+  return data;
 }
 
 bool took_longer(const Json& a, const Json& b) {
   return a["costTime"].get<std::int64_t>() > b["costTime"].get<std::int64_t>();
 }
 
-void answer_longest(const Services& services, const Exchange& exchange, const Found& found) {
+Json longest_data(const std::string& instance, const Found& found) {
   std::vector<Json> tasks;
   for (std::size_t i = 0; i < found.page.size(); ++i)
-    tasks.push_back(task_json(services, found.page[i], found.ends[i], {}, true));
+    tasks.push_back(task_json(instance, found.progress[i], found.page[i], found.ends[i], {}, true));
   std::stable_sort(tasks.begin(), tasks.end(), took_longer);
   Json data;
   data["tasks"] = tasks;
-  answer_linkis(exchange, data);
+  return data;
 }
 
 constexpr std::string_view kOpen = "Running,Inited,Scheduled";
 
-void search_open(Services& services, ExchangePtr exchange, Answering answer) {
+void search_open(Services& services, ExchangePtr exchange, Answering data_of) {
   auto wanted = read_wanted(*exchange, kOpen);
   if (!wanted) return exchange->refuse(wanted.error());
   const std::int64_t now = net::Loop::now().wall.us / 1000;
   if (exchange->request.query_value("startDate").empty()) wanted->from_ms = now - kDayMs;
-  search(services, std::move(exchange), *std::move(wanted), false, answer);
+  search(services, std::move(exchange), *std::move(wanted), data_of);
 }
 
 }  // namespace
@@ -191,20 +246,20 @@ void show_task(Services& services, ExchangePtr exchange) {
 void list_tasks(Services& services, ExchangePtr exchange) {
   auto wanted = read_wanted(*exchange, {});
   if (!wanted) return exchange->refuse(wanted.error());
-  search(services, std::move(exchange), *std::move(wanted), false, answer_tasks);
+  search(services, std::move(exchange), *std::move(wanted), tasks_data);
 }
 
 void list_undone_tasks(Services& services, ExchangePtr exchange) {
-  search_open(services, std::move(exchange), answer_tasks);
+  search_open(services, std::move(exchange), tasks_data);
 }
 void count_undone(Services& services, ExchangePtr exchange) {
-  search_open(services, std::move(exchange), answer_count);
+  search_open(services, std::move(exchange), count_data);
 }
 
 void list_longest(Services& services, ExchangePtr exchange) {
   auto wanted = read_wanted(*exchange, {});
   if (!wanted) return exchange->refuse(wanted.error());
-  search(services, std::move(exchange), *std::move(wanted), false, answer_longest);
+  search(services, std::move(exchange), *std::move(wanted), longest_data);
 }
 
 void list_by_ids(Services& services, ExchangePtr exchange) {
@@ -281,26 +336,24 @@ template <class Answer>
 void tally(Services& services, ExchangePtr exchange, const Answer& answer) {
   auto wanted = read_wanted(*exchange, {});
   if (!wanted) return exchange->refuse(wanted.error());
-  wanted->skip = SIZE_MAX;
   auto sums = std::make_shared<Tally>();
   const store::Store& store = services.store;
   const auto scan = std::size_t(services.config.page_scan);
   services.loop.offload(
       [sums, &store, wanted = *std::move(wanted), scan] {
         const auto snapshot = store.snapshot();
-        if (!snapshot) return;
-        std::size_t scanned = 0;
-        sums->result = snapshot->visit_jobs(
-            JobId{0}, false, [&](const sched::JobRecord& record, const sched::JobSpec& spec) {
-              if (wanted.fits(record, spec)) {
-                ++sums->all;
-                sums->succeeded += record.state == sched::JobState::Succeeded;
-                sums->cancelled += record.state == sched::JobState::Cancelled;
-                sums->failed += record.state == sched::JobState::Failed ||
-                                record.state == sched::JobState::TimedOut;
-              }
-              return ++scanned < scan;
-            });
+        if (!snapshot) {
+          sums->result = fail(snapshot.error());
+          return;
+        }
+        const auto take = [&](const sched::JobRecord& record, const sched::JobSpec&) {
+          ++sums->all;
+          sums->succeeded += record.state == sched::JobState::Succeeded;
+          sums->cancelled += record.state == sched::JobState::Cancelled;
+          sums->failed +=
+              record.state == sched::JobState::Failed || record.state == sched::JobState::TimedOut;
+        };
+        sums->result = visit(*snapshot, wanted, scan, take);
       },
       [exchange, sums, answer] {
         if (!sums->result) return exchange->refuse(sums->result.error());

@@ -166,6 +166,12 @@ TaskEnd end_of(const store::Snapshot& snapshot, const LinkisTask& task) {
 
 Json task_json(const Services& services, const LinkisTask& task, const TaskEnd& end,
                std::string_view code, bool brief) {
+  return task_json(services.linkis->instance(), progress_of(services, task), task, end, code,
+                   brief);
+}
+
+Json task_json(const std::string& instance, double progress, const LinkisTask& task,
+               const TaskEnd& end, std::string_view code, bool brief) {
   const sched::JobRecord& record = task.record;
   const linkis::TaskName name = task_name(task.spec, record.id);
   const Json origin = origin_of(task.spec);
@@ -176,14 +182,14 @@ Json task_json(const Services& services, const LinkisTask& task, const TaskEnd& 
   if (type.empty()) type = name.engine;
   Json out;
   out["taskID"] = raw(record.id);
-  out["instance"] = services.linkis->instance();
+  out["instance"] = instance;
   out["execId"] = linkis::short_id(name);
-  out["strongerExecId"] = exec_id_of(services, task);
+  out["strongerExecId"] = linkis::exec_id(instance, name);
   out["umUser"] = task.spec.user;
   out["executeUser"] = task.spec.user;
   out["engineInstance"] = text_or_null(task.node);
   out["executionCode"] = brief ? "" : code;
-  out["progress"] = is_final ? "1.0" : Json(progress_of(services, task)).dump();
+  out["progress"] = is_final ? "1.0" : Json(progress).dump();
   out["logPath"] = linkis::log_path(task.spec.user, raw(record.id));
   out["resultLocation"] =
       end.results == 0 ? std::string() : linkis::results_path(task.spec.user, raw(record.id));

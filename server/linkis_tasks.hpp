@@ -39,7 +39,10 @@ struct TaskEnd {
 // Reads what the statement left, which may be long. Any thread.
 TaskEnd end_of(const store::Snapshot& snapshot, const LinkisTask& task);
 
-// An entry of jobhistory. `code` is the statement's text; with `brief` texts are left out.
+// An entry of jobhistory. `code` is the statement's text; with `brief` texts are left out. Any
+// thread: `instance` is the desk's, `progress` as of progress_of.
+linkis::Json task_json(const std::string& instance, double progress, const LinkisTask& task,
+                       const TaskEnd& end, std::string_view code, bool brief);
 linkis::Json task_json(const Services& services, const LinkisTask& task, const TaskEnd& end,
                        std::string_view code, bool brief);
 

@@ -75,6 +75,77 @@ TEST(Linkis, what_is_somebody_elses_is_answered_as_what_is_not_there) {
   EXPECT_EQ(server.ask(ann, "GET", kBase + "/entrance/" + exec_id + "/kill").status, 200);
 }
 
+TEST(Linkis, history_finds_what_is_asked_for_however_old_it_is) {
+  Config config = linkis_config();
+  config.page_scan = 8;  // more than engines that start
+  Harness server(std::move(config));
+  const Asker ann{kAnn, {}, {}}, bob{kBob, {}, {}};
+  const auto submit = [&] {
+    const Json made =
+        data_of(server.ask(ann, "POST", kBase + "/entrance/submit", body_of(std::to_string(kAnn))));
+    return made["taskID"].get<std::uint64_t>();
+  };
+  const auto total = [&](const Asker& asker, const std::string& rest) {
+    return data_of(server.ask(asker, "GET", kBase + "/jobhistory/" + rest))["totalPage"];
+  };
+  const std::string oldest = std::to_string(submit());
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(
+        server.ask(ann, "GET", kBase + "/entrance/" + std::to_string(submit()) + "/kill").status,
+        200);
+  EXPECT_LE(total(ann, "list"), 8) << "the newest";
+  EXPECT_EQ(total(ann, "list?taskID=" + oldest), 1);
+  EXPECT_EQ(total(ann, "list?status=Failed&taskID=" + oldest), 0);
+  EXPECT_EQ(total(ann, "list?taskID=99999"), 0);
+  EXPECT_EQ(total(bob, "list?taskID=" + oldest), 0);
+  EXPECT_EQ(
+      data_of(server.ask(
+          ann, "GET", kBase + "/jobhistory/jobstatistics/taskCount?taskID=" + oldest))["sumCount"],
+      1);
+  EXPECT_GE(total(ann, "list?status=Cancelled"), 1);
+  EXPECT_EQ(total(ann, "list?status=WaitForRetry"), 0);
+  EXPECT_EQ(total(ann, "list?status=Cancelled,WaitForRetry"), total(ann, "list?status=Cancelled"));
+  EXPECT_EQ(total(ann, "listundone"), 1) << "those that have ended are not looked at";
+  EXPECT_EQ(total(ann, "listundonetasks"), 1);
+  const Json load = data_of(server.ask(ann, "GET", kBase + "/entrance/operation/metrics/taskinfo"));
+  EXPECT_EQ(load["taskNumber"], 1);
+}
+
+TEST(Linkis, lists_have_the_beginning_of_long_code) {
+  Harness server(linkis_config());
+  const Asker ann{kAnn, {}, {}};
+  std::string code = "#";
+  while (code.size() < 100'000) code += "\u00e9";
+  Json body = Json::parse(body_of(std::to_string(kAnn)));
+  body["executionContent"]["code"] = code;
+  const Json made = data_of(server.ask(ann, "POST", kBase + "/entrance/submit", body.dump()));
+  const Json listed =
+      data_of(server.ask(ann, "GET", kBase + "/jobhistory/list"))["tasks"][0]["executionCode"];
+  EXPECT_EQ(listed, code.substr(0, 4095)) << "no half of a character";
+  const std::string task = std::to_string(made["taskID"].get<std::uint64_t>());
+  EXPECT_EQ(data_of(server.ask(ann, "GET",
+                               kBase + "/jobhistory/" + task + "/get"))["task"]["executionCode"],
+            code);
+}
+
+TEST(Linkis, lists_leave_out_texts_rather_than_rows) {
+  Harness server(linkis_config());
+  const Asker ann{kAnn, {}, {}};
+  Json body = Json::parse(body_of(std::to_string(kAnn)));
+  body["params"]["long"] = std::string(200'000, 'x');
+  constexpr std::size_t kTasks = 60;
+  for (std::size_t i = 0; i < kTasks; ++i)
+    data_of(server.ask(ann, "POST", kBase + "/entrance/submit", body.dump()));
+  const Said said = server.ask(ann, "GET", kBase + "/jobhistory/list?pageSize=1000");
+  EXPECT_LT(said.body.size(), std::size_t{9} << 20);
+  const Json tasks = data_of(said)["tasks"];
+  ASSERT_EQ(tasks.size(), kTasks);
+  EXPECT_GT(tasks.front()["paramsJson"].get<std::string>().size(), 200'000u);
+  EXPECT_EQ(tasks.back()["paramsJson"], "{}");
+  EXPECT_EQ(tasks.back()["engineType"], "python");
+  EXPECT_EQ(tasks.back()["requestApplicationName"], "IDE");
+}
+
 TEST(Linkis, an_execid_of_another_shape_names_nothing) {
   Harness server(linkis_config());
   const Asker ann{kAnn, {}, {}};
