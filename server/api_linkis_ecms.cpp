@@ -247,34 +247,53 @@ struct RecordFilter {
   std::int64_t from_ms = 0, until_ms = INT64_MAX;
 };
 
-// The newest first; at most limits.page_scan jobs are looked at.
-Result<std::vector<Json>> records(const Services& services, const Exchange& exchange,
-                                  const RecordFilter& filter) {
-  auto snapshot = services.store.snapshot();
-  if (!snapshot) return fail(snapshot.error());
-  std::vector<std::pair<sched::JobRecord, std::string>> jobs;
-  std::int64_t looked_at = 0;
-  auto good = snapshot->visit_jobs(
-      JobId{0}, false, [&](const sched::JobRecord& job, const sched::JobSpec& spec) {
-        const std::int64_t created = job.submitted.us / 1000;
-        const Caller& caller = exchange.caller;
-        if (spec.engine && (caller.is_operator || spec.owner.uid == caller.uid) &&
-            created >= filter.from_ms && created <= filter.until_ms &&
-            (filter.instance.empty() || spec.engine->name == filter.instance) &&
-            (filter.engine_type.empty() || spec.engine->type == filter.engine_type) &&
-            (filter.user.empty() || spec.user == filter.user))
-          jobs.emplace_back(job, spec.engine->name);
-        return ++looked_at < services.config.page_scan;
-      });
-  if (!good) return fail(good.error());
-  std::vector<Json> found;
-  for (const auto& [job, name] : jobs) {
-    const auto engine = find_engine(services, exchange, name, std::to_string(raw(job.id)));
-    if (engine && (filter.status.empty() || status_word(*engine) == filter.status))
-      found.push_back(record_of(job, *engine));
+// A page of records, the newest first; at most `scan` jobs are looked at.
+struct RecordPage {
+  RecordFilter filter;
+  Caller caller;
+  EngineBook book;
+  std::int64_t scan = 0;
+  std::size_t skip = 0, take = 0;
+  Result<net::HttpResponse> response;
+
+  bool fits(const sched::JobRecord& job, const sched::JobSpec& spec) const {
+    const std::int64_t created = job.submitted.us / 1000;
+    return spec.engine && (caller.is_operator || spec.owner.uid == caller.uid) &&
+           created >= filter.from_ms && created <= filter.until_ms &&
+           (filter.instance.empty() || spec.engine->name == filter.instance) &&
+           (filter.engine_type.empty() || spec.engine->type == filter.engine_type) &&
+           (filter.user.empty() || spec.user == filter.user);
   }
-  return found;
-}
+
+  // Any thread: there may be many jobs, and rows.
+  Result<Json> read(const store::Store& store) const {
+    const auto snapshot = store.snapshot();
+    if (!snapshot) return fail(snapshot.error());
+    std::vector<std::pair<sched::JobRecord, LinkisEngine>> found;
+    std::size_t total = 0;
+    std::int64_t looked_at = 0;
+    const auto good = snapshot->visit_jobs(
+        JobId{0}, false, [&](const sched::JobRecord& job, const sched::JobSpec& spec) {
+          if (fits(job, spec)) {
+            LinkisEngine engine = engine_of(book, job, spec);
+            if (filter.status.empty() || status_word(engine) == filter.status)
+              if (total++ >= skip && found.size() < take)
+                found.emplace_back(job, std::move(engine));
+          }
+          return ++looked_at < scan;
+        });
+    if (!good) return fail(good.error());
+    Json data;
+    data["engineList"] = Json::array();
+    for (auto& [job, engine] : found) {
+      if (const auto run = snapshot->task({job.id, TaskIndex{0}}); run && *run)
+        engine.node = (*run)->node;
+      data["engineList"].push_back(record_of(job, engine));
+    }
+    data["totalPage"] = total;
+    return data;
+  }
+};
 
 }  // namespace
 
@@ -385,7 +404,8 @@ void list_engine_records(Services& services, ExchangePtr exchange) {
   const auto until = exchange->number("endDate", 0, INT64_MAX, INT64_MAX);
   if (!page) return exchange->refuse(page.error());
   if (!size) return exchange->refuse(size.error());
-  RecordFilter filter;
+  auto records = std::make_shared<RecordPage>();
+  RecordFilter& filter = records->filter;
   filter.instance = request.query_value("instance");
   filter.engine_type = request.query_value("engineType");
   filter.engine_type.resize(std::min(filter.engine_type.find('-'), filter.engine_type.size()));
@@ -393,16 +413,25 @@ void list_engine_records(Services& services, ExchangePtr exchange) {
   filter.user = request.query_value("creator");
   if (from) filter.from_ms = *from;  // dates that are no milliseconds filter nothing
   if (until) filter.until_ms = *until;
-  const auto all = records(services, *exchange, filter);
-  if (!all) return exchange->refuse(all.error());
-  Json rows = Json::array();
-  const std::size_t first = std::size_t(*page - 1) * std::size_t(*size);
-  for (std::size_t i = first; i < std::min(all->size(), first + std::size_t(*size)); ++i)
-    rows.push_back((*all)[i]);
-  Json data;
-  data["engineList"] = std::move(rows);
-  data["totalPage"] = all->size();
-  answer_linkis(*exchange, data);
+  records->caller = exchange->caller;
+  records->book = engine_book(services);
+  records->scan = services.config.page_scan;
+  records->skip = std::size_t(*page - 1) * std::size_t(*size);
+  records->take = std::size_t(*size);
+  const store::Store& store = services.store;
+  services.loop.offload(
+      [records, exchange, &store] {
+        const auto data = records->read(store);
+        if (data)
+          records->response =
+              linkis_response(exchange->linkis, drover::linkis::Status::Ok, "OK", *data);
+        else
+          records->response = fail(data.error());
+      },
+      [records, exchange] {
+        if (!records->response) return exchange->refuse(records->response.error());
+        exchange->answer->send(*std::move(records->response));
+      });
 }
 
 void list_open_records(Services& services, ExchangePtr exchange) {

@@ -1,6 +1,8 @@
 // server/api_linkis_operation.cpp - entrance/operation/...: what operators' tools ask.
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 #include "server/api_linkis.hpp"
 #include "server/linkis_answer.hpp"
@@ -16,8 +18,8 @@ struct Load {
 };
 
 // Open tasks: of everybody for operators, else the caller's own; of one creator when it is named.
-Result<Load> load_of(const Services& services, const Exchange& exchange) {
-  const auto snapshot = services.store.snapshot();
+Result<Load> load_of(const store::Store& store, const Exchange& exchange, std::int64_t scan) {
+  const auto snapshot = store.snapshot();
   if (!snapshot) return fail(snapshot.error());
   const std::string creator(exchange.request.query_value("creator"));
   Load load;
@@ -30,31 +32,43 @@ Result<Load> load_of(const Services& services, const Exchange& exchange) {
         const bool mine = exchange.caller.is_operator || spec.owner.uid == exchange.caller.uid;
         if (spec.statement && named && mine)
           ++(record.state == sched::JobState::Running ? load.running : load.waiting);
-        return ++scanned < services.config.page_scan;
+        return ++scanned < scan;
       });
   if (!visited) return fail(visited.error());
   return load;
 }
 
+// The jobs are looked at off the loop: there may be many.
+void answer_load(Services& services, ExchangePtr exchange, Json (*data_of)(const Load&)) {
+  auto load = std::make_shared<Result<Load>>();
+  const store::Store& store = services.store;
+  const std::int64_t scan = services.config.page_scan;
+  services.loop.offload([load, &store, exchange, scan] { *load = load_of(store, *exchange, scan); },
+                        [load, exchange, data_of] {
+                          if (!*load) return exchange->refuse(load->error());
+                          answer_linkis(*exchange, data_of(**load));
+                        });
+}
+
 }  // namespace
 
 void show_load(Services& services, ExchangePtr exchange) {
-  const auto load = load_of(services, *exchange);
-  if (!load) return exchange->refuse(load.error());
-  Json data;
-  data["taskNumber"] = load->waiting + load->running;
-  data["runningNumber"] = load->running;
-  data["queueNumber"] = load->waiting;
-  answer_linkis(*exchange, data);
+  answer_load(services, std::move(exchange), [](const Load& load) {
+    Json data;
+    data["taskNumber"] = load.waiting + load.running;
+    data["runningNumber"] = load.running;
+    data["queueNumber"] = load.waiting;
+    return data;
+  });
 }
 
 void show_running(Services& services, ExchangePtr exchange) {
-  const auto load = load_of(services, *exchange);
-  if (!load) return exchange->refuse(load.error());
-  Json data;
-  data["runningTaskNumber"] = load->running;
-  data["isCompleted"] = load->running + load->waiting == 0;
-  answer_linkis(*exchange, data);
+  answer_load(services, std::move(exchange), [](const Load& load) {
+    Json data;
+    data["runningTaskNumber"] = load.running;
+    data["isCompleted"] = load.running + load.waiting == 0;
+    return data;
+  });
 }
 
 // Groups have no threads here, and so nothing that could be counted or killed.

@@ -31,25 +31,31 @@ void fill(const Services& services, const store::Snapshot& snapshot, LinkisEngin
     engine.node = (*task)->node;
 }
 
-// From the store: an engine that the pool has forgotten.
+// An engine that the pool has forgotten.
+LinkisEngine over_engine(const sched::JobRecord& record, const sched::JobSpec& spec) {
+  LinkisEngine engine;
+  engine.view.name = spec.engine->name;
+  engine.view.type = spec.engine->type;
+  engine.view.pool = spec.engine->pool;
+  engine.view.session = spec.engine->session;
+  engine.view.user = spec.user;
+  engine.view.uid = spec.owner.uid;
+  engine.view.job = record.id;
+  engine.view.state = EngineState::Dead;
+  engine.view.since = record.ended;
+  engine.is_over = true;
+  engine.has_failed =
+      record.state == sched::JobState::Failed || record.state == sched::JobState::TimedOut;
+  return engine;
+}
+
+// From the store.
 std::optional<LinkisEngine> ended_engine(const Services& services, const store::Snapshot& snapshot,
                                          JobId job) {
   const auto spec = snapshot.spec(job, false);
   const auto record = snapshot.job(job);
   if (!spec || !record || !spec->engine) return std::nullopt;
-  LinkisEngine engine;
-  engine.view.name = spec->engine->name;
-  engine.view.type = spec->engine->type;
-  engine.view.pool = spec->engine->pool;
-  engine.view.session = spec->engine->session;
-  engine.view.user = spec->user;
-  engine.view.uid = spec->owner.uid;
-  engine.view.job = job;
-  engine.view.state = EngineState::Dead;
-  engine.view.since = record->ended;
-  engine.is_over = true;
-  engine.has_failed =
-      record->state == sched::JobState::Failed || record->state == sched::JobState::TimedOut;
+  LinkisEngine engine = over_engine(*record, *spec);
   fill(services, snapshot, engine);
   return engine;
 }
@@ -154,6 +160,35 @@ Result<LinkisEngine> find_engine(const Services& services, const Exchange& excha
   LinkisEngine engine;
   engine.view = *std::move(live);
   fill(services, *snapshot, engine);
+  return engine;
+}
+
+EngineBook engine_book(const Services& services) {
+  EngineBook book;
+  for (pool::EngineView& view : services.engines.engines()) {
+    const JobId job = view.job;
+    book.live.emplace(job, std::move(view));
+  }
+  for (const auto& [type, plugin] : services.engines.catalogue().all())
+    book.versions.emplace(type, plugin.version);
+  return book;
+}
+
+LinkisEngine engine_of(const EngineBook& book, const sched::JobRecord& record,
+                       const sched::JobSpec& spec) {
+  LinkisEngine engine = over_engine(record, spec);
+  if (const auto live = book.live.find(record.id); live != book.live.end()) {
+    engine.view = live->second;
+    engine.is_over = engine.has_failed = false;
+  } else if (!sched::is_final(record.state) && !record.started.is_set()) {
+    // It was made since the book was.
+    engine.view.state = EngineState::Starting;
+    engine.is_over = false;
+  }
+  if (const auto version = book.versions.find(engine.view.type); version != book.versions.end())
+    engine.version = version->second;
+  engine.cpus = spec.cpus_per_task;
+  engine.mem_mib = spec.request.mem_mib;
   return engine;
 }
 

@@ -4,6 +4,7 @@
 // which is used again; its ticket is the number of its job, which is not.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,16 @@ std::vector<LinkisEngine> engines_for(const Services& services, const Exchange& 
 // that have ended too. NotFound ("Not exists EngineConn ...") also of somebody else's.
 Result<LinkisEngine> find_engine(const Services& services, const Exchange& exchange,
                                  std::string_view instance, std::string_view ticket);
+
+// What the loop thread knows of engines, for a look at the store on another thread.
+struct EngineBook {
+  std::map<JobId, pool::EngineView> live;
+  std::map<std::string, std::string> versions;  // of the plugins, by type
+};
+EngineBook engine_book(const Services& services);
+// The engine that a job is or was, without its node. Any thread.
+LinkisEngine engine_of(const EngineBook& book, const sched::JobRecord& record,
+                       const sched::JobSpec& spec);
 
 std::string_view node_status(const LinkisEngine& engine);  // "Unlock"
 linkis::Json engine_node(const LinkisEngine& engine, const std::string& manager);
