@@ -12,6 +12,7 @@
 #include "server/linkis_answer.hpp"
 #include "server/linkis_desk.hpp"
 #include "server/linkis_engines.hpp"
+#include "server/linkis_log.hpp"
 #include "server/linkis_tasks.hpp"
 #include "server/result_place.hpp"
 
@@ -25,6 +26,8 @@ using drover::linkis::text_of;
 
 constexpr std::int64_t kLinesUsual = 100, kLinesMax = 5'000;
 constexpr std::size_t kTailBytes = 1 << 20;
+constexpr std::size_t kWordsMax = 16, kWordMax = 256;  // of a filter; bytes of a word
+constexpr int kPiecesMax = 64;  // that are looked through for one page, from its first line on
 
 Error for_operators(const char* what) {
   return {Errc::Denied, std::string("only operators ") + what, "server.operators lists them", ""};
@@ -37,17 +40,21 @@ struct LogWish {
   std::vector<std::string> only, ignored;                // words
 };
 
-std::vector<std::string> words_of(const std::string& csv) {
+Result<std::vector<std::string>> words_of(const Json& parameters, const char* key) {
+  const std::string csv = text_of(parameters, key);
   std::vector<std::string> words;
   for (std::size_t at = 0; at < csv.size();) {
     const std::size_t comma = std::min(csv.find(',', at), csv.size());
+    if (words.size() == kWordsMax || comma - at > kWordMax)
+      return fail(Errc::Limit, std::string(key) + " has too many words or too long ones",
+                  "at most 16 words of at most 256 bytes", key);
     if (comma > at) words.push_back(csv.substr(at, comma - at));
     at = comma + 1;
   }
   return words;
 }
 
-LogWish log_wish(const Json& parameters) {
+Result<LogWish> log_wish(const Json& parameters) {
   LogWish wish;
   wish.from = std::max<std::int64_t>(number_of(parameters, "fromLine", 1), 1);
   wish.count =
@@ -56,21 +63,32 @@ LogWish log_wish(const Json& parameters) {
   if (parameters.contains("enableTail") &&
       (parameters["enableTail"] == true || parameters["enableTail"] == "true") && wish.last == 0)
     wish.last = wish.count;
-  wish.only = words_of(text_of(parameters, "onlyKeywords"));
-  wish.ignored = words_of(text_of(parameters, "ignoreKeywords"));
+  auto only = words_of(parameters, "onlyKeywords");
+  if (!only) return fail(only.error());
+  auto ignored = words_of(parameters, "ignoreKeywords");
+  if (!ignored) return fail(ignored.error());
+  wish.only = *std::move(only);
+  wish.ignored = *std::move(ignored);
   return wish;
 }
 
-// Piece by piece up to the lines that are asked for; of the end, the last MiB.
+// Piece by piece up to the lines that are asked for; of the end, the last MiB. A page that ends
+// early, for its bytes or because few lines have the words, says where the next one begins.
 class EngineLog : public std::enable_shared_from_this<EngineLog> {
  public:
   EngineLog(Services& services, ExchangePtr exchange, PlacedFiles files, LogWish wish)
       : services_(services),
         exchange_(std::move(exchange)),
         files_(std::move(files)),
-        wish_(std::move(wish)) {}
+        wish_(std::move(wish)) {
+    ++services_.streams;
+  }
+  ~EngineLog() { --services_.streams; }
+  EngineLog(const EngineLog&) = delete;
+  EngineLog& operator=(const EngineLog&) = delete;
 
   void step() {
+    if (exchange_->answer->is_gone()) return;
     const std::int64_t offset =
         wish_.last > 0 ? -std::int64_t(kTailBytes) : offset_ + std::int64_t(carry_.size());
     files_.read(files_.place().log, offset, PlacedFiles::kPiece,
@@ -87,10 +105,15 @@ class EngineLog : public std::enable_shared_from_this<EngineLog> {
     ++line_;
     if (wish_.last == 0 && (line_ < wish_.from || is_full())) return;
     end_line_ = line_;
-    if (is_wanted(line)) lines_.emplace_back(line);
+    if (!is_wanted(line)) return;
+    bytes_ += line.size();
+    lines_.emplace_back(line);
   }
   // Lines that are left out count, so that the next page begins behind them.
-  bool is_full() const { return wish_.last == 0 && std::int64_t(lines_.size()) >= wish_.count; }
+  bool is_full() const {
+    return wish_.last == 0 &&
+           (std::int64_t(lines_.size()) >= wish_.count || bytes_ >= kLogBytesMax);
+  }
 
   void take(const Result<LogPiece>& piece) {
     if (!piece) return exchange_->refuse(piece.error());
@@ -98,20 +121,28 @@ class EngineLog : public std::enable_shared_from_this<EngineLog> {
     const bool at_end =
         piece->data.empty() || piece->offset + std::int64_t(piece->data.size()) >= piece->size;
     carry_ += piece->data;
+    // Beside the loop: a piece may have a million lines, and each is compared with each word.
+    services_.loop.offload([self = shared_from_this(), at_end] { self->take_lines(at_end); },
+                           [self = shared_from_this(), at_end] { self->go_on(at_end); });
+  }
+
+  void take_lines(bool at_end) {
     std::size_t at = 0;
-    for (std::size_t end = 0; (end = carry_.find('\n', at)) != std::string::npos; at = end + 1)
+    while (!is_full() && at < carry_.size()) {
+      const std::size_t end = std::min(carry_.find('\n', at), at + kLogLineMax);
+      if (end >= carry_.size()) break;
       add(std::string_view(carry_).substr(at, end - at));
+      at = carry_[end] == '\n' ? end + 1 : end;
+    }
     carry_.erase(0, at);
     offset_ += std::int64_t(at);
-    if (carry_.size() > std::size_t(PlacedFiles::kPiece)) {  // a line without end
-      offset_ += std::int64_t(carry_.size());
-      add(std::exchange(carry_, {}));
-    }
-    if (is_full() || at_end || wish_.last > 0) {
-      if (at_end && !is_full() && !carry_.empty()) add(carry_);
-      return send();
-    }
-    services_.loop.post([self = shared_from_this()] { self->step(); });
+    if (at_end && !is_full() && !carry_.empty()) add(carry_);
+    if (line_ + 1 >= wish_.from) ++pieces_;
+  }
+
+  void go_on(bool at_end) {
+    if (is_full() || at_end || wish_.last > 0 || pieces_ >= kPiecesMax) return send();
+    step();
   }
 
   void send() {
@@ -133,11 +164,18 @@ class EngineLog : public std::enable_shared_from_this<EngineLog> {
   LogWish wish_;
   std::vector<std::string> lines_;
   std::string carry_;
+  std::size_t bytes_ = 0;
+  int pieces_ = 0;
   std::int64_t line_ = 0, end_line_ = 0, offset_ = 0;
 };
 
 void send_log(Services& services, ExchangePtr exchange, const LinkisEngine& engine,
               const Json& parameters) {
+  auto wish = log_wish(parameters);
+  if (!wish) return exchange->refuse(wish.error());
+  if (services.streams >= std::size_t(services.config.streams))
+    return exchange->refuse(
+        {Errc::Unavailable, "too many logs are being read", "try again in a moment", ""});
   auto snapshot = services.store.snapshot();
   if (!snapshot) return exchange->refuse(snapshot.error());
   const auto spec = snapshot->spec(engine.view.job, false);
@@ -146,7 +184,7 @@ void send_log(Services& services, ExchangePtr exchange, const LinkisEngine& engi
   if (!place) return exchange->refuse(place.error());
   std::make_shared<EngineLog>(services, std::move(exchange),
                               PlacedFiles(services, spec->owner, *std::move(place)),
-                              log_wish(parameters))
+                              *std::move(wish))
       ->step();
 }
 

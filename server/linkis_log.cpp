@@ -18,8 +18,7 @@ namespace {
 using linkis::Level;
 using linkis::log_line;
 
-constexpr std::size_t kLineMax = 256 << 10;  // longer lines are cut there
-constexpr std::int64_t kHeadLines = 2;       // before those of the file
+constexpr std::int64_t kHeadLines = 2;  // before those of the file
 
 class LogReading : public std::enable_shared_from_this<LogReading> {
  public:
@@ -104,7 +103,7 @@ class LogReading : public std::enable_shared_from_this<LogReading> {
   void take_lines() {
     std::size_t at = 0;
     while (!is_full() && at < carry_.size()) {
-      const std::size_t end = std::min(carry_.find('\n', at), at + kLineMax);
+      const std::size_t end = std::min(carry_.find('\n', at), at + kLogLineMax);
       if (end >= carry_.size()) break;
       add(line_ >= from_ ? carry_.substr(at, end - at) : std::string());
       at = carry_[end] == '\n' ? end + 1 : end;

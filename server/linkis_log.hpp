@@ -19,7 +19,8 @@ struct LogSlice {
 };
 
 inline constexpr std::int64_t kLogLinesMax = 10'000;
-inline constexpr std::size_t kLogBytesMax = 4 << 20;  // of one slice; then it ends early
+inline constexpr std::size_t kLogBytesMax = 4 << 20;   // of one slice; then it ends early
+inline constexpr std::size_t kLogLineMax = 256 << 10;  // longer lines become several
 
 // Lines from `from` on, at most `count`. `done` is called once, maybe at once. Files that cannot be
 // read now end the slice without an error: the client asks again. Unavailable when too many read.

@@ -198,6 +198,26 @@ def operators_of_an_engine(bench):
     tail = bench.post("openEngineLog", {"instance": name, "parameters": {"logType": "stderr", "pageSize": "1", "enableTail": "true"}})
     assert tail["result"]["logs"] == log[4:], tail
     assert bench.post("openEngineLog", {"instance": name, "parameters": {"logType": "gc"}})["result"]["logs"] == []
+    for words in (",".join("word" for _ in range(17)), "x" * 257):
+        for key in ("onlyKeywords", "ignoreKeywords"):
+            body = {"instance": name, "parameters": {"__operator_name__": "engineConnLog", key: words}}
+            assert "16 words" in bench.bad("executeECMOperation", body).data["errorMsg"]["desc"]
+    # Long lines become several; a page ends at 4 MiB, and after 64 MiB in which no line has the words. Each says where it ended.
+    at = first + len(log)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("y" * 600_000 + "\n" + ("z" * 99_999 + "\n") * 800 + "the needle\n")
+    long = operate("engineConnLog", "executeECMOperation", fromLine=at, pageSize=3)["result"]
+    assert [len(line) for line in long["logs"]] == [262144, 262144, 600_000 - 2 * 262144] and long["endLine"] == at + 2, long["endLine"]
+    full = operate("engineConnLog", "executeECMOperation", fromLine=at + 3, pageSize=5000)["result"]
+    assert full["rows"] == 42 and full["endLine"] == at + 3 + 41, (full["rows"], full["endLine"])
+    ended, calls = at - 1, 0
+    while True:
+        got = operate("engineConnLog", "executeECMOperation", fromLine=ended + 1, onlyKeywords="needle")["result"]
+        ended, calls = got["endLine"], calls + 1
+        if got["logs"]:
+            break
+        assert calls < 5, got
+    assert got["logs"] == ["the needle"] and ended >= at + 3 + 800 and calls == 2, (calls, got)
     bench.end_all()
     after = bench.post("openEngineLog", {"instance": name, "ticketId": ticket, "parameters": {"fromLine": first, "pageSize": 5}})
     assert after["result"]["logs"] == log, "the log is there after the engine's end"
