@@ -158,13 +158,15 @@ void send_csv(Services& services, ExchangePtr exchange, const LinkisPath& found,
 class WorkbookMaking : public std::enable_shared_from_this<WorkbookMaking> {
  public:
   WorkbookMaking(Services& services, ExchangePtr exchange, LinkisTask task,
-                 std::vector<StoredResult> results, Wishes wishes, std::shared_ptr<void> permit)
+                 std::vector<StoredResult> results, Wishes wishes, std::shared_ptr<void> permit,
+                 std::shared_ptr<void> share)
       : services_(services),
         exchange_(std::move(exchange)),
         task_(std::move(task)),
         results_(std::move(results)),
         wishes_(std::move(wishes)),
-        permit_(std::move(permit)) {}
+        permit_(std::move(permit)),
+        share_(std::move(share)) {}
 
   void begin() {
     const std::string& directory = services_.linkis->exports();
@@ -208,7 +210,8 @@ class WorkbookMaking : public std::enable_shared_from_this<WorkbookMaking> {
   void end_sheet() {
     rows_ = nullptr;
     ++at_;
-    next_sheet();
+    // A result without rows has ended at once: many of them must not grow the stack.
+    services_.loop.post([self = shared_from_this()] { self->next_sheet(); });
   }
 
   void take(const RowBatch& batch) {
@@ -231,6 +234,7 @@ class WorkbookMaking : public std::enable_shared_from_this<WorkbookMaking> {
   }
 
   void send() {
+    permit_ = nullptr;  // a slow reader is in nobody's way but its own
     auto flow = std::make_shared<Outflow>(services_, exchange_, kWorkbook, refuse_plain);
     flow->headers.emplace_back("Content-Disposition",
                                drover::linkis::attachment(wishes_.name, "xlsx"));
@@ -263,7 +267,7 @@ class WorkbookMaking : public std::enable_shared_from_this<WorkbookMaking> {
   LinkisTask task_;
   std::vector<StoredResult> results_;
   Wishes wishes_;
-  std::shared_ptr<void> permit_;
+  std::shared_ptr<void> permit_, share_;
   std::unique_ptr<SheetFile> file_;
   std::shared_ptr<ResultRows> rows_;
   Result<void> added_;
@@ -276,12 +280,17 @@ class WorkbookMaking : public std::enable_shared_from_this<WorkbookMaking> {
 
 void send_workbook(Services& services, ExchangePtr exchange, LinkisTask task,
                    std::vector<StoredResult> results, Wishes wishes) {
+  if (results.size() > SheetFile::kSheetsMax)
+    return refuse_plain(*exchange, {Errc::Limit, "a workbook has at most 255 sheets",
+                                    "export the results one by one", ""});
   auto permit = services.linkis->large_answer();
-  if (!permit)
+  auto share = services.linkis->workbook(exchange->caller.uid);
+  if (!permit || !share)
     return refuse_plain(*exchange, {Errc::Unavailable, "too many exports are being made",
                                     "try again in a moment", ""});
   std::make_shared<WorkbookMaking>(services, std::move(exchange), std::move(task),
-                                   std::move(results), std::move(wishes), std::move(permit))
+                                   std::move(results), std::move(wishes), std::move(permit),
+                                   std::move(share))
       ->begin();
 }
 

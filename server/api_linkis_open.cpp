@@ -61,13 +61,31 @@ Result<Page> page_of(const Exchange& exchange) {
 // The rows of one page, written as they come.
 class PageReading : public std::enable_shared_from_this<PageReading> {
  public:
-  PageReading(ExchangePtr exchange, std::shared_ptr<ResultRows> rows, Page page)
-      : exchange_(std::move(exchange)),
+  PageReading(Services& services, ExchangePtr exchange, TextKey key,
+              std::shared_ptr<ResultRows> rows, Page page)
+      : services_(services),
+        exchange_(std::move(exchange)),
+        key_(key),
         rows_(std::move(rows)),
         page_(std::move(page)),
         next_(page_.from()),
         until_(page_.from() + page_.size) {
     first_column_ = std::size_t((page_.column_page - 1) * page_.columns);
+  }
+
+  // A text is read from where the last reader of it was, if that helps.
+  void begin() {
+    if (is_long_text())
+      if (const auto mark = services_.linkis->text_mark_before(key_, next_)) {
+        mark_ = *mark;
+        rows_->begin_at(mark_.line, mark_.offset);
+      }
+    step();
+  }
+
+ private:
+  bool is_long_text() const {
+    return rows_->result().type == ResultType::Text && !rows_->result().file.empty();
   }
 
   void step() {
@@ -86,8 +104,8 @@ class PageReading : public std::enable_shared_from_this<PageReading> {
                 });
   }
 
- private:
   void take(const RowBatch& batch) {
+    mark_ = {batch.first, batch.offset};
     const std::int64_t end = std::min(until_, batch.first + std::int64_t(batch.size()));
     for (std::int64_t row = std::max(next_, batch.first); row < end; ++row) {
       batch.read(std::size_t(row - batch.first), row_);
@@ -121,6 +139,8 @@ class PageReading : public std::enable_shared_from_this<PageReading> {
 
   void send() {
     const StoredResult& result = rows_->result();
+    // The last batch begins before the next page, or with it.
+    if (is_long_text()) services_.linkis->set_text_mark(key_, mark_);
     std::string metadata = "\"NULL\"";
     if (result.type == ResultType::Table) {
       Json columns = Json::array();
@@ -145,7 +165,10 @@ class PageReading : public std::enable_shared_from_this<PageReading> {
     exchange_->answer->send(std::move(response));
   }
 
+  Services& services_;
   ExchangePtr exchange_;
+  TextKey key_;
+  LogMark mark_{};
   std::shared_ptr<ResultRows> rows_;
   Page page_;
   std::int64_t next_, until_, count_ = 0;
@@ -186,7 +209,14 @@ class LogOpening : public std::enable_shared_from_this<LogOpening> {
     services_.loop.post([self = shared_from_this()] { self->step(); });
   }
 
+  // Beside the loop: it may be 30 MB, several times over.
   void send() {
+    const auto self = shared_from_this();
+    services_.loop.offload([self] { self->put_together(); },
+                           [self] { self->exchange_->answer->send(std::move(self->response_)); });
+  }
+
+  void put_together() {
     const std::vector<std::string_view> lines(lines_.begin(), lines_.end());
     auto logs = drover::linkis::split_log(lines, true);
     // One level alone: its lines are then all there are.
@@ -200,9 +230,11 @@ class LogOpening : public std::enable_shared_from_this<LogOpening> {
           if (other != i) logs[other].clear();
         logs[3] = logs[i];
       }
+    lines_ = {};
     Json data;
-    data["log"] = logs;
-    answer_linkis(*exchange_, data);
+    Json& parts = data["log"] = Json::array();
+    for (std::string& log : logs) parts.push_back(std::move(log));
+    response_ = linkis_response(exchange_->linkis, drover::linkis::Status::Ok, "OK", data);
   }
 
   Services& services_;
@@ -210,6 +242,7 @@ class LogOpening : public std::enable_shared_from_this<LogOpening> {
   LinkisTask task_;
   std::shared_ptr<void> permit_;
   std::vector<std::string> lines_;
+  net::HttpResponse response_;
   std::size_t bytes_ = 0;
   std::int64_t next_ = 0;
 };
@@ -229,7 +262,10 @@ void open_file(Services& services, ExchangePtr exchange) {
   if (!page) return refuse_file(*exchange, page.error());
   auto rows = open_rows(services, *found->task, found->result(), page->from());
   if (!rows) return refuse_file(*exchange, rows.error());
-  std::make_shared<PageReading>(std::move(exchange), *std::move(rows), *std::move(page))->step();
+  const TextKey key{found->task->record.id, found->path.index, found->task->record.started};
+  std::make_shared<PageReading>(services, std::move(exchange), key, *std::move(rows),
+                                *std::move(page))
+      ->begin();
 }
 
 void open_log(Services& services, ExchangePtr exchange) {

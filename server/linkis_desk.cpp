@@ -26,6 +26,15 @@ std::shared_ptr<void> LinkisDesk::large_answer() const {
   return large_.use_count() <= kLargeAnswersMax ? large_ : nullptr;
 }
 
+std::shared_ptr<void> LinkisDesk::workbook(std::uint32_t uid) {
+  std::erase_if(workbooks_, [](const auto& entry) { return entry.second.expired(); });
+  std::weak_ptr<int>& owners = workbooks_[uid];
+  if (owners.use_count() >= kWorkbooksMax) return nullptr;
+  std::shared_ptr<int> one = owners.lock();
+  if (!one) owners = one = std::make_shared<int>();
+  return one;
+}
+
 std::optional<LogMark> LinkisDesk::mark_before(JobId job, std::int64_t line) const {
   const auto found = marks_.find(job);
   if (found == marks_.end() || found->second.line > line) return std::nullopt;
@@ -35,6 +44,17 @@ std::optional<LogMark> LinkisDesk::mark_before(JobId job, std::int64_t line) con
 void LinkisDesk::set_mark(JobId job, LogMark mark) {
   marks_[job] = mark;
   if (marks_.size() > kMarksMax) marks_.erase(marks_.begin());  // the oldest task
+}
+
+std::optional<LogMark> LinkisDesk::text_mark_before(const TextKey& text, std::int64_t row) const {
+  const auto found = text_marks_.find(text);
+  if (found == text_marks_.end() || found->second.line > row) return std::nullopt;
+  return found->second;
+}
+
+void LinkisDesk::set_text_mark(const TextKey& text, LogMark mark) {
+  text_marks_[text] = mark;
+  if (text_marks_.size() > kMarksMax) text_marks_.erase(text_marks_.begin());
 }
 
 }  // namespace drover::server

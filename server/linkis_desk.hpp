@@ -15,8 +15,14 @@
 
 namespace drover::server {
 
-struct LogMark {  // where a line of a task's log begins in its file
+struct LogMark {  // where a line of a task's log, or of a text it left, begins in its file
   std::int64_t line = 0, offset = 0;
+};
+struct TextKey {  // a text among a task's results; another attempt writes another
+  JobId job{};
+  std::size_t index = 0;
+  Time started{};
+  auto operator<=>(const TextKey&) const = default;
 };
 
 // Loop thread.
@@ -24,6 +30,7 @@ class LinkisDesk {
  public:
   static constexpr std::size_t kMarksMax = 4'096;
   static constexpr long kLargeAnswersMax = 4;
+  static constexpr long kWorkbooksMax = 4;  // of one user, in the making or on their way out
 
   LinkisDesk(net::Loop& loop, Turn& turn, const Auth& auth, Users& users)
       : logins(auth, users), watch(loop, turn) {}
@@ -37,9 +44,14 @@ class LinkisDesk {
   // would read it anew for each call.
   std::optional<LogMark> mark_before(JobId job, std::int64_t line) const;
   void set_mark(JobId job, LogMark mark);
+  // The same of a long text, which clients read page by page.
+  std::optional<LogMark> text_mark_before(const TextKey& text, std::int64_t row) const;
+  void set_text_mark(const TextKey& text, LogMark mark);
 
   // Held while a long log or a workbook is put together; null when enough others do that.
   std::shared_ptr<void> large_answer() const;
+  // Held as long as a workbook of this user lies on the disk; null when the user has enough.
+  std::shared_ptr<void> workbook(std::uint32_t uid);
   const std::string& exports() const { return exports_; }  // the folder of workbooks in the making
 
   LinkisLogins logins;
@@ -47,8 +59,10 @@ class LinkisDesk {
 
  private:
   std::string instance_ = "localhost:0", exports_;
-  std::shared_ptr<int> large_ = std::make_shared<int>();  // its owners are counted
+  std::shared_ptr<int> large_ = std::make_shared<int>();   // its owners are counted
+  std::map<std::uint32_t, std::weak_ptr<int>> workbooks_;  // by uid; their owners are counted
   std::map<JobId, LogMark> marks_;
+  std::map<TextKey, LogMark> text_marks_;
 };
 
 }  // namespace drover::server

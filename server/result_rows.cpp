@@ -57,6 +57,11 @@ ResultRows::ResultRows(Services& services, Owner owner, ResultPlace place, Store
 }
 ResultRows::~ResultRows() { --services_.streams; }
 
+void ResultRows::begin_at(std::int64_t row, std::int64_t offset) {
+  row_ = row;
+  at_ = offset;
+}
+
 void ResultRows::next(Work work, Done done) {
   work_ = std::move(work);
   done_ = std::move(done);
@@ -166,6 +171,7 @@ void ResultRows::on_piece(const LogPiece& piece) {
 
 void ResultRows::take_lines() {
   batch_.first = row_;
+  batch_.offset = at_ - std::int64_t(packed_.size());
   give([this]() -> Result<void> {
     batch_.lines_.clear();
     if (result_.type != ResultType::Text) {

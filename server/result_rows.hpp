@@ -26,7 +26,8 @@ struct StoredResult {  // one entry of a statement's list
 
 class RowBatch {
  public:
-  std::int64_t first = 0;  // number of its first row in the result
+  std::int64_t first = 0;   // number of its first row in the result
+  std::int64_t offset = 0;  // of a text's file: where that row begins
   std::size_t size() const { return is_table_ ? table_.size() : lines_.size(); }
   void read(std::size_t row, linkis::Row& into) const;
 
@@ -50,6 +51,9 @@ class ResultRows : public std::enable_shared_from_this<ResultRows> {
   ResultRows(const ResultRows&) = delete;
   ResultRows& operator=(const ResultRows&) = delete;
   const StoredResult& result() const { return result_; }
+  // Before the first next(), of a text: row `row`, not behind `first`, begins at `offset`, as an
+  // earlier batch said.
+  void begin_at(std::int64_t row, std::int64_t offset);
 
   using Work = std::function<void(const RowBatch&)>;      // on the thread pool
   using Done = std::function<void(const Result<bool>&)>;  // false: there was no batch any more

@@ -47,6 +47,8 @@ Result<void> SheetFile::begin_sheet(const std::string& name,
                                     const std::vector<linkis::Column>& columns) {
   if (columns.size() > kColumnsMax)
     return fail(Errc::Limit, "a sheet has at most 16,384 columns", "export it as csv");
+  if (++sheets_ > kSheetsMax)
+    return fail(Errc::Limit, "a workbook has at most 255 sheets", "export the results one by one");
   sheet_ = workbook_add_worksheet(book_, name.c_str());
   if (sheet_ == nullptr)
     return fail(Errc::BadInput, "the sheet cannot have this name", "give another", "sheetName");
@@ -59,7 +61,7 @@ Result<void> SheetFile::begin_sheet(const std::string& name,
 // The library writes rows of this mode as they are: what XML has no character for is replaced here.
 void SheetFile::put_text(std::uint16_t column, std::string_view text) {
   static constexpr std::string_view kReplacement = "\xef\xbf\xbd";
-  bytes_ += text.size();
+  bytes_ += kCellBytes + text.size();
   text_.clear();
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
@@ -95,7 +97,7 @@ Result<void> SheetFile::add(const linkis::Row& row) {
     const char* const end = cell.text.data() + cell.text.size();
     if (linkis::is_exact_number(cell) &&
         std::from_chars(cell.text.data(), end, number).ec == std::errc{}) {
-      bytes_ += cell.text.size();
+      bytes_ += kCellBytes + cell.text.size();
       worksheet_write_number(sheet_, row_, std::uint16_t(i), number, nullptr);
     } else {
       put_text(std::uint16_t(i), cell.text);

@@ -23,7 +23,9 @@ class SheetFile {
   static constexpr std::int64_t kRowsMax = 1'048'575;  // of a sheet, without its head
   static constexpr std::size_t kColumnsMax = 16'384;
   static constexpr std::size_t kTextMax = 32'767;         // of a cell; longer texts are cut
-  static constexpr std::uint64_t kBytesMax = 1ULL << 30;  // of all texts
+  static constexpr std::uint64_t kBytesMax = 1ULL << 30;  // of all cells, as XML
+  static constexpr std::uint64_t kCellBytes = 48;         // of a cell's XML, beside its text
+  static constexpr std::size_t kSheetsMax = 255;          // each is a file while rows come
 
   // `directory` is the daemon's own.
   static Result<std::unique_ptr<SheetFile>> create(const std::string& directory);
@@ -46,6 +48,7 @@ class SheetFile {
   lxw_worksheet* sheet_ = nullptr;
   std::uint32_t row_ = 0;
   std::uint64_t bytes_ = 0;
+  std::size_t sheets_ = 0;
   std::string text_;
 };
 

@@ -281,6 +281,34 @@ def a_long_table_in_constant_memory(bench):
     assert len(bench.raw("resultsetToExcel", path=path)[2].splitlines()) == 5001, "5,000 rows when no limit is given"
 
 
+def a_long_text_page_by_page(bench):
+    count = 120_000
+    task = bench.task("text", f"drover.text('\\n'.join(f'line {{i}} ' + 'x' * 40 for i in range({count})) + '\\n' + 'y' * 3000000 + '\\nend')")
+    path, want = bench.file(0, task), [f"line {i} " + "x" * 40 for i in range(count)]
+    want += ["y" * (1 << 20), "y" * (1 << 20), "y" * (3000000 - (2 << 20)), "end"]
+
+    def page(number, size):
+        got = [row[0] for row in bench.get("openFile", path=path, page=number, pageSize=size)["fileContent"]]
+        assert got == want[(number - 1) * size:number * size], (number, size, len(got))
+        return got
+    number = 1
+    while page(number, 5000):  # forward, as the original client does: each page begins where the one before ended
+        number += 1
+    for number in (25, 24, 3, 4, 1, 20, 26, 25):
+        page(number, 5000)
+    for number in (3, 60001, 60002, 40001, 40002):
+        page(number, 2)
+
+
+def sheets_without_rows(bench):
+    many = bench.task("sheets", "for i in range(255): drover.table([], ['a'])")
+    status, _, data = bench.raw("resultsetsToExcel", path=many["resultLocation"])
+    assert status == 200 and len(sheets(data)) == 255, (status, data[:200])
+    more = bench.task("more sheets", "for i in range(256): drover.table([], ['a'])")
+    status, _, data = bench.raw("resultsetsToExcel", path=more["resultLocation"])
+    assert status == 400 and b"255 sheets" in data, (status, data[:200])
+
+
 def stream(bench, path):
     import http.client
     connection = http.client.HTTPConnection("127.0.0.1", bench.client.port, timeout=300)
@@ -434,7 +462,8 @@ def nothing_is_left(bench):
     assert os.listdir(cluster.data / "exports") == []
 
 
-CASES = (the_tree, pages_of_every_kind, columns_in_pages, the_log, downloads, as_csv, as_workbooks, a_long_table_in_constant_memory, readers_that_leave,
+CASES = (the_tree, pages_of_every_kind, columns_in_pages, the_log, downloads, as_csv, as_workbooks, sheets_without_rows, a_long_table_in_constant_memory,
+         a_long_text_page_by_page, readers_that_leave,
          paths_that_lead_nowhere, somebody_else, bad_input, files_that_were_changed, nothing_is_left)
 
 

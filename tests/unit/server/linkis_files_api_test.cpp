@@ -70,5 +70,31 @@ TEST_F(LinkisFiles, of_somebody_else_are_answered_as_what_is_not_there) {
   EXPECT_EQ(foreign.body, missing.body);
 }
 
+TEST_F(LinkisFiles, workbooks_are_counted_by_user) {
+  LinkisDesk& desk = *server_.services().linkis;
+  std::vector<std::shared_ptr<void>> held;
+  for (long i = 0; i < LinkisDesk::kWorkbooksMax; ++i) {
+    held.push_back(desk.workbook(kAnn));
+    ASSERT_NE(held.back(), nullptr) << i;
+  }
+  EXPECT_EQ(desk.workbook(kAnn), nullptr);
+  EXPECT_NE(desk.workbook(kBob), nullptr) << "nobody is in somebody else's way";
+  held.pop_back();
+  EXPECT_NE(desk.workbook(kAnn), nullptr);
+}
+
+TEST_F(LinkisFiles, texts_are_read_on_from_a_mark_that_is_not_behind_the_row) {
+  LinkisDesk& desk = *server_.services().linkis;
+  const TextKey text{JobId{7}, 1, Time{5}};
+  desk.set_text_mark(text, {100, 4'000});
+  const auto mark = desk.text_mark_before(text, 100);
+  ASSERT_TRUE(mark);
+  EXPECT_EQ(mark->offset, 4'000);
+  EXPECT_TRUE(desk.text_mark_before(text, 150));
+  EXPECT_FALSE(desk.text_mark_before(text, 99));
+  EXPECT_FALSE(desk.text_mark_before({JobId{7}, 0, Time{5}}, 150)) << "another text";
+  EXPECT_FALSE(desk.text_mark_before({JobId{7}, 1, Time{6}}, 150)) << "of a later attempt";
+}
+
 }  // namespace
 }  // namespace drover::server::testing

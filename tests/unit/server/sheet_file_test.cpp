@@ -73,5 +73,27 @@ TEST_F(SheetFileTest, says_what_does_not_fit) {
   EXPECT_EQ(SheetFile::create(directory_ + "/no").error().code, Errc::Io);
 }
 
+TEST_F(SheetFileTest, counts_cells_and_not_only_their_texts) {
+  auto file = SheetFile::create(directory_);
+  ASSERT_TRUE(file);
+  ASSERT_TRUE((*file)->begin_sheet("a", {}));
+  const linkis::Row row(SheetFile::kColumnsMax, {Cell::Kind::Text, ""});
+  const std::uint64_t fit = SheetFile::kBytesMax / SheetFile::kCellBytes / row.size();
+  for (std::uint64_t i = 0; i <= fit; ++i) ASSERT_TRUE((*file)->add(row)) << i;
+  const auto added = (*file)->add(row);
+  ASSERT_FALSE(added);
+  EXPECT_EQ(added.error().code, Errc::Limit);
+}
+
+TEST_F(SheetFileTest, has_at_most_so_many_sheets) {
+  auto file = SheetFile::create(directory_);
+  ASSERT_TRUE(file);
+  for (std::size_t i = 0; i < SheetFile::kSheetsMax; ++i)
+    ASSERT_TRUE((*file)->begin_sheet("s" + std::to_string(i), {})) << i;
+  const auto begun = (*file)->begin_sheet("more", {});
+  ASSERT_FALSE(begun);
+  EXPECT_EQ(begun.error().code, Errc::Limit);
+}
+
 }  // namespace
 }  // namespace drover::server
