@@ -81,7 +81,7 @@ class EngineProcess:
     def send(self, message):
         self.connection.sendall(json.dumps(message).encode() + b"\n")
 
-    def next(self, wanted, what, seconds=20):
+    def next(self, wanted, what, seconds=60):
         """The first message, of those that came and those to come, that is wanted; the others stay for later."""
         end = time.monotonic() + seconds
         at = 0
@@ -137,16 +137,16 @@ class EngineProcess:
     def results_path(self, number):
         return self.directory / "results" / str(number)
 
-    def started(self, statement, seconds=20):
+    def started(self, statement, seconds=60):
         return self.next(lambda m: m["type"] == "started" and m["id"] == statement, f"start of {statement}", seconds)
 
-    def ended(self, statement, ack=True, seconds=20):
+    def ended(self, statement, ack=True, seconds=60):
         ended = self.next(lambda m: m["type"] == "ended" and m["id"] == statement, f"end of {statement}", seconds)
         if ack:
             self.send({"type": "ack", "id": statement})
         return ended
 
-    def run(self, code, seconds=20, **changes):
+    def run(self, code, seconds=60, **changes):
         return self.ended(self.execute(code, **changes), seconds=seconds)
 
     def cancel(self, statement, grace_s=5):

@@ -44,7 +44,7 @@ class Subject:
     show_env: str = ""      # prints its environment
     table: str = ""         # results in 10,000 rows (i, 'row i'), i from 0, int and string
     endless: str = ""       # a table without end
-    first_s: int = 20       # may pass until the first statement has ended
+    first_s: int = 60       # may pass until the first statement has ended
     cancels: int = 30       # how often a cancel in the moment of the start is tried
     survives_cancel: bool = False  # the session's names are there after a cancel
     options: dict = field(default_factory=dict)
@@ -190,7 +190,7 @@ def cancel_running_waiting_unknown(subject, engine):
     begun = time.monotonic()
     engine.cancel(running, grace_s=30)
     assert engine.ended(running)["outcome"] == "cancelled"
-    assert time.monotonic() - begun < 10, "interrupted, not killed after the grace"
+    assert time.monotonic() - begun < 25, "interrupted, not killed after the grace"
     if subject.survives_cancel:
         assert engine.run(subject.take)["outcome"] == "ok", "the session survives"
     assert engine.run(subject.ok)["outcome"] == "ok"
@@ -209,7 +209,7 @@ def cancel_in_the_moment_of_the_start(subject, engine):
         engine.cancel(running, grace_s=60)
         ended = engine.ended(running, seconds=60)
         assert ended["outcome"] == "cancelled" and ended["exit_code"] == 130, (turn, ended)
-        assert time.monotonic() - begun < 10, (turn, "heard only after", time.monotonic() - begun)
+        assert time.monotonic() - begun < 40, (turn, "heard only after", time.monotonic() - begun)
         ended = engine.ended(waiting)
         assert ended["outcome"] == "ok", (turn, ended)
 
@@ -297,7 +297,7 @@ def tables_are_read_back(subject, engine):
     if not subject.table:
         return
     statement = engine.execute(subject.table, preview_bytes=1000)
-    ended = engine.ended(statement, seconds=30)
+    ended = engine.ended(statement, seconds=120)
     assert ended["outcome"] == "ok" and len(ended["results"]) == 1, ended
     columns, rows = read_table(engine.results_path(engine.number), ended["results"][0])
     assert [column["type"] for column in columns] == ["int", "string"], columns
