@@ -66,7 +66,7 @@ class Record:
     def write(self, job):
         """With the job's id when Slurm has told it: then one look finds it, or it is over."""
         if self.fd is not None:
-            about = {"comment": self.comment, "worker": os.getpid(), "engine": os.getppid(), "job": job}
+            about = {"comment": self.comment, "node": os.uname().nodename, "worker": os.getpid(), "job": job}
             os.pwrite(self.fd, json.dumps(about).encode().ljust(400), 0)  # a second one covers the first
 
     def __exit__(self, *_):
@@ -75,6 +75,14 @@ class Record:
                 os.unlink(self.path)
             os.close(self.fd)
             self.fd = None
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rpartition(b") ")[2][:1] not in (b"Z", b"X")  # dead, and only not reaped yet
+    except OSError:
+        return False
 
 
 class Found:
@@ -113,9 +121,9 @@ class Found:
             return False
 
     def is_held_by_sbatch(self):
-        """Of the engine that started us, whose worker was killed while sbatch worked."""
+        """Its worker was killed while sbatch worked; here, for a home may be that of many nodes."""
         about = self.about()
-        return about.get("engine") == os.getppid() and not os.path.exists(f"/proc/{about.get('worker')}")
+        return about.get("node") == os.uname().nodename and not is_alive(about.get("worker"))
 
     def forget(self):
         if self.comment is not None or self.age_s > YOUNG_S:
