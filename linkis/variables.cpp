@@ -8,13 +8,14 @@
 #include <cstdio>
 #include <optional>
 
-#include "linkis/calendar.hpp"
+#include "dag/run_dates.hpp"
 
 namespace drover::linkis {
 namespace {
 
 constexpr std::size_t kNameMax = 128, kExpressionMax = 512, kValuesMax = 1'000,
                       kOutputMax = 4 << 20;
+constexpr std::int64_t kDayS = 86'400;
 
 tl::unexpected<Error> wrong(std::string_view expression, const std::string& why) {
   return fail(Errc::BadInput, "${" + std::string(expression.substr(0, 80)) + "} " + why,
@@ -93,15 +94,12 @@ class Substitution {
       : values_(scope.given) {
     for (const char* name : {"user", "submit_user", "execute_user"}) values_[name] = scope.user;
     read_definitions(code, definition_mark(language));
-    today_ = from_seconds(scope.wall.us / 1'000'000 + scope.utc_offset_s);
-    run_date_ = plus_days({today_.year, today_.month, today_.day}, -1);
+    const std::int64_t local = scope.wall.us / 1'000'000 + scope.utc_offset_s;
+    run_ = {local / kDayS - 1, std::int32_t(local % kDayS / 3'600)};
     const auto given = values_.find("run_date");
     if (given == values_.end()) return;
-    // Then "today" is the day after it, at the hour that it is now.
-    if (const auto day = parse_day(trim(given->second))) {
-      run_date_ = *day;
-      const Moment next = plus_days(*day, 1);
-      today_ = {next.year, next.month, next.day, today_.hour, today_.minute, today_.second};
+    if (const auto day = dag::parse_run_date(trim(given->second))) {
+      run_.day = *day;
       values_.erase(given);
     }
   }
@@ -120,7 +118,7 @@ class Substitution {
       const std::string_view inner = code.substr(at + 2, end - 2);
       std::optional<std::string> value;
       if (code[at] == '&') {
-        value = date_expression(run_date_, trim(inner));
+        value = dag::format_run_date(inner, {run_.day, 0});
       } else {
         auto found = value_of(inner);
         if (!found) return fail(found.error());
@@ -162,12 +160,12 @@ class Substitution {
     }
     std::int64_t offset = 0;
     if (op != 0) {
-      if (!date_variable(run_date_, today_, name, 0)) return std::nullopt;
+      if (!dag::is_run_date(name)) return std::nullopt;
       const auto number = integer_in(operand);
       if (!number || (op != '+' && op != '-')) return wrong(text, "is no date");
       offset = op == '-' ? -*number : *number;
     }
-    return date_variable(run_date_, today_, name, offset);
+    return dag::run_date_value(name, offset, run_);
   }
 
   static Result<std::optional<std::string>> calculated(std::string_view text,
@@ -189,7 +187,7 @@ class Substitution {
   }
 
   std::map<std::string, std::string> values_;
-  Moment run_date_, today_;
+  dag::RunDay run_;
 };
 
 }  // namespace
