@@ -6,10 +6,13 @@
     metrics   regular expressions with the groups name and value: the last value of each is in the result `metrics`
     errors    regular expressions with the group message: the last one is the error's message
     env       variables for the command
-All are searched in each line of the output, which goes to the log as it is."""
+    interrupt_blocked  the command starts with SIGINT blocked and unblocks it when it can hear it, so that no cancel is lost
+              while an interpreter starts (Python drops an interrupt that comes at some places of its own start)
+Patterns are searched in each line of the output, which goes to the log as it is."""
 import os
 import re
 import shutil
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "host"))
@@ -30,6 +33,7 @@ class CommandRunner(Runner):
             about = tomllib.load(file)["plugin"]
         self.languages, self.version = about["languages"], about["version"]
         self.argv, self.env = options.get("argv") or [], options.get("env") or {}
+        self.mask = [signal.SIGINT] if options.get("interrupt_blocked") else []
         try:
             self.patterns = {which: [re.compile(text.encode()) for text in options.get(which) or []]
                              for which in ("progress", "metrics", "errors")}
@@ -50,13 +54,15 @@ class CommandRunner(Runner):
             raise Failure("NotFound", f"there is no program {argv[0]} on this node")
         output, writer = os.pipe()
         os.set_inheritable(code, True)
-        self.is_interrupted, self.error, self.metrics = False, None, {}
+        self.error, self.metrics = None, {}
         try:
             actions = [(os.POSIX_SPAWN_DUP2, writer, 1), (os.POSIX_SPAWN_DUP2, writer, 2)]
             environ = dict(os.environ, **self.env)
-            if self.is_interrupted:  # from here on the command hears of it
+            if task.is_interrupted:
                 raise KeyboardInterrupt
-            pid = os.posix_spawn(program, argv, environ, file_actions=actions, setsigdef=[2, 13, 15])
+            pid = os.posix_spawn(program, argv, environ, file_actions=actions, setsigdef=[2, 13, 15], setsigmask=self.mask)
+            if task.is_interrupted:  # it may have come before there was a command to hear it
+                os.kill(pid, signal.SIGINT)
             os.close(writer)
             writer = None
             self.follow(task, output)
@@ -67,7 +73,7 @@ class CommandRunner(Runner):
                     os.close(fd)
         if self.metrics:
             task.results.table([{"name": name, "value": value} for name, value in self.metrics.items()], name="metrics")
-        if self.is_interrupted and status != 0:
+        if task.is_interrupted and status != 0:
             raise KeyboardInterrupt
         if status < 0:
             raise Failure("Signal", self.error or f"ended by signal {-status}", exit_code=128 - status, outcome="died")
@@ -126,7 +132,7 @@ class CommandRunner(Runner):
             pass  # what looked like progress is none
 
     def interrupt(self):
-        self.is_interrupted = True  # the command has the signal too; what it makes of it is its end
+        pass  # the command has the signal too; what it makes of it is its end
 
 
 def number(text):

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import signal
 import sqlite3
 import sys
 import time
@@ -165,8 +166,9 @@ class Exchange:
         self.writer.write(rows)
         self.written += len(rows)
         rows.clear()
-        if self.per_second:
-            time.sleep(max(0.0, self.begun + self.written / self.per_second - time.monotonic()))
+        # In slices: an interrupt in the moment before the call would be heard only at its end.
+        while self.per_second and (left := self.begun + self.written / self.per_second - time.monotonic()) > 0:
+            time.sleep(min(left, 0.2))
         if time.monotonic() - self.told > TELL_S:
             self.told = time.monotonic()
             print(f"progress {self.reader.fraction(self.read) * 100:.1f}% {self.written} rows", flush=True)
@@ -181,6 +183,7 @@ class Exchange:
 def main():
     exchange = None
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # blocked until here: plugin.toml
         with open(sys.argv[1], encoding="utf-8") as file:
             exchange = Exchange(member({"job": json.load(file)}, "job", dict))
         exchange.run()

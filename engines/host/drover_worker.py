@@ -141,6 +141,7 @@ class Task:
         self.id, self.code, self.language = order["id"], order.get("code", ""), order.get("language", "")
         self.order, self.results, self.send_line = order, Results(order), send
         self.told_at, self.told_fraction, self.is_over, self.is_cancelled = 0.0, 0.0, False, False
+        self.is_interrupted = False  # told so, unlike a runner's own mark, from before run() has begun
         self.entered = None  # the directory, if this statement changed to it
 
     def progress(self, done, total=None, text=""):
@@ -165,6 +166,7 @@ class Served:
         self.pid, self.is_running, self.given_cwd = os.getpid(), False, None
         self.number, self.cancelled, self.task = 0, 0, None  # of the order that was taken, and cancelled, last
         self.is_stopped = self.is_deaf = False  # SIGTERM has interrupted it already; it is not to hear of the next SIGINT
+        self.is_lost = False  # an interrupt, on its way
         self.sending = _thread.allocate_lock()
         os.setpgid(0, 0)  # a group of its own to signal, in the session by which the node knows the job
         self.engine_log = os.dup(2)
@@ -197,6 +199,15 @@ class Served:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.on_interrupt)
         signal.signal(WAKE, lambda *_: self.look_for_cancels())
+        sys.unraisablehook = self.on_unraisable
+
+    def on_unraisable(self, lost):
+        """Python drops what is raised in a callback of a weak reference or in a finalizer (an import has some), an interrupt
+        too. To raise it here would lose it again: when the engine asks once more, it is repeated."""
+        if self.is_running and self.task.is_cancelled and lost.exc_type is KeyboardInterrupt:
+            self.is_lost = True
+        else:
+            sys.__unraisablehook__(lost)
 
     def on_interrupt(self, number, _):
         """The code's own signal, or that of cancel(); SIGTERM is what the node sends to all processes of the engine's job:
@@ -209,6 +220,7 @@ class Served:
             self.is_deaf = False
             return
         if self.is_running and os.getpid() == self.pid:
+            self.task.is_interrupted = True
             self.runner.interrupt()
 
     def look_for_cancels(self):
@@ -222,6 +234,9 @@ class Served:
         if not self.is_running or self.cancelled != self.number:
             return
         if self.task.is_cancelled:
+            if self.is_lost:
+                self.is_lost = False
+                send_signal(self.pid, signal.SIGINT)
             return self.runner.cancel_again()
         self.task.is_cancelled, self.is_deaf = True, self.is_stopped
         self.runner.cancel()
@@ -245,7 +260,7 @@ class Served:
 
     def serve_one(self, order):
         task = self.task = Task(order, self.send)
-        self.number, self.is_stopped, self.is_deaf = self.number + 1, False, False
+        self.number, self.is_stopped, self.is_deaf, self.is_lost = self.number + 1, False, False, False
         before, started_us = self.usage(), time.time_ns() // 1000
         error, exit_code, outcome = None, 0, "ok"
         try:

@@ -85,6 +85,8 @@ class ShellRunner(Runner):
         if self.pid is None:
             self.start()
         self.is_interrupted = self.is_cancelled = self.has_begun = False
+        if task.is_cancelled:  # before these marks were set back
+            raise KeyboardInterrupt
         os.ftruncate(self.code, 0)
         os.pwrite(self.code, task.code.encode("utf-8", "surrogatepass").replace(b"\0", b"") + b"\n", 0)
         before = [f"export {name}={quoted(value)}\n" for name, value in (task.order.get("env") or {}).items()

@@ -76,6 +76,8 @@ class SparkRunner(python_engine.PythonRunner):
         if self.spark is None:
             raise Failure("NotInstalled", self.missing)
         self.signals, over, self.cancel_wanted = 0, threading.Event(), threading.Event()
+        if task.is_cancelled:  # before these marks were set back
+            raise KeyboardInterrupt
         watch = threading.Thread(target=self.watch, args=(task, over), daemon=True)
         watch.start()
         try:

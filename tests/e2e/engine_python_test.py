@@ -112,6 +112,20 @@ def progress(engine):
     assert told[1]["total"] == 200 and told[1]["text"].startswith("step"), told[1]
 
 
+def interrupt_that_python_drops(engine):
+    """What is raised in a callback of a weak reference is printed and forgotten; the cancel is heard all the same."""
+    statement = engine.execute("import os, time, weakref\nclass Kept: pass\nkept = Kept()\n"
+                               "gone = weakref.ref(kept, lambda _: (os.write(1, b'in it\\n'), time.sleep(50)))\n"
+                               "del kept\nos.write(1, b'went on\\n')\ntime.sleep(50)")
+    while b"in it" not in engine.log(statement):
+        time.sleep(0.01)
+    begun = time.monotonic()
+    engine.cancel(statement, grace_s=60)
+    assert engine.ended(statement, seconds=40)["outcome"] == "cancelled"
+    assert b"went on" in engine.log(statement), "it was dropped, and repeated"
+    print(f"an interrupt that Python dropped was heard after {time.monotonic() - begun:.2f} s")
+
+
 def processes():
     with EngineProcess(ROOT / "engines/python", {"preload": ["this_is_no_module", "fractions"], "hooks": {"before": "ready = 1", "after": "n = n + 1"}}) as engine:
         assert "this_is_no_module" in (engine.directory / "engine.log").read_text()
@@ -155,7 +169,7 @@ def third_parties(engine):
 def main():
     with EngineProcess(ROOT / "engines/python") as engine:
         print(f"start to hello: {(time.monotonic() - engine.begun) * 1000:.0f} ms")
-        for part in (values, errors, output, progress, third_parties):
+        for part in (values, errors, output, progress, interrupt_that_python_drops, third_parties):
             part(engine)
     processes()
     print("the Python engine does what it says")
