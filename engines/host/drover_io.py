@@ -4,6 +4,7 @@ import os
 import sys
 
 LINE_MAX = 8 << 20
+NOTHING = ()
 
 
 def say(text):
@@ -75,11 +76,11 @@ class Lines:
         return True
 
     def receive(self):
-        """The lines that are complete; None when the other side is gone or a line is too long."""
+        """The lines that are complete; NOTHING when nothing has come, None when the other side is gone or a line is too long."""
         try:
-            data = self.sock.recv(1 << 20)
+            data = self.sock.recv(1 << 16)  # more would be mapped anew each time
         except BlockingIOError:
-            return []
+            return NOTHING
         except OSError:
             data = b""
         if not data:

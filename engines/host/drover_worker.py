@@ -14,17 +14,22 @@ A Runner is what an engine writes:
     interrupt()               on SIGINT while run() is active; by default raises KeyboardInterrupt
     cleaner()                 in the engine, at its start and when a worker died: a command that ends what was left elsewhere, or None
 
-How a cancel gets here: the engine writes the number of the order that it means into a pipe (both sides count the orders) and
-sends WAKE, which alone says nothing. The worker looks into the pipe when it begins an order and on WAKE, in its main thread:
+Orders come as packets, each with its number, ahead of time: the worker takes the next when it is done with one, and the engine can take back
+what the worker has not taken, since it holds the worker's end too. So an order is begun, or it was taken back, and never both.
+
+How a cancel gets here: the engine writes the number of the order that it means into a pipe and sends WAKE, which alone says nothing. The worker looks into the pipe when it begins an order and on WAKE, in its main thread:
 an order that has not begun ends at once, one that has ended is no longer meant, and only the one that runs is interrupted.
 """
 import _thread
+import fcntl
 import json
+import marshal
 import os
 import resource
 import signal
 import socket
 import sys
+import termios
 import time
 
 from drover_results import Results
@@ -32,6 +37,8 @@ from drover_results import Results
 TRACEBACK_MAX = 16 << 10
 MESSAGE_MAX = 4 << 10
 PROGRESS_PAUSE_S = 0.05
+PACKET_MAX = 32 << 10  # of an order: a longer one comes in pieces
+EMPTY = b"\0\0\0\0"
 WAKE = signal.SIGRTMIN + 7  # not SIGINT: the code may have plans for that, and its processes hear it at any time
 
 try:  # ctypes itself would cost the start of each engine some milliseconds
@@ -84,10 +91,11 @@ class Runner:
 
 
 class Worker:
-    """The engine's side: a process id, a control socket with JSON lines, a pipe with the output."""
+    """The engine's side: a process id, a socket for orders, one for what it tells, a pipe with the output."""
 
     def __init__(self, runner, options, inherited, forget):
         ours, theirs = socket.socketpair()
+        self.orders, self.taken = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.output, writer = os.pipe()
         cancels, self.cancels = os.pipe()
         for fd in (self.output, cancels, self.cancels):
@@ -100,9 +108,9 @@ class Worker:
             try:
                 signal.set_wakeup_fd(-1)
                 forget()
-                for fd in (ours.fileno(), self.output, self.cancels, *inherited):
+                for fd in (ours.fileno(), self.orders.fileno(), self.output, self.cancels, *inherited):
                     os.close(fd)
-                status = Served(runner, options, theirs, writer, cancels).serve()
+                status = Served(runner, options, self.taken, theirs, writer, cancels).serve()
             except BaseException as error:  # no frame of ours may go on in two processes
                 os.write(2, f"drover engine: the worker failed: {error!r}\n".encode("utf-8", "replace"))
             finally:
@@ -110,13 +118,57 @@ class Worker:
         theirs.close()
         os.close(writer)
         os.close(cancels)
+        self.orders.setblocking(False)
         self.control = ours
-        self.orders, self.is_dead, self.cpu_us = 0, False, (0, 0)
+        self.number, self.rest, self.is_dead, self.cpu_us = 0, [], False, (0, 0)
 
-    def interrupt(self):
-        """The order that was sent last, and no other."""
+    def give(self, order):
+        """The order's number; 0: there is no room for it now. Of a long one more than a packet, what is left goes with give_rest()."""
+        data = marshal.dumps((self.number + 1, order))
+        if len(data) > PACKET_MAX:
+            pieces = [data[at:at + PACKET_MAX] for at in range(0, len(data), PACKET_MAX)]
+            self.rest = [marshal.dumps(len(data)), *pieces][::-1]
+            self.give_rest()
+        else:
+            try:
+                self.orders.send(data)
+            except OSError:  # no room, or it is dead
+                return 0
+        self.number += 1
+        return self.number
+
+    def give_rest(self):
+        """False: it must read first."""
         try:
-            os.write(self.cancels, b"%d\n" % self.orders)
+            while self.rest:
+                self.orders.send(self.rest[-1])
+                self.rest.pop()
+        except BlockingIOError:
+            return False
+        except OSError:  # it is dead
+            self.rest.clear()
+        return True
+
+    def take_back(self):
+        """The numbers of the orders that it has not begun, and will not. None of them may be a long one."""
+        numbers = []
+        while True:
+            try:
+                numbers.append(marshal.loads(self.taken.recv(PACKET_MAX, socket.MSG_DONTWAIT))[0])
+            except BlockingIOError:
+                return numbers
+
+    def go_on(self):
+        """Its output has been read: see Served.await_reader."""
+        try:
+            self.control.send(b"\n")
+        except OSError:
+            pass
+
+    def interrupt(self, number):
+        """This order, and no other."""
+        try:
+            os.write(self.cancels, b"%d\n" % number)
             os.kill(self.pid, WAKE)
         except OSError:  # it is dead, or has not looked for thousands of cancels: the grace ends it
             pass
@@ -129,7 +181,8 @@ class Worker:
                 pass
 
     def close(self):
-        self.control.close()
+        for end in (self.control, self.orders, self.taken):
+            end.close()
         os.close(self.output)
         os.close(self.cancels)
 
@@ -161,8 +214,9 @@ class Task:
 class Served:
     """The worker's side: takes one order after the other."""
 
-    def __init__(self, runner, options, control, output, cancels):
-        self.runner, self.options, self.control, self.output, self.cancels = runner, options, control, output, cancels
+    def __init__(self, runner, options, orders, control, output, cancels):
+        self.runner, self.options, self.orders, self.control = runner, options, orders, control
+        self.output, self.cancels = output, cancels
         self.pid, self.is_running, self.given_cwd = os.getpid(), False, None
         self.number, self.cancelled, self.task = 0, 0, None  # of the order that was taken, and cancelled, last
         self.is_stopped = self.is_deaf = False  # SIGTERM has interrupted it already; it is not to hear of the next SIGINT
@@ -178,8 +232,7 @@ class Served:
         self.hear_signals()
         runner.engine_log = self.engine_log
         runner.open(options)
-        self.first_environ, self.first_cwd = dict(os.environ), os.getcwd()
-        self.first_data = dict(os.environ._data)  # as bytes: to compare them costs a microsecond
+        self.first_environ, self.first_cwd = dict(os.environ._data), os.getcwd()  # as bytes: cheap to compare
         self.hook("before")
 
     def aim_output(self):
@@ -242,25 +295,28 @@ class Served:
         self.runner.cancel()
 
     def serve(self):
-        buffered = b""
         while True:
-            line, found, rest = buffered.partition(b"\n")
-            if found:
-                buffered = rest
-                self.serve_one(json.loads(line))
-                continue
-            data = self.control.recv(1 << 20)
+            data = self.orders.recv(PACKET_MAX)
             if not data:
                 return 0
-            buffered += data
+            order = marshal.loads(data)
+            if isinstance(order, int):  # so many bytes follow
+                data = bytearray()
+                while len(data) < order:
+                    piece = self.orders.recv(PACKET_MAX)
+                    if not piece:
+                        return 0
+                    data += piece
+                order = marshal.loads(data)
+            self.serve_one(*order)
 
     def send(self, data):
         with self.sending:  # threads of the code tell progress too
             self.control.sendall(data)
 
-    def serve_one(self, order):
+    def serve_one(self, number, order):
         task = self.task = Task(order, self.send)
-        self.number, self.is_stopped, self.is_deaf, self.is_lost = self.number + 1, False, False, False
+        self.number, self.is_stopped, self.is_deaf, self.is_lost = number, False, False, False
         before, started_us = self.usage(), time.time_ns() // 1000
         error, exit_code, outcome = None, 0, "ok"
         try:
@@ -286,16 +342,21 @@ class Served:
             os._exit(exit_code & 0xff)
         task.is_over = True
         flush()
-        after = self.usage()
-        done = {"type": "done", "id": task.id, "outcome": outcome, "exit_code": exit_code, "started_us": started_us,
-                "ended_us": time.time_ns() // 1000, "cpu_us": after[:2],
-                "usage": {"user_us": max(0, after[0] - before[0]), "system_us": max(0, after[1] - before[1]),
-                          "max_rss_kib": after[2]}}
+        after, has_printed = self.usage(), fcntl.ioctl(self.output, termios.FIONREAD, EMPTY) != EMPTY
+        # First what the engine itself needs, then the members of `ended`, which it passes on without reading them.
+        line = (f'done {number} {has_printed:d} {after[0]} {after[1]} "outcome":"{outcome}","exit_code":{exit_code},'
+                f'"started_us":{started_us},"ended_us":{time.time_ns() // 1000},"usage":{{"user_us":{max(0, after[0] - before[0])},'
+                f'"system_us":{max(0, after[1] - before[1])},"max_rss_kib":{after[2]}}},')
         if error is not None:
-            done["error"] = error
-        # Results follow as a line of their own: the engine passes them on without reading them.
-        self.send(json.dumps(done).encode("utf-8", "replace") + b"\n" + task.results.json() + b"\n")
+            line += f'"error":{json.dumps(error)},'
+        self.send(b'%b"results":%b}\n' % (line.encode(), task.results.json()))
+        if has_printed:
+            self.await_reader()
         self.hook("after")
+
+    def await_reader(self):
+        """What is in the pipe belongs to this statement, and the next must not print before it is read."""
+        self.control.recv(1)
 
     def usage(self):
         mine, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -316,14 +377,14 @@ class Served:
     def prepare(self, order, task):
         self.aim_output()
         self.hear_signals()
+        given = order.get("env") or {}
         if order.get("reset", "none") != "none":
-            if os.environ._data != self.first_data:
-                os.environ.clear()
-                os.environ.update(self.first_environ)
+            self.renew_environ(given)
             self.given_cwd = None
             self.runner.reset()
-        for name, value in (order.get("env") or {}).items():
-            os.environ[name] = value
+        else:
+            for name, value in given.items():
+                os.environ[name] = value
         cwd = order.get("cwd") or self.first_cwd
         if cwd != self.given_cwd:  # else the code's own chdir stays
             try:
@@ -331,6 +392,18 @@ class Served:
             except OSError as error:
                 raise Failure(type(error).__name__, f"cannot enter {cwd}: {error.strerror}") from None
             self.given_cwd = task.entered = cwd
+
+    def renew_environ(self, given):
+        """As it was at first, and what is given; what is so already is not touched."""
+        environ = os.environ
+        there, wanted = environ._data, dict(self.first_environ)
+        for name, value in given.items():
+            wanted[environ.encodekey(name)] = environ.encodevalue(value)
+        if there != wanted:
+            for name in there.keys() - wanted.keys():
+                del environ[environ.decodekey(name)]
+            for name, value in wanted.items() - there.items():
+                environ[environ.decodekey(name)] = environ.decodevalue(value)
 
 
 def send_signal(pid, number):

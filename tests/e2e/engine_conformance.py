@@ -254,6 +254,29 @@ def died_process_costs_its_statement_only(subject, engine):
 
 
 @check
+def of_many_only_those_that_died_are_lost(subject, engine):
+    if subject.die:
+        ids = [engine.execute(subject.die if number % 6 == 3 else subject.ok) for number in range(14)]
+        for number, statement in enumerate(ids):
+            ended = engine.ended(statement)
+            assert ended["outcome"] == ("died" if number % 6 == 3 else "ok"), (number, ended)
+
+
+@check
+def cancels_among_many_hurt_no_other(subject, engine):
+    count = min(40, subject.cancels * 4)
+    ids = [engine.execute(subject.ok) for _ in range(count)]
+    cancelled = ids[1::3] + ids[::-5]
+    for statement in cancelled:
+        engine.cancel(statement, grace_s=60)
+    for statement in ids:
+        ended = engine.ended(statement)
+        assert ended["outcome"] == "ok" or ended["outcome"] == "cancelled" and statement in cancelled, ended
+    engine.run(subject.ok)
+    assert not [m for m in engine.messages if m["type"] == "ended"], "each has ended once"
+
+
+@check
 def state_and_resets(subject, engine):
     if not subject.put:
         return

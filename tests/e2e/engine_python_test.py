@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from random import Random
 
 from engine_agent import EngineProcess, read_table
 
@@ -148,6 +149,35 @@ def processes():
         assert previews(engine.run("import os\nos.getcwd()[-3:], os.environ.get('OWN')", reset="namespace")) == [("text", "('cwd', None)")]
 
 
+def many(engine):
+    """Orders that the worker has ahead are begun once or taken back, whoever is cancelled or dies among them."""
+    random, starts = Random(7), engine.directory / "starts"
+    for turn in range(8):
+        starts.write_bytes(b"")
+        codes = {}
+        for _ in range(60):
+            code = f"import os\nos.write(os.open({str(starts)!r}, os.O_WRONLY | os.O_APPEND), b'%d\\n')\n" % engine.number
+            kind = random.choice(["", "", "print(0)", "import time; time.sleep(0.01)", "1/0", "'long' if 0 else '" + "x" * 40000 + "'"])
+            statement = engine.execute(code + ("os.kill(os.getpid(), 9)" if random.random() < 0.03 else kind))
+            codes[statement] = engine.number - 1
+        cancelled = set()
+        for statement in codes:
+            if random.random() < 0.3:
+                time.sleep(random.random() * 0.003)
+                engine.cancel(statement, grace_s=60)
+                cancelled.add(statement)
+        ends = {statement: engine.ended(statement) for statement in codes}
+        begun = [int(line) for line in starts.read_bytes().split()]
+        assert len(begun) == len(set(begun)), "nothing runs twice"
+        assert begun == sorted(begun), "in the order in which they came"
+        for statement, number in codes.items():
+            outcome = ends[statement]["outcome"]
+            assert outcome in ("ok", "error", "died") or statement in cancelled, ends[statement]
+            assert number in begun or outcome == "cancelled", ends[statement]
+            log = engine.log_path(number + 1)
+            assert not log.exists() or log.read_bytes() == b"0\n", log.read_bytes()
+
+
 def third_parties(engine):
     """What is installed only here and there."""
     if engine.run("import pandas", seconds=300)["outcome"] == "ok":
@@ -169,7 +199,7 @@ def third_parties(engine):
 def main():
     with EngineProcess(ROOT / "engines/python") as engine:
         print(f"start to hello: {(time.monotonic() - engine.begun) * 1000:.0f} ms")
-        for part in (values, errors, output, progress, interrupt_that_python_drops, third_parties):
+        for part in (values, errors, output, progress, interrupt_that_python_drops, many, third_parties):
             part(engine)
     processes()
     print("the Python engine does what it says")
