@@ -177,12 +177,17 @@ class Engine:
         self.agent = Lines(sock)
         self.is_agent_slow = False
         self.watch(sock.fileno(), self.on_agent)
-        self.send({"type": "hello", "protocol": 1, "token": self.token, "engine": self.type,
-                   "version": self.runner.version, "languages": self.runner.languages, "pid": os.getpid(),
-                   "running": list(self.known)})
+        self.send(self.hello())
+
+    def hello(self):
+        return {"type": "hello", "protocol": 1, "token": self.token, "engine": self.type, "version": self.runner.version,
+                "languages": self.runner.languages, "pid": os.getpid(), "running": list(self.known)}
+
+    def is_idle(self):
+        return not self.flight and not self.queue
 
     def connect_later(self):
-        if not self.flight and not self.queue and time.monotonic() - self.heard_at > ORPHAN_S:
+        if self.is_idle() and time.monotonic() - self.heard_at > ORPHAN_S:
             say("no agent for so long: nobody will ask for this engine any more")
             self.is_finished = True
             return

@@ -8,7 +8,7 @@ import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ENGINES = os.path.dirname(HERE)
-sys.path[:0] = [os.path.join(ENGINES, "host"), os.path.join(ENGINES, "sql")]
+sys.path.insert(0, os.path.join(ENGINES, "host"))
 
 import drover_engine  # noqa: E402
 from drover_worker import Failure  # noqa: E402

@@ -6,8 +6,8 @@ import decimal
 import os
 import select
 
+from drover_rows import unique
 from drover_worker import Failure
-from sqlite_database import unique
 
 POLLING_FAILED, POLLING_READING, POLLING_WRITING, POLLING_OK = 0, 1, 2, 3
 COMMAND_OK, TUPLES_OK, COPY_OUT, COPY_IN, SINGLE_TUPLE = 1, 2, 3, 4, 9

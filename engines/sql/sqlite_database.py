@@ -7,6 +7,7 @@ import sqlite3
 import time
 
 import drover_flow
+from drover_rows import unique
 from drover_worker import Failure
 
 LOCK_WAIT_S = 60
@@ -98,12 +99,3 @@ def line_within(statement, message):
     if near is None or statement.count(near[1]) != 1:
         return 0
     return statement.count("\n", 0, statement.find(near[1]))
-
-
-def unique(names):
-    """`select 1 as a, 2 as a` is no reason to lose one of them."""
-    seen, out = {}, []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        out.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return out

@@ -13,13 +13,14 @@ import sys
 import tempfile
 import time
 import traceback
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import fake_slurm
 from engine_agent import EngineProcess, read_table
 from postgres_server import postgres
+from recorded_server import RecordedServer
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKS = []
@@ -100,6 +101,10 @@ SUBJECTS = {
     "slurm": Subject(
         "engines/slurm", cancels=5, ok="true", wait="sleep 60; echo after", wrong="cd /\nfalse", say="echo hello", bad_bytes="printf '\\xff\\xfe'",
         die="kill -9 $$", exit3="exit 3", options={"poll_first_s": 0.1, "poll_last_s": 1}),
+    "trino": Subject(
+        "engines/trino", ok="SELECT 1", ok_prints=True, wait="SELECT count(*) FROM lineitem a CROSS JOIN lineitem b",
+        wrong="SELECT 1;\nSELECT\n  x FROM nowhere", wrong_line=3, put="SET SESSION x = 41", take="SELECT needs_x()",
+        table="SELECT i, name FROM numbers", endless="SELECT i, digest FROM noise", survives_cancel=True),
     "calc": Subject("examples/engines/calc", ok="1 + 2 * 3", wait="wait 60", wrong="one + two", wrong_line=1),
     "exchange": Subject(
         "engines/exchange", ok=exchange(["a"], [[1]]), ok_prints=True,
@@ -440,9 +445,13 @@ def main():
         if "spark" in names and importlib.util.find_spec("pyspark") is None:
             print("skipped: pyspark is not installed")
             names.remove("spark")
-        with tempfile.TemporaryDirectory(prefix="drover-slurm-") as directory:
+        with tempfile.TemporaryDirectory(prefix="drover-left-") as directory, ExitStack() as servers:
             fake = fake_slurm.install(directory + "/bin")
             SUBJECTS["slurm"].env.update(FAKE_SLURM=str(fake), XDG_STATE_HOME=directory + "/state", PATH=f"{fake}:{os.path.dirname(sys.executable)}:/usr/bin:/bin")
+            for name in {"trino"} & set(names):
+                server = servers.enter_context(RecordedServer(name))
+                SUBJECTS[name].env.update(XDG_STATE_HOME=directory + "/state")
+                SUBJECTS[name].options.update(url=server.base)
             failed = sum(run_checks(name, SUBJECTS[name], checks) for name in names)
     print(f"{failed} failed" if failed else "every engine keeps the protocol")
     return 1 if failed else 0

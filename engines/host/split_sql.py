@@ -1,4 +1,4 @@
-# engines/sql/split_sql.py - several statements in one text: where each begins, in SQLite's and PostgreSQL's words.
+# engines/host/split_sql.py - several statements in one text: where each begins, in SQLite's and PostgreSQL's words.
 # SPDX-License-Identifier: Apache-2.0
 import re
 

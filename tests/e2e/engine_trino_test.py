@@ -1,0 +1,200 @@
+# tests/e2e/engine_trino_test.py - the Trino engine against recorded conversations: types, headers, faults, cancels in each state.
+# SPDX-License-Identifier: Apache-2.0
+import base64
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from engine_agent import EngineProcess, read_table
+from recorded_server import RecordedServer
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "engines/trino"
+FOREVER = "SELECT count(*) FROM lineitem a CROSS JOIN lineitem b"
+# what is run; outcome, name of the error, words of its message (or of the log, if it goes well)
+FAULTS = [
+    ("SELECT 'busy'", "ok", None, "answers 503"),
+    ("SELECT 'broken'", "ok", None, "asking again"),
+    ("SELECT 'slow'", "ok", None, ""),
+    ("SELECT 'nonsense'", "died", "BadAnswer", "no JSON object"),
+    ("SELECT 'lost'", "error", "SubmitError", "may have begun and is not sent again"),
+    ("SELECT 'forgotten'", "died", "Lost", "does not know query"),
+    ("SELECT 'refused'", "error", "Denied", "Invalid credentials"),
+    ("SELECT 'elsewhere'", "error", "OtherServer", "10.9.8.7:8080"),
+    ("SELECT\n  x FROM nowhere", "error", "TABLE_NOT_FOUND", "line 2:10"),
+    ("-- nothing\n;", "ok", None, ""),
+]
+# statements of one session: each conversation fits only with the headers that those before it asked for
+SESSION = ["USE tpch.tiny", "SELECT 2", "START TRANSACTION", "COMMIT", "PREPARE p FROM SELECT ?", "EXECUTE p USING 1", "DEALLOCATE PREPARE p"]
+
+
+def run_all(engine):
+    for code, outcome, name, words in FAULTS:
+        statement = engine.execute(code, reset="namespace")
+        ended = engine.ended(statement)
+        assert ended["outcome"] == outcome and ended.get("error", {}).get("name") == name, (code, ended)
+        told = ended["error"]["message"] if name else engine.log(statement).decode()
+        assert words in told, (code, told)
+    assert engine.run("USE tpch.tiny", reset="namespace")["outcome"] == "ok"
+    for code in SESSION[1:]:
+        ended = engine.run(code)
+        assert ended["outcome"] == "ok", (code, ended)
+    ended = engine.run("INSERT INTO t VALUES 1, 2, 3;\nSELECT 1", reset="namespace")
+    assert [(one["kind"], one["preview"]) for one in ended["results"]] == [("text", "insert: 3 rows"), ("table", [[1]])], ended
+
+
+def check_types(engine):
+    result = engine.run("SELECT * FROM every_type", reset="namespace")["results"][0]
+    columns, rows = read_table(engine.results_path(engine.number), result)
+    assert [column["type"] for column in columns] == [
+        "bool", "int", "int", "float", "decimal", "string", "binary", "date", "timestamp", "string", "any", "any", "string", "string",
+        "string"], columns
+    assert columns[13]["name"] == "s_2", "no column is lost"
+    assert rows == [[True, 7, "9007199254740993", "nan", "123456789012345678.90", "äß", "AP8=", "2026-01-31",
+                     "2026-01-31T12:00:00.123000", "2026-01-31 12:00:00.123 Europe/Berlin", "[1, null, 3]", '{"a": 1}',
+                     "12151fd2-7586-11e9-8f9e-2a86e4085a59", "2 00:00:00.000", '{"k": 1}'], [None] * 15], rows
+
+
+def check_cancels(server, engine):
+    """Held at each step of the conversation, so in each state of the query: it is cancelled there too, at once."""
+    for step in range(1, 6):
+        for grace_s in (30, 0) if step == 3 else (30,):
+            server.hold_at = step
+            statement = engine.execute("SELECT i, name FROM numbers", reset="namespace")
+            until(lambda: sum(asked["method"] == "GET" for asked in server.asked[-20:]) > step + 1, "it is held")
+            begun = time.monotonic()
+            engine.cancel(statement, grace_s=grace_s)
+            assert engine.ended(statement)["outcome"] == "cancelled" and time.monotonic() - begun < 10
+            until(lambda: not server.open_names(), "nothing is left there")
+            server.hold_at = None
+            server.asked.clear()
+    many = [engine.execute(FOREVER, reset="namespace") for _ in range(30)]
+    for statement in many:
+        engine.started(statement)
+    until(lambda: len(server.open_names()) == 30, "all run at once")
+    for statement in many:
+        engine.cancel(statement, grace_s=30)
+    for statement in many:
+        assert engine.ended(statement)["outcome"] == "cancelled"
+    assert not server.open_names()
+
+
+def check_beside(server, engine):
+    """A server that takes connections and says nothing delays no statement of another; pollers and lag are told."""
+    silent = socket.socket()
+    silent.bind(("127.0.0.1", 0))
+    silent.listen(50)
+    deaf = f"http://127.0.0.1:{silent.getsockname()[1]}"
+    ill = [engine.execute("SELECT 1", reset="namespace", env={"DROVER_TRINO_URL": deaf}) for _ in range(6)]
+    time.sleep(1.5)
+    begun = time.monotonic()
+    for _ in range(10):
+        assert engine.run("SELECT 1", reset="namespace")["outcome"] == "ok"
+    assert time.monotonic() - begun < 45, "one cluster that is ill delays no other"
+    engine.messages.clear()
+    health = engine.next(lambda m: m["type"] == "health" and m["pollers"][0]["items"] >= 6, "health", 20)
+    pollers = {each["kind"]: each for each in health["pollers"]}
+    assert pollers["status"]["threads"] >= 2 and pollers["status"]["polls"] > 100, pollers
+    for statement in ill:
+        engine.cancel(statement, grace_s=1)
+        assert engine.ended(statement)["outcome"] == "cancelled"
+    silent.close()
+
+
+def check_left_behind(state):
+    """The engine is killed; the next one ends what it left."""
+    with RecordedServer("trino") as server:
+        engine = EngineProcess(FOLDER, {"url": server.base}, {"XDG_STATE_HOME": state})
+        engine.accept()
+        engine.started(engine.execute(FOREVER))
+        until(lambda: server.open_names() == ["forever"] and len(server.asked) > 5, "it runs")
+        os.kill(engine.process.pid, signal.SIGKILL)
+        engine.process.wait()
+        engine.__exit__(KeyboardInterrupt, None, None)
+        time.sleep(0.3)
+        assert server.open_names() == ["forever"]
+        with EngineProcess(FOLDER, {"url": server.base}, {"XDG_STATE_HOME": state}):
+            until(lambda: not server.open_names(), "the next engine cancels it")
+            until(lambda: not os.listdir(state + "/drover/trino"), "and forgets it")
+
+
+def check_gone(state):
+    """The server goes while a query runs: it is asked until it is given up or cancelled."""
+    server = RecordedServer("trino")
+    with EngineProcess(FOLDER, {"url": server.base}, {"XDG_STATE_HOME": state}) as engine:
+        with server:
+            statement = engine.execute(FOREVER)
+            until(lambda: server.open_names() and len(server.asked) > 5, "it runs")
+            server.begun.clear()
+        until(lambda: b"asking again" in engine.log(statement), "the trouble is told")
+        engine.cancel(statement, grace_s=1)
+        assert engine.ended(statement)["outcome"] == "cancelled"
+        ended = engine.run("SELECT 1", time_limit_s=1, reset="namespace")
+        assert ended["outcome"] == "timeout", ended
+
+
+def check_tls(directory):
+    if shutil.which("openssl") is None:
+        return print("skipped: openssl is not installed, so there is no certificate to test with")
+    made = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test", "-addext",
+                           "subjectAltName=IP:127.0.0.1", "-keyout", directory + "/key", "-out", directory + "/cert"],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert made.returncode == 0
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(directory + "/cert", directory + "/key")
+    secrets = Path(directory) / "password"
+    secrets.write_text("ada:s3cret\n")
+    secrets.chmod(0o600)
+    cases = [({}, "error", "NotTrusted"), ({"verify": False}, "ok", None), ({"ca_file": directory + "/cert"}, "ok", None),
+             ({"ca_file": directory + "/none"}, "error", "BadCertificates"),
+             ({"ca_file": directory + "/cert", "password_file": str(secrets)}, "ok", None),
+             ({"ca_file": directory + "/cert", "token_file": str(secrets)}, "ok", None)]
+    with RecordedServer("trino", context) as server:
+        for options, outcome, name in cases:
+            with EngineProcess(FOLDER, {"url": server.base, **options}, {"XDG_STATE_HOME": directory}) as engine:
+                ended = engine.run("SELECT 1")
+                assert ended["outcome"] == outcome and ended.get("error", {}).get("name") == name, (options, ended)
+                wanted = {"password_file": "Basic " + base64.b64encode(b"ada:s3cret").decode(), "token_file": "Bearer ada:s3cret"}
+                for each in server.asked:
+                    assert each["headers"].get("Authorization") == next((wanted[k] for k in options if k in wanted), None), each
+                server.asked.clear()
+                if "password_file" in options:
+                    secrets.chmod(0o640)
+                    ended = engine.run("SELECT 1")
+                    assert ended["error"]["name"] == "BadCredentials" and "chmod 600" in ended["error"]["message"], ended
+                    secrets.chmod(0o600)
+                    ended = engine.run("SELECT 1", env={"DROVER_TRINO_URL": "http://192.0.2.1:8080"})
+                    assert ended["error"]["name"] == "NotSecure", ended
+
+
+def until(is_so, what, seconds=60):
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="drover-trino-") as directory:
+        environment = {"XDG_STATE_HOME": directory}
+        with RecordedServer("trino") as server, EngineProcess(FOLDER, {"url": server.base}, environment) as engine:
+            run_all(engine)
+            check_types(engine)
+            check_cancels(server, engine)
+            check_beside(server, engine)
+        check_gone(directory)
+        check_tls(directory)
+        shutil.rmtree(directory + "/drover", ignore_errors=True)
+        check_left_behind(directory)
+        assert not os.listdir(directory + "/drover/trino"), "records are left"
+    print("the Trino engine does what it says, to recorded conversations")
+
+
+if __name__ == "__main__":
+    main()
