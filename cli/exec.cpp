@@ -30,6 +30,9 @@ constexpr Option kOptions[] = {
   {"file", 'f', Takes::Value, "FILE", "take the code from a file; - = stdin", "", Support::Yes, "file"},
   {"label", 0, Takes::Value, "KEY=VALUE", "label of the job; may be repeated"},
   {"env", 0, Takes::Value, "NAME=VALUE", "variable for the code; may be repeated"},
+  {"var", 0, Takes::Value, "NAME=VALUE", "value of ${NAME} in the code; may be repeated. Dates such as ${run_date-1} are filled in too"},
+  {"vars", 0, Takes::Nothing, "", "fill in dates, and what lines #@set NAME=VALUE (SQL: --@set) of the code say, without --var"},
+  {"reuse", 0, Takes::MaybeValue, "TIME", "an earlier result of the same code and settings, no older than TIME (30 days), answers if there is one"},
   {"time", 't', Takes::Value, "TIME", "time limit, as of drover submit"},
   {"async", 0, Takes::Nothing, "", "print the job's id and do not wait"},
 };
@@ -50,7 +53,7 @@ Result<std::string> read_code(const Context& context) {
 Result<bool> add_pairs(const Arguments& arguments, Json& spec) {
   for (const Given& given : arguments.options) {
     const std::string_view name = given.option->name;
-    if (name != "label" && name != "env") continue;
+    if (name != "label" && name != "env" && name != "var") continue;
     const std::size_t equals = given.value.find('=');
     if (equals == std::string::npos || equals == 0)
       return fail(Errc::BadInput, "\"" + given.value + "\" is no NAME=VALUE",
@@ -58,7 +61,8 @@ Result<bool> add_pairs(const Arguments& arguments, Json& spec) {
     if (name == "env")
       spec["env"].push_back(given.value);
     else
-      spec["labels"][given.value.substr(0, equals)] = given.value.substr(equals + 1);
+      spec[name == "var" ? "variables" : "labels"][given.value.substr(0, equals)] =
+          given.value.substr(equals + 1);
   }
   return true;
 }
@@ -80,6 +84,15 @@ Result<Json> read_spec(const Context& context) {
     const Result<Duration> limit = parse_time_limit(arguments.text("time"));
     if (!limit) return fail(limit.error(), "--time");
     spec["time_limit_s"] = (limit->us + 999'999) / 1'000'000;
+  }
+  if (arguments.has("vars")) spec["variables"] = Json::object();
+  if (arguments.has("reuse")) {
+    spec["reuse"] = true;
+    if (const std::string text = arguments.text("reuse"); !text.empty()) {
+      const Result<Duration> age = parse_time_limit(text);
+      if (!age) return fail(age.error(), "--reuse");
+      spec["reuse"] = {{"ttl_s", (age->us + 999'999) / 1'000'000}};
+    }
   }
   if (const auto good = add_pairs(arguments, spec); !good) return fail(good.error());
   return spec;
@@ -120,6 +133,13 @@ void print_log(Context& context, ApiClient& api, std::uint64_t id) {
   if (!last.empty() && last != "\n") context.out("\n");
 }
 
+void tell_reuse(Context& context, const Json& answer) {
+  const Json& reused = member(answer, "reused");
+  if (!reused.is_object() || context.globals().quiet) return;
+  std::fprintf(stderr, "result of job %s, %s old\n", text_of(reused, "job").c_str(),
+               show_short_seconds(double(number_of(reused, "age_s"))).c_str());
+}
+
 Result<int> follow(Context& context, ApiClient& api, const Json& started) {
   const std::string id = text_of(started, "job.id");
   Result<std::unique_ptr<ApiClient>> made = context.new_api();
@@ -134,14 +154,16 @@ Result<int> follow(Context& context, ApiClient& api, const Json& started) {
                      id.c_str());
       },
       [] {});
-  const Result<Json> answer = await_end(api, started, status->is_live() ? status.get() : nullptr);
+  Result<Json> answer = await_end(api, started, status->is_live() ? status.get() : nullptr);
   status->clear();
   if (!answer) return fail(answer.error(), "following job " + id);
+  if (started.contains("reused")) (*answer)["reused"] = started["reused"];
   if (context.globals().json()) {
     const bool lines = context.globals().table.format == Format::JsonLines;
     context.out(to_text(*answer, lines ? -1 : 2) + '\n');
     return statement_status(*answer);
   }
+  tell_reuse(context, *answer);
   print_log(context, api, std::uint64_t(number_of(started, "job.id")));
   context.out(render_results(*answer, context.style()));
   std::fflush(stdout);
@@ -157,6 +179,7 @@ Result<int> run_exec(Context& context) {
   if (context.arguments().has("async")) {
     const Result<Json> answer = (*api)->submit("/api/v1/jobs", *spec);
     if (!answer) return fail(answer.error());
+    tell_reuse(context, *answer);
     context.out((context.globals().json() ? to_text(*answer) : text_of(*answer, "id")) + '\n');
     return kOk;
   }

@@ -35,6 +35,7 @@ constexpr FamilyRow kRows[] = {
     {EngineAcquisitions, "drover_engine_acquisitions_total", C, N, "result", "Statements that got an engine: warm, or cold (one was started for them)"},
     {EngineStarts, "drover_engine_starts_total", C, N, "result", "Engines: begun, failed before they were ready, lost, ended because idle"},
     {EngineWaiting, "drover_engine_waiting", G, N, "", "Statements that wait for an engine"},
+    {StatementsReused, "drover_statements_reuse_total", C, N, "result", "Statements that asked for an earlier result: reused, none was known, or its files were gone"},
     {Groups, "drover_groups", G, N, "", "Groups that hold open jobs"},
     {ConsumerSlots, "drover_consumer_slots", G, N, "state", "Consumer workers by state"},
     {ConsumerQueueLength, "drover_consumer_queue_length", G, N, "", "Jobs waiting to be compiled by their group's consumer"},

@@ -29,6 +29,7 @@ enum class FamilyId : std::uint8_t {
   EngineAcquisitions,
   EngineStarts,
   EngineWaiting,
+  StatementsReused,
   Groups,
   ConsumerSlots,
   ConsumerQueueLength,

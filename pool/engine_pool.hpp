@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -34,6 +35,14 @@ struct EngineView {
   JobId running{};  // statement; 0 = none
   std::uint64_t uses = 0;
   Time since;  // wall; of the state
+};
+
+// A statement that asked for reuse has succeeded: its result may answer later ones.
+struct Offer {
+  std::uint32_t uid = 0;
+  std::string content_key;
+  Time at;  // wall
+  JobId job{};
 };
 
 struct Counts {  // since the start
@@ -67,6 +76,7 @@ class EnginePool {
   // finish() is to be called again. O(what changed)
   bool follow(const sched::TurnOutput& output, Now now);
   std::optional<Time> next_timer() const;  // mono
+  std::vector<Offer> take_offers() { return std::exchange(offers_, {}); }
 
   // ---- reading (same thread)
   std::vector<EngineView> engines() const;  // by number
@@ -84,6 +94,8 @@ class EnginePool {
     std::string pool;
     std::uint32_t engine = 0;  // number; 0 = on none
     std::string why_cold;      // an engine was started because of it
+    std::string content_key;   // it offers its result; empty = it does not
+    std::uint32_t uid = 0;     // then
   };
 
   EngineSize size_of_session(const std::string& pool) const;
@@ -133,6 +145,7 @@ class EnginePool {
   Counts counts_;
   std::unordered_map<JobId, std::string> ended_cold_;  // lately
   std::deque<JobId> ended_cold_order_;
+  std::vector<Offer> offers_;
   std::vector<JobId> restored_;  // statements on engines, until the first follow()
   bool has_acted_ = false;
 };

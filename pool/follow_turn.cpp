@@ -36,7 +36,10 @@ EngineSize EnginePool::size_of_session(const std::string& pool) const {
 // A job that has to do with engines.
 void EnginePool::learn(JobId id, const sched::JobSpec& spec, Now now) {
   if (spec.statement) {
-    statements_[id].pool = spec.statement->pool;
+    Waiter& waiter = statements_[id];
+    waiter.pool = spec.statement->pool;
+    waiter.content_key = spec.statement->content_key;
+    waiter.uid = spec.owner.uid;
     Pool& pool = pool_of(spec.statement->pool);
     pool.type = spec.statement->engine;
     pool.session = spec.statement->session;
@@ -141,6 +144,8 @@ void EnginePool::see_job(const sched::JobRecord& job, Now now) {
     pool.waiting.erase(job.id);
   if (!sched::is_final(job.state)) return;
   leave_engine(job.id, now);
+  if (job.state == sched::JobState::Succeeded && !found->second.content_key.empty())
+    offers_.push_back({found->second.uid, std::move(found->second.content_key), job.ended, job.id});
   if (!found->second.why_cold.empty()) remember_cold(job.id, std::move(found->second.why_cold));
   statements_.erase(found);
 }

@@ -1,8 +1,9 @@
 // pool/interceptors.hpp - the chain that the code of a statement passes before it is a job.
 // SPDX-License-Identifier: Apache-2.0
 //
-// In order: size, rules about dangerous code, limit of rows, comments. Each is a function of the
-// statement and the site's settings. A refusal names rule and line and says what to do.
+// In order: size, rules about dangerous code, limit of rows, comments; variables are filled in
+// before (code_variables.hpp). Each is a function of the statement and the site's settings. A
+// refusal names rule and line and says what to do.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -16,6 +16,23 @@ bool is_word(const std::string& text, std::size_t most) {
   });
 }
 
+// What an earlier run left answers at once: nothing that is to happen before it can be waited for.
+Result<void> check_reuse(const JobSpec& spec) {
+  if (spec.statement->reuse.us == 0) return {};
+  const char* beside = !spec.statement->session.empty()               ? "session"
+                       : !spec.dependencies.empty() || spec.singleton ? "dependency"
+                       : spec.hold                                    ? "hold"
+                       : spec.begin.is_set()                          ? "begin"
+                                                                      : nullptr;
+  if (beside == nullptr) return {};
+  return fail(
+      Errc::BadInput, std::string("reuse and ") + beside + " do not go together",
+      spec.statement->session.empty()
+          ? "leave one of both out: an earlier result answers at once"
+          : "leave one of both out: what a session's statement leaves hangs on those before it",
+      "reuse");
+}
+
 }  // namespace
 
 Result<void> check_session_name(const std::string& name) {
@@ -51,6 +68,7 @@ Result<void> complete_statement(JobSpec& spec, const EntranceConfig&) {
   if (statement.reset != "none" && statement.reset != "namespace" && statement.reset != "respawn")
     return fail(Errc::BadInput, "'" + statement.reset.substr(0, 64) + "' is no way to reset",
                 "none, namespace or respawn", "reset");
+  if (auto good = check_reuse(spec); !good) return good;
   if (statement.pool.empty())
     return fail(Errc::BadInput, "no engine is known for it", "drover engine types lists them",
                 "engine");

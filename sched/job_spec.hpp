@@ -3,6 +3,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,6 +46,10 @@ struct Statement {
   std::string pool;      // the engines that may run it
   std::string reset;     // what earlier statements left: none, namespace, respawn
   std::string origin{};  // JSON that the submitting system reads back; nothing here looks at it
+  // Of ${name} in the code. Given, be it empty: dates such as ${run_date} are filled in as well.
+  std::optional<std::map<std::string, std::string>> variables{};
+  Duration reuse{};           // an earlier result that is no older answers instead; 0 = never
+  std::string content_key{};  // of all that decides about the result; empty without `reuse`
   friend bool operator==(const Statement&, const Statement&) = default;
 };
 

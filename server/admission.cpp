@@ -6,9 +6,11 @@
 
 #include <algorithm>
 
+#include "pool/code_variables.hpp"
 #include "sched/components.hpp"
 #include "server/code_settings.hpp"
 #include "server/config_policy.hpp"
+#include "server/statement_reuse.hpp"
 
 namespace drover::server {
 namespace {
@@ -73,6 +75,13 @@ Result<sched::JobSpec> Admission::admit(sched::JobSpec spec, const Caller& calle
   spec.user = caller.user;
   if (auto known = catalogue_->complete(spec); !known) return fail(std::move(known.error()));
   if (spec.statement) {
+    if (spec.statement->variables) {
+      auto code =
+          pool::fill_variables(spec.script, spec.statement->language,
+                               {*spec.statement->variables, net::Loop::now().wall, caller.user});
+      if (!code) return fail(std::move(code.error()));
+      spec.script = *std::move(code);
+    }
     const auto creator = spec.labels.find("creator");
     auto notes = pool::intercept_code(
         spec, creator == spec.labels.end() ? entrance_.creator : creator->second, code_);
@@ -87,7 +96,11 @@ Result<sched::JobSpec> Admission::admit(sched::JobSpec spec, const Caller& calle
   sched::for_each_request(spec, [this](rm::Request& request) {
     if (request.mem_mib == 0) request.mem_mib = default_mem_mib_;
   });
-  return sched::admit(std::move(spec), entrance_);
+  auto admitted = sched::admit(std::move(spec), entrance_);
+  if (admitted && admitted->statement && admitted->statement->reuse.us > 0)
+    if (const pool::Plugin* plugin = catalogue_->find(admitted->statement->engine))
+      admitted->statement->content_key = content_key(*admitted, *plugin);
+  return admitted;
 }
 
 // Nobody else's directory will do: who has no home has no place for what statements leave.
@@ -273,22 +286,50 @@ void Admission::submit(sched::JobSpec spec, const Caller& caller, std::string ke
                        OnResult done) {
   auto admitted = admit(std::move(spec), caller);
   if (!admitted) return refuse(admitted.error(), done);
-  if (!snapshot && (!key.empty() || !admitted->dependencies.empty())) {
+  if (admitted->statement && admitted->statement->reuse.us > 0 && find_earlier_)
+    return submit_or_reuse(*std::move(admitted), caller, std::move(key), body, std::move(done));
+  submit_admitted(*std::move(admitted), caller.uid, std::move(key), body, snapshot,
+                  std::move(done));
+}
+
+// A key that was seen goes before an earlier result: a retry is answered as the first try was. What
+// is answered by an earlier result keeps no key, for it made no job.
+void Admission::submit_or_reuse(sched::JobSpec spec, const Caller& caller, std::string key,
+                                std::string_view body, OnResult done) {
+  if (!key.empty()) {
+    auto seen = find_seen(caller.uid, key, body, done);
+    if (!seen) return refuse(seen.error(), done);
+    if (*seen) return;
+  }
+  const auto shared = std::make_shared<const sched::JobSpec>(std::move(spec));
+  find_earlier_(shared,
+                [this, shared, uid = caller.uid, key = std::move(key), body = std::string(body),
+                 done = std::move(done)](std::optional<Earlier> earlier) {
+                  if (earlier) return done(Admitted{earlier->job, true, earlier->ended});
+                  std::optional<store::Snapshot> snapshot;
+                  submit_admitted(*shared, uid, key, body, snapshot, done);
+                });
+}
+
+void Admission::submit_admitted(sched::JobSpec spec, std::uint32_t uid, std::string key,
+                                std::string_view body, std::optional<store::Snapshot>& snapshot,
+                                OnResult done) {
+  if (!snapshot && (!key.empty() || !spec.dependencies.empty())) {
     auto fresh = store_.snapshot();
     if (!fresh) return refuse(fresh.error(), done);
     snapshot.emplace(std::move(*fresh));
   }
-  auto entry = claim(caller.uid, std::move(key), body, snapshot, done);
+  auto entry = claim(uid, std::move(key), body, snapshot, done);
   if (!entry) return refuse(entry.error(), done);
   if (!done) return;
   if (const auto full = no_room()) return refuse(*full, done);
   sched::Submit submit;
-  if (!admitted->dependencies.empty()) {
-    auto ends = known_ends(*admitted, *snapshot);
+  if (!spec.dependencies.empty()) {
+    auto ends = known_ends(spec, *snapshot);
     if (!ends) return refuse(ends.error(), done);
     submit.known_ends = std::move(*ends);
   }
-  submit.spec = std::make_shared<const sched::JobSpec>(std::move(*admitted));
+  submit.spec = std::make_shared<const sched::JobSpec>(std::move(spec));
   push(std::move(submit), *std::move(entry), std::move(done));
 }
 

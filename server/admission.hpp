@@ -27,6 +27,7 @@ namespace drover::server {
 struct Admitted {
   JobId job{};
   bool seen = false;  // the key was known: this is the first submission's job
+  Time reused_from{};  // wall: when the job ended that answers in place of a new one; 0 = none does
 };
 
 // Loop thread.
@@ -38,6 +39,15 @@ class Admission {
             std::uint32_t daemon_uid);
   void configure(const Config& config);
   void set_catalogue(std::shared_ptr<const pool::Catalogue> catalogue) { catalogue_ = catalogue; }
+
+  // For statements that may be answered by an earlier result. Without it none is.
+  struct Earlier {
+    JobId job{};
+    Time ended;  // wall
+  };
+  using OnEarlier = std::function<void(std::optional<Earlier>)>;
+  using FindEarlier = std::function<void(std::shared_ptr<const sched::JobSpec>, OnEarlier)>;
+  void set_find_earlier(FindEarlier find) { find_earlier_ = std::move(find); }
 
   // Owner, user and defaults, then the interceptor chain.
   Result<sched::JobSpec> admit(sched::JobSpec spec, const Caller& caller) const;
@@ -79,6 +89,11 @@ class Admission {
   using Entry = std::unique_ptr<store::IdempotencyEntry>;
   Result<Entry> claim(std::uint32_t uid, std::string key, std::string_view body,
                       const std::optional<store::Snapshot>& snapshot, OnResult& done);
+  void submit_or_reuse(sched::JobSpec spec, const Caller& caller, std::string key,
+                       std::string_view body, OnResult done);
+  void submit_admitted(sched::JobSpec spec, std::uint32_t uid, std::string key,
+                       std::string_view body, std::optional<store::Snapshot>& snapshot,
+                       OnResult done);
   template <class Submission>
   void push(Submission submit, Entry key, OnResult done);
   void refuse(const Error& error, const OnResult& done);
@@ -96,6 +111,7 @@ class Admission {
   std::int64_t default_mem_mib_ = 0;
   sched::EntranceConfig entrance_;
   pool::CodeSettings code_;
+  FindEarlier find_earlier_;
   Keys keys_;
 };
 

@@ -9,10 +9,10 @@ namespace drover::server {
 namespace {
 
 // What a job keeps as it was accepted.
-constexpr std::string_view kKept[] = {"append_output", "argv",     "array", "cwd",     "engine",
-                                      "env",           "language", "reset", "session", "err",
-                                      "hold",          "in",       "items", "out",     "script",
-                                      "signal",        "singleton"};
+constexpr std::string_view kKept[] = {
+    "append_output", "argv",    "array",  "cwd",       "engine",   "env",   "language",
+    "reset",         "session", "err",    "hold",      "in",       "items", "out",
+    "reuse",         "script",  "signal", "singleton", "variables"};
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 #include "server/api.hpp"
 #include "server/json_writer.hpp"
 #include "server/problem.hpp"
+#include "server/statement_reuse.hpp"
 
 namespace drover::server::api {
 namespace {
@@ -98,6 +99,7 @@ class Bulk : public std::enable_shared_from_this<Bulk> {
       out_ += std::to_string(line);
       out_ += ",\"id\":";
       out_ += std::to_string(raw(result->job));
+      if (result->reused_from.is_set()) out_ += ",\"reused\":" + reused_json(*result);
       out_ += "}\n";
     }
     if (in_flight_ == 0 || out_.size() > (256 << 10)) flush();

@@ -8,6 +8,7 @@
 #include "server/end_waiter.hpp"
 #include "server/job_rows.hpp"
 #include "server/json_fields.hpp"
+#include "server/statement_reuse.hpp"
 
 namespace drover::server::api {
 namespace {
@@ -139,6 +140,19 @@ void show_statement_at_end(Services& services, ExchangePtr exchange, Duration ti
   wait_for_end(services, std::move(exchange), timeout, show_job);
 }
 
+// The earlier job as it ended, and how old it is.
+void show_reused(const Services& services, const Exchange& exchange, const Admitted& admitted) {
+  auto snapshot = services.store.snapshot();
+  if (!snapshot) return exchange.refuse(snapshot.error());
+  auto spec = snapshot->spec(admitted.job, false);
+  if (!spec) return exchange.refuse(spec.error());
+  const auto row = read_row(*snapshot, admitted.job, *std::move(spec));
+  if (!row) return exchange.refuse(row.error());
+  std::string body = show_json(services, *snapshot, *row);
+  body.pop_back();
+  exchange.json(body + ",\"reused\":" + reused_json(admitted) + "}");
+}
+
 }  // namespace
 
 void list_engine_types(Services& services, ExchangePtr exchange) {
@@ -238,6 +252,7 @@ void run_statement(Services& services, ExchangePtr exchange) {
       body, snapshot, [&services, exchange, timeout = *timeout](const Result<Admitted>& result) {
         if (!result) return exchange->refuse(result.error());
         exchange->job = result->job;
+        if (result->reused_from.is_set()) return show_reused(services, *exchange, *result);
         show_statement_at_end(services, exchange, seconds(timeout));
       });
 }

@@ -7,6 +7,7 @@
 #include "server/api.hpp"
 #include "server/end_waiter.hpp"
 #include "server/job_rows.hpp"
+#include "server/statement_reuse.hpp"
 
 namespace drover::server::api {
 namespace {
@@ -76,8 +77,9 @@ void submit_job(Services& services, ExchangePtr exchange) {
       std::move(*spec), exchange->caller, std::string(exchange->request.header("idempotency-key")),
       body, snapshot, [exchange](const Result<Admitted>& result) {
         if (!result) return exchange->refuse(result.error());
-        exchange->json("{\"v\":1,\"id\":" + std::to_string(raw(result->job)) + "}",
-                       result->seen ? 200 : 201);
+        std::string answer = "{\"v\":1,\"id\":" + std::to_string(raw(result->job));
+        if (result->reused_from.is_set()) answer += ",\"reused\":" + reused_json(*result);
+        exchange->json(answer + "}", result->seen ? 200 : 201);
       });
 }
 

@@ -4,8 +4,9 @@
 #include <string>
 #include <utility>
 
+#include "dag/placeholder.hpp"
 #include "linkis/submission.hpp"
-#include "linkis/variables.hpp"
+#include "pool/code_variables.hpp"
 #include "server/api_linkis.hpp"
 #include "server/linkis_answer.hpp"
 #include "server/linkis_desk.hpp"
@@ -29,18 +30,24 @@ Result<Caller> acting_for(Services& services, const Exchange& exchange, const Su
   return Caller{account->uid, account->gid, given.execute_user, false};
 }
 
-// ${run_date} and the like, and what params.variable holds.
+// ${run_date} and the like, and what params.variable holds. What clients send there is more than
+// can be named in code; an empty run_date means none. Days are those of the daemon's time zone.
 Result<std::string> with_values(const Submission& given, std::string_view language,
                                 const std::string& user) {
-  drover::linkis::VariableScope scope;
+  pool::VariableScope scope;
   for (const auto& [name, value] : drover::linkis::object_of(given.params, "variable").items())
-    scope.given[name] = value.is_string() ? value.get<std::string>() : drover::linkis::dump(value);
+    if (dag::is_variable_name(name))
+      scope.given[name] =
+          value.is_string() ? value.get<std::string>() : drover::linkis::dump(value);
+  if (const auto date = scope.given.find("run_date");
+      date != scope.given.end() && date->second.empty())
+    scope.given.erase(date);
   scope.wall = net::Loop::now().wall;
   const std::time_t seconds = scope.wall.us / 1'000'000;
   std::tm local{};
-  if (localtime_r(&seconds, &local) != nullptr) scope.utc_offset_s = local.tm_gmtoff;
+  if (localtime_r(&seconds, &local) != nullptr) scope.wall.us += local.tm_gmtoff * 1'000'000;
   scope.user = user;
-  return substitute(given.code, language, scope);
+  return pool::fill_variables(given.code, language, std::move(scope));
 }
 
 struct Draft {

@@ -26,6 +26,7 @@
 #include "server/recovery.hpp"
 #include "server/router.hpp"
 #include "server/services.hpp"
+#include "server/statement_reuse.hpp"
 #include "server/version.hpp"
 #include "server/workflow_ports.hpp"
 
@@ -183,6 +184,10 @@ struct Daemon::Parts {
                                 turn, admission, agents, events, specs, users, metrics, geteuid(),
                                 net::Loop::now().wall,
                                 [this] { return http ? http->counters() : net::HttpCounters{}; }});
+    admission.set_find_earlier(
+        [this](std::shared_ptr<const sched::JobSpec> spec, Admission::OnEarlier done) {
+          find_earlier(*services, std::move(spec), std::move(done));
+        });
     services->linkis = config.linkis_enabled ? &linkis : nullptr;
     router = std::make_unique<Router>(*services, auth);
     http = std::make_unique<net::HttpServer>(loop, *router, http_limits(config));

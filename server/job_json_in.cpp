@@ -291,6 +291,7 @@ constexpr Field kFields[] = {  // sorted by name
     {"reset", [](Reading& r, value v) { return read_statement(v, "reset", r.spec); }},
     {"resources", [](Reading& r, value v) { return read_counts(v, "resources", r.spec.request.resources); }},
     {"retry", [](Reading& r, value v) { return read_retry(v, r.spec.retry); }},
+    {"reuse", [](Reading& r, value v) { return read_reuse(v, r.spec); }},
     {"script", [](Reading& r, value v) { return keep(json_text(v, "script", kScriptMax), r.spec.script); }},
     {"session", [](Reading& r, value v) { return read_statement(v, "session", r.spec); }},
     {"signal", read_signal},
@@ -300,6 +301,7 @@ constexpr Field kFields[] = {  // sorted by name
     {"threads_per_core", [](Reading& r, value v) { return keep_int(json_integer(v, "threads_per_core", 1, 1'024), r.spec.layout.threads_per_core); }},
     {"time", read_time_limit},
     {"time_limit_s", [](Reading& r, value v) { return read_seconds(v, "time_limit_s", r.spec.time_limit); }},
+    {"variables", [](Reading& r, value v) { return read_variables(v, r.spec); }},
 };
 // clang-format on
 static_assert(std::is_sorted(std::begin(kFields), std::end(kFields),

@@ -2,9 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/statement_json.hpp"
 
+#include <array>
+#include <iterator>
 #include <string>
 
 namespace drover::server {
+namespace {
+
+constexpr Duration kReuseDefault = seconds(std::int64_t(30) * 86'400);  // as of workflows' steps
+constexpr std::int64_t kReuseMaxS = std::int64_t(366) * 86'400;
+
+}  // namespace
 
 Result<void> read_statement(JsonValue v, std::string_view field, sched::JobSpec& spec) {
   auto word = json_line(v, field, 64);
@@ -21,6 +29,36 @@ Result<void> read_statement(JsonValue v, std::string_view field, sched::JobSpec&
   return {};
 }
 
+// {"ttl_s":3600}, or true: as old as the site keeps results, but no more than 30 days.
+Result<void> read_reuse(JsonValue v, sched::JobSpec& spec) {
+  if (!spec.statement) spec.statement.emplace();
+  Duration& reuse = spec.statement->reuse;
+  simdjson::ondemand::json_type type;
+  if (!v.type().get(type) && type == simdjson::ondemand::json_type::boolean) {
+    auto on = json_bool(v, "reuse");
+    if (!on) return fail(on.error());
+    reuse = *on ? kReuseDefault : Duration{};
+    return {};
+  }
+  reuse = kReuseDefault;
+  return json_object(v, "reuse", [&](std::string_view name, JsonValue item) -> Result<void> {
+    if (name != "ttl_s") return json_unknown(name, std::array<std::string_view, 1>{"ttl_s"});
+    auto ttl = json_integer(item, "reuse", 1, kReuseMaxS);
+    if (!ttl) return fail(ttl.error());
+    reuse = seconds(*ttl);
+    return {};
+  });
+}
+
+Result<void> read_variables(JsonValue v, sched::JobSpec& spec) {
+  auto pairs = json_pairs(v, "variables", 1'000, 64 << 10);
+  if (!pairs) return fail(pairs.error());
+  if (!spec.statement) spec.statement.emplace();
+  spec.statement->variables.emplace(std::make_move_iterator(pairs->begin()),
+                                    std::make_move_iterator(pairs->end()));
+  return {};
+}
+
 void append_engine_parts(JsonWriter& out, const sched::JobSpec& spec) {
   if (spec.statement) {
     out.field("engine", spec.statement->engine);
@@ -28,6 +66,18 @@ void append_engine_parts(JsonWriter& out, const sched::JobSpec& spec) {
     out.field("session", spec.statement->session);
     out.field("reset", spec.statement->reset);
     out.field("pool", spec.statement->pool);
+    if (spec.statement->reuse.us > 0) {
+      out.key("reuse");
+      out.begin_object();
+      out.field("ttl_s", spec.statement->reuse.us / 1'000'000);
+      out.end_object();
+    }
+    if (spec.statement->variables) {
+      out.key("variables");
+      out.begin_object();
+      for (const auto& [name, value] : *spec.statement->variables) out.field(name, value);
+      out.end_object();
+    }
   }
   if (!spec.engine) return;
   out.key("engine_host");

@@ -13,6 +13,9 @@ namespace {
 
 using metrics::FamilyId;
 
+// Whoever asks says how old a result may be; beyond this none is.
+constexpr Duration kOffersKept = seconds(std::int64_t(366) * 86'400);
+
 double to_seconds(Duration d) { return double(d.us) / 1e6; }
 
 template <class T>
@@ -46,8 +49,8 @@ void merge(sched::Changes& into, sched::Changes&& from) {
 std::size_t count(const sched::Changes& changes) {
   return changes.new_jobs.size() + changes.altered.size() + changes.jobs.size() +
          changes.tasks.size() + changes.nodes.size() + changes.events.size() +
-         changes.results.size() +
-         (changes.usage ? 1 : 0) + (changes.reservations ? 1 : 0) + (changes.quotas ? 1 : 0);
+         changes.results.size() + (changes.usage ? 1 : 0) + (changes.reservations ? 1 : 0) +
+         (changes.quotas ? 1 : 0);
 }
 
 void merge(flow::Changes& into, flow::Changes&& from) {
@@ -60,9 +63,9 @@ void merge(flow::Changes& into, flow::Changes&& from) {
 
 std::size_t count(const store::CommitBatch& batch) {
   const flow::Changes& workflows = batch.workflows;
-  return count(batch.changes) + batch.idempotency.size() +
-         workflows.sources.size() + workflows.reopened.size() + workflows.records.size() +
-         workflows.facts.size() + workflows.cache.size();
+  return count(batch.changes) + batch.idempotency.size() + workflows.sources.size() +
+         workflows.reopened.size() + workflows.records.size() + workflows.facts.size() +
+         workflows.cache.size();
 }
 
 }  // namespace
@@ -195,6 +198,9 @@ void Turn::decide(Now now, std::size_t take) {
     collect(std::move(output));
   }
   merge(pending_.workflows, workflows_.collect());
+  for (pool::Offer& offer : engines_.take_offers())
+    pending_.workflows.cache.push_back(
+        {offer.uid, std::move(offer.content_key), offer.at, offer.at + kOffersKept, offer.job, {}});
 }
 
 void Turn::collect(sched::TurnOutput output) {

@@ -13,6 +13,15 @@ void encode_engine_parts(const sched::JobSpec& spec, proto::JobSpec& out) {
     statement.set_pool(spec.statement->pool);
     statement.set_reset(spec.statement->reset);
     statement.set_origin(spec.statement->origin);
+    statement.set_reuse_us(spec.statement->reuse.us);
+    statement.set_content_key(spec.statement->content_key);
+    statement.set_fills_variables(spec.statement->variables.has_value());
+    if (spec.statement->variables)
+      for (const auto& [name, value] : *spec.statement->variables) {
+        proto::Pair& pair = *statement.add_variables();
+        pair.set_key(name);
+        pair.set_value(value);
+      }
   }
   if (spec.engine) {
     proto::StoredEngine& engine = *out.mutable_engine();
@@ -27,10 +36,16 @@ void encode_engine_parts(const sched::JobSpec& spec, proto::JobSpec& out) {
 void decode_engine_parts(const proto::JobSpec& in, sched::JobSpec& out) {
   out.statement.reset();
   out.engine.reset();
-  if (in.has_statement())
-    out.statement = sched::Statement{in.statement().engine(),  in.statement().language(),
-                                     in.statement().session(), in.statement().pool(),
-                                     in.statement().reset(),   in.statement().origin()};
+  if (in.has_statement()) {
+    const proto::StoredStatement& stored = in.statement();
+    out.statement = sched::Statement{stored.engine(), stored.language(), stored.session(),
+                                     stored.pool(),   stored.reset(),    stored.origin()};
+    out.statement->reuse = Duration{stored.reuse_us()};
+    out.statement->content_key = stored.content_key();
+    if (stored.fills_variables()) out.statement->variables.emplace();
+    for (const proto::Pair& pair : stored.variables())
+      if (out.statement->variables) out.statement->variables->emplace(pair.key(), pair.value());
+  }
   if (in.has_engine())
     out.engine = sched::EngineHost{in.engine().name(), in.engine().type(), in.engine().pool(),
                                    in.engine().session(), in.engine().options()};

@@ -1,5 +1,5 @@
 // tests/fuzz/linkis_names_fuzz.cpp - texts of Linkis clients: ids, labels, paths, cookies, bodies.
-// LINK: drover::linkis
+// LINK: drover::linkis drover::pool
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
 #include <cstdlib>
@@ -13,7 +13,7 @@
 #include "linkis/result_path.hpp"
 #include "linkis/state_name.hpp"
 #include "linkis/submission.hpp"
-#include "linkis/variables.hpp"
+#include "pool/code_variables.hpp"
 
 using namespace drover::linkis;  // NOLINT: a fuzz target of one folder
 
@@ -28,7 +28,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)parse_states(text);
   (void)cookie_value(text, kTicketCookie);
   (void)parse_tokens(text);
-  (void)substitute(text, size % 2 == 0 ? "sql" : "shell", {{{"a", "1"}}, {}, 0, "u"});
+  (void)drover::pool::fill_variables(text, size % 2 == 0 ? "sql" : "shell",
+                                     {{{"a", "1"}}, {}, "u"});
   const auto lines = lines_of(text);
   (void)split_log(lines, size % 2 == 0);
   if (const auto body = parse_object(text)) {

@@ -35,6 +35,32 @@ TEST(EnginePool, AnEngineIsStartedOnceAndServesTheNextOne) {
   EXPECT_EQ(stage.pool->counts().cold, 1u);
 }
 
+TEST(EnginePool, OnlyResultsOfStatementsThatAskedForReuseAreOffered) {
+  Stage stage;
+  const JobId silent = stage.submit();
+  stage.engine_up(stage.engine_jobs()[0]);
+  stage.statement_ended(silent);
+  EXPECT_TRUE(stage.pool->take_offers().empty());
+  stage.content_key = "k";
+  const JobId failed = stage.submit();
+  stage.statement_ended(failed, 1);
+  EXPECT_TRUE(stage.pool->take_offers().empty()) << "what failed is no result";
+  const JobId good = stage.submit();
+  stage.statement_ended(good);
+  const std::vector<Offer> offers = stage.pool->take_offers();
+  ASSERT_EQ(offers.size(), 1u);
+  EXPECT_EQ(offers[0].job, good);
+  EXPECT_EQ(offers[0].uid, 1000u);
+  EXPECT_EQ(offers[0].content_key, "k");
+  EXPECT_EQ(offers[0].at, stage.now.wall);
+  EXPECT_TRUE(stage.pool->take_offers().empty()) << "once";
+  const JobId over_restart = stage.submit();
+  stage.restart();
+  stage.engine_up(stage.engine_jobs()[0]);
+  stage.statement_ended(over_restart);
+  ASSERT_EQ(stage.pool->take_offers().size(), 1u);
+}
+
 TEST(EnginePool, UsersDoNotShareEngines) {
   Stage stage;
   stage.submit();

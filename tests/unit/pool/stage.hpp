@@ -43,6 +43,7 @@ class Stage {
     spec.user = "u" + std::to_string(uid);
     spec.script = "1+1";
     spec.statement = sched::Statement{std::move(engine), "", std::move(session), "", ""};
+    spec.statement->content_key = content_key;
     const auto completed = catalogue_->complete(spec);
     EXPECT_TRUE(completed) << (completed ? "" : completed.error().message);
     auto admitted = sched::admit(std::move(spec), {});
@@ -178,6 +179,7 @@ class Stage {
   std::map<JobId, std::pair<std::string, sched::Launch>> running_statements;
   std::map<std::string, SessionId> engine_sessions;
   std::set<JobId> signalled;     // engines that were told to end
+  std::string content_key;       // of statements from here on: they offer their results
   bool obeys = true;             // they do, at once
   bool refuses_engines = false;  // the entrance
 

@@ -50,6 +50,31 @@ TEST(Statement, WaitsForAnEngineOfItsPoolAndHoldsUpNoOther) {
   EXPECT_EQ(desk.launches[1].id.task.job, next);
 }
 
+TEST(Statement, AnEarlierResultAnswersAtOnceOrNotAtAll) {
+  struct Row {
+    const char* beside;
+    void (*change)(JobSpec&);
+  };
+  for (const Row& row : {
+           Row{nullptr, [](JobSpec&) {}},
+           Row{"session", [](JobSpec& s) { s.statement->session = "s1"; }},
+           Row{"dependency", [](JobSpec& s) { s.dependencies.push_back({}); }},
+           Row{"dependency", [](JobSpec& s) { s.singleton = true; }},
+           Row{"hold", [](JobSpec& s) { s.hold = true; }},
+           Row{"begin", [](JobSpec& s) { s.begin = Time{1}; }},
+       }) {
+    JobSpec spec = code();
+    row.change(spec);
+    EXPECT_TRUE(complete_statement(spec, {})) << "without reuse";
+    spec.statement->reuse = seconds(60);
+    const auto good = complete_statement(spec, {});
+    EXPECT_EQ(bool(good), row.beside == nullptr);
+    if (good || row.beside == nullptr) continue;
+    EXPECT_EQ(good.error().field, "reuse");
+    EXPECT_NE(good.error().message.find(row.beside), std::string::npos) << good.error().message;
+  }
+}
+
 TEST(Statement, IsChargedAsARunningJobAndNothingElse) {
   Desk desk;
   engine_up(desk, "engine-1", "python.1000");

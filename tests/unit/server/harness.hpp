@@ -17,6 +17,7 @@
 #include "server/linkis_desk.hpp"
 #include "server/recovery.hpp"
 #include "server/router.hpp"
+#include "server/statement_reuse.hpp"
 #include "server/workflow_ports.hpp"
 
 namespace drover::server::testing {
@@ -112,6 +113,10 @@ class Harness {
                                metrics_, kDaemon, net::Loop::now().wall,
                                [] { return net::HttpCounters{}; }}),
         router_(*services_, auth_) {
+    admission_.set_find_earlier(
+        [this](std::shared_ptr<const sched::JobSpec> spec, Admission::OnEarlier done) {
+          find_earlier(*services_, std::move(spec), std::move(done));
+        });
     admission_.configure(config_);
     auto catalogue = std::make_shared<pool::Catalogue>();
     pool::Plugin python;

@@ -118,6 +118,27 @@ TEST(JobJsonIn, commands_as_items) {
     EXPECT_FALSE(read(wrong)) << wrong;
 }
 
+TEST(JobJsonIn, statements) {
+  auto spec =
+      read(R"({"engine":"sql","script":"select ${a}","reuse":{"ttl_s":90},"variables":{"a":"1"}})");
+  ASSERT_TRUE(spec) << spec.error().message;
+  ASSERT_TRUE(spec->statement && spec->statement->variables);
+  EXPECT_EQ(spec->statement->reuse, seconds(90));
+  EXPECT_EQ(*spec->statement->variables, (std::map<std::string, std::string>{{"a", "1"}}));
+  spec = read(R"({"engine":"sql","script":"1","reuse":true,"variables":{}})");
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->statement->reuse, seconds(30 * 86'400));
+  EXPECT_TRUE(spec->statement->variables && spec->statement->variables->empty());
+  spec = read(R"({"engine":"sql","script":"1","reuse":false})");
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->statement->reuse.us, 0);
+  EXPECT_FALSE(spec->statement->variables);
+  for (const char* wrong :
+       {R"({"reuse":1})", R"({"reuse":{"ttl_s":0}})", R"({"reuse":{"x":1}})", R"({"reuse":null})",
+        R"({"variables":[]})", R"({"variables":{"a":1}})", R"({"variables":{"a":"1","a":"2"}})"})
+    EXPECT_FALSE(read(wrong)) << wrong;
+}
+
 TEST(JobJsonIn, layout_of_tasks) {
   auto spec = read(
       R"({"argv":["a"],"ntasks":8,"distribution":"plane=2:fcyclic","cpu_bind":"verbose,cores",

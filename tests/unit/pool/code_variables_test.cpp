@@ -1,22 +1,22 @@
-// tests/unit/linkis/variables_test.cpp - the vectors of the contract, and what is left alone.
+// tests/unit/pool/code_variables_test.cpp - the vectors of the contract, and what is left alone.
 // SPDX-License-Identifier: Apache-2.0
-#include "linkis/variables.hpp"
+#include "pool/code_variables.hpp"
 
 #include <gtest/gtest.h>
 
-namespace drover::linkis {
+namespace drover::pool {
 namespace {
 
 // 2026-11-26 11:00:00 UTC: run_date is 20261125.
 VariableScope scope(std::map<std::string, std::string> given = {}) {
-  return {std::move(given), Time{1'795'690'800'000'000}, 0, "ann"};
+  return {std::move(given), Time{1'795'690'800'000'000}, "ann"};
 }
 std::string of(const std::string& code, std::map<std::string, std::string> given = {}) {
-  const auto text = substitute(code, "sql", scope(std::move(given)));
+  const auto text = fill_variables(code, "sql", scope(std::move(given)));
   return text ? *text : "! " + text.error().field;
 }
 
-TEST(Variables, dates_around_run_date) {
+TEST(CodeVariables, dates_around_run_date) {
   struct Row {
     const char *expression, *value;
   };
@@ -54,20 +54,26 @@ TEST(Variables, dates_around_run_date) {
   EXPECT_EQ(of("${run_today_h}"), "2026112611");
 }
 
-TEST(Variables, those_of_code_and_submission) {
+TEST(CodeVariables, those_of_code_and_submission) {
   EXPECT_EQ(of("--@set a=1\nselect ${a}"), "--@set a=1\nselect 1");
   EXPECT_EQ(of("--@set a=2\nselect ${a}", {{"a", "3"}}), "--@set a=2\nselect 2");
   EXPECT_EQ(of("  --@set run_date = 20200228;\n${run_date}"),
             "  --@set run_date = 20200228;\n20200228");
   EXPECT_EQ(of("${num-2} ${num*2} ${num/2} ${num+0.5}", {{"num", "301"}}), "299 602 150.5 301.5");
   EXPECT_EQ(of("${t+bc}", {{"t", "a"}}), "abc");
+  EXPECT_EQ(of("${a}", {{"a", "${b}-${run_date}"}, {"b", "x"}, {"run_date", "20200228"}}),
+            "x-20200228")
+      << "values may name others";
+  EXPECT_EQ(of("${big+1} ${d*3}", {{"big", "9007199254740993"}, {"d", "1.1"}}),
+            "9007199254740994 3.3")
+      << "exact";
   EXPECT_EQ(of("${t+1}", {{"t", "007"}}), "0071") << "a leading zero makes a text";
   EXPECT_EQ(of("${user} ${execute_user} ${submit_user}", {{"user", "root"}}), "ann ann ann");
-  EXPECT_EQ(*substitute("#@set a=1\necho ${a}", "shell", scope()), "#@set a=1\necho 1");
-  EXPECT_EQ(*substitute("--@set a=1\necho ${a}", "shell", scope()), "--@set a=1\necho ${a}");
+  EXPECT_EQ(*fill_variables("#@set a=1\necho ${a}", "shell", scope()), "#@set a=1\necho 1");
+  EXPECT_EQ(*fill_variables("--@set a=1\necho ${a}", "shell", scope()), "--@set a=1\necho ${a}");
 }
 
-TEST(Variables, everything_else_stays_as_it_is) {
+TEST(CodeVariables, everything_else_stays_as_it_is) {
   for (const char* code : {"",
                            "$",
                            "${",
@@ -99,24 +105,25 @@ TEST(Variables, everything_else_stays_as_it_is) {
     EXPECT_EQ(of(code), code);
 }
 
-TEST(Variables, what_has_no_value_is_refused) {
+TEST(CodeVariables, what_has_no_value_is_refused) {
   for (const char* code :
        {"${run_date*2}", "${run_date-x}", "${run_date-1.5}", "${t-1}", "${n/0}", "${n-x}"})
-    EXPECT_EQ(of(code, {{"t", "abc"}, {"n", "5"}}), "! variable") << code;
-  // Out of the calendar there is no such variable.
-  EXPECT_EQ(of("${run_date+900000000}"), "${run_date+900000000}");
+    EXPECT_EQ(of(code, {{"t", "abc"}, {"n", "5"}}), "! variables") << code;
+  EXPECT_EQ(of("${run_date+900000000}"), "! variables") << "out of the calendar";
+  EXPECT_EQ(of("${run_date}", {{"run_date", "soon"}}), "! variables");
+  EXPECT_EQ(of("${a}", {{"a", "${b}"}, {"b", "${a}"}}), "! variables") << "in a circle";
 }
 
-TEST(Variables, what_grows_without_end_is_refused) {
+TEST(CodeVariables, what_grows_without_end_is_refused) {
   std::string code = "#@set v=" + std::string(100'000, 'x') + "\n";
   for (int i = 0; i < 1'000; ++i) code += "${v}";
   VariableScope scope;
   scope.wall = Time{1'700'000'000'000'000};
-  const auto refused = substitute(code, "python", scope);
+  const auto refused = fill_variables(code, "python", scope);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::Limit);
   EXPECT_EQ(refused.error().field, "script");
 }
 
 }  // namespace
-}  // namespace drover::linkis
+}  // namespace drover::pool

@@ -1,0 +1,181 @@
+# tests/e2e/statements_test.py - what statements may ask of the entrance: earlier results, variables, labels.
+# SPDX-License-Identifier: Apache-2.0
+"""python3 tests/e2e/statements_test.py"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from engines_test import Desk, nothing_is_left, previews
+from harness import BIN, Cluster
+
+CONFIG = """[engines]
+results = "RESULTS"
+"""
+
+
+def exec_(desk, *words, **more):
+    env = {**os.environ, "DROVER_RUN": str(desk.cluster.run), "DROVER_DATA": str(desk.cluster.data)}
+    done = subprocess.run([str(BIN / "drover"), "exec", *words], capture_output=True, text=True, timeout=60, env=env, **more)
+    return done.returncode, done.stdout, done.stderr
+
+
+def reuse(desk, code, engine="shell", **more):
+    more.setdefault("reuse", {"ttl_s": 3600})
+    answer = desk.run(code, engine, **more)
+    assert answer["job"]["state"] == "succeeded", answer
+    return answer["job"]["id"], answer.get("reused")
+
+
+def jobs_made(desk):
+    return desk.cluster.get("/api/v1/jobs?limit=1")["jobs"][0]["id"]
+
+
+def an_earlier_result_answers(desk):
+    code = f"date +%N; echo first >> {desk.results}/ran"
+    first, reused = reuse(desk, code)
+    assert reused is None
+    log = desk.log(first)
+    before = jobs_made(desk)
+    again, reused = reuse(desk, code)
+    assert again == first and reused["job"] == first and 0 <= reused["age_s"] < 60, reused
+    assert desk.log(again) == log and jobs_made(desk) == before, "no new job"
+    assert open(f"{desk.results}/ran").read() == "first\n", "it ran once"
+    # Who does not ask runs, and does not take the place of what is kept.
+    plain = desk.run(code, "shell")["job"]["id"]
+    assert plain != first and reuse(desk, code)[0] == first
+    # As a job, and in bulk.
+    status, answer = desk.cluster.request("POST", "/api/v1/jobs", {"engine": "shell", "script": code, "reuse": True, "env": desk.env()})
+    assert status == 200 and answer["id"] == first and answer["reused"]["job"] == first, (status, answer)
+
+
+def only_the_same_counts(desk):
+    base = dict(code="echo $A", env={"A": "1"})
+    first, _ = reuse(desk, **base)
+    assert reuse(desk, **base)[0] == first
+    for change in (dict(code="echo  $A"), dict(env={"A": "2"}), dict(cwd="/tmp"), dict(labels={"creator": "x"}), dict(reset="respawn"),
+                   dict(language="bash")):
+        other, reused = reuse(desk, **{**base, **change})
+        assert other != first and reused is None, change
+    assert reuse(desk, priority=5, name="n", comment="c", time_limit_s=50, **base)[0] == first
+    # What failed is no result.
+    for _ in range(2):
+        answer = desk.run("exit 3", "shell", reuse=True)
+        assert answer["job"]["state"] == "failed" and "reused" not in answer
+    # Too old for whoever asks.
+    time.sleep(1.2)
+    second, reused = reuse(desk, reuse={"ttl_s": 1}, **base)
+    assert second != first and reused is None
+    assert reuse(desk, **base)[0] == second, "the newer one counts from now on"
+
+
+def what_is_gone_runs_again(desk):
+    code = "drover.table([[i] for i in range(5000)], ['n'])"
+    first, _ = reuse(desk, code, "python")
+    assert reuse(desk, code, "python")[0] == first
+    shutil.rmtree(f"{desk.results}/{first}")
+    second, reused = reuse(desk, code, "python")
+    assert second != first and reused is None
+    assert reuse(desk, code, "python")[0] == second
+    assert len(desk.cluster.get(f"/api/v1/jobs/{second}/results/0?limit=10")["rows"]) == 10
+
+
+def keys_go_first(desk):
+    spec = {"engine": "shell", "script": "echo keyed", "reuse": True, "env": desk.env()}
+    for key, want in (("k1", 201), ("k1", 200), ("k2", 200)):
+        status, answer = desk.cluster.request("POST", "/api/v1/jobs", spec, {"Idempotency-Key": key})
+        assert status == want, (key, status, answer)
+        desk.cluster.await_final(answer["id"])
+        assert ("reused" in answer) == (key == "k2"), (key, answer)
+
+
+def it_survives_a_restart(desk):
+    first, _ = reuse(desk, "echo lasting")
+    desk.cluster.kill("droverd")
+    desk.cluster.start("droverd")
+    desk.cluster.await_server()
+    again, reused = reuse(desk, "echo lasting")
+    assert again == first and reused["job"] == first
+
+
+def what_cannot_be_reused_is_refused(desk):
+    for more, word in (({"session": "s1"}, "session"), ({"hold": True}, "hold"), ({"dependency": "afterany:1"}, "dependency")):
+        status, answer = desk.cluster.request("POST", "/api/v1/statements", {"engine": "shell", "script": "1", "reuse": True, **more})
+        assert status == 400 and answer["error"]["field"] == "reuse" and word in answer["error"]["message"], (status, answer)
+    for wrong in ("yes", {"ttl_s": 0}, {"ttl": 5}, 7):
+        status, answer = desk.cluster.request("POST", "/api/v1/statements", {"engine": "shell", "script": "1", "reuse": wrong})
+        assert status == 400, (wrong, status, answer)
+    status, answer = desk.cluster.request("POST", "/api/v1/jobs", {"argv": ["true"], "cwd": "/tmp", "reuse": True})
+    assert status in (400, 404), answer
+
+
+def on_the_command_line(desk):
+    code, out, err = exec_(desk, "-e", "shell", "--reuse", "echo from the line; date +%N")
+    assert (code, err) == (0, ""), (code, out, err)
+    again = exec_(desk, "-e", "shell", "--reuse=1h", "echo from the line; date +%N")
+    assert again[:2] == (0, out) and again[2].startswith("result of job ") and again[2].endswith(" old\n"), again
+    answer = json.loads(exec_(desk, "-e", "shell", "--reuse", "--json", "echo from the line; date +%N")[1])
+    assert answer["reused"]["job"] == answer["job"]["id"], answer
+    assert exec_(desk, "-e", "shell", "--reuse=soon", "true")[0] != 0
+
+
+def variables_are_filled_in(desk):
+    code = "echo ${name} ${run_date} ${run_date-1} ${HOME:+home} ${nobody} &{yyyy-MM-dd%+1d} $HOME"
+    answer = desk.run(code, "shell", variables={"name": "ann", "run_date": "20200301"}, env={"HOME": "/h", "nobody": "x"})
+    assert desk.log(answer["job"]["id"]) == "ann 20200301 20200229 home x 2020-03-02 /h\n", desk.log(answer["job"]["id"])
+    # Without them nothing is touched.
+    plain = desk.run("echo ${name:-none} ${run_date:-none}", "shell")
+    assert desk.log(plain["job"]["id"]) == "none none\n"
+    kept = desk.run("print('${run_date}')", "python")
+    assert desk.log(kept["job"]["id"]) == "${run_date}\n"
+    table = desk.run("--@set low = 2\nselect ${low}, ${low*21}, '${user}'", "sql", variables={})
+    assert previews(table)[0][0][:2] == [2, 42], table["results"]
+    # What came out is what rules look at, and what is kept with the job.
+    script = desk.cluster.request("GET", f"/api/v1/jobs/{table['job']['id']}/script")[1]
+    assert "select 2, 42" in script, script
+    for wrong in ({"a": "${b}", "b": "${a}"}, {"run_date": "soon"}, {"1a": "x"}, {"t": "abc"}, ["a"], {"a": 1}):
+        status, answer = desk.cluster.request("POST", "/api/v1/statements", {"engine": "shell", "script": "echo ${t-1} ${a}", "variables": wrong})
+        assert status == 400 and answer["error"]["field"] == "variables", (wrong, status, answer)
+    code, out, err = exec_(desk, "-e", "shell", "--var", "n=41", "--var", "run_date=20200228", "echo ${n+1} ${run_date_std}")
+    assert (code, out) == (0, "42 2020-02-28\n"), (code, out, err)
+    code, out, err = exec_(desk, "-e", "shell", "--vars", "#@set n=1\necho ${n} ${HOME}")
+    assert (code, out) == (0, f"1 {os.environ['HOME']}\n"), (code, out, err)
+
+
+CASES = (an_earlier_result_answers, only_the_same_counts, what_is_gone_runs_again, keys_go_first, it_survives_a_restart,
+         what_cannot_be_reused_is_refused, on_the_command_line, variables_are_filled_in)
+
+
+class Asker(Desk):
+    def __init__(self, cluster, results):
+        super().__init__(cluster)
+        self.results = results
+
+    def env(self):
+        from engines_test import COOKIE
+        return {"COOKIE": COOKIE}
+
+    def run(self, code, engine="python", timeout=30, **more):
+        more["env"] = {**self.env(), **more.get("env", {})}
+        return super().run(code, engine, timeout, **more)
+
+
+def main():
+    wanted = sys.argv[1:]
+    with tempfile.TemporaryDirectory(prefix="drover-results-") as results:
+        with Cluster(cpus=64, config=CONFIG.replace("RESULTS", results)) as cluster:
+            desk = Asker(cluster, results)
+            for case in CASES:
+                if wanted and case.__name__ not in wanted:
+                    continue
+                case(desk)
+                print(f"{case.__name__}: ok", flush=True)
+            nothing_is_left(desk)
+    print("passed, 0 failed")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
