@@ -13,6 +13,7 @@
 
 #include "base/result.hpp"
 #include "pool/code_rules.hpp"
+#include "pool/statement_labels.hpp"
 #include "sched/job_spec.hpp"
 
 namespace drover::pool {
@@ -28,7 +29,12 @@ struct CodeSettings {
   std::vector<CodeRule> forbidden;
   std::vector<std::string> strip_comments;  // languages, or names of families
   std::vector<RowLimit> row_limits;         // the first that fits
+  std::vector<LabelDefault> labels;         // likewise, for each key
 };
+
+// Unsupported, named by its field: what only an engine can be asked for. Of a submission as it
+// came: later defaults fill the same fields.
+Result<void> check_wishes(const sched::JobSpec& spec);
 
 // `creator`: the system that submits. Returns what was changed, a sentence each; they are the first
 // lines of the statement's log. Errors: Limit - too long; Denied - a rule forbids it.

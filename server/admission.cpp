@@ -75,6 +75,8 @@ Result<sched::JobSpec> Admission::admit(sched::JobSpec spec, const Caller& calle
   spec.user = caller.user;
   if (auto known = catalogue_->complete(spec); !known) return fail(std::move(known.error()));
   if (spec.statement) {
+    if (auto good = pool::complete_statement_labels(spec, code_.labels); !good)
+      return fail(std::move(good.error()));
     if (spec.statement->variables) {
       auto code =
           pool::fill_variables(spec.script, spec.statement->language,
@@ -284,6 +286,7 @@ std::optional<Error> Admission::no_room() const {
 void Admission::submit(sched::JobSpec spec, const Caller& caller, std::string key,
                        std::string_view body, std::optional<store::Snapshot>& snapshot,
                        OnResult done) {
+  if (auto good = pool::check_wishes(spec); !good) return refuse(good.error(), done);
   auto admitted = admit(std::move(spec), caller);
   if (!admitted) return refuse(admitted.error(), done);
   if (admitted->statement && admitted->statement->reuse.us > 0 && find_earlier_)

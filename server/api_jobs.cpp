@@ -68,6 +68,7 @@ void submit_job(Services& services, ExchangePtr exchange) {
   const auto test_only = exchange->flag("test_only");
   if (!test_only) return exchange->refuse(test_only.error());
   if (*test_only) {
+    if (auto good = pool::check_wishes(*spec); !good) return exchange->refuse(good.error());
     auto submit = services.admission.prepare(std::move(*spec), exchange->caller);
     if (!submit) return exchange->refuse(submit.error());
     return answer_would_run(services, *exchange, *submit);

@@ -20,6 +20,11 @@ Result<pool::CodeSettings> code_settings(const Config& config) {
     if (!limit) return fail(std::move(limit.error()));
     settings.row_limits.push_back(*std::move(limit));
   }
+  for (const std::string& text : config.code_labels) {
+    auto label = pool::parse_label_default(text);
+    if (!label) return fail(std::move(label.error()));
+    settings.labels.push_back(*std::move(label));
+  }
   return settings;
 }
 

@@ -40,7 +40,8 @@ struct Config {
   std::int64_t engine_log_mib = 64, engine_result_mib = 1024, engine_result_rows = 50'000'000;
   // [interceptors]
   std::int64_t code_kib = 4096;
-  std::vector<std::string> code_forbidden, code_strip_comments, code_row_limits = {"IDE=5000"};
+  std::vector<std::string> code_forbidden, code_strip_comments, code_row_limits = {"IDE=5000"},
+                                                                code_labels;
   std::string out = "drover-%j.out", array_out = "drover-%A_%a.out";
   std::int64_t default_time_limit_s = 0, max_time_limit_s = 0, default_mem_mib = 0,
                kill_grace_s = 10;

@@ -69,6 +69,7 @@ const std::array kKeys = std::to_array<ConfigKey>({
     {"engines.result_rows", &C::engine_result_rows, 1, kBig, true, "rows of one table"},
     {"interceptors.code_kib", &C::code_kib, 1, 4096, true, "code of one statement"},
     {"interceptors.forbidden", &C::code_forbidden, 0, 0, true, "what code must not contain: `shell: rm`, `sql: drop database`, `python: os.system` (docs/engines.md)"},
+    {"interceptors.labels", &C::code_labels, 0, 0, true, "labels of statements that do not say them, the first that fits: `creator=IDE`, `sql: partition=short`"},
     {"interceptors.row_limits", &C::code_row_limits, 0, 0, true, "rows of a query of SQL by creator, the first that fits: `IDE=5000`, `IDE/spark=1000`, `*=100000`; 0 = no limit"},
     {"interceptors.strip_comments", &C::code_strip_comments, 0, 0, true, "languages whose comments are left out: `sql`, `python`, `shell` (with all that are like them), or one language"},
     {"linkis.enabled", &C::linkis_enabled, 0, 0, false, "serve the Linkis REST contract under `/api/rest_j/v1/` (docs/linkis.md)"},

@@ -14,6 +14,8 @@ from harness import BIN, Cluster
 
 CONFIG = """[engines]
 results = "RESULTS"
+[interceptors]
+labels = ["sql: creator=bi", "creator=desk", "project=none"]
 """
 
 
@@ -145,7 +147,27 @@ def variables_are_filled_in(desk):
     assert (code, out) == (0, f"1 {os.environ['HOME']}\n"), (code, out, err)
 
 
-CASES = (an_earlier_result_answers, only_the_same_counts, what_is_gone_runs_again, keys_go_first, it_survives_a_restart,
+def labels_are_completed(desk):
+    user = desk.cluster.get(f"/api/v1/jobs/{desk.run('true', 'shell')['job']['id']}")["job"]["user"]
+    for engine, said, want in (("shell", {}, {"creator": "desk", "project": "none"}), ("sql", {}, {"creator": "bi", "project": "none"}),
+                               ("sql", {"creator": "x", "project": "p"}, {"creator": "x", "project": "p"}),
+                               ("shell", {"userCreator": f"{user}-IDE"}, {"creator": "IDE", "project": "none"})):
+        labels = desk.run("select 1" if engine == "sql" else "true", engine, labels=said)["job"]["labels"]
+        assert {key: labels.get(key) for key in want} == want and "userCreator" not in labels, (engine, said, labels)
+    status, answer = desk.cluster.request("POST", "/api/v1/statements", {"engine": "shell", "script": "true", "labels": {"userCreator": "nobody-IDE"}})
+    assert status == 403 and answer["error"]["field"] == "labels", (status, answer)
+    batch = desk.cluster.submit({"argv": ["true"], "cwd": "/tmp", "out": "/dev/null"})
+    assert "project" not in desk.cluster.get(f"/api/v1/jobs/{batch}")["job"]["labels"], "batch jobs are left alone"
+
+
+def wishes_are_refused_by_name(desk):
+    for field, value in (("mem", "1G"), ("gpus", 1), ("cpus_per_task", 2), ("exclusive", True), ("constraints", {"a": "b"})):
+        for target in ("/api/v1/statements", "/api/v1/jobs", "/api/v1/jobs?test_only=true"):
+            status, answer = desk.cluster.request("POST", target, {"engine": "shell", "script": "true", field: value})
+            assert status in (400, 422, 501) and answer["error"]["field"] == field and "session" in answer["error"]["hint"], (field, status, answer)
+
+
+CASES = (labels_are_completed, wishes_are_refused_by_name, an_earlier_result_answers, only_the_same_counts, what_is_gone_runs_again, keys_go_first, it_survives_a_restart,
          what_cannot_be_reused_is_refused, on_the_command_line, variables_are_filled_in)
 
 

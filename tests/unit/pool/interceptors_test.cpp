@@ -56,6 +56,32 @@ TEST(Interceptors, RulesFindWordsAndNotWhatLooksLikeThem) {
   }
 }
 
+TEST(Interceptors, WishesThatOnlyAnEngineCanHaveAreRefusedByName) {
+  struct Row {
+    const char* field;
+    void (*wish)(sched::JobSpec&);
+  };
+  for (const Row& row : {
+           Row{"cpus_per_task", [](sched::JobSpec& s) { s.cpus_per_task = 2; }},
+           Row{"mem", [](sched::JobSpec& s) { s.request.mem_mib = 100; }},
+           Row{"gpus", [](sched::JobSpec& s) { s.request.gpus = 1; }},
+           Row{"gpus", [](sched::JobSpec& s) { s.request.gpu_model = "h100"; }},
+           Row{"exclusive", [](sched::JobSpec& s) { s.request.exclusive = true; }},
+           Row{"constraints", [](sched::JobSpec& s) { s.request.node_labels["a"] = "b"; }},
+           Row{"resources", [](sched::JobSpec& s) { s.request.resources["fpga"] = 1; }},
+       }) {
+    sched::JobSpec spec = statement("sql", "select 1");
+    EXPECT_TRUE(check_wishes(spec));
+    row.wish(spec);
+    const auto good = check_wishes(spec);
+    ASSERT_FALSE(good) << row.field;
+    EXPECT_EQ(good.error().field, row.field);
+    EXPECT_EQ(good.error().code, Errc::Unsupported);
+    spec.statement.reset();
+    EXPECT_TRUE(check_wishes(spec)) << "a batch job may";
+  }
+}
+
 TEST(Interceptors, WrongSettingsAreRefused) {
   for (const char* rule : {"", "rm", ":rm", " : rm", "shell:", "shell:  ", "shell: # all"})
     EXPECT_FALSE(parse_code_rule(rule)) << rule;
