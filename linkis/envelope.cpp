@@ -27,7 +27,7 @@ int error_code(const Error& error) {
   if (error.field == "script" && error.code == Errc::BadInput) return 20007;
   if (error.field == "engine" || error.field == "language") return 20009;
   if (error.field == "labels") return 20008;
-  if (error.field == "variable") return 20050;
+  if (error.field == "variables") return 20050;
   if (error.code == Errc::Limit) return 12001;
   return 13000;
 }

@@ -63,6 +63,7 @@ Result<std::string> fill_variables(std::string_view code, std::string_view langu
   if (is_too_long)
     return fail(Errc::Limit, "with its variables filled in the code is longer than 4 MiB",
                 "use shorter values, or let the code read them", "script");
+  if (!filled) filled.error().field = "variables";
   return filled;
 }
 
