@@ -1,4 +1,4 @@
-// tests/unit/pool/statement_labels_test.cpp - labels that are completed, and those that are refused.
+// tests/unit/pool/statement_labels_test.cpp - labels that are completed, and those refused.
 // SPDX-License-Identifier: Apache-2.0
 #include "pool/statement_labels.hpp"
 
