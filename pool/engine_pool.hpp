@@ -104,6 +104,7 @@ class EnginePool {
   void see_job(const sched::JobRecord& job, Now now);
   void see_engine_job(std::uint32_t number, const sched::JobRecord& job, Now now);
   void see_event(const sched::Event& event, Now now);
+  void out_of_service(Engine& engine, Now now);
   void leave_engine(JobId statement, Now now);
   void engine_ended(std::uint32_t number, const sched::JobRecord& job, Now now);
   void move(Engine& engine, EngineEvent on, Now now);

@@ -16,6 +16,12 @@ bool waits_for_engine(const sched::JobRecord& job) {
          job.reason == Engine;
 }
 
+bool closes_node(const sched::Event& event) {
+  using enum sched::EventKind;
+  if (event.kind == NodeRegistered) return event.state != "up";  // the words of sched::Service
+  return event.kind == NodeDraining || event.kind == NodeDown || event.kind == NodeMaintenance;
+}
+
 }  // namespace
 
 std::uint32_t EnginePool::number_of(std::string_view node) {
@@ -182,17 +188,26 @@ void EnginePool::engine_ended(std::uint32_t number, const sched::JobRecord& job,
   engines_.erase(number);
 }
 
+// Nothing new is placed on its node: an operator says so, or the drain was begun before a restart.
+void EnginePool::out_of_service(Engine& engine, Now now) {
+  if (engine.state == EngineState::Busy) move(engine, EngineEvent::Drain, now);
+  if (engine.state == EngineState::Idle) stop(engine, now);
+}
+
 void EnginePool::see_event(const sched::Event& event, Now now) {
   const bool is_up = event.kind == sched::EventKind::NodeRegistered;
-  if (!is_up && event.kind != sched::EventKind::NodeLost) return;
+  const bool ends = closes_node(event);
+  if (!is_up && !ends && event.kind != sched::EventKind::NodeLost) return;
   const auto found = engines_.find(number_of(event.node));
   if (found == engines_.end()) return;
   Engine& engine = found->second;
+  if (!is_up && ends) return out_of_service(engine, now);
   move(engine, is_up ? EngineEvent::Registered : EngineEvent::LostContact, now);
   if (is_up) engine.was_ready = true;
   const bool works = engine.state == EngineState::Busy || engine.state == EngineState::Draining;
   if (works) set_deadline(engine, is_up ? std::nullopt : std::optional(now.mono + kLostMax));
   if (is_up && raw(engine.running) != 0) move(engine, EngineEvent::Took, now);
+  if (ends) out_of_service(engine, now);
 }
 
 bool EnginePool::follow(const sched::TurnOutput& output, Now now) {

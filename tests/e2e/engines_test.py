@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 
-from harness import Cluster, pids_with_cookie
+from harness import Cluster, engine_pids, pids_with_cookie
 
 COOKIE = f"engines-{os.getpid()}"
 CONFIG = """[engines]
@@ -165,19 +165,12 @@ def an_engine_is_killed(desk):
     engine = next(e for e in desk.engines() if e["running"] == job)
     host = desk.cluster.get(f"/api/v1/jobs/{engine['job']}")
     assert host["job"]["state"] == "running", host
-    for pid in engine_pids(engine["job"]):
+    for pid in engine_pids(desk.cluster, engine["job"]):
         os.kill(pid, signal.SIGKILL)
     ended = desk.cluster.await_final(job, 40)
     assert (ended["state"], ended["reason"]) == ("failed", "engine_lost"), ended
     assert desk.log(job) == "begun\n"
     assert previews(desk.run("2 + 2")) == ["4"], "others go on"
-
-
-def engine_pids(job):
-    found = []
-    for pid in pids_with_cookie(f"DROVER_JOB_ID={job}\0"):
-        found.append(pid)
-    return found
 
 
 def daemons_are_killed(desk):

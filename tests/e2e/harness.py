@@ -218,3 +218,9 @@ def pids_with_cookie(cookie):
             except OSError:
                 pass
     return found
+
+
+def engine_pids(cluster, job):
+    """The processes of an engine's job, of this cluster and no other on the machine."""
+    ours = set(pids_with_cookie(f"DROVER_ENGINE_SOCKET={cluster.run}"))
+    return [pid for pid in pids_with_cookie(f"DROVER_JOB_ID={job}\0") if pid in ours]

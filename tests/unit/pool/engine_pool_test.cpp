@@ -403,6 +403,47 @@ TEST(EnginePool, ARestartForgetsNoEngine) {
   EXPECT_EQ(stage.engine_jobs().size(), 1u);
 }
 
+TEST(EnginePool, ADrainGoesOnAfterARestart) {
+  for (const bool is_idle : {false, true}) {
+    Stage stage;
+    stage.obeys = false;
+    const JobId runs = stage.submit();
+    const JobId engine = stage.engine_jobs()[0];
+    stage.engine_up(engine);
+    if (is_idle) stage.statement_ended(runs);
+    ASSERT_TRUE(stage.ask(DrainEngine{{1000, false}, "engine-1"}));
+    stage.restart();
+    stage.engine_up(engine);
+    if (!is_idle) {
+      EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Draining);
+      stage.statement_ended(runs);
+    }
+    EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Stopping);
+    const JobId next = stage.submit();
+    EXPECT_EQ(stage.engine_jobs().size(), 2u) << "another engine";
+    stage.pass(seconds(11));
+    EXPECT_EQ(stage.engine_jobs().size(), 1u) << "ended by force";
+    stage.engine_up(stage.engine_jobs()[0]);
+    EXPECT_TRUE(stage.runs(next));
+  }
+}
+
+TEST(EnginePool, WhatAnOperatorDrainsServesNobody) {
+  Stage stage;
+  const JobId first = stage.submit();
+  stage.engine_up(stage.engine_jobs()[0]);
+  stage.statement_ended(first);
+  sched::ServeNode drain;
+  drain.actor = {0, true};
+  drain.node = "engine-1";
+  drain.reason = "disk";
+  stage.put(std::move(drain));
+  EXPECT_EQ(stage.open_jobs(), 0u) << "idle: it ends";
+  const JobId next = stage.submit();
+  stage.engine_up(stage.engine_jobs()[0]);
+  EXPECT_TRUE(stage.runs(next));
+}
+
 TEST(EnginePool, AnEngineThatDiedDuringARestartTakesItsStatement) {
   Stage stage;
   const JobId lost = stage.submit();
