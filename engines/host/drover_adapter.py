@@ -39,15 +39,18 @@ class Unanswered(Exception):
 
 
 class Session:
-    """What stays between statements. One with a target is closed at last: close() may do IO."""
+    """What stays between statements. One with a target is closed at last: close() may do IO. beat() is called each `beat_s`."""
 
-    target = ""
+    target, beat_s, is_beaten = "", 0, False
 
     def __init__(self):
         self.env, self.cwd = {}, None
         self.is_busy, self.is_left, self.waiting = False, False, 0
 
     def close(self):
+        pass
+
+    def beat(self):
         pass
 
 
@@ -265,6 +268,9 @@ class AdapterEngine(drover_engine.Engine):
         running.status = Poll(running.remote.target, running)
         self.status.add(running.status)
         self.metrics.add(Poll(running.remote.target, running), STEP_AGAIN_S / 2)
+        if session.beat_s and not session.is_beaten:
+            session.is_beaten = True
+            self.metrics.add(Poll(session.target, session), session.beat_s)
 
     def cancel(self, statement, grace_s):
         if statement.id in self.running:
@@ -393,6 +399,9 @@ class AdapterEngine(drover_engine.Engine):
 
     def tell_one(self, poll):
         running = poll.about
+        if isinstance(running, Session):
+            poll.failed = isinstance(attempt(running.beat), BaseException)
+            return None if running.is_left else running.beat_s
         if running.is_over:
             return None
         if running.phase == "submit":

@@ -23,9 +23,9 @@ class Answer:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
 
-    def json(self):
+    def json(self, parse_float=None):
         try:
-            value = json.loads(self.body)
+            value = json.loads(self.body, parse_float=parse_float)
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
@@ -56,6 +56,10 @@ class Server:
         self.headers = credentials(options)
         if self.headers and not self.is_tls and self.host not in ("localhost", "127.0.0.1", "::1"):
             raise Failure("NotSecure", f"{url}: credentials are sent over https only")
+
+    @property
+    def url(self):
+        return f"{'https' if self.is_tls else 'http'}://{self.name}{self.path}"
 
     def path_of(self, uri):
         """Of an address that the server gave: elsewhere our credentials have no business."""

@@ -93,7 +93,7 @@ class TrinoStatement(Remote):
         line, statement = self.statements[self.at]
         if b"\0" in statement.encode("utf-8", "replace"):
             raise Failure("BadCode", "the statement holds a NUL", line)
-        self.record.write({"url": self.url, "user": self.user, "uri": None})
+        self.record.write({"url": self.server.url, "user": self.user, "uri": None})
         headers = {**self.fixed, **self.session.headers(), "Content-Type": "text/plain; charset=utf-8"}
         if not all(value.isprintable() and value.isascii() for value in headers.values()):
             raise Failure("BadSetting", "a user, catalog, schema or session property has signs that no header can hold", line)
@@ -106,10 +106,6 @@ class TrinoStatement(Remote):
             if why.may_have_begun or isinstance(why, BadAnswer):  # Trino ends what nobody asks for within minutes
                 raise Failure("SubmitError", f"{why}; it may have begun and is not sent again", line) from None
             raise
-
-    @property
-    def url(self):
-        return f"{'https' if self.server.is_tls else 'http'}://{self.server.name}{self.server.path}"
 
     def poll(self):
         if self.uri is None:
@@ -143,7 +139,7 @@ class TrinoStatement(Remote):
         self.uri = self.server.path_of(uri) if uri else None
         if self.uri and (is_first or "/executing/" in self.uri and "/executing/" not in self.recorded):
             self.recorded = self.uri  # any address of a query ends it: not each page is worth a write
-            self.record.write({"url": self.url, "user": self.user, "uri": self.uri, "query": self.query})
+            self.record.write({"url": self.server.url, "user": self.user, "uri": self.uri, "query": self.query})
         if page.get("error"):
             self.uri = None
             raise self.failure(page["error"])

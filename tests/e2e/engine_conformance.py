@@ -105,6 +105,9 @@ SUBJECTS = {
         "engines/trino", ok="SELECT 1", ok_prints=True, wait="SELECT count(*) FROM lineitem a CROSS JOIN lineitem b",
         wrong="SELECT 1;\nSELECT\n  x FROM nowhere", wrong_line=3, put="SET SESSION x = 41", take="SELECT needs_x()",
         table="SELECT i, name FROM numbers", endless="SELECT i, digest FROM noise", survives_cancel=True),
+    "flink": Subject(
+        "engines/flink", ok="SET 'x' = '41'", wait="SELECT COUNT(*) FROM a, b", wrong="SHOW CATALOGS;\nSELECT\n  x FROM nowhere",
+        wrong_line=3, table="SELECT i, name FROM numbers", endless="SELECT i, digest FROM noise"),
     "calc": Subject("examples/engines/calc", ok="1 + 2 * 3", wait="wait 60", wrong="one + two", wrong_line=1),
     "exchange": Subject(
         "engines/exchange", ok=exchange(["a"], [[1]]), ok_prints=True,
@@ -448,7 +451,7 @@ def main():
         with tempfile.TemporaryDirectory(prefix="drover-left-") as directory, ExitStack() as servers:
             fake = fake_slurm.install(directory + "/bin")
             SUBJECTS["slurm"].env.update(FAKE_SLURM=str(fake), XDG_STATE_HOME=directory + "/state", PATH=f"{fake}:{os.path.dirname(sys.executable)}:/usr/bin:/bin")
-            for name in {"trino"} & set(names):
+            for name in {"trino", "flink"} & set(names):
                 server = servers.enter_context(RecordedServer(name))
                 SUBJECTS[name].env.update(XDG_STATE_HOME=directory + "/state")
                 SUBJECTS[name].options.update(url=server.base)

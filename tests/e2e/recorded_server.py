@@ -6,7 +6,7 @@ any other {name} is what the first request that names it holds there.
 
 request:  method, path, headers (each exactly so; null: must be missing), body (a text, exactly; or an object: equal as JSON)
 response: status, headers, json or raw; delay_s; fault: "reset" (no answer), "cut" (half of it)
-exchange: repeat (how often, or "forever": until the next one is asked), any_time (may come whenever), ends (the conversation is
+exchange: held (the response while the server is told to go no further), repeat (how often, or "forever": until the next one is asked), any_time (may come whenever), ends (the conversation is
 over with it). In `json`, {"$rows": [from, to]} is that many rows of i and "row i", {"$noise": n} n rows that compress badly."""
 import hashlib
 import http.server
@@ -82,18 +82,20 @@ class Conversation:
         if self.is_over:
             return None
         here = self.exchanges[self.at]
-        if self.times and here.get("repeat") and (names := self.matches(here, asked)):
+        is_repeated = here.get("repeat") == "forever" or self.times < here.get("repeat", 0)
+        if self.times and is_repeated and (names := self.matches(here, asked)):
             return self.play(self.at, names)
         ahead = self.at + 1 if self.times else self.at
         while ahead < len(self.exchanges) and self.exchanges[ahead].get("any_time"):
             ahead += 1
         if ahead < len(self.exchanges) and (names := self.matches(self.exchanges[ahead], asked)):
             if hold_at is not None and ahead >= hold_at > 0:
-                return dict(self.exchanges[self.at], ends=False)  # the same news as before
+                held = self.exchanges[ahead].get("held")
+                return {"response": held} if held else self.exchanges[self.at]  # the same news as before
             return self.play(ahead, names)
         if self.times and asked["method"] == "GET" and self.matches(here, asked):
             return here  # whose answer was lost may ask for it again
-        for exchange in self.exchanges:
+        for exchange in self.exchanges if self.times else ():
             if exchange.get("any_time") and (names := self.matches(exchange, asked)):
                 self.names, self.is_over = names, self.is_over or bool(exchange.get("ends"))
                 return exchange
