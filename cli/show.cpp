@@ -99,7 +99,7 @@ void add_components(Pairs& pairs, const Json& job) {
     pairs.emplace_back("component " + std::to_string(++number), asks_of(one));
 }
 
-Result<int> show_job(Context& context, const Json& job, const Json& layout) {
+Result<int> show_job(Context& context, const Json& job, const Json& layout, const Json& advices) {
   const Style style = context.style();
   if (context.globals().table.format != Format::Table &&
       context.globals().table.format != Format::Wide)
@@ -149,6 +149,11 @@ Result<int> show_job(Context& context, const Json& job, const Json& layout) {
   if (!is_final(state)) {
     pairs.emplace_back("why", text_of(job, "why.text"));
     pairs.emplace_back("  hint", text_of(job, "why.hint"));
+  }
+  for (const Json& advice : advices) {
+    if (text_of(advice, "kind") == "quota") continue;  // says what `why` says
+    pairs.emplace_back("advice", text_of(advice, "text"));
+    pairs.emplace_back("  hint", text_of(advice, "hint"));
   }
   context.out(render_pairs(pairs, style));
   return kOk;
@@ -244,7 +249,8 @@ Result<int> run_show(Context& context) {
       context.out(to_text(member(job, "spec"), 2) + '\n');
     } else if (context.globals().table.format == Format::JsonObject) {
       context.out(to_text(*answer, 2) + '\n');
-    } else if (const Result<int> shown = show_job(context, job, member(*answer, "layout"));
+    } else if (const Result<int> shown =
+                   show_job(context, job, member(*answer, "layout"), member(*answer, "advice"));
                !shown) {
       return shown;
     }

@@ -7,16 +7,19 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "nodeagent/log_messages.hpp"
 #include "nodeagent/node_report.hpp"
+#include "nodeagent/session_use.hpp"
 #include "proto/agent.pb.h"
 
 namespace drover::nodeagent {
 namespace {
 
 constexpr Duration kHealthEvery = seconds(5), kRepeatEvery = seconds(30);
+constexpr std::size_t kLoadsMax = 10'000;  // told at a time
 constexpr std::int64_t kFirstPauseUs = 50'000, kLastPauseUs = 5'000'000;
 
 }  // namespace
@@ -69,6 +72,7 @@ Agent::Agent(net::Loop& loop, AgentOptions options, NodeTopology topology, Scrip
                 engines_->repeat_ends();
                 sweep_scripts();
               }),
+      look_(loop, [this] { send_loads(); }),
       jitter_(std::uint64_t(net::Loop::now().wall.us) ^ (std::uint64_t(::getpid()) << 40)),
       report_(std::make_unique<proto::AgentMessage>()),
       orders_(std::make_unique<proto::ControllerMessage>()) {}
@@ -86,6 +90,7 @@ void Agent::start() {
   loop_.after_io([this] { flush(); });
   health_.start(kHealthEvery, kHealthEvery);
   repeat_.start(kRepeatEvery, kRepeatEvery);
+  look_.start(options_.look_every, options_.look_every);
   dial_supd();
 }
 
@@ -283,6 +288,29 @@ void Agent::send_health() {
   health.set_running(std::uint32_t(table_.running_count()));
 }
 
+// Short jobs are not looked at: the pass over /proc is for those that run twice as long.
+void Agent::send_loads() {
+  if (controller_ == nullptr || raw(table_.session()) == 0) return;
+  const std::int64_t now_us = net::Loop::now().wall.us;
+  std::vector<StartReport> running = table_.running_since(now_us, {options_.look_every.us * 2});
+  if (running.empty()) return;
+  running.resize(std::min(running.size(), kLoadsMax));
+  const std::int64_t tick_us = 1'000'000 / ::sysconf(_SC_CLK_TCK);
+  const std::int64_t page_kib = ::sysconf(_SC_PAGESIZE) / 1024;
+  const SessionUses uses = use_of_sessions();
+  for (const StartReport& one : running) {
+    const auto use = uses.find(one.pid);
+    if (use == uses.end()) continue;
+    proto::Load& load = *report_->add_loads();
+    fill_ref(*load.mutable_id(), one.id);
+    load.set_at_us(now_us);
+    load.set_started_us(one.at_us);
+    load.set_cpu_us(use->second.cpu_ticks * tick_us);
+    load.set_rss_kib(use->second.rss_pages * page_kib);
+    load.set_processes(use->second.processes);
+  }
+}
+
 void Agent::flush() {
   AttemptTable::Outputs& out = table_.out();
   if (!out.to_supd.empty() && supd_ != nullptr) {
@@ -295,7 +323,7 @@ void Agent::flush() {
     return;
   }
   if (out.started.empty() && out.ended.empty() && !report_->has_health() &&
-      report_->logs_size() == 0)
+      report_->logs_size() == 0 && report_->loads_size() == 0)
     return;
   report_->set_session(raw(table_.session()));
   for (const StartReport& started : out.started) fill_started(*report_->add_started(), started);

@@ -35,6 +35,7 @@ struct AgentOptions {
   std::map<std::string, std::string> labels;
   std::map<std::string, std::int64_t> resources;  // custom ones
   TopologyOptions topology;
+  Duration look_every = seconds(15);  // at what running attempts use
 };
 
 // Loop thread only. Registers with the controller once supd has told what runs; both connections
@@ -64,6 +65,7 @@ class Agent {
   void on_log_request(const proto::LogRequest& request);
   void send_hello();
   void send_health();
+  void send_loads();
   void flush();
   void sweep_scripts();
   std::set<JobId> running_jobs() const;
@@ -84,7 +86,7 @@ class Agent {
   std::int32_t supd_pid_ = 0;
   net::Fd lock_;  // one agent serves a data directory
   std::unique_ptr<net::FrameConnection> supd_, controller_;
-  net::Timer redial_supd_, redial_controller_, health_, repeat_;
+  net::Timer redial_supd_, redial_controller_, health_, repeat_, look_;
   int supd_failures_ = 0, controller_failures_ = 0;
   Prng jitter_;
   std::unique_ptr<proto::AgentMessage> report_;       // gathers log pieces and health; reused

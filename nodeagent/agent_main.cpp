@@ -34,6 +34,28 @@ int complain(const drover::Error& error, int status) {
   return status;
 }
 
+drover::Result<void> read_pairs(const std::vector<std::string>& labels,
+                                const std::vector<std::string>& resources,
+                                drover::nodeagent::AgentOptions& options) {
+  using namespace drover;
+  for (const std::string& label : labels) {
+    const std::size_t equals = label.find('=');
+    if (equals == 0 || equals == std::string::npos)
+      return fail(Errc::BadInput, "label \"" + label + "\" is not KEY=VALUE");
+    options.labels[label.substr(0, equals)] = label.substr(equals + 1);
+  }
+  for (const std::string& resource : resources) {
+    const std::size_t equals = resource.find('=');
+    if (equals == 0 || equals == std::string::npos)
+      return fail(Errc::BadInput, "resource \"" + resource + "\" is not NAME=N",
+                  "for example --resource fpga=4");
+    const auto count = parse_integer(resource.substr(equals + 1), 0, 1 << 30, "--resource");
+    if (!count) return fail(count.error());
+    options.resources[resource.substr(0, equals)] = *count;
+  }
+  return {};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -48,6 +70,7 @@ int main(int argc, char** argv) {
   options.name = host_name();
   std::string data, run, level = "info";
   std::vector<std::string> labels, resources;
+  std::int64_t look_every_s = 15;
   app.add_option("--data", data, "state directory (default: $DROVER_DATA, then the XDG state dir)");
   app.add_option("--run", run, "directory of the sockets (default: $DROVER_RUN, then DATA/run)");
   app.add_option("--name", options.name, "node name (default: host name)");
@@ -64,6 +87,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0, 1024));
   app.add_option("--synthetic", options.topology.synthetic,
                  "an hwloc synthetic topology, for tests");
+  app.add_option("--look-every", look_every_s,
+                 "seconds between looks at what running jobs use (default: 15)")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{3600}));
   app.add_option("--log-level", level, "trace, debug, info, warn, error")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
   try {
@@ -71,24 +97,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  for (const std::string& label : labels) {
-    const std::size_t equals = label.find('=');
-    if (equals == 0 || equals == std::string::npos)
-      return complain({Errc::BadInput, "label \"" + label + "\" is not KEY=VALUE", "", ""}, 2);
-    options.labels[label.substr(0, equals)] = label.substr(equals + 1);
-  }
-  for (const std::string& resource : resources) {
-    const std::size_t equals = resource.find('=');
-    const auto count = equals == 0 || equals == std::string::npos
-                           ? Result<std::int64_t>(-1)
-                           : parse_integer(resource.substr(equals + 1), 0, 1 << 30, "--resource");
-    if (!count) return complain(count.error(), 2);
-    if (*count < 0)
-      return complain({Errc::BadInput, "resource \"" + resource + "\" is not NAME=N",
-                       "for example --resource fpga=4", ""},
-                      2);
-    options.resources[resource.substr(0, equals)] = *count;
-  }
+  options.look_every = seconds(look_every_s);
+  if (auto read = read_pairs(labels, resources, options); !read) return complain(read.error(), 2);
   spdlog::set_default_logger(spdlog::stderr_logger_st("agent"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %l drover-agent: %v");
   spdlog::set_level(spdlog::level::from_str(level));

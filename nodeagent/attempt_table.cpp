@@ -198,6 +198,14 @@ void AttemptTable::on_list_end(std::int64_t now_us) {
   }
 }
 
+std::vector<StartReport> AttemptTable::running_since(std::int64_t now_us, Duration age) const {
+  std::vector<StartReport> found;
+  for (const auto& [id, entry] : entries_)
+    if (entry.phase == Phase::Held && entry.pid != 0 && now_us - entry.started_us >= age.us)
+      found.push_back({id, entry.started_us, entry.pid});
+  return found;
+}
+
 void AttemptTable::on_supd_lost() {
   supd_up_ = false;
   out_.to_supd.clear();  // launches are kept in their entries
@@ -208,6 +216,10 @@ void AttemptTable::on_started(const StartReport& report) {
   if (at == entries_.end() || at->second.phase == Phase::Ended) return;
   at->second.phase = Phase::Held;
   at->second.started = true;
+  if (report.pid != 0) {
+    at->second.started_us = report.at_us;
+    at->second.pid = report.pid;
+  }
   at->second.launch.clear();
   // A start known only from supd's list is in Hello, or the controller heard it before.
   if (raw(session_) != 0 && report.at_us != 0) out_.started.push_back(report);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "base/time.hpp"
 #include "nodeagent/reports.hpp"
 
 namespace drover::nodeagent {
@@ -72,6 +73,8 @@ class AttemptTable {
   // For Hello: everything whose end the controller has not acked, sorted. An end that waits for its
   // ack counts as held, so that the controller awaits the report instead of taking it for lost.
   std::vector<HeldReport> running() const;
+  // Those that started at least `age` ago; of a start that an earlier agent heard nothing is known.
+  std::vector<StartReport> running_since(std::int64_t now_us, Duration age) const;
   std::size_t size() const { return entries_.size(); }
   std::size_t running_count() const { return entries_.size() - ended_; }
   SessionId session() const { return session_; }
@@ -81,6 +84,8 @@ class AttemptTable {
   struct Entry {
     Phase phase = Phase::Ordered;
     bool started = false;
+    std::int64_t started_us = 0;  // with the pid, from supd's report
+    std::int32_t pid = 0;
     bool seen = false;                         // in the list that is being received
     bool waits = false;                        // for an older attempt of the task
     bool kill_wanted = false;                  // while supd is away

@@ -143,7 +143,7 @@ class Controller {
   // Whether anybody waits for room on machines now, after finish(). O(partitions)
   bool has_backlog() const;
   // Whether the attempt of this job, which is no array, is on this node.
-  bool runs_on(JobId job, NodeId node) const;
+  bool runs_on(TaskId task, NodeId node) const;
   // Whether the job could ever run here, however full the queues are now.
   Result<void> check_possible(const JobSpec& spec) const;
   std::optional<Why> why(JobId job, std::optional<TaskIndex> task, Now now) const;

@@ -55,10 +55,10 @@ bool Controller::has_backlog() const {
   return false;
 }
 
-bool Controller::runs_on(JobId id, NodeId node) const {
-  const Job* job = state_->find(id);
+bool Controller::runs_on(TaskId id, NodeId node) const {
+  const Job* job = state_->find(id.job);
   if (job == nullptr || job->more == nullptr) return false;
-  const auto task = job->more->tasks.find(0);
+  const auto task = job->more->tasks.find(raw(id.index));
   return task != job->more->tasks.end() && task->second.record.lease &&
          task->second.record.lease->node == node;
 }

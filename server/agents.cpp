@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kFrameAim = 4 << 20;  // a frame is sent when it grows past this
 constexpr std::size_t kLogRequestsMax = 1000;
+constexpr std::int64_t kCpuMaxUs = std::int64_t(1) << 55, kRssMaxKib = std::int64_t(1) << 45;
 constexpr std::size_t kResultsMax = 256 << 10;  // bytes of one statement's list
 constexpr std::size_t kSessionsMax = 10'000;
 constexpr std::uint32_t kProtocol = 1;
@@ -137,7 +138,15 @@ void Agents::on_reports(Session& session, const proto::AgentMessage& message) {
     turn_.push(sched::TaskStarted{session.node_id, session.id, to_attempt(started.id()),
                                   std::clamp(Time{started.at_us()}, Time{}, latest)});
   for (const proto::Progress& one : message.progress())
-    if (turn_.runs_on(to_attempt(one.id()).task.job, session.node_id)) on_progress(one);
+    if (turn_.runs_on(to_attempt(one.id()).task, session.node_id)) on_progress(one);
+  for (const proto::Load& load : message.loads()) {
+    const UseReport report{to_attempt(load.id()),
+                           std::clamp(Time{load.at_us()}, Time{}, latest),
+                           std::clamp(Time{load.started_us()}, Time{}, latest),
+                           {std::clamp<std::int64_t>(load.cpu_us(), 0, kCpuMaxUs)},
+                           std::clamp<std::int64_t>(load.rss_kib(), 0, kRssMaxKib)};
+    if (turn_.runs_on(report.id.task, session.node_id)) use_.learn(report);
+  }
   for (const proto::Ended& ended : message.ended()) {
     sched::TaskEnded input = to_ended(ended);
     input.node = session.node_id;

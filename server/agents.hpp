@@ -15,6 +15,7 @@
 #include "sched/messages.hpp"
 #include "server/auth.hpp"
 #include "server/launch_order.hpp"
+#include "server/live_use.hpp"
 #include "server/spec_cache.hpp"
 #include "server/turn.hpp"
 
@@ -80,6 +81,8 @@ class Agents {
   // Of jobs that have ended, however they did.
   void forget_progress(JobId job) { progress_.erase(job); }
   bool has_progress() const { return !progress_.empty(); }
+  LiveUse& use() { return use_; }
+  const LiveUse& use() const { return use_; }
   const Progress* progress(JobId statement) const;  // null: nothing is known
   std::optional<AgentView> view(const std::string& node) const;
   std::size_t connected() const;
@@ -110,6 +113,7 @@ class Agents {
   std::map<SessionId, std::unique_ptr<Session>> sessions_;
   std::map<std::string, SessionId> by_name_;
   std::map<JobId, Progress> progress_;
+  LiveUse use_;
   std::map<std::string, AgentView> seen_;  // by node; bounded by registered nodes
   std::vector<SessionId> dirty_;           // have something to send
   std::uint64_t next_session_, next_request_ = 1;

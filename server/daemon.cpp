@@ -225,6 +225,7 @@ struct Daemon::Parts {
     if (agents.has_progress())
       for (const sched::JobRecord& job : changes.jobs)
         if (sched::is_final(job.state)) agents.forget_progress(job.id);
+    agents.use().follow(changes);
     observe_changes(metrics, changes);
     events.publish(changes.events);
   }

@@ -61,6 +61,30 @@ void append_layout(JsonWriter& out, const Services& services, const sched::JobSp
   out.end_array();
 }
 
+// While it waits for a quota, or runs: what its owner should know.
+void append_advice(JsonWriter& out, const Services& services, const JobRow& row,
+                   const std::optional<sched::Why>& why) {
+  const auto field = [&out](std::string_view kind, std::string_view text, std::string_view hint) {
+    out.field("kind", kind);
+    out.field("text", text);
+    out.field("hint", hint);
+  };
+  out.key("advice");
+  out.begin_array();
+  if (why && why->reason == sched::Reason::Quota) {
+    out.begin_object();
+    field("quota", why->text, why->hint);
+    out.end_object();
+  }
+  for (const sched::Advice& advice : services.agents.use().advice(row.record.id, row.spec)) {
+    out.begin_object();
+    field(to_string(advice.kind), advice.text, advice.hint);
+    if (row.spec.is_array) out.field("element", raw(advice.task));
+    out.end_object();
+  }
+  out.end_array();
+}
+
 }  // namespace
 
 // What a statement does and leaves: how far it is, why its engine was cold, its results.
@@ -103,6 +127,7 @@ std::string show_json(const Services& services, const store::Snapshot& snapshot,
   } else {
     out.null();
   }
+  append_advice(out, services, row, why);
   out.key("task");
   const auto task = row.spec.is_array ? Result<std::optional<sched::TaskRecord>>(std::nullopt)
                                       : snapshot.task({row.record.id, TaskIndex{0}});

@@ -47,7 +47,7 @@ class Turn {
     return inputs_.size() + workflow_inputs_.size() + engine_inputs_.size();
   }
   const rm::ResourceManager& resources() const { return controller_.resources(); }
-  bool runs_on(JobId job, NodeId node) const { return controller_.runs_on(job, node); }
+  bool runs_on(TaskId task, NodeId node) const { return controller_.runs_on(task, node); }
 
   void submit(sched::Submit submit, std::unique_ptr<store::IdempotencyEntry> key, OnReply on_reply);
   void submit(flow::SubmitWorkflow submit, std::unique_ptr<store::IdempotencyEntry> key,

@@ -36,7 +36,7 @@ class Unreachable(Exception):
 
 
 class Cluster:
-    def __init__(self, cpus=64, mem_mib=65536, directory=None, wrap=None, config=None, port="none"):
+    def __init__(self, cpus=64, mem_mib=65536, directory=None, wrap=None, config=None, port="none", agent=()):
         self.own_directory = directory is None
         self.directory = Path(directory or tempfile.mkdtemp(prefix="drover-e2e-"))
         self.data, self.run = self.directory / "data", self.directory / "run"
@@ -46,7 +46,7 @@ class Cluster:
             path.chmod(0o700)
         self.cpus, self.mem_mib, self.wrap = cpus, mem_mib, wrap or {}
         self.processes = {}
-        self.config, self.port = [], port
+        self.config, self.port, self.agent_options = [], port, list(agent)
         if config:
             (self.directory / "droverd.toml").write_text(config)
             self.config = ["--config", str(self.directory / "droverd.toml")]
@@ -58,7 +58,7 @@ class Cluster:
             "droverd": [BIN / "droverd", "--port", self.port, *self.config],
             # No number of CPUs: those that the machine has, and tasks are bound to them.
             "agent": [BIN / "drover-agent", *(["--cpus", str(self.cpus)] if self.cpus else []),
-                      "--mem", str(self.mem_mib)],
+                      "--mem", str(self.mem_mib), *self.agent_options],
         }
         command = [str(part) for part in commands[name]]
         command += ["--data", str(self.data), "--run", str(self.run)]

@@ -61,6 +61,18 @@ struct Fixture {
   }
 };
 
+TEST(AttemptTable, KnowsWhoHasRunForAWhile) {
+  Fixture f;
+  for (std::uint64_t job : {1, 2, 3}) {
+    f.table.on_launch(kSession, id_of(job), Fixture::payload(id_of(job)));
+    f.table.on_started({id_of(job), std::int64_t(job) * 1'000'000, std::int32_t(100 + job)});
+  }
+  f.table.on_ended(end_of(id_of(1)));
+  const auto running = f.table.running_since(12'000'000, seconds(10));
+  ASSERT_EQ(running.size(), 1u) << "1 has ended, 3 is too young";
+  EXPECT_EQ(running[0], (StartReport{id_of(2), 2'000'000, 102}));
+}
+
 TEST(AttemptTable, ALaunchGoesToSupdOnce) {
   Fixture f;
   EXPECT_EQ(f.launch(id_of(1)), Verdict::Accepted);

@@ -11,10 +11,30 @@
 #include "nodeagent/log_reader.hpp"
 #include "nodeagent/nvidia_cards.hpp"
 #include "nodeagent/scripts.hpp"
+#include "nodeagent/session_use.hpp"
 #include "nodeagent/topology.hpp"
 
 namespace drover::nodeagent {
 namespace {
+
+TEST(SessionUse, ReadsAProcess) {
+  const std::string tail = " S 1 40 41 0 -1 4194560 100 200 0 0 7 5 3 2 20 0 1 0 900 10000 55 1 1";
+  for (const std::string name : {"(sh)", "(a b) c)", "()"}) {
+    const auto use = parse_stat("40 " + name + tail);
+    ASSERT_TRUE(use) << name;
+    EXPECT_EQ(use->session, 41);
+    EXPECT_EQ(use->cpu_ticks, 17) << "with those that it has waited for";
+    EXPECT_EQ(use->rss_pages, 55);
+  }
+  for (const std::string wrong :
+       {"", "40 sh S 1", "40 (sh) S 1 40", "40 (sh) S x 40 41 0 -1 4 1 2 0 0 7 5 3 2"})
+    EXPECT_FALSE(parse_stat(wrong)) << wrong;
+  const SessionUses all = use_of_sessions();
+  const auto own = all.find(::getsid(0));
+  ASSERT_NE(own, all.end());
+  EXPECT_GE(own->second.processes, 1);
+  EXPECT_GT(own->second.rss_pages, 0);
+}
 
 TEST(Topology, ReadsASyntheticMachine) {
   TopologyOptions options;
