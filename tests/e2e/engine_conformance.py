@@ -17,6 +17,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import fake_beeline
 import fake_slurm
 from engine_agent import EngineProcess, read_table
 from postgres_server import postgres
@@ -108,6 +109,10 @@ SUBJECTS = {
     "flink": Subject(
         "engines/flink", ok="SET 'x' = '41'", wait="SELECT COUNT(*) FROM a, b", wrong="SHOW CATALOGS;\nSELECT\n  x FROM nowhere",
         wrong_line=3, table="SELECT i, name FROM numbers", endless="SELECT i, digest FROM noise"),
+    "hive": Subject(
+        "engines/hive", cancels=10, ok="select 1", ok_prints=True, wait="select count(*) from a, b",
+        wrong="select 1;\nselect\n  x from nowhere", wrong_line=3, die="select 'dies'", put="set x=41", take="select needs_x()",
+        endless="select i, digest from noise", survives_cancel=True),
     "calc": Subject("examples/engines/calc", ok="1 + 2 * 3", wait="wait 60", wrong="one + two", wrong_line=1),
     "exchange": Subject(
         "engines/exchange", ok=exchange(["a"], [[1]]), ok_prints=True,
@@ -451,6 +456,8 @@ def main():
         with tempfile.TemporaryDirectory(prefix="drover-left-") as directory, ExitStack() as servers:
             fake = fake_slurm.install(directory + "/bin")
             SUBJECTS["slurm"].env.update(FAKE_SLURM=str(fake), XDG_STATE_HOME=directory + "/state", PATH=f"{fake}:{os.path.dirname(sys.executable)}:/usr/bin:/bin")
+            beeline = fake_beeline.install(directory + "/hive")
+            SUBJECTS["hive"].env.update(FAKE_BEELINE=str(beeline), PATH=f"{beeline}:{os.path.dirname(sys.executable)}:/usr/bin:/bin")
             for name in {"trino", "flink"} & set(names):
                 server = servers.enter_context(RecordedServer(name))
                 SUBJECTS[name].env.update(XDG_STATE_HOME=directory + "/state")
