@@ -83,7 +83,8 @@ class NodeUnits {
   struct NumaCounts {
     std::uint32_t free = 0, idle = 0, free_gpus = 0;
   };
-  void count_pu(std::uint16_t pu, bool becomes_free);
+  template <bool kBecomesFree>
+  void count_pu(const UnitShape::Spot& at);
   void count_gpu(std::uint16_t gpu, bool becomes_free);
 
   std::shared_ptr<const UnitShape> shape_ = std::make_shared<const UnitShape>();

@@ -173,14 +173,17 @@ class CoreTaker {
       }
       begin = end + 1;
     }
-    if (best == numa.cores.size()) best = 0;
-    for (std::size_t i = best; wanted > 0; ++i) {
+    const bool is_run = best < numa.cores.size();  // then all that follow are idle and here
+    const std::span pu_indexes(node_.pu_indexes());
+    std::uint16_t* out = out_;
+    for (std::size_t i = is_run ? best : 0; wanted > 0; ++i) {
       const NodeUnits::CoreState at = core(numa.cores[i]);
-      if (!at.idle() || at.l3 != l3) continue;
+      if (!is_run && (!at.idle() || at.l3 != l3)) continue;
       const std::uint32_t taken = std::min<std::uint32_t>(at.pus, wanted);
-      for (std::uint32_t p = 0; p < taken; ++p) *out_++ = node_.pu_indexes()[at.first_pu + p];
+      for (std::uint32_t p = 0; p < taken; ++p) *out++ = pu_indexes[at.first_pu + p];
       wanted -= taken;
     }
+    out_ = out;
   }
 
   void take_shared(const NumaState& numa, std::uint32_t wanted) {

@@ -106,11 +106,13 @@ Acquired ResourceManager::acquire(ClassId what, PathId path, Window window) {
     return state.refuse(path, *std::move(shortage), asked.least);
   if (!asked.more.empty()) return state.take_components(asked, path, window);
   if (is_elastic(asked.request)) return state.take_most(asked, path, window);
-  HoldCheck holds{state.plans_ahead ? &state.forecast : nullptr, state.planned(asked, asked.ask),
-                  window.from, window.until, window.by};
-  if (!state.choose_nodes(asked.ask, &holds)) {
+  std::optional<HoldCheck> holds;  // where nobody plans ahead there are none
+  if (state.plans_ahead)
+    holds = HoldCheck{&state.forecast, state.planned(asked, asked.ask), window.from, window.until,
+                      window.by};
+  if (!state.choose_nodes(asked.ask, holds ? &*holds : nullptr)) {
     NoFit none;
-    none.held = holds.held;
+    none.held = holds && holds->held;
     return none;
   }
   Acquired answer = state.take_gang(asked, asked.ask, path, window);

@@ -55,7 +55,10 @@ struct ResourceManager::State {
       return gang.size() == ask.nodes;
     }
     gang.clear();
-    if (const auto node = nodes.best_node(ask, holds)) gang.push_back(*node);
+    if (const auto node = nodes.best_node(ask, holds)) {
+      nodes.fetch_ahead(*node);
+      gang.push_back(*node);
+    }
     return !gang.empty();
   }
   void weigh(Class& added);  // fills all but its request

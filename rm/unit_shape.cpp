@@ -25,8 +25,8 @@ UnitShape::UnitShape(const Topology& topology)
                      std::uint32_t(pu_indexes.size()), 0});
     for (const std::uint16_t pu : core.pus) {
       pu_indexes.push_back(pu);
-      if (pu >= core_of_pu.size()) core_of_pu.resize(std::size_t(pu) + 1, kNowhere);
-      core_of_pu[pu] = index;
+      if (pu >= spots.size()) spots.resize(std::size_t(pu) + 1);
+      spots[pu] = {std::uint16_t(index), core.numa, 0, std::uint16_t(core.pus.size())};
     }
     numa.package = core.package;
     numa.cores.push_back(index);
@@ -36,6 +36,8 @@ UnitShape::UnitShape(const Topology& topology)
     l3_count += numa.l3_numbers.size();
   }
   for (Core& core : cores) core.l3_index = numas[core.numa].first_l3 + core.l3;
+  for (Spot& spot : spots)
+    if (spot.pus > 0) spot.l3 = std::uint16_t(cores[spot.core].l3_index);
 }
 
 std::shared_ptr<const UnitShape> UnitShapes::find_or_add(const Topology& topology) {

@@ -7,7 +7,6 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <vector>
 
@@ -30,22 +29,23 @@ struct UnitShape {
     std::vector<std::uint16_t> l3_numbers;
     friend bool operator==(const Numa&, const Numa&) = default;
   };
-  static constexpr std::uint32_t kNowhere = std::numeric_limits<std::uint32_t>::max();
+  // Where a thread is, in one piece: every start and end looks it up for each of its threads.
+  struct Spot {
+    std::uint16_t core = 0, numa = 0;
+    std::uint16_t l3 = 0;   // among those of all NUMA nodes
+    std::uint16_t pus = 0;  // of its core; 0: the thread is not in the topology
+    friend bool operator==(const Spot&, const Spot&) = default;
+  };
 
   UnitShape() = default;
   explicit UnitShape(const Topology& topology);  // O(threads)
-
-  // The core of a thread by its OS index; kNowhere when it is not in the topology.
-  std::uint32_t core_of(std::uint16_t pu) const {
-    return pu < core_of_pu.size() ? core_of_pu[pu] : kNowhere;
-  }
 
   bool bindable = false;
   std::size_t l3_count = 0;  // of all NUMA nodes
   std::vector<Core> cores;
   std::vector<Numa> numas;
   std::vector<std::uint16_t> pu_indexes;  // OS indexes, core by core
-  std::vector<std::uint32_t> core_of_pu;  // by OS index
+  std::vector<Spot> spots;                // by OS index
   std::vector<Gpu> gpus;
   friend bool operator==(const UnitShape&, const UnitShape&) = default;
 };
