@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <queue>
+#include <utility>
 
 #include "base/prng.hpp"
 #include "dag/compile.hpp"
@@ -72,17 +72,52 @@ NodeUp node(std::uint32_t number) {
   return up;
 }
 
+constexpr std::uint32_t kNone = ~std::uint32_t(0);
+
 struct Running {
   NodeId node{};
   SessionId session{};
   AttemptId id;
+  std::uint32_t next = kNone;  // of those that end in the same millisecond
 };
 
-struct End {  // small: the benchmark's own heap is not what is measured
-  std::int64_t end_us = 0;
-  JobId job{};
-  std::uint32_t slot = 0;  // of what runs
-  friend auto operator<=>(const End&, const End&) = default;
+// What runs, by the millisecond in which it ends: a ring of lists, longer than anything runs.
+// Cheap, since it is not what is measured.
+class Ends {
+ public:
+  static constexpr std::size_t kRing = 65'536;
+  bool empty() const { return count_ == 0; }
+  std::size_t size() const { return count_; }
+  std::int64_t now_ms() const { return now_ms_; }
+  void add(std::int64_t end_ms, Running running) {
+    std::uint32_t& first = first_[std::size_t(end_ms) % kRing];
+    running.next = first;
+    first = free_;
+    if (free_ == kNone) {
+      first = std::uint32_t(all_.size());
+      all_.push_back(running);
+    } else {
+      free_ = std::exchange(all_[first], running).next;
+    }
+    ++count_;
+  }
+  Running take() {  // time goes on to its end
+    while (first_[std::size_t(now_ms_) % kRing] == kNone) ++now_ms_;
+    std::uint32_t& first = first_[std::size_t(now_ms_) % kRing];
+    const std::uint32_t slot = first;
+    const Running done = all_[slot];
+    first = std::exchange(all_[slot].next, free_);
+    free_ = slot;
+    --count_;
+    return done;
+  }
+
+ private:
+  std::vector<std::uint32_t> first_ = std::vector<std::uint32_t>(kRing, kNone);
+  std::vector<Running> all_;
+  std::uint32_t free_ = kNone;  // the first of all_ that is not in use
+  std::size_t count_ = 0;
+  std::int64_t now_ms_ = 0;
 };
 
 class Cluster {
@@ -95,8 +130,21 @@ class Cluster {
       for (std::size_t c = user; c < std::max<std::size_t>(classes, users); c += users)
         specs_.push_back(spec_of(std::uint32_t(c % classes), user, true));
   }
-  void submit() {
-    controller_.apply(Submit{ReplyToken{0}, specs_[random_.below(specs_.size())], {}}, now());
+  void submit() { controller_.apply(new_job(), now()); }
+  // So many ends and as many submissions, all told at one moment, as a daemon tells what has come.
+  void end_and_submit(int count) {
+    constexpr std::size_t kAhead = 8;
+    for (int i = 0; i < count; ++i) {
+      if (!ends_.empty()) inputs_.push_back(end_of(ends_.take()));
+      inputs_.push_back(new_job());
+    }
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      if (i % kAhead == 0)
+        for (std::size_t j = i; j < std::min(i + kAhead, inputs_.size()); ++j)
+          controller_.expect(inputs_[j]);
+      controller_.apply(std::move(inputs_[i]), now());
+    }
+    inputs_.clear();
   }
   // One turn; what was launched ends after a while that is shorter than its limit.
   void turn() {
@@ -106,29 +154,16 @@ class Cluster {
       const auto* launch = std::get_if<Launch>(&action);
       if (launch == nullptr) continue;
       controller_.apply(TaskStarted{launch->node, launch->session, launch->id, now().wall}, now());
-      const std::uint32_t slot = take_slot();
-      running_[slot] = {launch->node, launch->session, launch->id};
-      ends_.push({now_us_ + kStepUs * (1 + std::int64_t(random_.below(60'000))),
-                  launch->id.task.job, slot});
+      ends_.add(ends_.now_ms() + 1 + std::int64_t(random_.below(60'000)),
+                {launch->node, launch->session, launch->id});
       ++launched_;
     }
     longest_ = std::max(longest_, std::chrono::steady_clock::now() - begin);
   }
-  void end_one() {
-    if (ends_.empty()) return;
-    const End first = ends_.top();
-    ends_.pop();
-    const Running& done = running_[first.slot];
-    free_slots_.push_back(first.slot);
-    now_us_ = std::max(now_us_, first.end_us);
-    TaskEnded end;
-    end.node = done.node;
-    end.session = done.session;
-    end.id = done.id;
-    end.started = end.ended = now().wall;
-    controller_.apply(std::move(end), now());
+  Now now() const {
+    const Time at{1'000'000 + kStepUs * ends_.now_ms()};
+    return {at, at};
   }
-  Now now() const { return {{1'000'000 + now_us_}, {1'000'000 + now_us_}}; }
   std::size_t running() const { return ends_.size(); }
   std::uint64_t launched() const { return launched_; }
   double longest_ms() const { return std::chrono::duration<double, std::milli>(longest_).count(); }
@@ -144,24 +179,22 @@ class Cluster {
     return config;
   }
 
-  std::uint32_t take_slot() {
-    if (free_slots_.empty()) {
-      running_.emplace_back();
-      return std::uint32_t(running_.size() - 1);
-    }
-    const std::uint32_t slot = free_slots_.back();
-    free_slots_.pop_back();
-    return slot;
+  Submit new_job() { return {ReplyToken{0}, specs_[random_.below(specs_.size())], {}}; }
+  TaskEnded end_of(const Running& done) const {
+    TaskEnded end;
+    end.node = done.node;
+    end.session = done.session;
+    end.id = done.id;
+    end.started = end.ended = now().wall;
+    return end;
   }
 
   Controller controller_;
   std::vector<std::shared_ptr<const JobSpec>> specs_;
-  std::vector<Running> running_;
-  std::vector<std::uint32_t> free_slots_;
-  std::priority_queue<End, std::vector<End>, std::greater<>> ends_;
+  Ends ends_;
+  std::vector<Input> inputs_;  // of a turn
   TurnOutput out_;
   Prng random_{7};
-  std::int64_t now_us_ = 0;
   std::uint64_t launched_ = 0;
   std::chrono::steady_clock::duration longest_{};
 };
@@ -174,10 +207,7 @@ void without_backlog(benchmark::State& state) {
   cluster.forget_longest();
   const std::uint64_t before = cluster.launched();
   for (auto _ : state) {
-    for (int i = 0; i < 100; ++i) {
-      cluster.end_one();
-      cluster.submit();
-    }
+    cluster.end_and_submit(100);
     cluster.turn();
   }
   state.SetItemsProcessed(std::int64_t(cluster.launched() - before));
@@ -205,8 +235,7 @@ void with_backlog(benchmark::State& state) {
   const std::uint64_t before = cluster.launched();
   const std::uint64_t tried = cluster.controller().stats().placements_tried;
   for (auto _ : state) {
-    cluster.end_one();
-    cluster.submit();  // the queue stays as long as it is
+    cluster.end_and_submit(1);  // the queue stays as long as it is
     cluster.turn();
   }
   state.SetItemsProcessed(std::int64_t(cluster.launched() - before));

@@ -111,7 +111,7 @@ void PreemptVerbs::forget_notice(const TaskId& id) {
 }
 
 // A victim has gone, by whatever end.
-void PreemptVerbs::victim_gone(const TaskId& task) {
+void PreemptVerbs::forget_victim(const TaskId& task) {
   const auto found = victims.find(task);
   if (found == victims.end()) return;
   Clearing& clearing = clearings.at(found->second);
@@ -123,7 +123,7 @@ void PreemptVerbs::victim_gone(const TaskId& task) {
 
 // The job has started, or needs the room no more. Who only heard of it goes on; should he leave
 // because of that all the same, it still counts as giving way (see TaskRecord::notice).
-void PreemptVerbs::drop_clearing(JobId winner) {
+void PreemptVerbs::end_clearing(JobId winner) {
   const auto found = clearings.find(winner);
   if (found == clearings.end()) return;
   const Clearing clearing = std::move(found->second);
@@ -150,6 +150,7 @@ void PreemptVerbs::drop_clearing(JobId winner) {
 
 // Those for whom room was made go first, whoever else has come meanwhile.
 void PreemptVerbs::serve_clearings(Partition& partition) {
+  if (clearings.empty()) return;
   std::vector<JobId> fresh;
   for (const auto& [id, clearing] : clearings) {
     const Job& job = jobs.at(id);

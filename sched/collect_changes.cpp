@@ -8,26 +8,23 @@
 
 namespace drover::sched {
 
-void Controller::State::touch(Job& job) {
-  if (job.dirty || !config.keep_records) return;
+void ChangeVerbs::note_dirty(Job& job) {
   job.dirty = true;
   dirty_jobs.push_back(job.id);
 }
 
-void Controller::State::touch(Task& task) {
-  if (task.dirty || !config.keep_records) return;
+void ChangeVerbs::note_dirty(Task& task) {
   task.dirty = true;
   dirty_tasks.push_back(task.record.id);
 }
 
-void Controller::State::touch(NodeId id, Node& node) {
+void ChangeVerbs::touch(NodeId id, Node& node) {
   if (node.dirty || !config.keep_records) return;
   node.dirty = true;
   dirty_nodes.push_back(id);
 }
 
-void Controller::State::emit(EventKind kind, const Job& job, const Task* task, Now now) {
-  if (!config.keep_records) return;
+void ChangeVerbs::add_event(EventKind kind, const Job& job, const Task* task, Now now) {
   Event event;
   event.seq = EventSeq{next_event++};
   event.at = now.wall;
@@ -50,7 +47,7 @@ void Controller::State::emit(EventKind kind, const Job& job, const Task* task, N
   out.changes.events.push_back(std::move(event));
 }
 
-void Controller::State::emit(EventKind kind, const Node& node, std::string state, Now now) {
+void ChangeVerbs::emit(EventKind kind, const Node& node, std::string state, Now now) {
   if (!config.keep_records) return;
   Event event;
   event.seq = EventSeq{next_event++};
@@ -61,7 +58,15 @@ void Controller::State::emit(EventKind kind, const Node& node, std::string state
   out.changes.events.push_back(std::move(event));
 }
 
-void Controller::State::reply(ReplyToken token, Result<Done> result) {
+void ChangeVerbs::set_reason(Job& job, Reason reason, std::string detail) {
+  const bool same_detail = job.more != nullptr ? job.more->detail == detail : detail.empty();
+  if (job.reason == reason && same_detail) return;
+  job.reason = reason;
+  if (!same_detail) job.extra().detail = std::move(detail);
+  touch(job);
+}
+
+void ChangeVerbs::reply(ReplyToken token, Result<Done> result) {
   if (raw(token) != 0) out.replies.push_back({token, std::move(result)});
 }
 

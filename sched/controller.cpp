@@ -19,6 +19,7 @@ Controller::State::State(ControllerConfig with) {
   quotas_dirty = !quotas.resources.empty();
   ranking = Ranking(config.book);
   make_partitions();
+  if (!config.keep_records && !ranks_by_priority()) ranking.charge_nobody();
   if (keeps_timelines()) rm.plan_ahead();
 }
 
@@ -31,6 +32,11 @@ Controller& Controller::operator=(Controller&&) noexcept = default;
 void Controller::apply(Input input, Now now) {
   state_->clock = now;
   state_->apply(input, now);
+}
+
+void Controller::expect(const Input& input) const {
+  if (const auto* ended = std::get_if<TaskEnded>(&input))
+    state_->fetch_ahead(ended->node, ended->id.task);
 }
 
 Result<JobId> Controller::submit_now(const Submit& in, Now now) {
@@ -106,7 +112,7 @@ void Controller::State::apply(Input& input, Now now) {
 }
 
 // A queue instead of recursion: a chain of a million dependent jobs may be cancelled by one end.
-void Controller::State::settle_milestones(Now now) {
+void Controller::State::tell_milestones(Now now) {
   while (!milestones.empty() || !element_ends.empty()) {
     if (!element_ends.empty()) {  // they happened before what followed from them
       const ElementEnd end = element_ends.front();

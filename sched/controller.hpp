@@ -46,7 +46,8 @@ struct ControllerConfig {
   // consumer is asked, as CompileJob.
   std::shared_ptr<const dag::PhysicalPlan> inline_plan;
   rm::Slices slices;  // for large clusters: the search for nodes on several threads
-  // For simulation: false = turns put out replies and actions only, nothing to store.
+  // For simulation: false = turns put out replies and actions only, nothing to store; usage is
+  // charged only where an order goes by it.
   bool keep_records = true;
 };
 
@@ -121,6 +122,9 @@ class Controller {
 
   // ---- a turn
   void apply(Input input, Now now);
+  // It will be applied in a moment: what it looks at is brought into the cache. Worth it for a few
+  // inputs in a row, whose waits for memory are then one.
+  void expect(const Input& input) const;
   // What Submit does, for whoever has to know the job at once.
   Result<JobId> submit_now(const Submit& in, Now now);
   // For workflows, which share the numbers and the log of jobs. `step`: what of it the event is of.

@@ -11,11 +11,14 @@ namespace drover::sched {
 
 struct Controller::State : StatementVerbs {
   explicit State(ControllerConfig with);
-  struct Reserving;  // sched/reserving.hpp
+  struct Reserving;  // both in sched/reserving.hpp
   struct Reserved;
   // controller.cpp
   void apply(Input& input, Now now);
-  void settle_milestones(Now now);
+  void settle_milestones(Now now) {
+    if (!milestones.empty() || !element_ends.empty()) tell_milestones(now);
+  }
+  void tell_milestones(Now now);
   void fire_timers(Now now);
   void miss_deadline(Job& job, Now now);
   void expect_end(const TaskId& id, Now now);  // place_tasks.cpp
@@ -23,13 +26,13 @@ struct Controller::State : StatementVerbs {
   Group& group_of(const Job& job) { return groups[raw(job.group)]; }
   const Group& group_of(const Job& job) const { return groups[raw(job.group)]; }
   void move(Job& job, JobEvent on);
-  void set_reason(Job& job, Reason reason, std::string detail = {});
   void open_gate(Job& job, Gates gate, Now now);
   void begin_later(Job& job, Time begin);
   void never_met(Job& job, std::string detail, Now now);  // `job` may be gone
   void return_to_fifo(Job& job, Now now);  // no attempt is out: plan and start are forgotten
   void explain_wait(Job& job);             // the reason that its gates give
   void update_queues(Job& job);            // brings every index up to date with the job; idempotent
+  void follow_group(Job& job, bool free_to_go, bool counts, bool lacks_plan);
   void cancel_waiting(Job& job, Reason reason, Now now);
   bool close_if_done(Job& job, Reason reason, Now now);  // true: `job` is gone
   void close(Job& job, JobEvent on, Reason reason, std::string detail, Now now);  // `job` is gone
@@ -133,7 +136,7 @@ struct Controller::State : StatementVerbs {
   // attempts.cpp
   Task* live_attempt(NodeId node, const AttemptId& id, Job*& job);
   bool is_current(NodeId node, SessionId session) const;
-  void fetch_ahead(const Job& job, const rm::Lease& lease);
+  void fetch_ahead(NodeId node, const TaskId& task) const;
   void started(const TaskStarted& in, Now now);
   void ended(const TaskEnded& in, Now now);
   // register_node.cpp
@@ -156,12 +159,6 @@ struct Controller::State : StatementVerbs {
   void declare_lost(NodeId id, const Node& node, Now now);
   static rm::Labels labels_of(const Node& node);
   // collect_changes.cpp
-  void touch(Job& job);
-  void touch(Task& task);
-  void touch(NodeId id, Node& node);
-  void emit(EventKind kind, const Job& job, const Task* task, Now now);
-  void emit(EventKind kind, const Node& node, std::string state, Now now);
-  void reply(ReplyToken token, Result<Done> result);
   JobRecord record_of(const Job& job) const;
   NodeRecord record_of(NodeId id, const Node& node) const;
   void collect();

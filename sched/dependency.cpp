@@ -54,46 +54,48 @@ std::vector<JobId> DependencyIndex::dependents(JobId target) const {
 
 std::size_t RecentEnds::slot_of(JobId job) const {
   std::size_t slot = home_of(job);
-  while (slots_[slot] != 0 && ends_[slots_[slot] - 1].job != job)
+  while (slots_[slot].place != 0 && slots_[slot].job != job)
     slot = (slot + 1) & (slots_.size() - 1);
   return slot;
 }
 
 void RecentEnds::grow() {
-  slots_.assign(std::max<std::size_t>(64, slots_.size() * 4), 0);
+  slots_.assign(std::max<std::size_t>(64, slots_.size() * 2), Slot{});
   for (std::size_t i = 0; i < ends_.size(); ++i)
-    slots_[slot_of(ends_[i].job)] = std::uint32_t(i) + 1;
+    slots_[slot_of(ends_[i].job)] = {ends_[i].job, std::uint32_t(i) + 1};
 }
 
 // Those behind it that are not where they would be at best move up.
 void RecentEnds::erase(JobId job) {
   const std::size_t mask = slots_.size() - 1;
   std::size_t hole = slot_of(job);
-  for (std::size_t at = (hole + 1) & mask; slots_[at] != 0; at = (at + 1) & mask) {
-    const std::size_t home = home_of(ends_[slots_[at] - 1].job);
+  for (std::size_t at = (hole + 1) & mask; slots_[at].place != 0; at = (at + 1) & mask) {
+    const std::size_t home = home_of(slots_[at].job);
     if (((at - home) & mask) < ((at - hole) & mask)) continue;
     slots_[hole] = slots_[at];
     hole = at;
   }
-  slots_[hole] = 0;
+  slots_[hole] = {};
 }
 
 void RecentEnds::add(JobId job, JobState state) {
   if (ends_.size() < kKept) {
     ends_.push_back({job, state});
     if (ends_.size() * 2 > slots_.size()) return grow();
-    slots_[slot_of(job)] = std::uint32_t(ends_.size());
+    slots_[slot_of(job)] = {job, std::uint32_t(ends_.size())};
     return;
   }
   erase(ends_[oldest_].job);
   ends_[oldest_] = {job, state};
-  slots_[slot_of(job)] = std::uint32_t(oldest_) + 1;
+  slots_[slot_of(job)] = {job, std::uint32_t(oldest_) + 1};
   oldest_ = (oldest_ + 1) % kKept;
+  constexpr std::size_t kAhead = 8;  // so many ends from now its place is emptied
+  fetch_ahead(ends_[(oldest_ + kAhead) % kKept].job);
 }
 
 std::optional<JobState> RecentEnds::find(JobId job) const {
   if (slots_.empty()) return std::nullopt;
-  const std::uint32_t place = slots_[slot_of(job)];
+  const std::uint32_t place = slots_[slot_of(job)].place;
   if (place == 0) return std::nullopt;
   return ends_[place - 1].state;
 }

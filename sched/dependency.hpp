@@ -71,6 +71,9 @@ class RecentEnds {
   static constexpr std::size_t kKept = 65'536;
   void add(JobId job, JobState state);  // each job once
   std::optional<JobState> find(JobId job) const;
+  void fetch_ahead(JobId job) const {  // it will be added in a moment
+    if (!slots_.empty()) __builtin_prefetch(&slots_[home_of(job)], 1);
+  }
 
  private:
   struct End {
@@ -87,8 +90,12 @@ class RecentEnds {
   void grow();
 
   std::vector<End> ends_;
-  std::size_t oldest_ = 0;            // in ends_, once it is full
-  std::vector<std::uint32_t> slots_;  // place in ends_ and 1; 0: empty
+  std::size_t oldest_ = 0;  // in ends_, once it is full
+  struct Slot {             // with the job itself: who walks by does not look into ends_
+    JobId job{};
+    std::uint32_t place = 0;  // in ends_, and 1; 0: empty
+  };
+  std::vector<Slot> slots_;
 };
 
 }  // namespace drover::sched

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // And the indexes that follow from it.
+#include <memory>
 #include <utility>
 
 #include "base/check.hpp"
@@ -15,14 +16,6 @@ void Controller::State::move(Job& job, JobEvent on) {
   --stats.jobs_by_state[std::size_t(job.state)];
   ++stats.jobs_by_state[std::size_t(*to)];
   job.state = *to;
-  touch(job);
-}
-
-void Controller::State::set_reason(Job& job, Reason reason, std::string detail) {
-  const bool same_detail = job.more != nullptr ? job.more->detail == detail : detail.empty();
-  if (job.reason == reason && same_detail) return;
-  job.reason = reason;
-  if (!same_detail) job.extra().detail = std::move(detail);
   touch(job);
 }
 
@@ -88,32 +81,15 @@ void Controller::State::return_to_fifo(Job& job, Now now) {
 
 void Controller::State::update_queues(Job& job) {
   leave_retry_gate(job);
-  Group& group = group_of(job);
-  const auto keep = [&](auto& in, bool is_in, bool wanted) {
-    if (is_in == wanted) return false;
-    if (wanted)
-      in.insert(job.place());
-    else
-      in.erase(job.place());
-    return true;
-  };
   const bool active = job.is_active();
-  const bool counts = counts_in_group(job);
   const bool free_to_go = job.state == JobState::Inited && job.gates == 0;
-  bool changed = keep(group.fifo, job.in_fifo, free_to_go);
-  job.in_fifo = free_to_go;
-  if (counts != job.counted_active) {
-    job.counted_active = counts;
-    group.active = counts ? group.active + 1 : group.active - 1;
-    changed = true;
-  }
   const bool wants = active && next_ready(job).has_value();
-  const bool lacks_plan = wants && !job.planned && !group.compiling.contains(job.id);
-  changed |= keep(group.unplanned, job.in_unplanned, lacks_plan);
-  job.in_unplanned = lacks_plan;
-  if (changed) takeable.insert(job.group);
+  const bool counts = counts_in_group(job);
+  const bool lacks_plan = wants && !job.planned && !group_of(job).compiling.contains(job.id);
   if (!wants) drop_clearing(job.id);
   const bool waits = wants && job.planned;
+  if (free_to_go != job.in_fifo || counts != job.counted_active || lacks_plan != job.in_unplanned)
+    follow_group(job, free_to_go, counts, lacks_plan);
   if (waits == (job.lane != kNoLane)) return;
   Partition& partition = partition_of(job);
   if (waits) {
@@ -125,6 +101,29 @@ void Controller::State::update_queues(Job& job) {
     drop_hold(partition, job.id);
     partition.promised.erase(job.id);
   }
+}
+
+// What has changed of how it stands in its group.
+void Controller::State::follow_group(Job& job, bool free_to_go, bool counts, bool lacks_plan) {
+  Group& group = group_of(job);
+  const auto keep = [&](auto& in, bool is_in, bool wanted) {
+    if (is_in == wanted) return false;
+    if (wanted)
+      in.insert(job.place());
+    else
+      in.erase(job.place());
+    return true;
+  };
+  bool changed = keep(group.fifo, job.in_fifo, free_to_go);
+  job.in_fifo = free_to_go;
+  if (counts != job.counted_active) {
+    job.counted_active = counts;
+    group.active = counts ? group.active + 1 : group.active - 1;
+    changed = true;
+  }
+  changed |= keep(group.unplanned, job.in_unplanned, lacks_plan);
+  job.in_unplanned = lacks_plan;
+  if (changed) takeable.insert(job.group);
 }
 
 void Controller::State::cancel_waiting(Job& job, Reason reason, Now now) {
@@ -211,7 +210,8 @@ void Controller::State::close(Job& job, JobEvent on, Reason reason, std::string 
   retries.release(job.retry);
   Reserving{*this}.leave(job, job.reservation());
   if (std::unique_ptr<JobExtra> extra = std::move(job.more)) {
-    *extra = JobExtra{};
+    std::destroy_at(extra.get());
+    std::construct_at(extra.get());
     spare_extras.put(std::move(extra));
   }
   jobs.remove(job);

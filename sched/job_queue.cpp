@@ -30,6 +30,7 @@ void JobQueue::refresh(ShapeId id) {
     order_.erase(id, order_seats());
   else
     order_.put(first, id, order_seats());
+  if (!rules_.fills_behind) return;
   if (shape.block == Block::No) return offers_.put(offer, id, offer_seats());
   offers_.erase(id, offer_seats());
   BlockedShape& blocked = blocked_[shape.blocked_at];
@@ -419,7 +420,7 @@ void JobQueue::check(std::vector<std::string>& problems) const {
   for (const ShapeState& shape : shapes_) {
     in_lines += shape.lanes.size();
     if (shape.lanes.empty()) continue;
-    offered += shape.block == Block::No;
+    offered += shape.block == Block::No && rules_.fills_behind;
     ordered += shape.block != Block::Hopeless;
   }
   for (const auto& [key, line] : short_of_quota_) parked += line.size();

@@ -47,7 +47,8 @@ class JobQueue {
     bool shortest_first = false;  // candidates come by the length of their shape
     // Keys change as jobs grow old: one whose first part is 0 is final, the others are in aging().
     bool ages = false;
-    bool keys_stay = false;  // a job's key never changes: what in_order() said is kept up to date
+    bool keys_stay = false;    // a job's key never changes: what in_order() said is kept up to date
+    bool fills_behind = true;  // candidate() is asked for; not where the first holds up all others
   };
   explicit JobQueue(Rules rules) : rules_(rules) {}
   void set_key_of(KeyOf key_of) { key_of_ = std::move(key_of); }  // before the first put()

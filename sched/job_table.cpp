@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sched/job_table.hpp"
 
+#include <memory>
 #include <utility>
 
 #include "base/check.hpp"
@@ -34,7 +35,8 @@ void JobTable::remove(Job& job) {
   while (*link != &job) link = &(*link)->next_in_table;
   *link = job.next_in_table;
   --size_;
-  job = Job{};
+  std::destroy_at(&job);
+  std::construct_at(&job);
   spare_.put(std::unique_ptr<Job>(&job));
 }
 

@@ -14,12 +14,13 @@ namespace drover::sched {
 using HoldMap = boost::container::flat_map<JobId, rm::HoldId>;
 
 struct Partition {
-  Partition(std::string with_name, PartitionPolicy with)
+  Partition(std::string with_name, PartitionPolicy with, bool fills_behind)
       : name(std::move(with_name)),
         policy(with),
         queue({.shortest_first = with.backfill == Backfill::EasySjbf,
                .ages = with.order == Order::SafGuard,
-               .keys_stay = with.order == Order::Fifo}) {}
+               .keys_stay = with.order == Order::Fifo,
+               .fills_behind = fills_behind}) {}
 
   std::string name;
   PartitionPolicy policy;

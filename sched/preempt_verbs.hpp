@@ -5,13 +5,13 @@
 #include <utility>
 #include <vector>
 
-#include "sched/controller_data.hpp"
+#include "sched/change_verbs.hpp"
 #include "sched/preemption.hpp"
 
 namespace drover::sched {
 
 // A part of Controller::State, which alone derives from it; the other verbs are reached by self().
-struct PreemptVerbs : ControllerData {
+struct PreemptVerbs : ChangeVerbs {
   // preempt.cpp
   PreemptMode gives_way(const Job& winner, const Job& loser, const TaskRecord& attempt) const;
   using GivesWay = std::function<PreemptMode(const Job&, const TaskRecord&)>;
@@ -29,15 +29,25 @@ struct PreemptVerbs : ControllerData {
   void end_victim(Job& loser, Task& task);
   void end_notices(Now now);
   void forget_notice(const TaskId& id);
-  void victim_gone(const TaskId& task);
-  void drop_clearing(JobId winner);
+  // Most clusters never clear room for anybody, and ask at each move.
+  void victim_gone(const TaskId& task) {
+    if (!victims.empty()) forget_victim(task);
+  }
+  void forget_victim(const TaskId& task);
+  void drop_clearing(JobId winner) {
+    if (!clearings.empty()) end_clearing(winner);
+  }
+  void end_clearing(JobId winner);
   void serve_clearings(Partition& partition);
   void drop_broken_clearings();
   void restore_clearings(Now now);
   // suspend.cpp
   void suspend_task(Job& job, Task& task, Reason reason);
   bool resume_task(Job& job, Task& task);
-  void leave_sleep(Job& job, Task& task);
+  void leave_sleep(Job& job, Task& task) {
+    if (!sleepers.empty()) end_sleep(job, task);
+  }
+  void end_sleep(Job& job, Task& task);
   void follow_sleep(Job& job);
   void order_pause(const TaskRecord& record, bool suspended);
   Duration time_left(const Job& job, const TaskRecord& record) const;

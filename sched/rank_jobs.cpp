@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::size_t kRekeysPerPass = 1000;  // so that no event pays for ten thousand users
 
+constexpr std::string_view kEngines = "engines";  // the partition of statements
+
 }  // namespace
 
 // Those of higher priority are served first; equal ones by name.
@@ -26,12 +28,14 @@ void Controller::State::make_partitions() {
         add_partition(spec->name, spec->policy);
   partition_at = std::move(at);
   for (std::uint32_t i = 0; i < partition_at.size(); ++i) partition_at[i]->index = i;
-  statements = add_partition("engines", {.order = Order::Fifo, .backfill = Backfill::None});
+  statements =
+      add_partition(std::string(kEngines), {.order = Order::Fifo, .backfill = Backfill::None});
 }
 
 Partition* Controller::State::add_partition(const std::string& name,
                                             const PartitionPolicy& policy) {
-  Partition& made = partitions.emplace_back(name, policy);
+  const bool fills_behind = policy.backfill != Backfill::None || name == kEngines;
+  Partition& made = partitions.emplace_back(name, policy, fills_behind);
   made.queue.set_key_of([this, &made](const JobQueue::Lane& lane, const Place& place) {
     return key_of(made, lane, place);
   });

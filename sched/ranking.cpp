@@ -91,6 +91,7 @@ void Ranking::note(LeafId leaf) {
 }
 
 void Ranking::hold(StandingId standing, const rm::Amounts& total, Time now) {
+  if (!charges_) return;
   const Entry& entry = at(standing);
   shares_.change_rate(entry.leaf, usage_rate(total, book_->usage, entry.usage_percent), now);
   held_[std::size_t(entry.leaf)] += total;
@@ -98,6 +99,7 @@ void Ranking::hold(StandingId standing, const rm::Amounts& total, Time now) {
 }
 
 void Ranking::release(StandingId standing, const rm::Amounts& total, Time now) {
+  if (!charges_) return;
   const Entry& entry = at(standing);
   shares_.change_rate(entry.leaf, -usage_rate(total, book_->usage, entry.usage_percent), now);
   held_[std::size_t(entry.leaf)] -= total;
@@ -105,6 +107,7 @@ void Ranking::release(StandingId standing, const rm::Amounts& total, Time now) {
 }
 
 void Ranking::restore_hold(StandingId standing, const rm::Amounts& total) {
+  if (!charges_) return;
   const Entry& entry = at(standing);
   shares_.restore_rate(entry.leaf, usage_rate(total, book_->usage, entry.usage_percent));
   held_[std::size_t(entry.leaf)] += total;
@@ -144,6 +147,7 @@ std::vector<std::string> Ranking::check(
       held[leaf] += total;
     }
   std::vector<std::string> problems = shares_.check();
+  if (!charges_) return problems;
   for (std::size_t i = 0; i < held_.size(); ++i)
     if (rates[i] != shares_.rate(LeafId(i)) || !(held[i] == held_[i]))
       problems.push_back("user " + std::to_string(i) + " is charged for other than is held");

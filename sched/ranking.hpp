@@ -53,6 +53,7 @@ class Ranking {
                       std::uint32_t steps_after, Time now) const;
 
   // ---- what runs
+  void charge_nobody() { charges_ = false; }  // before the first hold: nobody asks for usage
   void hold(StandingId standing, const rm::Amounts& total, Time now);
   void release(StandingId standing, const rm::Amounts& total, Time now);
   void restore_hold(StandingId standing, const rm::Amounts& total);
@@ -85,7 +86,7 @@ class Ranking {
   std::vector<LeafId> changed_;
   rm::Amounts capacity_;
   Time next_refresh_, next_store_;
-  bool anybody_preempts_ = false;
+  bool anybody_preempts_ = false, charges_ = true;
 };
 
 }  // namespace drover::sched

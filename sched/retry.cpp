@@ -70,8 +70,7 @@ void RetryVerbs::fire_retries(Now now) {
   }
 }
 
-void RetryVerbs::forget_retry(TaskRecord& record) {
-  if (!record.retry_at.is_set()) return;
+void RetryVerbs::erase_retry(TaskRecord& record) {
   retry_times.erase({record.retry_at, record.id});
   record.retry_at = {};
 }
@@ -94,8 +93,7 @@ bool RetryVerbs::has_startable(const Job& job) {
                                            : job.untouched > 0;
 }
 
-void RetryVerbs::leave_retry_gate(Job& job) {
-  if ((job.gates & kRetryGate) == 0 || !has_startable(job)) return;
+void RetryVerbs::open_retry_gate(Job& job) {
   job.gates = Gates(job.gates & ~kRetryGate);
   if (job.state == JobState::Inited) self().explain_wait(job);
   self().touch(job);

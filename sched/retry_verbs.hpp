@@ -17,10 +17,16 @@ struct RetryVerbs : FollowVerbs {
   void wait_for_retry(Job& job, Now now);
   static bool waits_for_retries(const Job& job);
   void fire_retries(Now now);
-  void forget_retry(TaskRecord& record);
+  void forget_retry(TaskRecord& record) {
+    if (record.retry_at.is_set()) erase_retry(record);
+  }
+  void erase_retry(TaskRecord& record);
   void restore_retries(Job& job);
   static bool has_startable(const Job& job);  // an element that waits for nothing but its job
-  void leave_retry_gate(Job& job);            // when there is one again
+  void leave_retry_gate(Job& job) {           // when there is one again
+    if ((job.gates & kRetryGate) != 0 && has_startable(job)) open_retry_gate(job);
+  }
+  void open_retry_gate(Job& job);
   Why why_retry(const Job& job) const;
   Why why_retry(const Job& job, const TaskRecord& task) const;
   void check_retries(std::vector<std::string>& problems) const;

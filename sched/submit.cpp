@@ -141,7 +141,8 @@ Result<Conditions> Controller::State::admit(const Submit& in, const Origin* know
 
 Result<void> Controller::State::check_possible(const JobSpec& spec) const {
   if (auto ok = check_array(spec, config.array_size_max); !ok) return ok;
-  if (auto ok = rm::can_ever_have(rm::licences_of(spec.request), config.licences); !ok) return ok;
+  if (!spec.request.licences.empty() || !spec.request.more.empty())
+    if (auto ok = rm::can_ever_have(rm::licences_of(spec.request), config.licences); !ok) return ok;
   // After a restart the nodes' sizes are known only once they are back: then nothing is impossible
   // yet.
   if (unseen_nodes == 0 && !spec.statement)  // engines are started for it

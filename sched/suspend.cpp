@@ -73,7 +73,7 @@ bool PreemptVerbs::resume_task(Job& job, Task& task) {
 }
 
 // The attempt goes on or ends: either way it is no sleeper any more.
-void PreemptVerbs::leave_sleep(Job& job, Task& task) {
+void PreemptVerbs::end_sleep(Job& job, Task& task) {
   TaskRecord& record = task.record;
   if (sleepers.erase(record.id) == 0) return;
   --job.more->asleep;
@@ -91,6 +91,7 @@ OrderKey PreemptVerbs::key_of_job(const Partition& partition, const Job& job) co
 // `ahead_only`: those who come before the first job that waits; no hold of a later one is in their
 // way.
 void PreemptVerbs::wake_sleepers(Partition& partition, bool ahead_only) {
+  if (sleepers.empty()) return;
   std::vector<std::pair<OrderKey, TaskId>> order;
   for (const TaskId& id : sleepers) {
     const Job& job = jobs.at(id.job);

@@ -3,6 +3,7 @@
 //
 // And what its attempt holds.
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "base/check.hpp"
@@ -82,7 +83,7 @@ void Controller::State::move(Task& task, TaskEvent on) {
 
 // Gives back what the attempt holds: exactly once, because the lease leaves the record here.
 void Controller::State::drop_attempt(Job& job, Task& task) {
-  rm::Lease lease = *std::exchange(task.record.lease, std::nullopt);
+  rm::Lease& lease = *task.record.lease;
   rm.release(lease);
   ranking.release(job.standing, lease.total(), clock.wall);
   ended_since = true;
@@ -94,6 +95,7 @@ void Controller::State::drop_attempt(Job& job, Task& task) {
     node.tasks.erase(task.record.id);
     node.missing.erase(task.record.id);
   });
+  task.record.lease.reset();
   victim_gone(task.record.id);
   leave_sleep(job, task);
   --job.active;
@@ -132,7 +134,8 @@ void Controller::State::close_task(Job& job, Task& task, TaskEvent on, Reason re
   if (config.keep_records) out.changes.tasks.push_back(std::move(task.record));
   job.more->ready.erase(index);
   auto part = job.more->tasks.extract(index);
-  part.mapped() = Task{};
+  std::destroy_at(&part.mapped());  // less work than to assign a new one
+  std::construct_at(&part.mapped());
   spare_tasks.put(std::move(part));
 }
 

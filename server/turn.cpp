@@ -176,7 +176,10 @@ void Turn::run() {
 
 // What jobs' ends mean for workflows, and the jobs that follow, belong to the same commit.
 void Turn::decide(Now now, std::size_t take) {
+  constexpr std::size_t kAhead = 8;
   for (std::size_t i = 0; i < take; ++i) {
+    if (i % kAhead == 0)
+      for (std::size_t j = 0; j < std::min(kAhead, take - i); ++j) controller_.expect(inputs_[j]);
     controller_.apply(std::move(inputs_.front()), now);
     inputs_.pop_front();
   }

@@ -113,6 +113,7 @@ class Sim {
   }
 
   void deliver(Input input) {
+    controller_.expect(input);
     controller_.apply(std::move(input), clock_.now());
     if (turn_due_) return;
     turn_due_ = true;

@@ -180,7 +180,10 @@ class Desk {
     put(std::move(end));
     turn();
   }
-  void put(Input input) { controller.apply(std::move(input), now); }
+  void put(Input input) {
+    controller.expect(input);  // for whatever comes, known or not
+    controller.apply(std::move(input), now);
+  }
 
   // Turns until no plan is asked for any more. Launches and kills of all of them are gathered.
   void turn() {
