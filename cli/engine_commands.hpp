@@ -6,7 +6,7 @@
 namespace drover::cli {
 
 extern const Command kExec, kEngineLs, kEngineShow, kEngineTypes, kEngineStart, kEngineDrain,
-    kEngineKill, kEngineLog, kSessionNew, kSessionLs, kSessionClose,
-    kResultLs, kResultGet;
+    kEngineKill, kEngineLog, kEngineAsk, kEngineLock, kEngineUnlock, kSessionNew, kSessionLs,
+    kSessionClose, kResultLs, kResultGet;
 
 }  // namespace drover::cli

@@ -12,6 +12,7 @@
 #include "cli/interrupt.hpp"
 #include "cli/job_view.hpp"
 #include "cli/log_stream.hpp"
+#include "cli/retry_options.hpp"
 #include "cli/statement_view.hpp"
 #include "cli/status_line.hpp"
 #include "cli/waiting.hpp"
@@ -33,6 +34,8 @@ constexpr Option kOptions[] = {
   {"var", 0, Takes::Value, "NAME=VALUE", "value of ${NAME} in the code; may be repeated. Dates such as ${run_date-1} are filled in too"},
   {"vars", 0, Takes::Nothing, "", "fill in dates, and what lines #@set NAME=VALUE (SQL: --@set) of the code say, without --var"},
   {"reuse", 0, Takes::MaybeValue, "TIME", "an earlier result of the same code and settings, no older than TIME (30 days), answers if there is one"},
+  {"retry", 0, Takes::Value, "N", "run it again when it failed, up to N times"},
+  {"retry-delay", 0, Takes::Value, "TIME", "wait so long before a retry: 30s, 5m; a bare number is seconds"},
   {"time", 't', Takes::Value, "TIME", "time limit, as of drover submit"},
   {"async", 0, Takes::Nothing, "", "print the job's id and do not wait"},
 };
@@ -53,6 +56,8 @@ Result<std::string> read_code(const Context& context) {
 Result<bool> add_pairs(const Arguments& arguments, Json& spec) {
   for (const Given& given : arguments.options) {
     const std::string_view name = given.option->name;
+    if (name.starts_with("retry"))
+      if (const auto set = set_retry_option(spec, given); !set) return set;
     if (name != "label" && name != "env" && name != "var") continue;
     const std::size_t equals = given.value.find('=');
     if (equals == std::string::npos || equals == 0)

@@ -67,11 +67,15 @@ void EnginePool::move(Engine& engine, EngineEvent on, Now now) {
       engine.was_ready = true;
       engine.idle_since = now.mono;
       pools_[engine.pool].failures = 0;
+      if (engine.is_locked()) return move(engine, EngineEvent::Lock, now);
       return wait_idly(engine, now);
+    case EngineState::Locked:
+      if (!engine.lock_until.is_set()) engine.lock_until = now.mono + engine.lease;
+      return set_deadline(engine, std::max(engine.lock_until, now.mono + millis(1)));
     case EngineState::Lost: return set_deadline(engine, now.mono + kLostMax);
     case EngineState::Stopping: return set_deadline(engine, now.mono + kStopGrace);
+    case EngineState::Busy: return set_deadline(engine, engine.lease_end());
     case EngineState::Starting:
-    case EngineState::Busy:
     case EngineState::Draining:
     case EngineState::Failed:
     case EngineState::Dead: return set_deadline(engine, std::nullopt);
@@ -148,7 +152,10 @@ void EnginePool::fire_timers(Now now) {
     Engine& engine = engines_.at(deadlines_.begin()->second);
     set_deadline(engine, std::nullopt);
     Pool& pool = pool_of(engine.pool);
-    if (engine.state == EngineState::Idle) {
+    if (engine.is_locked() &&
+        (engine.state == EngineState::Locked || engine.state == EngineState::Busy)) {
+      unlock(engine, now);
+    } else if (engine.state == EngineState::Idle) {
       if (may_stay_idle(engine, now)) {
         wait_idly(engine, now);
         continue;
@@ -210,17 +217,23 @@ std::size_t EnginePool::live_of(const Plugin& plugin, std::uint32_t uid) const {
   }));
 }
 
+// The smallest that is free: nodes are few, whatever lived before.
+std::uint32_t EnginePool::next_number() const {
+  std::uint32_t number = 1;
+  for (const auto& [used, engine] : engines_) {
+    if (used != number) break;
+    ++number;
+  }
+  return number;
+}
+
 Result<JobId> EnginePool::start(const Plugin& plugin, const EngineWish& wish, Now now) {
   if (live_of(plugin, wish.owner.uid) >= plugin.max_per_user)
     return fail(Errc::Limit,
                 wish.user + " has " + std::to_string(plugin.max_per_user) + " " + plugin.type +
                     " engines, and no more are allowed",
                 "end some, or close sessions: drover engine ls", "engine");
-  std::uint32_t number = 1;  // the smallest that is free: nodes are few, whatever lived before
-  for (const auto& [used, engine] : engines_) {
-    if (used != number) break;
-    ++number;
-  }
+  const std::uint32_t number = next_number();
   if (number > kEnginesMax)
     return fail(Errc::Limit, "there are 100000 engines", "try again when some have ended");
   auto submit = prepare_(engine_job(plugin, wish, "engine-" + std::to_string(number)));
@@ -258,6 +271,7 @@ void EnginePool::decide(const std::string& name, Pool& pool, Now now) {
   const Plugin* plugin = catalogue_->find(pool.type);
   if (plugin == nullptr)
     return fail_waiting(pool, "engine " + pool.type + " is not installed", now);
+  if (is_lock(pool.session)) return decide_about_lock(pool, now);
   if (pool.failures >= kFailuresMax) {
     fail_waiting(pool, "no " + pool.type + " engine could be started: " + pool.last_failure, now);
     pool.failures = 0;
@@ -357,10 +371,11 @@ Result<sched::Done> EnginePool::drain(const DrainEngine& in, Now now) {
 Result<sched::Done> EnginePool::apply(Input input, Now now) {
   return std::visit(
       [&](auto& in) -> Result<sched::Done> {
-        if constexpr (std::is_same_v<std::decay_t<decltype(in)>, StartEngines>)
-          return start_engines(std::move(in), now);
-        else
-          return drain(in, now);
+        using In = std::decay_t<decltype(in)>;
+        if constexpr (std::is_same_v<In, StartEngines>) return start_engines(std::move(in), now);
+        if constexpr (std::is_same_v<In, DrainEngine>) return drain(in, now);
+        if constexpr (std::is_same_v<In, AskEngine>) return ask(std::move(in), now);
+        if constexpr (std::is_same_v<In, HoldEngine>) return hold(in, now);
       },
       input);
 }
@@ -370,8 +385,9 @@ std::optional<Time> EnginePool::next_timer() const {
 }
 
 EngineView EnginePool::view_of(const Engine& engine) const {
-  return {engine.name(),    engine.type,  engine.pool,    engine.session, engine.user, engine.job,
-          engine.owner.uid, engine.state, engine.running, engine.uses,    engine.since};
+  return {engine.name(), engine.type,      engine.pool,       engine.session, engine.user,
+          engine.job,    engine.owner.uid, engine.state,      engine.running, engine.uses,
+          engine.since,  engine.lease,     engine.lock_until, engine.why_cold};
 }
 
 std::vector<EngineView> EnginePool::engines() const {

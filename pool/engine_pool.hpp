@@ -34,7 +34,10 @@ struct EngineView {
   EngineState state{};
   JobId running{};  // statement; 0 = none
   std::uint64_t uses = 0;
-  Time since;  // wall; of the state
+  Time since;            // wall; of the state
+  Duration lease{};      // of its lock; 0 = it is not locked
+  Time lock_until;       // mono; not set before it is ready
+  std::string why_cold;  // it was started for a lock, because
 };
 
 // A statement that asked for reuse has succeeded: its result may answer later ones.
@@ -124,6 +127,13 @@ class EnginePool {
   bool keeps_idle(const Pool& pool, const Plugin* plugin, Now now) const;
   Result<sched::Done> start_engines(StartEngines in, Now now);
   Result<sched::Done> drain(const DrainEngine& in, Now now);
+  Result<sched::Done> ask(AskEngine in, Now now);
+  Result<sched::Done> hold(const HoldEngine& in, Now now);
+  Engine* idle_engine_of(const std::string& pool, const Plugin& plugin);
+  void serve_pool(Engine& engine, std::string session, Now now);
+  void unlock(Engine& engine, Now now);
+  void decide_about_lock(Pool& pool, Now now);
+  std::uint32_t next_number() const;
   std::uint32_t starts_wanted(const Pool& pool, const Plugin& plugin, Now now) const;
   Result<JobId> start(const Plugin& plugin, const EngineWish& wish, Now now);
   Pool& pool_of(const std::string& name);

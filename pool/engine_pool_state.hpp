@@ -19,8 +19,15 @@ struct EnginePool::Engine {
   bool is_over_quota = false;  // its job waits for a quota
   JobId running{};
   std::uint64_t uses = 0;
-  Time since;                    // wall
-  Time idle_since;               // mono
+  Time since;            // wall
+  Time idle_since;       // mono
+  Duration lease{};      // of its lock; 0 = it is not locked
+  Time lock_until;       // mono; not set while it starts
+  std::string why_cold;  // of a lock that had to start it
+  bool is_locked() const { return lease.us > 0; }
+  std::optional<Time> lease_end() const {
+    return is_locked() && lock_until.is_set() ? std::optional(lock_until) : std::nullopt;
+  }
   std::optional<Time> deadline;  // mono; what happens then depends on the state
   std::string name() const { return "engine-" + std::to_string(number); }
 };

@@ -8,6 +8,7 @@ std::string_view to_string(EngineState state) {
   switch (state) {
     case EngineState::Starting: return "starting";
     case EngineState::Idle: return "idle";
+    case EngineState::Locked: return "locked";
     case EngineState::Busy: return "busy";
     case EngineState::Lost: return "lost";
     case EngineState::Draining: return "draining";

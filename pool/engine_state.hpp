@@ -11,6 +11,7 @@ namespace drover::pool {
 enum class EngineState : std::uint8_t {
   Starting,  // its job waits or runs, and it has not registered
   Idle,
+  Locked,    // idle, and kept for who asked for it
   Busy,      // runs a statement
   Lost,      // out of contact; what it runs may go on
   Draining,  // takes nothing new, and ends when it has done what it runs
@@ -24,6 +25,8 @@ enum class EngineEvent : std::uint8_t {
   Registered,
   Took,  // a statement
   Done,  // with it
+  Lock,
+  Unlock,
   LostContact,
   Drain,
   Stop,
@@ -52,6 +55,14 @@ inline constexpr auto kEngineMoves = [] {
       {Idle, Drain, Stopping},
       {Idle, Stop, Stopping},
       {Idle, Ended, Dead},
+      {Idle, Lock, Locked},
+      {Locked, Registered, Locked},
+      {Locked, Took, Busy},
+      {Locked, Unlock, Idle},
+      {Locked, LostContact, Lost},
+      {Locked, Drain, Stopping},
+      {Locked, Stop, Stopping},
+      {Locked, Ended, Dead},
       {Busy, Registered, Busy},
       {Busy, Took, Busy},
       {Busy, Done, Idle},

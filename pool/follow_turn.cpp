@@ -22,6 +22,9 @@ bool closes_node(const sched::Event& event) {
   return event.kind == NodeDraining || event.kind == NodeDown || event.kind == NodeMaintenance;
 }
 
+// "python.1000" of "python.1000.s.NAME".
+std::string_view home_of(std::string_view pool) { return pool.substr(0, pool.find(".s.")); }
+
 }  // namespace
 
 std::uint32_t EnginePool::number_of(std::string_view node) {
@@ -99,7 +102,10 @@ void EnginePool::settle_restored(Now now) {
     if (found == statements_.end() || found->second.engine == 0) continue;
     const std::uint32_t number = std::exchange(found->second.engine, 0);
     const auto engine = engines_.find(number);
-    if (engine != engines_.end() && engine->second.pool == found->second.pool)
+    // Not one pool: locks move engines from one to another of their user.
+    const bool is_there =
+        engine != engines_.end() && home_of(engine->second.pool) == home_of(found->second.pool);
+    if (is_there)
       take(engine->second, id, now), set_deadline(engine->second, now.mono + kLostMax);
     else
       apply_to_controller(sched::EngineGone{"engine-" + std::to_string(number)}, now);
@@ -184,6 +190,7 @@ void EnginePool::engine_ended(std::uint32_t number, const sched::JobRecord& job,
   set_deadline(engine, std::nullopt);
   apply_to_controller(sched::EngineGone{engine.name()}, now);
   pool.engines.erase(number);
+  if (is_lock(engine.session)) session_sizes_.erase(engine.pool);
   engine_jobs_.erase(engine.job);
   engines_.erase(number);
 }
@@ -191,7 +198,8 @@ void EnginePool::engine_ended(std::uint32_t number, const sched::JobRecord& job,
 // Nothing new is placed on its node: an operator says so, or the drain was begun before a restart.
 void EnginePool::out_of_service(Engine& engine, Now now) {
   if (engine.state == EngineState::Busy) move(engine, EngineEvent::Drain, now);
-  if (engine.state == EngineState::Idle) stop(engine, now);
+  const bool rests = engine.state == EngineState::Idle || engine.state == EngineState::Locked;
+  if (rests) stop(engine, now);
 }
 
 void EnginePool::see_event(const sched::Event& event, Now now) {
@@ -205,7 +213,7 @@ void EnginePool::see_event(const sched::Event& event, Now now) {
   move(engine, is_up ? EngineEvent::Registered : EngineEvent::LostContact, now);
   if (is_up) engine.was_ready = true;
   const bool works = engine.state == EngineState::Busy || engine.state == EngineState::Draining;
-  if (works) set_deadline(engine, is_up ? std::nullopt : std::optional(now.mono + kLostMax));
+  if (works) set_deadline(engine, is_up ? engine.lease_end() : std::optional(now.mono + kLostMax));
   if (is_up && raw(engine.running) != 0) move(engine, EngineEvent::Took, now);
   if (ends) out_of_service(engine, now);
 }

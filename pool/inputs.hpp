@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "pool/engine_job.hpp"
@@ -20,6 +21,20 @@ struct DrainEngine {  // ends when it has done what it runs
   std::string name;
   bool at_once = false;  // what it runs ends with it
 };
-using Input = std::variant<StartEngines, DrainEngine>;
+struct AskEngine {  // a warm one if there is one, else a new one: for who asks alone
+  std::string type;
+  EngineWish wish;  // its pool and session are filled in
+  Duration lease;
+};
+struct HoldEngine {  // that is locked: for so long from now
+  sched::Actor actor;
+  std::string name;
+  Duration lease{};  // 0 = it is given back
+};
+using Input = std::variant<StartEngines, DrainEngine, AskEngine, HoldEngine>;
+
+// Sessions of such names are locks.
+inline constexpr std::string_view kLockPrefix = "lock-";
+inline constexpr bool is_lock(std::string_view session) { return session.starts_with(kLockPrefix); }
 
 }  // namespace drover::pool

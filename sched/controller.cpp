@@ -105,6 +105,7 @@ void Controller::State::apply(Input& input, Now now) {
         if constexpr (std::is_same_v<In, RemoveReservation>) Reserving{*this}.remove(in, now);
         if constexpr (std::is_same_v<In, FailStatement>) fail_statement(in, now);
         if constexpr (std::is_same_v<In, EngineGone>) engine_gone(in, now);
+        if constexpr (std::is_same_v<In, PoolEngine>) pool_engine(in);
         if constexpr (std::is_same_v<In, Tick>) fire_timers(now);
       },
       input);

@@ -160,10 +160,14 @@ struct FailStatement {  // no engine will come for it; nothing happens once it i
 struct EngineGone {  // its job has ended: nothing that it ran runs any more
   std::string node;
 };
+struct PoolEngine {  // which statements the engine takes, in place of what it registered with
+  std::string node, pool;
+};
 struct Tick {};  // time passed: begin times, node timeouts
 
-using Input = std::variant<Submit, Command, Alter, PlanReady, NodeUp, NodeDown, TaskStarted,
-                           TaskEnded, ServeNode, LabelNode, EditQuotas, EditGroup, SetLicences,
-                           PutReservation, RemoveReservation, FailStatement, EngineGone, Tick>;
+using Input =
+    std::variant<Submit, Command, Alter, PlanReady, NodeUp, NodeDown, TaskStarted, TaskEnded,
+                 ServeNode, LabelNode, EditQuotas, EditGroup, SetLicences, PutReservation,
+                 RemoveReservation, FailStatement, EngineGone, PoolEngine, Tick>;
 
 }  // namespace drover::sched

@@ -21,6 +21,7 @@ struct Node {
   std::string reason;     // why it is not in service
   rm::Labels own_labels;  // as the agent said
   LabelEdits labels;      // what operators changed of them
+  std::string seat_pool;  // of an engine: in place of the pool that it registers with; or empty
   SessionId session{};    // 0 = out of contact
   bool seen = false;      // has registered since the controller started
   TaskSet tasks;          // attempts with a part here, in whatever state

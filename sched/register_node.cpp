@@ -40,6 +40,8 @@ void Controller::State::node_up(NodeUp in, Now now) {
   const bool rebooted = !is_new && node.boot_id != in.boot_id;
   node.name = in.spec.name;
   node.own_labels = in.spec.labels;
+  if (rebooted) node.seat_pool.clear();
+  if (!node.seat_pool.empty()) node.own_labels.insert_or_assign("pool", node.seat_pool);
   node.is_engine = in.spec.seats > 0;
   in.spec.labels = labels_of(node);
   if (node.is_engine && rebooted) {  // another engine: what was said of the last one is over

@@ -15,6 +15,7 @@ struct StatementVerbs : GroupVerbs {
   void serve_statements();
   void fail_statement(const FailStatement& in, Now now);
   void engine_gone(const EngineGone& in, Now now);
+  void pool_engine(const PoolEngine& in);
   Why why_no_engine(const Job& job) const;
 };
 

@@ -38,6 +38,17 @@ void StatementVerbs::engine_gone(const EngineGone& in, Now now) {
   self().parts_lost(known->second, node, true, now);
 }
 
+// Until another engine takes its name. It is not stored: after a restart engines serve the pools
+// that they were started for.
+void StatementVerbs::pool_engine(const PoolEngine& in) {
+  const auto known = node_ids.find(in.node);
+  if (known == node_ids.end() || !nodes.at(known->second).is_engine) return;
+  Node& node = nodes.at(known->second);
+  node.seat_pool = in.pool;
+  node.own_labels.insert_or_assign("pool", in.pool);
+  rm.set_node_labels(known->second, self().labels_of(node));
+}
+
 Why StatementVerbs::why_no_engine(const Job& job) const {
   const rm::Request& request = rm.request(job.what);
   const auto pool = request.node_labels.find("pool");

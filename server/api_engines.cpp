@@ -14,9 +14,26 @@ namespace drover::server::api {
 namespace {
 
 using pool::EngineView;
+constexpr Duration kLeaseDefault = seconds(600);
 
 bool may_see(const Exchange& exchange, const EngineView& engine) {
   return exchange.caller.is_operator || engine.uid == exchange.caller.uid;
+}
+
+void append_lock(JsonWriter& out, const EngineView& engine) {
+  out.key("lock");
+  out.begin_object();
+  out.field("name", engine.session);
+  out.field("lease_s", engine.lease.us / 1'000'000);
+  if (engine.lock_until.is_set()) {
+    const Duration left = engine.lock_until - net::Loop::now().mono;
+    out.field("left_s", std::max<std::int64_t>(0, left.us / 1'000'000));
+  } else {
+    out.null_field("left_s");
+  }
+  out.field("warm", engine.why_cold.empty());
+  out.field("why_cold", engine.why_cold);
+  out.end_object();
 }
 
 void append_engine(JsonWriter& out, const EngineView& engine) {
@@ -31,6 +48,7 @@ void append_engine(JsonWriter& out, const EngineView& engine) {
   out.field("running", raw(engine.running));
   out.field("uses", engine.uses);
   out.field("since_us", engine.since.us);
+  if (engine.lease.us > 0) append_lock(out, engine);
   out.end_object();
 }
 
@@ -98,9 +116,19 @@ Result<pool::StartEngines> read_start(const Exchange& exchange, bool is_session)
     return fail(Errc::BadInput, "which engine is not said", "\"engine\": \"python\"", "engine");
   if (is_session)
     if (auto good = sched::check_session_name(start.wish.session); !good) return fail(good.error());
+  if (pool::is_lock(start.wish.session))
+    return fail(Errc::BadInput, "names of sessions that begin with lock- are those of locks",
+                "choose another name; drover engine ask locks an engine", "session");
   start.wish.owner = {exchange.caller.uid, exchange.caller.gid};
   start.wish.user = exchange.caller.user;
   return start;
+}
+
+Result<void> read_lease(JsonValue v, Duration& lease) {
+  auto read = json_integer(v, "lease_s", 1, 86'400);
+  if (!read) return fail(read.error());
+  lease = seconds(*read);
+  return {};
 }
 
 void start(Services& services, ExchangePtr exchange, bool is_session) {
@@ -124,6 +152,33 @@ void end_engine(Services& services, ExchangePtr exchange, std::string name, bool
         if (!done) return exchange->refuse(done.error());
         exchange->json("{\"v\":1,\"job\":" + std::to_string(raw(done->job)) + "}");
       });
+}
+
+void answer_engine(const Exchange& exchange, const EngineView& engine, int status) {
+  std::string body;
+  JsonWriter out(body);
+  out.begin_object();
+  out.field("v", 1);
+  out.key("engine");
+  append_engine(out, engine);
+  out.end_object();
+  exchange.json(std::move(body), status);
+}
+
+// The engine that a job is, as it is now. 201: it has been started for a lock.
+void answer_engine_of(const Services& services, const Exchange& exchange, JobId job, bool is_ask) {
+  for (const EngineView& engine : services.engines.engines())
+    if (engine.job == job)
+      return answer_engine(exchange, engine, is_ask && !engine.why_cold.empty() ? 201 : 200);
+  exchange.refuse({Errc::Unavailable, "the engine has ended", "ask again", "engine"});
+}
+
+void hold_engine(Services& services, ExchangePtr exchange, std::string name, Duration lease) {
+  services.turn.engines(pool::HoldEngine{exchange->caller.actor(), std::move(name), lease},
+                        [&services, exchange](const Result<sched::Done>& done) {
+                          if (!done) return exchange->refuse(done.error());
+                          answer_engine_of(services, *exchange, done->job, false);
+                        });
 }
 
 // Durable, so that the store knows it; it may have ended already when its key was seen before.
@@ -196,14 +251,50 @@ void show_engine(Services& services, ExchangePtr exchange) {
   if (!engine || !may_see(*exchange, *engine))
     return exchange->refuse({Errc::NotFound, "there is no engine " + exchange->name.substr(0, 64),
                              "drover engine ls lists yours", "engine"});
-  std::string body;
-  JsonWriter out(body);
-  out.begin_object();
-  out.field("v", 1);
-  out.key("engine");
-  append_engine(out, *engine);
-  out.end_object();
-  exchange->json(std::move(body));
+  answer_engine(*exchange, *engine, 200);
+}
+
+// {"engine":"python","lease_s":600}: 200 with a warm engine, 201 with one that starts.
+void ask_engine(Services& services, ExchangePtr exchange) {
+  if (services.turn.is_full())
+    return exchange->refuse(
+        {Errc::Unavailable, "too many requests wait", "try again in a moment", ""});
+  static constexpr std::array<std::string_view, 5> kKnown{"engine", "lease_s", "account",
+                                                          "partition", "qos"};
+  pool::StartEngines wish;
+  pool::AskEngine ask;
+  ask.lease = kLeaseDefault;
+  auto read = json_body(exchange->request.body, kKnown, [&](std::string_view name, JsonValue v) {
+    return name == "lease_s" ? read_lease(v, ask.lease) : read_wish(wish, name, v);
+  });
+  if (!read) return exchange->refuse(read.error());
+  if (wish.type.empty())
+    return exchange->refuse(
+        {Errc::BadInput, "which engine is not said", "\"engine\": \"python\"", "engine"});
+  ask.type = std::move(wish.type);
+  ask.wish = std::move(wish.wish);
+  ask.wish.owner = {exchange->caller.uid, exchange->caller.gid};
+  ask.wish.user = exchange->caller.user;
+  services.turn.engines(std::move(ask), [&services, exchange](const Result<sched::Done>& done) {
+    if (!done) return exchange->refuse(done.error());
+    answer_engine_of(services, *exchange, done->job, true);
+  });
+}
+
+// {"lease_s":600}, from now on.
+void lock_engine(Services& services, ExchangePtr exchange) {
+  static constexpr std::array<std::string_view, 1> kKnown{"lease_s"};
+  Duration lease = kLeaseDefault;
+  auto read = json_body(exchange->request.body, kKnown,
+                        [&](std::string_view, JsonValue v) { return read_lease(v, lease); });
+  if (!read) return exchange->refuse(read.error());
+  std::string name = exchange->name;
+  hold_engine(services, std::move(exchange), std::move(name), lease);
+}
+
+void unlock_engine(Services& services, ExchangePtr exchange) {
+  std::string name = exchange->name;
+  hold_engine(services, std::move(exchange), std::move(name), {});
 }
 
 void start_engines(Services& services, ExchangePtr exchange) {
@@ -229,6 +320,7 @@ void close_session(Services& services, ExchangePtr exchange) {
   if (!engine)
     return exchange->refuse({Errc::NotFound, "you have no session " + exchange->name.substr(0, 64),
                              "drover session ls lists yours", "session"});
+  if (engine->lease.us > 0) return hold_engine(services, std::move(exchange), engine->name, {});
   end_engine(services, std::move(exchange), engine->name, false);
 }
 

@@ -198,6 +198,7 @@ std::string_view node_status(const LinkisEngine& engine) {
   switch (engine.view.state) {
     case EngineState::Starting: return "Starting";
     case EngineState::Idle: return engine.view.session.empty() ? "Unlock" : "Idle";
+    case EngineState::Locked: return "Locked";
     case EngineState::Busy: return "Busy";
     case EngineState::Lost: return raw(engine.view.running) != 0 ? "Busy" : "Unlock";
     case EngineState::Draining:

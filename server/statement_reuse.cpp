@@ -22,7 +22,8 @@ constexpr Duration kYoung = seconds(3600);
 
 struct Candidate {
   Admission::Earlier earlier;
-  std::string file;  // that must be there, in the statement's directory; empty = none is known
+  sched::JobSpec spec;  // says where its files are: the site's folder may have changed since
+  std::string file;     // that must be there, in the statement's directory; empty = none is known
 };
 
 // One name; of directories that somebody has cut by hand the first is as good as any: cleaners
@@ -51,14 +52,14 @@ std::optional<Candidate> look_up(const Services& services, const sched::JobSpec&
   if (entry.until <= now || now - entry.at > spec.statement->reuse) return std::nullopt;
   const auto record = snapshot->job(entry.job);
   if (!record || record->state != sched::JobState::Succeeded) return std::nullopt;
-  const auto before = snapshot->spec(entry.job, true);
+  auto before = snapshot->spec(entry.job, true);
   if (!before || before->owner.uid != spec.owner.uid || !before->statement ||
       before->script != spec.script ||
       before->statement->content_key != spec.statement->content_key)
     return std::nullopt;
   const auto results = snapshot->results(entry.job);
   if (!results) return std::nullopt;
-  return Candidate{{entry.job, record->ended}, first_file(*results)};
+  return Candidate{{entry.job, record->ended}, *std::move(before), first_file(*results)};
 }
 
 }  // namespace
@@ -82,7 +83,7 @@ void find_earlier(Services& services, std::shared_ptr<const sched::JobSpec> spec
   if (!found) return answer("none", std::nullopt);
   const Duration age = net::Loop::now().wall - found->earlier.ended;
   if (found->file.empty() && age < kYoung) return answer("reused", found->earlier);
-  auto place = result_place(services, *spec, found->earlier.job);
+  auto place = result_place(services, found->spec, found->earlier.job);
   if (!place) return answer("gone", std::nullopt);
   const std::string path = found->file.empty() ? place->log : place->directory + "/" + found->file;
   const auto files = std::make_shared<PlacedFiles>(services, spec->owner, *std::move(place));

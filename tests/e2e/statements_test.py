@@ -20,8 +20,12 @@ labels = ["sql: creator=bi", "creator=desk", "project=none"]
 
 
 def exec_(desk, *words, **more):
+    return drover(desk, "exec", *words, **more)
+
+
+def drover(desk, *words, **more):
     env = {**os.environ, "DROVER_RUN": str(desk.cluster.run), "DROVER_DATA": str(desk.cluster.data)}
-    done = subprocess.run([str(BIN / "drover"), "exec", *words], capture_output=True, text=True, timeout=60, env=env, **more)
+    done = subprocess.run([str(BIN / "drover"), *words], capture_output=True, text=True, timeout=60, env=env, **more)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -167,7 +171,69 @@ def wishes_are_refused_by_name(desk):
             assert status in (400, 422, 501) and answer["error"]["field"] == field and "session" in answer["error"]["hint"], (field, status, answer)
 
 
-CASES = (labels_are_completed, wishes_are_refused_by_name, an_earlier_result_answers, only_the_same_counts, what_is_gone_runs_again, keys_go_first, it_survives_a_restart,
+def engines_are_locked_for_who_asks(desk):
+    warm = desk.run("import os; os.getppid()")
+    pid, name = previews(warm), warm["task"]["node"]
+    status, answer = desk.cluster.request("POST", "/api/v1/engines/ask", {"engine": "python", "lease_s": 60})
+    engine = answer["engine"]
+    assert status == 200 and engine["name"] == name and engine["state"] == "locked", (status, answer)
+    lock = engine["lock"]["name"]
+    assert engine["lock"]["warm"] and 50 < engine["lock"]["left_s"] <= 60, engine
+    assert previews(desk.run("import os; x = 41; os.getppid()", session=lock)) == pid
+    assert previews(desk.run("x + 1", session=lock)) == ["42"]
+    other = desk.run("import os; os.getppid()")
+    assert previews(other) != pid and other["job"]["state"] == "succeeded", "others get another one"
+    status, answer = desk.cluster.request("POST", f"/api/v1/engines/{name}/lock", {"lease_s": 300})
+    assert status == 200 and answer["engine"]["lock"]["left_s"] > 60, answer
+    # The agent is restarted: the lock holds. droverd is restarted: it does not.
+    desk.cluster.kill("agent")
+    desk.cluster.start("agent")
+    desk.cluster.until(lambda: any(e["name"] == name and e["state"] == "locked" for e in desk.engines()), "the engine is back", 30)
+    assert previews(desk.run("x", session=lock)) == ["41"]
+    status, answer = desk.cluster.request("POST", f"/api/v1/engines/{name}/unlock", {})
+    assert status == 200 and "lock" not in answer["engine"] and answer["engine"]["state"] == "idle", answer
+    gone = desk.run("x", session=lock)
+    assert gone["job"]["state"] == "failed" and "there is no lock" in json.dumps(gone), gone
+    status, answer = desk.cluster.request("POST", f"/api/v1/engines/{name}/unlock", {})
+    assert status == 409, answer
+
+
+def a_lock_starts_an_engine_and_ends_with_its_lease(desk):
+    status, answer = desk.cluster.request("POST", "/api/v1/engines/ask", {"engine": "sql", "lease_s": 2})
+    cold = not answer["engine"]["lock"]["warm"]
+    assert status == (201 if cold else 200), answer
+    lock, name = answer["engine"]["lock"]["name"], answer["engine"]["name"]
+    desk.run("create temp table t(a)", "sql", session=lock)
+    slow = desk.submit("select 7", "sql", session=lock)
+    desk.cluster.await_final(slow)
+    desk.cluster.until(lambda: any(e["name"] == name and e["state"] == "idle" and "lock" not in e for e in desk.engines()), "the lease ends", 20)
+    assert desk.run("select 1", "sql")["task"]["node"] == name, "it serves on"
+    for body, want in (({"engine": "nothing"}, 404), ({}, 400), ({"engine": "sql", "lease_s": 0}, 400), ({"engine": "sql", "x": 1}, 400)):
+        assert desk.cluster.request("POST", "/api/v1/engines/ask", body)[0] == want, body
+    status, answer = desk.cluster.request("POST", "/api/v1/sessions", {"engine": "sql", "session": "lock-1"})
+    assert status == 400, answer
+
+
+def locks_on_the_command_line(desk):
+    code, lock, err = drover(desk, "engine", "ask", "shell", "--lease", "5m", "--wait")
+    assert code == 0 and lock.startswith("lock-"), (code, lock, err)
+    code, out, err = exec_(desk, "-e", "shell", "-s", lock.strip(), "echo mine")
+    assert (code, out) == (0, "mine\n"), (code, out, err)
+    engine = next(e for e in desk.engines() if e["session"] == lock.strip())
+    assert drover(desk, "engine", "lock", engine["name"], "--lease", "1h")[0] == 0
+    assert drover(desk, "engine", "unlock", engine["name"])[0] == 0
+    assert drover(desk, "engine", "unlock", engine["name"])[0] != 0
+
+
+def a_failed_one_runs_again_if_asked(desk):
+    script = f"echo x >> {desk.results}/tries; test $(wc -l < {desk.results}/tries) -ge 3 && echo done"
+    code, out, err = exec_(desk, "-e", "shell", "--retry", "5", "--retry-delay", "0", script)
+    assert code == 0 and out.endswith("done\n") and open(f"{desk.results}/tries").read() == "x\n" * 3, (code, out, err)
+    answer = desk.run("exit 3", "shell", retry={"max": 1}, reuse=True)
+    assert answer["job"]["state"] == "failed" and answer["task"]["attempt"] == 2, answer
+
+
+CASES = (a_failed_one_runs_again_if_asked, engines_are_locked_for_who_asks, a_lock_starts_an_engine_and_ends_with_its_lease, locks_on_the_command_line, labels_are_completed, wishes_are_refused_by_name, an_earlier_result_answers, only_the_same_counts, what_is_gone_runs_again, keys_go_first, it_survives_a_restart,
          what_cannot_be_reused_is_refused, on_the_command_line, variables_are_filled_in)
 
 

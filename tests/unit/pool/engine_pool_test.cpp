@@ -454,6 +454,29 @@ TEST(EnginePool, AnEngineThatDiedDuringARestartTakesItsStatement) {
   EXPECT_EQ(stage.table.jobs.at(lost).reason, Reason::EngineLost);
 }
 
+// Somebody asks for an engine, renews a lease or gives it back, or sends code to a lock.
+void play_with_locks(Stage& stage, Prng& random, std::vector<JobId>& all) {
+  const auto uid = std::uint32_t(1000 + random.below(2));
+  if (random.below(2) == 0) {
+    AskEngine ask;
+    ask.type = "python";
+    ask.wish.owner = {uid, 100};
+    ask.wish.user = "u" + std::to_string(uid);
+    ask.lease = seconds(std::int64_t(1 + random.below(60)));
+    (void)stage.ask(std::move(ask));
+    return;
+  }
+  for (const EngineView& engine : stage.pool->engines()) {
+    if (engine.lease.us == 0 || random.below(2) == 0) continue;
+    if (random.below(2) == 0) {
+      all.push_back(stage.submit(engine.session, "python", engine.uid));
+      continue;
+    }
+    (void)stage.ask(
+        HoldEngine{{engine.uid, false}, engine.name, seconds(std::int64_t(random.below(2) * 30))});
+  }
+}
+
 // Whatever happens in whatever order: every statement ends, no engine is left over, and nothing is
 // counted that is not there.
 void play(std::uint64_t seed) {
@@ -470,7 +493,7 @@ void play(std::uint64_t seed) {
   };
   std::vector<JobId> all;
   for (int step = 0; step < 60; ++step) {
-    switch (random.below(9)) {
+    switch (random.below(11)) {
       case 0:
       case 1:
       case 2: {
@@ -498,6 +521,8 @@ void play(std::uint64_t seed) {
         if (!all.empty() && random.below(2) == 0) stage.cancel(all[random.below(all.size())]);
         stage.pass(seconds(std::int64_t(random.below(30))));
         break;
+      case 8:
+      case 9: play_with_locks(stage, random, all); break;
       default:
         if (random.below(3) == 0) stage.restart();
     }
