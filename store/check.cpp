@@ -117,7 +117,16 @@ void Checker::check_specs() {
     for (const std::string& blob :
          {message.script_blob(), message.env_blob(), message.items_blob()})
       if (!blob.empty()) ++blob_refs_[blob];
+    // A store from before this index gets it when it is opened for writing.
+    if (message.has_statement() && txn_.has(Table::Statement) &&
+        !exists(Table::Statement, statement_key(message.uid(), JobId(key_u64(key))).view()))
+      return "it is a statement, but not listed as its owner's";
     return exists(Table::Job, key) ? "" : "there is no job of this id";
+  });
+  proto::Schema nothing;
+  each(Table::Statement, nothing, [&](std::string_view key) -> std::string {
+    if (key.size() != 12) return "its key has a wrong size";
+    return exists(Table::Spec, key.substr(4)) ? "" : "there is no job of this id";
   });
 }
 

@@ -63,6 +63,11 @@ Result<void> place_items(BlobWriter& blobs, const sched::Items& items, proto::Jo
   return {};
 }
 
+Result<void> list_statement(WriteTxn& txn, const sched::Changes::NewJob& job) {
+  if (!job.spec->statement) return {};
+  return txn.put_index(Table::Statement, statement_key(job.spec->owner.uid, job.id));
+}
+
 Result<void> write_specs(WriteTxn& txn, const sched::Changes& changes, Scratch& scratch) {
   BlobWriter blobs(txn);
   const auto jobs = in_key_order(changes.new_jobs, [](const auto& job) { return job.id; });
@@ -76,6 +81,7 @@ Result<void> write_specs(WriteTxn& txn, const sched::Changes& changes, Scratch& 
     if (auto ok = place_env(blobs, job->spec->env, scratch.spec); !ok) return ok;
     if (auto ok = place_items(blobs, job->spec->items, scratch.spec); !ok) return ok;
     if (auto ok = txn.put(Table::Spec, key, scratch.spec); !ok) return ok;
+    if (auto ok = list_statement(txn, *job); !ok) return ok;
   }
   return blobs.finish();
 }
@@ -96,6 +102,10 @@ Result<void> write_altered(WriteTxn& txn, const sched::Changes& changes, Scratch
     *scratch.spec.mutable_env_blob() = old.env_blob();
     if (old.has_items()) *scratch.spec.mutable_items() = old.items();
     *scratch.spec.mutable_items_blob() = old.items_blob();
+    if (old.has_statement())
+      if (auto gone = txn.erase(Table::Statement, statement_key(old.uid(), job.id)); !gone)
+        return fail(gone.error());
+    if (auto ok = list_statement(txn, job); !ok) return ok;
     if (auto ok = txn.put(Table::Spec, key, scratch.spec); !ok) return ok;
   }
   return {};

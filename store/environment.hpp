@@ -83,6 +83,7 @@ class ReadTxn {
 
   // The sealed value, or nothing.
   Result<std::optional<std::string_view>> find(Table table, std::string_view key) const;
+  bool has(Table table) const { return environment_->has(table); }
   std::uint64_t entries(Table table) const;
   std::uint64_t free_pages() const;  // O(free list)
   std::uint64_t id() const { return mdb_txn_id(txn_); }

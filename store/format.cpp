@@ -45,6 +45,7 @@ const char* to_string(Table table) {
     case Table::WorkflowFact: return "flow_fact";
     case Table::StepResult: return "step_result";
     case Table::ResultList: return "result";
+    case Table::Statement: return "statement";
   }
   return "unknown";
 }
@@ -80,6 +81,7 @@ Key result_key(std::uint32_t uid, std::string_view content) {
   const XXH128_hash_t hash = XXH3_128bits(content.data(), content.size());
   return Key().u32(uid).u64(hash.high64).u64(hash.low64);
 }
+Key statement_key(std::uint32_t uid, JobId id) { return Key().u32(uid).u64(raw(id)); }
 
 std::uint64_t key_u64(std::string_view key, std::size_t at) {
   if (key.size() < at + 8) return 0;
@@ -113,6 +115,9 @@ std::string record_name(Table table, std::string_view key) {
       break;
     case Table::Node:
       if (key.size() == 4) return fmt::format("{}/{}", name, key_u32(key));
+      break;
+    case Table::Statement:
+      if (key.size() == 12) return fmt::format("{}/{}:{}", name, key_u32(key), key_u64(key, 4));
       break;
     case Table::Idem:
       if (key.size() >= 4)

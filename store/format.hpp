@@ -26,8 +26,9 @@
 //   flow_fact  u64 workflow id, u64 no WorkflowFact, immutable
 //   step_result u32 uid, 16 bytes      StepResult, by XXH3-128 of what the step asks for
 //   result     u64 job id              ResultList: what a statement left
+//   statement  u32 uid, u64 job id     nothing: the index of each user's statements
 //
-// The last six came later: a store without them gets them when it is opened for writing.
+// The last seven came later: a store without them gets them when it is opened for writing.
 //
 // Every value starts with eight bytes, little-endian:
 //
@@ -71,9 +72,10 @@ enum class Table : std::uint8_t {
   WorkflowFact,
   StepResult,
   ResultList,
+  Statement,
 };
 inline constexpr std::size_t kFirstTables = 11;  // that every store has
-inline constexpr std::size_t kTables = 17;
+inline constexpr std::size_t kTables = 18;
 
 const char* to_string(Table table);  // the LMDB name: "meta", "node", ...
 
@@ -99,6 +101,7 @@ Key idem_of_key(JobId id, std::string_view idem_key);
 Key text_key(std::string_view text);  // meta, blob
 Key fact_key(JobId workflow, std::uint64_t number);
 Key result_key(std::uint32_t uid, std::string_view content);
+Key statement_key(std::uint32_t uid, JobId id);
 
 // Numbers back out of a key; 0 when the key is too short (check.cpp tells the sizes apart).
 std::uint64_t key_u64(std::string_view key, std::size_t at = 0);

@@ -89,11 +89,31 @@ Result<void> check_is_newest(const ReadTxn& txn) {
                              counters.txn(), txn.id())));
 }
 
+// Every statement there is: once, when a store gets this index.
+Result<void> index_statements(WriteTxn& txn) {
+  proto::JobSpec spec;
+  for (JobId from{};;) {
+    const auto key = txn.first_key_from(Table::Spec, job_key(from).view());
+    if (!key) return fail(key.error());
+    if (key->empty()) return {};
+    const auto value = txn.find(Table::Spec, *key);
+    if (!value) return fail(value.error());
+    if (auto ok = open_record(Table::Spec, *key, value->value(), spec); !ok) return ok;
+    const auto id = JobId(key_u64(*key));
+    if (spec.has_statement())
+      if (auto ok = txn.put_index(Table::Statement, statement_key(spec.uid(), id)); !ok) return ok;
+    from = JobId(raw(id) + 1);
+  }
+}
+
 // The tables that came later than the store, in a commit like any other: with its number.
 Result<void> add_tables(Environment& environment) {
   auto txn = environment.begin_write();
   if (!txn) return fail(txn.error());
+  const bool knows_statements = environment.has(Table::Statement);
   if (auto ok = environment.add_tables(*txn); !ok) return ok;
+  if (!knows_statements)
+    if (auto ok = index_statements(*txn); !ok) return ok;
   const auto value = txn->find(Table::Meta, kCountersKey);
   if (!value) return fail(value.error());
   if (!*value) return fail(bad_record(Table::Meta, kCountersKey, "missing"));

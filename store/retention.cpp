@@ -38,7 +38,9 @@ Result<bool> erase_of_job(WriteTxn& txn, Table table, JobId id, std::uint64_t& s
   }
 }
 
-Result<void> drop_blobs(WriteTxn& txn, BlobWriter& blobs, const Key& key) {
+// What the spec alone leads to: its blobs, and its place in the index of statements.
+Result<void> drop_what_it_names(WriteTxn& txn, BlobWriter& blobs, JobId id) {
+  const Key key = job_key(id);
   const auto value = txn.find(Table::Spec, key.view());
   if (!value) return fail(value.error());
   if (!*value) return {};
@@ -47,6 +49,9 @@ Result<void> drop_blobs(WriteTxn& txn, BlobWriter& blobs, const Key& key) {
   if (!spec.script_blob().empty()) blobs.drop(spec.script_blob());
   if (!spec.env_blob().empty()) blobs.drop(spec.env_blob());
   if (!spec.items_blob().empty()) blobs.drop(spec.items_blob());
+  if (spec.has_statement())
+    if (auto gone = txn.erase(Table::Statement, statement_key(spec.uid(), id)); !gone)
+      return fail(gone.error());
   return {};
 }
 
@@ -64,7 +69,7 @@ Result<bool> purge_job(WriteTxn& txn, BlobWriter& blobs, JobId id, std::uint64_t
   };
   empty = erase_of_job(txn, Table::IdemOf, id, steps, its_key);
   if (!empty || !*empty) return empty;
-  if (auto ok = drop_blobs(txn, blobs, key); !ok) return fail(ok.error());
+  if (auto ok = drop_what_it_names(txn, blobs, id); !ok) return fail(ok.error());
   if (auto gone = txn.erase(Table::ResultList, key); !gone) return gone;
   if (auto gone = txn.erase(Table::Spec, key); !gone) return gone;
   if (auto gone = txn.erase(Table::Job, key); !gone) return gone;

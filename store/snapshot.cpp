@@ -92,7 +92,7 @@ class JobWalk {
     if (jobs_.key() != key) {
       auto moved = step(jobs_, key, backwards);
       if (!moved) return moved;
-      if (!*moved) return fail(bad_record(Table::Job, key, "missing, though it is listed as open"));
+      if (!*moved) return fail(bad_record(Table::Job, key, "missing, though an index has it"));
     }
     return visit(backwards, visitor);
   }
@@ -269,6 +269,23 @@ Result<void> Snapshot::visit_jobs(JobId before, bool only_open, const JobVisitor
   auto there = raw(before) == 0 ? leader.last() : leader.seek_before(job_key(before).view());
   for (; there && *there; there = leader.previous()) {
     const auto more = walk->visit_id(leader.key(), true, visit);
+    if (!more) return fail(more.error());
+    if (!*more) return {};
+  }
+  if (!there) return fail(there.error());
+  return {};
+}
+
+Result<void> Snapshot::visit_statements(std::uint32_t uid, JobId before,
+                                        const JobVisitor& visit) const {
+  auto walk = JobWalk::open(state_->txn);
+  if (!walk) return fail(walk.error());
+  auto index = Cursor::open(state_->txn, Table::Statement);
+  if (!index) return fail(index.error());
+  const JobId end = raw(before) == 0 ? JobId(~std::uint64_t(0)) : before;
+  auto there = index->seek_before(statement_key(uid, end).view());
+  for (; there && *there && key_u32(index->key()) == uid; there = index->previous()) {
+    const auto more = walk->visit_id(index->key().substr(4), true, visit);
     if (!more) return fail(more.error());
     if (!*more) return {};
   }

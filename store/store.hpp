@@ -74,6 +74,8 @@ class Snapshot {
   // without blobs.
   using JobVisitor = std::function<bool(const sched::JobRecord&, const sched::JobSpec&)>;
   Result<void> visit_jobs(JobId before, bool only_open, const JobVisitor& visit) const;
+  // The same of one user's statements alone; others are not looked at.
+  Result<void> visit_statements(std::uint32_t uid, JobId before, const JobVisitor& visit) const;
   // Oldest to newest open jobs, for recovery.
   Result<void> visit_open_ascending(const JobVisitor& visit) const;
   Result<std::vector<sched::Event>> events(EventSeq since_exclusive, std::size_t limit) const;

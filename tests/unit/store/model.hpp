@@ -27,6 +27,7 @@ struct Model {
   void forget_with(const Snapshot& view);
   // Everything that differs between the model and what `view` answers; empty when equal.
   std::string difference(const Snapshot& view) const;
+  std::string statements_difference(const Snapshot& view) const;
 };
 
 inline CommitBatch Model::draw(RandomValues& values, std::uint64_t new_jobs) {
@@ -100,6 +101,27 @@ inline bool same_event(const sched::Event& a, const sched::Event& b) {
          a.reason == b.reason && a.exit_code == b.exit_code;
 }
 
+// Each user's statements, the newest first; of who has none, none.
+inline std::string Model::statements_difference(const Snapshot& view) const {
+  std::map<std::uint32_t, std::vector<JobId>> want;
+  for (auto at = specs.rbegin(); at != specs.rend(); ++at) {
+    auto& list = want[at->second.owner.uid];
+    if (at->second.statement) list.push_back(at->first);
+  }
+  for (const auto& [uid, list] : want) {
+    std::vector<JobId> found;
+    const auto good = view.visit_statements(uid, JobId{}, [&](const auto& job, const auto& spec) {
+      if (spec.owner.uid == uid && spec.statement) found.push_back(job.id);
+      return true;
+    });
+    if (!good) return good.error().message;
+    if (found != list)
+      return "statements of " + std::to_string(uid) + ": " + std::to_string(found.size()) + " of " +
+             std::to_string(list.size());
+  }
+  return {};
+}
+
 inline std::string Model::difference(const Snapshot& view) const {
   const auto found = view.counters();
   if (!found) return found.error().message;
@@ -123,6 +145,7 @@ inline std::string Model::difference(const Snapshot& view) const {
   });
   if (!visited) return visited.error().message;
   if (!wrong.empty() || expected != jobs.rend()) return "jobs: " + wrong;
+  if (const std::string listed = statements_difference(view); !listed.empty()) return listed;
   for (const auto& [id, task] : tasks) {
     const auto read = view.task(id);
     if (!read) return read.error().message;

@@ -169,8 +169,8 @@ TEST(WorkflowStore, ARetryThatMeetsThePurgeBringsBackAllOfIt) {
     ASSERT_TRUE(store->commit(old));
     const auto view = store->snapshot();
     auto source = std::make_shared<const flow::WorkflowSource>(*view->workflow_source(JobId{1}));
-    auto read = std::make_shared<const std::vector<dag::Fact>>(
-        *view->workflow_facts(JobId{1}, 0, 10'000));
+    auto read =
+        std::make_shared<const std::vector<dag::Fact>>(*view->workflow_facts(JobId{1}, 0, 10'000));
     ASSERT_EQ(read->size(), facts);
     CommitBatch newer;  // one too many: the oldest goes
     add(newer, 2, flow::WorkflowState::Failed, 1);
@@ -214,28 +214,30 @@ TEST(WorkflowStore, MissingFactsAreReported) {
   EXPECT_FALSE(store->check()->problems.empty());
 }
 
-// The tables of workflows came later than the others.
-TEST(WorkflowStore, AStoreFromBeforeThereWereWorkflowsGetsTheirTables) {
-  PrivateFolder folder;
-  { ASSERT_TRUE(Store::open(small_options(folder.path()))); }
+// Makes of a store one from before there were these tables.
+void drop_tables(const std::string& path, std::initializer_list<const char*> names) {
+  proto::Counters counters;
+  {
+    auto store = Store::open(small_options(path));
+    ASSERT_TRUE(store);
+    const auto now = store->snapshot()->counters();
+    counters.set_next_job_id(now->next_job_id);
+    counters.set_next_epoch(now->next_epoch);
+    counters.set_next_node_id(now->next_node_id);
+    counters.set_next_event_seq(now->next_event_seq);
+  }
   MDB_env* env = nullptr;
   ASSERT_EQ(mdb_env_create(&env), 0);
   mdb_env_set_maxdbs(env, 20);
-  ASSERT_EQ(mdb_env_open(env, folder.path().c_str(), 0, 0600), 0);
+  ASSERT_EQ(mdb_env_open(env, path.c_str(), 0, 0600), 0);
   MDB_txn* txn = nullptr;
   ASSERT_EQ(mdb_txn_begin(env, nullptr, 0, &txn), 0);
-  for (const char* name : {"flow_source", "flow", "flow_open", "flow_fact", "step_result"}) {
+  for (const char* name : names) {
     MDB_dbi dbi = 0;
     ASSERT_EQ(mdb_dbi_open(txn, name, 0, &dbi), 0) << name;
     ASSERT_EQ(mdb_drop(txn, dbi, 1), 0) << name;
   }
-  // Every commit carries its number in the counters.
-  proto::Counters counters;
-  counters.set_next_job_id(1);
-  counters.set_next_epoch(1);
-  counters.set_next_node_id(1);
-  counters.set_next_event_seq(1);
-  counters.set_txn(mdb_txn_id(txn));
+  counters.set_txn(mdb_txn_id(txn));  // every commit carries its number
   std::string record(kHeaderBytes, '\0');
   record += counters.SerializeAsString();
   seal(Table::Meta, "counters", record.data(), record.size());
@@ -245,6 +247,13 @@ TEST(WorkflowStore, AStoreFromBeforeThereWereWorkflowsGetsTheirTables) {
   ASSERT_EQ(mdb_put(txn, meta, &key, &value, 0), 0);
   ASSERT_EQ(mdb_txn_commit(txn), 0);
   mdb_env_close(env);
+}
+
+// The tables of workflows came later than the others.
+TEST(WorkflowStore, AStoreFromBeforeThereWereWorkflowsGetsTheirTables) {
+  PrivateFolder folder;
+  { ASSERT_TRUE(Store::open(small_options(folder.path()))); }
+  drop_tables(folder.path(), {"flow_source", "flow", "flow_open", "flow_fact", "step_result"});
   EXPECT_TRUE(check_store(folder.path())->problems.empty()) << "reading needs no new table";
   auto store = Store::open(small_options(folder.path()));
   ASSERT_TRUE(store) << store.error().message;
@@ -252,6 +261,44 @@ TEST(WorkflowStore, AStoreFromBeforeThereWereWorkflowsGetsTheirTables) {
   CommitBatch batch;
   add(batch, 1, flow::WorkflowState::Running, 1);
   EXPECT_TRUE(store->commit(batch));
+}
+
+// So did the index of statements, which then gets those that are there.
+TEST(WorkflowStore, AStoreFromBeforeItsIndexOfStatementsIsIndexed) {
+  PrivateFolder folder;
+  CommitBatch batch;
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    auto spec = std::make_shared<sched::JobSpec>();
+    spec->owner = {7 + i % 2, 7};
+    if (i != 1) spec->statement.emplace();
+    sched::JobRecord record;
+    record.id = JobId(i + 1);
+    batch.changes.new_jobs.push_back({record.id, spec});
+    batch.changes.jobs.push_back(record);
+  }
+  batch.changes.next_job_id = 4;
+  batch.changes.next_epoch = batch.changes.next_node_id = batch.changes.next_event_seq = 1;
+  {
+    auto store = Store::open(small_options(folder.path()));
+    ASSERT_TRUE(store);
+    ASSERT_TRUE(store->commit(batch));
+  }
+  drop_tables(folder.path(), {"statement"});
+  EXPECT_TRUE(check_store(folder.path())->problems.empty()) << "reading needs no new table";
+  auto store = Store::open(small_options(folder.path()));
+  ASSERT_TRUE(store) << store.error().message;
+  const auto of = [&](std::uint32_t uid) {
+    std::vector<std::uint64_t> ids;
+    EXPECT_TRUE(store->snapshot()->visit_statements(uid, JobId{}, [&](const auto& job, auto&) {
+      ids.push_back(raw(job.id));
+      return true;
+    }));
+    return ids;
+  };
+  EXPECT_EQ(of(7), (std::vector<std::uint64_t>{3, 1}));
+  EXPECT_EQ(of(8), std::vector<std::uint64_t>());
+  EXPECT_EQ(of(9), std::vector<std::uint64_t>());
+  EXPECT_TRUE(store->check()->problems.empty());
 }
 
 }  // namespace
