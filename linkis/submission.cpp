@@ -9,6 +9,7 @@ namespace drover::linkis {
 namespace {
 
 constexpr std::int64_t kUsualPriority = 100, kTimeoutMax = 366LL * 86'400;
+constexpr std::size_t kGroupMax = 35;
 
 Json object_or_empty(const Json& body, const char* name) {
   return object_of(body, name);  // anything else, null most of all, counts as not given
@@ -22,6 +23,21 @@ void read_runtime(Submission& out) {
       number_of(runtime, "wds.linkis.engine.runtime.priority", kUsualPriority);
   out.priority = std::int32_t(std::clamp<std::int64_t>(priority, 0, 1'000'000) - kUsualPriority);
   out.session = text_of(runtime, "drover.session");
+}
+
+// {"jobGroupId":"g1",...}: the tasks of a group share an engine, one after the other. Here they
+// share a session, which ends by itself when it has been idle.
+Result<void> read_binding(Submission& out) {
+  const Json& bind = object_of(out.labels, "bindEngine");
+  const std::string group = text_of(bind, "jobGroupId");
+  if (group.empty() || !out.session.empty()) return {};
+  constexpr std::string_view kLetters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+  if (group.size() > kGroupMax || group.find_first_not_of(kLetters) != std::string::npos)
+    return fail(Errc::BadInput, "the jobGroupId of bindEngine is '" + group.substr(0, 80) + "'",
+                "up to 35 letters, digits, '-' and '_'", "labels");
+  out.session = "bind-" + group;
+  return {};
 }
 
 Result<void> check_code(const Submission& out) {
@@ -65,9 +81,13 @@ Result<Submission> parse_submit(const Json& body) {
     if (!user_creator) return fail(user_creator.error());
     out.user_creator = *std::move(user_creator);
   }
-  out.running_timeout_s =
-      std::clamp<std::int64_t>(number_of(out.labels, "jobRunningTimeout", 0), 0, kTimeoutMax);
+  const auto timeout = [&](const char* label) {
+    return std::clamp<std::int64_t>(number_of(out.labels, label, 0), 0, kTimeoutMax);
+  };
+  out.running_timeout_s = timeout("jobRunningTimeout");
+  out.queuing_timeout_s = timeout("jobQueuingTimeout");
   read_runtime(out);
+  if (auto bound = read_binding(out); !bound) return fail(bound.error());
   return out;
 }
 

@@ -14,11 +14,11 @@ struct Submission {
   std::string execute_user;  // as asked for; empty = who asks
   std::string code, run_type;
   EngineType engine;
-  UserCreator user_creator;     // empty parts: not said
-  Json labels, params, source;  // as given: clients read them back
-  std::int64_t running_timeout_s = 0;
-  std::int32_t priority = 0;  // 0: as usual
-  std::string session;
+  UserCreator user_creator;                                   // empty parts: not said
+  Json labels, params, source;                                // as given: clients read them back
+  std::int64_t running_timeout_s = 0, queuing_timeout_s = 0;  // 0: none
+  std::int32_t priority = 0;                                  // 0: as usual
+  std::string session;  // of drover.session, or of the label bindEngine
 };
 
 // BadInput: no code (20007), no labels (20008), no engine type or run type (20009).

@@ -59,6 +59,13 @@ void show_station_admin(Services& services, ExchangePtr exchange);
 void count_tasks(Services& services, ExchangePtr exchange);
 void count_engines(Services& services, ExchangePtr exchange);
 
+// api_linkis_metadata.cpp
+void list_databases(Services& services, ExchangePtr exchange);
+void list_tables(Services& services, ExchangePtr exchange);
+void list_columns(Services& services, ExchangePtr exchange);
+void refuse_table_facts(Services& services, ExchangePtr exchange);
+void refuse_observers(Services& services, ExchangePtr exchange);
+
 // api_linkis_files.cpp
 void show_file_tree(Services& services, ExchangePtr exchange);
 void show_is_exist(Services& services, ExchangePtr exchange);

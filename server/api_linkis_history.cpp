@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct Wanted {
   std::uint32_t uid = 0;
   bool everybody = false;
   std::size_t skip = 0, take = 0;
+  bool longest_first = false;  // else the newest
 
   bool only_open() const {
     return !in_any_state && std::ranges::none_of(states, [](auto s) { return sched::is_final(s); });
@@ -66,11 +68,13 @@ Result<void> visit(const store::Snapshot& snapshot, const Wanted& wanted, std::s
     return {};
   }
   std::size_t scanned = 0;
-  return snapshot.visit_jobs(JobId{0}, wanted.only_open(),
-                             [&](const sched::JobRecord& record, const sched::JobSpec& spec) {
-                               if (wanted.fits(record, spec)) take(record, spec);
-                               return ++scanned < scan;
-                             });
+  const auto see = [&](const sched::JobRecord& record, const sched::JobSpec& spec) {
+    if (wanted.fits(record, spec)) take(record, spec);
+    return ++scanned < scan;
+  };
+  if (wanted.everybody || wanted.only_open())
+    return snapshot.visit_jobs(JobId{0}, wanted.only_open(), see);
+  return snapshot.visit_statements(wanted.uid, JobId{0}, see);
 }
 
 void cut(std::string& text, std::size_t size) {
@@ -95,30 +99,57 @@ struct Found {
       result = fail(snapshot.error());
       return;
     }
-    std::size_t texts = 0;
-    const auto take = [&](const sched::JobRecord& record, const sched::JobSpec& spec) {
-      if (total++ < wanted.skip || page.size() == wanted.take) return;
-      page.push_back({record, spec, {}});
-      std::string& origin = page.back().spec.statement->origin;
-      texts += origin.size();
-      if (texts > kTextsMax) origin = {};
-    };
-    result = visit(*snapshot, wanted, scan, take);
+    if (wanted.longest_first)
+      take_longest(*snapshot, wanted, scan);
+    else
+      result = visit(*snapshot, wanted, scan, [&](const auto& record, const auto& spec) {
+        if (total++ >= wanted.skip && page.size() < wanted.take) add(record, spec);
+      });
     std::size_t read = 0;
     for (LinkisTask& task : page) {
       if (const auto run = snapshot->task({task.record.id, TaskIndex{0}}); run && *run)
         task.node = (*run)->node;
       ends.push_back(end_of(*snapshot, task));
       std::string& code = codes.emplace_back();
-      if (texts > kTextsMax || read > kCodesReadMax) continue;
+      if (texts_ > kTextsMax || read > kCodesReadMax) continue;
       auto whole = snapshot->spec(task.record.id, true);
       if (!whole) continue;
       read += whole->script.size();
       cut(whole->script, kCodeMax);
       code = whole->script;  // a copy: the rest of it goes
-      texts += code.size();
+      texts_ += code.size();
     }
   }
+
+ private:
+  void add(const sched::JobRecord& record, const sched::JobSpec& spec) {
+    page.push_back({record, spec, {}});
+    std::string& origin = page.back().spec.statement->origin;
+    texts_ += origin.size();
+    if (texts_ > kTextsMax) origin = {};
+  }
+
+  // Of all that fit, not of the newest alone: as many as the page ends with are remembered, by
+  // their numbers. Of two that took as long the newer one is first.
+  void take_longest(const store::Snapshot& snapshot, const Wanted& wanted, std::size_t scan) {
+    const std::size_t most = wanted.skip + wanted.take;
+    const Time now = net::Loop::now().wall;
+    std::set<std::pair<Duration, JobId>> longest;
+    result = visit(snapshot, wanted, scan, [&](const auto& record, const auto&) {
+      ++total;
+      longest.emplace(cost_of(record, now), record.id);
+      if (longest.size() > most) longest.erase(longest.begin());
+    });
+    std::size_t at = 0;
+    for (auto one = longest.rbegin(); result && one != longest.rend(); ++one) {
+      if (at++ < wanted.skip) continue;
+      const auto record = snapshot.job(one->second);
+      const auto spec = snapshot.spec(one->second, false);
+      if (record && spec) add(*record, *spec);
+    }
+  }
+
+  std::size_t texts_ = 0;
 };
 
 std::string query_text(const Exchange& exchange, const char* name) {
@@ -133,7 +164,8 @@ std::int64_t query_number(const Exchange& exchange, const char* name, std::int64
   return number ? *number : fallback;
 }
 
-Result<Wanted> read_wanted(const Exchange& exchange, std::string_view usual_states) {
+Result<Wanted> read_wanted(Services& services, const Exchange& exchange,
+                           std::string_view usual_states) {
   Wanted wanted;
   std::string states = query_text(exchange, "status");
   if (states.empty()) states = usual_states;
@@ -153,6 +185,12 @@ Result<Wanted> read_wanted(const Exchange& exchange, std::string_view usual_stat
   wanted.everybody =
       exchange.caller.is_operator && exchange.request.query_value("isAdminView") == "true";
   if (wanted.everybody) wanted.user = query_text(exchange, "proxyUser");
+  // One user's are found by the index; a name that is none any more by looking at all.
+  if (!wanted.user.empty())
+    if (const auto account = services.users.find(wanted.user)) {
+      wanted.uid = account->uid;
+      wanted.everybody = false;
+    }
   const std::int64_t page =
       std::clamp<std::int64_t>(query_number(exchange, "pageNow", 1), 1, 1 << 20);
   wanted.take = std::size_t(
@@ -202,24 +240,22 @@ Json count_data(const std::string&, const Found& found) {
   return data;
 }
 
-bool took_longer(const Json& a, const Json& b) {
-  return a["costTime"].get<std::int64_t>() > b["costTime"].get<std::int64_t>();
-}
+// At most so many are remembered while all are looked at.
+constexpr std::size_t kLongestMax = 10'000;
 
 Json longest_data(const std::string& instance, const Found& found) {
-  std::vector<Json> tasks;
-  for (std::size_t i = 0; i < found.page.size(); ++i)
-    tasks.push_back(task_json(instance, found.progress[i], found.page[i], found.ends[i], {}, true));
-  std::stable_sort(tasks.begin(), tasks.end(), took_longer);
   Json data;
-  data["tasks"] = tasks;
+  data["tasks"] = Json::array();
+  for (std::size_t i = 0; i < found.page.size(); ++i)
+    data["tasks"].push_back(
+        task_json(instance, found.progress[i], found.page[i], found.ends[i], {}, true));
   return data;
 }
 
 constexpr std::string_view kOpen = "Running,Inited,Scheduled";
 
 void search_open(Services& services, ExchangePtr exchange, Answering data_of) {
-  auto wanted = read_wanted(*exchange, kOpen);
+  auto wanted = read_wanted(services, *exchange, kOpen);
   if (!wanted) return exchange->refuse(wanted.error());
   const std::int64_t now = net::Loop::now().wall.us / 1000;
   if (exchange->request.query_value("startDate").empty()) wanted->from_ms = now - kDayMs;
@@ -244,7 +280,7 @@ void show_task(Services& services, ExchangePtr exchange) {
 }
 
 void list_tasks(Services& services, ExchangePtr exchange) {
-  auto wanted = read_wanted(*exchange, {});
+  auto wanted = read_wanted(services, *exchange, {});
   if (!wanted) return exchange->refuse(wanted.error());
   search(services, std::move(exchange), *std::move(wanted), tasks_data);
 }
@@ -257,8 +293,12 @@ void count_undone(Services& services, ExchangePtr exchange) {
 }
 
 void list_longest(Services& services, ExchangePtr exchange) {
-  auto wanted = read_wanted(*exchange, {});
+  auto wanted = read_wanted(services, *exchange, {});
   if (!wanted) return exchange->refuse(wanted.error());
+  if (wanted->skip + wanted->take > kLongestMax)
+    return exchange->refuse({Errc::Limit, "only the 10,000 longest can be listed",
+                             "a smaller pageNow, or narrower dates", "pageNow"});
+  wanted->longest_first = true;
   search(services, std::move(exchange), *std::move(wanted), longest_data);
 }
 
@@ -334,7 +374,7 @@ struct Tally {
 
 template <class Answer>
 void tally(Services& services, ExchangePtr exchange, const Answer& answer) {
-  auto wanted = read_wanted(*exchange, {});
+  auto wanted = read_wanted(services, *exchange, {});
   if (!wanted) return exchange->refuse(wanted.error());
   auto sums = std::make_shared<Tally>();
   const store::Store& store = services.store;

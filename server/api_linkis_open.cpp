@@ -73,10 +73,10 @@ class PageReading : public std::enable_shared_from_this<PageReading> {
     first_column_ = std::size_t((page_.column_page - 1) * page_.columns);
   }
 
-  // A text is read from where the last reader of it was, if that helps.
+  // A text is read from where readers have been, if that helps.
   void begin() {
     if (is_long_text())
-      if (const auto mark = services_.linkis->text_mark_before(key_, next_)) {
+      if (const auto mark = services_.linkis->mark_before(key_, next_)) {
         mark_ = *mark;
         rows_->begin_at(mark_.line, mark_.offset);
       }
@@ -140,7 +140,7 @@ class PageReading : public std::enable_shared_from_this<PageReading> {
   void send() {
     const StoredResult& result = rows_->result();
     // The last batch begins before the next page, or with it.
-    if (is_long_text()) services_.linkis->set_text_mark(key_, mark_);
+    if (is_long_text()) services_.linkis->set_mark(key_, mark_);
     std::string metadata = "\"NULL\"";
     if (result.type == ResultType::Table) {
       Json columns = Json::array();
@@ -168,7 +168,7 @@ class PageReading : public std::enable_shared_from_this<PageReading> {
   Services& services_;
   ExchangePtr exchange_;
   TextKey key_;
-  LogMark mark_{};
+  LineMark mark_{};
   std::shared_ptr<ResultRows> rows_;
   Page page_;
   std::int64_t next_, until_, count_ = 0;

@@ -144,6 +144,10 @@ void Auth::configure(const Config& config) {
 
 bool Auth::is_token(std::string_view text) const { return equal_in_constant_time(text, token_); }
 
+bool Auth::is_front_end(std::string_view origin) const {
+  return std::find(linkis_origins_.begin(), linkis_origins_.end(), origin) != linkis_origins_.end();
+}
+
 bool Auth::is_operator(std::uint32_t uid) const {
   return uid == 0 || uid == uid_ ||
          std::find(operators_.begin(), operators_.end(), uid) != operators_.end();
@@ -183,10 +187,8 @@ Result<void> Auth::check_source(const net::HttpRequest& request) const {
   }
   const bool changes = request.method != "GET" && request.method != "HEAD";
   const std::string_view origin = request.header("origin");
-  const bool is_front_end =
-      request.path.starts_with("/api/rest_j/") &&
-      std::find(linkis_origins_.begin(), linkis_origins_.end(), origin) != linkis_origins_.end();
-  if (changes && !origin.empty() && !is_front_end)
+  const bool may = request.path.starts_with("/api/rest_j/") && is_front_end(origin);
+  if (changes && !origin.empty() && !may)
     return fail(Errc::Denied, "requests from web pages may not change anything",
                 "linkis.origins lists the pages that may use the Linkis contract");
   return {};

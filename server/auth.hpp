@@ -55,6 +55,7 @@ class Auth {
   // Host over TCP must be one of ours (DNS rebinding); a browser's Origin may not change state.
   // Denied otherwise.
   Result<void> check_source(const net::HttpRequest& request) const;
+  bool is_front_end(std::string_view origin) const;  // of linkis.origins
   bool is_operator(std::uint32_t uid) const;
   bool is_token(std::string_view text) const;  // the daemon's; constant time
   std::uint32_t uid() const { return uid_; }   // whose that is

@@ -8,17 +8,16 @@
 namespace drover::server {
 namespace {
 
-class CookieAnswer : public Answer {
+class AnswerWith : public Answer {
  public:
-  CookieAnswer(std::shared_ptr<Answer> inner, std::string cookie)
-      : inner_(std::move(inner)), cookie_(std::move(cookie)) {}
+  AnswerWith(std::shared_ptr<Answer> inner, Headers more)
+      : inner_(std::move(inner)), more_(std::move(more)) {}
   void send(net::HttpResponse response) override {
-    response.headers.emplace_back("Set-Cookie", std::move(cookie_));
+    add_to(response.headers);
     inner_->send(std::move(response));
   }
-  void begin_stream(int status, std::string content_type,
-                    std::vector<std::pair<std::string, std::string>> headers) override {
-    headers.emplace_back("Set-Cookie", std::move(cookie_));
+  void begin_stream(int status, std::string content_type, Headers headers) override {
+    add_to(headers);
     inner_->begin_stream(status, std::move(content_type), std::move(headers));
   }
   bool write(std::string_view data) override { return inner_->write(data); }
@@ -28,8 +27,12 @@ class CookieAnswer : public Answer {
   void on_gone(std::function<void()> hook) override { inner_->on_gone(std::move(hook)); }
 
  private:
+  void add_to(Headers& headers) {
+    for (auto& header : more_) headers.push_back(std::move(header));
+    more_.clear();
+  }
   std::shared_ptr<Answer> inner_;
-  std::string cookie_;
+  Headers more_;
 };
 
 }  // namespace
@@ -62,7 +65,11 @@ void refuse_with(const Exchange& exchange, const Error& error, int code) {
 }
 
 std::shared_ptr<Answer> with_cookie(std::shared_ptr<Answer> answer, std::string cookie) {
-  return std::make_shared<CookieAnswer>(std::move(answer), std::move(cookie));
+  return with_headers(std::move(answer), {{"Set-Cookie", std::move(cookie)}});
+}
+
+std::shared_ptr<Answer> with_headers(std::shared_ptr<Answer> answer, Headers headers) {
+  return std::make_shared<AnswerWith>(std::move(answer), std::move(headers));
 }
 
 Result<linkis::Json> linkis_body(const Exchange& exchange) {

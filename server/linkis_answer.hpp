@@ -7,6 +7,7 @@
 
 #include "linkis/envelope.hpp"
 #include "server/exchange.hpp"
+#include "server/front_ends.hpp"
 
 namespace drover::server {
 
@@ -26,6 +27,7 @@ void refuse_with(const Exchange& exchange, const Error& error, int code);
 
 // Sends a Set-Cookie header along with the answer, whatever it is.
 std::shared_ptr<Answer> with_cookie(std::shared_ptr<Answer> answer, std::string cookie);
+std::shared_ptr<Answer> with_headers(std::shared_ptr<Answer> answer, Headers headers);
 
 // The body as an object; an empty body is an empty one. Content-Encoding is not looked at: the
 // original clients send "utf-8" there.

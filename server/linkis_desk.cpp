@@ -35,26 +35,14 @@ std::shared_ptr<void> LinkisDesk::workbook(std::uint32_t uid) {
   return one;
 }
 
-std::optional<LogMark> LinkisDesk::mark_before(JobId job, std::int64_t line) const {
-  const auto found = marks_.find(job);
-  if (found == marks_.end() || found->second.line > line) return std::nullopt;
-  return found->second;
+std::optional<LineMark> LinkisDesk::mark_before(const TextKey& text, std::int64_t line) const {
+  const auto found = marks_.find(text);
+  return found == marks_.end() ? std::nullopt : found->second.before(line);
 }
 
-void LinkisDesk::set_mark(JobId job, LogMark mark) {
-  marks_[job] = mark;
-  if (marks_.size() > kMarksMax) marks_.erase(marks_.begin());  // the oldest task
-}
-
-std::optional<LogMark> LinkisDesk::text_mark_before(const TextKey& text, std::int64_t row) const {
-  const auto found = text_marks_.find(text);
-  if (found == text_marks_.end() || found->second.line > row) return std::nullopt;
-  return found->second;
-}
-
-void LinkisDesk::set_text_mark(const TextKey& text, LogMark mark) {
-  text_marks_[text] = mark;
-  if (text_marks_.size() > kMarksMax) text_marks_.erase(text_marks_.begin());
+void LinkisDesk::set_mark(const TextKey& text, LineMark mark) {
+  marks_[text].set(mark);
+  if (marks_.size() > kMarkedMax) marks_.erase(marks_.begin());  // the oldest task
 }
 
 }  // namespace drover::server

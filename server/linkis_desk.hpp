@@ -10,15 +10,14 @@
 #include <string>
 
 #include "server/config.hpp"
+#include "server/line_marks.hpp"
 #include "server/linkis_logins.hpp"
 #include "server/linkis_watch.hpp"
 
 namespace drover::server {
 
-struct LogMark {  // where a line of a task's log, or of a text it left, begins in its file
-  std::int64_t line = 0, offset = 0;
-};
-struct TextKey {  // a text among a task's results; another attempt writes another
+struct TextKey {  // a text among a task's results, or its log; another attempt writes others
+  static constexpr std::size_t kLog = SIZE_MAX;
   JobId job{};
   std::size_t index = 0;
   Time started{};
@@ -28,7 +27,7 @@ struct TextKey {  // a text among a task's results; another attempt writes anoth
 // Loop thread.
 class LinkisDesk {
  public:
-  static constexpr std::size_t kMarksMax = 4'096;
+  static constexpr std::size_t kMarkedMax = 4'096;  // logs and texts
   static constexpr long kLargeAnswersMax = 4;
   static constexpr long kWorkbooksMax = 4;  // of one user, in the making or on their way out
 
@@ -40,13 +39,10 @@ class LinkisDesk {
   void set_port(std::uint16_t port);
   const std::string& instance() const { return instance_; }  // host:port, in execIDs
 
-  // Where the last reader stopped, if that helps one who wants `line`. Without it, following a log
-  // would read it anew for each call.
-  std::optional<LogMark> mark_before(JobId job, std::int64_t line) const;
-  void set_mark(JobId job, LogMark mark);
-  // The same of a long text, which clients read page by page.
-  std::optional<LogMark> text_mark_before(const TextKey& text, std::int64_t row) const;
-  void set_text_mark(const TextKey& text, LogMark mark);
+  // Where readers have been, if that helps one who wants `line`. Without it, following a log or
+  // reading a long text page by page would read it anew for each call.
+  std::optional<LineMark> mark_before(const TextKey& text, std::int64_t line) const;
+  void set_mark(const TextKey& text, LineMark mark);
 
   // Held while a long log or a workbook is put together; null when enough others do that.
   std::shared_ptr<void> large_answer() const;
@@ -61,8 +57,7 @@ class LinkisDesk {
   std::string instance_ = "localhost:0", exports_;
   std::shared_ptr<int> large_ = std::make_shared<int>();   // its owners are counted
   std::map<std::uint32_t, std::weak_ptr<int>> workbooks_;  // by uid; their owners are counted
-  std::map<JobId, LogMark> marks_;
-  std::map<TextKey, LogMark> text_marks_;
+  std::map<TextKey, LineMarks> marks_;
 };
 
 }  // namespace drover::server

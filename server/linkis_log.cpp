@@ -46,7 +46,7 @@ class LogReading : public std::enable_shared_from_this<LogReading> {
     auto place = result_place(services_, task_.spec, record.id);
     if (!place) return end_of_body();
     files_.emplace(services_, task_.spec.owner, *std::move(place));
-    if (const auto mark = services_.linkis->mark_before(record.id, from_)) {
+    if (const auto mark = services_.linkis->mark_before(mark_key(), from_)) {
       line_ = mark->line;
       offset_ = mark->offset;
     }
@@ -54,6 +54,7 @@ class LogReading : public std::enable_shared_from_this<LogReading> {
   }
 
  private:
+  TextKey mark_key() const { return {task_.record.id, TextKey::kLog, task_.record.started}; }
   bool is_full() const {
     return std::int64_t(slice_.lines.size()) >= count_ || bytes_ >= kLogBytesMax;
   }
@@ -129,7 +130,7 @@ class LogReading : public std::enable_shared_from_this<LogReading> {
 
   void finish() {
     if (std::exchange(finished_, true)) return;
-    if (body_.line > 0) services_.linkis->set_mark(task_.record.id, body_);
+    if (body_.line > 0) services_.linkis->set_mark(mark_key(), body_);
     slice_.next = from_ + std::int64_t(slice_.lines.size());
     done_(slice_);
   }
@@ -140,7 +141,7 @@ class LogReading : public std::enable_shared_from_this<LogReading> {
   std::function<void(const Result<LogSlice>&)> done_;
   std::optional<PlacedFiles> files_;
   LogSlice slice_;
-  LogMark body_{};
+  LineMark body_{};
   std::string carry_;
   std::size_t bytes_ = 0;
   std::int64_t line_ = 0, offset_ = 0;  // of the next line, in the log and in the file

@@ -170,14 +170,17 @@ Json task_json(const Services& services, const LinkisTask& task, const TaskEnd& 
                    brief);
 }
 
+Duration cost_of(const sched::JobRecord& record, Time now) {
+  return (sched::is_final(record.state) ? record.ended : now) - record.submitted;
+}
+
 Json task_json(const std::string& instance, double progress, const LinkisTask& task,
                const TaskEnd& end, std::string_view code, bool brief) {
   const sched::JobRecord& record = task.record;
   const linkis::TaskName name = task_name(task.spec, record.id);
   const Json origin = origin_of(task.spec);
   const bool is_final = sched::is_final(record.state);
-  const Time until = is_final ? record.ended : net::Loop::now().wall;
-  const std::int64_t cost = (until - record.submitted).us / kMillisPerUs;
+  const std::int64_t cost = cost_of(record, net::Loop::now().wall).us / kMillisPerUs;
   std::string type = linkis::text_of(linkis::object_of(origin, "labels"), "engineType");
   if (type.empty()) type = name.engine;
   Json out;

@@ -39,6 +39,8 @@ struct TaskEnd {
 // Reads what the statement left, which may be long. Any thread.
 TaskEnd end_of(const store::Snapshot& snapshot, const LinkisTask& task);
 
+Duration cost_of(const sched::JobRecord& record, Time now);  // costTime: until its end, or now
+
 // An entry of jobhistory. `code` is the statement's text; with `brief` texts are left out. Any
 // thread: `instance` is the desk's, `progress` as of progress_of.
 linkis::Json task_json(const std::string& instance, double progress, const LinkisTask& task,

@@ -259,6 +259,13 @@ void Router::on_request(net::HttpRequest request, net::Responder responder) {
 
 void Router::answer(net::HttpRequest request, std::shared_ptr<Answer> answer) {
   const std::string path = request.path;  // the match points into it; the request moves on
+  if (services_.linkis != nullptr && is_linkis(path)) {
+    if (const auto origin = request.header("origin"); auth_.is_front_end(origin)) {
+      answer = with_headers(std::move(answer), front_end_headers(origin));
+      if (is_preflight(request) && auth_.check_source(request))
+        return answer->send(preflight_answer(request));
+    }
+  }
   const Match found = match(request.method, path);
   if (found.route != nullptr && found.route->handler == nullptr) return;
   if (ExchangePtr exchange = admit(std::move(request), found, std::move(answer)))

@@ -39,6 +39,35 @@ TEST(Submit, the_code_type_may_stand_in_the_labels) {
   EXPECT_EQ(read->priority, 0);
 }
 
+TEST(Submit, a_job_group_is_a_session_and_waiting_has_its_limit) {
+  struct Row {
+    const char *labels, *params, *session;
+    std::int64_t queuing;
+  };
+  for (const Row& row : {
+           Row{R"("jobQueuingTimeout":"90")", "{}", "", 90},
+           Row{R"("jobQueuingTimeout":90)", "{}", "", 90},
+           Row{R"("jobQueuingTimeout":"soon")", "{}", "", 0},
+           Row{R"("bindEngine":{"jobGroupId":"g-1","isJobGroupHead":"true"})", "{}", "bind-g-1", 0},
+           Row{R"("bindEngine":{"jobGroupId":""})", "{}", "", 0},
+           Row{R"("bindEngine":"g")", "{}", "", 0},
+           Row{R"("bindEngine":{"jobGroupId":"g"})",
+               R"({"configuration":{"runtime":{"drover.session":"mine"}}})", "mine", 0},
+       }) {
+    const auto read =
+        submit(std::string(R"({"executionContent":{"code":"1","runType":"sh"},"params":)") +
+               row.params + R"(,"labels":{"engineType":"a-1",)" + row.labels + "}}");
+    ASSERT_TRUE(read) << row.labels;
+    EXPECT_EQ(read->session, row.session) << row.labels;
+    EXPECT_EQ(read->queuing_timeout_s, row.queuing) << row.labels;
+  }
+  for (const char* group : {"../x", "a b", "a'b", "012345678901234567890123456789012345"})
+    EXPECT_FALSE(submit(
+        std::string(R"({"executionContent":{"code":"1","runType":"sh"},"labels":{"engineType":)") +
+        R"("a-1","bindEngine":{"jobGroupId":")" + group + R"("}}})"))
+        << group;
+}
+
 TEST(Submit, what_is_missing_has_the_number_of_the_contract) {
   struct Row {
     const char* body;

@@ -194,6 +194,69 @@ TEST(Linkis, is_not_there_unless_it_is_switched_on) {
   EXPECT_EQ(server.ask({std::nullopt, "", ""}, "GET", kBase + "/user/login").status, 401);
 }
 
+// A browser asks before a page of another origin may send more than a plain form.
+TEST(Linkis, only_listed_pages_of_other_origins_are_let_in) {
+  Config config = linkis_config();
+  config.linkis_origins = {"https://portal.example"};
+  Harness server(config);
+  const Asker ann{kAnn, {}, {}}, nobody{{}, {}, {}};
+  const std::string submit = kBase + "/entrance/submit";
+  const auto header = [](const Said& said, std::string_view name) {
+    std::string all;
+    for (const auto& [known, value] : said.headers)
+      if (known == name) all += (all.empty() ? "" : "|") + value;
+    return all;
+  };
+  struct Case {
+    const char *origin, *path, *asks, *names;
+    int status;
+    const char *allowed, *may_send;
+  };
+  const char* const usual = "Content-Type, Token-User, Token-Code, Token-Alive, webLogin";
+  for (const Case& c : {
+           Case{"https://portal.example", "/entrance/submit", "POST", "", 200,
+                "https://portal.example", usual},
+           Case{"https://portal.example", "/filesystem/openFile", "GET", "content-type, weblogin",
+                200, "https://portal.example", "content-type, weblogin"},
+           Case{"https://portal.example", "/entrance/submit", "POST", "x\r\nSet-Cookie: a", 200,
+                "https://portal.example", usual},
+           Case{"https://portal.example.evil", "/entrance/submit", "POST", "", 403, "", ""},
+           Case{"https://portal.example", "/entrance/submit", "", "", 401, "https://portal.example",
+                ""},
+           Case{"null", "/entrance/submit", "POST", "", 403, "", ""},
+           Case{"*", "/entrance/submit", "POST", "", 403, "", ""},
+       }) {
+    const Said said = server.ask(nobody, "OPTIONS", kBase + c.path, {},
+                                 {{"origin", c.origin},
+                                  {"access-control-request-method", c.asks},
+                                  {"access-control-request-headers", c.names}});
+    EXPECT_EQ(said.status, c.status) << c.origin << said.body;
+    EXPECT_EQ(header(said, "Access-Control-Allow-Origin"), c.allowed) << c.origin;
+    EXPECT_EQ(header(said, "Access-Control-Allow-Headers"), c.may_send) << c.origin;
+  }
+  const Said made = server.ask(ann, "POST", submit, body_of(std::to_string(kAnn)),
+                               {{"origin", "https://portal.example"}});
+  EXPECT_EQ(made.status, 200) << made.body;
+  EXPECT_EQ(header(made, "Access-Control-Allow-Credentials"), "true");
+  EXPECT_EQ(header(made, "Vary"), "Origin");
+  const Said refused = server.ask(nobody, "GET", kBase + "/jobhistory/list", {},
+                                  {{"origin", "https://portal.example"}});
+  EXPECT_EQ(refused.status, 401);
+  EXPECT_EQ(header(refused, "Access-Control-Allow-Origin"), "https://portal.example")
+      << "a page may read why it was refused";
+  // Drover's own API is not for pages, whatever is listed; nor are other Hosts.
+  const Said native =
+      server.ask(ann, "OPTIONS", "/api/v1/jobs", {},
+                 {{"origin", "https://portal.example"}, {"access-control-request-method", "POST"}});
+  EXPECT_EQ(native.status, 403);
+  EXPECT_EQ(header(native, "Access-Control-Allow-Origin"), "");
+  const Said rebound = server.ask(nobody, "OPTIONS", submit, {},
+                                  {{"host", "evil.example"},
+                                   {"origin", "https://portal.example"},
+                                   {"access-control-request-method", "POST"}});
+  EXPECT_EQ(rebound.status, 403);
+}
+
 class Logins : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -86,14 +86,14 @@ TEST_F(LinkisFiles, workbooks_are_counted_by_user) {
 TEST_F(LinkisFiles, texts_are_read_on_from_a_mark_that_is_not_behind_the_row) {
   LinkisDesk& desk = *server_.services().linkis;
   const TextKey text{JobId{7}, 1, Time{5}};
-  desk.set_text_mark(text, {100, 4'000});
-  const auto mark = desk.text_mark_before(text, 100);
+  desk.set_mark(text, {100, 4'000});
+  const auto mark = desk.mark_before(text, 100);
   ASSERT_TRUE(mark);
   EXPECT_EQ(mark->offset, 4'000);
-  EXPECT_TRUE(desk.text_mark_before(text, 150));
-  EXPECT_FALSE(desk.text_mark_before(text, 99));
-  EXPECT_FALSE(desk.text_mark_before({JobId{7}, 0, Time{5}}, 150)) << "another text";
-  EXPECT_FALSE(desk.text_mark_before({JobId{7}, 1, Time{6}}, 150)) << "of a later attempt";
+  EXPECT_TRUE(desk.mark_before(text, 150));
+  EXPECT_FALSE(desk.mark_before(text, 99));
+  EXPECT_FALSE(desk.mark_before({JobId{7}, 0, Time{5}}, 150)) << "another text";
+  EXPECT_FALSE(desk.mark_before({JobId{7}, 1, Time{6}}, 150)) << "of a later attempt";
 }
 
 }  // namespace
