@@ -3,6 +3,9 @@
 """python3 tests/e2e/linkis_java_test.py   (77 = skipped: no Java, no Maven, or Maven cannot have the client)
 
 The client's jars are fetched once into $DROVER_LINKIS_JARS, by default ~/.cache/drover-test/linkis-1.7.0.
+
+Three programs use it: UseLinkis each call and both logins; CliCalls what linkis-cli calls, in its order; JdbcCalls what the JDBC
+driver calls. Neither of the two is in a repository that can be reached; both are built on this client, which alone talks to the server.
 """
 import os
 import shutil
@@ -16,6 +19,7 @@ from linkis_client import USER, Client, linkis_cluster, tokens
 HERE = Path(__file__).resolve().parent / "linkis_client"
 JARS = Path(os.environ.get("DROVER_LINKIS_JARS", Path.home() / ".cache/drover-test/linkis-1.7.0"))
 SKIPPED = 77
+PROGRAMS = ("UseLinkis", "CliCalls", "JdbcCalls")
 
 
 def skip(why):
@@ -41,15 +45,19 @@ def main():
         return skip(f"Maven cannot fetch it ({problem})")
     with tempfile.TemporaryDirectory(prefix="drover-java-") as scratch:
         classes = Path(scratch) / "classes"
-        subprocess.run(["javac", "-nowarn", "-cp", f"{JARS}/*", "-d", str(classes), str(HERE / "UseLinkis.java")], check=True, timeout=120)
-        with linkis_cluster(scratch + "/results") as cluster:
+        sources = [str(HERE / f"{name}.java") for name in ("Steps", *PROGRAMS)]
+        subprocess.run(["javac", "-nowarn", "-cp", f"{JARS}/*", "-d", str(classes), *sources], check=True, timeout=300)
+        # The driver's engine is trino unless its URL names another.
+        with linkis_cluster(scratch + "/results", 'engines = ["trino=sql"]') as cluster:
             token = tokens(cluster)[0]
             client = Client(cluster, token)
             files = client.raw("GET", "/filesystem/getUserRootPath?pathType=file")[0] == 200
-            command = ["java", "-cp", f"{classes}:{JARS}/*", "UseLinkis", f"http://127.0.0.1:{client.port}", USER, token, *(["files"] if files else [])]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-            print(done.stdout[-8000:])
-            assert done.returncode == 0, done.stderr[-3000:]
+            for name in PROGRAMS:
+                more = ["files"] if files and name == "UseLinkis" else []
+                command = ["java", "-cp", f"{classes}:{JARS}/*", name, f"http://127.0.0.1:{client.port}", USER, token, *more]
+                done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+                print(f"{name}:\n{done.stdout[-8000:]}", flush=True)
+                assert done.returncode == 0, done.stderr[-3000:]
     return 0
 
 

@@ -5,17 +5,12 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.apache.linkis.computation.client.LinkisJobBuilder$;
 import org.apache.linkis.computation.client.LinkisJobClient;
 import org.apache.linkis.computation.client.interactive.SubmittableInteractiveJob;
-import org.apache.linkis.httpclient.authentication.AuthenticationStrategy;
 import org.apache.linkis.httpclient.dws.authentication.StaticAuthenticationStrategy;
 import org.apache.linkis.httpclient.dws.authentication.TokenAuthenticationStrategy;
-import org.apache.linkis.httpclient.dws.config.DWSClientConfig;
-import org.apache.linkis.httpclient.dws.config.DWSClientConfigBuilder;
 import org.apache.linkis.ujes.client.UJESClient;
-import org.apache.linkis.ujes.client.UJESClientImpl;
 import org.apache.linkis.ujes.client.request.EmsListAction;
 import org.apache.linkis.ujes.client.request.JobListAction;
 import org.apache.linkis.ujes.client.request.JobSubmitAction;
@@ -31,45 +26,8 @@ import org.apache.linkis.ujes.client.response.OpenLogResult;
 import org.apache.linkis.ujes.client.response.ResultSetResult;
 
 /** java UseLinkis URL USER TOKEN [files]; prints a line for each thing that went as it should. */
-public class UseLinkis {
-  static final StringBuilder failures = new StringBuilder();
+public class UseLinkis extends Steps {
   static String url, user, token;
-
-  interface Step {
-    void run() throws Exception;
-  }
-
-  static void step(String name, Step step) {
-    try {
-      step.run();
-      System.out.println("ok: " + name);
-    } catch (Throwable error) {
-      System.out.println("FAILED: " + name + ": " + error);
-      error.printStackTrace(System.out);
-      failures.append(name).append("; ");
-    }
-  }
-
-  static void check(boolean holds, Object shown) {
-    if (!holds) throw new IllegalStateException(String.valueOf(shown));
-  }
-
-  static UJESClient client(AuthenticationStrategy strategy, String key, String value, boolean discovery) {
-    DWSClientConfigBuilder builder = DWSClientConfigBuilder.newBuilder();
-    builder.addServerUrl(url);
-    builder.connectionTimeout(30000);
-    builder.readTimeout(30000);
-    builder.discoveryEnabled(discovery);
-    builder.discoveryFrequency(1, TimeUnit.MINUTES);
-    builder.loadbalancerEnabled(false);
-    builder.maxConnectionSize(5);
-    builder.retryEnabled(false);
-    builder.setAuthenticationStrategy(strategy);
-    builder.setAuthTokenKey(key);
-    builder.setAuthTokenValue(value);
-    builder.setDWSVersion("v1");
-    return new UJESClientImpl((DWSClientConfig) builder.build());
-  }
 
   static JobSubmitResult submit(UJESClient client, String code, String engine, String runType, String creator) {
     Map<String, Object> labels = new HashMap<>();
@@ -211,18 +169,17 @@ public class UseLinkis {
     user = args[1];
     token = args[2];
     boolean files = args.length > 3 && args[3].equals("files");
-    use(client(new TokenAuthenticationStrategy(), "Token-Code", token, false), "token", files);
-    use(client(new StaticAuthenticationStrategy(), user, token, false), "login", files);
+    use(client(url, new TokenAuthenticationStrategy(), "Token-Code", token), "token", files);
+    use(client(url, new StaticAuthenticationStrategy(), user, token), "login", files);
     listen(files);
     step("a wrong token is refused", () -> {
       try {
-        submit(client(new TokenAuthenticationStrategy(), "Token-Code", "x".repeat(64), false), "1", "python-3", "python", "IDE");
+        submit(client(url, new TokenAuthenticationStrategy(), "Token-Code", "x".repeat(64)), "1", "python-3", "python", "IDE");
       } catch (Exception error) {
         return;
       }
       throw new IllegalStateException("it was accepted");
     });
-    System.out.println(failures.length() == 0 ? "all passed" : "failed: " + failures);
-    System.exit(failures.length() == 0 ? 0 : 1);
+    end();
   }
 }
