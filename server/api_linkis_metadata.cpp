@@ -1,4 +1,4 @@
-// server/api_linkis_metadata.cpp - datasource/...: databases and tables, of which Drover knows none.
+// server/api_linkis_metadata.cpp - datasource/...: databases and tables, of which none is known.
 //
 // JDBC tools ask for them as soon as they are connected. An empty list means "none that is known"
 // and lets them go on; the engine's own SQL tells what there is.

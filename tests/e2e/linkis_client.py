@@ -5,6 +5,8 @@ import getpass
 import http.client
 import json
 import re
+import sys
+import tempfile
 import time
 from urllib.parse import quote, urlencode
 
@@ -19,6 +21,27 @@ USER = getpass.getuser()
 def linkis_cluster(results, linkis="", more=""):
     """A cluster that serves the contract; `linkis` and `more` are lines of its configuration."""
     return Cluster(cpus=64, port="0", config=f'[engines]\nresults = "{results}"\n[linkis]\nenabled = true\n{linkis}\n{more}\n')
+
+
+def run_cases(cases, bench_of, linkis="", more=""):
+    """Each case with the bench of one cluster; those that the command line names, or all."""
+    chosen = [case for case in cases if not sys.argv[1:] or case.__name__ in sys.argv[1:]]
+    with tempfile.TemporaryDirectory(prefix="drover-results-") as results:
+        with linkis_cluster(results, linkis, more) as cluster:
+            bench = bench_of(cluster)
+            bench.results = results
+            for case in chosen:
+                case(bench)
+                print(f"{case.__name__}: ok", flush=True)
+    print(f"{len(chosen)} passed, 0 failed")
+
+
+def end_everything(cluster):
+    """Engines are drained, jobs end, and nothing is left of either."""
+    for engine in cluster.get("/api/v1/engines")["engines"]:
+        cluster.request("POST", f"/api/v1/engines/{engine['name']}/drain", {})
+    cluster.await_all_final(40)
+    cluster.check_clean()
 
 
 class Answer:

@@ -8,14 +8,13 @@ import json
 import os
 import re
 import sys
-import tempfile
 import threading
 import time
 import zipfile
 from urllib.parse import quote, urlencode
 from xml.etree import ElementTree
 
-from linkis_client import USER, Client, linkis_cluster, tokens
+from linkis_client import USER, Client, end_everything, run_cases, tokens
 
 ROWS = int(os.environ.get("LINKIS_ROWS", "200000"))
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -455,10 +454,7 @@ def files_that_were_changed(bench):
 
 def nothing_is_left(bench):
     cluster = bench.cluster
-    for engine in cluster.get("/api/v1/engines")["engines"]:
-        cluster.request("POST", f"/api/v1/engines/{engine['name']}/drain", {})
-    cluster.await_all_final(40)
-    cluster.check_clean()
+    end_everything(cluster)
     assert os.listdir(cluster.data / "exports") == []
 
 
@@ -468,16 +464,7 @@ CASES = (the_tree, pages_of_every_kind, columns_in_pages, the_log, downloads, as
 
 
 def main():
-    names = sys.argv[1:]
-    with tempfile.TemporaryDirectory(prefix="drover-results-") as results:
-        with linkis_cluster(results) as cluster:
-            bench = Bench(cluster)
-            bench.results = results
-            cases = [case for case in CASES if not names or case.__name__ in names]
-            for case in cases:
-                case(bench)
-                print(f"{case.__name__}: ok", flush=True)
-    print(f"{len(cases)} passed, 0 failed")
+    run_cases(CASES, Bench)
 
 
 if __name__ == "__main__":

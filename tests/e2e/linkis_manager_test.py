@@ -3,12 +3,11 @@
 """python3 tests/e2e/linkis_manager_test.py"""
 import json
 import sys
-import tempfile
 import threading
 import time
 from urllib.parse import urlencode
 
-from linkis_client import USER, Client, linkis_cluster, tokens
+from linkis_client import USER, Client, run_cases, tokens
 
 ENGINE_KEYS = ["emInstance", "nodeStatus", "lock", "labels", "applicationName", "instance", "resourceType", "maxResource", "minResource", "usedResource",
                "lockedResource", "expectedResource", "leftResource", "owner", "runningTasks", "pendingTasks", "succeedTasks", "failedTasks", "maxMemory",
@@ -359,15 +358,7 @@ CASES = (an_engine_is_made_shown_and_ended, what_cannot_be_made, lists_of_engine
 
 
 def main():
-    names = sys.argv[1:]
-    with tempfile.TemporaryDirectory(prefix="drover-results-") as results:
-        with linkis_cluster(results) as cluster:
-            bench = Bench(cluster)
-            cases = [case for case in CASES if not names or case.__name__ in names]
-            for case in cases:
-                case(bench)
-                print(f"{case.__name__}: ok", flush=True)
-    print(f"{len(cases)} passed, 0 failed")
+    run_cases(CASES, Bench)
 
 
 if __name__ == "__main__":

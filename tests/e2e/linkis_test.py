@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 
-from linkis_client import DONE, USER, Client, linkis_cluster, parts_of, tokens
+from linkis_client import DONE, USER, Client, end_everything, parts_of, run_cases, tokens
 
 TICKET = "linkis_user_session_ticket_id_v1"
 
@@ -203,6 +203,34 @@ def how_tasks_fail(bench):
     assert client.wait(late, 40)[-1] == "Timeout"
 
 
+def groups_and_waiting(bench):
+    """bindEngine: the tasks of a group share an engine; jobQueuingTimeout: what has not started by then goes."""
+    client = bench.client
+
+    def labels(**more):
+        return {"engineType": "python-3", "userCreator": f"{USER}-IDE", **more}
+
+    bound = {"bindEngine": {"jobGroupId": "g1", "isJobGroupHead": "true"}}
+    first = client.submit("x = 41", "python-3", "python", labels=labels(**bound))[1]
+    assert client.wait(first)[-1] == "Succeed"
+    second = client.submit("print('x is', x + 1)", "python-3", "python", labels=labels(**bound))[1]
+    assert client.wait(second)[-1] == "Succeed", client.log(second, size=-1)["log"][3]
+    assert "x is 42" in client.log(second, size=-1)["log"][3]
+    assert client.task(first)["engineInstance"] == client.task(second)["engineInstance"]
+    busy = client.submit("import time; time.sleep(60)", "python-3", "python", labels=labels(**bound))[1]
+    bench.cluster.until(lambda: client.status(busy) == "Running", "the engine is busy", 30)
+    begun = time.monotonic()
+    late = client.submit("1", "python-3", "python", labels=labels(jobQueuingTimeout="2", **bound))[1]
+    assert client.wait(late, 30)[-1] == "Cancelled" and 1.5 < time.monotonic() - begun < 25
+    row = client.task(late)
+    assert row["engineInstance"] is None, row
+    client.good("GET", f"/entrance/{busy}/kill")
+    assert client.wait(busy, 30)[-1] == "Cancelled"
+    soon = client.submit("1", "python-3", "python", labels=labels(jobQueuingTimeout="60"))[1]
+    assert client.wait(soon)[-1] == "Succeed"
+    client.bad("POST", "/entrance/submit", client.body("1", "python-3", "python", labels=labels(bindEngine={"jobGroupId": "../x"})))
+
+
 def the_older_style(bench):
     client = bench.client
     data = client.good("POST", "/entrance/execute", {"executeApplicationName": "shell", "runType": "shell", "requestApplicationName": "dss",
@@ -287,6 +315,13 @@ def lists(bench):
     assert counted == {"sumCount": 5, "succeedCount": 5, "failedCount": 0, "cancelledCount": 0}, counted
     assert client.good("GET", "/jobhistory/jobstatistics/engineCount?creator=lister")["countEngine"] == 5
     assert len(client.good("GET", "/jobhistory/listDurationTop?creator=lister")["tasks"]) == 5
+    ended = {row["taskID"]: row["costTime"] for row in client.good("GET", "/jobhistory/list?status=Succeed&pageSize=1000")["tasks"]}
+    longest = sorted(ended, key=lambda task: (-ended[task], -task))
+    tops = [client.good("GET", f"/jobhistory/listDurationTop?status=Succeed&pageSize=2&pageNow={page}")["tasks"] for page in (1, 2)]
+    assert [row["taskID"] for page in tops for row in page] == longest[:4], (tops, longest[:4])
+    client.bad("GET", "/jobhistory/listDurationTop?pageSize=1000&pageNow=11")
+    mine = client.good("GET", f"/jobhistory/list?isAdminView=true&proxyUser={USER}&creator=lister")
+    assert mine["totalPage"] == 5 and client.good("GET", "/jobhistory/list?isAdminView=true&proxyUser=daemon&creator=lister")["totalPage"] == 0
 
 
 def many_are_killed(bench):
@@ -421,29 +456,18 @@ def a_flood_of_lines_is_read_to_its_end(bench):
 
 def nothing_is_left(bench):
     cluster = bench.cluster
-    for engine in cluster.get("/api/v1/engines")["engines"]:
-        cluster.request("POST", f"/api/v1/engines/{engine['name']}/drain", {})
-    cluster.await_all_final(40)
-    cluster.check_clean()
+    end_everything(cluster)
     status, text = cluster.request("GET", "/metrics")
     assert status == 200 and "/api/rest_j/v1/entrance/{name}/status" in text
 
 
-CASES = (the_transcript_of_the_contract, logins, tokens_of_programs, every_call_of_a_task, how_tasks_fail, the_older_style, the_loop_of_the_command_line_client, variables, what_operators_ask, lists, many_are_killed,
-         bad_input, somebody_else_sees_nothing, a_silent_client_ends_its_task, a_flood_of_lines_is_read_to_its_end, nothing_is_lost_in_a_crash,
+CASES = (the_transcript_of_the_contract, logins, tokens_of_programs, every_call_of_a_task, how_tasks_fail, groups_and_waiting, the_older_style,
+         the_loop_of_the_command_line_client, variables, what_operators_ask, lists, many_are_killed, bad_input, somebody_else_sees_nothing, a_silent_client_ends_its_task, a_flood_of_lines_is_read_to_its_end, nothing_is_lost_in_a_crash,
          nothing_is_left)
 
 
 def main():
-    names = sys.argv[1:]
-    with tempfile.TemporaryDirectory(prefix="drover-results-") as results:
-        with linkis_cluster(results, linkis="silence_s = 8") as cluster:
-            bench = Bench(cluster)
-            cases = [case for case in CASES if not names or case.__name__ in names]
-            for case in cases:
-                case(bench)
-                print(f"{case.__name__}: ok", flush=True)
-    print(f"{len(cases)} passed, 0 failed")
+    run_cases(CASES, Bench, linkis="silence_s = 8")
 
 
 if __name__ == "__main__":
