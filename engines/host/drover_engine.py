@@ -15,6 +15,7 @@ import sys
 import termios
 import time
 
+import drover_kept  # now: a runner takes this folder off the path
 from drover_io import NOTHING, Lines, Log, resident_kib, say, take_secret
 from drover_worker import PACKET_MAX, WAKE, Worker
 
@@ -538,7 +539,6 @@ class Engine:
                 signal.signal(number, signal.SIG_DFL)
             signal.alarm(CLEAN_LONGEST_S)
             os.nice(10)
-            import drover_kept
             gone = drover_kept.remove_old(base, self.kept.get("keep_s") or 0, (self.kept.get("quota_mib") or 0) << 20,
                                           time.time(), {statement.results for statement in self.known.values()})
             if gone:
