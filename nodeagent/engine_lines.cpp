@@ -16,6 +16,7 @@ namespace {
 
 using Element = simdjson::dom::element;
 constexpr std::size_t kRunningMax = 2'000, kLanguagesMax = 100, kTextMax = 200, kMessageMax = 1000;
+constexpr std::int64_t kConcurrencyMax = 1000;
 constexpr std::size_t kResultsMax = 192 << 10;  // of one end, JSON
 
 tl::unexpected<Error> bad(const std::string& what) {
@@ -50,6 +51,8 @@ EngineLine read_hello(const Element& line) {
   hello.version = cut(text_of(line, "version"), kTextMax);
   hello.pid =
       std::int32_t(std::min<std::int64_t>(number_of(line, "pid"), std::numeric_limits<int>::max()));
+  hello.concurrency =
+      std::uint32_t(std::clamp<std::int64_t>(number_of(line, "concurrency"), 1, kConcurrencyMax));
   simdjson::dom::array array;
   if (line["languages"].get(array) == simdjson::SUCCESS)
     for (const Element language : array) {
@@ -66,6 +69,24 @@ EngineLine read_hello(const Element& line) {
         hello.running.push_back(known);
     }
   return hello;
+}
+
+// Kinds are labels of metrics: others than the protocol's are left out.
+EngineLine read_health(const Element& line) {
+  EngineHealth health{number_of(line, "rss_kib"), number_of(line, "running"), {}};
+  simdjson::dom::array array;
+  if (line["pollers"].get(array) != simdjson::SUCCESS) return health;
+  for (const Element one : array) {
+    const std::string_view kind = text_of(one, "kind");
+    const bool is_second = std::ranges::any_of(
+        health.pollers, [&](const EnginePollers& other) { return other.kind == kind; });
+    if ((kind != "status" && kind != "metrics") || is_second) continue;
+    health.pollers.push_back(
+        {std::string(kind), cut(text_of(one, "slowest"), kTextMax), number_of(one, "threads"),
+         number_of(one, "busy"), number_of(one, "items"), number_of(one, "lag_ms"),
+         number_of(one, "polls"), number_of(one, "errors"), number_of(one, "slowest_ms")});
+  }
+  return health;
 }
 
 EngineLine read_progress(const Element& line, const AttemptId& id) {
@@ -179,7 +200,7 @@ Result<EngineLine> EngineLineReader::read(std::string_view text) {
   if (!line.is_object()) return bad("not an object");
   const std::string_view type = text_of(line, "type");
   if (type == "hello") return read_hello(line);
-  if (type == "health") return EngineHealth{number_of(line, "rss_kib"), number_of(line, "running")};
+  if (type == "health") return read_health(line);
   AttemptId id;
   if (!read_statement_id(text_of(line, "id"), id)) return UnknownLine{};
   if (type == "started") return StartReport{id, number_of(line, "at_us"), 0};

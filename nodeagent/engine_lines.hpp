@@ -27,6 +27,7 @@ struct EngineHello {
   std::string token, type, version;
   std::vector<std::string> languages;
   std::int32_t pid = 0;
+  std::uint32_t concurrency = 1;   // statements at once
   std::vector<AttemptId> running;  // whose end is not acknowledged
 };
 struct EngineProgress {
@@ -39,8 +40,13 @@ struct EngineEnd {
   EndReport report;
   std::string results;  // JSON: outcome, error, results
 };
+struct EnginePollers {  // of an adapter; one kind of them
+  std::string kind, slowest;
+  std::int64_t threads = 0, busy = 0, items = 0, lag_ms = 0, polls = 0, errors = 0, slowest_ms = 0;
+};
 struct EngineHealth {
   std::int64_t rss_kib = 0, running = 0;
+  std::vector<EnginePollers> pollers;
 };
 struct UnknownLine {};  // a type or an id that we do not know: ignored
 using EngineLine =

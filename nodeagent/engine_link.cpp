@@ -84,6 +84,22 @@ void EngineLink::send_health(const EngineHealth& health) {
   out.set_at_us(net::Loop::now().wall.us);
   out.set_running(std::uint32_t(std::min<std::int64_t>(health.running, 1 << 20)));
   out.set_supd_rss_kib(std::uint64_t(health.rss_kib));
+  out.clear_pollers();
+  const auto small = [](std::int64_t number) {
+    return std::uint32_t(std::min<std::int64_t>(number, 1 << 30));
+  };
+  for (const EnginePollers& pollers : health.pollers) {
+    proto::PollerHealth& told = *out.add_pollers();
+    told.set_kind(pollers.kind);
+    told.set_threads(small(pollers.threads));
+    told.set_busy(small(pollers.busy));
+    told.set_items(small(pollers.items));
+    told.set_lag_ms(pollers.lag_ms);
+    told.set_polls(std::uint64_t(pollers.polls));
+    told.set_errors(std::uint64_t(pollers.errors));
+    told.set_slowest(pollers.slowest);
+    told.set_slowest_ms(pollers.slowest_ms);
+  }
 }
 
 // ---- the controller
@@ -138,6 +154,7 @@ void EngineLink::send_hello() {
   engine.set_version(hello_.version);
   engine.set_host(parts_.node);
   engine.set_pid(hello_.pid);
+  engine.set_concurrency(hello_.concurrency);
   for (const HeldReport& held : table_.running()) {
     proto::Held& out = *hello.add_running();
     fill_ref(*out.mutable_id(), held.id);
@@ -161,7 +178,7 @@ void EngineLink::on_controller_frame(std::string_view bytes) {
   if (message.welcome()) {
     failures_ = 0;
     table_.on_welcome(session);
-    send_health({0, std::int64_t(table_.running_count())});
+    send_health({0, std::int64_t(table_.running_count()), {}});
   }
   on_orders(message, session);
   changed_();

@@ -16,6 +16,8 @@ constexpr Duration kKeepsIdle = seconds(3600);    // min_idle holds so long afte
 constexpr sched::Actor kDrover{0, true};
 constexpr std::size_t kEndedColdMax = 10'000;
 
+JobId first_of(const std::set<JobId>& jobs) { return jobs.empty() ? JobId{} : *jobs.begin(); }
+
 }  // namespace
 
 EnginePool::EnginePool(sched::Controller& controller, Prepare prepare)
@@ -199,7 +201,9 @@ std::uint32_t EnginePool::starts_wanted(const Pool& pool, const Plugin& plugin, 
   }
   const std::uint32_t most = pool.session.empty() ? plugin.max_per_user : 1;
   if (live >= most) return 0;
-  const auto waiting = std::uint32_t(std::min<std::size_t>(pool.waiting.size(), kEnginesMax));
+  const std::uint32_t seats = pool.session.empty() ? std::max(plugin.concurrency, 1u) : 1;
+  const auto waiting = std::uint32_t(
+      std::min<std::size_t>((pool.waiting.size() + seats - 1) / seats, kEnginesMax));  // engines
   const std::uint32_t spare = spare_of(pool, plugin, now);
   const std::uint32_t ready = idle + starting;
   std::uint32_t wanted = waiting + spare > ready ? waiting + spare - ready : 0;
@@ -385,8 +389,8 @@ std::optional<Time> EnginePool::next_timer() const {
 }
 
 EngineView EnginePool::view_of(const Engine& engine) const {
-  return {engine.name(), engine.type,      engine.pool,       engine.session, engine.user,
-          engine.job,    engine.owner.uid, engine.state,      engine.running, engine.uses,
+  return {engine.name(), engine.type,      engine.pool,       engine.session,           engine.user,
+          engine.job,    engine.owner.uid, engine.state,      first_of(engine.running), engine.uses,
           engine.since,  engine.lease,     engine.lock_until, engine.why_cold};
 }
 

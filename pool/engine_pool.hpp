@@ -32,7 +32,7 @@ struct EngineView {
   JobId job{};
   std::uint32_t uid = 0;
   EngineState state{};
-  JobId running{};  // statement; 0 = none
+  JobId running{};  // statement; 0 = none, of several the first
   std::uint64_t uses = 0;
   Time since;            // wall; of the state
   Duration lease{};      // of its lock; 0 = it is not locked

@@ -17,7 +17,7 @@ struct EnginePool::Engine {
   bool is_ahead = false;       // asked for by name, not by those who wait
   bool is_unwanted = false;    // ended before it was ready, by us
   bool is_over_quota = false;  // its job waits for a quota
-  JobId running{};
+  std::set<JobId> running;
   std::uint64_t uses = 0;
   Time since;            // wall
   Time idle_since;       // mono

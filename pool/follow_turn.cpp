@@ -116,7 +116,7 @@ void EnginePool::take(Engine& engine, JobId statement, Now now) {
   Waiter& waiter = statements_.at(statement);
   if (waiter.engine == engine.number) return;
   waiter.engine = engine.number;
-  engine.running = statement;
+  engine.running.insert(statement);
   ++engine.uses;
   pools_[engine.pool].last_use = now.mono;
   ++(waiter.why_cold.empty() ? counts_.warm : counts_.cold);
@@ -135,9 +135,9 @@ void EnginePool::see_task(const sched::TaskRecord& task, Now now) {
 void EnginePool::leave_engine(JobId statement, Now now) {
   Waiter& waiter = statements_.at(statement);
   const auto engine = engines_.find(std::exchange(waiter.engine, 0));
-  if (engine == engines_.end() || engine->second.running != statement) return;
-  engine->second.running = {};
+  if (engine == engines_.end() || engine->second.running.erase(statement) == 0) return;
   pools_[engine->second.pool].last_use = now.mono;
+  if (!engine->second.running.empty()) return;
   const bool was_draining = engine->second.state == EngineState::Draining;
   move(engine->second, EngineEvent::Done, now);
   if (was_draining) stop(engine->second, now);
@@ -214,7 +214,7 @@ void EnginePool::see_event(const sched::Event& event, Now now) {
   if (is_up) engine.was_ready = true;
   const bool works = engine.state == EngineState::Busy || engine.state == EngineState::Draining;
   if (works) set_deadline(engine, is_up ? engine.lease_end() : std::optional(now.mono + kLostMax));
-  if (is_up && raw(engine.running) != 0) move(engine, EngineEvent::Took, now);
+  if (is_up && !engine.running.empty()) move(engine, EngineEvent::Took, now);
   if (ends) out_of_service(engine, now);
 }
 

@@ -49,7 +49,20 @@ Result<void> read_cores(const proto::NodeInfo& info, rm::Topology& topology) {
   return {};
 }
 
-// It has nothing but its labels, and runs one statement at a time.
+constexpr std::uint32_t kSeatsMax = 1000;
+
+// "python.1000.s.NAME", pool_name() of pool/catalogue.hpp: statements of a session follow each
+// other.
+bool is_of_session(const rm::Labels& labels) {
+  const auto pool = labels.find("pool");
+  if (pool == labels.end()) return false;
+  const std::size_t type = pool->second.find('.');
+  const std::size_t uid =
+      type == std::string::npos ? std::string::npos : pool->second.find('.', type + 1);
+  return uid != std::string::npos;
+}
+
+// It has nothing but its labels, and seats for the statements that it runs at once.
 Result<rm::NodeSpec> to_engine_spec(const proto::NodeInfo& info) {
   if (info.cores_size() > 0 || info.gpus_size() > 0 || info.resources_size() > 0)
     return bad("an engine has no cores or devices");
@@ -57,7 +70,9 @@ Result<rm::NodeSpec> to_engine_spec(const proto::NodeInfo& info) {
   rm::NodeSpec spec;
   spec.name = info.name();
   for (const auto& [name, value] : info.labels()) spec.labels[name] = value;
-  spec.seats = 1;
+  spec.seats = is_of_session(spec.labels)
+                   ? 1
+                   : std::clamp<std::uint32_t>(info.engine().concurrency(), 1, kSeatsMax);
   return spec;
 }
 

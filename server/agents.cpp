@@ -113,10 +113,12 @@ void Agents::on_hello(Session& session, const proto::AgentMessage& message) {
   }
   by_name_[session.node] = session.id;
   AgentView& view = seen_[session.node];
-  view.connected = false;  // until welcomed
+  view.connected = false;                                            // until welcomed
+  if (view.boot_id != hello.node().boot_id()) view.pollers.clear();  // another engine counts anew
   view.boot_id = hello.node().boot_id();
   view.version = hello.node().version();
   view.is_engine = hello.node().has_engine();
+  view.engine_type = hello.node().engine().type();
   view.capabilities.clear();
   for (const auto& [name, value] : hello.node().capabilities()) view.capabilities[name] = value;
   view.heard = net::Loop::now().wall;
@@ -158,7 +160,10 @@ void Agents::on_reports(Session& session, const proto::AgentMessage& message) {
       input.results = ended.results();
     turn_.push(std::move(input));
   }
-  if (message.has_health()) view.load1 = message.health().load1();
+  if (message.has_health()) {
+    view.load1 = message.health().load1();
+    if (view.is_engine) on_pollers(view, message.health());
+  }
   for (const proto::LogChunk& chunk : message.logs()) {
     const auto found = session.log_requests.find(chunk.request());
     if (found == session.log_requests.end()) continue;
@@ -168,6 +173,26 @@ void Agents::on_reports(Session& session, const proto::AgentMessage& message) {
       done(fail(Errc::Io, chunk.error(), "drover show names the file"));
     else
       done(LogPiece{chunk.data(), chunk.offset(), chunk.size(), chunk.not_found()});
+  }
+}
+
+// Engines come and go: their counts go into the totals as they grow. After a restart of droverd
+// what an engine has counted before is counted once more, as after any restart of a counter.
+void Agents::on_pollers(AgentView& view, const proto::Health& health) {
+  const auto grown = [](std::uint64_t before, std::uint64_t now) {
+    return double(now > before ? now - before : 0);
+  };
+  for (const proto::PollerHealth& told : health.pollers()) {
+    if (told.kind() != "status" && told.kind() != "metrics") continue;
+    Pollers& known = view.pollers[told.kind()];
+    const std::uint64_t failed = std::min(told.errors(), told.polls());
+    const std::uint64_t failed_before = std::min(known.errors, known.polls);
+    metrics_.add(metrics::FamilyId::PollerPolls, {view.engine_type, told.kind(), "ok"},
+                 grown(known.polls - failed_before, told.polls() - failed));
+    metrics_.add(metrics::FamilyId::PollerPolls, {view.engine_type, told.kind(), "failed"},
+                 grown(failed_before, failed));
+    known = {told.threads(), told.busy(),   told.items(),     told.polls(),
+             told.errors(),  told.lag_ms(), told.slowest_ms()};
   }
 }
 
@@ -340,6 +365,21 @@ std::optional<AgentView> Agents::view(const std::string& node) const {
   const auto found = seen_.find(node);
   if (found == seen_.end()) return std::nullopt;
   return found->second;
+}
+
+std::map<std::pair<std::string, std::string>, Pollers> Agents::pollers() const {
+  std::map<std::pair<std::string, std::string>, Pollers> sums;
+  for (const auto& [name, view] : seen_)
+    for (const auto& [kind, own] : view.pollers) {
+      Pollers& sum = sums[{view.engine_type, kind}];  // of engines that are gone: 0
+      if (!view.connected) continue;
+      sum.threads += own.threads;
+      sum.busy += own.busy;
+      sum.items += own.items;
+      sum.lag_ms = std::max(sum.lag_ms, own.lag_ms);
+      sum.slowest_ms = std::max(sum.slowest_ms, own.slowest_ms);
+    }
+  return sums;
 }
 
 std::vector<std::string> Agents::hosts(std::size_t most) const {

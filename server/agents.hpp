@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -21,6 +22,7 @@
 
 namespace drover::proto {
 class AgentMessage;
+class Health;
 class Progress;
 }  // namespace drover::proto
 
@@ -45,8 +47,16 @@ struct Progress {  // of a statement that runs
   std::string text;
 };
 
+struct Pollers {  // of an adapter engine, or of all of one type
+  std::uint64_t threads = 0, busy = 0, items = 0;
+  std::uint64_t polls = 0, errors = 0;  // since the engine's start
+  std::int64_t lag_ms = 0, slowest_ms = 0;
+};
+
 struct AgentView {
   bool is_engine = false;
+  std::string engine_type;
+  std::map<std::string, Pollers> pollers;  // by kind
   bool connected = false;
   std::string boot_id, version;
   std::map<std::string, std::string> capabilities;
@@ -86,6 +96,8 @@ class Agents {
   const Progress* progress(JobId statement) const;  // null: nothing is known
   std::optional<AgentView> view(const std::string& node) const;
   std::size_t connected() const;
+  // Those of all connected engines together, by type of engine and kind of poller.
+  std::map<std::pair<std::string, std::string>, Pollers> pollers() const;
   // Connected ones that are no engines, by name, at most `most`.
   std::vector<std::string> hosts(std::size_t most) const;
 
@@ -97,6 +109,7 @@ class Agents {
   void on_hello(Session& session, const proto::AgentMessage& message);
   void on_reports(Session& session, const proto::AgentMessage& message);
   void on_progress(const proto::Progress& report);
+  void on_pollers(AgentView& view, const proto::Health& health);
   void refuse(Session& session, const std::string& why);
   void drop(SessionId id);
   Session* find(SessionId id);

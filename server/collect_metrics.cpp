@@ -86,6 +86,18 @@ void collect_engines(Metrics& m, const Services& services) {
   m.set(FamilyId::EngineWaiting, {}, double(services.engines.waiting()));
 }
 
+void collect_pollers(Metrics& m, const Services& services) {
+  for (const auto& [whose, pollers] : services.agents.pollers()) {
+    const auto& [type, kind] = whose;
+    m.set(FamilyId::PollerThreads, {type, kind, "busy"}, double(pollers.busy));
+    m.set(FamilyId::PollerThreads, {type, kind, "idle"},
+          double(pollers.threads - std::min(pollers.busy, pollers.threads)));
+    m.set(FamilyId::PollerItems, {type, kind}, double(pollers.items));
+    m.set(FamilyId::PollerLag, {type, kind}, double(pollers.lag_ms) * 1e-3);
+    m.set(FamilyId::PollerSlowest, {type, kind}, double(pollers.slowest_ms) * 1e-3);
+  }
+}
+
 void collect_licences(Metrics& m, const Services& services) {
   for (const rm::LicenceView& licence : rm::licences_of(services.controller.resources())) {
     const std::int64_t held = licence.locked + licence.used;
@@ -158,6 +170,7 @@ void collect_metrics(Services& services) {
   collect_jobs(services.metrics, services.controller.stats());
   collect_nodes(services.metrics, services);
   collect_engines(services.metrics, services);
+  collect_pollers(services.metrics, services);
   collect_licences(services.metrics, services);
   if (services.config.label_metrics) collect_labels(services.metrics, services);
   collect_accounts(services.metrics, services);

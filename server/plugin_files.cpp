@@ -138,6 +138,7 @@ constexpr auto kKeys = std::to_array<PluginKey>({
     {"reuse.max_uses", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(number_of<std::uint32_t>(n, 0, 1'000'000'000, w, k), r.plugin.max_uses); }},
     {"reuse.min_idle", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(number_of<std::uint32_t>(n, 0, 1'000, w, k), r.plugin.min_idle); }},
     {"reuse.max_per_user", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(number_of<std::uint32_t>(n, 1, 10'000, w, k), r.plugin.max_per_user); }},
+    {"reuse.concurrency", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(number_of<std::uint32_t>(n, 1, 1'000, w, k), r.plugin.concurrency); }},
     {"reuse.reset", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(text_of(n, w, k), r.plugin.reset); }},
     {"reuse.shared", [](Reading&, const toml::node& n, const std::string& w, const std::string& k) -> Result<void> {
        if (n.value_exact<bool>() == false) return {};
@@ -211,6 +212,7 @@ Result<pool::Plugin> parse_plugin(std::string_view text, const std::string& path
   }
   if (!reading.plugin.before.empty() || !reading.plugin.after.empty())
     reading.options["hooks"] = {{"before", reading.plugin.before}, {"after", reading.plugin.after}};
+  if (reading.plugin.concurrency > 1) reading.options["concurrency"] = reading.plugin.concurrency;
   if (reading.keep_results.us > 0 || reading.results_quota_mib > 0)
     reading.options["results"] = {{"keep_s", reading.keep_results.us / 1'000'000},
                                   {"quota_mib", reading.results_quota_mib}};

@@ -143,6 +143,33 @@ TEST(EngineLines, WhatIsWrongIsRefusedOrClamped) {
   EXPECT_EQ(std::get<EngineProgress>(*progress).text.size(), 200u);
 }
 
+TEST(EngineLines, WhatAnAdapterSaysOfItsPollers) {
+  EngineLineReader reader;
+  const auto line = reader.read(
+      R"({"type":"health","rss_kib":9,"running":3,"pollers":[
+          {"kind":"status","threads":4,"busy":-1,"items":70,"lag_ms":1e30,"polls":12,"errors":2,
+           "slowest":"trino:8080","slowest_ms":35},
+          {"kind":"status","threads":5},{"kind":"klingon"},7,{"kind":"metrics","polls":"many"}]})");
+  ASSERT_TRUE(line);
+  const auto& health = std::get<EngineHealth>(*line);
+  ASSERT_EQ(health.pollers.size(), 2u) << "each kind once, and no others";
+  const EnginePollers& status = health.pollers[0];
+  EXPECT_EQ(status.kind, "status");
+  EXPECT_EQ(status.threads, 4);
+  EXPECT_EQ(status.busy, 0);
+  EXPECT_EQ(status.items, 70);
+  EXPECT_EQ(status.polls, 12);
+  EXPECT_EQ(status.errors, 2);
+  EXPECT_EQ(status.slowest, "trino:8080");
+  EXPECT_EQ(health.pollers[1].polls, 0);
+  for (const auto& [text, wanted] : std::initializer_list<std::pair<const char*, std::uint32_t>>{
+           {R"({"type":"hello"})", 1},
+           {R"({"type":"hello","concurrency":100})", 100},
+           {R"({"type":"hello","concurrency":-4})", 1},
+           {R"({"type":"hello","concurrency":1e9})", 1000}})
+    EXPECT_EQ(std::get<EngineHello>(*reader.read(text)).concurrency, wanted) << text;
+}
+
 TEST(EngineLines, AnOrderHasWhatTheProtocolSays) {
   proto::LaunchOrder order;
   order.mutable_id()->set_job(5);

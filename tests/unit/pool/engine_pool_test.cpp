@@ -389,6 +389,48 @@ TEST(EnginePool, KillingDoesNot) {
   EXPECT_EQ(stage.open_jobs(), 0u);
 }
 
+TEST(EnginePool, AnEngineTakesAsManyStatementsAtOnceAsItHasSeats) {
+  Plugin adapter = plugin("slurm");
+  adapter.concurrency = 3;
+  Stage stage({adapter});
+  stage.seats = 3;
+  std::vector<JobId> jobs;
+  for (int i = 0; i < 3; ++i) jobs.push_back(stage.submit({}, "slurm"));
+  ASSERT_EQ(stage.engine_jobs().size(), 1u) << "one engine has room for all three";
+  stage.engine_up(stage.engine_jobs()[0]);
+  for (const JobId job : jobs) EXPECT_TRUE(stage.runs(job));
+  EXPECT_EQ(stage.pool->engines()[0].running, jobs[0]);
+  jobs.push_back(stage.submit({}, "slurm"));
+  EXPECT_FALSE(stage.runs(jobs[3]));
+  EXPECT_EQ(stage.engine_jobs().size(), 2u) << "the fourth needs another one";
+  stage.statement_ended(jobs[1]);
+  EXPECT_TRUE(stage.runs(jobs[3])) << "or a seat that falls free";
+  EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Busy);
+  stage.restart();
+  stage.engine_up(stage.engine_jobs()[0]);
+  for (const std::size_t i : {0u, 2u, 3u}) EXPECT_TRUE(stage.runs(jobs[i]));
+  for (const std::size_t i : {0u, 2u, 3u}) {
+    EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Busy);
+    stage.statement_ended(jobs[i]);
+  }
+  EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Idle);
+}
+
+TEST(EnginePool, ADrainWaitsForAllOfThem) {
+  Plugin adapter = plugin("slurm");
+  adapter.concurrency = 2;
+  Stage stage({adapter});
+  stage.seats = 2;
+  const JobId first = stage.submit({}, "slurm"), second = stage.submit({}, "slurm");
+  stage.engine_up(stage.engine_jobs()[0]);
+  ASSERT_TRUE(stage.ask(DrainEngine{{1000, false}, "engine-1"}));
+  stage.statement_ended(first);
+  EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Draining);
+  EXPECT_TRUE(stage.runs(second));
+  stage.statement_ended(second);
+  EXPECT_TRUE(stage.engine_jobs().empty());
+}
+
 TEST(EnginePool, ARestartForgetsNoEngine) {
   Stage stage;
   const JobId runs = stage.submit();

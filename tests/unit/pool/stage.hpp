@@ -97,7 +97,7 @@ class Stage {
     sched::NodeUp up;
     up.spec.name = name;
     up.spec.labels = {{"pool", table.specs.at(job)->engine->pool}};
-    up.spec.seats = 1;
+    up.spec.seats = seats;
     up.boot_id = std::to_string(raw(launch.id.task.job));
     up.session = SessionId{++sessions};
     for (const auto& [statement, on] : running_statements)
@@ -179,6 +179,7 @@ class Stage {
   std::map<JobId, std::pair<std::string, sched::Launch>> running_statements;
   std::map<std::string, SessionId> engine_sessions;
   std::set<JobId> signalled;     // engines that were told to end
+  std::uint32_t seats = 1;       // of engines that register
   std::string content_key;       // of statements from here on: they offer their results
   bool obeys = true;             // they do, at once
   bool refuses_engines = false;  // the entrance

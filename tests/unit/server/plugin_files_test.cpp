@@ -65,6 +65,7 @@ TEST(PluginFiles, NamesFileAndLineOfWhatIsWrong) {
       {"[resources]\nmemory = \"much\"\n", "p.toml:2: resources.memory must be an amount"},
       {"[reuse]\nshared = true\n", "p.toml:2: reuse.shared must be false"},
       {"[reuse]\nmax_per_user = -1\n", "p.toml:2: reuse.max_per_user must be a number"},
+      {"[reuse]\nconcurrency = 0\n", "p.toml:2: reuse.concurrency must be a number from 1 to 1000"},
   };
   for (const Wrong& one : cases) {
     const auto plugin = parse_plugin(one.text, "p.toml");
