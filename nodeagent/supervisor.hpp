@@ -87,6 +87,7 @@ class Supervisor {
     std::int64_t drain_delay_us = 0;
     EndCause forced = EndCause::Exited;  // TimeLimit or Killed when we end it
     bool memory_limited = false, adopted = false;
+    bool was_killed = false;  // through its cgroup, which no other attempt gets then
     EndReport end;
   };
   struct Unacked {
@@ -113,7 +114,7 @@ class Supervisor {
   void arm_time_limit(Attempt& attempt);
   void on_due(Attempt& attempt);
   void begin_end(Attempt& attempt, EndCause cause);
-  void kill_now(const Attempt& attempt);
+  void kill_now(Attempt& attempt);
   void signal_group(const Attempt& attempt, int signal) const;
   void on_main_end(Attempt& attempt, int status);
   void drain(Attempt& attempt);

@@ -74,10 +74,14 @@ void Supervisor::signal_group(const Attempt& attempt, int signal) const {
     ::kill(attempt.pid, signal);
 }
 
-void Supervisor::kill_now(const Attempt& attempt) {
+// Linux 6.14 and later end at once whatever is cloned into a cgroup that was killed once.
+void Supervisor::kill_now(Attempt& attempt) {
   if (attempt.suspended_us != 0) wake_processes(attempt);  // a v1 freezer holds up even a KILL
   signal_group(attempt, SIGKILL);
-  if (cgroups_.tracking() != Cgroups::Tracking::None) return cgroups_.kill_all(cgroup_of(attempt));
+  if (cgroups_.tracking() != Cgroups::Tracking::None) {
+    attempt.was_killed = true;
+    return cgroups_.kill_all(cgroup_of(attempt));
+  }
   if (!attempt.adopted) return;
   for (const Orphan& process : find_by_mark(attempt.pid, raw(attempt.accept.id.epoch)))
     ::kill(process.pid, SIGKILL);
@@ -112,7 +116,7 @@ bool Supervisor::is_empty(Attempt& attempt) {
   }
   if (cgroups_.tracking() == Cgroups::Tracking::None) return no_orphans(attempt);
   // Most jobs leave nothing: then one of these calls is all.
-  if (attempt.slot.number != 0 && try_return_slot(attempt)) return true;
+  if (attempt.slot.number != 0 && !attempt.was_killed && try_return_slot(attempt)) return true;
   if (attempt.slot.number == 0 && attempt.orphans_before == orphans_reaped_ &&
       cgroups_.try_remove(name))
     return true;
@@ -121,6 +125,7 @@ bool Supervisor::is_empty(Attempt& attempt) {
     end.user_us = std::max(end.user_us, user - attempt.slot.user_us);
     end.system_us = std::max(end.system_us, system - attempt.slot.system_us);
   }
+  attempt.was_killed = true;
   cgroups_.kill_all(name);
   if (!cgroups_.try_remove(name)) return false;
   pool_.discard(attempt.slot);

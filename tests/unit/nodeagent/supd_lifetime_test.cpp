@@ -201,6 +201,29 @@ TEST_F(SupdLifetime, ADaemonisingJobLeavesNothing) {
   EXPECT_EQ(processes_with(mark()), 0);
 }
 
+// A cgroup that was killed once kills all that comes later: it serves no second job.
+TEST_F(SupdLifetime, WhatIsKilledHurtsNoLaterJob) {
+  Client agent(socket_path());
+  for (std::uint64_t round = 0; round < 3; ++round) {
+    const std::uint64_t first = 1 + round * 10;
+    const EndReport left = agent.run(Launch::shell(first, "sleep 100 & sleep 100 & exit 0"));
+    EXPECT_EQ(left.exit_code, 0);
+    Launch rude =
+        Launch::shell(first + 1, "trap '' TERM; touch " + out("up" + std::to_string(round)) +
+                                     "; while :; do sleep 0.05; done");
+    agent.launch(rude);
+    ASSERT_TRUE(
+        wait_until([&] { return std::filesystem::exists(out("up" + std::to_string(round))); }));
+    agent.kill(rude.id);
+    agent.wait_end(rude.id);
+    for (std::uint64_t job = first + 2; job < first + 6; ++job) {
+      const EndReport end = agent.run(Launch(job, {"/bin/true"}));
+      EXPECT_EQ(end.cause, EndCause::Exited);
+      EXPECT_EQ(end.term_signal, 0) << "job " << job;
+    }
+  }
+}
+
 TEST_F(SupdLifetime, EventsWaitForTheNextAgent) {
   Launch quick = Launch::shell(1, "sleep 0.2; exit 4");
   Launch slow = Launch::shell(2, "sleep 30");
