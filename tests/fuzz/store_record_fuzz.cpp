@@ -57,6 +57,7 @@ void decode_as(Table table, std::string_view payload) {
     case Table::WorkflowOpen:
     case Table::IdemOf:
     case Table::ResultList:
+    case Table::Statement:
     case Table::BlobRefs: return;
   }
 }
