@@ -61,7 +61,7 @@ TEST(Diagnose, SaysWhatIsWastedOrAtRisk) {
     for (const Advice& advice : all)
       kinds += (kinds.empty() ? "" : " ") + std::string(to_string(advice.kind));
     EXPECT_EQ(kinds, one.kinds) << one.what;
-    if (!all.empty()) EXPECT_EQ(all[0].text, one.text) << one.what;
+    EXPECT_EQ(all.empty() ? "" : all[0].text, one.text) << one.what;
     for (const Advice& advice : all) EXPECT_FALSE(advice.hint.empty()) << one.what;
   }
 }
