@@ -26,6 +26,7 @@ import json
 import marshal
 import os
 import resource
+import select
 import signal
 import socket
 import sys
@@ -96,6 +97,7 @@ class Worker:
     def __init__(self, runner, options, inherited, forget):
         ours, theirs = socket.socketpair()
         self.orders, self.taken = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.gate = os.memfd_create("gate")  # its lock is held by who takes orders: one, or all that are left
         self.output, writer = os.pipe()
         cancels, self.cancels = os.pipe()
         for fd in (self.output, cancels, self.cancels):
@@ -110,7 +112,7 @@ class Worker:
                 forget()
                 for fd in (ours.fileno(), self.orders.fileno(), self.output, self.cancels, *inherited):
                     os.close(fd)
-                status = Served(runner, options, self.taken, theirs, writer, cancels).serve()
+                status = Served(runner, options, self.taken, self.gate, theirs, writer, cancels).serve()
             except BaseException as error:  # no frame of ours may go on in two processes
                 os.write(2, f"drover engine: the worker failed: {error!r}\n".encode("utf-8", "replace"))
             finally:
@@ -152,11 +154,14 @@ class Worker:
     def take_back(self):
         """The numbers of the orders that it has not begun, and will not. None of them may be a long one."""
         numbers = []
-        while True:
-            try:
+        fcntl.lockf(self.gate, fcntl.LOCK_EX)  # else the worker might begin one between two that come back
+        try:
+            while True:
                 numbers.append(marshal.loads(self.taken.recv(PACKET_MAX, socket.MSG_DONTWAIT))[0])
-            except BlockingIOError:
-                return numbers
+        except BlockingIOError:
+            return numbers
+        finally:
+            fcntl.lockf(self.gate, fcntl.LOCK_UN)
 
     def go_on(self):
         """Its output has been read: see Served.await_reader."""
@@ -183,6 +188,7 @@ class Worker:
     def close(self):
         for end in (self.control, self.orders, self.taken):
             end.close()
+        os.close(self.gate)
         os.close(self.output)
         os.close(self.cancels)
 
@@ -214,9 +220,10 @@ class Task:
 class Served:
     """The worker's side: takes one order after the other."""
 
-    def __init__(self, runner, options, orders, control, output, cancels):
+    def __init__(self, runner, options, orders, gate, control, output, cancels):
         self.runner, self.options, self.orders, self.control = runner, options, orders, control
-        self.output, self.cancels = output, cancels
+        self.output, self.cancels, self.gate, self.poll = output, cancels, gate, select.poll()
+        self.poll.register(orders, select.POLLIN)
         self.pid, self.is_running, self.given_cwd = os.getpid(), False, None
         self.number, self.cancelled, self.task = 0, 0, None  # of the order that was taken, and cancelled, last
         self.is_stopped = self.is_deaf = False  # SIGTERM has interrupted it already; it is not to hear of the next SIGINT
@@ -294,9 +301,21 @@ class Served:
         self.task.is_cancelled, self.is_deaf = True, self.is_stopped
         self.runner.cancel()
 
+    def take(self):
+        """An order, or its first piece; nothing = the engine is gone. Waits without the lock."""
+        while True:
+            fcntl.lockf(self.gate, fcntl.LOCK_EX)
+            try:
+                return self.orders.recv(PACKET_MAX, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                pass
+            finally:
+                fcntl.lockf(self.gate, fcntl.LOCK_UN)
+            self.poll.poll()
+
     def serve(self):
         while True:
-            data = self.orders.recv(PACKET_MAX)
+            data = self.take()
             if not data:
                 return 0
             order = marshal.loads(data)
