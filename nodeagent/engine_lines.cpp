@@ -1,4 +1,4 @@
-// nodeagent/engine_lines.cpp - simdjson for what engines say, nlohmann for what they are told.
+// nodeagent/engine_lines.cpp - simdjson for what engines say, plain text for what they are told.
 // SPDX-License-Identifier: Apache-2.0
 #include "nodeagent/engine_lines.hpp"
 
@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "proto/agent.pb.h"
@@ -109,7 +110,7 @@ void set_cause(EndReport& report, std::string_view outcome) {
     report.cause = EndCause::Killed;
   } else if (outcome == "timeout") {
     report.cause = EndCause::TimeLimit;
-  } else if (outcome == "never_started") {
+  } else if (outcome == "never_started" || outcome == "returned") {
     report.cause = EndCause::LaunchFailed;
     report.never_started = true;
   } else if (outcome == "died" && code > 128 && code < 128 + 65) {
@@ -136,6 +137,7 @@ EngineLine read_ended(const Element& line, const AttemptId& id) {
   report.ended_us = number_of(line, "ended_us");
   const std::string_view outcome = text_of(line, "outcome");
   set_cause(report, outcome);
+  end.returned = outcome == "returned";
   Element part;
   if (line["usage"].get(part) == simdjson::SUCCESS) {
     report.user_us = number_of(part, "user_us");
@@ -233,51 +235,83 @@ bool read_statement_id(std::string_view text, AttemptId& id) {
 
 namespace {
 
-std::string to_line(const nlohmann::json& json) {
-  // Code is bytes to us: what is no UTF-8 is replaced, as an editor would show it.
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+// Code is bytes to us: what is no UTF-8 is replaced, as an editor would show it. Most texts are
+// plain, and a line is written for each statement.
+void add_text(std::string& line, std::string_view text) {
+  const bool is_plain = std::ranges::all_of(
+      text, [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; });
+  if (is_plain)
+    line.append("\"").append(text).append("\"");
+  else
+    line += printable(std::string(text));
+}
+
+void add(std::string& line, std::string_view name, std::string_view text) {
+  line.append(",\"").append(name).append("\":");
+  add_text(line, text);
+}
+
+void add(std::string& line, std::string_view name, std::int64_t number) {
+  line.append(",\"").append(name).append("\":").append(std::to_string(number));
+}
+
+std::string line_about(std::string_view type, const AttemptId& id) {
+  std::string line;
+  line.reserve(64);
+  return line.append("{\"type\":\"").append(type).append("\",\"id\":\"").append(statement_id(id)) +
+         '"';
 }
 
 }  // namespace
 
 std::string execute_line(const proto::LaunchOrder& order) {
   const proto::Statement& statement = order.statement();
-  const AttemptId id = {{JobId{order.id().job()}, TaskIndex{order.id().task()}},
-                        AttemptNo{order.id().attempt()},
-                        Epoch{order.id().epoch()}};
-  nlohmann::json env = nlohmann::json::object();
-  for (const std::string& entry : order.env()) {
+  std::string line = line_about("execute", {{JobId{order.id().job()}, TaskIndex{order.id().task()}},
+                                            AttemptNo{order.id().attempt()},
+                                            Epoch{order.id().epoch()}});
+  line.reserve(512 + order.script().size());
+  add(line, "language", statement.language());
+  add(line, "code", order.script());
+  add(line, "cwd", order.cwd());
+  std::map<std::string_view, std::string_view> env;  // of two entries of one name the last holds
+  for (const std::string_view entry : order.env()) {
     const std::size_t equals = entry.find('=');
-    if (equals != 0 && equals != std::string::npos)
+    if (equals != 0 && equals != std::string_view::npos)
       env[entry.substr(0, equals)] = entry.substr(equals + 1);
   }
-  return to_line(
-      {{"type", "execute"},
-       {"id", statement_id(id)},
-       {"language", statement.language()},
-       {"code", order.script()},
-       {"cwd", order.cwd()},
-       {"env", std::move(env)},
-       {"log", order.out()},
-       {"results", statement.results()},
-       {"reset", statement.reset().empty() ? "none" : statement.reset()},
-       {"time_limit_s", (std::max<std::int64_t>(0, order.time_limit_us()) + 999'999) / 1'000'000},
-       {"log_bytes", std::max<std::int64_t>(0, statement.log_bytes())},
-       {"result_bytes", std::max<std::int64_t>(0, statement.result_bytes())},
-       {"result_rows", std::max<std::int64_t>(0, statement.result_rows())},
-       {"preview_bytes", std::max<std::int64_t>(0, statement.preview_bytes())}});
+  line += ",\"env\":{";
+  for (const auto& [name, value] : env) {
+    if (line.back() != '{') line += ',';
+    add_text(line, name);
+    line += ':';
+    add_text(line, value);
+  }
+  line += '}';
+  add(line, "log", order.out());
+  add(line, "results", statement.results());
+  add(line, "reset", statement.reset().empty() ? "none" : statement.reset());
+  add(line, "time_limit_s",
+      (std::max<std::int64_t>(0, order.time_limit_us()) + 999'999) / 1'000'000);
+  add(line, "log_bytes", std::max<std::int64_t>(0, statement.log_bytes()));
+  add(line, "result_bytes", std::max<std::int64_t>(0, statement.result_bytes()));
+  add(line, "result_rows", std::max<std::int64_t>(0, statement.result_rows()));
+  add(line, "preview_bytes", std::max<std::int64_t>(0, statement.preview_bytes()));
+  add(line, "return_after_ms", std::max<std::int64_t>(0, statement.return_after_ms()));
+  return line.append("}\n");
 }
 
 std::string cancel_line(const AttemptId& id, std::int32_t grace_s) {
-  return to_line({{"type", "cancel"}, {"id", statement_id(id)}, {"grace_s", std::max(0, grace_s)}});
+  std::string line = line_about("cancel", id);
+  add(line, "grace_s", std::max(0, grace_s));
+  return line.append("}\n");
 }
 
-std::string ack_line(const AttemptId& id) {
-  return to_line({{"type", "ack"}, {"id", statement_id(id)}});
-}
+std::string ack_line(const AttemptId& id) { return line_about("ack", id).append("}\n"); }
 
 std::string refused_line(std::string_view why) {
-  return to_line({{"type", "refused"}, {"message", why}});
+  std::string line = "{\"type\":\"refused\"";
+  add(line, "message", why);
+  return line.append("}\n");
 }
 
 }  // namespace drover::nodeagent

@@ -38,7 +38,8 @@ struct EngineProgress {
 };
 struct EngineEnd {
   EndReport report;
-  std::string results;  // JSON: outcome, error, results
+  std::string results;    // JSON: outcome, error, results
+  bool returned = false;  // not begun, and given back
 };
 struct EnginePollers {  // of an adapter; one kind of them
   std::string kind, slowest;

@@ -17,6 +17,7 @@ namespace drover::nodeagent {
 namespace {
 
 constexpr std::int64_t kFirstPauseUs = 50'000, kLastPauseUs = 5'000'000;
+constexpr std::int64_t kHealthUs = 30'000'000;
 constexpr int kRefusedFailures = 7;            // nothing changes within a second
 constexpr int kLogsOfFrame = 8;                // pieces of a MiB
 constexpr std::size_t kEndsOfFrame = 4 << 20;  // well below net::kFrameMax, with one end beyond it
@@ -80,6 +81,12 @@ void EngineLink::on_engine_line(std::string_view text) {
 
 void EngineLink::send_health(const EngineHealth& health) {
   if (controller_ == nullptr || raw(table_.session()) == 0) return;
+  // Engines are many, and the controller hears of a lost one by its connection.
+  const std::int64_t now_us = net::Loop::now().mono.us;
+  if (health.pollers.empty() && health.running == told_running_ && now_us - told_us_ < kHealthUs)
+    return;
+  told_running_ = health.running;
+  told_us_ = now_us;
   proto::Health& out = *report_->mutable_health();
   out.set_at_us(net::Loop::now().wall.us);
   out.set_running(std::uint32_t(std::min<std::int64_t>(health.running, 1 << 20)));
@@ -178,6 +185,7 @@ void EngineLink::on_controller_frame(std::string_view bytes) {
   if (message.welcome()) {
     failures_ = 0;
     table_.on_welcome(session);
+    told_running_ = -1;
     send_health({0, std::int64_t(table_.running_count()), {}});
   }
   on_orders(message, session);
@@ -240,7 +248,10 @@ void EngineLink::flush() {
       bytes += end.results.size();
       proto::Ended& told = *report_->add_ended();
       fill_ended(told, end.report);
-      told.set_results(std::move(end.results));
+      if (end.returned)
+        told.set_returned(true);
+      else
+        told.set_results(std::move(end.results));
       if (bytes < kEndsOfFrame) continue;
       send_report();  // a frame has its limit; ends that are told anew may be many
       bytes = 0;

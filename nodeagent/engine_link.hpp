@@ -76,6 +76,7 @@ class EngineLink {
   net::Timer redial_;
   Prng jitter_;
   int failures_ = 0;
+  std::int64_t told_running_ = -1, told_us_ = 0;                // of its health
   std::int64_t lost_us_ = 0;                                    // when the engine's connection went
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for callbacks that outlive us
 };

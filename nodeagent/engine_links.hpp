@@ -22,7 +22,7 @@ class EngineLinks {
  public:
   static constexpr std::size_t kGuestsMax = 256, kGuestsOfUserMax = 32, kLinksMax = 10'000;
   static constexpr std::int64_t kHelloUs = 10'000'000;    // a guest has so long to say who it is
-  static constexpr std::int64_t kSilenceUs = 30'000'000;  // an engine tells its health every 5 s
+  static constexpr std::int64_t kSilenceUs = 30'000'000;  // idle engines speak every 10 s
   static constexpr std::int64_t kHoldUs = 10'000'000;     // a session outlives its engine's socket
 
   // Errors: the socket. The key and the parts outlive it.

@@ -118,6 +118,9 @@ void EnginePool::serve_pool(Engine& engine, std::string session, Now now) {
   pool.engines.insert(engine.number);
   if (pool.wish.user.empty()) pool.wish = {engine.owner, engine.user, to, engine.session, {}, {}};
   apply_to_controller(sched::PoolEngine{engine.name(), to}, now);
+  engine.short_row = 0;
+  if (std::exchange(engine.ahead, 0) != 0)
+    apply_to_controller(sched::EngineAhead{engine.name(), 0}, now);
 }
 
 // Who names a lock that is no more, or whose engine could not be had.

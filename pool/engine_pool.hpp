@@ -109,6 +109,8 @@ class EnginePool {
   void see_event(const sched::Event& event, Now now);
   void out_of_service(Engine& engine, Now now);
   void leave_engine(JobId statement, Now now);
+  void see_return(JobId statement, Now now);
+  void judge(Engine& engine, const sched::TaskRecord& task, Now now);
   void engine_ended(std::uint32_t number, const sched::JobRecord& job, Now now);
   void move(Engine& engine, EngineEvent on, Now now);
   void set_deadline(Engine& engine, std::optional<Time> at);

@@ -18,6 +18,8 @@ struct EnginePool::Engine {
   bool is_unwanted = false;    // ended before it was ready, by us
   bool is_over_quota = false;  // its job waits for a quota
   std::set<JobId> running;
+  std::uint32_t ahead = 0;      // so many more may be on it than it runs
+  std::uint32_t short_row = 0;  // how many in a row were short
   std::uint64_t uses = 0;
   Time since;            // wall
   Time idle_since;       // mono

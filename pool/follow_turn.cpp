@@ -8,6 +8,9 @@
 namespace drover::pool {
 namespace {
 
+constexpr Duration kShort = millis(10);
+constexpr std::uint32_t kShortRow = 4;
+
 // Past its group's FIFO, and nothing but its place in the queue or an engine is wanting.
 bool waits_for_engine(const sched::JobRecord& job) {
   if (job.state != sched::JobState::Scheduled) return false;
@@ -126,10 +129,31 @@ void EnginePool::take(Engine& engine, JobId statement, Now now) {
 void EnginePool::see_task(const sched::TaskRecord& task, Now now) {
   const auto found = statements_.find(task.id.job);
   if (found == statements_.end()) return;
-  if (!task.lease) return leave_engine(task.id.job, now);
+  if (!task.lease) {
+    const auto left = engines_.find(found->second.engine);
+    if (left != engines_.end()) judge(left->second, task, now);
+    return leave_engine(task.id.job, now);
+  }
   pool_of(found->second.pool).waiting.erase(task.id.job);
   const auto engine = engines_.find(number_of(task.node));
   if (engine != engines_.end()) take(engine->second, task.id.job, now);
+}
+
+// An engine whose statements are short gets them ahead of time, so that it need not wait for each
+// until the one before is durable. One that takes longer holds up those behind it for the moment
+// until the engine returns them; then the engine has to prove itself again. A session keeps its
+// order, so that nothing may be returned there.
+void EnginePool::judge(Engine& engine, const sched::TaskRecord& task, Now now) {
+  const bool has_run = task.ended.is_set() && task.started.is_set();
+  const bool is_short = has_run && task.ended - task.started <= kShort;
+  engine.short_row = is_short ? std::min(engine.short_row + 1, kShortRow) : 0;
+  const Plugin* plugin = catalogue_->find(engine.type);
+  const bool may = plugin != nullptr && plugin->max_uses == 0 && engine.session.empty() &&
+                   !engine.is_locked() && engine.state == EngineState::Busy &&
+                   engine.short_row >= kShortRow;
+  const std::uint32_t ahead = may ? plugin->ahead : 0;
+  if (std::exchange(engine.ahead, ahead) != ahead)
+    apply_to_controller(sched::EngineAhead{engine.name(), ahead}, now);
 }
 
 void EnginePool::leave_engine(JobId statement, Now now) {
@@ -202,7 +226,19 @@ void EnginePool::out_of_service(Engine& engine, Now now) {
   if (rests) stop(engine, now);
 }
 
+// In the same turn it may be on another engine already, or on this one again. The controller has
+// left the engine its seats alone.
+void EnginePool::see_return(JobId statement, Now now) {
+  const auto found = statements_.find(statement);
+  if (found == statements_.end()) return;
+  const auto engine = engines_.find(found->second.engine);
+  if (engine == engines_.end()) return;
+  engine->second.ahead = engine->second.short_row = 0;
+  leave_engine(statement, now);
+}
+
 void EnginePool::see_event(const sched::Event& event, Now now) {
+  if (event.kind == sched::EventKind::JobRequeued) return see_return(event.job, now);
   const bool is_up = event.kind == sched::EventKind::NodeRegistered;
   const bool ends = closes_node(event);
   if (!is_up && !ends && event.kind != sched::EventKind::NodeLost) return;
@@ -214,6 +250,7 @@ void EnginePool::see_event(const sched::Event& event, Now now) {
   if (is_up) engine.was_ready = true;
   const bool works = engine.state == EngineState::Busy || engine.state == EngineState::Draining;
   if (works) set_deadline(engine, is_up ? engine.lease_end() : std::optional(now.mono + kLostMax));
+  if (is_up) engine.ahead = engine.short_row = 0;  // as it was registered
   if (is_up && !engine.running.empty()) move(engine, EngineEvent::Took, now);
   if (ends) out_of_service(engine, now);
 }

@@ -24,7 +24,8 @@ struct Plugin {
   std::uint32_t max_uses = 0;             // statements, then it ends; 0 = no limit
   std::uint32_t min_idle = 0;             // kept ready per pool for an hour after its last use
   std::uint32_t max_per_user = 16;
-  std::uint32_t concurrency = 1;    // statements at once in one engine, if they are of no session
+  std::uint32_t concurrency = 1;  // statements at once in one engine, if they are of no session
+  std::uint32_t ahead = 0;  // short statements that may wait in an engine behind the one that runs
   std::string reset = "namespace";  // none, namespace, respawn
   std::string before, after;        // code run after the start; after each statement
   std::string options = "{}";       // JSON, handed to the engine

@@ -30,6 +30,7 @@ struct InventoryNode {
   NodeState state = NodeState::Up;
   bool in_maintenance = false;
   std::uint32_t leases = 0, exclusive = 0;
+  std::uint32_t ahead = 0;         // leases that an engine takes beyond its seats
   std::int64_t sole_user = 0;      // of all its leases
   std::int64_t listed_for = 0;     // the user under whom it is indexed
   std::int64_t cpu_percent = 100;  // how often its CPUs are given out
@@ -44,7 +45,7 @@ struct InventoryNode {
 
   // Given out more than once, CPUs are counted, and nobody is bound to any.
   bool binds() const { return units.bindable() && cpu_percent == 100; }
-  bool has_seat() const { return leases < spec.seats; }  // of an engine
+  bool has_seat() const { return leases < spec.seats + ahead; }  // of an engine
   bool is_shared() const { return leases == 0 || sole_user == 0; }
   bool may_join(const NodeAsk& ask) const { return leases == 0 || sole_user == ask.sole_user; }
 };

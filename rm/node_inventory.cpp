@@ -117,6 +117,7 @@ void NodeInventory::put(NodeId id, NodeSpec spec) {
   known_.insert(id);
   up_.set(id, node.state == NodeState::Up);
   node.spec = std::move(spec);
+  node.ahead = 0;
   if (is_new || before != node.spec.name) put_in_order(id, is_new);
   const bool is_engine = node.spec.seats > 0;
   const auto sound = is_engine ? Result<void>() : check_topology(node.spec.topology);

@@ -2,8 +2,7 @@
 //
 // Best fit is the lexicographically smallest (free GPUs, free CPUs, free memory, id) that is
 // enough, so that big and GPU-rich holes stay whole. Nodes with equal free amounts share a bucket,
-// buckets are sorted, and the constraints of requests are interned as bitmaps. A search
-// costs
+// buckets are sorted, and the constraints of requests are interned as bitmaps. A search costs
 //   O(L log B + M)   L = distinct (free GPUs, free CPUs) pairs that are enough, B = buckets,
 //                    M = buckets that are enough but hold no node with the wanted labels (0 without
 //                    labels),
@@ -42,6 +41,7 @@ class NodeInventory {
   // What a timeline plans with: of custom resources the first few that were named.
   Room room_in(const Amounts& amounts) const;
   void set_labels(NodeId id, Labels labels);
+  void set_ahead(NodeId id, std::uint32_t more);  // of an engine; engine_seats.cpp
   // See ResourceManager::in_the_way. O(nodes) until 64 with room were found.
   std::optional<ReservedRoom::InTheWay> in_the_way(const NodeAsk& ask, const HoldCheck& of) const;
   void show_reservation(NodeId id, std::string name, bool maintenance);

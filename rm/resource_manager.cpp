@@ -37,6 +37,11 @@ void ResourceManager::set_node_labels(NodeId id, Labels labels) {
   state_->follow_node(id);
 }
 
+void ResourceManager::set_ahead(NodeId id, std::uint32_t more) {
+  state_->nodes.set_ahead(id, more);
+  state_->freed.insert(id);
+}
+
 std::optional<NodeView> ResourceManager::node(NodeId id) const { return state_->nodes.view(id); }
 std::vector<NodeView> ResourceManager::nodes() const { return state_->nodes.views(); }
 

@@ -1,5 +1,4 @@
-// rm/resource_manager.hpp - what exists and who holds it: one door for quota path, placement and
-// lease.
+// rm/resource_manager.hpp - what exists and who holds it: one door for quotas, placement, leases.
 //
 // A lease is locked when a task is placed, used when it was seen to start, and released exactly
 // once. All counters are derived from leases and can be recomputed (`check`). Owned by one thread;
@@ -79,6 +78,7 @@ class ResourceManager {
   void put_node(NodeId id, NodeSpec spec);
   void set_node_state(NodeId id, NodeState state, std::string reason);
   void set_node_labels(NodeId id, Labels labels);  // O(labels + constraints seen)
+  void set_ahead(NodeId id, std::uint32_t more);  // statements that may wait in an engine
   std::optional<NodeView> node(NodeId id) const;
   std::vector<NodeView> nodes() const;  // by id
 

@@ -9,6 +9,8 @@
 namespace drover::sched {
 namespace {
 
+constexpr std::uint32_t kReturnsMax = 100;
+
 struct Outcome {
   TaskEvent how{};
   Reason reason{};
@@ -110,6 +112,15 @@ void Controller::State::ended(const TaskEnded& in, Now now) {
   TaskRecord& record = task->record;
   if (record.state == TaskState::Ending && record.reason == Reason::None) {
     ++stats.ended;
+    requeue_task(*job, *task, now);
+    return;
+  }
+  // Nothing of it has run. An engine that returns it for ever is broken.
+  const bool is_back = in.returned && in.never_started && job->is_statement &&
+                       record.state != TaskState::Ending && raw(record.attempt) < kReturnsMax;
+  if (is_back) {
+    ++stats.ended;
+    rm.set_ahead(in.node, 0);  // it must not get the same one again at once
     requeue_task(*job, *task, now);
     return;
   }

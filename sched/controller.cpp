@@ -106,6 +106,7 @@ void Controller::State::apply(Input& input, Now now) {
         if constexpr (std::is_same_v<In, FailStatement>) fail_statement(in, now);
         if constexpr (std::is_same_v<In, EngineGone>) engine_gone(in, now);
         if constexpr (std::is_same_v<In, PoolEngine>) pool_engine(in);
+        if constexpr (std::is_same_v<In, EngineAhead>) set_ahead(in);
         if constexpr (std::is_same_v<In, Tick>) fire_timers(now);
       },
       input);

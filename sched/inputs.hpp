@@ -102,6 +102,7 @@ struct TaskEnded {
   EndCause cause{};
   std::int32_t exit_code = 0, term_signal = 0;
   bool never_started = false;  // refused or killed before exec
+  bool returned = false;       // by an engine that had not begun it, so that another takes it
   std::string message;         // LaunchFailed: what went wrong
   Time started, ended;         // node's wall clock; started 0 when never_started
   Usage usage;
@@ -163,11 +164,15 @@ struct EngineGone {  // its job has ended: nothing that it ran runs any more
 struct PoolEngine {  // which statements the engine takes, in place of what it registered with
   std::string node, pool;
 };
+struct EngineAhead {  // so many more statements may be on it than it runs: they wait there
+  std::string node;
+  std::uint32_t more = 0;
+};
 struct Tick {};  // time passed: begin times, node timeouts
 
 using Input =
     std::variant<Submit, Command, Alter, PlanReady, NodeUp, NodeDown, TaskStarted, TaskEnded,
                  ServeNode, LabelNode, EditQuotas, EditGroup, SetLicences, PutReservation,
-                 RemoveReservation, FailStatement, EngineGone, PoolEngine, Tick>;
+                 RemoveReservation, FailStatement, EngineGone, PoolEngine, EngineAhead, Tick>;
 
 }  // namespace drover::sched

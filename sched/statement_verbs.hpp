@@ -16,6 +16,7 @@ struct StatementVerbs : GroupVerbs {
   void fail_statement(const FailStatement& in, Now now);
   void engine_gone(const EngineGone& in, Now now);
   void pool_engine(const PoolEngine& in);
+  void set_ahead(const EngineAhead& in);
   Why why_no_engine(const Job& job) const;
 };
 

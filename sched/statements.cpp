@@ -49,6 +49,13 @@ void StatementVerbs::pool_engine(const PoolEngine& in) {
   rm.set_node_labels(known->second, self().labels_of(node));
 }
 
+// Those that are there stay, also when it takes fewer from now on.
+void StatementVerbs::set_ahead(const EngineAhead& in) {
+  const auto known = node_ids.find(in.node);
+  if (known != node_ids.end() && nodes.at(known->second).is_engine)
+    rm.set_ahead(known->second, in.more);
+}
+
 Why StatementVerbs::why_no_engine(const Job& job) const {
   const rm::Request& request = rm.request(job.what);
   const auto pool = request.node_labels.find("pool");

@@ -272,6 +272,10 @@ Result<TaskFiles> task_files(const sched::JobSpec& spec, TaskId task, const std:
   return files;
 }
 
+// What waits on an engine behind a statement that takes longer may run on another one by then. A
+// session has no other, and its order.
+constexpr std::int64_t kReturnAfterMs = 50;
+
 // The engine has its own environment: of the job only what its user gave it goes along.
 void fill_statement(const sched::JobSpec& spec, const TaskFiles& files,
                     const StatementLimits& limits, proto::LaunchOrder& order) {
@@ -283,6 +287,7 @@ void fill_statement(const sched::JobSpec& spec, const TaskFiles& files,
   statement.set_result_bytes(limits.result_bytes);
   statement.set_result_rows(limits.result_rows);
   statement.set_preview_bytes(limits.preview_bytes);
+  if (spec.statement->session.empty()) statement.set_return_after_ms(kReturnAfterMs);
   for (const std::string& entry : spec.env) order.add_env(entry);
   order.add_env("DROVER_JOB_ID=" + std::to_string(order.id().job()));
   order.set_cwd(spec.cwd);

@@ -139,6 +139,7 @@ constexpr auto kKeys = std::to_array<PluginKey>({
     {"reuse.min_idle", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(number_of<std::uint32_t>(n, 0, 1'000, w, k), r.plugin.min_idle); }},
     {"reuse.max_per_user", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(number_of<std::uint32_t>(n, 1, 10'000, w, k), r.plugin.max_per_user); }},
     {"reuse.concurrency", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(number_of<std::uint32_t>(n, 1, 1'000, w, k), r.plugin.concurrency); }},
+    {"reuse.ahead", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(number_of<std::uint32_t>(n, 0, 100, w, k), r.plugin.ahead); }},
     {"reuse.reset", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(text_of(n, w, k), r.plugin.reset); }},
     {"reuse.shared", [](Reading&, const toml::node& n, const std::string& w, const std::string& k) -> Result<void> {
        if (n.value_exact<bool>() == false) return {};

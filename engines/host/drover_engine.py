@@ -22,19 +22,20 @@ from drover_worker import PACKET_MAX, WAKE, Worker
 QUEUE_MAX = 1000
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.05, 5.0
 ORPHAN_S = 600  # without an agent and without work: the node forgot it
-HEALTH_S, PROGRESS_S = 5.0, 0.2
+HEALTH_S, IDLE_HEALTH_S, PROGRESS_S = 5.0, 10.0, 0.2
 STATEMENT_TIMERS = {"limit", "kill", "again", "progress"}
 TIMEOUT_GRACE_S, STOP_GRACE_S, LEAVE_S = 5, 5, 1
 CLEAN_FIRST_S, CLEAN_S, CLEAN_LONGEST_S = 5, 3600, 600  # removal of old results
 TOUCH_S = 900  # well within drover_kept.YOUNG_S
 NEVER_S, NAP_S = 1e6, 0.001
 AHEAD_MAX = 16  # orders that the worker has and has not begun
-TELL_S, BACK_S = 0.001, 0.05  # a start is told after that; what waits behind one statement for so long is given back
+TELL_S, BACK_S = 0.001, 0.05  # a start is told after that; so often it is looked who waits too long
 FIRST_AGAIN_S, LAST_AGAIN_S = 0.25, 4.0  # until it is looked who has missed an interrupt
 
 
 class Statement:
-    __slots__ = ("order", "id", "number", "goes_alone", "notes", "log", "results", "started_us", "is_told", "ending", "fraction", "progress")
+    __slots__ = ("order", "id", "number", "goes_alone", "notes", "log", "results", "started_us", "is_told", "ending", "fraction", "progress",
+                 "return_after_s")
 
     def __init__(self, order, size):
         self.order, self.id, self.number = order, order["id"], 0
@@ -42,6 +43,7 @@ class Statement:
         self.log = Log(order.get("log") or "", order.get("log_bytes") or 0)
         self.goes_alone = size > PACKET_MAX // 2 or order.get("reset") == "respawn"
         self.notes = (order.get("env") or {}).pop("DROVER_CODE_NOTES", None)
+        self.return_after_s = (order.get("return_after_ms") or 0) / 1000
         self.started_us, self.is_told, self.fraction = 0, False, 0.0
         self.ending = self.progress = None  # ending: `cancelled` or `timeout` once that is wanted
 
@@ -146,7 +148,10 @@ class Engine:
         self.is_stopping = True
         self.call_back()
         for statement in list(self.queue):
-            self.cancel(statement, STOP_GRACE_S)
+            if statement.return_after_s > 0:
+                self.give_back_one(statement, "the engine is stopping")
+            else:
+                self.cancel(statement, STOP_GRACE_S)
         if self.flight:
             self.cancel(self.flight[0], STOP_GRACE_S)
         self.leave_if_done()
@@ -165,7 +170,7 @@ class Engine:
         if self.is_welcome:
             rss = resident_kib(os.getpid()) + (resident_kib(self.worker.pid) if self.worker else 0)
             self.send({"type": "health", "rss_kib": rss, "running": len(self.known) - len(self.ended)})
-        self.after(HEALTH_S, "health", self.tell_health)
+        self.after(HEALTH_S if self.flight else IDLE_HEALTH_S, "health", self.tell_health)
 
     # ---- the agent
     def connect(self):
@@ -211,6 +216,7 @@ class Engine:
             if self.agent is None:
                 return
         self.run_next()
+        self.watch_those_behind()
 
     def lose_agent(self):
         self.heard_at = time.monotonic()
@@ -269,7 +275,7 @@ class Engine:
     # ---- statements
     def run_next(self):
         """Hands on what the worker may have. It gets some ahead, so that it never waits; call_back() gets them again."""
-        while self.queue and not self.is_held and not (self.worker is not None and self.worker.is_dead):
+        while self.queue and not self.is_held and not self.is_stopping and not (self.worker is not None and self.worker.is_dead):
             statement = self.queue[0]
             if self.flight and (len(self.flight) > self.ahead_max or statement.goes_alone or self.flight[0].goes_alone):
                 return
@@ -291,6 +297,24 @@ class Engine:
             self.flight.append(self.queue.popleft())
             if len(self.flight) == 1:
                 self.begin(time.time_ns() // 1000)
+
+    def watch_those_behind(self):
+        if "back" not in self.timers and (self.queue or len(self.flight) > 1):
+            self.after(BACK_S, "back", self.give_back)
+
+    def give_back(self):
+        """What waits behind a statement that takes long may run elsewhere, where its order says so."""
+        ran_s = time.monotonic() - self.begun_at
+        if any(0 < one.return_after_s <= ran_s for one in [*self.queue, *list(self.flight)[1:]]):
+            self.call_back()
+            for statement in [one for one in self.queue if self.flight and 0 < one.return_after_s <= ran_s]:
+                self.give_back_one(statement, "the one before it takes long")
+            self.run_next()
+        self.watch_those_behind()
+
+    def give_back_one(self, statement, why):
+        self.queue.remove(statement)
+        self.finish(statement, "returned", 1, {"name": "Returned", "message": why})
 
     def begin(self, at_us):
         """The first of those in flight is the one that the worker runs, or takes at once."""

@@ -111,7 +111,7 @@ class EngineProcess:
             usage = message["usage"]
             assert usage["user_us"] >= 0 and usage["system_us"] >= 0 and usage["max_rss_kib"] >= 0, message
             assert message["started_us"] <= message["ended_us"], message
-            assert message["outcome"] in ("ok", "error", "cancelled", "timeout", "died", "never_started"), message
+            assert message["outcome"] in ("ok", "error", "cancelled", "timeout", "died", "never_started", "returned"), message
             assert (message["outcome"] == "ok") == ("error" not in message), message
             assert message["outcome"] == "ok" or (message["error"]["name"] and message["exit_code"] != 0), message
             assert len(message.get("error", {}).get("traceback", "").encode()) <= 16 << 10, message

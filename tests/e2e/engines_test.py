@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from random import Random
 
 from harness import Cluster, engine_pids, pids_with_cookie
 
@@ -208,6 +209,30 @@ def many_at_once(desk):
     print(f"  8 callers, 200 statements: {200 / (time.perf_counter() - begun):.0f}/s on {len(desk.engines())} engines")
 
 
+def those_that_wait_in_engines_run_once(desk):
+    """Short ones that wait in engines, some that take long before them, cancels, and a new agent and controller meanwhile."""
+    marks, random = desk.cluster.directory / "marks", Random(5)
+    marks.write_bytes(b"")
+    codes = [f"import os, time\nos.write(os.open({str(marks)!r}, os.O_WRONLY | os.O_APPEND), b'{n}\\n')\n"
+             + ("time.sleep(0.2)" if random.random() < 0.02 else "") for n in range(600)]
+    jobs = desk.cluster.submit_many([{"engine": "python", "script": code} for code in codes])
+    cancelled = set(random.sample(range(600), 60))
+    for turn, n in enumerate(sorted(cancelled)):
+        desk.cluster.request("POST", f"/api/v1/jobs/{jobs[n]}/cancel", {})
+        if turn in (20, 40):
+            for name in ("agent",) if turn == 20 else ("droverd", "agent"):
+                desk.cluster.kill(name)
+            for name in ("agent",) if turn == 20 else ("droverd", "agent"):
+                desk.cluster.start(name)
+    desk.cluster.until(lambda: not desk.cluster.get("/api/v1/jobs?state=open&name=python&limit=1")["jobs"], "all have ended", 120)
+    states = {n: desk.cluster.job(job)["state"] for n, job in enumerate(jobs)}
+    begun = [int(line) for line in marks.read_bytes().split()]
+    assert len(begun) == len(set(begun)), "nothing runs twice"
+    wrong = [(n, state) for n, state in states.items()
+             if not (state == "succeeded" and n in begun or n in cancelled and state == "cancelled")]
+    assert not wrong, wrong
+
+
 def nothing_is_left(desk):
     for engine in desk.engines():
         desk.cluster.request("POST", f"/api/v1/engines/{engine['name']}/drain", {})
@@ -224,7 +249,7 @@ def main():
         with Cluster(cpus=64, config=CONFIG.replace("RESULTS", results)) as cluster:
             desk = Desk(cluster)
             cases = (warm_and_cold, what_is_printed_and_what_fails, code_is_intercepted, results_are_read_back, what_is_refused, a_session_keeps_its_names, a_name_serves_again, cancel,
-                     an_engine_is_killed, many_at_once, daemons_are_killed, nothing_is_left)
+                     an_engine_is_killed, many_at_once, those_that_wait_in_engines_run_once, daemons_are_killed, nothing_is_left)
             for case in cases:
                 case(desk)
                 print(f"{case.__name__}: ok", flush=True)

@@ -107,6 +107,7 @@ TEST(EngineLines, AnOutcomeIsACause) {
                                      {"died", 137, EndCause::Signalled, 0, 9, false},
                                      {"died", 3, EndCause::Exited, 3, 0, false},
                                      {"never_started", 1, EndCause::LaunchFailed, 1, 0, true},
+                                     {"returned", 1, EndCause::LaunchFailed, 1, 0, true},
                                      {"klingon", 0, EndCause::Exited, 1, 0, false}}) {
     const auto line =
         reader.read(R"({"type":"ended","id":"1.0.1.101","outcome":")" + std::string(row.outcome) +
@@ -118,6 +119,7 @@ TEST(EngineLines, AnOutcomeIsACause) {
     EXPECT_EQ(end.report.exit_code, row.code) << row.outcome;
     EXPECT_EQ(end.report.term_signal, row.signal) << row.outcome;
     EXPECT_EQ(end.report.never_started, row.never_started) << row.outcome;
+    EXPECT_EQ(end.returned, row.outcome == std::string_view("returned"));
     EXPECT_EQ(end.report.message, "E: m");
     const auto json = nlohmann::json::parse(end.results);
     EXPECT_EQ(json["outcome"], row.outcome);
@@ -183,6 +185,7 @@ TEST(EngineLines, AnOrderHasWhatTheProtocolSays) {
   order.set_time_limit_us(1'500'000);
   order.mutable_statement()->set_language("python");
   order.mutable_statement()->set_result_bytes(-4);
+  order.mutable_statement()->set_return_after_ms(50);
   const std::string line = execute_line(order);
   EXPECT_EQ(line.find('\n'), line.size() - 1);
   const auto json = nlohmann::json::parse(line);
@@ -191,6 +194,7 @@ TEST(EngineLines, AnOrderHasWhatTheProtocolSays) {
   EXPECT_EQ(json["env"], (nlohmann::json{{"A", "b=c"}}));
   EXPECT_EQ(json["time_limit_s"], 2);
   EXPECT_EQ(json["result_bytes"], 0);
+  EXPECT_EQ(json["return_after_ms"], 50);
   EXPECT_EQ(json["reset"], "none");
 }
 

@@ -389,32 +389,6 @@ TEST(EnginePool, KillingDoesNot) {
   EXPECT_EQ(stage.open_jobs(), 0u);
 }
 
-TEST(EnginePool, AnEngineTakesAsManyStatementsAtOnceAsItHasSeats) {
-  Plugin adapter = plugin("slurm");
-  adapter.concurrency = 3;
-  Stage stage({adapter});
-  stage.seats = 3;
-  std::vector<JobId> jobs;
-  for (int i = 0; i < 3; ++i) jobs.push_back(stage.submit({}, "slurm"));
-  ASSERT_EQ(stage.engine_jobs().size(), 1u) << "one engine has room for all three";
-  stage.engine_up(stage.engine_jobs()[0]);
-  for (const JobId job : jobs) EXPECT_TRUE(stage.runs(job));
-  jobs.push_back(stage.submit({}, "slurm"));
-  EXPECT_FALSE(stage.runs(jobs[3]));
-  EXPECT_EQ(stage.engine_jobs().size(), 2u) << "the fourth needs another one";
-  stage.statement_ended(jobs[1]);
-  EXPECT_TRUE(stage.runs(jobs[3])) << "or a seat that falls free";
-  EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Busy);
-  stage.restart();
-  stage.engine_up(stage.engine_jobs()[0]);
-  for (const std::size_t i : {0u, 2u, 3u}) EXPECT_TRUE(stage.runs(jobs[i]));
-  for (const std::size_t i : {0u, 2u, 3u}) {
-    EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Busy);
-    stage.statement_ended(jobs[i]);
-  }
-  EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Idle);
-}
-
 TEST(EnginePool, ADrainWaitsForAllOfThem) {
   Plugin adapter = plugin("slurm");
   adapter.concurrency = 2;
@@ -526,6 +500,7 @@ void play(std::uint64_t seed) {
   quick.idle = seconds(20);
   quick.max_per_user = 3;
   quick.max_uses = random.below(2) == 0 ? 0 : 5;
+  quick.ahead = std::uint32_t(random.below(2) * 4);
   Stage stage({quick, plugin("sql")});
   const auto any = [&](const auto& map) {
     auto it = map.begin();
@@ -548,10 +523,14 @@ void play(std::uint64_t seed) {
         if (!stage.running_engines.empty()) stage.engine_up(any(stage.running_engines));
         break;
       case 5:
-        if (!stage.running_statements.empty()) {
+        for (auto n = random.below(8); n > 0 && !stage.running_statements.empty(); --n) {
           const JobId job = any(stage.running_statements);
-          if (stage.engine_sessions.contains(stage.running_statements.at(job).first))
-            stage.statement_ended(job, std::int32_t(random.below(2)));
+          if (!stage.engine_sessions.contains(stage.running_statements.at(job).first)) break;
+          if (random.below(8) == 0)
+            stage.statement_returned(job);
+          else
+            stage.statement_ended(job, std::int32_t(random.below(2)),
+                                  millis(random.below(4) == 0 ? 20 : 1));
         }
         break;
       case 6:

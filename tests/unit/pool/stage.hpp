@@ -105,10 +105,21 @@ class Stage {
     engine_sessions[name] = up.session;
     put(std::move(up));
   }
-  void statement_ended(JobId statement, std::int32_t code = 0) {
+  void statement_ended(JobId statement, std::int32_t code = 0, Duration took = {}) {
     const auto [name, launch] = running_statements.at(statement);
     running_statements.erase(statement);
-    end(launch, engine_sessions.at(name), code);
+    end(launch, engine_sessions.at(name), code, took);
+  }
+  void statement_returned(JobId statement) {
+    const auto [name, launch] = running_statements.at(statement);
+    running_statements.erase(statement);
+    sched::TaskEnded ended;
+    ended.node = launch.node;
+    ended.session = engine_sessions.at(name);
+    ended.id = launch.id;
+    ended.cause = sched::EndCause::LaunchFailed;
+    ended.never_started = ended.returned = true;
+    put(std::move(ended));
   }
   // What it ran is gone with it; nobody tells.
   void engine_died(JobId job, std::int32_t code = 1) {
@@ -201,13 +212,14 @@ class Stage {
         });
     pool->set_catalogue(catalogue_);
   }
-  void end(const sched::Launch& launch, SessionId session, std::int32_t code) {
+  void end(const sched::Launch& launch, SessionId session, std::int32_t code, Duration took = {}) {
     sched::TaskEnded ended;
     ended.node = launch.node;
     ended.session = session;
     ended.id = launch.id;
     ended.exit_code = code;
-    ended.started = ended.ended = now.wall;
+    ended.started = now.wall;
+    ended.ended = now.wall + took;
     put(std::move(ended));
   }
   bool act(const sched::Action& action) {

@@ -100,6 +100,62 @@ TEST(Statement, NothingElseRunsOnAnEngine) {
   EXPECT_EQ(desk.table.tasks.at(desk.launches[0].id.task).node, "n1");
 }
 
+TEST(Statement, WaitsInAnEngineThatMayHaveMoreAndHasFewest) {
+  Desk desk;
+  for (const char* name : {"engine-1", "engine-2"}) engine_up(desk, name, "python.1000");
+  for (int i = 0; i < 8; ++i) desk.accept(code());
+  ASSERT_EQ(desk.launches.size(), 2u);
+  desk.put(EngineAhead{"engine-2", 2});
+  desk.put(EngineAhead{"engine-9", 2});
+  desk.turn();
+  ASSERT_EQ(desk.launches.size(), 4u);
+  desk.put(EngineAhead{"engine-1", 2});
+  desk.turn();
+  ASSERT_EQ(desk.launches.size(), 6u);
+  const auto on = [&](std::size_t at) {
+    return desk.table.tasks.at(desk.launches[at].id.task).node;
+  };
+  EXPECT_EQ(on(2), "engine-2");
+  EXPECT_EQ(on(3), "engine-2");
+  EXPECT_EQ(on(4), "engine-1");
+  EXPECT_EQ(on(5), "engine-1");
+  desk.put(EngineAhead{"engine-2", 0});  // those that are there stay
+  desk.ended(desk.launches[1]);
+  EXPECT_EQ(desk.launches.size(), 6u);
+  desk.ended(desk.launches[0]);
+  ASSERT_EQ(desk.launches.size(), 7u);
+  EXPECT_EQ(on(6), "engine-1");
+  for (const std::size_t at : {2, 3}) desk.ended(desk.launches[at]);
+  ASSERT_EQ(desk.launches.size(), 8u);
+  EXPECT_EQ(on(7), "engine-2") << "idle comes before waiting";
+}
+
+TEST(Statement, ThatItsEngineReturnsRunsOnAnother) {
+  Desk desk;
+  engine_up(desk, "engine-1", "python.1000");
+  const JobId job = desk.accept(code());
+  ASSERT_EQ(desk.launches.size(), 1u);
+  const auto give_back = [&](const Launch& launch) {
+    TaskEnded end;
+    end.node = launch.node;
+    end.session = launch.session;
+    end.id = launch.id;
+    end.cause = EndCause::LaunchFailed;
+    end.never_started = end.returned = true;
+    desk.put(std::move(end));
+    desk.turn();
+  };
+  engine_up(desk, "engine-2", "python.1000");
+  give_back(desk.launches[0]);
+  ASSERT_EQ(desk.launches.size(), 2u);
+  EXPECT_EQ(desk.launches[1].id.number, AttemptNo(2));
+  for (int i = 0; i < 98; ++i) give_back(desk.launches.back());
+  ASSERT_EQ(desk.launches.size(), 100u);
+  give_back(desk.launches.back());
+  EXPECT_EQ(desk.table.jobs.at(job).state, JobState::Failed) << "an engine that runs nothing";
+  EXPECT_EQ(desk.table.jobs.at(job).reason, Reason::LaunchFailed);
+}
+
 TEST(Statement, EndsWithItsEngineAndIsNotRunAgain) {
   Desk desk;
   engine_up(desk, "engine-1", "python.1000", "7.0.1.1");

@@ -1,0 +1,94 @@
+// tests/unit/pool/ahead_test.cpp - several statements on one engine, at once or behind each other.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "tests/unit/pool/stage.hpp"
+
+namespace drover::pool {
+namespace {
+
+// How many statements are on the engine whose job this is.
+std::size_t on_engine(const Stage& stage, JobId engine) {
+  return std::size_t(std::ranges::count_if(stage.running_statements, [&](const auto& one) {
+    return one.second.first == stage.table.specs.at(engine)->engine->name;
+  }));
+}
+
+TEST(EnginePool, AnEngineOfShortStatementsGetsSomeAhead) {
+  Plugin quick = plugin();
+  quick.max_per_user = 1;
+  quick.ahead = 3;
+  Stage stage({quick});
+  std::vector<JobId> jobs;
+  for (int i = 0; i < 20; ++i) jobs.push_back(stage.submit());
+  const JobId engine = stage.engine_jobs()[0];
+  stage.engine_up(engine);
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(on_engine(stage, engine), 1u) << "it has to prove itself";
+    stage.statement_ended(jobs[std::size_t(i)]);
+  }
+  EXPECT_EQ(on_engine(stage, engine), 4u);
+  stage.statement_ended(jobs[4], 0, millis(11));
+  EXPECT_EQ(on_engine(stage, engine), 4u) << "the next one had its place already";
+  for (int i = 5; i < 8; ++i) stage.statement_ended(jobs[std::size_t(i)]);
+  EXPECT_EQ(on_engine(stage, engine), 1u) << "nothing ahead after one that was long";
+  stage.statement_ended(jobs[8]);
+  EXPECT_EQ(on_engine(stage, engine), 4u);
+  stage.statement_returned(jobs[12]);
+  EXPECT_EQ(on_engine(stage, engine), 3u);
+  stage.ask(DrainEngine{{0, true}, "engine-1"});
+  for (int i = 9; i < 12; ++i) {
+    EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Draining) << "until all are done";
+    stage.statement_ended(jobs[std::size_t(i)]);
+  }
+  EXPECT_FALSE(stage.runs(jobs[12])) << "the next engine is not ready";
+  ASSERT_EQ(stage.engine_jobs().size(), 1u);
+  stage.engine_up(stage.engine_jobs()[0]);
+  EXPECT_TRUE(stage.runs(jobs[12])) << "before those that came later";
+  EXPECT_EQ(on_engine(stage, stage.engine_jobs()[0]), 1u);
+}
+
+TEST(EnginePool, SessionsAndWornEnginesGetNothingAhead) {
+  for (const bool is_session : {true, false}) {
+    Plugin quick = plugin();
+    quick.max_per_user = 1;
+    quick.ahead = 3;
+    quick.max_uses = is_session ? 0 : 100;
+    Stage stage({quick});
+    for (int i = 0; i < 20; ++i) stage.submit(is_session ? "s" : "");
+    stage.engine_up(stage.engine_jobs()[0]);
+    for (int i = 0; i < 10; ++i) {
+      ASSERT_EQ(stage.running_statements.size(), 1u);
+      stage.statement_ended(stage.running_statements.begin()->first);
+    }
+  }
+}
+
+TEST(EnginePool, AnEngineTakesAsManyStatementsAtOnceAsItHasSeats) {
+  Plugin adapter = plugin("slurm");
+  adapter.concurrency = 3;
+  Stage stage({adapter});
+  stage.seats = 3;
+  std::vector<JobId> jobs;
+  for (int i = 0; i < 3; ++i) jobs.push_back(stage.submit({}, "slurm"));
+  ASSERT_EQ(stage.engine_jobs().size(), 1u) << "one engine has room for all three";
+  stage.engine_up(stage.engine_jobs()[0]);
+  for (const JobId job : jobs) EXPECT_TRUE(stage.runs(job));
+  jobs.push_back(stage.submit({}, "slurm"));
+  EXPECT_FALSE(stage.runs(jobs[3]));
+  EXPECT_EQ(stage.engine_jobs().size(), 2u) << "the fourth needs another one";
+  stage.statement_ended(jobs[1]);
+  EXPECT_TRUE(stage.runs(jobs[3])) << "or a seat that falls free";
+  EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Busy);
+  stage.restart();
+  stage.engine_up(stage.engine_jobs()[0]);
+  for (const std::size_t i : {0u, 2u, 3u}) EXPECT_TRUE(stage.runs(jobs[i]));
+  for (const std::size_t i : {0u, 2u, 3u}) {
+    EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Busy);
+    stage.statement_ended(jobs[i]);
+  }
+  EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Idle);
+}
+
+}  // namespace
+}  // namespace drover::pool
