@@ -13,6 +13,7 @@ from pathlib import Path
 from harness import BIN, Cluster
 
 ENGINES = 4
+IDLE, IDLE_AT_ONCE, HEALTH_S = 1000, 50, 10.0
 
 
 def cpu_seconds(pids):
@@ -24,11 +25,12 @@ def cpu_seconds(pids):
     return total / os.sysconf("SC_CLK_TCK")
 
 
-def engine_pids():
-    found = []
+def engine_pids(folder):
+    """Of the engines whose plugins lie there: others may run on this machine."""
+    found, mark = [], f"{folder}/plugins/python/engine.py".encode()
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and b"python/engine.py" in (entry / "cmdline").read_bytes():
+            if entry.name.isdigit() and mark in (entry / "cmdline").read_bytes():
                 found.append(int(entry.name))
         except OSError:
             pass
@@ -72,12 +74,12 @@ def round_trips(row, line, count):
     row("warm statement, p99", times[int(len(times) * 0.99)], "ms", "< 10")
 
 
-def throughput(row, cluster, line, count):
+def throughput(row, cluster, line, folder, count):
     line.ask("POST", "/api/v1/engines", {"engine": "python", "count": ENGINES - 1})
     cluster.until(lambda: sum(e["state"] == "idle" for e in line.ask("GET", "/api/v1/engines")["engines"]) == ENGINES,
                   "the engines are ready", 30)
     parts = {"droverd": [cluster.processes["droverd"].pid], "agent": [cluster.processes["agent"].pid],
-             "engines": engine_pids()}
+             "engines": engine_pids(folder)}
     before = {name: cpu_seconds(pids) for name, pids in parts.items()}
     payload = (json.dumps({"engine": "python", "script": "1+1"}) + "\n") * count
     begun = time.monotonic()
@@ -86,6 +88,88 @@ def throughput(row, cluster, line, count):
     row(f"{count} warm statements on {ENGINES} engines", count / (time.monotonic() - begun), "1/s", "5,000")
     for name, pids in parts.items():
         row(f"  CPU per statement: {name}", (cpu_seconds(pids) - before[name]) / count * 1e6, "us")
+
+
+class IdleEngines:
+    """Processes that do nothing but live, each with an engine's token, and one client of the agent that speaks for all of them:
+    hello, then health every 10 s each, as the shipped engines do. To the agent and the controller they are engines."""
+
+    PLUGIN = """[plugin]
+type = "idler"
+languages = ["idler"]
+[start]
+command = ["/bin/sh", "-c", "printf '%s\\n' $DROVER_ENGINE_SOCKET $DROVER_ENGINE_TOKEN >{folder}/$DROVER_ENGINE_NAME.new && mv {folder}/$DROVER_ENGINE_NAME.new {folder}/$DROVER_ENGINE_NAME && exec sleep 100000"]
+[resources]
+cpus = 1
+memory = "1M"
+[reuse]
+idle = "1h"
+max_per_user = 10000
+"""
+
+    def __init__(self, folder):
+        self.folder, self.sockets, self.due = Path(folder) / "idle", {}, []
+        self.folder.mkdir()
+        (Path(folder) / "plugins/idler").mkdir()
+        (Path(folder) / "plugins/idler/plugin.toml").write_text(self.PLUGIN.replace("{folder}", str(self.folder)))
+
+    def admit(self):
+        for file in self.folder.iterdir():
+            if file.suffix == ".new" or file.name in self.sockets:
+                continue
+            address, token = file.read_text().split()
+            sock = self.sockets[file.name] = socket.socket(socket.AF_UNIX)
+            sock.connect(address)
+            self.send(sock, {"type": "hello", "protocol": 1, "token": token, "engine": "idler", "version": "1", "languages": ["idler"],
+                             "pid": 1, "running": []})
+            assert b"welcome" in sock.recv(1000)
+            self.due.append((time.monotonic() + HEALTH_S * (len(self.sockets) % 100) / 100, sock))  # not all in one moment
+        self.due.sort(key=lambda entry: entry[0])
+
+    @staticmethod
+    def send(sock, message):
+        sock.sendall(json.dumps(message).encode() + b"\n")
+
+    def live(self, seconds):
+        """Their health, for so long."""
+        end = time.monotonic() + seconds
+        if not self.due:
+            time.sleep(seconds)
+        while time.monotonic() < end:
+            at, sock = self.due.pop(0)
+            time.sleep(max(0.0, min(at, end) - time.monotonic()))
+            if at <= time.monotonic():
+                self.send(sock, {"type": "health", "rss_kib": 12000 + int(at) % 7, "running": 0})
+                at += HEALTH_S
+            self.due.append((at, sock))
+            if self.due[0][0] > at:
+                self.due.sort(key=lambda entry: entry[0])
+
+
+def idle_engines(row, cluster, line, engines, count, seconds=30):
+    begun, asked = time.monotonic(), 0
+    while len(engines.sockets) < count:
+        if asked == len(engines.sockets):
+            line.ask("POST", "/api/v1/engines", {"engine": "idler", "count": min(IDLE_AT_ONCE, count - asked)})
+            asked += min(IDLE_AT_ONCE, count - asked)
+        engines.admit()
+        engines.live(0.05)
+        assert time.monotonic() - begun < 300, f"{len(engines.sockets)} engines after five minutes"
+    row(f"{count} fake engines started and admitted", (time.monotonic() - begun) * 1000 / count, "ms each")
+    engines.live(5)
+    idle = sum(e["state"] == "idle" for e in line.ask("GET", "/api/v1/engines")["engines"])
+    parts = {name: [cluster.processes[name].pid] for name in ("droverd", "agent", "supd")}
+    before, begun = {name: run_ns(pids) for name, pids in parts.items()}, time.monotonic()
+    engines.live(seconds)
+    took = time.monotonic() - begun
+    used = {name: (run_ns(pids) - before[name]) / took / 1e7 for name, pids in parts.items()}
+    row(f"{idle} idle engines tracked: of a core", sum(used.values()), "%", "< 1",
+        note=", ".join(f"{name} {value:.2f}" for name, value in used.items()))
+
+
+def run_ns(pids):
+    """Finer than hundredths of a second."""
+    return sum(int(task.joinpath("schedstat").read_text().split()[0]) for pid in pids for task in Path(f"/proc/{pid}/task").iterdir())
 
 
 def large_table(row, line):
@@ -100,12 +184,14 @@ def large_table(row, line):
 def bench_engine(row, options):
     with tempfile.TemporaryDirectory(prefix="drover-engines-") as folder:
         plugins_with(f"{folder}/plugins", ENGINES)
+        idle = IdleEngines(folder)
         config = f'[engines]\nplugins = "{folder}/plugins"\nresults = "{folder}/results"\n'
-        with Cluster(cpus=64, config=config) as cluster:
+        with Cluster(cpus=64 + IDLE, config=config) as cluster:
             line = Line(cluster)
             round_trips(row, line, 500)
-            throughput(row, cluster, line, options.statements)
+            throughput(row, cluster, line, folder, options.statements)
             large_table(row, line)
+            idle_engines(row, cluster, line, idle, IDLE)
             for engine in line.ask("GET", "/api/v1/engines")["engines"]:  # they would outlive the daemons
                 line.ask("POST", f"/api/v1/engines/{engine['name']}/kill", {})
             cluster.until(lambda: not line.ask("GET", "/api/v1/engines")["engines"], "the engines end", 30)
