@@ -91,7 +91,10 @@ void EnginePool::wait_idly(Engine& engine, Now now) {
                         : engine.session.empty() ? plugin->idle
                                                  : plugin->session_idle;
   Time at = engine.idle_since + idle;
-  if (engine.session.empty()) at = std::min(at, now.mono + kGivesWayAfter);
+  if (engine.session.empty()) {  // in a whole second: engines are many, and one turn does for all
+    const Time look = now.mono + kGivesWayAfter;
+    at = std::min(at, Time{(look.us + 999'999) / 1'000'000 * 1'000'000});
+  }
   set_deadline(engine, std::max(at, now.mono + millis(1)));
 }
 
@@ -153,15 +156,15 @@ void EnginePool::fire_timers(Now now) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now.mono) {
     Engine& engine = engines_.at(deadlines_.begin()->second);
     set_deadline(engine, std::nullopt);
+    if (engine.state == EngineState::Idle && may_stay_idle(engine, now)) {
+      wait_idly(engine, now);  // nothing to decide about its pool
+      continue;
+    }
     Pool& pool = pool_of(engine.pool);
     if (engine.is_locked() &&
         (engine.state == EngineState::Locked || engine.state == EngineState::Busy)) {
       unlock(engine, now);
     } else if (engine.state == EngineState::Idle) {
-      if (may_stay_idle(engine, now)) {
-        wait_idly(engine, now);
-        continue;
-      }
       ++counts_.ended_idle;
       stop(engine, now);
     } else if (engine.state == EngineState::Lost) {
