@@ -36,7 +36,7 @@ TEST(EnginePool, AnEngineOfShortStatementsGetsSomeAhead) {
   EXPECT_EQ(on_engine(stage, engine), 4u);
   stage.statement_returned(jobs[12]);
   EXPECT_EQ(on_engine(stage, engine), 3u);
-  stage.ask(DrainEngine{{0, true}, "engine-1"});
+  ASSERT_TRUE(stage.ask(DrainEngine{{0, true}, "engine-1"}));
   for (int i = 9; i < 12; ++i) {
     EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Draining) << "until all are done";
     stage.statement_ended(jobs[std::size_t(i)]);
