@@ -60,6 +60,7 @@ class Remote:
     ended because it was cancelled). `batch`: see poll_all."""
     target, batch = "", None
     give_up_s = GIVE_UP_S
+    is_left = False  # after close(): what it began may still be there, the cleaner is to look
 
     def submit(self):
         raise NotImplementedError
@@ -98,6 +99,11 @@ class AdapterTask(Task):
     def say(self, data):
         with self.lock:
             self.log.write(data if isinstance(data, bytes) else data.encode("utf-8", "replace"))
+
+    def drop(self, size):
+        """So much more was said than the log takes."""
+        with self.lock:
+            self.log.dropped += size
 
     def setting(self, options, name, variable):
         return self.env.get(variable) or os.environ.get(variable) or options.get(name) or ""
@@ -376,6 +382,8 @@ class AdapterEngine(drover_engine.Engine):
         if isinstance(closed, BaseException) and result is None:
             result = closed
         self.tell_main(self.end, running, result)
+        if running.remote.is_left:
+            self.tell_main(self.clean)
         self.remotes.discard(running.remote)
         return None
 

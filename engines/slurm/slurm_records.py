@@ -1,16 +1,18 @@
 # engines/slurm/slurm_records.py - which jobs of Slurm belong to statements, so that none outlives its engine unseen.
 # SPDX-License-Identifier: Apache-2.0
-"""A statement's record is a file that is there before its job is: it names the job's comment. It is locked as long as the worker
-that follows the job is alive, or sbatch, which inherits the lock. Whoever can lock it has found a job that nobody follows any
-more, and cancels it by its comment: the engine when its worker had to be killed, and each slurm engine of that user when it starts."""
+"""A statement's record (drover_left.py) is there before its job is: it names the job's comment. sbatch inherits its lock. Whoever
+can lock it has found a job that nobody follows any more, and cancels it by its comment: the engine itself when it does not know what
+became of a submission, and each slurm engine of that user when it starts."""
 import fcntl
 import json
 import os
+import re
 import subprocess
 import sys
 import time
-import uuid
 
+import drover_left
+from drover_adapter import Unanswered
 from drover_worker import Failure
 
 COMMAND_S = 60         # a command that takes longer is taken for one that failed
@@ -18,63 +20,60 @@ YOUNG_S = 60           # a record without content is about to get it
 LOOKS, PAUSE_S = 5, 1  # a job whose sbatch was killed may appear in Slurm a moment later
 
 
-class Unanswered(Exception):
-    """Slurm could not be asked."""
+NOT_SENT = re.compile("connect(ion)? failure")
+MAYBE_SENT = re.compile("(send|receive|shutdown) failure|timed out|Zero Bytes")
 
 
-def ask(*command, text=None, pass_fds=()):
+def ask(*command, **more):
+    status, out, said = run(*command, **more)
+    if status != 0 and "Invalid job id" not in said:
+        raise Unanswered(f"{command[0]}: {said or f'exit code {status}'}")
+    return out
+
+
+def submit(*command, **more):
+    """A Slurm that was not reached is asked again, one that may have heard is not; else sbatch has refused."""
     try:
-        # A process group of its own: an interrupt of the statement must not cut the question short.
-        done = subprocess.run(command, input=text, capture_output=True, timeout=COMMAND_S, process_group=0, pass_fds=pass_fds)
+        status, out, said = run(*command, **more)
+    except Unanswered as why:
+        why.may_have_begun = True
+        raise
+    if status != 0:
+        why = f"{command[0]}: {said or f'exit code {status}'}"
+        may_have_begun = status < 0 or MAYBE_SENT.search(said) is not None
+        if may_have_begun or NOT_SENT.search(said):
+            raise Unanswered(why, may_have_begun=may_have_begun)
+        raise Failure("SubmitError", why)
+    return out
+
+
+def run(*command, text=None, pass_fds=(), cwd=None, env=None):
+    """(exit code, output, errors)"""
+    try:
+        # A process group of its own: an interrupt of the engine must not cut the question short.
+        done = subprocess.run(command, input=text, capture_output=True, timeout=COMMAND_S, process_group=0, pass_fds=pass_fds,
+                              cwd=cwd, env=env)
     except FileNotFoundError:
         raise Failure("NotInstalled", f"there is no {command[0]} on this node: is it a submit host of Slurm?") from None
     except subprocess.TimeoutExpired:
         raise Unanswered(f"{command[0]} did not answer within {COMMAND_S} s") from None
-    out, said = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace").strip()
-    if done.returncode != 0 and "Invalid job id" not in said:
-        raise Unanswered(f"{command[0]}: {said or f'exit code {done.returncode}'}")
-    return out
+    return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace").strip()
 
 
-def directory():
-    state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
-    return os.path.join(state, "drover", "slurm")
-
-
-class Record:
-    """Without a home that can be written it does nothing: the job still has its comment."""
-
+class Record(drover_left.Record):
     def __init__(self, statement):
-        self.comment = f"drover:{statement}:{uuid.uuid4().hex}"
-        self.path, self.fd = os.path.join(directory(), self.comment.rpartition(":")[2]), None
+        super().__init__("slurm")
+        self.comment = f"drover:{statement}:{os.path.basename(self.path)}"
         self.is_needed = False  # from before there is a job until it is known to have ended
+        self.name(job=None)
 
     @property
     def fds(self):
         return () if self.fd is None else (self.fd,)
 
-    def __enter__(self):
-        try:
-            os.makedirs(directory(), 0o700, exist_ok=True)
-            self.fd = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self.fd, fcntl.LOCK_EX)
-            self.write(job=None)
-        except OSError as error:
-            print(f"[drover: no record of the job: {error}]", flush=True)
-        return self
-
-    def write(self, job):
+    def name(self, job):
         """With the job's id when Slurm has told it: then one look finds it, or it is over."""
-        if self.fd is not None:
-            about = {"comment": self.comment, "node": os.uname().nodename, "worker": os.getpid(), "job": job}
-            os.pwrite(self.fd, json.dumps(about).encode().ljust(400), 0)  # a second one covers the first
-
-    def __exit__(self, *_):
-        if self.fd is not None:
-            if not self.is_needed:
-                os.unlink(self.path)
-            os.close(self.fd)
-            self.fd = None
+        self.write({"comment": self.comment, "node": os.uname().nodename, "engine": os.getpid(), "job": job})
 
 
 def is_alive(pid):
@@ -121,9 +120,9 @@ class Found:
             return False
 
     def is_held_by_sbatch(self):
-        """Its worker was killed while sbatch worked; here, for a home may be that of many nodes."""
+        """Its engine was killed while sbatch worked; here, for a home may be that of many nodes."""
         about = self.about()
-        return about.get("node") == os.uname().nodename and not is_alive(about.get("worker"))
+        return about.get("node") == os.uname().nodename and not is_alive(about.get("engine"))
 
     def forget(self):
         if self.comment is not None or self.age_s > YOUNG_S:
@@ -154,13 +153,13 @@ def cancel_all(records):
 
 def cancel_left_behind():
     try:
-        names = sorted(os.listdir(directory()))
+        names = sorted(os.listdir(drover_left.directory("slurm")))
     except OSError:
         return 0
     records = []
     for name in names:
         try:
-            records.append(Found(os.path.join(directory(), name)))
+            records.append(Found(os.path.join(drover_left.directory("slurm"), name)))
         except OSError:
             pass  # another one was faster
     try:

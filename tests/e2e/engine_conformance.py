@@ -14,7 +14,7 @@ import tempfile
 import time
 import traceback
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import fake_beeline
@@ -22,6 +22,7 @@ import fake_slurm
 from engine_agent import EngineProcess, read_table
 from postgres_server import postgres
 from recorded_server import RecordedServer
+from slurm_server import slurm
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKS = []
@@ -51,8 +52,6 @@ class Subject:
     survives_cancel: bool = False  # the session's names are there after a cancel
     options: dict = field(default_factory=dict)
     env: dict = field(default_factory=dict)
-
-
 
 
 def exchange(names, rows, **more):
@@ -101,6 +100,7 @@ SUBJECTS = {
               "drover.table(map(tuple, s.toLocalIterator()), s.columns)"),
     "slurm": Subject(
         "engines/slurm", cancels=5, ok="true", wait="sleep 60; echo after", wrong="cd /\nfalse", say="echo hello", bad_bytes="printf '\\xff\\xfe'",
+        flood="while :; do echo 0123456789012345678901234567890123456789; done",
         die="kill -9 $$", exit3="exit 3", options={"poll_first_s": 0.1, "poll_last_s": 1}),
     "trino": Subject(
         "engines/trino", ok="SELECT 1", ok_prints=True, wait="SELECT count(*) FROM lineitem a CROSS JOIN lineitem b",
@@ -119,6 +119,9 @@ SUBJECTS = {
         wait=exchange(["a"], [[k] for k in range(100)], speed={"rows_per_second": 1}),
         wrong='{"reader": {"type": "csv"}}'),
 }
+
+
+SUBJECTS["real_slurm"] = replace(SUBJECTS["slurm"], env={}, first_s=120)
 
 
 def check(function):
@@ -325,7 +328,10 @@ def state_and_resets(subject, engine):
 def flood_is_cut_and_can_be_cancelled(subject, engine):
     if subject.flood:
         statement = engine.execute(subject.flood, log_bytes=100_000)
-        engine.started(statement)
+        end = time.monotonic() + 60
+        while len(engine.log(statement)) < 100_000:
+            assert time.monotonic() < end, engine.log(statement)[-200:]
+            time.sleep(0.05)
         time.sleep(0.5)
         engine.cancel(statement)
         assert engine.ended(statement)["outcome"] == "cancelled"
@@ -473,6 +479,12 @@ def main():
             SUBJECTS["slurm"].env.update(FAKE_SLURM=str(fake), XDG_STATE_HOME=directory + "/state", PATH=f"{fake}:{os.path.dirname(sys.executable)}:/usr/bin:/bin")
             beeline = fake_beeline.install(directory + "/hive")
             SUBJECTS["hive"].env.update(FAKE_BEELINE=str(beeline), PATH=f"{beeline}:{os.path.dirname(sys.executable)}:/usr/bin:/bin")
+            if "real_slurm" in names:
+                environment, why = servers.enter_context(slurm())
+                SUBJECTS["real_slurm"].env.update(environment or {}, XDG_STATE_HOME=directory + "/real_state")
+                if why:
+                    print(f"skipped: {why}")
+                    names.remove("real_slurm")
             for name in {"trino", "flink"} & set(names):
                 server = servers.enter_context(RecordedServer(name))
                 SUBJECTS[name].env.update(XDG_STATE_HOME=directory + "/state")

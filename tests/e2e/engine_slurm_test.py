@@ -32,7 +32,7 @@ def nothing_left(environment, records):
     until(lambda: not open_jobs(environment) and not list(records.glob("*")), (open_jobs(environment), list(records.glob("*"))))
 
 
-def check_troubles(fake, environment):
+def check_troubles(fake, environment, records):
     """What a real Slurm does only when it is ill."""
     with EngineProcess(ROOT / "engines/slurm", OPTIONS, environment) as engine:
         (fake / "sulk").touch()
@@ -45,6 +45,38 @@ def check_troubles(fake, environment):
         (fake / "no_accounting").touch()
         ended = engine.run("exit 4", seconds=60)
         assert (ended["outcome"], ended["exit_code"]) == ("error", 4), ended
+        (fake / "away").touch()
+        statement = engine.execute("exit 5")
+        until(lambda: b"connect failure" in engine.log(statement), "the trouble is told")
+        (fake / "away").unlink()
+        assert engine.ended(statement)["exit_code"] == 5, "one that cannot have been sent is sent again"
+        (fake / "refuse").touch()
+        ended = engine.run("true")
+        assert ended["outcome"] == "error" and "Invalid partition" in ended["error"]["message"], ended
+        (fake / "refuse").unlink()
+        nothing_left(environment, records)
+        (fake / "torn").touch()
+        ended = engine.run("sleep 300")
+        assert ended["outcome"] == "error" and "may have begun" in ended["error"]["message"], ended
+        (fake / "torn").unlink()
+        nothing_left(environment, records)  # nobody follows it
+
+
+def check_many(fake, environment, count=20):
+    """They run beside each other, and one question is for all that are due."""
+    with EngineProcess(ROOT / "engines/slurm", OPTIONS, environment) as engine:
+        asked = fake / "asked"
+        asked.unlink(missing_ok=True)
+        statements = [engine.execute(f"sleep 5; echo {number}; exit {number}", reset="namespace") for number in range(count)]
+        begun = time.monotonic()
+        for number, statement in enumerate(statements):
+            ended = engine.ended(statement)
+            assert ended["exit_code"] == number and engine.log(statement) == b"%d\n" % number, ended
+        took_s, questions = time.monotonic() - begun, asked.read_text().split()
+        assert took_s < count * 5 / 2, took_s
+        jobs = sum(len(question.split(",")) for question in questions)
+        assert max(len(question.split(",")) for question in questions) > count / 4 and jobs > 2 * len(questions), questions
+        print(f"{count} at once: {took_s:.1f} s, {len(questions)} questions for {jobs} states")
 
 
 def check_jobs(environment):
@@ -63,13 +95,29 @@ def check_jobs(environment):
         assert engine.ended(statement, seconds=90)["outcome"] == "cancelled"
 
 
+def check_array(environment):
+    """Only a real one: it has ended with its last element, as the one that failed."""
+    with EngineProcess(ROOT / "engines/slurm", OPTIONS, environment) as engine:
+        code = "#!/bin/bash\n#SBATCH --array=1-4%2\nsleep $((SLURM_ARRAY_TASK_ID / 2)); echo $SLURM_ARRAY_TASK_ID\n"
+        statement = engine.execute(code + "[ $SLURM_ARRAY_TASK_ID != 2 ] || exit 7")
+        ended = engine.ended(statement, seconds=90)
+        assert (ended["outcome"], ended["exit_code"]) == ("error", 7), ended
+        assert sorted(engine.log(statement).split()) == [b"1", b"2", b"3", b"4"], engine.log(statement)
+        ended = engine.run(code, seconds=90)
+        assert ended["outcome"] == "ok", ended
+        statement = engine.execute(code + "sleep 60")
+        engine.next(lambda m: m["type"] == "progress" and m["id"] == statement and "RUNNING" in m["text"], "progress", 60)
+        engine.cancel(statement, grace_s=60)
+        assert engine.ended(statement, seconds=90)["outcome"] == "cancelled"
+
+
 def check_nothing_is_left_behind(environment, records, slow=None):
     """However the engine ends, and whenever: the job in Slurm ends too."""
     begin = "progress"
     if slow is not None:  # in the middle of sbatch
         slow.touch()
         begin = "started"
-    with EngineProcess(ROOT / "engines/slurm", OPTIONS, environment) as engine:  # its worker is killed
+    with EngineProcess(ROOT / "engines/slurm", OPTIONS, environment) as engine:  # the grace is over
         statement = engine.execute("sleep 300")
         engine.next(lambda m: m["type"] == begin and m["id"] == statement, begin, 60)
         until(lambda: list(records.glob("*")), "there is a record")
@@ -114,7 +162,8 @@ def main():
         check_jobs(environment)
         check_nothing_is_left_behind(environment, records)
         check_nothing_is_left_behind(environment, records, fake / "slow")
-        check_troubles(fake, environment)
+        check_many(fake, environment)
+        check_troubles(fake, environment, records)
         with EngineProcess(ROOT / "engines/slurm", OPTIONS, {"PATH": directory, "XDG_STATE_HOME": directory}) as engine:
             ended = engine.run("true")
             assert ended["outcome"] == "error" and "no sbatch" in ended["error"]["message"], ended
@@ -125,6 +174,7 @@ def main():
             return
         environment["XDG_STATE_HOME"] = directory
         check_jobs(environment)
+        check_array(environment)
         check_nothing_is_left_behind(environment, Path(directory) / "drover/slurm")
     print("and to a real Slurm")
 

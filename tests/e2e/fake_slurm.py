@@ -1,7 +1,8 @@
 # tests/e2e/fake_slurm.py - stands in for sbatch, squeue, sacct, scontrol and scancel: what real ones were seen to answer.
 # SPDX-License-Identifier: Apache-2.0
 """install(DIRECTORY) makes commands of the names; jobs are files in it. `sulk` in it makes squeue fail like an overloaded
-controller, `no_accounting` makes sacct fail, `slow` makes sbatch take two seconds before and after the job is there."""
+controller, `no_accounting` makes sacct fail, `slow` makes sbatch take two seconds before and after the job is there, `away` makes it
+find no controller, `torn` makes it miss the answer, `refuse` makes it refuse. `asked` gets a line for each squeue that was asked for jobs."""
 import os
 import signal
 import subprocess
@@ -31,7 +32,14 @@ def option(name):
     return None
 
 
+FAILED = "sbatch: error: Batch job submission failed: "
+
+
 def sbatch(directory):
+    if (directory / "away").exists():
+        sys.exit(FAILED + "Unable to contact slurm controller (connect failure)")
+    if (directory / "refuse").exists():
+        sys.exit(FAILED + "Invalid partition name specified")
     pause = 2 if (directory / "slow").exists() else 0
     time.sleep(pause)
     job = str(1000 + len(list(directory.glob("*.script"))))
@@ -47,6 +55,8 @@ def sbatch(directory):
         run(directory, job, option("--output"))
         os._exit(0)
     time.sleep(pause)
+    if (directory / "torn").exists():
+        sys.exit(FAILED + "Socket timed out on send/recv operation")
     print(job)
 
 
@@ -80,6 +90,7 @@ def main():
     if name == "sbatch":
         return sbatch(directory)
     job = option("--jobs") or sys.argv[-1]
+    asked = job.split(",")
     found = state_of(directory, job)
     if name == "squeue":
         if (directory / "sulk").exists():
@@ -89,15 +100,21 @@ def main():
                 if state_of(directory, file.stem)[0] in ("PENDING", "RUNNING"):
                     print(file.stem + "|" + (directory / f"{file.stem}.comment").read_text())
             return
-        if found is None:
+        with open(directory / "asked", "a") as file:
+            file.write(job + "\n")
+        if len(asked) == 1 and found is None:
             sys.exit("slurm_load_jobs error: Invalid job id specified")
-        if found[0] in ("PENDING", "RUNNING"):
-            print(found[0] + "|" + ("Resources" if found[0] == "PENDING" else "None"))
+        for each in asked:
+            found = state_of(directory, each)
+            if found and found[0] in ("PENDING", "RUNNING"):
+                print(f"{each}|{found[0]}|" + ("Resources" if found[0] == "PENDING" else "None"))
     elif name == "sacct":
         if (directory / "no_accounting").exists():
             sys.exit("Slurm accounting storage is disabled")
-        if found and found[0] not in ("PENDING", "RUNNING"):
-            print("|".join(found))
+        for each in asked:
+            found = state_of(directory, each)
+            if found and found[0] not in ("PENDING", "RUNNING"):
+                print(each + "|" + "|".join(found))
     elif name == "scontrol" and found:
         print(f"JobId={job} JobName=x JobState={found[0].split()[0]} Reason=None ExitCode={found[1]} RunTime=00:00:01")
     elif name == "scancel":
