@@ -12,6 +12,7 @@ A Runner is what an engine writes:
     cancel()                  once, when the statement that runs is to end; by default SIGINT to the worker's process group
     cancel_again()            later, as long as it has not ended: by default SIGINT to those of its processes that have missed it
     interrupt()               on SIGINT while run() is active; by default raises KeyboardInterrupt
+    is_spent                  true: no statement after this one can run in this process, it ends; by default false
     cleaner()                 in the engine, at its start and when a worker died: a command that ends what was left elsewhere, or None
 
 Orders come as packets, each with its number, ahead of time: the worker takes the next when it is done with one, and the engine can take back
@@ -59,7 +60,7 @@ class Failure(Exception):
 
 
 class Runner:
-    languages, version = [], ""
+    languages, version, is_spent = [], "", False
 
     def load(self, options):
         pass
@@ -328,6 +329,8 @@ class Served:
                     data += piece
                 order = marshal.loads(data)
             self.serve_one(*order)
+            if self.runner.is_spent:
+                return 0
 
     def send(self, data):
         with self.sending:  # threads of the code tell progress too

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import importlib.util
 import os
+import re
 import signal
+import subprocess
 import sys
 import threading
 
@@ -11,6 +13,7 @@ ENGINES = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(ENGINES, "host"))
 
 import drover_engine  # noqa: E402
+from drover_rows import unique  # noqa: E402
 from drover_worker import Failure  # noqa: E402
 from split_sql import split_statements  # noqa: E402
 
@@ -20,6 +23,7 @@ loader.loader.exec_module(python_engine)
 
 LOOK_S = 0.5           # between two looks at Spark's progress
 SHOW_ROWS = 1000       # of a DataFrame that is the value of Python code; SQL and drover.table() give all
+JVM_END_S = 2.0        # after it was not reached: it may be about to end
 SECOND_SIGNAL_S = 2.0  # after the jobs are cancelled: what is no job needs an exception
 
 
@@ -34,7 +38,8 @@ class SparkRunner(python_engine.PythonRunner):
             self.version = "Spark " + pyspark.__version__
         except ImportError:
             self.version = "Spark (pyspark is not installed)"
-        self.spark = self.missing = None
+        self.spark = self.missing = self.jvm = None
+        self.is_running = False
 
     def open(self, options):
         self.options = options
@@ -62,8 +67,24 @@ class SparkRunner(python_engine.PythonRunner):
                 builder = builder.config(name, value)
             self.spark = builder.getOrCreate()
             self.spark.sparkContext.setLogLevel("ERROR")
+            self.jvm = getattr(self.spark.sparkContext._gateway, "proc", None)
+            if self.jvm is not None:
+                threading.Thread(target=self.await_jvm, daemon=True).start()
         except Exception as error:  # no Java, a cluster that does not answer
             self.missing = f"Spark does not start: {error}"
+
+    def await_jvm(self):
+        """Without its JVM this process is of no use: the engine forks the next, with a new one."""
+        self.jvm.wait()
+        self.is_spent = True
+        if not self.is_running:  # else run() tells of it
+            os._exit(0)
+
+    def has_jvm(self, wait_s=0):
+        try:
+            return self.jvm is None or self.jvm.wait(wait_s) is None
+        except subprocess.TimeoutExpired:
+            return True
 
     def reset(self):
         """A new session on the same Spark: temporary views and settings are gone, its executors stay warm."""
@@ -78,6 +99,7 @@ class SparkRunner(python_engine.PythonRunner):
         self.signals, over, self.cancel_wanted = 0, threading.Event(), threading.Event()
         if task.is_cancelled:  # before these marks were set back
             raise KeyboardInterrupt
+        self.is_running = True
         watch = threading.Thread(target=self.watch, args=(task, over), daemon=True)
         watch.start()
         try:
@@ -88,13 +110,18 @@ class SparkRunner(python_engine.PythonRunner):
         except Exception as error:
             if self.signals:
                 raise KeyboardInterrupt from None
+            name = error.name if isinstance(error, Failure) else type(error).__name__
+            if not self.has_jvm(JVM_END_S if name.startswith("Py4J") or name.startswith("Connection") else 0):
+                raise Failure("Died", f"the JVM of Spark has ended (the engine's log may say why): {error}", outcome="died") from None
             if isinstance(error, Failure):
                 raise
-            raise Failure(type(error).__name__, str(error)) from None
+            raise Failure(name, str(error)) from None
         finally:
             over.set()
             self.cancel_wanted.set()
             watch.join()
+            self.is_spent = not self.has_jvm()
+            self.is_running = False
 
     def run_sql(self, task):
         for line, statement in split_statements(task.code):
@@ -103,7 +130,9 @@ class SparkRunner(python_engine.PythonRunner):
                 if frame.columns:
                     show_frame(task.results, frame, task.results.rows_left)
             except Exception as error:
-                raise Failure(type(error).__name__, str(error).split("\n\nJVM stacktrace")[0], line) from None
+                message = str(error).split("\n\nJVM stacktrace")[0].strip()
+                within = re.search(r"\bline (\d+),? pos \d", message)
+                raise Failure(type(error).__name__, message, line + int(within[1]) - 1 if within else line) from None
 
     def interrupt(self):
         """The jobs are cancelled by the thread that watches: an exception in the middle of a call to the JVM would leave
@@ -118,13 +147,20 @@ class SparkRunner(python_engine.PythonRunner):
         while not over.is_set():
             if self.signals and not is_told:
                 is_told = True
-                context.cancelAllJobs()
+                attempt(context.cancelAllJobs)
                 if not over.wait(SECOND_SIGNAL_S):
                     os.kill(os.getpid(), signal.SIGINT)
                     return
             self.cancel_wanted.wait(LOOK_S)
             if not over.is_set() and not self.signals:
-                tell_progress(task, context.statusTracker())
+                attempt(lambda: tell_progress(task, context.statusTracker()))
+
+
+def attempt(act):
+    try:
+        act()
+    except Exception:  # there is no JVM any more: the statement is told so
+        pass
 
 
 def tell_progress(task, tracker):
@@ -135,17 +171,44 @@ def tell_progress(task, tracker):
         task.progress(done, total, f"{done} of {total} tasks of {len(stages)} stages")
 
 
+TYPES = {"boolean": "bool", "tinyint": "int", "smallint": "int", "int": "int", "bigint": "int", "float": "float", "double": "float",
+         "string": "string", "binary": "binary", "date": "date", "timestamp": "timestamp", "timestamp_ntz": "timestamp"}
+
+
 def show_frame(results, frame, limit):
     """Rows as they come from the partitions; one more than the limit, so that a cut is marked as one."""
     if limit < 1 << 31 - 1:
         frame = frame.limit(limit + 1)
-    results.table((tuple(row) for row in frame.toLocalIterator()), frame.columns)
+    write(results, frame)
+
+
+def write(results, frame):
+    """Structures are told with the names of their fields."""
+    kinds = [field.dataType.simpleString() for field in frame.schema.fields]
+    nested = [at for at, kind in enumerate(kinds) if kind.startswith(("array", "map", "struct"))]
+
+    def rows():
+        for row in frame.toLocalIterator():
+            cells = list(row)
+            for at in nested:
+                cells[at] = plain(cells[at])
+            yield cells
+
+    types = [TYPES.get(kind, "decimal" if kind.startswith("decimal") else None) for kind in kinds]
+    results.table(rows(), unique(frame.columns), types=types)
+
+
+def plain(value):
+    if hasattr(value, "asDict"):
+        return {name: plain(cell) for name, cell in zip(value.__fields__, value)}
+    if isinstance(value, dict):
+        return {name: plain(cell) for name, cell in value.items()}
+    return [plain(each) for each in value] if isinstance(value, list) else value
 
 
 def show(results, value, show_plain=python_engine.show):
     if hasattr(value, "toLocalIterator") and hasattr(value, "columns"):
-        limit = min(results.rows_left, SHOW_ROWS)
-        return results.table((tuple(row) for row in value.limit(limit).toLocalIterator()), value.columns)
+        return write(results, value.limit(min(results.rows_left, SHOW_ROWS)))
     return show_plain(results, value)
 
 

@@ -93,11 +93,6 @@ SUBJECTS = {
     "command": Subject(
         "engines/command", ok="true", wait="sleep 60; echo after", wrong="cd /\nfalse", say="echo hello", flood="yes",
         bad_bytes="printf '\\377\\376'", deaf="trap '' INT; sleep 60", die="kill -9 $$", exit3="exit 3"),
-    "spark": Subject(
-        "engines/spark", cancels=5, ok="1 + 1", wait="import time\ntime.sleep(60)", wrong="a = 1\nspark.nothing", wrong_line=2, say="print('hello')",
-        put="x = 41", take="assert x == 41", survives_cancel=True, first_s=180,
-        table="s = spark.range(10000).selectExpr('cast(id as int) i', \"concat('row ', id) name\")\n"
-              "drover.table(map(tuple, s.toLocalIterator()), s.columns)"),
     "slurm": Subject(
         "engines/slurm", cancels=5, ok="true", wait="sleep 60; echo after", wrong="cd /\nfalse", say="echo hello", bad_bytes="printf '\\xff\\xfe'",
         flood="while :; do echo 0123456789012345678901234567890123456789; done",
@@ -121,6 +116,12 @@ SUBJECTS = {
 }
 
 
+SUBJECTS["spark"] = replace(  # Python, in a worker that has a JVM
+    SUBJECTS["python"], folder="engines/spark", cancels=5, first_s=180,
+    table="s = spark.range(10000).selectExpr('cast(id as int) i', \"concat('row ', id) name\")\n"
+          "drover.table(map(tuple, s.toLocalIterator()), s.columns)",
+    endless="s = spark.range(0, 10 ** 8, 1, 50000).selectExpr('id', 'sha1(string(id)) s')\n"
+            "drover.table(map(tuple, s.toLocalIterator()), s.columns)")
 SUBJECTS["real_slurm"] = replace(SUBJECTS["slurm"], env={}, first_s=120)
 
 
