@@ -317,6 +317,10 @@ bool Forecast::could_improve(HoldId id, NodeId on, const RoomAsk& ask, Duration 
   const Room room = lifts ? hold.room_on(std::size_t(at - hold.slot.nodes.begin())) : Room{};
   if (lifts) charge(on, hold.by, hold.slot.start, hold.until, room);
   ++looked_at_;
+  // Who runs until then or longer needs the moment before as well.
+  const bool spans =
+      node(on).reserved == nullptr && !lifts && hold.slot.start <= after(from, length);
+  if (spans && !node(on).timeline.covers_at(Time{hold.slot.start.us - 1}, ask.want)) return false;
   const auto start =
       earliest_on(node(on), ask, length, from, hold.slot.start, own && !lifts ? &hold : nullptr);
   if (lifts) charge(on, hold.by, hold.slot.start, hold.until, -room);

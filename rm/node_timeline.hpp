@@ -70,6 +70,9 @@ class NodeTimeline {
   void forget_before(Time now);
 
   Room at(Time when) const;
+  bool covers_at(Time when, const Room& want) const {
+    return steps_[index_of(when)].free.covers(want);
+  }
   // Whether `want` is free during all of [from, until).
   bool fits(const Room& want, Time from, Time until) const;
   // The first time >= `from` at which `want` is free for `length`; nothing when that is later than

@@ -299,6 +299,7 @@ void QuotaLedger::mark_freed(std::uint32_t index) {
 }
 
 std::vector<std::uint32_t> QuotaLedger::take_freed() {
+  if (freed_.empty()) return {};
   for (const std::uint32_t index : freed_) counters_[index].freed = false;
   std::ranges::sort(freed_);
   return std::exchange(freed_, {});

@@ -242,13 +242,20 @@ bool ResourceManager::is_claimant(const Claim& claim, PathId path) const {
   return state_->ledger.is_on(path, claim.claimant_index);
 }
 
-Freed ResourceManager::take_freed() {
-  Freed freed;
+void ResourceManager::take_freed(Freed& freed) {
   freed.quotas = state_->ledger.take_freed();
   freed.everything = std::exchange(state_->freed_everything, false);
-  for (auto id = state_->freed.first_common(nullptr); id;
-       id = state_->freed.first_common(nullptr, raw(*id)))
-    state_->freed.erase(freed.nodes.emplace_back(*id));
+  freed.nodes.clear();
+  for (std::uint32_t from = 0; !state_->freed.empty();) {
+    const NodeId id = freed.nodes.emplace_back(*state_->freed.first_common(nullptr, from));
+    state_->freed.erase(id);
+    from = raw(id);
+  }
+}
+
+Freed ResourceManager::take_freed() {
+  Freed freed;
+  take_freed(freed);
   return freed;
 }
 

@@ -78,7 +78,7 @@ class ResourceManager {
   void put_node(NodeId id, NodeSpec spec);
   void set_node_state(NodeId id, NodeState state, std::string reason);
   void set_node_labels(NodeId id, Labels labels);  // O(labels + constraints seen)
-  void set_ahead(NodeId id, std::uint32_t more);  // statements that may wait in an engine
+  void set_ahead(NodeId id, std::uint32_t more);   // statements that may wait in an engine
   std::optional<NodeView> node(NodeId id) const;
   std::vector<NodeView> nodes() const;  // by id
 
@@ -177,6 +177,7 @@ class ResourceManager {
   bool is_claimant(const Claim& claim, PathId path) const;  // asks for it as well
 
   // Only waiters for these need another try: for what they ask, or at QuotaShort::quota_index.
+  void take_freed(Freed& freed);
   Freed take_freed();
 
   // Double entry: recomputes every counter from `live` and compares. Empty when consistent, else

@@ -55,7 +55,6 @@ void Controller::State::fetch_ahead(NodeId where, const TaskId& id) const {
   }
   const Job* job = find(id.job);
   if (job == nullptr || job->more == nullptr) return;
-  recent.fetch_ahead(job->id);
   fetch_all(*job);
   fetch_all(*job->more);
   if (job->earlier != nullptr) fetch(job->earlier);

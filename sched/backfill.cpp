@@ -107,6 +107,7 @@ void Controller::State::fill_behind(Partition& partition) {
   while (const auto candidate = queue.candidate()) {
     const Try tried = try_to_start(partition, *candidate);
     if (tried == Try::Started) ++stats.backfilled;
+    if (tried == Try::Started) queue.unblock(candidate->shape);
     if (tried == Try::Held) queue.block(candidate->shape, JobQueue::Block::Held);
     if (tried == Try::NoRoom) queue.block(candidate->shape, JobQueue::Block::NoRoom);
   }

@@ -74,6 +74,7 @@ struct ControllerData {
   std::vector<std::set<std::pair<std::uint32_t, LaneId>>> lanes_of;
   std::deque<std::pair<std::uint32_t, LaneId>> to_rekey;  // partition and lane
   std::set<std::pair<Time, JobId>> due;                   // mono; when the holds begin
+  rm::Freed freed_since;                                  // the last pass
   std::vector<NodeId> unheld;  // where a hold has gone, and nobody has looked yet
   LimitWatch limits;           // of what runs; empty when nobody plans ahead
   Now clock{};                 // of the input or pass at hand

@@ -52,52 +52,38 @@ std::vector<JobId> DependencyIndex::dependents(JobId target) const {
   return found;
 }
 
-std::size_t RecentEnds::slot_of(JobId job) const {
-  std::size_t slot = home_of(job);
-  while (slots_[slot].place != 0 && slots_[slot].job != job)
-    slot = (slot + 1) & (slots_.size() - 1);
-  return slot;
+RecentEnds::Block& RecentEnds::block_of(JobId job) {
+  const std::uint64_t key = raw(job) / kIds;
+  if (const auto known = blocks_.find(key); known != blocks_.end()) return known->second;
+  auto part = spare_.take();
+  if (!part) return blocks_[key];
+  part.key() = key;
+  part.mapped() = {};
+  return blocks_.insert(std::move(part)).position->second;
 }
 
-void RecentEnds::grow() {
-  slots_.assign(std::max<std::size_t>(64, slots_.size() * 2), Slot{});
-  for (std::size_t i = 0; i < ends_.size(); ++i)
-    slots_[slot_of(ends_[i].job)] = {ends_[i].job, std::uint32_t(i) + 1};
-}
-
-// Those behind it that are not where they would be at best move up.
 void RecentEnds::erase(JobId job) {
-  const std::size_t mask = slots_.size() - 1;
-  std::size_t hole = slot_of(job);
-  for (std::size_t at = (hole + 1) & mask; slots_[at].place != 0; at = (at + 1) & mask) {
-    const std::size_t home = home_of(slots_[at].job);
-    if (((at - home) & mask) < ((at - hole) & mask)) continue;
-    slots_[hole] = slots_[at];
-    hole = at;
-  }
-  slots_[hole] = {};
+  const auto block = blocks_.find(raw(job) / kIds);
+  block->second.known &= ~bit_of(job);
+  if (block->second.known == 0) spare_.put(blocks_.extract(block));
 }
 
 void RecentEnds::add(JobId job, JobState state) {
-  if (ends_.size() < kKept) {
-    ends_.push_back({job, state});
-    if (ends_.size() * 2 > slots_.size()) return grow();
-    slots_[slot_of(job)] = {job, std::uint32_t(ends_.size())};
-    return;
+  if (ring_.size() < kKept) {
+    ring_.push_back(job);
+  } else {
+    erase(std::exchange(ring_[oldest_], job));
+    oldest_ = (oldest_ + 1) % kKept;
   }
-  erase(ends_[oldest_].job);
-  ends_[oldest_] = {job, state};
-  slots_[slot_of(job)] = {job, std::uint32_t(oldest_) + 1};
-  oldest_ = (oldest_ + 1) % kKept;
-  constexpr std::size_t kAhead = 8;  // so many ends from now its place is emptied
-  fetch_ahead(ends_[(oldest_ + kAhead) % kKept].job);
+  Block& block = block_of(job);
+  block.known |= bit_of(job);
+  block.states[raw(job) % kIds] = state;
 }
 
 std::optional<JobState> RecentEnds::find(JobId job) const {
-  if (slots_.empty()) return std::nullopt;
-  const std::uint32_t place = slots_[slot_of(job)].place;
-  if (place == 0) return std::nullopt;
-  return ends_[place - 1].state;
+  const auto block = blocks_.find(raw(job) / kIds);
+  if (block == blocks_.end() || (block->second.known & bit_of(job)) == 0) return std::nullopt;
+  return block->second.states[raw(job) % kIds];
 }
 
 }  // namespace drover::sched

@@ -1,10 +1,12 @@
 // sched/dependency.hpp - what a job waits for, and who waits for a job.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "sched/counterparts.hpp"
 #include "sched/job_spec.hpp"
 #include "sched/job_state.hpp"
+#include "sched/spare_parts.hpp"
 
 namespace drover::sched {
 
@@ -64,38 +67,29 @@ class DependencyIndex {
 };
 
 // How the last closed jobs ended: a submission may have been on its way when its dependency closed.
-// Every job passes through here, so it is a ring and an open hash table, which allocate nothing
-// once they are full.
+// Every job passes through here. Ids come in a row and jobs end about in their order, so that
+// neighbours share a block: what is asked or forgotten next is mostly at hand.
 class RecentEnds {
  public:
   static constexpr std::size_t kKept = 65'536;
   void add(JobId job, JobState state);  // each job once
   std::optional<JobState> find(JobId job) const;
-  void fetch_ahead(JobId job) const {  // it will be added in a moment
-    if (!slots_.empty()) __builtin_prefetch(&slots_[home_of(job)], 1);
-  }
 
  private:
-  struct End {
-    JobId job{};
-    JobState state{};
+  static constexpr std::uint64_t kIds = 64;  // of a block
+  struct Block {
+    std::uint64_t known = 0;  // by id: whether it is here
+    std::array<JobState, kIds> states{};
   };
-  // Spread: a table whose neighbours are all taken, as ids in a row would take them, would have to
-  // be walked through by erase().
-  std::size_t home_of(JobId job) const {
-    return std::size_t(raw(job) * 0x9e3779b97f4a7c15u >> 40) & (slots_.size() - 1);
-  }
-  std::size_t slot_of(JobId job) const;  // where it is, or would be
+  using Blocks = std::unordered_map<std::uint64_t, Block>;
+  static std::uint64_t bit_of(JobId job) { return std::uint64_t(1) << (raw(job) % kIds); }
+  Block& block_of(JobId job);
   void erase(JobId job);
-  void grow();
 
-  std::vector<End> ends_;
-  std::size_t oldest_ = 0;  // in ends_, once it is full
-  struct Slot {             // with the job itself: who walks by does not look into ends_
-    JobId job{};
-    std::uint32_t place = 0;  // in ends_, and 1; 0: empty
-  };
-  std::vector<Slot> slots_;
+  std::vector<JobId> ring_;
+  std::size_t oldest_ = 0;  // in ring_, once it is full
+  Blocks blocks_;           // never iterated
+  SpareParts<Blocks::node_type> spare_;
 };
 
 }  // namespace drover::sched

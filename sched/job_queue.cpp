@@ -216,11 +216,12 @@ const JobQueue::Woken* JobQueue::first_woken() {
   return nullptr;
 }
 
+// A woken shape stays blocked until one of it starts: mostly what is free there is held for others.
 std::optional<JobQueue::Candidate> JobQueue::candidate() {
-  if (const Woken* woken = first_woken())
-    if (offers_.empty() || woken->key < offers_.top().key) unblock(woken->shape);
-  if (offers_.empty()) return std::nullopt;
-  const ShapeId shape = offers_.top().id;
+  const Woken* woken = first_woken();
+  if (woken != nullptr && !offers_.empty() && offers_.top().key < woken->key) woken = nullptr;
+  if (woken == nullptr && offers_.empty()) return std::nullopt;
+  const ShapeId shape = woken != nullptr ? woken->shape : offers_.top().id;
   const LaneId lane = shapes_[std::size_t(shape)].lanes.top().id;
   return Candidate{lane, shape, lanes_[std::size_t(lane)].jobs.front()};
 }
@@ -231,15 +232,16 @@ JobQueue::Block JobQueue::block_of(ShapeId shape) const {
 
 void JobQueue::block(ShapeId id, Block why) {
   ShapeState& shape = shapes_[std::size_t(id)];
-  if ((shape.block == Block::Hopeless) != (why == Block::Hopeless)) listed_.forget();
-  if (shape.block == Block::No) {
+  const Block before = std::exchange(shape.block, why);
+  const bool is_ordered_anew = (before == Block::Hopeless) != (why == Block::Hopeless);
+  if (is_ordered_anew) listed_.forget();
+  if (before == Block::No) {
     shape.blocked_at = std::uint32_t(blocked_.size());
     blocked_.push_back({shape.want, {}, id, pass_});
     blocked_rough_.push_back(RoughRoom::want(shape.want));
   }
   blocked_[shape.blocked_at].tried = pass_;
-  shape.block = why;
-  refresh(id);
+  if (before == Block::No || is_ordered_anew) refresh(id);
 }
 
 void JobQueue::unblock(ShapeId id) {

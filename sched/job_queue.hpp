@@ -59,9 +59,11 @@ class JobQueue {
 
   // ---- who is next
   std::optional<Candidate> head() const;  // of all that are not parked or hopeless
-  std::optional<Candidate> candidate();   // of those whose shape is not blocked, or could start now
+  // Of those whose shape is not blocked, or could start now: to be blocked or unblocked.
+  std::optional<Candidate> candidate();
   Block block_of(ShapeId shape) const;
   void block(ShapeId shape, Block why);
+  void unblock(ShapeId shape);  // one of it has started
   // A pass: blocked shapes that fit into a room that changed are tried again, each in its turn.
   // While rooms are few a shape is only looked at, not woken: most find the room gone by then.
   void begin_pass() { ++pass_, fresh_.clear(), is_looked_through_ = false; }
@@ -147,7 +149,6 @@ class JobQueue {
   void enter_line(LaneId id);
   void leave_line(LaneId id);
   void refresh(ShapeId shape);
-  void unblock(ShapeId shape);
   void wake_exclusive(const rm::Room* room);
   bool may_be_fresh(const RoughRoom& want) const;
   bool is_fresh(const BlockedShape& blocked) const;

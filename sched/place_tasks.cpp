@@ -74,6 +74,7 @@ void Controller::State::place_tasks(Now now) {
   follow_shares(now);
   wake_waiters();
   for (Partition& partition : partitions) {
+    if (partition.queue.lanes() == 0 && sleepers.empty()) continue;  // nobody waits
     pass_the_guard(partition);
     if (partition.by != rm::kUnreserved && !reserved[std::size_t(partition.by)].goes_on) continue;
     serve_clearings(partition);
@@ -96,15 +97,17 @@ void Controller::State::pass_the_guard(Partition& partition) {
 
 // Only what could start on a node that changed, or under a quota that was freed, is tried again.
 void Controller::State::wake_waiters() {
-  const rm::Freed freed = rm.take_freed();
-  if (freed.everything) drop_broken_clearings();
+  rm.take_freed(freed_since);
+  if (freed_since.everything) drop_broken_clearings();
   for (Partition& partition : partitions) {
     partition.queue.begin_pass();
-    for (const std::uint32_t quota : freed.quotas) partition.queue.wake_quota(quota);
-    if (freed.everything) partition.queue.wake_all();
+    if (partition.queue.lanes() == 0) continue;
+    for (const std::uint32_t quota : freed_since.quotas) partition.queue.wake_quota(quota);
+    if (freed_since.everything) partition.queue.wake_all();
     if (partition.queue.waits_for_room())
-      for (const NodeId node : freed.nodes) partition.queue.put_room(node, rm.free_room(node));
-    mark_stale(partition, freed);
+      for (const NodeId node : freed_since.nodes)
+        partition.queue.put_room(node, rm.free_room(node));
+    mark_stale(partition, freed_since);
   }
 }
 

@@ -3,6 +3,7 @@
 //
 // To the controller an engine is a node without cores, which takes statements of its pool. Engines
 // are jobs themselves; who starts and ends them is pool/'s business.
+#include <type_traits>
 #include <utility>
 
 #include "sched/controller_state.hpp"
@@ -13,10 +14,12 @@ namespace drover::sched {
 // pool. O(pools that wait and may have got a seat)
 void StatementVerbs::serve_statements() {
   JobQueue& queue = statements->queue;
-  while (const auto candidate = queue.candidate())
-    if (const auto tried = self().try_to_start(*statements, *candidate);
-        tried == decltype(tried)::NoRoom)
-      queue.block(candidate->shape, JobQueue::Block::NoRoom);
+  while (const auto candidate = queue.candidate()) {
+    const auto tried = self().try_to_start(*statements, *candidate);
+    using Try = std::remove_const_t<decltype(tried)>;
+    if (tried == Try::Started) queue.unblock(candidate->shape);
+    if (tried == Try::NoRoom) queue.block(candidate->shape, JobQueue::Block::NoRoom);
+  }
 }
 
 void StatementVerbs::fail_statement(const FailStatement& in, Now now) {

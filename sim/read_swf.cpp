@@ -16,6 +16,7 @@ constexpr std::int64_t kProcsMax = 1 << 20;               // of one node of the 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 inline const char* skip_blanks(const char* at) {
   while (*at == ' ') ++at;  // nearly all of them
+  if (*at > ' ') return at;
   while (is_blank(*at)) ++at;
   return at;
 }
@@ -23,17 +24,16 @@ bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
 
 // A whole number, its decimals cut off; false when there is none.
 inline bool scan_number(const char*& at, std::int64_t& value) {
-  const bool negative = *at == '-';
-  const char* const digits = at + (negative ? 1 : 0);
-  const char* p = digits;
+  const char* p = at;
+  const bool negative = *p == '-';
+  p += negative ? 1 : 0;
+  const char* const digits = p;
   std::uint64_t sum = 0;
-  for (; is_digit(*p); ++p) sum = sum * 10 + std::uint64_t(*p - '0');
-  const auto count = p - digits;
-  if (count == 0 || count > 18) return false;
-  if (*p == '.') {
-    ++p;
-    while (is_digit(*p)) ++p;
-  }
+  for (unsigned digit; (digit = unsigned(*p) - '0') < 10; ++p) sum = sum * 10 + digit;
+  if (p == digits || p - digits > 18) return false;
+  if (*p == '.') do
+      ++p;
+    while (is_digit(*p));
   value = negative ? -std::int64_t(sum) : std::int64_t(sum);
   at = p;
   return true;
@@ -123,7 +123,7 @@ bool SwfScanner::next(SwfLine& line) {
       for (; fields < 18; ++fields) {
         here = skip_blanks(here);
         if (!scan_number(here, line.field[fields])) break;
-        if (here < end_ && !is_blank(*here) && *here != '\n') break;
+        if (*here != ' ' && *here != '\n' && !is_blank(*here) && here < end_) break;
       }
     }
     const void* const newline = std::memchr(here, '\n', std::size_t(end_ - here));

@@ -114,6 +114,7 @@ void QueueModel::pass(Prng& random) {
       free += -shapes[shape].room;
       queue.update_room(NodeId{node}, free);
       remove(*expected);
+      queue.unblock(ShapeId{shape});
       break;
     }
     if (model.jobs.contains(*expected)) {
