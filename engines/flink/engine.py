@@ -4,6 +4,7 @@
 for its results, token by token. An INSERT is over for the gateway when its job has begun; with the JobManager's address
 (option `rest`) the job is followed there to its end, and cancelled with the statement."""
 import decimal
+import json
 import os
 import sys
 import time
@@ -11,15 +12,14 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "host"))
 
 import drover_adapter  # noqa: E402
-from drover_adapter import Remote, Session, Unanswered  # noqa: E402
+from drover_adapter import Adapter, Session, Unanswered  # noqa: E402
 from drover_http import BadAnswer, Conversation, Server  # noqa: E402
 from drover_left import Record, cancel_left_behind  # noqa: E402
-from drover_rows import PagedTable, unique  # noqa: E402
+from drover_sql_remote import SqlRemote  # noqa: E402
 from drover_worker import Failure  # noqa: E402
 from flink_types import cause_of, type_of  # noqa: E402
-from split_sql import split_statements  # noqa: E402
 
-FIRST_S, AGE_SHARE, BAD_MAX = 0.05, 0.1, 3   # of the time that nothing new came: the pause until the next question
+FIRST_S = 0.05
 BEAT_S = 60
 WAITING = {"INITIALIZED", "PENDING", "RUNNING"}
 JOB_OPEN = {"INITIALIZING", "CREATED", "RUNNING", "FAILING", "CANCELLING", "RESTARTING", "SUSPENDED", "RECONCILING"}
@@ -39,7 +39,7 @@ class Refused(Exception):
 
 
 def ask(conversation, method, path, body=None):
-    data = None if body is None else drover_adapter.json.dumps(body).encode()
+    data = None if body is None else json.dumps(body).encode()
     answer = conversation.ask(method, path, data, {"Content-Type": "application/json"} if body is not None else {})
     if answer.status >= 400:
         raise Refused(answer)
@@ -95,20 +95,19 @@ class FlinkSession(Session):
             conversation.close()
 
 
-class FlinkStatement(Remote):
+class FlinkStatement(SqlRemote):
     def __init__(self, task, session, options):
-        self.task, self.session, self.options = task, session, options
         session.use(task.setting(options, "url", "DROVER_FLINK_URL"))
-        self.target = session.target
-        self.conversation = Conversation(session.server)
+        self.operation = None
+        super().__init__(task, session, session.server, options)
         rest = task.setting(options, "rest", "DROVER_FLINK_REST")
         self.jobs = Conversation(Server(rest, options, "Flink's JobManager")) if rest else None
-        self.last_s, self.changelog = float(options.get("poll_last_s") or 3), bool(options.get("changelog"))
-        self.statements, self.at = split_statements(task.code), 0
-        self.record, self.operation, self.uri, self.job = None, None, None, None
-        self.table = self.columns = None
-        self.news_at, self.bad, self.is_waiting, self.state = 0.0, 0, False, None
-        self.is_cut = self.is_following = False
+        self.changelog = bool(options.get("changelog"))
+
+    def renew(self):
+        super().renew()
+        self.job = self.state = None
+        self.is_following = False
 
     # ---- steps
     def submit(self):
@@ -119,19 +118,13 @@ class FlinkStatement(Remote):
         return self.begin()
 
     def begin(self):
-        line, statement = self.statements[self.at]
-        self.table = self.columns = self.uri = self.job = self.state = None
-        self.is_cut = self.is_following = False
-        self.news_at = time.monotonic()
+        self.renew()
+        body = {"statement": self.statements[self.at][1]}
         try:
-            begun = ask(self.conversation, "POST", self.session.path + "/statements", {"statement": statement})
-            self.operation = f"{self.session.path}/operations/{begun['operationHandle']}"
-        except Unanswered as why:
-            if why.may_have_begun or isinstance(why, BadAnswer):
-                raise Failure("SubmitError", f"{why}; it may have begun and is not sent again", line) from None
-            raise
+            begun = self.send(lambda: ask(self.conversation, "POST", self.session.path + "/statements", body))
         except Refused as why:
             raise self.failure(why.errors) from None
+        self.operation = f"{self.session.path}/operations/{begun['operationHandle']}"
         self.write_record()
         return 0.0
 
@@ -141,16 +134,9 @@ class FlinkStatement(Remote):
 
     def poll(self):
         try:
-            pause_s = self.next_step()
-        except BadAnswer as why:
-            self.bad += 1
-            if self.bad >= BAD_MAX:
-                raise Failure("BadAnswer", str(why), self.line(None), outcome="died") from None
-            raise
+            return super().poll()
         except Refused as why:
             raise self.failure(why.errors) from None
-        self.bad = 0
-        return pause_s
 
     def next_step(self):
         if self.operation is None:
@@ -162,14 +148,7 @@ class FlinkStatement(Remote):
         return self.take(self.get(self.conversation, self.uri))
 
     def get(self, conversation, path):
-        self.is_waiting = True
-        try:
-            return ask(conversation, "GET", path)
-        finally:
-            self.is_waiting = False
-
-    def pause_s(self):
-        return max(FIRST_S, min((time.monotonic() - self.news_at) * AGE_SHARE, self.last_s))
+        return self.wait_for(lambda: ask(conversation, "GET", path))
 
     def look_at_status(self):
         state = str(self.get(self.conversation, self.operation + "/status").get("status"))
@@ -177,11 +156,11 @@ class FlinkStatement(Remote):
             self.state, self.news_at = state, time.monotonic()
             self.task.progress(self.at / len(self.statements), text=state)
         if state in WAITING:
-            return self.pause_s()
+            return self.pause_s(FIRST_S)
         if state == "CANCELED" and self.task.is_cancelled:
             raise KeyboardInterrupt
         if state in ("CANCELED", "CLOSED", "TIMEOUT"):
-            raise Failure(state.capitalize(), f"the gateway ended the statement: {state}", self.line(None), outcome="died")
+            raise Failure(state.capitalize(), f"the gateway ended the statement: {state}", self.line(), outcome="died")
         self.uri = f"{self.operation}/result/0?rowFormat=JSON"  # of ERROR it says what it is
         return 0.0
 
@@ -189,7 +168,7 @@ class FlinkStatement(Remote):
         """One page of results."""
         kind = page.get("resultType")
         if kind == "NOT_READY":
-            return self.pause_s()
+            return self.pause_s(FIRST_S)
         if kind not in ("PAYLOAD", "EOS"):
             raise BadAnswer(f"results of type {kind!r}")
         has_rows = bool((page.get("results") or {}).get("data"))
@@ -206,7 +185,7 @@ class FlinkStatement(Remote):
             return self.end_statement()
         if kind == "PAYLOAD" and uri:
             self.uri = self.session.server.path_of(uri)
-            return 0.0 if has_rows else self.pause_s()  # a job that has no rows yet gives empty pages
+            return 0.0 if has_rows else self.pause_s(FIRST_S)  # a job that has no rows yet gives empty pages
         if self.job is not None and not page.get("isQueryResult"):
             if self.jobs is not None:
                 self.is_following = True
@@ -218,35 +197,23 @@ class FlinkStatement(Remote):
         if self.columns is None and results.get("columns"):
             self.columns = [(str(column["name"]), type_of(column.get("logicalType") or {})) for column in results["columns"]]
             if page.get("resultKind") == "SUCCESS_WITH_CONTENT" and (page.get("isQueryResult") or self.job is None):
-                names, types = [name for name, _ in self.columns], [kind[0] for _, kind in self.columns]
-                if self.changelog:
-                    names, types = ["op", *names], ["string", *types]
-                self.table = PagedTable(self.task.results, unique(names), types)
+                self.begin_table([("op", "string")] if self.changelog else [])
         if self.table is None:
             return True
-        rows, changes = [], [(at, convert) for at, (_, (_, convert)) in enumerate(self.columns) if convert is not None]
-        for each in results.get("data") or []:
-            row = each["fields"]
-            for at, convert in changes:
-                if row[at] is not None:
-                    row[at] = convert(row[at])
-            if self.changelog:
-                row = [CHANGES.get(each.get("kind"), "?"), *row]
-            elif each.get("kind", "INSERT") != "INSERT":
-                raise Failure("Changelog", "the query's rows change later: set the option changelog, or run it in batch mode",
-                              self.line(None))
-            rows.append(row)
+        data = results.get("data") or []
+        if not self.changelog and any(each.get("kind", "INSERT") != "INSERT" for each in data):
+            raise Failure("Changelog", "the query's rows change later: set the option changelog, or run it in batch mode", self.line())
+        rows = [each["fields"] for each in data]
+        self.convert(rows)
+        if self.changelog:
+            rows = [[CHANGES.get(each.get("kind"), "?"), *row] for each, row in zip(data, rows)]
         return not rows or self.table.add(rows)
 
     def end_statement(self):
-        if self.table is not None:
-            table, self.table = self.table, None
-            table.close(not self.is_cut)
-        else:
+        if not self.end_table():
             self.task.results.text(self.job or "ok", name="flink_job" if self.job else "")
         self.close_operation()
-        self.at += 1
-        return 0.0 if self.at < len(self.statements) else None
+        return self.go_on()
 
     # ---- the job of an INSERT
     def follow_job(self):
@@ -254,12 +221,12 @@ class FlinkStatement(Remote):
         state = str(about.get("state"))
         self.tell_job(about)
         if state in JOB_OPEN:
-            return self.pause_s()
+            return self.pause_s(FIRST_S)
         if state == "FINISHED":
             return self.end_statement()
         if state == "CANCELED" and self.task.is_cancelled:
             raise KeyboardInterrupt
-        raise Failure("Job" + state.capitalize(), self.why_it_failed() or f"job {self.job} of Flink: {state}", self.line(None))
+        raise Failure("Job" + state.capitalize(), self.why_it_failed() or f"job {self.job} of Flink: {state}", self.line())
 
     def why_it_failed(self):
         try:
@@ -320,32 +287,22 @@ class FlinkStatement(Remote):
                 pass
             self.operation = None
 
-    def wake(self):
-        if self.is_waiting:
-            self.conversation.wake()
+    def end_there(self):
+        if self.operation is not None:
+            self.end_operation()
+            self.close_operation()
+
+    def is_there(self):
+        return self.operation is not None
 
     def close(self):
         try:
-            if self.table is not None:
-                self.table.close(False)
-            if self.operation is not None:  # it failed here, not there
-                self.end_operation()
-                self.close_operation()
-        except Unanswered:
-            pass  # the record stays
+            super().close()
         finally:
-            self.conversation.close()
             if self.jobs is not None:
                 self.jobs.close()
-            if self.record is not None:
-                self.record.close(has_ended=self.operation is None)
 
     # ---- words
-    def line(self, within):
-        if self.at >= len(self.statements):
-            return None
-        return self.statements[self.at][0] + max(0, (within or 1) - 1)
-
     def failure(self, errors):
         name, message, line = cause_of(errors)
         if self.task.is_cancelled and "cancel" in message.lower():
@@ -360,11 +317,8 @@ def cancel_job(jobs, job):
         pass  # it has ended
 
 
-class Flink:
+class Flink(Adapter):
     languages, version = ["flink", "flink-sql", "sql"], "1"
-
-    def load(self, options):
-        self.options = options
 
     def new_session(self):
         return FlinkSession(self.options)
@@ -372,8 +326,8 @@ class Flink:
     def remote(self, task, session):
         return FlinkStatement(task, session, self.options)
 
-    def cleaner(self):
-        return [sys.executable, *(["-S"] if sys.flags.no_site else []), os.path.abspath(__file__), "--cancel-left-behind"]
+    def cancel_left_behind(self):
+        return cancel_left_behind("flink", cancel_left)
 
 
 def cancel_left(about):
@@ -394,6 +348,4 @@ def cancel_left(about):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--cancel-left-behind"]:
-        sys.exit(cancel_left_behind("flink", cancel_left))
     drover_adapter.main(Flink())

@@ -3,11 +3,6 @@
 """`main(adapter)` is all that an adapter calls. Its statements run on a cluster; here they are only begun, asked for and ended,
 in poller threads (drover_pollers.py), while the main thread listens to the agent. No code of users runs in this process.
 
-An Adapter is what an engine writes:
-    languages, version, load(options), cleaner()   as of a Runner (drover_worker.py)
-    new_session()                 what stays between statements (a Session); no IO
-    remote(task, session)         the statement (a Remote); no IO. May raise Failure
-
 Statements of one session run one after the other; others run beside them, up to `concurrency` of the options. A statement with
 `reset` other than `none` begins a session of its own, in which those with `none` that come after it go on."""
 import collections
@@ -20,6 +15,7 @@ import time
 
 import drover_engine
 from drover_io import resident_kib, say
+from drover_loop import Loop
 from drover_pollers import BALANCE_S, Limits, Poll, Pollers
 from drover_worker import Failure, MESSAGE_MAX, Task, described
 
@@ -28,6 +24,7 @@ FIRST_AGAIN_S, LAST_AGAIN_S = 0.1, 10.0   # after no answer
 GIVE_UP_S = 300                           # without an answer: what runs there is lost to us
 END_S = 4                                 # at the end of the engine for what must still be told elsewhere
 STEP_AGAIN_S = 1.0
+LEFT_BEHIND = "--cancel-left-behind"
 
 
 class Unanswered(Exception):
@@ -36,6 +33,30 @@ class Unanswered(Exception):
     def __init__(self, message, pause_s=None, may_have_begun=False, is_slow=False):
         super().__init__(message)
         self.pause_s, self.may_have_begun, self.is_slow = pause_s, may_have_begun, is_slow
+
+
+class Adapter:
+    """What an engine writes."""
+
+    languages, version, options = [], "", {}
+
+    def load(self, options):
+        self.options = options
+
+    def new_session(self):
+        """What stays between statements; no IO."""
+        return Session()
+
+    def remote(self, task, session):
+        """The statement: a Remote; no IO. May raise Failure."""
+        raise NotImplementedError
+
+    def cancel_left_behind(self):
+        """In a process beside the engine, at its start: ends what engines that were killed have begun. The exit code."""
+        raise NotImplementedError
+
+    def cleaner(self):
+        return [sys.executable, *(["-S"] if sys.flags.no_site else []), os.path.abspath(sys.modules["__main__"].__file__), LEFT_BEHIND]
 
 
 class Session:
@@ -178,9 +199,7 @@ class AdapterEngine(drover_engine.Engine):
             pass
 
     def reap(self):
-        for pid in list(self.dying):
-            if os.waitpid(pid, os.WNOHANG)[0] == pid:
-                self.dying.remove(pid)
+        Loop.reap(self)
 
     def stop(self):
         self.is_stopping = True
@@ -207,12 +226,9 @@ class AdapterEngine(drover_engine.Engine):
     def is_idle(self):
         return not self.running and not self.queue
 
-    def on_welcome(self, *_):
-        super().on_welcome()
+    def tell_running(self):
         for running in self.running.values():
             self.send({"type": "started", "id": running.statement.id, "at_us": running.statement.started_us})
-
-    ACTIONS = dict(drover_engine.Engine.ACTIONS, welcome=on_welcome)
 
     # ---- statements
     def run_next(self):
@@ -315,7 +331,7 @@ class AdapterEngine(drover_engine.Engine):
                                "max_rss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}}
             if told is not None:
                 ended["error"] = told
-            members = json.dumps(self.as_wanted(statement, ended)).encode()[1:-1]
+            members = json.dumps(statement.as_wanted(ended)).encode()[1:-1]
             self.told_end(statement, members + b',"results":' + running.task.results.json() + b"}")
         session.is_busy, session.waiting = False, session.waiting - 1
         self.leave_session(session, is_ended=True)
@@ -460,6 +476,8 @@ def options_of_engine():
 
 
 def main(adapter):
+    if sys.argv[1:] == [LEFT_BEHIND]:
+        sys.exit(adapter.cancel_left_behind())
     if "DROVER_ENGINE_SOCKET" not in os.environ:
         say("DROVER_ENGINE_SOCKET is not set: engines are started by a Drover agent (docs/engine-protocol.md)")
         sys.exit(2)

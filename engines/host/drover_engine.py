@@ -1,87 +1,51 @@
-# engines/host/drover_engine.py - the engine's side of docs/engine-protocol.md: connection, queue, cancel, limits.
+# engines/host/drover_engine.py - the engine's side of docs/engine-protocol.md: queue, cancel, limits, and the worker that runs the code.
 # SPDX-License-Identifier: Apache-2.0
-"""`main(runner)` is all that an engine calls. One thread, one poll; the code runs in a forked worker
-(drover_worker.py), so that nothing it does keeps the engine from hearing a cancel."""
+"""`main(runner)` is all that an engine calls. One thread, one poll (drover_loop.py, drover_connection.py); the code runs in a forked
+worker (drover_worker.py), so that nothing it does keeps the engine from hearing a cancel."""
 import collections
 import fcntl
 import gc
 import json
 import os
-import select
 import signal
-import socket
 import struct
 import sys
 import termios
 import time
 
 import drover_kept  # now: a runner takes this folder off the path
-from drover_io import NOTHING, Lines, Log, resident_kib, say, take_secret
-from drover_worker import PACKET_MAX, WAKE, Worker
+from drover_connection import Connection
+from drover_io import NOTHING, Lines, resident_kib, say
+from drover_loop import NEVER_S
+from drover_statement import Statement, quoted
+from drover_worker import WAKE, Worker
 
 QUEUE_MAX = 1000
-FIRST_PAUSE_S, LAST_PAUSE_S = 0.05, 5.0
-ORPHAN_S = 600  # without an agent and without work: the node forgot it
 HEALTH_S, IDLE_HEALTH_S, PROGRESS_S = 5.0, 10.0, 0.2
 STATEMENT_TIMERS = {"limit", "kill", "again", "progress"}
 TIMEOUT_GRACE_S, STOP_GRACE_S, LEAVE_S = 5, 5, 1
-CLEAN_FIRST_S, CLEAN_S, CLEAN_LONGEST_S = 5, 3600, 600  # removal of old results
+CLEAN_FIRST_S, CLEAN_S = 5, 3600  # removal of old results
 TOUCH_S = 900  # well within drover_kept.YOUNG_S
-NEVER_S, NAP_S = 1e6, 0.001
+NAP_S = 0.001
 AHEAD_MAX = 16  # orders that the worker has and has not begun
 TELL_S, BACK_S = 0.001, 0.05  # a start is told after that; so often it is looked who waits too long
 FIRST_AGAIN_S, LAST_AGAIN_S = 0.25, 4.0  # until it is looked who has missed an interrupt
 
 
-class Statement:
-    __slots__ = ("order", "id", "number", "goes_alone", "notes", "log", "results", "started_us", "is_told", "ending", "fraction", "progress",
-                 "return_after_s")
-
-    def __init__(self, order, size):
-        self.order, self.id, self.number = order, order["id"], 0
-        self.results = order.get("results") or ""
-        self.log = Log(order.get("log") or "", order.get("log_bytes") or 0)
-        self.goes_alone = size > PACKET_MAX // 2 or order.get("reset") == "respawn"
-        self.notes = (order.get("env") or {}).pop("DROVER_CODE_NOTES", None)
-        self.return_after_s = (order.get("return_after_ms") or 0) / 1000
-        self.started_us, self.is_told, self.fraction = 0, False, 0.0
-        self.ending = self.progress = None  # ending: `cancelled` or `timeout` once that is wanted
-
-    def write_notes(self):
-        """What was changed in the code before it came here."""
-        if self.notes:
-            self.log.write(b"".join(b"[drover: %s]\n" % note.encode("utf-8", "replace") for note in self.notes.split("; ")))
-
-
-class Engine:
+class Engine(Connection):
     def __init__(self, runner):
-        self.runner, self.options = runner, json.loads(os.environ.get("DROVER_ENGINE_OPTIONS") or "{}")
-        self.type = os.environ.get("DROVER_ENGINE_TYPE") or "engine"
-        self.address, self.token = os.environ.pop("DROVER_ENGINE_SOCKET"), take_secret("DROVER_ENGINE_TOKEN")
+        super().__init__(runner)
         self.queue, self.flight = collections.deque(), collections.deque()  # the worker has those of `flight`, and runs the first
         self.ahead_max = 0 if (self.options.get("hooks") or {}).get("after") else AHEAD_MAX  # a hook's output is nobody's
         self.begun_at, self.read_at, self.pace_s, self.is_flowing, self.is_held = 0.0, 0.0, NAP_S, False, False
         self.kept = self.options.get("results") or {}  # for how long, and how much
-        self.known, self.ended = {}, {}  # by id: not acknowledged yet; the lines of those that have ended
-        self.agent = self.worker = self.worker_lines = None
-        self.is_welcome, self.is_agent_slow, self.pause_s = False, False, FIRST_PAUSE_S
-        self.heard_at = time.monotonic()
-        self.dying = set()  # killed workers and cleaners that are not reaped yet
-        self.poll, self.readers, self.timers, self.next_timer_s = select.poll(), {}, {}, time.monotonic() + NEVER_S
-        self.stop_wanted = self.is_stopping = self.is_finished = False
-        self.wake_read, self.wake_write = os.pipe()
-        for fd in (self.wake_read, self.wake_write):
-            os.set_blocking(fd, False)
+        self.worker = self.worker_lines = None
 
-    # ---- the loop
+    # ---- the engine's life
     def run(self):
         self.runner.load(self.options)
-        signal.set_wakeup_fd(self.wake_write, warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, self.want_stop)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.hear_signals()
         signal.signal(WAKE, lambda *_: None)  # for the worker, until it listens: by default it would die of it
-        self.watch(self.wake_read, self.on_wake)
         gc.collect()
         gc.freeze()  # a collection in the worker would touch, and so copy, every page
         self.fork()
@@ -95,54 +59,15 @@ class Engine:
             os.waitpid(pid, 0)
 
     def turn(self):
-        if self.agent is not None and self.agent.outgoing and self.agent.flush() == self.is_agent_slow:
-            self.is_agent_slow = not self.is_agent_slow
-            self.poll.modify(self.agent.sock, select.POLLIN | (select.POLLOUT if self.is_agent_slow else 0))
-        now = time.monotonic()
+        self.flush_agent()
         if self.is_flowing and len(self.flight) > 1:  # several ends in one turn are cheaper than a turn for each
             self.is_flowing = False
             time.sleep(min(NAP_S, self.pace_s * (len(self.flight) - 1)))
-        wait_s = self.next_timer_s - now
-        if self.flight and not self.flight[0].is_told:
-            wait_s = min(wait_s, TELL_S)
-        for fd, _ in self.poll.poll(max(0.0, wait_s * 1000 + 1)):
-            if fd in self.readers:  # an earlier one may have closed it
-                self.readers[fd]()
+        self.serve(TELL_S if self.flight and not self.flight[0].is_told else NEVER_S)
         now = time.monotonic()
         if self.flight and not self.flight[0].is_told and now - self.begun_at >= TELL_S:
             self.tell_started()
-        if now < self.next_timer_s:
-            return
-        for name in [name for name, timer in self.timers.items() if timer[0] <= now]:
-            timer = self.timers.pop(name, None)
-            if timer is not None:
-                timer[1]()
-        self.next_timer_s = min((timer[0] for timer in self.timers.values()), default=now + NEVER_S)
-
-    def watch(self, fd, on_readable):
-        self.readers[fd] = on_readable
-        self.poll.register(fd, select.POLLIN)
-
-    def unwatch(self, fd):
-        if self.readers.pop(fd, None) is not None:
-            self.poll.unregister(fd)
-
-    def after(self, seconds, name, do):
-        at = time.monotonic() + seconds
-        self.timers[name] = (at, do)
-        self.next_timer_s = min(self.next_timer_s, at)  # one that is dropped later costs a turn
-
-    def want_stop(self, *_):
-        self.stop_wanted = True  # a signal handler interrupts anything: on_wake does the work
-
-    def on_wake(self):
-        try:
-            os.read(self.wake_read, 4096)
-        except BlockingIOError:
-            pass
-        if self.stop_wanted and not self.is_stopping:
-            self.stop()
-        self.reap()
+        self.fire(now)
 
     def stop(self):
         self.is_stopping = True
@@ -172,74 +97,17 @@ class Engine:
             self.send({"type": "health", "rss_kib": rss, "running": len(self.known) - len(self.ended)})
         self.after(HEALTH_S if self.flight else IDLE_HEALTH_S, "health", self.tell_health)
 
-    # ---- the agent
-    def connect(self):
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            sock.connect(self.address)
-        except OSError:
-            sock.close()
-            return self.connect_later()
-        self.agent = Lines(sock)
-        self.is_agent_slow = False
-        self.watch(sock.fileno(), self.on_agent)
-        self.send(self.hello())
-
-    def hello(self):
-        return {"type": "hello", "protocol": 1, "token": self.token, "engine": self.type, "version": self.runner.version,
-                "languages": self.runner.languages, "pid": os.getpid(), "running": list(self.known)}
-
+    # ---- what the agent says
     def is_idle(self):
         return not self.flight and not self.queue
 
-    def connect_later(self):
-        if self.is_idle() and time.monotonic() - self.heard_at > ORPHAN_S:
-            say("no agent for so long: nobody will ask for this engine any more")
-            self.is_finished = True
-            return
-        self.after(self.pause_s, "connect", self.connect)
-        self.pause_s = min(self.pause_s * 2, LAST_PAUSE_S)
-
-    def on_agent(self):
-        lines = self.agent.receive()
-        if lines is None:
-            return self.lose_agent()
-        for line in lines:
-            try:
-                message = json.loads(line)
-                action = self.ACTIONS.get(message.get("type"))
-            except (ValueError, AttributeError, RecursionError):
-                say("the agent sent a line that is not of the protocol")
-                return self.lose_agent()
-            if action is not None:
-                action(self, message, len(line))
-            if self.agent is None:
-                return
-        self.run_next()
-        self.watch_those_behind()
-
-    def lose_agent(self):
-        self.heard_at = time.monotonic()
-        self.unwatch(self.agent.sock.fileno())
-        self.agent.sock.close()
-        self.agent, self.is_welcome = None, False
-        self.connect_later()
-
-    def send(self, message):
-        if self.agent is not None:
-            self.agent.send(json.dumps(message).encode() + b"\n")
-
-    def on_welcome(self, *_):
-        self.is_welcome, self.pause_s = True, FIRST_PAUSE_S
+    def tell_running(self):
         if self.flight:
             self.tell_started()
-        for line in self.ended.values():
-            self.agent.send(line)
 
-    def on_refused(self, message, _):
-        say(f"the agent refuses this engine: {message.get('message', '')}")
-        self.stop()
-        self.is_finished = True
+    def after_orders(self):
+        self.run_next()
+        self.watch_those_behind()
 
     def on_execute(self, order, size):
         if not isinstance(order.get("id"), str):
@@ -264,13 +132,6 @@ class Engine:
         statement = self.known.get(message.get("id"))
         if statement is not None and statement.id not in self.ended:
             self.cancel(statement, message.get("grace_s") or 0)
-
-    def on_ack(self, message, _):
-        if self.ended.pop(message.get("id"), None) is not None:
-            del self.known[message["id"]]
-            self.leave_if_done()
-
-    ACTIONS = {"welcome": on_welcome, "refused": on_refused, "execute": on_execute, "cancel": on_cancel, "ack": on_ack}
 
     # ---- statements
     def run_next(self):
@@ -372,17 +233,7 @@ class Engine:
         now = time.time_ns() // 1000
         ended = {"outcome": outcome, "exit_code": exit_code, "started_us": statement.started_us or now, "ended_us": now,
                  "usage": usage or {"user_us": 0, "system_us": 0, "max_rss_kib": 0}, "error": error, "results": []}
-        self.told_end(statement, json.dumps(self.as_wanted(statement, ended)).encode()[1:])
-
-    @staticmethod
-    def as_wanted(statement, ended):
-        """Who was told to end has done so, unless it was through."""
-        if statement.ending is None or ended["outcome"] == "ok":
-            return ended
-        error = dict(ended.get("error") or {}, name="Cancelled", message="cancelled while it ran")
-        if statement.ending == "timeout":
-            error.update(name="Timeout", message=f"over its limit of {statement.order['time_limit_s']} s")
-        return dict(ended, outcome=statement.ending, exit_code=130 if statement.ending == "cancelled" else 124, error=error)
+        self.told_end(statement, json.dumps(statement.as_wanted(ended)).encode()[1:])
 
     def told_end(self, statement, members):
         """`members`: JSON after its first brace."""
@@ -392,11 +243,8 @@ class Engine:
                 self.agent.send(b'{"type":"started","id":%b,"at_us":%d}\n' % (quoted(statement.id), statement.started_us))
             self.end_timers()
         statement.log.close()
-        line = b'{"type":"ended","id":%b,%b\n' % (quoted(statement.id), members)
-        self.ended[statement.id] = line
         statement.order = None
-        if self.is_welcome:
-            self.agent.send(line)
+        self.tell_end(statement, b'{"type":"ended","id":%b,%b\n' % (quoted(statement.id), members))
 
     def end_timers(self):
         for name in STATEMENT_TIMERS & self.timers.keys():
@@ -447,7 +295,7 @@ class Engine:
             self.drain_output()
             self.worker.go_on()
         if statement.ending is not None:
-            members = json.dumps(self.as_wanted(statement, json.loads(b"{" + members))).encode()[1:]
+            members = json.dumps(statement.as_wanted(json.loads(b"{" + members))).encode()[1:]
         self.told_end(statement, members)
         if self.flight:
             self.begin(time.time_ns() // 1000)
@@ -496,9 +344,7 @@ class Engine:
             return None
 
     def reap(self):
-        for pid in list(self.dying):
-            if os.waitpid(pid, os.WNOHANG)[0] == pid:
-                self.dying.remove(pid)
+        super().reap()
         if self.worker is None:
             return
         pid, status, used = os.wait4(self.worker.pid, os.WNOHANG)
@@ -551,36 +397,15 @@ class Engine:
                 pass
 
     def remove_old_results(self, base):
-        """In a process of its own: a folder of many files takes long."""
         self.after(CLEAN_S, "results", lambda: self.remove_old_results(base))
-        pid = os.fork()
-        if pid != 0:
-            self.dying.add(pid)
-            return
-        try:
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGALRM):
-                signal.signal(number, signal.SIG_DFL)
-            signal.alarm(CLEAN_LONGEST_S)
-            os.nice(10)
-            gone = drover_kept.remove_old(base, self.kept.get("keep_s") or 0, (self.kept.get("quota_mib") or 0) << 20,
-                                          time.time(), {statement.results for statement in self.known.values()})
-            if gone:
-                say(f"removed what {len(gone)} old statements and engines left in {base}")
-        except Exception as error:
-            say(f"old results in {base} stay: {error}")
-        finally:
-            os._exit(0)
+        self.dying.add(drover_kept.remove_beside(base, self.kept.get("keep_s") or 0, (self.kept.get("quota_mib") or 0) << 20,
+                                                 {statement.results for statement in self.known.values()}))
 
     def close_worker(self):
         self.unwatch(self.worker.control.fileno())
         self.unwatch(self.worker.output)
         self.worker.close()
         self.worker = self.worker_lines = None
-
-
-def quoted(text):
-    return json.encoder.encode_basestring_ascii(text).encode()
 
 
 def main(runner):

@@ -5,7 +5,12 @@ folders by job (logs and results of a statement) and engines/JOB.log. One engine
 import fcntl
 import os
 import shutil
+import signal
+import time
 
+from drover_io import say
+
+LONGEST_S = 600
 YOUNG_S = 3600  # what was written so lately may belong to a statement that runs: the quota leaves it
 
 
@@ -71,3 +76,23 @@ def remove_old(base, keep_s, quota_bytes, now_s, in_use=()):
         return []
     finally:
         os.close(lock)
+
+
+def remove_beside(base, keep_s, quota_bytes, in_use):
+    """In a process of its own, whose id it gives: a folder of many files takes long."""
+    pid = os.fork()
+    if pid != 0:
+        return pid
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGALRM):
+            signal.signal(number, signal.SIG_DFL)
+        signal.alarm(LONGEST_S)
+        os.nice(10)
+        gone = remove_old(base, keep_s, quota_bytes, time.time(), in_use)
+        if gone:
+            say(f"removed what {len(gone)} old statements and engines left in {base}")
+    except Exception as error:
+        say(f"old results in {base} stay: {error}")
+    finally:
+        os._exit(0)

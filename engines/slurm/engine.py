@@ -10,7 +10,7 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "host"))
 
 import drover_adapter  # noqa: E402
-from drover_adapter import Remote, Session, Unanswered  # noqa: E402
+from drover_adapter import Adapter, Remote, Unanswered  # noqa: E402
 from drover_worker import Failure  # noqa: E402
 from slurm_records import Record, ask, cancel_left_behind, submit  # noqa: E402
 
@@ -152,7 +152,7 @@ class Output:
                 os.unlink(self.path)
 
 
-class Slurm:
+class Slurm(Adapter):
     languages, version = ["slurm", "sbatch"], "2"
 
     def load(self, options):
@@ -160,11 +160,11 @@ class Slurm:
         self.first_s, self.last_s = float(options.get("poll_first_s") or 0.5), float(options.get("poll_last_s") or 20)
         self.has_accounting = True
 
-    def new_session(self):
-        return Session()
-
     def remote(self, task, _):
         return SlurmStatement(task, self)
+
+    def cancel_left_behind(self):
+        return cancel_left_behind()
 
     def states(self, jobs):
         """(state, reason or exit code) of each: from the queue while it is there, then from what is remembered of it."""
@@ -190,9 +190,6 @@ class Slurm:
                 found.update(worst((job, line["JobState"], line.get("ExitCode", "")) for line in lines if "JobState" in line))
         return {job: found.get(job, (None, "")) for job in jobs}
 
-    def cleaner(self):
-        return [sys.executable, *(["-S"] if sys.flags.no_site else []), os.path.abspath(__file__), "--cancel-left-behind"]
-
 
 def whole(job):
     """The job that sbatch told of, of an element of an array or a component."""
@@ -209,6 +206,4 @@ def worst(records):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--cancel-left-behind"]:
-        sys.exit(cancel_left_behind())
     drover_adapter.main(Slurm())

@@ -6,20 +6,18 @@ import os
 import pwd
 import sys
 import time
+from urllib.parse import quote_plus
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "host"))
 
 import drover_adapter  # noqa: E402
-from drover_adapter import Remote, Session, Unanswered  # noqa: E402
-from drover_http import BadAnswer, Conversation, Server  # noqa: E402
+from drover_adapter import Adapter, Session, Unanswered  # noqa: E402
+from drover_http import Conversation, Server  # noqa: E402
 from drover_left import Record, cancel_left_behind  # noqa: E402
-from drover_rows import PagedTable, unique  # noqa: E402
+from drover_sql_remote import SqlRemote  # noqa: E402
 from drover_worker import Failure  # noqa: E402
-from split_sql import split_statements  # noqa: E402
 from trino_types import type_of  # noqa: E402
 
-BAD_MAX = 3            # answers in a row that are not of the protocol
-AGE_SHARE = 0.1        # of the time that nothing new came: the pause until the next question
 LISTS = {"Session": ("Set-Session", "Clear-Session"), "Prepared-Statement": ("Added-Prepare", "Deallocated-Prepare"),
          "Role": ("Set-Role", None)}
 
@@ -30,7 +28,7 @@ class TrinoSession(Session):
     def __init__(self, options):
         super().__init__()
         self.single, self.lists = {}, {name: {} for name in LISTS}
-        self.lists["Session"].update({str(name): encoded(str(value)) for name, value in (options.get("session") or {}).items()})
+        self.lists["Session"].update({str(name): quote_plus(str(value)) for name, value in (options.get("session") or {}).items()})
 
     def headers(self):
         found = {"X-Trino-" + name: value for name, value in self.single.items()}
@@ -59,28 +57,21 @@ class TrinoSession(Session):
             self.single.pop("Transaction-Id", None)
 
 
-def encoded(text):
-    from urllib.parse import quote_plus
-    return quote_plus(text)
-
-
-class TrinoStatement(Remote):
+class TrinoStatement(SqlRemote):
     def __init__(self, task, session, options):
-        self.task, self.session = task, session
         self.server = Server(task.setting(options, "url", "DROVER_TRINO_URL"), options, "a Trino coordinator")
-        self.target = self.server.name
-        self.conversation = Conversation(self.server)
-        self.last_s = float(options.get("poll_last_s") or 3)
+        super().__init__(task, session, self.server, options)
         self.user = options.get("user") or pwd.getpwuid(os.geteuid()).pw_name
         self.fixed = {"X-Trino-User": self.user, "X-Trino-Source": "drover", "X-Trino-Transaction-Id": "NONE",
                       "X-Trino-Client-Info": f"drover statement {task.id}"}
         for name, variable in (("Catalog", "DROVER_TRINO_CATALOG"), ("Schema", "DROVER_TRINO_SCHEMA")):
             if value := task.setting(options, name.lower(), variable):
                 self.fixed["X-Trino-" + name] = value
-        self.statements, self.at = split_statements(task.code), 0
-        self.record, self.uri, self.is_waiting, self.bad = None, None, False, 0
-        self.query = self.table = self.columns = self.update = None
-        self.news_at, self.is_cut = 0.0, False
+
+    def renew(self):
+        super().renew()
+        self.query = self.update = None
+        self.recorded = ""
 
     # ---- steps
     def submit(self):
@@ -97,33 +88,14 @@ class TrinoStatement(Remote):
         headers = {**self.fixed, **self.session.headers(), "Content-Type": "text/plain; charset=utf-8"}
         if not all(value.isprintable() and value.isascii() for value in headers.values()):
             raise Failure("BadSetting", "a user, catalog, schema or session property has signs that no header can hold", line)
-        self.query = self.table = self.columns = self.update = self.uri = None
-        self.news_at, self.is_cut = time.monotonic(), False
-        try:
-            answer = self.conversation.ask("POST", self.server.path + "/v1/statement", statement.encode("utf-8", "replace"), headers)
-            return self.take(answer)
-        except Unanswered as why:
-            if why.may_have_begun or isinstance(why, BadAnswer):  # Trino ends what nobody asks for within minutes
-                raise Failure("SubmitError", f"{why}; it may have begun and is not sent again", line) from None
-            raise
+        self.renew()
+        return self.take(self.send(lambda: self.conversation.ask("POST", self.server.path + "/v1/statement",
+                                                                 statement.encode("utf-8", "replace"), headers)))
 
-    def poll(self):
+    def next_step(self):
         if self.uri is None:
             return self.begin()
-        self.is_waiting = True
-        try:
-            answer = self.conversation.ask("GET", self.uri, headers={"X-Trino-User": self.user})
-        finally:
-            self.is_waiting = False
-        try:
-            pause_s = self.take(answer)
-        except BadAnswer as why:
-            self.bad += 1
-            if self.bad >= BAD_MAX:
-                raise Failure("BadAnswer", str(why), self.line(None), outcome="died") from None
-            raise
-        self.bad = 0
-        return pause_s
+        return self.take(self.wait_for(lambda: self.conversation.ask("GET", self.uri, headers={"X-Trino-User": self.user})))
 
     def take(self, answer):
         """One page; the pause until the next."""
@@ -146,15 +118,13 @@ class TrinoStatement(Remote):
         self.tell_progress(page.get("stats") or {})
         if self.take_rows(page) is False:
             self.is_cut = True
-            self.end_query()
+            self.end_there()
         if self.uri is None:
             return self.end_statement()
         if page.get("data"):
             self.news_at = time.monotonic()
             return 0.0
-        return min((time.monotonic() - self.news_at) * AGE_SHARE, self.last_s)
-
-    recorded = ""
+        return self.pause_s()
 
     def take_rows(self, page):
         if page.get("updateType"):
@@ -165,61 +135,33 @@ class TrinoStatement(Remote):
         if self.columns is None or self.update is not None:
             return True
         if self.table is None:
-            self.table = PagedTable(self.task.results, unique([name for name, _ in self.columns]), [kind[0] for _, kind in self.columns])
+            self.begin_table()
         if not rows:
             return True
-        changes = [(at, convert) for at, (_, (_, convert)) in enumerate(self.columns) if convert is not None]
-        if changes:
-            for row in rows:
-                for at, convert in changes:
-                    if row[at] is not None:
-                        row[at] = convert(row[at])
+        self.convert(rows)
         return self.table.add(rows)
 
     def end_statement(self):
-        if self.table is not None:
-            table, self.table = self.table, None
-            table.close(not self.is_cut)
-        elif self.update is not None:
+        if not self.end_table() and self.update is not None:
             kind, count = self.update
             self.task.results.text(kind.lower() if count is None else f"{kind.lower()}: {count} row{'' if count == 1 else 's'}")
-        self.at += 1
-        return 0.0 if self.at < len(self.statements) else None
+        return self.go_on()
 
     def cancel(self):
-        self.end_query()
+        self.end_there()
         raise KeyboardInterrupt
 
-    def end_query(self):
+    def end_there(self):
         if self.uri is not None:
             answer = self.conversation.ask("DELETE", self.uri, headers={"X-Trino-User": self.user})
             if answer.status >= 400 and answer.status not in (404, 410):
                 raise Unanswered(f"{self.server.name} answers {answer.status} to a cancel")
             self.uri = None
 
-    def wake(self):
-        if self.is_waiting:
-            self.conversation.wake()
-
-    def close(self):
-        try:
-            if self.table is not None:
-                self.table.close(False)
-            if self.uri is not None:  # it failed here, not there
-                self.end_query()
-        except Unanswered:
-            pass  # the record stays
-        finally:
-            self.conversation.close()
-            if self.record is not None:
-                self.record.close(has_ended=self.uri is None)
+    def is_there(self):
+        return self.uri is not None
 
     # ---- words
-    def line(self, location):
-        if self.at >= len(self.statements):
-            return None
-        return self.statements[self.at][0] + max(0, int((location or {}).get("lineNumber") or 1) - 1)
-
     def failure(self, error):
         location = error.get("errorLocation")
         message = str(error.get("message") or "the query failed")
@@ -228,14 +170,13 @@ class TrinoStatement(Remote):
         name = str(error.get("errorName") or "QueryError")
         if name in ("USER_CANCELED", "ADMINISTRATIVELY_KILLED") and self.task.is_cancelled:
             return KeyboardInterrupt()
-        return Failure(name, message, self.line(location))
+        return Failure(name, message, self.line(int((location or {}).get("lineNumber") or 1)))
 
     def refusal(self, answer):
         if answer.status in (401, 403):
             return Failure("Denied", f"{self.server.name} answers {answer.status}: {answer.text() or 'no access'}"
                            " (options user, password_file, token_file)")
-        self_gone = self.uri is not None and answer.status in (404, 410)
-        if self_gone:
+        if self.uri is not None and answer.status in (404, 410):
             self.uri = None
             return Failure("Lost", f"{self.server.name} does not know query {self.query} any more", outcome="died")
         return Failure("HttpError", f"{self.server.name} answers {answer.status}: {answer.text()}")
@@ -247,11 +188,8 @@ class TrinoStatement(Remote):
         self.task.progress(part, text=f"{state} {done}/{total} splits" if total else state)
 
 
-class Trino:
+class Trino(Adapter):
     languages, version = ["trino", "sql"], "1"
-
-    def load(self, options):
-        self.options = options
 
     def new_session(self):
         return TrinoSession(self.options)
@@ -259,8 +197,8 @@ class Trino:
     def remote(self, task, session):
         return TrinoStatement(task, session, self.options)
 
-    def cleaner(self):
-        return [sys.executable, *(["-S"] if sys.flags.no_site else []), os.path.abspath(__file__), "--cancel-left-behind"]
+    def cancel_left_behind(self):
+        return cancel_left_behind("trino", cancel_query)
 
 
 def cancel_query(about):
@@ -278,6 +216,4 @@ def cancel_query(about):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--cancel-left-behind"]:
-        sys.exit(cancel_left_behind("trino", cancel_query))
     drover_adapter.main(Trino())

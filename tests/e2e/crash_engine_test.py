@@ -96,19 +96,22 @@ def draining(desk, name):
 
 def stopping(desk, name):
     engine, _ = idle(desk, name)
-    for pid in desk.pids(engine):  # else it would be gone before it is looked at
-        os.kill(pid, signal.SIGSTOP)
+    signal_engine(desk, engine, signal.SIGSTOP)  # else it would be gone before it is looked at
     desk.drain(engine)
     return desk.in_state("shutting_down"), None
 
 
 # ---- who is killed
-def kill_engine(desk, engine):
+def signal_engine(desk, engine, number):
     for pid in desk.pids(engine):
         try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
+            os.kill(pid, number)
+        except ProcessLookupError:  # the one before it has ended it
             pass
+
+
+def kill_engine(desk, engine):
+    signal_engine(desk, engine, signal.SIGKILL)
 
 
 def kill_daemons(*names):
@@ -134,8 +137,7 @@ def one_case(desk, state, victim):
     if desk.cluster.processes["agent"].poll() is not None:
         desk.cluster.start("agent")
     if state is stopping:
-        for pid in desk.pids(engine):
-            os.kill(pid, signal.SIGCONT)
+        signal_engine(desk, engine, signal.SIGCONT)
     if job is not None:
         ended = desk.cluster.await_final(job, 60)
         begun = len(desk.cluster.starts(name))

@@ -2,41 +2,29 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
 import shutil
-import signal
 import tempfile
 import time
-from pathlib import Path
 
+from adapter_frame import ROOT, check_gone, check_left_behind, run_faults, until
 from engine_agent import EngineProcess, read_table
 from recorded_server import RecordedServer
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "engines/flink"
 FOREVER = "SELECT COUNT(*) FROM a, b"
-# what is run; outcome, name of the error, words of its message (or of the log, if it goes well)
+# see adapter_frame.FAULTS
 FAULTS = [
     ("SELECT 'busy'", "ok", None, "answers 429"),
-    ("SELECT 'broken'", "ok", None, "asking again"),
-    ("SELECT 'slow'", "ok", None, ""),
-    ("SELECT 'nonsense'", "died", "BadAnswer", "no JSON object"),
-    ("SELECT 'lost'", "error", "SubmitError", "may have begun and is not sent again"),
     ("SELECT 'gone'", "error", "SqlGatewayException", "does not exist"),
     ("SELECT 'ended'", "died", "Closed", "CLOSED"),
     ("SELECT\n  x FROM nowhere", "error", "SqlValidatorException", "Object 'nowhere' not found (line 2, column 8)"),
     ("SELECT COUNT(*) FROM clicks", "error", "Changelog", "option changelog"),
     ("INSERT INTO t SELECT 1", "ok", None, "job 2e78f924"),
     ("INSERT INTO t SELECT 1/0", "error", "JobFailed", "/ by zero"),
-    ("-- nothing\n;", "ok", None, ""),
 ]
 
 
 def run_all(engine):
-    for code, outcome, name, words in FAULTS:
-        statement = engine.execute(code, reset="namespace")
-        ended = engine.ended(statement)
-        assert ended["outcome"] == outcome and ended.get("error", {}).get("name") == name, (code, ended)
-        told = ended["error"]["message"] if name else engine.log(statement).decode()
-        assert words in told, (code, told)
+    run_faults(engine, FAULTS)
     ended = engine.run("SET 'x' = '41';\nSELECT 1;\nINSERT INTO t SELECT 1")
     assert [(one["kind"], one["name"]) for one in ended["results"]] == [("text", ""), ("table", ""), ("text", "flink_job")], ended
     assert ended["results"][1]["preview"] == [[1]], ended
@@ -87,43 +75,6 @@ def check_cancels(server, engine):
                 assert any(method == "PATCH" for method, _ in asked), asked
 
 
-def check_left_behind(state):
-    """The engine is killed; the next one ends the operation and the session."""
-    with RecordedServer("flink") as server:
-        options = {"url": server.base, "rest": server.base}
-        engine = EngineProcess(FOLDER, options, {"XDG_STATE_HOME": state})
-        engine.accept()
-        engine.started(engine.execute(FOREVER))
-        until(lambda: "forever" in server.open_names() and len(server.asked) > 4, "it runs")
-        os.kill(engine.process.pid, signal.SIGKILL)
-        engine.process.wait()
-        engine.__exit__(KeyboardInterrupt, None, None)
-        assert sorted(server.open_names()) == ["forever", "session"]
-        with EngineProcess(FOLDER, options, {"XDG_STATE_HOME": state}):
-            until(lambda: not server.open_names(), "the next engine ends them")
-            until(lambda: not os.listdir(state + "/drover/flink"), "and forgets them")
-
-
-def check_gone(state):
-    """The gateway goes while a query runs: it is asked again until the statement is cancelled."""
-    server = RecordedServer("flink")
-    with EngineProcess(FOLDER, {"url": server.base}, {"XDG_STATE_HOME": state}) as engine:
-        with server:
-            statement = engine.execute(FOREVER)
-            until(lambda: "forever" in server.open_names() and len(server.asked) > 4, "it runs")
-            server.begun.clear()
-        until(lambda: b"asking again" in engine.log(statement), "the trouble is told")
-        engine.cancel(statement, grace_s=1)
-        assert engine.ended(statement)["outcome"] == "cancelled"
-
-
-def until(is_so, what, seconds=60):
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)
-
-
 def main():
     with tempfile.TemporaryDirectory(prefix="drover-flink-") as directory:
         with RecordedServer("flink") as server:
@@ -135,9 +86,9 @@ def main():
                 check_cancels(server, engine)
             with EngineProcess(FOLDER, dict(options, changelog=True), {"XDG_STATE_HOME": directory}) as engine:
                 assert engine.run("SELECT COUNT(*) FROM clicks")["results"][0]["preview"] == [["+I", 1], ["-U", 1], ["+U", 2]]
-        check_gone(directory)
+        check_gone("flink", directory, FOREVER)
         shutil.rmtree(directory + "/drover", ignore_errors=True)
-        check_left_behind(directory)
+        check_left_behind("flink", directory, FOREVER, ["forever", "session"], lambda server: {"url": server.base, "rest": server.base})
     print("the Flink engine does what it says, to recorded conversations")
 
 

@@ -9,23 +9,16 @@ import time
 from pathlib import Path
 
 import fake_slurm
+from adapter_frame import ROOT, until
 from engine_agent import EngineProcess
 from slurm_server import slurm
 
-ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = {"poll_first_s": 0.1, "poll_last_s": 0.5}
 
 
 def open_jobs(environment):
     return subprocess.run(["squeue", "--me", "--noheader", "--format=%i|%k"], env=dict(os.environ, **environment), check=True,
                           stdout=subprocess.PIPE, text=True).stdout.split()
-
-
-def until(is_so, what, seconds=90):
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
 
 
 def nothing_left(environment, records):

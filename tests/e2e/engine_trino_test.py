@@ -3,7 +3,6 @@
 import base64
 import os
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
@@ -11,36 +10,26 @@ import tempfile
 import time
 from pathlib import Path
 
+from adapter_frame import ROOT, check_gone, check_left_behind, run_faults, until
 from engine_agent import EngineProcess, read_table
 from recorded_server import RecordedServer
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "engines/trino"
 FOREVER = "SELECT count(*) FROM lineitem a CROSS JOIN lineitem b"
-# what is run; outcome, name of the error, words of its message (or of the log, if it goes well)
+# see adapter_frame.FAULTS
 FAULTS = [
     ("SELECT 'busy'", "ok", None, "answers 503"),
-    ("SELECT 'broken'", "ok", None, "asking again"),
-    ("SELECT 'slow'", "ok", None, ""),
-    ("SELECT 'nonsense'", "died", "BadAnswer", "no JSON object"),
-    ("SELECT 'lost'", "error", "SubmitError", "may have begun and is not sent again"),
     ("SELECT 'forgotten'", "died", "Lost", "does not know query"),
     ("SELECT 'refused'", "error", "Denied", "Invalid credentials"),
     ("SELECT 'elsewhere'", "error", "OtherServer", "10.9.8.7:8080"),
     ("SELECT\n  x FROM nowhere", "error", "TABLE_NOT_FOUND", "line 2:10"),
-    ("-- nothing\n;", "ok", None, ""),
 ]
 # statements of one session: each conversation fits only with the headers that those before it asked for
 SESSION = ["USE tpch.tiny", "SELECT 2", "START TRANSACTION", "COMMIT", "PREPARE p FROM SELECT ?", "EXECUTE p USING 1", "DEALLOCATE PREPARE p"]
 
 
 def run_all(engine):
-    for code, outcome, name, words in FAULTS:
-        statement = engine.execute(code, reset="namespace")
-        ended = engine.ended(statement)
-        assert ended["outcome"] == outcome and ended.get("error", {}).get("name") == name, (code, ended)
-        told = ended["error"]["message"] if name else engine.log(statement).decode()
-        assert words in told, (code, told)
+    run_faults(engine, FAULTS)
     assert engine.run("USE tpch.tiny", reset="namespace")["outcome"] == "ok"
     for code in SESSION[1:]:
         ended = engine.run(code)
@@ -107,38 +96,6 @@ def check_beside(server, engine):
     silent.close()
 
 
-def check_left_behind(state):
-    """The engine is killed; the next one ends what it left."""
-    with RecordedServer("trino") as server:
-        engine = EngineProcess(FOLDER, {"url": server.base}, {"XDG_STATE_HOME": state})
-        engine.accept()
-        engine.started(engine.execute(FOREVER))
-        until(lambda: server.open_names() == ["forever"] and len(server.asked) > 5, "it runs")
-        os.kill(engine.process.pid, signal.SIGKILL)
-        engine.process.wait()
-        engine.__exit__(KeyboardInterrupt, None, None)
-        time.sleep(0.3)
-        assert server.open_names() == ["forever"]
-        with EngineProcess(FOLDER, {"url": server.base}, {"XDG_STATE_HOME": state}):
-            until(lambda: not server.open_names(), "the next engine cancels it")
-            until(lambda: not os.listdir(state + "/drover/trino"), "and forgets it")
-
-
-def check_gone(state):
-    """The server goes while a query runs: it is asked until it is given up or cancelled."""
-    server = RecordedServer("trino")
-    with EngineProcess(FOLDER, {"url": server.base}, {"XDG_STATE_HOME": state}) as engine:
-        with server:
-            statement = engine.execute(FOREVER)
-            until(lambda: server.open_names() and len(server.asked) > 5, "it runs")
-            server.begun.clear()
-        until(lambda: b"asking again" in engine.log(statement), "the trouble is told")
-        engine.cancel(statement, grace_s=1)
-        assert engine.ended(statement)["outcome"] == "cancelled"
-        ended = engine.run("SELECT 1", time_limit_s=1, reset="namespace")
-        assert ended["outcome"] == "timeout", ended
-
-
 def check_tls(directory):
     if shutil.which("openssl") is None:
         return print("skipped: openssl is not installed, so there is no certificate to test with")
@@ -173,13 +130,6 @@ def check_tls(directory):
                     assert ended["error"]["name"] == "NotSecure", ended
 
 
-def until(is_so, what, seconds=60):
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)
-
-
 def main():
     with tempfile.TemporaryDirectory(prefix="drover-trino-") as directory:
         environment = {"XDG_STATE_HOME": directory}
@@ -188,10 +138,10 @@ def main():
             check_types(engine)
             check_cancels(server, engine)
             check_beside(server, engine)
-        check_gone(directory)
+        check_gone("trino", directory, FOREVER)
         check_tls(directory)
         shutil.rmtree(directory + "/drover", ignore_errors=True)
-        check_left_behind(directory)
+        check_left_behind("trino", directory, FOREVER, ["forever"], lambda server: {"url": server.base})
         assert not os.listdir(directory + "/drover/trino"), "records are left"
     print("the Trino engine does what it says, to recorded conversations")
 
