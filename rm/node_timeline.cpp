@@ -42,6 +42,12 @@ void NodeTimeline::forget_before(Time now) {
 
 Room NodeTimeline::at(Time when) const { return steps_[index_of(when)].free; }
 
+std::optional<std::pair<Time, Room>> NodeTimeline::first_drop(Time from) const {
+  for (std::size_t i = index_of(from) + 1; i < steps_.size(); ++i)
+    if (!steps_[i].free.covers(steps_[i - 1].free)) return std::pair{steps_[i].at, steps_[i].free};
+  return std::nullopt;
+}
+
 bool NodeTimeline::fits(const Room& want, Time from, Time until) const {
   for (std::size_t i = index_of(from); i < steps_.size() && steps_[i].at < until; ++i)
     if (!steps_[i].free.covers(want)) return false;

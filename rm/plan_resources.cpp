@@ -55,6 +55,16 @@ std::optional<Slot> ResourceManager::room_now(ClassId what, Duration length, Tim
   return Slot{from, state_->gang};
 }
 
+LastingRoom ResourceManager::lasting_room(NodeId node, Time now) const {
+  LastingRoom room = state_->nodes.free_room(node);
+  if (state_->forecast.holds() == 0) return room;
+  if (const auto hold = state_->forecast.first_hold(node, now)) {
+    room.lasts = hold->first - now;
+    room.then = hold->second;
+  }
+  return room;
+}
+
 HoldId ResourceManager::hold(ClassId what, const Slot& slot, Duration length, ReservedId by) {
   const State::Class& asked = state_->class_at(what);
   if (!asked.more.empty())

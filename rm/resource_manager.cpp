@@ -242,7 +242,7 @@ bool ResourceManager::is_claimant(const Claim& claim, PathId path) const {
   return state_->ledger.is_on(path, claim.claimant_index);
 }
 
-void ResourceManager::take_freed(Freed& freed) {
+Freed ResourceManager::take_freed(Freed freed) {
   freed.quotas = state_->ledger.take_freed();
   freed.everything = std::exchange(state_->freed_everything, false);
   freed.nodes.clear();
@@ -251,11 +251,6 @@ void ResourceManager::take_freed(Freed& freed) {
     state_->freed.erase(id);
     from = raw(id);
   }
-}
-
-Freed ResourceManager::take_freed() {
-  Freed freed;
-  take_freed(freed);
   return freed;
 }
 

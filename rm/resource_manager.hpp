@@ -112,9 +112,8 @@ class ResourceManager {
   void mark_used(Lease& lease);         // locked -> used; idempotent
   void release(const Lease& lease);     // exactly once per lease; DROVER_CHECK on imbalance
   void fetch_ahead(NodeId node) const;  // a lease on it will be released in a moment
-  // A task stands still: gives its CPUs back and answers what it needs to go on. wake_up takes
-  // exactly that again, or nothing and says no: where it is not free, kept by a quota, or (in
-  // `window`) held for others.
+  // A task stands still: gives its CPUs back and answers what it needs to go on. wake_up takes that
+  // again, or nothing and says no: not free, kept by a quota, or (in `window`) held for others.
   std::vector<NodePart> put_to_sleep(Lease& lease);
   bool wake_up(Lease& lease, std::span<const NodePart> asleep, Window window);
   bool has_room_to_wake(std::span<const NodePart> asleep) const;  // whoever holds it for later
@@ -146,8 +145,9 @@ class ResourceManager {
                      ReservedId by = {});
   Room room_of(ClassId what) const;  // on each of its nodes, at least
   std::uint32_t nodes_of(ClassId what) const;
-  std::int64_t cpus_of(ClassId what) const;  // on all nodes together
-  Room free_room(NodeId node) const;         // now; nothing when it takes no new work
+  std::int64_t cpus_of(ClassId what) const;               // on all nodes together
+  Room free_room(NodeId node) const;                      // now; nothing when it takes no new work
+  LastingRoom lasting_room(NodeId node, Time now) const;  // for who is in no reservation
 
   // ---- reservations; plan_ahead() comes first. See Forecast::reserve.
   void reserve(ReservedId id, const std::vector<ReservedSpan>& spans,
@@ -177,8 +177,7 @@ class ResourceManager {
   bool is_claimant(const Claim& claim, PathId path) const;  // asks for it as well
 
   // Only waiters for these need another try: for what they ask, or at QuotaShort::quota_index.
-  void take_freed(Freed& freed);
-  Freed take_freed();
+  Freed take_freed(Freed memory = {});  // `memory` is used again
 
   // Double entry: recomputes every counter from `live` and compares. Empty when consistent, else
   // what differs. `jobs`: the path of each open job, when the caller has them.

@@ -40,7 +40,11 @@ rm::Slot Controller::State::take_back(Partition& partition, HoldMap::iterator ho
 void Controller::State::wake_unheld() {
   for (const NodeId node : unheld) {
     const rm::Room room = rm.free_room(node);
-    for (Partition& partition : partitions) partition.queue.wake_held(room);
+    for (Partition& partition : partitions) {
+      if (partition.queue.knows_room(node))
+        partition.queue.update_room(node, room_for(partition, node));
+      partition.queue.wake_held(room);
+    }
   }
   unheld.clear();
 }

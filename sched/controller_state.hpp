@@ -113,6 +113,7 @@ struct Controller::State : StatementVerbs {
   void hold_for_head(Partition& partition);
   rm::Slot take_back(Partition& partition, HoldMap::iterator hold);
   void wake_unheld();
+  rm::LastingRoom room_for(const Partition& partition, NodeId node) const;
   void fill_behind(Partition& partition);
   void extend_overdue();
   // estimate.cpp

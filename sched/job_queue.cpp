@@ -155,7 +155,20 @@ std::optional<JobQueue::Candidate> JobQueue::head() const {
 bool JobQueue::is_fresh(const BlockedShape& blocked) const {
   if (blocked.tried == pass_) return false;
   for (const FreshRoom& fresh : fresh_)
-    if (fresh.room.covers(blocked.want)) return true;
+    if (fresh.room.now.covers(blocked.want)) return true;
+  return false;
+}
+
+// The same, and no hold of others begins too soon for it.
+bool JobQueue::may_start(const BlockedShape& blocked) {
+  if (blocked.tried == pass_) return false;
+  bool is_held = false;
+  for (const FreshRoom& fresh : fresh_) {
+    if (fresh.room.may_take(blocked.want, blocked.length_us)) return true;
+    is_held |= fresh.room.now.covers(blocked.want);
+  }
+  Block& block = shapes_[std::size_t(blocked.shape)].block;
+  if (is_held && block == Block::NoRoom) block = Block::Held;
   return false;
 }
 
@@ -164,7 +177,7 @@ bool JobQueue::is_fresh(const BlockedShape& blocked) const {
 void JobQueue::look_through() {
   woken_.clear();
   for (std::size_t i = 0; i < blocked_.size(); ++i)
-    if (may_be_fresh(blocked_rough_[i]) && blocked_[i].tried != pass_)
+    if (may_be_fresh(blocked_rough_[i]) && may_start(blocked_[i]))
       woken_.push_back({blocked_[i].key, blocked_rough_[i], blocked_[i].shape});
   is_looked_through_ = true;
   find_first_woken();
@@ -210,7 +223,7 @@ const JobQueue::Woken* JobQueue::first_woken() {
     const Woken& first = woken_.front();
     const ShapeState& shape = shapes_[std::size_t(first.shape)];
     if (shape.block != Block::No && blocked_[shape.blocked_at].key == first.key &&
-        is_fresh(blocked_[shape.blocked_at]))
+        may_start(blocked_[shape.blocked_at]))
       return &first;
   }
   return nullptr;
@@ -237,7 +250,7 @@ void JobQueue::block(ShapeId id, Block why) {
   if (is_ordered_anew) listed_.forget();
   if (before == Block::No) {
     shape.blocked_at = std::uint32_t(blocked_.size());
-    blocked_.push_back({shape.want, {}, id, pass_});
+    blocked_.push_back({shape.want, {}, shape.length_us, id, pass_});
     blocked_rough_.push_back(RoughRoom::want(shape.want));
   }
   blocked_[shape.blocked_at].tried = pass_;
@@ -284,24 +297,24 @@ void JobQueue::wake_exclusive(const rm::Room* room) {
   for (const QuotaKey& key : keys) try_first_of(key);
 }
 
-void JobQueue::put_room(NodeId node, const rm::Room& room) {
+void JobQueue::put_room(NodeId node, const rm::LastingRoom& room) {
   is_looked_through_ = false;
   constexpr std::size_t kFew = 4;
   if (fresh_.size() < kFew)
-    fresh_.push_back({node, room, RoughRoom::room(room)});
+    fresh_.push_back({node, room, RoughRoom::room(room.now)});
   else
-    unblock_where(room, [](const BlockedShape&) { return true; });
-  wake_exclusive(&room);
+    unblock_where(room.now, [](const BlockedShape&) { return true; });
+  wake_exclusive(&room.now);
 }
 
 bool JobQueue::knows_room(NodeId node) const {
   return std::ranges::find(fresh_, node, &FreshRoom::node) != fresh_.end();
 }
 
-void JobQueue::update_room(NodeId node, const rm::Room& room) {
+void JobQueue::update_room(NodeId node, const rm::LastingRoom& room) {
   for (FreshRoom& fresh : fresh_) {
     if (fresh.node != node) continue;
-    fresh = {node, room, RoughRoom::room(room)};
+    fresh = {node, room, RoughRoom::room(room.now)};
     has_shrunk_ = true;
   }
 }

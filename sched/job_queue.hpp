@@ -67,14 +67,13 @@ class JobQueue {
   // A pass: blocked shapes that fit into a room that changed are tried again, each in its turn.
   // While rooms are few a shape is only looked at, not woken: most find the room gone by then.
   void begin_pass() { ++pass_, fresh_.clear(), is_looked_through_ = false; }
-  // Where a pass ends before everybody was looked at: what fits stays awake for the next one.
-  void wake_fresh();
+  void wake_fresh();  // where a pass ends before all were looked at: what fits stays awake
   bool waits_for_room() const { return !blocked_.empty() || has_parked(); }
-  void put_room(NodeId node, const rm::Room& room);  // it grew
+  void put_room(NodeId node, const rm::LastingRoom& room);  // it grew
   bool knows_room(NodeId node) const;
-  void update_room(NodeId node, const rm::Room& room);  // somebody took of it
-  bool could_start(ShapeId shape);                      // not blocked, or unblocked by this
-  void wake_held(const rm::Room& room);                 // tries again what was held up and fits
+  void update_room(NodeId node, const rm::LastingRoom& room);  // it is less, or a hold has gone
+  bool could_start(ShapeId shape);                             // not blocked, or unblocked by this
+  void wake_held(const rm::Room& room);  // tries again what was held up and fits
   void wake_all();
 
   // ---- quotas
@@ -122,12 +121,13 @@ class JobQueue {
   struct BlockedShape {
     rm::Room want;
     OfferKey key;  // of its offer, were it not blocked
+    std::int64_t length_us = 0;
     ShapeId shape{};
     std::uint32_t tried = 0;  // the pass in which it found no room
   };
   struct FreshRoom {
     NodeId node{};
-    rm::Room room;
+    rm::LastingRoom room;
     RoughRoom rough;
   };
   struct Woken {  // a blocked shape that had room when it was last looked at
@@ -152,6 +152,7 @@ class JobQueue {
   void wake_exclusive(const rm::Room* room);
   bool may_be_fresh(const RoughRoom& want) const;
   bool is_fresh(const BlockedShape& blocked) const;
+  bool may_start(const BlockedShape& blocked);
   void look_through();
   void find_first_woken();
   void push_woken(const Woken& woken);

@@ -95,9 +95,15 @@ void Controller::State::pass_the_guard(Partition& partition) {
   }
 }
 
+// In a reservation its own holds count, and others do not.
+rm::LastingRoom Controller::State::room_for(const Partition& partition, NodeId node) const {
+  if (partition.by != rm::kUnreserved) return rm.free_room(node);
+  return rm.lasting_room(node, clock.mono);
+}
+
 // Only what could start on a node that changed, or under a quota that was freed, is tried again.
 void Controller::State::wake_waiters() {
-  rm.take_freed(freed_since);
+  freed_since = rm.take_freed(std::move(freed_since));
   if (freed_since.everything) drop_broken_clearings();
   for (Partition& partition : partitions) {
     partition.queue.begin_pass();
@@ -106,7 +112,7 @@ void Controller::State::wake_waiters() {
     if (freed_since.everything) partition.queue.wake_all();
     if (partition.queue.waits_for_room())
       for (const NodeId node : freed_since.nodes)
-        partition.queue.put_room(node, rm.free_room(node));
+        partition.queue.put_room(node, room_for(partition, node));
     mark_stale(partition, freed_since);
   }
 }
@@ -132,7 +138,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     rm::for_each_part(*lease, [&](const rm::NodePart& part) {
       for (Partition& other : partitions)
         if (other.queue.knows_room(part.node))
-          other.queue.update_room(part.node, rm.free_room(part.node));
+          other.queue.update_room(part.node, room_for(other, part.node));
     });
     partition.queue.started(job.lane);
     launch(job, *index, std::move(*lease), clock);

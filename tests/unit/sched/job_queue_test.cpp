@@ -16,6 +16,15 @@ namespace {
 constexpr std::uint32_t kShapes = 40, kGroups = 3;
 
 rm::Room room(std::int64_t cpus, std::int64_t mem) { return {cpus * 1000, mem, 0, 1}; }
+rm::Room random_room(Prng& random) {
+  return room(std::int64_t(random.below(10)) - 1, std::int64_t(random.below(13)));
+}
+
+// What the queue is to find out: not where the hold of others begins before it ends.
+bool may_run_in(const rm::LastingRoom& free, const Shape& shape) {
+  const bool ends_before = !free.then || shape.length <= free.lasts;
+  return free.now.covers(shape.room) && (ends_before || free.then->covers(shape.room));
+}
 
 struct Model {
   struct Waiting {
@@ -28,7 +37,7 @@ struct Model {
   };
   std::map<Place, Waiting> jobs;
   std::vector<State> shapes = std::vector<State>(kShapes);
-  std::map<std::uint32_t, rm::Room> fresh;
+  std::map<std::uint32_t, rm::LastingRoom> fresh;
   int pass = 0;
 
   std::size_t lanes_of(std::uint32_t shape) const {
@@ -55,7 +64,7 @@ class QueueModel : public testing::Test {
       const Model::State& state = model.shapes[waiting.shape];
       bool may = !state.blocked;
       for (const auto& [node, free] : model.fresh)
-        may |= state.tried != model.pass && free.covers(shapes[waiting.shape].room);
+        may |= state.tried != model.pass && may_run_in(free, shapes[waiting.shape]);
       if (!may) continue;
       const std::pair key{shortest_first ? shapes[waiting.shape].length.us : 0, place};
       if (!best || key < *best) best = key;
@@ -98,8 +107,13 @@ void QueueModel::pass(Prng& random) {
   ++model.pass;
   model.fresh.clear();
   for (std::uint32_t node = 0; node < random.below(4); ++node) {
-    model.fresh[node] = room(std::int64_t(random.below(10)) - 1, std::int64_t(random.below(13)));
-    queue.put_room(NodeId{node}, model.fresh[node]);
+    rm::LastingRoom free = random_room(random);
+    if (random.chance(50)) {
+      free.lasts = seconds(std::int64_t(random.below(100)));
+      free.then = random_room(random);
+    }
+    model.fresh.insert_or_assign(node, free);
+    queue.put_room(NodeId{node}, free);
   }
   while (true) {
     const auto candidate = queue.candidate();
@@ -110,11 +124,17 @@ void QueueModel::pass(Prng& random) {
     const std::uint32_t shape = model.jobs.at(*expected).shape;
     model.shapes[shape].blocked = false;
     for (auto& [node, free] : model.fresh) {  // it starts where it fits
-      if (!free.covers(shapes[shape].room) || random.chance(30)) continue;
-      free += -shapes[shape].room;
+      if (!may_run_in(free, shapes[shape]) || random.chance(30)) continue;
+      free.now += -shapes[shape].room;
+      if (free.then && random.chance(20)) free.then.reset();  // the hold goes
       queue.update_room(NodeId{node}, free);
       remove(*expected);
       queue.unblock(ShapeId{shape});
+      for (std::uint32_t other = 0; other < kShapes && !free.then; ++other)
+        if (queue.block_of(ShapeId{other}) == JobQueue::Block::Held &&
+            free.now.covers(shapes[other].room))
+          model.shapes[other].blocked = false;
+      if (!free.then) queue.wake_held(free.now);
       break;
     }
     if (model.jobs.contains(*expected)) {
