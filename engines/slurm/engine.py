@@ -1,7 +1,7 @@
 # engines/slurm/engine.py - a statement is a batch script on an existing Slurm; it is polled, with growing pauses.
 # SPDX-License-Identifier: Apache-2.0
 """The node needs sbatch, squeue, sacct (or scontrol) and scancel, and a directory that it shares with Slurm's nodes: the
-statement's. A Slurm that does not answer ends no statement: it is asked again. All jobs that are due are asked for with one squeue.
+statement's. Which Slurm it is (a Site) may be said by the statement's variables. A Slurm that does not answer ends no statement: it is asked again. All jobs that are due are asked for with one squeue.
 What becomes of jobs whose engine was killed: slurm_records.py."""
 import os
 import sys
@@ -12,28 +12,31 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import drover_adapter  # noqa: E402
 from drover_adapter import Adapter, Remote, Unanswered  # noqa: E402
 from drover_worker import Failure  # noqa: E402
-from slurm_records import Record, ask, cancel_left_behind, submit  # noqa: E402
+from slurm_records import Record, ask, cancel_left_behind, environ_with, submit  # noqa: E402
 
 GROWTH = 1.4           # of the pause between two questions
 OUTPUT_S = 0.5         # how often new output is looked for: that costs Slurm nothing
 COPY_MAX = 8 << 20     # of output at a time: others want their turn
 GONE_AFTER = 10        # answers in a row in which nobody knows the job
+SITE_VARIABLES, SITES_MAX = ("PATH", "SLURM_CONF", "SLURM_CLUSTERS"), 100
 OPEN = {"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED", "RESIZING", "SIGNALING", "STAGE_OUT",
         "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "STOPPED", "RESV_DEL_HOLD"}
 
 
 class SlurmStatement(Remote):
-    target, batch, give_up_s = "slurm", "squeue", None
+    give_up_s = None
 
     def __init__(self, task, slurm):
         self.task, self.slurm = task, slurm
+        self.site = slurm.site_of(task.env)
+        self.target, self.batch = self.site.name, self.site
         self.path = os.path.join(task.cwd, f".drover-slurm-{task.id}.out")
         self.record = self.job = self.told = None
         self.pause_s, self.unknown = slurm.first_s, 0
         self.output = Output(self.path, task)
 
     def submit(self):
-        self.record = self.record or Record(self.task.id)
+        self.record = self.record or Record(self.task.id, self.site.variables)
         code = self.task.code if self.task.code.startswith("#!") else "#!/bin/bash\n" + self.task.code
         command = ["sbatch", "--parsable", "--output=" + self.path, "--error=" + self.path, "--open-mode=append",
                    "--comment=" + self.record.comment, *self.slurm.args]
@@ -56,12 +59,12 @@ class SlurmStatement(Remote):
         return self.slurm.first_s
 
     def poll(self):
-        return self.take(*self.slurm.states([self.job])[self.job])
+        return self.take(*self.site.states([self.job])[self.job])
 
     @classmethod
     def poll_all(cls, remotes):
         try:
-            states = remotes[0].slurm.states([remote.job for remote in remotes])
+            states = remotes[0].site.states([remote.job for remote in remotes])
         except (Unanswered, Failure) as why:
             return [why] * len(remotes)
         return [drover_adapter.attempt(lambda remote=remote: remote.take(*states[remote.job])) for remote in remotes]
@@ -95,7 +98,7 @@ class SlurmStatement(Remote):
         raise Failure(state.split()[0], f"Slurm ended job {self.job}: {state}", exit_code=status or 1)
 
     def cancel(self):
-        ask("scancel", self.job)
+        ask("scancel", self.job, env=self.site.environ)
         self.pause_s = self.slurm.first_s
         return min(self.slurm.first_s, 0.2)
 
@@ -152,24 +155,19 @@ class Output:
                 os.unlink(self.path)
 
 
-class Slurm(Adapter):
-    languages, version = ["slurm", "sbatch"], "2"
+class Site:
+    """One Slurm, as the variables name it that its commands know."""
 
-    def load(self, options):
-        self.args = [str(each) for each in options.get("sbatch_args") or []]
-        self.first_s, self.last_s = float(options.get("poll_first_s") or 0.5), float(options.get("poll_last_s") or 20)
+    def __init__(self, variables):
+        self.variables, self.environ = variables, environ_with(variables)
+        self.name = " ".join(["slurm", *(variables[name] for name in sorted(variables) if name != "PATH")])
         self.has_accounting = True
-
-    def remote(self, task, _):
-        return SlurmStatement(task, self)
-
-    def cancel_left_behind(self):
-        return cancel_left_behind()
 
     def states(self, jobs):
         """(state, reason or exit code) of each: from the queue while it is there, then from what is remembered of it."""
         found = {}
-        for line in ask("squeue", "--noheader", "--jobs", ",".join(jobs), "--states=all", "--format=%i|%T|%r").splitlines():
+        listed = ask("squeue", "--noheader", "--jobs", ",".join(jobs), "--states=all", "--format=%i|%T|%r", env=self.environ)
+        for line in listed.splitlines():
             job, state, reason = (line.split("|", 2) + ["", ""])[:3]
             if state in OPEN and (state == "RUNNING" or whole(job) not in found):
                 found[whole(job)] = (state, "" if reason == "None" else reason)
@@ -177,7 +175,7 @@ class Slurm(Adapter):
         if ended and self.has_accounting:
             try:
                 lines = ask("sacct", "--noheader", "--parsable2", "--allocations", "--jobs", ",".join(ended),
-                            "--format=JobID,State,ExitCode").splitlines()
+                            "--format=JobID,State,ExitCode", env=self.environ).splitlines()
                 found.update(worst(fields for line in lines if len(fields := line.split("|")) == 3))
             except Failure:  # many sites have no accounting, or not everywhere
                 self.has_accounting = False
@@ -185,10 +183,32 @@ class Slurm(Adapter):
                 self.has_accounting = "disabled" not in str(why)
         for job in ended:
             if job not in found:
-                lines = [dict(field.partition("=")[::2] for field in line.split())
-                         for line in ask("scontrol", "--oneliner", "show", "job", job).splitlines()]
+                shown = ask("scontrol", "--oneliner", "show", "job", job, env=self.environ)
+                lines = [dict(field.partition("=")[::2] for field in line.split()) for line in shown.splitlines()]
                 found.update(worst((job, line["JobState"], line.get("ExitCode", "")) for line in lines if "JobState" in line))
         return {job: found.get(job, (None, "")) for job in jobs}
+
+
+class Slurm(Adapter):
+    languages, version = ["slurm", "sbatch"], "2"
+
+    def load(self, options):
+        self.args = [str(each) for each in options.get("sbatch_args") or []]
+        self.first_s, self.last_s = float(options.get("poll_first_s") or 0.5), float(options.get("poll_last_s") or 20)
+        self.sites = {}
+
+    def remote(self, task, _):
+        return SlurmStatement(task, self)
+
+    def site_of(self, variables):
+        """Equal ones are the same one: their jobs are asked for together."""
+        variables = {name: variables[name] for name in SITE_VARIABLES if variables.get(name)}
+        if len(self.sites) > SITES_MAX:
+            self.sites.clear()
+        return self.sites.setdefault(tuple(variables.items()), Site(variables))
+
+    def cancel_left_behind(self):
+        return cancel_left_behind()
 
 
 def whole(job):

@@ -60,9 +60,14 @@ def run(*command, text=None, pass_fds=(), cwd=None, env=None):
     return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace").strip()
 
 
+def environ_with(variables):
+    return {**os.environ, **variables}
+
+
 class Record(drover_left.Record):
-    def __init__(self, statement):
+    def __init__(self, statement, site):
         super().__init__("slurm")
+        self.site = site
         self.comment = f"drover:{statement}:{os.path.basename(self.path)}"
         self.is_needed = False  # from before there is a job until it is known to have ended
         self.name(job=None)
@@ -73,7 +78,7 @@ class Record(drover_left.Record):
 
     def name(self, job):
         """With the job's id when Slurm has told it: then one look finds it, or it is over."""
-        self.write({"comment": self.comment, "node": os.uname().nodename, "engine": os.getpid(), "job": job})
+        self.write({"comment": self.comment, "node": os.uname().nodename, "engine": os.getpid(), "job": job, "site": self.site})
 
 
 def is_alive(pid):
@@ -88,7 +93,7 @@ class Found:
     """A record of whoever; `is_mine`: nobody follows it, and nobody else has the lock."""
 
     def __init__(self, path):
-        self.path, self.comment, self.is_mine, self.is_settled = path, None, False, True
+        self.path, self.comment, self.is_mine, self.is_settled, self.site = path, None, False, True, {}
         self.fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             self.age_s = time.time() - os.fstat(self.fd).st_mtime
@@ -99,7 +104,7 @@ class Found:
                 time.sleep(0.1)
             self.is_mine = True
             about = self.about()
-            self.comment = about.get("comment")
+            self.comment, self.site = about.get("comment"), about.get("site") or {}
             self.is_settled = self.age_s > YOUNG_S or about.get("job") is not None
         except BaseException:
             os.close(self.fd)
@@ -129,22 +134,24 @@ class Found:
             os.unlink(self.path)
 
 
-def open_jobs():
+def open_jobs(environ):
     """Its comment to each job of this user that has not ended."""
-    lines = ask("squeue", "--me", "--noheader", "--format=%i|%k").splitlines()
+    lines = ask("squeue", "--me", "--noheader", "--format=%i|%k", env=environ).splitlines()
     return [(job, comment.strip()) for job, _, comment in (line.partition("|") for line in lines)]
 
 
 def cancel_all(records):
+    """Those of one Slurm."""
     wanted = {record.comment: record for record in records if record.comment is not None}
+    environ = environ_with(records[0].site)
     for look in range(LOOKS):
         if not wanted or (look and all(record.is_settled for record in wanted.values())):
             break
         if look:
             time.sleep(PAUSE_S)
-        for job, comment in open_jobs():
+        for job, comment in open_jobs(environ):
             if comment in wanted:
-                ask("scancel", job)
+                ask("scancel", job, env=environ)
                 wanted[comment].is_settled = True
                 print(f"drover engine: job {job} of Slurm was left behind: cancelled", file=sys.stderr, flush=True)
     for record in records:
@@ -162,9 +169,14 @@ def cancel_left_behind():
             records.append(Found(os.path.join(drover_left.directory("slurm"), name)))
         except OSError:
             pass  # another one was faster
-    try:
-        cancel_all([record for record in records if record.is_mine])
-    except (Unanswered, Failure, OSError) as why:  # the records stay: the next one will try again
-        print(f"drover engine: {why}", file=sys.stderr, flush=True)
-        return 1
-    return 0
+    sites, status = {}, 0
+    for record in records:
+        if record.is_mine:
+            sites.setdefault(tuple(sorted(record.site.items())), []).append(record)
+    for found in sites.values():
+        try:
+            cancel_all(found)
+        except (Unanswered, Failure, OSError) as why:  # the records stay: the next one will try again
+            print(f"drover engine: {why}", file=sys.stderr, flush=True)
+            status = 1
+    return status

@@ -3,6 +3,7 @@
 """python3 tests/e2e/adapters_test.py"""
 import tempfile
 
+import fake_slurm
 from harness import Cluster
 from recorded_server import RecordedServer
 
@@ -19,32 +20,52 @@ def metric(cluster, name):
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(name)}
 
 
+def check_trino(cluster, server):
+    env = {"DROVER_TRINO_URL": server.base}
+
+    def submit(code):
+        return cluster.submit({"engine": "trino", "script": code, "env": env})
+
+    jobs = [submit(FOREVER) for _ in range(MANY)]
+    cluster.until(lambda: server.open_names() == ["forever"] * MANY, "all run there at once", 120)
+    engines = cluster.get("/api/v1/engines")["engines"]
+    assert [engine["state"] for engine in engines] == ["busy"], engines
+    status, answer = cluster.request("POST", "/api/v1/statements?timeout_s=60", {"engine": "trino", "script": "SELECT 1", "env": env},
+                                     timeout=90)
+    assert status == 200 and answer["results"]["results"][0]["preview"] == [[1]], answer
+    cluster.until(lambda: metric(cluster, "drover_poller_items").get('drover_poller_items{engine="trino",kind="status"}') == MANY,
+                  "what is polled is counted", 30)
+    polls = metric(cluster, "drover_poller_polls_total")
+    assert polls['drover_poller_polls_total{engine="trino",kind="status",result="ok"}'] > MANY, polls
+    assert sum(metric(cluster, "drover_poller_threads").values()) >= 1
+    for job in jobs:
+        status, answer = cluster.request("POST", f"/api/v1/jobs/{job}/cancel", {})
+        assert status == 200, (status, answer)
+    for job in jobs:
+        assert cluster.await_final(job)["state"] == "cancelled"
+    assert not server.open_names(), server.open_names()
+
+
+def check_slurm(cluster, directory):
+    """As many on one engine, beside each other; which Slurm it is, their variables say."""
+    fake = fake_slurm.install(directory + "/slurm")
+    env = {"PATH": f"{fake}:/usr/bin:/bin"}
+    jobs = [cluster.submit({"engine": "slurm", "script": f"sleep 4; exit {number}", "env": env}) for number in range(MANY)]
+    cluster.until(lambda: len(list(fake.glob("*.pid"))) == MANY, "all were submitted", 120)
+    engines = [engine["type"] for engine in cluster.get("/api/v1/engines")["engines"] if engine["type"] == "slurm"]
+    assert len(engines) == 1, engines
+    for number, job in enumerate(jobs):
+        ended = cluster.await_final(job, 120)
+        assert ended["state"] == ("failed" if number else "succeeded"), (number, ended)
+    questions = (fake / "asked").read_text().split()
+    assert max(len(question.split(",")) for question in questions) > 1, questions
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="drover-results-") as results, RecordedServer("trino") as server:
         with Cluster(config=CONFIG.replace("RESULTS", results)) as cluster:
-            env = {"DROVER_TRINO_URL": server.base}
-
-            def submit(code):
-                return cluster.submit({"engine": "trino", "script": code, "env": env})
-
-            jobs = [submit(FOREVER) for _ in range(MANY)]
-            cluster.until(lambda: server.open_names() == ["forever"] * MANY, "all run there at once", 120)
-            engines = cluster.get("/api/v1/engines")["engines"]
-            assert [engine["state"] for engine in engines] == ["busy"], engines
-            status, answer = cluster.request("POST", "/api/v1/statements?timeout_s=60", {"engine": "trino", "script": "SELECT 1", "env": env},
-                                             timeout=90)
-            assert status == 200 and answer["results"]["results"][0]["preview"] == [[1]], answer
-            cluster.until(lambda: metric(cluster, "drover_poller_items").get('drover_poller_items{engine="trino",kind="status"}') == MANY,
-                          "what is polled is counted", 30)
-            polls = metric(cluster, "drover_poller_polls_total")
-            assert polls['drover_poller_polls_total{engine="trino",kind="status",result="ok"}'] > MANY, polls
-            assert sum(metric(cluster, "drover_poller_threads").values()) >= 1
-            for job in jobs:
-                status, answer = cluster.request("POST", f"/api/v1/jobs/{job}/cancel", {})
-                assert status == 200, (status, answer)
-            for job in jobs:
-                assert cluster.await_final(job)["state"] == "cancelled"
-            assert not server.open_names(), server.open_names()
+            check_trino(cluster, server)
+            check_slurm(cluster, results)
     print("many statements share one adapter engine")
 
 

@@ -477,7 +477,7 @@ def main():
             names.remove("spark")
         with tempfile.TemporaryDirectory(prefix="drover-left-") as directory, ExitStack() as servers:
             fake = fake_slurm.install(directory + "/bin")
-            SUBJECTS["slurm"].env.update(FAKE_SLURM=str(fake), XDG_STATE_HOME=directory + "/state", PATH=f"{fake}:{os.path.dirname(sys.executable)}:/usr/bin:/bin")
+            SUBJECTS["slurm"].env.update(XDG_STATE_HOME=directory + "/state", PATH=f"{fake}:{os.path.dirname(sys.executable)}:/usr/bin:/bin")
             beeline = fake_beeline.install(directory + "/hive")
             SUBJECTS["hive"].env.update(FAKE_BEELINE=str(beeline), PATH=f"{beeline}:{os.path.dirname(sys.executable)}:/usr/bin:/bin")
             if "real_slurm" in names:

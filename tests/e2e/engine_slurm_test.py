@@ -104,6 +104,14 @@ def check_array(environment):
         assert engine.ended(statement, seconds=90)["outcome"] == "cancelled"
 
 
+def check_site(environment):
+    """Which Slurm it is the statement may say."""
+    variables = {name: value for name, value in environment.items() if name == "SLURM_CONF"}
+    with EngineProcess(ROOT / "engines/slurm", OPTIONS, dict(environment, SLURM_CONF="/nonexistent")) as engine:
+        ended = engine.run("exit 3", env=variables, seconds=90)
+        assert (ended["outcome"], ended["exit_code"]) == ("error", 3), ended
+
+
 def check_nothing_is_left_behind(environment, records, slow=None):
     """However the engine ends, and whenever: the job in Slurm ends too."""
     begin = "progress"
@@ -150,7 +158,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="drover-slurm-") as directory:
         fake = fake_slurm.install(directory + "/bin")
         path = f"{fake}:{os.path.dirname(sys.executable)}:/usr/bin:/bin"
-        environment = {"FAKE_SLURM": str(fake), "PATH": path, "XDG_STATE_HOME": directory + "/state"}
+        environment = {"PATH": path, "XDG_STATE_HOME": directory + "/state"}
         records = Path(directory) / "state/drover/slurm"
         check_jobs(environment)
         check_nothing_is_left_behind(environment, records)
@@ -168,6 +176,7 @@ def main():
         environment["XDG_STATE_HOME"] = directory
         check_jobs(environment)
         check_array(environment)
+        check_site(environment)
         check_nothing_is_left_behind(environment, Path(directory) / "drover/slurm")
     print("and to a real Slurm")
 

@@ -18,7 +18,7 @@ def install(directory):
     directory.mkdir()
     for name in NAMES:
         command = directory / name
-        command.write_text(f"#!/bin/sh\nexec {sys.executable} -S {os.path.abspath(__file__)} {name} \"$@\"\n")
+        command.write_text(f"#!/bin/sh\nFAKE_SLURM={directory} exec {sys.executable} -S {os.path.abspath(__file__)} {name} \"$@\"\n")
         command.chmod(0o755)
     return directory
 
