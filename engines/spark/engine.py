@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,7 +72,8 @@ class SparkRunner(python_engine.PythonRunner):
             if self.jvm is not None:
                 threading.Thread(target=self.await_jvm, daemon=True).start()
         except Exception as error:  # no Java, a cluster that does not answer
-            self.missing = f"Spark does not start: {error}"
+            java = shutil.which("java", path=os.path.join(os.environ.get("JAVA_HOME", ""), "bin") + ":" + os.environ.get("PATH", ""))
+            self.missing = f"Spark does not start: {error}" + ("" if java else " (there is no java on this node)")
 
     def await_jvm(self):
         """Without its JVM this process is of no use: the engine forks the next, with a new one."""

@@ -1,6 +1,9 @@
 # tests/e2e/engine_spark_test.py - Spark: SQL, DataFrames, progress, cancel, a JVM that dies; and what it says where pyspark is missing.
 # SPDX-License-Identifier: Apache-2.0
 import importlib.util
+import os
+import shutil
+import tempfile
 import time
 from pathlib import Path
 
@@ -64,6 +67,12 @@ def check_dead_jvm(engine):
     assert engine.run("select 1", language="sql", seconds=240)["outcome"] == "ok", "nobody has lost anything"
 
 
+def check_no_java(directory):
+    with EngineProcess(ROOT / "engines/spark", {"master": "local[2]"}, {"PATH": directory, "JAVA_HOME": directory}) as engine:
+        ended = engine.run("1 + 1", seconds=120)
+        assert ended["error"]["name"] == "NotInstalled" and "no java" in ended["error"]["message"], ended
+
+
 def main():
     with EngineProcess(ROOT / "engines/spark", {"master": "local[2]"}) as engine:
         if importlib.util.find_spec("pyspark") is None:
@@ -74,6 +83,10 @@ def main():
         check_results(engine)
         check_cancel(engine)
         check_dead_jvm(engine)
+        with tempfile.TemporaryDirectory() as directory:
+            for name in ("bash", "env", "dirname"):  # pyspark's own script needs them
+                os.symlink(shutil.which(name), f"{directory}/{name}")
+            check_no_java(directory)
         print(f"the Spark engine does what it says, with {engine.hello['version']}")
 
 
