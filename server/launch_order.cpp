@@ -128,8 +128,30 @@ void add_job(Environment& env, const sched::JobSpec& spec, const sched::Launch& 
   env.add("SLURM_RESTART_COUNT", raw(launch.id.number) - 1);
 }
 
+// The programs that ask the vendor's library get these cards. Who has none must not find those of
+// others; where no cards are known the user's own setting stays.
+void add_gpus(Environment& env, const sched::Launch& launch, const LaunchSite& site) {
+  constexpr std::string_view kVisible[] = {"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"};
+  if (launch.lease.gpus.empty()) {
+    const auto node = site.resources.node(launch.lease.node);
+    if (node && !node->spec->topology.gpus.empty())
+      for (const std::string_view name : kVisible) env.add(name, "");
+    return;
+  }
+  const std::string gpus = join(launch.lease.gpus);
+  for (const std::string_view name : {"DROVER_GPUS", "SLURM_JOB_GPUS"}) env.add(name, gpus);
+  for (const std::string_view name : kVisible) env.add(name, gpus);
+  // As the agent counts; CUDA alone puts the fastest card first.
+  env.add("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
+  if (const std::int64_t share = rm::gpu_share_of(launch.lease)) {
+    const std::string thousandths = std::to_string(1000 + share).substr(1);
+    env.add("DROVER_GPU_SHARE", "0." + thousandths);
+  }
+}
+
 void add_resources(Environment& env, const sched::JobSpec& spec, const sched::Launch& launch,
-                   const std::string& node) {
+                   const LaunchSite& site) {
+  const std::string& node = site.node;
   env.add("SLURM_CPUS_PER_TASK", std::uint64_t(spec.cpus_per_task));
   env.add("SLURM_NNODES", launch.lease.node_count());
   env.add("SLURM_JOB_NUM_NODES", launch.lease.node_count());
@@ -141,17 +163,7 @@ void add_resources(Environment& env, const sched::JobSpec& spec, const sched::La
   env.add("SLURM_NODELIST", list);
   env.add("SLURM_JOB_NODELIST", list);
   if (spec.request.mem_mib > 0) env.add("SLURM_MEM_PER_NODE", std::uint64_t(spec.request.mem_mib));
-  if (launch.lease.gpus.empty()) return;
-  const std::string gpus = join(launch.lease.gpus);
-  for (std::string_view name :
-       {"DROVER_GPUS", "SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"})
-    env.add(name, gpus);
-  env.add("CUDA_DEVICE_ORDER",
-          "PCI_BUS_ID");  // as the agent counts; CUDA alone puts the fastest card first
-  if (const std::int64_t share = rm::gpu_share_of(launch.lease)) {
-    const std::string thousandths = std::to_string(1000 + share).substr(1);
-    env.add("DROVER_GPU_SHARE", "0." + thousandths);
-  }
+  add_gpus(env, launch, site);
 }
 
 // Of several components: how many, and of each what a job alone would find, its number behind it.
@@ -208,7 +220,7 @@ void add_place(Environment& env, const sched::JobSpec& spec, const sched::Launch
                const LaunchSite& site) {
   add_job(env, spec, launch, site.node);
   add_tasks(env, spec, launch, sched::layout_of(spec, launch.lease, site.resources));
-  add_resources(env, spec, launch, site.node);
+  add_resources(env, spec, launch, site);
 }
 
 sched::JobSpec first_of(const sched::JobSpec& spec) {
