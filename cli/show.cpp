@@ -99,6 +99,14 @@ void add_components(Pairs& pairs, const Json& job) {
     pairs.emplace_back("component " + std::to_string(++number), asks_of(one));
 }
 
+void add_advice(Pairs& pairs, const Json& advices, const std::string& why) {
+  for (const Json& advice : advices) {
+    if (text_of(advice, "text") == why) continue;  // it is said already
+    pairs.emplace_back("advice", text_of(advice, "text"));
+    pairs.emplace_back("  hint", text_of(advice, "hint"));
+  }
+}
+
 Result<int> show_job(Context& context, const Json& job, const Json& layout, const Json& advices) {
   const Style style = context.style();
   if (context.globals().table.format != Format::Table &&
@@ -150,11 +158,7 @@ Result<int> show_job(Context& context, const Json& job, const Json& layout, cons
     pairs.emplace_back("why", text_of(job, "why.text"));
     pairs.emplace_back("  hint", text_of(job, "why.hint"));
   }
-  for (const Json& advice : advices) {
-    if (text_of(advice, "kind") == "quota") continue;  // says what `why` says
-    pairs.emplace_back("advice", text_of(advice, "text"));
-    pairs.emplace_back("  hint", text_of(advice, "hint"));
-  }
+  add_advice(pairs, advices, is_final(state) ? std::string() : text_of(job, "why.text"));
   context.out(render_pairs(pairs, style));
   return kOk;
 }

@@ -41,6 +41,7 @@ constexpr FamilyRow kRows[] = {
     {PollerLag, "drover_poller_lag_seconds", G, N, "engine,kind", "How late the latest poll of an adapter engine was"},
     {PollerSlowest, "drover_poller_slowest_seconds", G, N, "engine,kind", "One poll of the cluster that answers slowest, on average"},
     {PollerPolls, "drover_poller_polls_total", C, N, "engine,kind,result", "Polls of adapter engines: ok, failed (no answer)"},
+    {Advice, "drover_advice_total", C, N, "kind", "Lines of advice in logs of jobs: quota, idle_cpu, few_cpus, memory_near_limit, skew, slow_poll"},
     {Groups, "drover_groups", G, N, "", "Groups that hold open jobs"},
     {ConsumerSlots, "drover_consumer_slots", G, N, "state", "Consumer workers by state"},
     {ConsumerQueueLength, "drover_consumer_queue_length", G, N, "", "Jobs waiting to be compiled by their group's consumer"},

@@ -35,6 +35,7 @@ enum class FamilyId : std::uint8_t {
   PollerLag,
   PollerSlowest,
   PollerPolls,
+  Advice,
   Groups,
   ConsumerSlots,
   ConsumerQueueLength,

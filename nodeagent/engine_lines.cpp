@@ -306,6 +306,12 @@ std::string cancel_line(const AttemptId& id, std::int32_t grace_s) {
   return line.append("}\n");
 }
 
+std::string note_line(const AttemptId& id, std::string_view text) {
+  std::string line = line_about("note", id);
+  add(line, "text", text);
+  return line.append("}\n");
+}
+
 std::string ack_line(const AttemptId& id) { return line_about("ack", id).append("}\n"); }
 
 std::string refused_line(std::string_view why) {

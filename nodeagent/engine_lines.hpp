@@ -83,6 +83,7 @@ bool read_statement_id(std::string_view text, AttemptId& id);
 // Lines to the engine, each with its end.
 std::string execute_line(const proto::LaunchOrder& order);
 std::string cancel_line(const AttemptId& id, std::int32_t grace_s);
+std::string note_line(const AttemptId& id, std::string_view text);
 std::string ack_line(const AttemptId& id);
 std::string refused_line(std::string_view why);
 inline constexpr std::string_view kWelcomeLine = "{\"type\":\"welcome\"}\n";

@@ -210,6 +210,8 @@ void EngineLink::on_orders(const proto::ControllerMessage& message, SessionId se
   }
   for (const proto::KillOrder& kill : message.kill())
     table_.on_kill(session, to_attempt_id(kill.id()), kill.signal(), now.wall.us);
+  for (const proto::NoteOrder& note : message.notes())
+    table_.on_note(session, to_attempt_id(note.id()), note.text());
   if (raw(session) == 0 || session != table_.session()) return;
   for (const proto::LogRequest& request : message.logs())
     parts_.logs.read(to_query(request, parts_.accounts, now.mono.us),

@@ -77,6 +77,13 @@ void EngineTable::on_kill(SessionId session, const AttemptId& id, std::int32_t s
     entry.kill_wanted = true;
 }
 
+void EngineTable::on_note(SessionId session, const AttemptId& id, std::string_view text) {
+  if (!is_current(session) || !engine_up_) return;
+  const auto at = entries_.find(id);
+  if (at != entries_.end() && at->second.phase != Phase::Ended)
+    out_.to_engine += note_line(id, text);
+}
+
 void EngineTable::on_ack(SessionId session, const AttemptId& id) {
   if (!is_current(session)) return;
   const auto at = entries_.find(id);

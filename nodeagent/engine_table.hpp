@@ -38,6 +38,7 @@ class EngineTable {
   // `signal`: 0 = end it after the grace; INT and TERM likewise; KILL: without grace. Others are
   // not for statements.
   void on_kill(SessionId session, const AttemptId& id, std::int32_t signal, std::int64_t now_us);
+  void on_note(SessionId session, const AttemptId& id, std::string_view text);  // may be lost
   void on_ack(SessionId session, const AttemptId& id);
   void repeat_ends();  // called from time to time while a session lasts
 

@@ -17,6 +17,7 @@ LogQuery to_query(const proto::LogRequest& request, Accounts& accounts, std::int
   query.offset = request.offset();
   query.limit = request.limit();
   query.wait_ms = request.wait_ms();
+  query.append = request.append().substr(0, kLogAppendMax);
   return query;
 }
 

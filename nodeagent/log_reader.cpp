@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "base/check.hpp"
 
@@ -48,13 +49,13 @@ class AsUser {
   bool is_switched_ = false, is_allowed_ = false;
 };
 
-int open_log(const char* path) {
+int open_log(const char* path, int access) {
   open_how how{};
-  how.flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY;
+  how.flags = std::uint64_t(access | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
   how.resolve = RESOLVE_NO_MAGICLINKS;
   const auto fd = static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how)));
   if (fd >= 0 || errno != ENOSYS) return fd;
-  return ::open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+  return ::open(path, access | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
 }
 
 LogPiece failed(const std::string& path, const char* why) {
@@ -63,15 +64,14 @@ LogPiece failed(const std::string& path, const char* why) {
   return piece;
 }
 
-}  // namespace
-
-LogPiece read_log(const LogQuery& query, int& fd) {
+// Nothing: it is open, and a regular file.
+std::optional<LogPiece> open_as_user(const LogQuery& query, int access, int& fd) {
   if (query.path.empty() || query.path[0] != '/' || query.path.find('\0') != std::string::npos)
     return failed(query.path, "not an absolute path");
   if (fd < 0) {
     const AsUser identity(query);
     if (!identity.is_allowed()) return failed(query.path, "this agent cannot act for that user");
-    fd = open_log(query.path.c_str());
+    fd = open_log(query.path.c_str(), access);
     if (fd < 0 && errno == ENOENT) {
       LogPiece piece;
       piece.not_found = true;
@@ -82,6 +82,30 @@ LogPiece read_log(const LogQuery& query, int& fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return failed(query.path, std::strerror(errno));
   if (!S_ISREG(status.st_mode)) return failed(query.path, "not a regular file");
+  return std::nullopt;
+}
+
+}  // namespace
+
+LogPiece append_log(const LogQuery& query) {
+  int fd = -1;
+  auto trouble = open_as_user(query, O_RDWR | O_APPEND, fd);
+  if (!trouble) {
+    const off_t end = ::lseek(fd, 0, SEEK_END);
+    char last = '\n';
+    if (end > 0 && ::pread(fd, &last, 1, end - 1) != 1) last = '\n';
+    const std::string text = (last == '\n' ? "" : "\n") + query.append;
+    if (::write(fd, text.data(), text.size()) != ssize_t(text.size()))
+      trouble = failed(query.path, std::strerror(errno));
+  }
+  if (fd >= 0) ::close(fd);
+  return trouble ? *std::move(trouble) : LogPiece{};
+}
+
+LogPiece read_log(const LogQuery& query, int& fd) {
+  if (auto trouble = open_as_user(query, O_RDONLY, fd)) return *std::move(trouble);
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return failed(query.path, std::strerror(errno));
   LogPiece piece;
   piece.size = status.st_size;
   piece.offset =
@@ -128,10 +152,14 @@ void LogReader::read(LogQuery query, Done done) {
 
 void LogReader::start(const std::shared_ptr<Pending>& pending) {
   auto piece = std::make_shared<LogPiece>();
-  loop_.offload([pending, piece] { *piece = read_log(pending->query, pending->fd); },
-                [this, alive = alive_, pending, piece] {
-                  if (*alive) on_read(pending, std::move(*piece));
-                });
+  loop_.offload(
+      [pending, piece] {
+        const LogQuery& query = pending->query;
+        *piece = query.append.empty() ? read_log(query, pending->fd) : append_log(query);
+      },
+      [this, alive = alive_, pending, piece] {
+        if (*alive) on_read(pending, std::move(*piece));
+      });
 }
 
 void LogReader::on_read(const std::shared_ptr<Pending>& pending, LogPiece piece) {

@@ -19,6 +19,7 @@ struct LogQuery {
   std::int64_t offset = 0;    // negative: from the end
   std::uint32_t limit = 0;    // bytes, at most kLogPieceMax
   std::uint32_t wait_ms = 0;  // wait for data behind offset
+  std::string append;         // whole lines: they are added, and nothing is read
 };
 struct LogPiece {
   std::string data;
@@ -29,11 +30,14 @@ struct LogPiece {
 
 inline constexpr std::uint32_t kLogPieceMax = 1 << 20;
 inline constexpr std::size_t kLogQueriesMax = 1024;
+inline constexpr std::size_t kLogAppendMax = 4096;
 
 // Blocking read of one piece. `fd` is opened when -1 and stays open for the next call. Only regular
 // files; no symlink at the end, no way through /proc. As root the calling thread takes the owner's
 // identity while it opens, and takes its own back or aborts.
 LogPiece read_log(const LogQuery& query, int& fd);
+// Blocking; opened in the same way. Begins a line of its own. A file that is not there stays so.
+LogPiece append_log(const LogQuery& query);
 
 class LogReader {
  public:

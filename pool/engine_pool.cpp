@@ -415,6 +415,36 @@ std::string EnginePool::why_cold(JobId statement) const {
   return ended == ended_cold_.end() ? std::string() : ended->second;
 }
 
+std::optional<EngineView> EnginePool::engine_of(JobId statement) const {
+  const auto found = statements_.find(statement);
+  if (found == statements_.end()) return std::nullopt;
+  const auto on = engines_.find(found->second.engine);
+  if (on != engines_.end()) return view_of(on->second);
+  const auto pool = pools_.find(found->second.pool);
+  if (pool == pools_.end() || !pool->second.waiting.contains(statement)) return std::nullopt;
+  for (const std::uint32_t number : pool->second.engines)
+    if (const Engine& engine = engines_.at(number); engine.state == EngineState::Starting)
+      return view_of(engine);
+  return std::nullopt;
+}
+
+std::vector<JobId> EnginePool::running_on(JobId engine) const {
+  const auto found = engine_jobs_.find(engine);
+  if (found == engine_jobs_.end()) return {};
+  const std::set<JobId>& running = engines_.at(found->second).running;
+  return {running.begin(), running.end()};
+}
+
+std::vector<JobId> EnginePool::waiting_with(JobId engine) const {
+  const auto found = engine_jobs_.find(engine);
+  if (found == engine_jobs_.end()) return {};
+  const auto pool = pools_.find(engines_.at(found->second).pool);
+  if (pool == pools_.end()) return {};
+  const std::set<JobId>& waiting = pool->second.waiting;
+  return {waiting.begin(),
+          std::next(waiting.begin(), std::min<std::ptrdiff_t>(std::ssize(waiting), 1000))};
+}
+
 std::size_t EnginePool::waiting() const {
   std::size_t sum = 0;
   for (const auto& [name, pool] : pools_) sum += pool.waiting.size();

@@ -16,8 +16,11 @@ enum class AdviceKind : std::uint8_t {
   FewCpus,     // it uses some of them only
   MemoryNear,  // its limit is near
   Skew,        // an element takes much longer than the others did
+  SlowPoll,    // what is known of a statement that runs elsewhere is old
+  Quota,       // it waits for one
 };
-std::string_view to_string(AdviceKind kind);  // "idle_cpu", "few_cpus", "memory_near_limit", "skew"
+inline constexpr std::size_t kAdviceKinds = std::size_t(AdviceKind::Quota) + 1;
+std::string_view to_string(AdviceKind kind);  // "idle_cpu", "memory_near_limit", ...
 
 struct Advice {
   AdviceKind kind{};
@@ -38,8 +41,12 @@ struct JobUse {
   std::int64_t cpus = 0;           // that each attempt has; 0 = nothing is said of CPUs
   std::int64_t mem_limit_mib = 0;  // of each; 0 = none
   std::int64_t ended = 0;          // elements that have ended, and how long they ran together
-  Duration ended_run;
+  Duration ended_run{};
   std::vector<AttemptUse> attempts;
+  // Of a statement, the one attempt is its engine's.
+  bool is_statement = false;
+  std::int64_t poll_late_ms = 0, poll_slowest_ms = 0;  // of an adapter engine
+  std::string poll_target{};                           // that answers slowest
 };
 
 // At most one word of each kind, about the attempt that it is most true of. Texts name numbers.

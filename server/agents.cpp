@@ -146,7 +146,8 @@ void Agents::on_reports(Session& session, const proto::AgentMessage& message) {
                            std::clamp(Time{load.at_us()}, Time{}, latest),
                            std::clamp(Time{load.started_us()}, Time{}, latest),
                            {std::clamp<std::int64_t>(load.cpu_us(), 0, kCpuMaxUs)},
-                           std::clamp<std::int64_t>(load.rss_kib(), 0, kRssMaxKib)};
+                           std::clamp<std::int64_t>(load.rss_kib(), 0, kRssMaxKib),
+                           alone_on_ ? alone_on_(JobId{load.id().job()}) : JobId{}};
     if (turn_.runs_on(report.id.task, session.node_id)) use_.learn(report);
   }
   for (const proto::Ended& ended : message.ended()) {
@@ -191,8 +192,8 @@ void Agents::on_pollers(AgentView& view, const proto::Health& health) {
                  grown(known.polls - failed_before, told.polls() - failed));
     metrics_.add(metrics::FamilyId::PollerPolls, {view.engine_type, told.kind(), "failed"},
                  grown(failed_before, failed));
-    known = {told.threads(), told.busy(),   told.items(),     told.polls(),
-             told.errors(),  told.lag_ms(), told.slowest_ms()};
+    known = {told.threads(), told.busy(),   told.items(),      told.polls(),
+             told.errors(),  told.lag_ms(), told.slowest_ms(), told.slowest().substr(0, 200)};
   }
 }
 
@@ -356,7 +357,19 @@ void Agents::read_log(const std::string& node, const LogRead& read, OnPiece done
   request->set_offset(read.offset);
   request->set_limit(read.limit);
   request->set_wait_ms(read.wait_ms);
+  request->set_append(read.append);
   session->log_requests.emplace(next_request_++, std::move(done));
+  if (!std::exchange(session->dirty, true)) dirty_.push_back(session->id);
+  loop_.post([this] { flush(); });
+}
+
+void Agents::note(const std::string& engine, const AttemptId& statement, const std::string& text) {
+  const auto named = by_name_.find(engine);
+  Session* session = named == by_name_.end() ? nullptr : find(named->second);
+  if (session == nullptr || !session->welcomed || session->connection == nullptr) return;
+  proto::NoteOrder* order = session->out.add_notes();
+  set_attempt(statement, *order->mutable_id());
+  order->set_text(text);
   if (!std::exchange(session->dirty, true)) dirty_.push_back(session->id);
   loop_.post([this] { flush(); });
 }

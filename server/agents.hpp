@@ -34,6 +34,7 @@ struct LogRead {
   std::int64_t offset = 0;  // negative: from the end
   std::uint32_t limit = 0;
   std::uint32_t wait_ms = 0;
+  std::string append = {};  // not empty: these lines are added, and nothing is read
 };
 struct LogPiece {
   std::string data;
@@ -51,6 +52,7 @@ struct Pollers {  // of an adapter engine, or of all of one type
   std::uint64_t threads = 0, busy = 0, items = 0;
   std::uint64_t polls = 0, errors = 0;  // since the engine's start
   std::int64_t lag_ms = 0, slowest_ms = 0;
+  std::string slowest = {};  // of one engine: what answers slowest
 };
 
 struct AgentView {
@@ -87,6 +89,11 @@ class Agents {
   using OnPiece = std::function<void(const Result<LogPiece>&)>;
   // Unavailable when the node's agent is not connected, or goes before it answers.
   void read_log(const std::string& node, const LogRead& read, OnPiece done);
+
+  // A line for the log of a statement that runs; lost when its engine is out of contact.
+  void note(const std::string& engine, const AttemptId& statement, const std::string& text);
+  // Which statement an engine's job runs, if it is one alone.
+  void set_alone_on(std::function<JobId(JobId)> alone_on) { alone_on_ = std::move(alone_on); }
 
   // Of jobs that have ended, however they did.
   void forget_progress(JobId job) { progress_.erase(job); }
@@ -127,6 +134,7 @@ class Agents {
   std::map<std::string, SessionId> by_name_;
   std::map<JobId, Progress> progress_;
   LiveUse use_;
+  std::function<JobId(JobId)> alone_on_;
   std::map<std::string, AgentView> seen_;  // by node; bounded by registered nodes
   std::vector<SessionId> dirty_;           // have something to send
   std::uint64_t next_session_, next_request_ = 1;

@@ -8,6 +8,7 @@
 
 #include "base/units.hpp"
 #include "linkis/log_text.hpp"
+#include "server/advice.hpp"
 #include "server/api_linkis.hpp"
 #include "server/linkis_answer.hpp"
 #include "server/linkis_desk.hpp"
@@ -231,7 +232,8 @@ void operate(Services& services, ExchangePtr exchange) {
     return answer_result(*exchange, std::move(result));
   }
   if (verb == "engineConnDiagnosis") {
-    result["diagnosis"] = std::string(node_status(*engine));
+    result["diagnosis"] = std::string(node_status(*engine)) +
+                          advice_on_engine(services, engine->view.job, exchange->caller);
     return answer_result(*exchange, std::move(result));
   }
   if (verb == "engineConnYarnApplication") {

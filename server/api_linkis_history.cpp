@@ -8,6 +8,7 @@
 
 #include "base/units.hpp"
 #include "linkis/state_name.hpp"
+#include "server/advice.hpp"
 #include "server/api_linkis.hpp"
 #include "server/linkis_answer.hpp"
 #include "server/linkis_desk.hpp"
@@ -347,9 +348,12 @@ void diagnose(Services& services, ExchangePtr exchange) {
   const auto snapshot = services.store.snapshot();
   if (snapshot)
     if (const TaskEnd end = end_of(*snapshot, *task); !end.failure.empty()) text = end.failure;
-  if (!sched::is_final(task->record.state))
-    if (const auto why = services.controller.why(task->record.id, std::nullopt, net::Loop::now()))
-      if (!why->text.empty()) text = why->text;
+  if (!sched::is_final(task->record.state)) {
+    const auto why = services.controller.why(task->record.id, std::nullopt, net::Loop::now());
+    if (why && !why->text.empty()) text = why->text;
+    for (const auto& advice : advice_on(services, task->record.id, task->spec, std::nullopt))
+      text += "; " + advice.text + " (" + advice.hint + ")";
+  }
   Json data;
   data["diagnosisMsg"] = text;
   answer_linkis(*exchange, data);

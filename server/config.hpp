@@ -46,6 +46,7 @@ struct Config {
   std::int64_t default_time_limit_s = 0, max_time_limit_s = 0, default_mem_mib = 0,
                kill_grace_s = 10;
   // [linkis]
+  bool advice_notes = true;
   bool linkis_enabled = false;
   std::string linkis_tokens;
   std::int64_t linkis_session_s = 7200, linkis_silence_s = 30;

@@ -67,6 +67,7 @@ const std::array kKeys = std::to_array<ConfigKey>({
     {"engines.log_mib", &C::engine_log_mib, 1, 1 << 20, true, "log of one statement; what is beyond is dropped and counted"},
     {"engines.result_mib", &C::engine_result_mib, 1, 1 << 20, true, "results of one statement; what is beyond is cut"},
     {"engines.result_rows", &C::engine_result_rows, 1, kBig, true, "rows of one table"},
+    {"advice.notes", &C::advice_notes, 0, 0, true, "what a job's owner should know goes into its log too, each kind once (docs/diagnosis.md)"},
     {"interceptors.code_kib", &C::code_kib, 1, 4096, true, "code of one statement"},
     {"interceptors.forbidden", &C::code_forbidden, 0, 0, true, "what code must not contain: `shell: rm`, `sql: drop database`, `python: os.system` (docs/engines.md)"},
     {"interceptors.labels", &C::code_labels, 0, 0, true, "labels of statements that do not say them, the first that fits: `creator=IDE`, `sql: partition=short`"},

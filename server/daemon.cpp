@@ -16,6 +16,7 @@
 
 #include "base/units.hpp"
 #include "sched/plan_request.hpp"
+#include "server/advice_notes.hpp"
 #include "server/collect_metrics.hpp"
 #include "server/config_policy.hpp"
 #include "server/config_quotas.hpp"
@@ -138,6 +139,7 @@ struct Daemon::Parts {
   Config config;
   metrics::Metrics metrics;
   std::unique_ptr<Services> services;
+  std::unique_ptr<AdviceNotes> advice_notes;
   net::Loop loop;
   store::Store store;
   sched::Controller controller;
@@ -188,6 +190,11 @@ struct Daemon::Parts {
         [this](std::shared_ptr<const sched::JobSpec> spec, Admission::OnEarlier done) {
           find_earlier(*services, std::move(spec), std::move(done));
         });
+    agents.set_alone_on([this](JobId engine) {
+      const auto running = engines.running_on(engine);
+      return running.size() == 1 ? running.front() : JobId{};
+    });
+    advice_notes = std::make_unique<AdviceNotes>(*services);
     services->linkis = config.linkis_enabled ? &linkis : nullptr;
     router = std::make_unique<Router>(*services, auth);
     http = std::make_unique<net::HttpServer>(loop, *router, http_limits(config));
@@ -226,6 +233,7 @@ struct Daemon::Parts {
       for (const sched::JobRecord& job : changes.jobs)
         if (sched::is_final(job.state)) agents.forget_progress(job.id);
     agents.use().follow(changes);
+    if (advice_notes != nullptr) advice_notes->follow(changes);
     observe_changes(metrics, changes);
     events.publish(changes.events);
   }
@@ -244,6 +252,7 @@ struct Daemon::Parts {
       void operator()(const sched::Welcome& welcome) const { agents.perform(welcome); }
     };
     for (const sched::Action& action : actions) std::visit(Visitor{agents, compiles}, action);
+    if (advice_notes != nullptr) advice_notes->speak();
     if (!compiles.empty()) consumers.submit(compiles);
   }
 

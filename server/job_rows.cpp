@@ -3,6 +3,7 @@
 #include "server/job_rows.hpp"
 
 #include "sched/layout.hpp"
+#include "server/advice.hpp"
 #include "server/layout_words.hpp"
 
 namespace drover::server {
@@ -71,15 +72,11 @@ void append_advice(JsonWriter& out, const Services& services, const JobRow& row,
   };
   out.key("advice");
   out.begin_array();
-  if (why && why->reason == sched::Reason::Quota) {
-    out.begin_object();
-    field("quota", why->text, why->hint);
-    out.end_object();
-  }
-  for (const sched::Advice& advice : services.agents.use().advice(row.record.id, row.spec)) {
+  for (const sched::Advice& advice : advice_on(services, row.record.id, row.spec, why)) {
     out.begin_object();
     field(to_string(advice.kind), advice.text, advice.hint);
-    if (row.spec.is_array) out.field("element", raw(advice.task));
+    if (row.spec.is_array && advice.kind != sched::AdviceKind::Quota)
+      out.field("element", raw(advice.task));
     out.end_object();
   }
   out.end_array();

@@ -18,8 +18,10 @@ void LiveUse::learn(const UseReport& report) {
   Attempt& attempt = job.attempts[report.id.task.index];
   const Look look{report.at, report.cpu};
   if (attempt.number != report.id.number || look.cpu < attempt.last.cpu ||
-      look.at < attempt.last.at)
-    attempt = {report.id.number, report.started, look, look, look, report.rss_kib};
+      look.at < attempt.last.at || attempt.statement != report.statement)
+    attempt = {report.id.number, report.started,  look, look, look,
+               report.rss_kib,   report.statement};
+  heard_.insert(report.id.task.job);
   attempt.last = look;
   attempt.rss_kib = report.rss_kib;
   if (look.at - attempt.next.at >= Duration{kWindow.us / 2}) {
@@ -39,7 +41,24 @@ void LiveUse::follow(const sched::Changes& changes) {
     job->second.ended_run.us += std::max<std::int64_t>(0, (task.ended - task.started).us);
   }
   for (const sched::JobRecord& job : changes.jobs)
-    if (sched::is_final(job.state)) jobs_.erase(job.id);
+    if (sched::is_final(job.state)) jobs_.erase(job.id), heard_.erase(job.id);
+}
+
+sched::JobUse LiveUse::use_by(JobId engine, JobId statement,
+                              const sched::JobSpec& engine_spec) const {
+  sched::JobUse use;
+  use.is_statement = true;
+  const auto found = jobs_.find(engine);
+  if (found == jobs_.end() || found->second.attempts.empty()) return use;
+  const Attempt& attempt = found->second.attempts.begin()->second;
+  use.mem_limit_mib = engine_spec.request.mem_mib;
+  if (attempt.statement == statement) use.cpus = engine_spec.request.cpus;
+  use.attempts.push_back({TaskIndex{0},
+                          attempt.last.at - attempt.first.at,
+                          attempt.last.at - attempt.first.at,
+                          {attempt.last.cpu.us - attempt.first.cpu.us},
+                          attempt.rss_kib});
+  return use;
 }
 
 std::vector<sched::Advice> LiveUse::advice(JobId id, const sched::JobSpec& spec) const {

@@ -25,7 +25,7 @@ class Connection(Loop):
         self.agent = None
         self.is_welcome, self.is_agent_slow, self.pause_s = False, False, FIRST_PAUSE_S
         self.heard_at = time.monotonic()
-        self.actions = {"welcome": self.on_welcome, "refused": self.on_refused, "execute": self.on_execute, "cancel": self.on_cancel,
+        self.actions = {"welcome": self.on_welcome, "refused": self.on_refused, "execute": self.on_execute, "cancel": self.on_cancel, "note": self.on_note,
                         "ack": self.on_ack}
 
     # ---- what an engine makes of it
@@ -117,6 +117,11 @@ class Connection(Loop):
         say(f"the agent refuses this engine: {message.get('message', '')}")
         self.stop()
         self.is_finished = True
+
+    def on_note(self, message, _):
+        statement = self.known.get(message.get("id"))
+        if statement is not None and statement.id not in self.ended and isinstance(message.get("text"), str):
+            statement.log.note(message["text"][:4096])
 
     def on_ack(self, message, _):
         if self.ended.pop(message.get("id"), None) is not None:

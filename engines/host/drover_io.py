@@ -17,6 +17,7 @@ class Log:
 
     def __init__(self, path, limit):
         self.path, self.left, self.dropped, self.fd = path, limit or 1 << 62, 0, None
+        self.is_in_line = False
 
     def write(self, data):
         kept = data[:self.left]
@@ -28,6 +29,12 @@ class Log:
                 pass
         self.left -= written
         self.dropped += len(data) - written
+        if written:
+            self.is_in_line = kept[written - 1:written] != b"\n"
+
+    def note(self, text):
+        """A word of ours, on a line of its own."""
+        self.write((b"\n" if self.is_in_line else b"") + b"[drover: %s]\n" % text.encode("utf-8", "replace"))
 
     def open(self):
         if self.fd is None:

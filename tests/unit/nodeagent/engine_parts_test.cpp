@@ -245,6 +245,18 @@ TEST_F(EngineTableTest, OrdersOfAnotherSessionAreIgnored) {
   EXPECT_EQ(ends(), 0u);
 }
 
+TEST_F(EngineTableTest, NotesAreForWhatRuns) {
+  launch(attempt(1));
+  (void)lines();
+  table_.on_note(kSession, attempt(1), "it \"waits\"");
+  table_.on_note(kSession, attempt(2), "unknown");
+  table_.on_note(SessionId{4}, attempt(1), "of another session");
+  EXPECT_EQ(lines(), "{\"type\":\"note\",\"id\":\"1.0.1.101\",\"text\":\"it \\\"waits\\\"\"}\n");
+  table_.on_ended(end_of(attempt(1)));
+  table_.on_note(kSession, attempt(1), "late");
+  EXPECT_EQ(lines(), "");
+}
+
 TEST_F(EngineTableTest, WhatIsOrderedWhileTheEngineIsAwayWaits) {
   table_.on_engine_lost();
   launch(attempt(1));

@@ -202,6 +202,29 @@ class Files : public ::testing::Test {
   std::string dir_;
 };
 
+TEST_F(Files, LinesAreAddedToLogs) {
+  const std::string path = dir_ + "/log";
+  LogQuery query;
+  query.uid = query.gid = ::geteuid();
+  query.path = path;
+  query.append = "[drover: a]\n";
+  EXPECT_TRUE(append_log(query).not_found) << "no file is made";
+  EXPECT_FALSE(std::filesystem::exists(path));
+  std::ofstream(path) << "";
+  EXPECT_EQ(append_log(query).error, "");
+  std::ofstream(path, std::ios::app) << "half a line";
+  EXPECT_EQ(append_log(query).error, "");
+  EXPECT_EQ(read(path, 0, 100).data, "[drover: a]\nhalf a line\n[drover: a]\n");
+  std::filesystem::create_symlink(path, dir_ + "/link");
+  query.path = dir_ + "/link";
+  EXPECT_NE(append_log(query).error, "") << "no way through links";
+  query.path = path;
+  query.uid = ::geteuid() + 1;
+  if (::geteuid() != 0) {
+    EXPECT_NE(append_log(query).error, "");
+  }
+}
+
 TEST_F(Files, LogPiecesByOffset) {
   const std::string path = dir_ + "/log";
   std::ofstream(path) << "0123456789";

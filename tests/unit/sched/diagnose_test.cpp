@@ -12,7 +12,19 @@ AttemptUse attempt(std::uint32_t element, std::int64_t age_s, std::int64_t seen_
   return {TaskIndex{element}, seconds(age_s), seconds(seen_s), seconds(cpu_s), rss_mib * 1024};
 }
 JobUse single(std::int64_t cpus, std::int64_t mem_mib, AttemptUse use) {
-  return {false, cpus, mem_mib, 0, {}, {use}};
+  return {.cpus = cpus, .mem_limit_mib = mem_mib, .attempts = {use}};
+}
+JobUse statement(std::int64_t cpus, std::int64_t mem_mib, AttemptUse use) {
+  JobUse made = single(cpus, mem_mib, use);
+  made.is_statement = true;
+  return made;
+}
+JobUse polled(std::int64_t late_ms, std::int64_t slowest_ms, std::string target = "") {
+  JobUse made = statement(0, 0, attempt(0, 600, 600, 0));
+  made.poll_late_ms = late_ms;
+  made.poll_slowest_ms = slowest_ms;
+  made.poll_target = std::move(target);
+  return made;
 }
 
 TEST(Diagnose, SaysWhatIsWastedOrAtRisk) {
@@ -54,6 +66,18 @@ TEST(Diagnose, SaysWhatIsWastedOrAtRisk) {
        "",
        ""},
       {"nothing runs", {true, 1, 100, 9, seconds(9), {}}, "", ""},
+      {"a statement that idles", statement(1, 0, attempt(0, 75, 75, 1)), "idle_cpu",
+       "the statement used 0.01 of 1 CPUs for the last 00:01:15"},
+      {"the memory is its engine's", statement(1, 1000, attempt(0, 30, 0, 0, 950)),
+       "memory_near_limit", "the engine uses 950M of its 1000M: beyond that it is killed"},
+      {"polls in time", polled(9'999, 4'999, "a"), "", ""},
+      {"late polls", polled(12'340, 20), "slow_poll",
+       "the engine asks 12.3 s late: what is known of the statement is old"},
+      {"a slow cluster", polled(0, 6'100, "http://c1"), "slow_poll",
+       "http://c1 takes 6.1 s to answer: what is known of the statement is old"},
+      {"both", polled(10'000, 5'000), "slow_poll",
+       "the engine asks 10.0 s late; the cluster takes 5.0 s to answer: what is known of the "
+       "statement is old"},
   };
   for (const Case& one : cases) {
     std::string kinds;

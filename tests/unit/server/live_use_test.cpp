@@ -75,6 +75,33 @@ TEST(LiveUse, EngineAndGangsAreLeftAlone) {
   EXPECT_EQ(words(use, 1, engine), "");
 }
 
+// An engine (job 4) runs one statement after the other.
+TEST(LiveUse, AStatementIsJudgedByItsOwnTime) {
+  LiveUse use;
+  const auto told = [&](std::int64_t at_s, std::int64_t cpu_s, std::uint64_t statement) {
+    UseReport one = report(4, 0, at_s, cpu_s);
+    one.statement = JobId{statement};
+    one.rss_kib = at_s;
+    use.learn(one);
+  };
+  const auto by = [&](std::uint64_t statement) {
+    return use.use_by(JobId{4}, JobId{statement}, spec(2));
+  };
+  EXPECT_TRUE(by(10).attempts.empty()) << "nothing is known of the engine";
+  for (std::int64_t at = 30; at <= 300; at += 15) told(at, 5, 10);
+  EXPECT_EQ(by(10).attempts.at(0).seen, seconds(270));
+  EXPECT_EQ(by(10).cpus, 2);
+  told(315, 6, 11);
+  EXPECT_EQ(by(11).attempts.at(0).seen, Duration{}) << "the engine's past is not its own";
+  told(375, 8, 11);
+  EXPECT_EQ(by(11).attempts.at(0).seen, seconds(60));
+  EXPECT_EQ(by(11).attempts.at(0).cpu, seconds(2));
+  EXPECT_EQ(by(11).attempts.at(0).rss_kib, 375);
+  EXPECT_EQ(by(12).cpus, 0) << "another one there: of CPUs nothing is known";
+  EXPECT_EQ(use.take_heard(), std::set<JobId>{JobId{4}});
+  EXPECT_TRUE(use.take_heard().empty());
+}
+
 TEST(LiveUse, ElementsAreComparedWithThoseThatEnded) {
   LiveUse use;
   for (std::uint32_t element = 0; element < 6; ++element) use.learn(report(7, element, 100, 100));
