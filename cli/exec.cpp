@@ -35,6 +35,7 @@ constexpr Option kOptions[] = {
   {"vars", 0, Takes::Nothing, "", "fill in dates, and what lines #@set NAME=VALUE (SQL: --@set) of the code say, without --var"},
   {"reuse", 0, Takes::MaybeValue, "TIME", "an earlier result of the same code and settings, no older than TIME (30 days), answers if there is one"},
   {"retry", 0, Takes::Value, "N", "run it again when it failed, up to N times"},
+  {"retry-on", 0, Takes::Value, "LIST", "only after these ends: exit, signal, timeout, ..., lost: its engine was lost, and nobody knows how far it came"},
   {"retry-delay", 0, Takes::Value, "TIME", "wait so long before a retry: 30s, 5m; a bare number is seconds"},
   {"time", 't', Takes::Value, "TIME", "time limit, as of drover submit"},
   {"async", 0, Takes::Nothing, "", "print the job's id and do not wait"},

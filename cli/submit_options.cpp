@@ -62,7 +62,7 @@ constexpr auto kJobOptions = std::to_array<Option>({
   {"retry-delay", 0, Val, "TIME", "wait so long before a retry: 30s, 5m; a bare number is seconds"},
   {"retry-backoff", 0, Val, "FACTOR", "each delay is FACTOR times the one before: 2, 1.5"},
   {"retry-max-delay", 0, Val, "TIME", "no delay is longer"},
-  {"retry-on", 0, Val, "LIST", "retry only these ends: exit, exit:CODE, signal, timeout, oom, launch, unknown (default all)", "", Ok, "exit signal timeout oom launch unknown"},
+  {"retry-on", 0, Val, "LIST", "retry only these ends: exit, exit:CODE, signal, timeout, oom, launch, unknown, lost (default all but lost)", "", Ok, "exit signal timeout oom launch unknown lost"},
   {"kill-on-invalid-dep", 0, Val, "yes|no", "cancel the job when a dependency can never be met (default yes)", "", Ok, "yes no"},
   {"comment", 0, Val, "TEXT", "free text kept with the job"},
   {"label", 'l', Val, "KEY=VALUE", "label for grouping and filters; may be repeated", "labels"},

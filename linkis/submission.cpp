@@ -9,6 +9,7 @@ namespace drover::linkis {
 namespace {
 
 constexpr std::int64_t kUsualPriority = 100, kTimeoutMax = 366LL * 86'400;
+constexpr std::int64_t kRetriesMax = 1'000, kRetryDelay = 30;  // as with Linkis
 constexpr std::size_t kGroupMax = 35;
 
 Json object_or_empty(const Json& body, const char* name) {
@@ -23,6 +24,12 @@ void read_runtime(Submission& out) {
       number_of(runtime, "wds.linkis.engine.runtime.priority", kUsualPriority);
   out.priority = std::int32_t(std::clamp<std::int64_t>(priority, 0, 1'000'000) - kUsualPriority);
   out.session = text_of(runtime, "drover.session");
+  const auto of_retries = [&](const char* name, std::int64_t usual, std::int64_t most) {
+    const std::int64_t given = number_of(out.labels, name, number_of(runtime, name, usual));
+    return std::clamp<std::int64_t>(given, 0, most);
+  };
+  out.retries = of_retries("jobRetryCount", 0, kRetriesMax);
+  out.retry_delay_s = of_retries("jobRetryTimeout", kRetryDelay, kTimeoutMax);
 }
 
 // {"jobGroupId":"g1",...}: the tasks of a group share an engine, one after the other. Here they

@@ -17,8 +17,10 @@ struct Submission {
   UserCreator user_creator;                                   // empty parts: not said
   Json labels, params, source;                                // as given: clients read them back
   std::int64_t running_timeout_s = 0, queuing_timeout_s = 0;  // 0: none
-  std::int32_t priority = 0;                                  // 0: as usual
-  std::string session;  // of drover.session, or of the label bindEngine
+  // How often it is run again when its engine was lost, and what is waited before.
+  std::int64_t retries = 0, retry_delay_s = 30;
+  std::int32_t priority = 0;  // 0: as usual
+  std::string session;        // of drover.session, or of the label bindEngine
 };
 
 // BadInput: no code (20007), no labels (20008), no engine type or run type (20009).

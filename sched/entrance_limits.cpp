@@ -437,9 +437,10 @@ Result<void> check_retry(const RetryRule& rule) {
   for (const Duration delay : {rule.delay, rule.delay_max})
     if (auto good = check_range(delay.us / 1'000'000, 0, 366LL * 86'400, "retry"); !good)
       return good;
-  if (rule.on != 0 && rule.on <= kRetryAny) return {};
+  if (rule.on != 0 && rule.on <= (kRetryAny | kRetryLost)) return {};
   return fail(Errc::BadInput, "there is no end to retry on",
-              "leave `on` out, or name some: exit, signal, timeout, oom, launch, unknown", "retry");
+              "leave `on` out, or name some: exit, signal, timeout, oom, launch, unknown, lost",
+              "retry");
 }
 
 Result<void> check_ends(const JobSpec& spec) {

@@ -129,7 +129,7 @@ void Controller::State::attempt_lost(Job& job, Task& task, Now now) {
   ++record.node_losses;
   if (job.requeue && record.node_losses < config.node_losses_max)
     requeue_task(job, task, now);
-  else
+  else if (!job.is_statement || !try_again(job, task, Reason::EngineLost, now))
     end_attempt(job, task, TaskEvent::EndFailed,
                 job.is_statement ? Reason::EngineLost : Reason::NodeLost, now);
 }

@@ -20,15 +20,17 @@ RetryOn kind_of(Reason reason) {
   if (reason == Reason::OutOfMemory) return kRetryMemory;
   if (reason == Reason::LaunchFailed) return kRetryLaunch;
   if (reason == Reason::ExitUnknown) return kRetryUnknown;
+  if (reason == Reason::EngineLost) return kRetryLost;
   return 0;
 }
 
-constexpr std::array<std::pair<std::string_view, RetryOn>, 6> kWords{{{"exit", kRetryExit},
+constexpr std::array<std::pair<std::string_view, RetryOn>, 7> kWords{{{"exit", kRetryExit},
                                                                       {"signal", kRetrySignal},
                                                                       {"timeout", kRetryTime},
                                                                       {"oom", kRetryMemory},
                                                                       {"launch", kRetryLaunch},
-                                                                      {"unknown", kRetryUnknown}}};
+                                                                      {"unknown", kRetryUnknown},
+                                                                      {"lost", kRetryLost}}};
 
 }  // namespace
 
@@ -50,7 +52,7 @@ Duration RetryRule::delay_after(std::uint32_t before) const {
 
 Result<void> add_retry_end(std::string_view word, RetryRule& rule) {
   if (word == "any") {
-    rule.on = kRetryAny;
+    rule.on |= kRetryAny;
     return {};
   }
   const std::size_t colon = word.find(':');
@@ -59,7 +61,7 @@ Result<void> add_retry_end(std::string_view word, RetryRule& rule) {
   const bool has_code = colon != std::string_view::npos;
   if (row == kWords.end() || (has_code && row->second != kRetryExit))
     return fail(Errc::BadInput, "\"" + std::string(word.substr(0, 64)) + "\" is no end to retry on",
-                "use any, exit, exit:CODE, signal, timeout, oom, launch or unknown", "retry");
+                "use any, exit, exit:CODE, signal, timeout, oom, launch, unknown or lost", "retry");
   rule.on |= row->second;
   if (!has_code) return {};
   const auto code = parse_integer(word.substr(colon + 1), 1, 255, "retry");
@@ -70,7 +72,8 @@ Result<void> add_retry_end(std::string_view word, RetryRule& rule) {
 }
 
 std::string retry_ends(const RetryRule& rule) {
-  if (rule.on == kRetryAny && rule.exit_codes.empty()) return "any";
+  if ((rule.on & kRetryAny) == kRetryAny && rule.exit_codes.empty())
+    return (rule.on & kRetryLost) != 0 ? "any,lost" : "any";
   std::string text;
   for (const auto& [word, bit] : kWords) {
     if ((rule.on & bit) == 0) continue;

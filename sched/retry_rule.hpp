@@ -14,10 +14,11 @@
 namespace drover::sched {
 
 // Ends that may be retried; a set of bits. What was cancelled, preempted or lost with its node is
-// none of these: other rules bring it back.
+// none of these: other rules bring it back. A statement whose engine was lost may have done its
+// work: that it runs again is asked for by name, and no part of `any`.
 using RetryOn = std::uint8_t;
 inline constexpr RetryOn kRetryExit = 1, kRetrySignal = 2, kRetryTime = 4, kRetryMemory = 8,
-                         kRetryLaunch = 16, kRetryUnknown = 32, kRetryAny = 63;
+                         kRetryLaunch = 16, kRetryUnknown = 32, kRetryAny = 63, kRetryLost = 64;
 
 struct RetryRule {
   static constexpr std::uint32_t kMax = 1'000;
@@ -38,7 +39,7 @@ struct RetryRule {
 };
 
 // "exit:75" or "oom", as options write it: any, exit, exit:CODE, signal, timeout, oom, launch,
-// unknown.
+// unknown, lost.
 // Errors: BadInput with the words.
 Result<void> add_retry_end(std::string_view word, RetryRule& rule);
 // The reverse of the whole list; "any" when nothing is left out.

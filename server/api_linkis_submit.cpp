@@ -90,6 +90,11 @@ Result<Draft> draft_of(Services& services, const Exchange& exchange, Submission 
   spec.labels["creator"] = creator;
   spec.priority = given.priority;
   spec.time_limit = seconds(given.running_timeout_s);
+  if (given.retries > 0) {  // only where nobody can tell whether it ran to its end
+    spec.retry.max = std::uint32_t(given.retries);
+    spec.retry.delay = seconds(given.retry_delay_s);
+    spec.retry.on = sched::kRetryLost;
+  }
   if (given.queuing_timeout_s > 0) {  // a deadline is for the end: it may run its whole time
     const std::int64_t runs = given.running_timeout_s > 0 ? given.running_timeout_s
                                                           : services.config.default_time_limit_s;

@@ -16,7 +16,7 @@ void encode(const sched::RetryRule& rule, proto::RetryRule& out) {
 }
 
 bool decode(const proto::RetryRule& in, sched::RetryRule& out) {
-  if (in.on() > sched::kRetryAny) return false;
+  if (in.on() > (sched::kRetryAny | sched::kRetryLost)) return false;
   out.max = in.max();
   out.factor_percent = in.factor_percent();
   out.delay = {in.delay_us()};

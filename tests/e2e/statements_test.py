@@ -4,13 +4,14 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 
 from engines_test import Desk, nothing_is_left, previews
-from harness import BIN, Cluster
+from harness import BIN, Cluster, engine_pids
 
 CONFIG = """[engines]
 results = "RESULTS"
@@ -233,7 +234,21 @@ def a_failed_one_runs_again_if_asked(desk):
     assert answer["job"]["state"] == "failed" and answer["task"]["attempt"] == 2, answer
 
 
-CASES = (a_failed_one_runs_again_if_asked, engines_are_locked_for_who_asks, a_lock_starts_an_engine_and_ends_with_its_lease, locks_on_the_command_line, labels_are_completed, wishes_are_refused_by_name, an_earlier_result_answers, only_the_same_counts, what_is_gone_runs_again, keys_go_first, it_survives_a_restart,
+def a_lost_one_runs_again_if_that_was_asked_for(desk):
+    for name, on, state, starts in (("unasked", ["any"], "failed", 1), ("asked", ["any", "lost"], "succeeded", 2)):
+        mark = f"{desk.results}/lost-{name}"
+        job = desk.submit(f"echo x >> {mark}; test $(wc -l < {mark}) -ge 2 || sleep 60", "shell", retry={"max": 2, "on": on}, env=desk.env())
+        desk.cluster.until(lambda: os.path.exists(mark), "it has begun", 30)
+        node = desk.cluster.get(f"/api/v1/jobs/{job}")["task"]["node"]
+        engine = next(one["job"] for one in desk.engines() if one["name"] == node)
+        for pid in engine_pids(desk.cluster, engine):
+            os.kill(pid, signal.SIGKILL)
+        ended = desk.cluster.await_final(job)
+        assert ended["state"] == state and open(mark).read() == "x\n" * starts, (name, ended, open(mark).read())
+        assert state == "succeeded" or ended["reason"] == "engine_lost", ended
+
+
+CASES = (a_lost_one_runs_again_if_that_was_asked_for, a_failed_one_runs_again_if_asked, engines_are_locked_for_who_asks, a_lock_starts_an_engine_and_ends_with_its_lease, locks_on_the_command_line, labels_are_completed, wishes_are_refused_by_name, an_earlier_result_answers, only_the_same_counts, what_is_gone_runs_again, keys_go_first, it_survives_a_restart,
          what_cannot_be_reused_is_refused, on_the_command_line, variables_are_filled_in)
 
 

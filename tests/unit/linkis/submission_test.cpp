@@ -68,6 +68,30 @@ TEST(Submit, a_job_group_is_a_session_and_waiting_has_its_limit) {
         << group;
 }
 
+TEST(Submit, retries_are_asked_for) {
+  struct Row {
+    const char *labels, *runtime;
+    std::int64_t retries, delay_s;
+  };
+  for (const Row& row : {
+           Row{R"("x":1)", "{}", 0, 30},
+           Row{R"("jobRetryCount":"3")", "{}", 3, 30},
+           Row{R"("jobRetryCount":2,"jobRetryTimeout":5)", "{}", 2, 5},
+           Row{R"("jobRetryCount":-1)", "{}", 0, 30},
+           Row{R"("jobRetryCount":"many")", "{}", 0, 30},
+           Row{R"("x":1)", R"({"jobRetryCount":4,"jobRetryTimeout":"60"})", 4, 60},
+           Row{R"("jobRetryCount":1)", R"({"jobRetryCount":4})", 1, 30},
+       }) {
+    const auto read = submit(
+        std::string(
+            R"({"executionContent":{"code":"1","runType":"sh"},"params":{"configuration":)") +
+        R"({"runtime":)" + row.runtime + R"(}},"labels":{"engineType":"a-1",)" + row.labels + "}}");
+    ASSERT_TRUE(read) << row.labels;
+    EXPECT_EQ(read->retries, row.retries) << row.labels << row.runtime;
+    EXPECT_EQ(read->retry_delay_s, row.delay_s) << row.labels << row.runtime;
+  }
+}
+
 TEST(Submit, what_is_missing_has_the_number_of_the_contract) {
   struct Row {
     const char* body;

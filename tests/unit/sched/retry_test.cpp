@@ -38,6 +38,9 @@ INSTANTIATE_TEST_SUITE_P(
                       CoverCase{"Launch", {"launch"}, Reason::LaunchFailed, 0, true},
                       CoverCase{"Unknown", {"unknown"}, Reason::ExitUnknown, 0, true},
                       CoverCase{"NeverACancel", {}, Reason::CancelledByUser, 0, false},
+                      CoverCase{"NeverALostEngineUnnamed", {}, Reason::EngineLost, 0, false},
+                      CoverCase{"ALostEngineByName", {"lost"}, Reason::EngineLost, 0, true},
+                      CoverCase{"AnyIsNotLost", {"any"}, Reason::EngineLost, 0, false},
                       CoverCase{"NeverALostNode", {}, Reason::NodeLost, 0, false},
                       CoverCase{"NeverASuccess", {}, Reason::None, 0, false}),
     [](const auto& row) { return row.param.name; });
@@ -57,6 +60,8 @@ TEST(RetryRules, LetDelaysGrowToTheirLimit) {
 
 TEST(RetryRules, AreToldAsTheyWereSaid) {
   EXPECT_EQ(retry_ends(rule(1)), "any");
+  EXPECT_EQ(retry_ends(rule(1, {"any", "lost"})), "any,lost");
+  EXPECT_EQ(retry_ends(rule(1, {"lost", "oom"})), "oom,lost");
   EXPECT_EQ(retry_ends(rule(1, {"oom", "exit:75", "exit:3"})), "exit:3,exit:75,oom");
   RetryRule one = rule(3, {"signal"});
   one.delay = seconds(90);

@@ -168,6 +168,42 @@ TEST(Statement, EndsWithItsEngineAndIsNotRunAgain) {
   EXPECT_EQ(desk.launches.size(), 2u);
 }
 
+// Only who says so by name: it may have done its work.
+TEST(Statement, RunsAgainAfterTheLossOfItsEngineWhenThatWasAskedFor) {
+  struct Row {
+    std::vector<const char*> on;
+    bool again;
+  };
+  for (const Row& row : {Row{{}, false}, Row{{"any"}, false}, Row{{"exit", "unknown"}, false},
+                         Row{{"lost"}, true}, Row{{"any", "lost"}, true}}) {
+    Desk desk;
+    engine_up(desk, "engine-1", "python.1000", "7.0.1.1");
+    JobSpec spec = code();
+    spec.retry.max = 2;
+    if (!row.on.empty()) spec.retry.on = 0;
+    for (const char* word : row.on) ASSERT_TRUE(add_retry_end(word, spec.retry));
+    const JobId job = desk.accept(std::move(spec));
+    ASSERT_EQ(desk.launches.size(), 1u);
+    const Launch first = desk.launches[0];
+    engine_up(desk, "engine-1", "python.1000", "9.0.1.4");
+    EXPECT_EQ(desk.launches.size(), row.again ? 2u : 1u);
+    if (!row.again) {
+      EXPECT_EQ(desk.table.jobs.at(job).reason, Reason::EngineLost);
+      continue;
+    }
+    EXPECT_EQ(desk.launches[1].id.number, AttemptNo(2));
+    desk.ended(first);  // a late word of the engine that is gone
+    EXPECT_FALSE(is_final(desk.table.jobs.at(job).state));
+    desk.put(EngineGone{"engine-1"});
+    desk.turn();
+    engine_up(desk, "engine-2", "python.1000");
+    ASSERT_EQ(desk.launches.size(), 3u);
+    desk.put(EngineGone{"engine-2"});
+    desk.turn();
+    EXPECT_EQ(desk.table.jobs.at(job).reason, Reason::EngineLost) << "all retries are used up";
+  }
+}
+
 TEST(Statement, EndsWhenTheJobOfItsEngineHasEnded) {
   Desk desk;
   engine_up(desk, "engine-1", "python.1000");
