@@ -19,14 +19,16 @@ constexpr std::size_t kErrorsShown = 1'000;
 // The controller forgets jobs that have ended: cancelling one is no error, the rest is a conflict.
 Result<sched::Done> settle(Services& services, sched::Verb verb, JobId id, const Caller& caller,
                            const Result<sched::Done>& result) {
-  if (result || result.error().code != Errc::NotFound) return result;
+  if (result) return result;
+  const bool is_known = result.error().code != Errc::NotFound;
+  if (is_known && result.error().code != Errc::Denied) return result;
   auto snapshot = services.store.snapshot();
   if (!snapshot) return result;
   const auto record = snapshot->job(id);
   const auto spec = snapshot->spec(id, false);
-  if (!record || !spec || !sched::is_final(record->state)) return result;
-  if (!caller.is_operator && spec->owner.uid != caller.uid)
-    return fail(Errc::Denied, "job " + std::to_string(raw(id)) + " belongs to somebody else");
+  if (!caller.is_operator && (!spec || spec->owner.uid != caller.uid))
+    return fail(no_such_job(id, caller));
+  if (is_known || !record || !spec || !sched::is_final(record->state)) return result;
   if (verb == sched::Verb::Cancel) return sched::Done{id, 0};
   return fail(Errc::Conflict,
               "job " + std::to_string(raw(id)) + " has ended (" +

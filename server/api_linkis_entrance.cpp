@@ -182,7 +182,7 @@ void kill_many(Services& services, ExchangePtr exchange) {
     const std::string& id = (*ids)[i];
     const auto task = find_task(services, *exchange, id);
     if (!task) {
-      many->set(i, id, Status::Error, task.error().message);
+      many->set(i, id, drover::linkis::status_of(task.error().code), task.error().message);
       continue;
     }
     // Those that have ended are what was wanted.

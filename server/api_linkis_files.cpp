@@ -62,7 +62,9 @@ void show_file_tree(Services& services, ExchangePtr exchange) {
 
 void show_is_exist(Services& services, ExchangePtr exchange) {
   const auto found = find_path(services, *exchange, exchange->request.query_value("path"));
-  if (!found && found.error().code != Errc::NotFound) return refuse_file(*exchange, found.error());
+  const bool is_none =
+      !found && (found.error().code == Errc::NotFound || found.error().code == Errc::Denied);
+  if (!found && !is_none) return refuse_file(*exchange, found.error());
   Json data;
   data["isExist"] = found.has_value();
   answer_linkis(*exchange, data);

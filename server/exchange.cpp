@@ -8,6 +8,20 @@
 
 namespace drover::server {
 
+Error no_such_job(JobId id, const Caller& caller) {
+  const std::string number = std::to_string(raw(id));
+  return {Errc::NotFound,
+          caller.is_operator ? "no job has the id " + number : "you have no job " + number,
+          caller.is_operator ? "drover ls" : "drover ls shows yours", ""};
+}
+
+Error no_such_workflow(JobId id, const Caller& caller) {
+  const std::string number = std::to_string(raw(id));
+  return {Errc::NotFound,
+          caller.is_operator ? "there is no workflow " + number : "you have no workflow " + number,
+          caller.is_operator ? "drover dag ls" : "drover dag ls shows yours", ""};
+}
+
 void Exchange::json(std::string body, int status) const {
   net::HttpResponse response;
   response.status = status;

@@ -24,6 +24,10 @@ struct Caller {  // from the kernel or a verified token, never from the request'
   sched::Actor actor() const { return {uid, is_operator}; }
 };
 
+// Of one that is not there, and of somebody else's alike: which of both it is is not told.
+Error no_such_job(JobId id, const Caller& caller);
+Error no_such_workflow(JobId id, const Caller& caller);
+
 // Where the answer goes: net's responder in the daemon, a recorder in tests. Loop thread.
 struct Answer {
   virtual ~Answer() = default;

@@ -77,8 +77,9 @@ Result<linkis::Json> linkis_body(const Exchange& exchange) {
   return linkis::parse_object(exchange.request.body);
 }
 
-Error no_such_task(std::string_view name) {
-  return {Errc::NotFound, "there is no task " + std::string(name.substr(0, 120)) + " of yours",
+Error no_such_task(std::string_view name, const Caller& caller) {
+  return {caller.is_operator ? Errc::NotFound : Errc::Denied,
+          "there is no task " + std::string(name.substr(0, 120)) + " of yours",
           "jobhistory/list lists them", "id"};
 }
 

@@ -34,6 +34,6 @@ std::shared_ptr<Answer> with_headers(std::shared_ptr<Answer> answer, Headers hea
 Result<linkis::Json> linkis_body(const Exchange& exchange);
 
 // The one answer to what does not exist and to what belongs to somebody else.
-Error no_such_task(std::string_view name);
+Error no_such_task(std::string_view name, const Caller& caller);
 
 }  // namespace drover::server

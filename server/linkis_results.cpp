@@ -12,9 +12,10 @@ namespace {
 using linkis::Json;
 using Kind = linkis::ResultPath::Kind;
 
-tl::unexpected<Error> no_such_path() {
-  return fail(Errc::NotFound, "there is no such path", "take it from resultLocation or logPath",
-              "path");
+// Of one that is not there, and of somebody else's alike.
+tl::unexpected<Error> no_such_path(const Caller& caller) {
+  return fail(caller.is_operator ? Errc::NotFound : Errc::Denied, "there is no such path",
+              "take it from resultLocation or logPath", "path");
 }
 
 StoredResult stored_result(const Json& item) {
@@ -55,24 +56,26 @@ std::vector<StoredResult> stored_results(const Services& services, JobId job) {
 Result<LinkisPath> find_path(const Services& services, const Exchange& exchange,
                              std::string_view text) {
   auto path = linkis::parse_path(text);
+  if (!path && path.error().code == Errc::NotFound) return no_such_path(exchange.caller);
   if (!path) return fail(path.error());
   LinkisPath found;
   found.path = *std::move(path);
   if (found.path.kind == Kind::Home) {
-    if (found.path.user != exchange.caller.user) return no_such_path();
+    if (found.path.user != exchange.caller.user) return no_such_path(exchange.caller);
     return found;
   }
   auto task = find_task(services, exchange, std::to_string(found.path.task));
   if (!task) {
-    if (task.error().code == Errc::NotFound || task.error().code == Errc::BadInput)
-      return no_such_path();
+    const Errc code = task.error().code;
+    if (code == Errc::NotFound || code == Errc::Denied || code == Errc::BadInput)
+      return no_such_path(exchange.caller);
     return fail(task.error());
   }
-  if (task->spec.user != found.path.user) return no_such_path();
+  if (task->spec.user != found.path.user) return no_such_path(exchange.caller);
   found.results = stored_results(services, task->record.id);
   found.task = *std::move(task);
   if (found.path.kind == Kind::Result && found.path.index >= found.results.size())
-    return no_such_path();
+    return no_such_path(exchange.caller);
   return found;
 }
 
@@ -95,7 +98,8 @@ Result<std::shared_ptr<ResultRows>> open_rows(Services& services, const LinkisTa
     return fail(Errc::Unavailable, "too many logs are being read", "try again in a moment");
   auto place = result_place(services, task.spec, task.record.id);
   if (!place) return fail(place.error());
-  return std::make_shared<ResultRows>(services, task.spec.owner, *std::move(place), result, first);
+  return std::make_shared<ResultRows>(services, sched::files_owner(task.spec), *std::move(place),
+                                      result, first);
 }
 
 }  // namespace drover::server

@@ -103,7 +103,7 @@ Result<LinkisTask> find_task(const Services& services, const Exchange& exchange,
   const bool may = spec && spec->statement && (caller.is_operator || spec->owner.uid == caller.uid);
   if (!may || (!reference->short_id.empty() &&
                reference->short_id != linkis::short_id(task_name(*spec, id))))
-    return fail(no_such_task(name));
+    return fail(no_such_task(name, caller));
   auto record = snapshot->job(id);
   if (!record) return fail(record.error());
   LinkisTask task{*std::move(record), *std::move(spec), {}};

@@ -212,25 +212,28 @@ Result<void> Router::check_right(const Route& route, Exchange& exchange) {
   const Access access = route.rule.access;
   if (access == Access::WorkflowOwner || access == Access::WorkflowAuthor) {
     const auto record = snapshot->workflow(exchange.job);
-    if (!record) return fail(record.error());
-    const bool may_operate = caller.is_operator && access == Access::WorkflowOwner;
-    if (!may_operate && record->owner.uid != caller.uid)
+    if (!record && record.error().code != Errc::NotFound) return fail(record.error());
+    const bool is_own = record && record->owner.uid == caller.uid;
+    if (!record || (!is_own && !caller.is_operator))
+      return fail(no_such_workflow(exchange.job, caller));
+    if (!is_own && access == Access::WorkflowAuthor)
       return fail(Errc::Denied,
                   "workflow " + std::to_string(raw(exchange.job)) + " belongs to somebody else",
-                  "drover dag ls shows yours");
+                  "what runs as its owner, the owner alone says");
     return {};
   }
   auto spec = snapshot->spec(exchange.job, false);
-  const std::string id = std::to_string(raw(exchange.job));
   if (!spec && spec.error().code == Errc::NotFound) {
     const auto workflow = snapshot->workflow(exchange.job);
     const bool is_own = workflow && (caller.is_operator || workflow->owner.uid == caller.uid);
-    return fail(Errc::NotFound, "no job has the id " + id,
-                is_own ? "it is a workflow: drover dag show " + id : "drover ls shows yours");
+    Error none = no_such_job(exchange.job, caller);
+    if (is_own)
+      none.hint = "it is a workflow: drover dag show " + std::to_string(raw(exchange.job));
+    return fail(std::move(none));
   }
   if (!spec) return fail(spec.error());
   if (!caller.is_operator && spec->owner.uid != caller.uid)
-    return fail(Errc::Denied, "job " + id + " belongs to somebody else", "drover ls shows yours");
+    return fail(no_such_job(exchange.job, caller));
   exchange.spec = std::move(*spec);
   return {};
 }

@@ -388,13 +388,13 @@ def somebody_else(bench):
     other = Client(bench.cluster, bench.token, stranger)
     if other.ask("GET", "/user/userInfo").status != 0:
         return print("  (no other user here: skipped)")
-    missing = other.bad("GET", f"/filesystem/openFile?path={quote(f'file:///drover/{stranger}/result/999999')}").json
+    missing = other.bad("GET", f"/filesystem/openFile?path={quote(f'file:///drover/{stranger}/result/999999')}", status=3).json
     for path in (bench.small()["resultLocation"], bench.file(0), bench.small()["logPath"], bench.file(0).replace(f"/{USER}/", f"/{stranger}/"), f"file:///drover/{USER}"):
         for call in ("openFile", "getDirFileTrees", "openLog", "fileInfo"):
-            said = other.bad("GET", f"/filesystem/{call}?path={quote(path)}").json
+            said = other.bad("GET", f"/filesystem/{call}?path={quote(path)}", status=3).json
             assert said["data"] == missing["data"] and said["message"] == missing["message"], (call, path, said)
         assert other.good("GET", f"/filesystem/isExist?path={quote(path)}") == {"isExist": False}
-        assert other.raw("POST", "/filesystem/download", {"path": path})[0] == 400
+        assert other.raw("POST", "/filesystem/download", {"path": path})[0] == 403
     link = bench.task("link", "drover.table([[i] for i in range(100)], ['x'])")
     folder = bench.folder(link)
     rows = os.path.join(folder, "0.rows")

@@ -395,13 +395,13 @@ def somebody_else_sees_nothing(bench):
     else:
         missing = 999_999_999
         for path in ("/entrance/{}/status", "/entrance/{}/progress", "/entrance/{}/log", "/entrance/{}/kill", "/jobhistory/{}/get"):
-            mine = other.bad("GET", path.format(task))
-            none = other.bad("GET", path.format(missing))
+            mine = other.bad("GET", path.format(task), status=3)
+            none = other.bad("GET", path.format(missing), status=3)
             assert (mine.http_status, mine.message.replace(f"task {task} ", "")) == (none.http_status, none.message.replace(f"task {missing} ", "")), (path, mine.message, none.message)
-        foreign = other.bad("GET", f"/entrance/{exec_id}/kill")
-        assert foreign.http_status == 400, foreign.json
+        foreign = other.bad("GET", f"/entrance/{exec_id}/kill", status=3)
+        assert foreign.http_status == 403, foreign.json
         assert other.good("GET", "/jobhistory/list?isAdminView=true")["tasks"] == []
-        assert other.good("POST", f"/entrance/{exec_id}/killJobs", {"idList": [exec_id], "taskIDList": [task]})["messages"][0]["status"] == 1
+        assert other.good("POST", f"/entrance/{exec_id}/killJobs", {"idList": [exec_id], "taskIDList": [task]})["messages"][0]["status"] == 3
         assert other.good("GET", "/jobhistory/governanceStationAdmin")["admin"] is False
         assert client.status(task) not in DONE, "nobody else ends it"
     client.good("GET", f"/entrance/{exec_id}/kill")

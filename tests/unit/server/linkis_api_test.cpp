@@ -42,20 +42,23 @@ TEST(Linkis, what_is_somebody_elses_is_answered_as_what_is_not_there) {
   const std::string task = std::to_string(made["taskID"].get<std::uint64_t>());
   const std::string exec_id = made["execID"];
   const std::string unknown(task.size(), '9');
-  for (const std::string path : {"/entrance/*/status", "/entrance/*/progress", "/entrance/*/log",
-                                 "/entrance/*/pause", "/entrance/*/kill", "/jobhistory/*/get"}) {
+  for (const std::string path :
+       {"/entrance/*/status", "/entrance/*/progress", "/entrance/*/log",
+        "/entrance/*/progressWithResource", "/entrance/*/pause", "/entrance/*/kill",
+        "/jobhistory/*/get", "/jobhistory/job-extra-info?jobId=*",
+        "/jobhistory/diagnosis-query?taskID=*"}) {
     const auto with = [&](std::string id) {
       std::string text = kBase + path;
       return text.replace(text.find('*'), 1, id);
     };
     Said foreign = server.ask(bob, "GET", with(task));
     Said missing = server.ask(bob, "GET", with(unknown));
-    EXPECT_EQ(foreign.status, 400) << path << foreign.body;
+    EXPECT_EQ(foreign.status, 403) << path << foreign.body;
     EXPECT_EQ(missing.status, foreign.status) << path;
     for (std::size_t at; (at = missing.body.find(unknown)) != std::string::npos;)
       missing.body.replace(at, unknown.size(), task);
     EXPECT_EQ(foreign.body, missing.body) << path;
-    EXPECT_EQ(server.ask(bob, "GET", with(exec_id)).status, 400) << path;
+    EXPECT_EQ(server.ask(bob, "GET", with(exec_id)).status, 403) << path;
     if (path.find("kill") == std::string::npos) {
       EXPECT_EQ(server.ask(ann, "GET", with(exec_id)).status, 200) << path;
       EXPECT_EQ(server.ask(boss, "GET", with(task)).status, 200) << path << ": operators see all";
@@ -68,7 +71,7 @@ TEST(Linkis, what_is_somebody_elses_is_answered_as_what_is_not_there) {
   const std::string kills = Json{{"idList", {exec_id}}, {"taskIDList", {1}}}.dump();
   const Json killed =
       data_of(server.ask(bob, "POST", kBase + "/entrance/" + exec_id + "/killJobs", kills));
-  EXPECT_EQ(killed["messages"][0]["status"], 1);
+  EXPECT_EQ(killed["messages"][0]["status"], 3);
   EXPECT_EQ(
       data_of(server.ask(boss, "GET", kBase + "/jobhistory/list?isAdminView=true"))["totalPage"],
       1);
@@ -159,10 +162,10 @@ TEST(Linkis, an_execid_of_another_shape_names_nothing) {
     EXPECT_EQ(server.ask(ann, "GET", kBase + "/entrance/" + name + "/status").status, 200) << name;
   for (const std::string& name : {"dss_" + user + "_python_" + task, "IDE_root_python_" + task,
                                   "IDE_" + user + "_sql_" + task})
-    EXPECT_EQ(server.ask(ann, "GET", kBase + "/entrance/" + name + "/status").status, 400) << name;
+    EXPECT_EQ(server.ask(ann, "GET", kBase + "/entrance/" + name + "/status").status, 403) << name;
   // A batch job is no task.
   const std::string batch = std::to_string(server.submit(kAnn));
-  EXPECT_EQ(server.ask(ann, "GET", kBase + "/entrance/" + batch + "/status").status, 400);
+  EXPECT_EQ(server.ask(ann, "GET", kBase + "/entrance/" + batch + "/status").status, 403);
 }
 
 TEST(Linkis, every_route_wants_a_login_and_says_so_only_then) {

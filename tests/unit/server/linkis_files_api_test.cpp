@@ -54,7 +54,7 @@ TEST_F(LinkisFiles, of_somebody_else_are_answered_as_what_is_not_there) {
   for (const std::string call : {"getDirFileTrees", "openFile", "openLog", "fileInfo",
                                  "resultsetToExcel", "resultsetsToExcel"}) {
     const Said missing = get(bob_, call, "/drover/" + other_ + "/result/999999");
-    EXPECT_EQ(missing.status, 400) << call;
+    EXPECT_EQ(missing.status, 403) << call;
     EXPECT_NE(missing.body.find("80010"), std::string::npos) << missing.body;
     for (const std::string& path :
          {mine, mine + "/result/" + task_, mine + "/result/" + task_ + "/_0.dolphin",
@@ -66,7 +66,7 @@ TEST_F(LinkisFiles, of_somebody_else_are_answered_as_what_is_not_there) {
       server_.ask(bob_, "POST", kFiles + "download", R"({"path":"/drover/x/result/1"})");
   const Said foreign = server_.ask(bob_, "POST", kFiles + "download",
                                    R"({"path":")" + mine + "/log/" + task_ + R"(.log"})");
-  EXPECT_EQ(missing.status, 400);
+  EXPECT_EQ(missing.status, 403);
   EXPECT_EQ(foreign.body, missing.body);
 }
 
