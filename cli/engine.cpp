@@ -55,6 +55,7 @@ std::vector<Column> type_columns() {
   columns[4].show = [](const Json& row, const Style&) {
     return format_memory_mib(number_of(row, "mem_mib"));
   };
+  columns.push_back(column("SHARED AS", "shared_as"));
   columns.push_back(column("DESCRIPTION", "description"));
   columns.back().stretch = true;
   return columns;

@@ -23,9 +23,45 @@ bool is_reset(std::string_view word) {
   return word == "none" || word == "namespace" || word == "respawn";
 }
 
+// The code of one user must find nothing of another's names, and no rights beyond an account's.
+Result<void> check_tenancy(const Plugin& plugin) {
+  if (!plugin.shared_as) return {};
+  if (plugin.reset == "none")
+    return fail(Errc::BadInput, "an engine that users share must be reset between statements",
+                "reset = \"namespace\" or \"respawn\"", "reuse.reset");
+  if (plugin.shared_as->user.empty() || plugin.shared_as->owner.uid == 0)
+    return fail(Errc::BadInput, "an engine that users share needs an account, and not root's",
+                "account = \"NAME\", of a user who may do no more than these statements",
+                "tenancy.account");
+  return {};
+}
+
+// What a statement must not bring to a process that is not its owner's.
+Result<void> check_on_shared(const sched::JobSpec& spec, const Plugin& plugin) {
+  const sched::Statement& statement = *spec.statement;
+  const std::string about = "engine " + plugin.type + " is shared by its users: ";
+  if (!statement.session.empty())
+    return fail(Errc::Unsupported, about + "it has no sessions", "leave session out", "session");
+  if (statement.reset == "none")
+    return fail(Errc::Unsupported, about + "each statement begins anew",
+                "reset = namespace or respawn", "reset");
+  constexpr std::string_view kOurs[] = {"DROVER_WORKFLOW_ID", "DROVER_STEP", "DROVER_STEP_START"};
+  for (const std::string& entry : spec.env) {
+    const std::string name = entry.substr(0, entry.find('='));
+    if (std::ranges::find(kOurs, name) == std::end(kOurs))
+      return fail(Errc::Unsupported,
+                  about + "its environment is its own, " + name.substr(0, 64) + " cannot be set",
+                  "put values into the code, or use variables", "env");
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string pool_name(const Plugin& plugin, std::uint32_t uid, std::string_view session) {
+  // Sessions and locks are one user's, so that they never are in the pool that users share.
+  if (plugin.shared_as && session.empty())
+    return plugin.type + ".shared-" + std::to_string(plugin.shared_as->owner.uid);
   std::string name = plugin.type + "." + std::to_string(uid);
   if (!session.empty()) name.append(".s.").append(session);
   return name;
@@ -49,6 +85,7 @@ Result<void> Catalogue::add(Plugin plugin) {
   if (!is_reset(plugin.reset))
     return fail(Errc::BadInput, "'" + plugin.reset.substr(0, 64) + "' is no way to reset",
                 "none, namespace or respawn", "reuse.reset");
+  if (auto good = check_tenancy(plugin); !good) return good;
   std::string type = plugin.type;
   plugins_.emplace(std::move(type), std::move(plugin));
   return {};
@@ -97,6 +134,9 @@ Result<void> Catalogue::complete(sched::JobSpec& spec) const {
         "language");
   }
   statement.engine = plugin.type;
+  statement.runs_as = plugin.shared_as;
+  if (plugin.shared_as)
+    if (auto good = check_on_shared(spec, plugin); !good) return good;
   if (statement.reset.empty()) statement.reset = statement.session.empty() ? plugin.reset : "none";
   statement.pool = pool_name(plugin, spec.owner.uid, statement.session);
   if (spec.name.empty()) spec.name = statement.language;

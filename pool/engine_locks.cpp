@@ -42,6 +42,10 @@ Result<sched::Done> EnginePool::ask(AskEngine in, Now now) {
   if (plugin == nullptr)
     return fail(Errc::NotFound, "there is no engine '" + in.type.substr(0, 64) + "'",
                 "drover engine types lists those there are", "engine");
+  if (plugin->shared_as)
+    return fail(Errc::Unsupported,
+                "engine " + plugin->type + " is shared by its users: nobody may lock one",
+                "submit statements: drover exec", "engine");
   const std::string home = pool_name(*plugin, in.wish.owner.uid, {});
   if (Engine* engine = idle_engine_of(home, *plugin)) {
     engine->lease = in.lease;

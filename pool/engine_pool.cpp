@@ -279,6 +279,9 @@ void EnginePool::decide(const std::string& name, Pool& pool, Now now) {
   if (plugin == nullptr)
     return fail_waiting(pool, "engine " + pool.type + " is not installed", now);
   if (is_lock(pool.session)) return decide_about_lock(pool, now);
+  // The plugin was changed since: nobody's statement runs with rights that are not declared now.
+  if (name != pool_name(*plugin, pool.wish.owner.uid, pool.session))
+    return fail_waiting(pool, "whose account runs engine " + pool.type + " has changed", now);
   if (pool.failures >= kFailuresMax) {
     fail_waiting(pool, "no " + pool.type + " engine could be started: " + pool.last_failure, now);
     pool.failures = 0;
@@ -307,11 +310,27 @@ void EnginePool::decide(const std::string& name, Pool& pool, Now now) {
   }
 }
 
+namespace {
+
+// Of engines that users share only the account itself starts some ahead.
+Result<void> check_own(const Plugin& plugin, const EngineWish& wish) {
+  if (!plugin.shared_as) return {};
+  if (wish.session.empty() && wish.owner.uid == plugin.shared_as->owner.uid) return {};
+  return fail(Errc::Unsupported,
+              "engine " + plugin.type + " is shared by its users: " +
+                  (wish.session.empty() ? plugin.shared_as->user + " alone starts some ahead"
+                                        : "it has no sessions"),
+              "submit statements: engines start when somebody waits", "engine");
+}
+
+}  // namespace
+
 Result<sched::Done> EnginePool::start_engines(StartEngines in, Now now) {
   const Plugin* plugin = catalogue_->find(in.type);
   if (plugin == nullptr)
     return fail(Errc::NotFound, "there is no engine '" + in.type.substr(0, 64) + "'",
                 "drover engine types lists those there are", "engine");
+  if (auto good = check_own(*plugin, in.wish); !good) return fail(good.error());
   in.wish.pool = pool_name(*plugin, in.wish.owner.uid, in.wish.session);
   const auto known = pools_.find(in.wish.pool);
   std::size_t in_pool = 0;

@@ -89,7 +89,7 @@ class EnginePool {
   std::string why_cold(JobId statement) const;
   // Of a statement on an engine, that engine; of one that waits, an engine that starts for it.
   std::optional<EngineView> engine_of(JobId statement) const;
-  std::vector<JobId> running_on(JobId engine) const;  // statements, of an engine's job
+  std::vector<JobId> running_on(JobId engine) const;    // statements, of an engine's job
   std::vector<JobId> waiting_with(JobId engine) const;  // statements of its pool, at most 1,000
   std::size_t waiting() const;
   const Counts& counts() const { return counts_; }

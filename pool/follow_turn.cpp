@@ -55,9 +55,14 @@ void EnginePool::learn(JobId id, const sched::JobSpec& spec, Now now) {
     Pool& pool = pool_of(spec.statement->pool);
     pool.type = spec.statement->engine;
     pool.session = spec.statement->session;
-    pool.wish = {spec.owner,           spec.user,
-                 spec.statement->pool, spec.statement->session,
-                 spec.labels,          size_of_session(spec.statement->pool)};
+    // What one of its users asks for is not asked for the others.
+    const auto& as = spec.statement->runs_as;
+    pool.wish = {sched::files_owner(spec),
+                 as ? as->user : spec.user,
+                 spec.statement->pool,
+                 spec.statement->session,
+                 as ? rm::Labels{} : spec.labels,
+                 size_of_session(spec.statement->pool)};
     pool.last_use = now.mono;
   }
   if (!spec.engine || engine_jobs_.contains(id)) return;

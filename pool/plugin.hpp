@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/time.hpp"
+#include "sched/job_spec.hpp"
 
 namespace drover::pool {
 
@@ -29,6 +31,9 @@ struct Plugin {
   std::string reset = "namespace";  // none, namespace, respawn
   std::string before, after;        // code run after the start; after each statement
   std::string options = "{}";       // JSON, handed to the engine
+  // Statements of all users may run on one engine, which is a process of this account. Nothing:
+  // each user has engines of his own.
+  std::optional<sched::Account> shared_as;
   friend bool operator==(const Plugin&, const Plugin&) = default;
 };
 

@@ -38,6 +38,12 @@ struct WarnSignal {         // --signal=[B:]SIG@SECONDS
   friend bool operator==(const WarnSignal&, const WarnSignal&) = default;
 };
 
+struct Account {
+  Owner owner;
+  std::string user;
+  friend bool operator==(const Account&, const Account&) = default;
+};
+
 // Code that an engine runs, instead of a process of its own.
 struct Statement {
   std::string engine;    // type: python
@@ -50,6 +56,9 @@ struct Statement {
   std::optional<std::map<std::string, std::string>> variables{};
   Duration reuse{};           // an earlier result that is no older answers instead; 0 = never
   std::string content_key{};  // of all that decides about the result; empty without `reuse`
+  // On an engine that several users share: whose process runs it and owns its files. The job is its
+  // owner's all the same.
+  std::optional<Account> runs_as{};
   friend bool operator==(const Statement&, const Statement&) = default;
 };
 
@@ -121,6 +130,11 @@ struct JobSpec {
     return (ntasks + request.nodes - 1) / request.nodes;
   }
 };
+
+// With whose rights its files are written and read.
+inline const Owner& files_owner(const JobSpec& spec) {
+  return spec.statement && spec.statement->runs_as ? spec.statement->runs_as->owner : spec.owner;
+}
 
 // Of one array element, on all nodes together; what the requests will come to once the entrance has
 // checked both numbers.

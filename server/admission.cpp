@@ -70,11 +70,19 @@ void Admission::configure(const Config& config) {
   if (auto code = code_settings(config)) code_ = *std::move(code);  // likewise
 }
 
+void Admission::set_catalogue(std::shared_ptr<const pool::Catalogue> catalogue) {
+  catalogue_ = std::move(catalogue);
+  for (const auto& [type, plugin] : catalogue_->all())
+    if (plugin.shared_as) entrance_.uids_allowed.push_back(plugin.shared_as->owner.uid);
+}
+
 Result<sched::JobSpec> Admission::admit(sched::JobSpec spec, const Caller& caller) const {
   spec.owner = {caller.uid, caller.gid};
   spec.user = caller.user;
   if (auto known = catalogue_->complete(spec); !known) return fail(std::move(known.error()));
+  const std::uint32_t files_uid = sched::files_owner(spec).uid;
   if (spec.statement) {
+    if (spec.statement->runs_as) spec.cwd.clear();  // its owner's means nothing there
     if (auto good = pool::complete_statement_labels(spec, code_.labels); !good)
       return fail(std::move(good.error()));
     if (spec.statement->variables) {
@@ -89,12 +97,12 @@ Result<sched::JobSpec> Admission::admit(sched::JobSpec spec, const Caller& calle
         spec, creator == spec.labels.end() ? entrance_.creator : creator->second, code_);
     if (!notes) return fail(std::move(notes.error()));
     if (!notes->empty()) spec.env.push_back(notes_variable(*notes));
-    auto place = results_of(caller.uid);
+    auto place = results_of(files_uid);
     if (!place) return fail(std::move(place.error()));
     spec.out = *place + "/%j/log";
   }
   if (spec.out.empty()) spec.out = spec.is_array ? array_out_ : out_;
-  if (spec.cwd.empty()) spec.cwd = users_.of(caller.uid).home;
+  if (spec.cwd.empty()) spec.cwd = directory_of(files_uid);
   sched::for_each_request(spec, [this](rm::Request& request) {
     if (request.mem_mib == 0) request.mem_mib = default_mem_mib_;
   });
@@ -103,6 +111,12 @@ Result<sched::JobSpec> Admission::admit(sched::JobSpec spec, const Caller& calle
     if (const pool::Plugin* plugin = catalogue_->find(admitted->statement->engine))
       admitted->statement->content_key = content_key(*admitted, *plugin);
   return admitted;
+}
+
+// Accounts of services have none.
+std::string Admission::directory_of(std::uint32_t uid) const {
+  const std::string& home = users_.of(uid).home;
+  return home.size() < 2 || home == "/nonexistent" ? "/" : home;
 }
 
 // Nobody else's directory will do: who has no home has no place for what statements leave.

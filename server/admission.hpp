@@ -26,7 +26,7 @@ namespace drover::server {
 
 struct Admitted {
   JobId job{};
-  bool seen = false;  // the key was known: this is the first submission's job
+  bool seen = false;   // the key was known: this is the first submission's job
   Time reused_from{};  // wall: when the job ended that answers in place of a new one; 0 = none does
 };
 
@@ -38,7 +38,8 @@ class Admission {
   Admission(Turn& turn, const store::Store& store, Users& users, metrics::Metrics& metrics,
             std::uint32_t daemon_uid);
   void configure(const Config& config);
-  void set_catalogue(std::shared_ptr<const pool::Catalogue> catalogue) { catalogue_ = catalogue; }
+  // After configure(). Accounts that shared engines run as may submit those, whatever their number.
+  void set_catalogue(std::shared_ptr<const pool::Catalogue> catalogue);
 
   // For statements that may be answered by an earlier result. Without it none is.
   struct Earlier {
@@ -104,6 +105,7 @@ class Admission {
   Users& users_;
   metrics::Metrics& metrics_;
   std::uint32_t daemon_uid_;
+  std::string directory_of(std::uint32_t uid) const;
   Result<std::string> results_of(std::uint32_t uid) const;
 
   std::string out_, array_out_, engine_results_;

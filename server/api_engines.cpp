@@ -235,6 +235,10 @@ void list_engine_types(Services& services, ExchangePtr exchange) {
     out.field("min_idle", plugin.min_idle);
     out.field("max_uses", plugin.max_uses);
     out.field("reset", plugin.reset);
+    if (plugin.shared_as)
+      out.field("shared_as", plugin.shared_as->user);
+    else
+      out.null_field("shared_as");
     out.end_object();
   }
   out.end_array();

@@ -70,7 +70,7 @@ class LogStream : public std::enable_shared_from_this<LogStream> {
     auto files = task_files(*exchange_->spec, record.id, record.node);
     if (!files) return refuse(files.error());
     LogRead read;
-    read.owner = exchange_->spec->owner;
+    read.owner = sched::files_owner(*exchange_->spec);
     read.path = err && !files->err.empty() ? files->err : files->out;
     read.offset = tail > 0 ? -tail_bytes_ : offset;
     read.limit = tail > 0 ? std::uint32_t(tail_bytes_)

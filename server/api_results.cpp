@@ -136,7 +136,7 @@ class ResultStream : public std::enable_shared_from_this<ResultStream> {
     if (!is_plain_name(file))
       return refuse({Errc::Corrupt, "the result's file has no plain name", "run it again", ""});
     LogRead read;
-    read.owner = exchange_->spec->owner;
+    read.owner = sched::files_owner(*exchange_->spec);
     read.path = place_.directory + "/" + file;
     read.offset = from;
     read.limit = std::uint32_t(std::min(most, kPiece));

@@ -203,10 +203,10 @@ struct Daemon::Parts {
 
   void configure() {
     admission.configure(config);
+    auth.configure(config);
     load_plugins();
     agents.set_statement_limits({config.engine_log_mib << 20, config.engine_result_mib << 20,
                                  config.engine_result_rows, kPreviewBytes});
-    auth.configure(config);
     agents.set_kill_grace(config.kill_grace_s);
     controller.set_group_limits(group_limits_of(config));
     turn.push(sched::Tick{});  // what a raised limit lets go
@@ -218,12 +218,25 @@ struct Daemon::Parts {
 
   // A plugin that is wrong is named in the log, and the others serve.
   void load_plugins() {
-    auto loaded = load_catalogue(plugin_folder(config));
+    auto loaded = load_catalogue(plugin_folder(config),
+                                 [this](const std::string& name) { return shared_account(name); });
     for (const Error& problem : loaded.problems)
       spdlog::error("engine plugin: {}{}{}", problem.message, problem.hint.empty() ? "" : "; ",
                     problem.hint);
     admission.set_catalogue(loaded.catalogue);
     engines.set_catalogue(loaded.catalogue);
+  }
+
+  // Whose code runs there could do what the account may: so it must be nobody special.
+  Result<Owner> shared_account(const std::string& name) {
+    const auto account = users.find(name);
+    if (!account)
+      return fail(Errc::NotFound, "there is no user " + name.substr(0, 64),
+                  "create the account, without rights of its own", "tenancy.account");
+    if (account->uid == 0 || auth.is_operator(account->uid))
+      return fail(Errc::Denied, "user " + name + " is an operator: engines cannot be shared as him",
+                  "use an account that may do nothing else", "tenancy.account");
+    return Owner{account->uid, account->gid};
   }
 
   void on_stored(const sched::Changes& changes) {

@@ -345,9 +345,10 @@ Result<void> fill_launch(const sched::JobSpec& spec, const sched::Launch& launch
   auto files = task_files(spec, launch.id.task, site.node);
   if (!files) return fail(files.error());
   set_attempt(launch.id, *order.mutable_id());
-  order.set_uid(spec.owner.uid);
-  order.set_gid(spec.owner.gid);
-  order.set_user(spec.user);
+  const bool is_shared = spec.statement && spec.statement->runs_as;
+  order.set_uid(sched::files_owner(spec).uid);
+  order.set_gid(sched::files_owner(spec).gid);
+  order.set_user(is_shared ? spec.statement->runs_as->user : spec.user);
   const std::uint32_t index = raw(launch.id.task.index);
   const auto own = own_command(spec, index);
   if (!own) return fail(own.error());

@@ -45,7 +45,7 @@ class LogReading : public std::enable_shared_from_this<LogReading> {
     add(log_line(record.started, Level::Info, "Task " + id + " runs on engine " + task_.node));
     auto place = result_place(services_, task_.spec, record.id);
     if (!place) return end_of_body();
-    files_.emplace(services_, task_.spec.owner, *std::move(place));
+    files_.emplace(services_, sched::files_owner(task_.spec), *std::move(place));
     if (const auto mark = services_.linkis->mark_before(mark_key(), from_)) {
       line_ = mark->line;
       offset_ = mark->offset;

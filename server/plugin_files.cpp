@@ -39,6 +39,12 @@ Result<std::string> text_of(const toml::node& node, const std::string& where,
   return *text;
 }
 
+Result<bool> bool_of(const toml::node& node, const std::string& where, const std::string& key) {
+  const auto yes = node.value_exact<bool>();
+  if (!yes) return wrong(where, key, "true or false");
+  return *yes;
+}
+
 Result<std::vector<std::string>> texts_of(const toml::node& node, const std::string& where,
                                           const std::string& key) {
   const toml::array* array = node.as_array();
@@ -114,6 +120,8 @@ struct Reading {
   nlohmann::json options = nlohmann::json::object();
   Duration keep_results{};             // what statements left is removed later; 0 = never
   std::int64_t results_quota_mib = 0;  // of one user, of all engines; 0 = none
+  bool is_shared = false;
+  std::string account;  // then
 };
 using Read = Result<void> (*)(Reading&, const toml::node&, const std::string& where,
                               const std::string& key);
@@ -143,8 +151,10 @@ constexpr auto kKeys = std::to_array<PluginKey>({
     {"reuse.reset", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(text_of(n, w, k), r.plugin.reset); }},
     {"reuse.shared", [](Reading&, const toml::node& n, const std::string& w, const std::string& k) -> Result<void> {
        if (n.value_exact<bool>() == false) return {};
-       return wrong(w, k, "false: engines that several users share are not offered yet");
+       return wrong(w, k, "false: engines that users share say so under [tenancy]");
      }},
+    {"tenancy.shared", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(bool_of(n, w, k), r.is_shared); }},
+    {"tenancy.account", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(text_of(n, w, k), r.account); }},
     {"results.keep", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(duration_of(n, w, k), r.keep_results); }},
     {"results.quota", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(memory_of(n, w, k), r.results_quota_mib); }},
     {"hooks.before", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(text_of(n, w, k), r.plugin.before); }},
@@ -217,12 +227,33 @@ Result<pool::Plugin> parse_plugin(std::string_view text, const std::string& path
   if (reading.keep_results.us > 0 || reading.results_quota_mib > 0)
     reading.options["results"] = {{"keep_s", reading.keep_results.us / 1'000'000},
                                   {"quota_mib", reading.results_quota_mib}};
+  if (reading.is_shared != !reading.account.empty())
+    return fail(Errc::BadInput,
+                path + ": [tenancy] needs both: shared = true, and the account it runs as",
+                "shared = true and account = \"NAME\", or neither", "tenancy.account");
+  // The account's number is found later; until then it is one that no catalogue takes.
+  if (reading.is_shared) reading.plugin.shared_as = sched::Account{{0, 0}, reading.account};
   reading.plugin.options =
       reading.options.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return reading.plugin;
 }
 
-LoadedCatalogue load_catalogue(const std::string& folder) {
+namespace {
+
+Result<void> resolve_account(pool::Plugin& plugin, const FindAccount& find) {
+  if (!plugin.shared_as) return {};
+  if (!find)
+    return fail(Errc::Unsupported, "engines that users share are not served here", "",
+                "tenancy.shared");
+  auto owner = find(plugin.shared_as->user);
+  if (!owner) return fail(owner.error());
+  plugin.shared_as->owner = *owner;
+  return {};
+}
+
+}  // namespace
+
+LoadedCatalogue load_catalogue(const std::string& folder, const FindAccount& find_account) {
   LoadedCatalogue loaded;
   auto catalogue = std::make_shared<pool::Catalogue>();
   std::vector<fs::path> files;
@@ -232,7 +263,9 @@ LoadedCatalogue load_catalogue(const std::string& folder) {
   std::ranges::sort(files);  // which of two of one type serves does not hang on the disk
   for (const fs::path& file : files) {
     auto plugin = read_plugin_file(file);
-    auto added = plugin ? catalogue->add(*std::move(plugin)) : Result<void>(fail(plugin.error()));
+    auto added =
+        plugin ? resolve_account(*plugin, find_account) : Result<void>(fail(plugin.error()));
+    if (added) added = catalogue->add(*plugin);
     if (added) continue;
     Error problem = added.error();
     if (plugin) problem.message = file.string() + ": " + problem.message;

@@ -66,6 +66,7 @@ void append_engine_parts(JsonWriter& out, const sched::JobSpec& spec) {
     out.field("session", spec.statement->session);
     out.field("reset", spec.statement->reset);
     out.field("pool", spec.statement->pool);
+    if (spec.statement->runs_as) out.field("runs_as", spec.statement->runs_as->user);
     if (spec.statement->reuse.us > 0) {
       out.key("reuse");
       out.begin_object();

@@ -86,7 +86,8 @@ void find_earlier(Services& services, std::shared_ptr<const sched::JobSpec> spec
   auto place = result_place(services, found->spec, found->earlier.job);
   if (!place) return answer("gone", std::nullopt);
   const std::string path = found->file.empty() ? place->log : place->directory + "/" + found->file;
-  const auto files = std::make_shared<PlacedFiles>(services, spec->owner, *std::move(place));
+  const auto files =
+      std::make_shared<PlacedFiles>(services, sched::files_owner(found->spec), *std::move(place));
   files->read(path, 0, 1, [files, answer, earlier = found->earlier](const Result<LogPiece>& piece) {
     if (piece && !piece->not_found) return answer("reused", earlier);
     answer("gone", std::nullopt);

@@ -15,6 +15,11 @@ void encode_engine_parts(const sched::JobSpec& spec, proto::JobSpec& out) {
     statement.set_origin(spec.statement->origin);
     statement.set_reuse_us(spec.statement->reuse.us);
     statement.set_content_key(spec.statement->content_key);
+    if (const auto& as = spec.statement->runs_as) {
+      statement.set_runs_as(as->user);
+      statement.set_runs_as_uid(as->owner.uid);
+      statement.set_runs_as_gid(as->owner.gid);
+    }
     statement.set_fills_variables(spec.statement->variables.has_value());
     if (spec.statement->variables)
       for (const auto& [name, value] : *spec.statement->variables) {
@@ -42,6 +47,9 @@ void decode_engine_parts(const proto::JobSpec& in, sched::JobSpec& out) {
                                      stored.pool(),   stored.reset(),    stored.origin()};
     out.statement->reuse = Duration{stored.reuse_us()};
     out.statement->content_key = stored.content_key();
+    if (!stored.runs_as().empty())
+      out.statement->runs_as =
+          sched::Account{{stored.runs_as_uid(), stored.runs_as_gid()}, stored.runs_as()};
     if (stored.fills_variables()) out.statement->variables.emplace();
     for (const proto::Pair& pair : stored.variables())
       if (out.statement->variables) out.statement->variables->emplace(pair.key(), pair.value());

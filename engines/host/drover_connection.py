@@ -25,8 +25,8 @@ class Connection(Loop):
         self.agent = None
         self.is_welcome, self.is_agent_slow, self.pause_s = False, False, FIRST_PAUSE_S
         self.heard_at = time.monotonic()
-        self.actions = {"welcome": self.on_welcome, "refused": self.on_refused, "execute": self.on_execute, "cancel": self.on_cancel, "note": self.on_note,
-                        "ack": self.on_ack}
+        self.actions = {"welcome": self.on_welcome, "refused": self.on_refused, "execute": self.on_execute, "cancel": self.on_cancel,
+                        "note": self.on_note, "ack": self.on_ack}
 
     # ---- what an engine makes of it
     def is_idle(self):

@@ -90,5 +90,84 @@ TEST(EnginePool, AnEngineTakesAsManyStatementsAtOnceAsItHasSeats) {
   EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Idle);
 }
 
+// ---- engines that users share
+
+Plugin shared(std::uint32_t uid = 2991) {
+  Plugin made = plugin();
+  made.shared_as = sched::Account{{uid, 99}, "svc"};
+  return made;
+}
+
+TEST(SharedEngines, OneServesStatementsOfSeveralUsersAndIsTheAccounts) {
+  Plugin at_once = shared();
+  at_once.concurrency = 2;
+  Stage stage({at_once});
+  stage.seats = 2;
+  const JobId first = stage.submit("", "python", 1000);
+  ASSERT_EQ(stage.engine_jobs().size(), 1u);
+  const JobId engine = stage.engine_jobs()[0];
+  const sched::JobSpec& spec = *stage.table.specs.at(engine);
+  EXPECT_EQ(spec.owner, (Owner{2991, 99}));
+  EXPECT_EQ(spec.user, "svc");
+  EXPECT_EQ(spec.labels.at("user"), "svc") << "its quotas and account are not its users'";
+  stage.engine_up(engine);
+  const JobId second = stage.submit("", "python", 1001);
+  EXPECT_TRUE(stage.runs(first) && stage.runs(second));
+  EXPECT_EQ(stage.table.specs.at(second)->owner.uid, 1001u);
+  EXPECT_EQ(stage.table.specs.at(second)->labels.at("user"), "u1001") << "its owner's quotas";
+  EXPECT_EQ(stage.pool->engines()[0].uid, 2991u);
+  stage.restart();
+  stage.engine_up(engine);
+  stage.statement_ended(first);
+  stage.statement_ended(second);
+  EXPECT_EQ(stage.state(first), sched::JobState::Succeeded);
+  EXPECT_TRUE(stage.runs(stage.submit("", "python", 1002))) << "warm, over a restart";
+}
+
+TEST(SharedEngines, NobodyButTheAccountStartsThemAndNobodyLocksOne) {
+  Stage stage({shared()});
+  StartEngines start;
+  start.type = "python";
+  start.wish.owner = {1000, 100};
+  start.wish.user = "u1000";
+  EXPECT_FALSE(stage.ask(start));
+  start.wish.session = "s1";
+  EXPECT_FALSE(stage.ask(start));
+  AskEngine lock;
+  lock.type = "python";
+  lock.wish.owner = {2991, 99};
+  lock.wish.user = "svc";
+  lock.lease = seconds(60);
+  EXPECT_FALSE(stage.ask(lock));
+  EXPECT_TRUE(stage.engine_jobs().empty());
+  start.wish = {};
+  start.wish.owner = {2991, 99};
+  start.wish.user = "svc";
+  EXPECT_TRUE(stage.ask(start));
+  const JobId engine = stage.engine_jobs().at(0);
+  stage.engine_up(engine);
+  EXPECT_TRUE(stage.runs(stage.submit("", "python", 1000)));
+  DrainEngine kill{{1000, false}, "engine-1", true};
+  EXPECT_EQ(stage.ask(kill).error().code, Errc::NotFound) << "a user of it does not end it";
+}
+
+// What was accepted under one declaration is not run under another.
+TEST(SharedEngines, WaitingStatementsFailWhenTheAccountChanges) {
+  Plugin own = plugin();
+  own.shared_as.reset();
+  for (const Plugin& now : {own, shared(2992)}) {
+    Stage stage({shared()});
+    const JobId waits = stage.submit("", "python", 1000);
+    const JobId engine = stage.engine_jobs().at(0);
+    auto catalogue = std::make_shared<Catalogue>();
+    ASSERT_TRUE(catalogue->add(now));
+    stage.pool->set_catalogue(catalogue);
+    stage.engine_died(engine);
+    EXPECT_EQ(stage.state(waits), sched::JobState::Failed);
+    EXPECT_EQ(stage.table.jobs.at(waits).reason, sched::Reason::EngineFailed);
+    EXPECT_TRUE(stage.engine_jobs().empty());
+  }
+}
+
 }  // namespace
 }  // namespace drover::pool

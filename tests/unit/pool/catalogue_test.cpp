@@ -71,6 +71,67 @@ TEST(Catalogue, NamesTheNearestWord) {
   }
 }
 
+Catalogue with_shared() {
+  Catalogue made = three();
+  Plugin trino;
+  trino.type = "trino";
+  trino.languages = {"trino"};
+  trino.command = {"x"};
+  trino.shared_as = sched::Account{{991, 99}, "svc"};
+  EXPECT_TRUE(made.add(trino));
+  return made;
+}
+
+TEST(Catalogue, UsersShareWhatIsDeclaredSharedAndNothingElse) {
+  for (const std::uint32_t uid : {1000u, 1001u}) {
+    sched::JobSpec spec;
+    spec.owner = {uid, 100};
+    spec.statement = sched::Statement{"trino", "", "", "", ""};
+    spec.statement->runs_as = sched::Account{{0, 0}, "root"};  // nobody says that himself
+    ASSERT_TRUE(with_shared().complete(spec));
+    EXPECT_EQ(spec.statement->pool, "trino.shared-991");
+    EXPECT_EQ(*spec.statement->runs_as, (sched::Account{{991, 99}, "svc"}));
+    EXPECT_EQ(sched::files_owner(spec), (Owner{991, 99}));
+    EXPECT_EQ(spec.owner.uid, uid);
+    spec.statement = sched::Statement{"python", "", "", "", ""};
+    spec.statement->runs_as = sched::Account{{0, 0}, "root"};
+    ASSERT_TRUE(with_shared().complete(spec));
+    EXPECT_FALSE(spec.statement->runs_as);
+    EXPECT_EQ(sched::files_owner(spec).uid, uid);
+    EXPECT_EQ(spec.statement->pool, "python." + std::to_string(uid));
+  }
+}
+
+TEST(Catalogue, SharedEnginesTakeNothingThatReachesBeyondAStatement) {
+  const struct {
+    const char* field;
+    void (*ask)(sched::JobSpec&);
+  } cases[] = {
+      {"session", [](sched::JobSpec& s) { s.statement->session = "s1"; }},
+      {"reset", [](sched::JobSpec& s) { s.statement->reset = "none"; }},
+      {"env", [](sched::JobSpec& s) { s.env = {"DROVER_TRINO_URL=https://elsewhere"}; }},
+      {"env",
+       [](sched::JobSpec& s) {
+         s.env = {"DROVER_STEP=a", "LD_PRELOAD=/tmp/x.so"};
+       }},
+  };
+  for (const auto& one : cases) {
+    sched::JobSpec spec;
+    spec.owner = {1000, 100};
+    spec.statement = sched::Statement{"trino", "", "", "", ""};
+    one.ask(spec);
+    const auto done = with_shared().complete(spec);
+    ASSERT_FALSE(done) << one.field;
+    EXPECT_EQ(done.error().field, one.field);
+    EXPECT_EQ(done.error().code, Errc::Unsupported);
+  }
+  sched::JobSpec step;
+  step.owner = {1000, 100};
+  step.statement = sched::Statement{"trino", "", "", "", ""};
+  step.env = {"DROVER_WORKFLOW_ID=1", "DROVER_STEP=a", "DROVER_STEP_START=1"};
+  EXPECT_TRUE(with_shared().complete(step)) << "of a workflow";
+}
+
 TEST(Catalogue, RefusesPluginsThatCannotBeRight) {
   const struct {
     const char* field;
@@ -83,6 +144,19 @@ TEST(Catalogue, RefusesPluginsThatCannotBeRight) {
       {"plugin.languages", [](Plugin& p) { p.languages = {"a b"}; }},
       {"start.command", [](Plugin& p) { p.command.clear(); }},
       {"reuse.reset", [](Plugin& p) { p.reset = "often"; }},
+      {"tenancy.account",
+       [](Plugin& p) {
+         p.shared_as = sched::Account{{0, 0}, "root"};
+       }},
+      {"tenancy.account",
+       [](Plugin& p) {
+         p.shared_as = sched::Account{{991, 99}, ""};
+       }},
+      {"reuse.reset",
+       [](Plugin& p) {
+         p.shared_as = sched::Account{{991, 99}, "svc"};
+         p.reset = "none";
+       }},
   };
   for (const auto& one : cases) {
     Catalogue catalogue = three();

@@ -64,6 +64,11 @@ TEST(PluginFiles, NamesFileAndLineOfWhatIsWrong) {
       {"[resources]\ncpus = 0\n", "p.toml:2: resources.cpus must be a number from 1"},
       {"[resources]\nmemory = \"much\"\n", "p.toml:2: resources.memory must be an amount"},
       {"[reuse]\nshared = true\n", "p.toml:2: reuse.shared must be false"},
+      {"[tenancy]\nshared = 1\naccount = \"a\"\n",
+       "p.toml:2: tenancy.shared must be true or false"},
+      {"[tenancy]\nshared = true\n", "p.toml: [tenancy] needs both"},
+      {"[tenancy]\naccount = \"a\"\n", "p.toml: [tenancy] needs both"},
+      {"[tenancy]\nshared = false\naccount = \"a\"\n", "p.toml: [tenancy] needs both"},
       {"[reuse]\nmax_per_user = -1\n", "p.toml:2: reuse.max_per_user must be a number"},
       {"[reuse]\nconcurrency = 0\n", "p.toml:2: reuse.concurrency must be a number from 1 to 1000"},
   };
@@ -96,6 +101,34 @@ TEST(PluginFiles, ABadOneIsNamedAndTheOthersServe) {
             std::string::npos);
   EXPECT_NE(loaded.problems[2].message.find("d/plugin.toml:1: "), std::string::npos);
   EXPECT_TRUE(load_catalogue("/nowhere/at/all").catalogue->all().empty());
+}
+
+// Without an account that the daemon agrees to, nothing is shared.
+TEST(PluginFiles, EnginesAreSharedAsAnAccountThatIsFound) {
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("drover-shared-" + std::to_string(::getpid()));
+  const auto write = [&](const std::string& more) {
+    std::filesystem::create_directories(folder / "a");
+    std::ofstream(folder / "a" / "plugin.toml") << kGood << more;
+  };
+  const FindAccount find = [](const std::string& name) -> Result<Owner> {
+    if (name == "svc") return Owner{991, 99};
+    if (name == "root") return Owner{0, 0};
+    return fail(Errc::NotFound, "there is no user " + name);
+  };
+  const std::string shared = "[tenancy]\nshared = true\naccount = ";
+  write(shared + "\"svc\"\n");
+  const LoadedCatalogue good = load_catalogue(folder.string(), find);
+  ASSERT_NE(good.catalogue->find("python"), nullptr);
+  EXPECT_EQ(*good.catalogue->find("python")->shared_as, (sched::Account{{991, 99}, "svc"}));
+  EXPECT_TRUE(load_catalogue(folder.string()).catalogue->all().empty()) << "nobody to ask";
+  for (const char* account : {"\"root\"\n", "\"nobody-here\"\n"}) {
+    write(shared + account);
+    const LoadedCatalogue bad = load_catalogue(folder.string(), find);
+    EXPECT_TRUE(bad.catalogue->all().empty()) << account;
+    EXPECT_EQ(bad.problems.size(), 1u) << account;
+  }
+  std::filesystem::remove_all(folder);
 }
 
 TEST(PluginFiles, WhatIsShippedIsRight) {

@@ -168,11 +168,14 @@ inline void RandomValues::later_fields(sched::JobSpec& spec) {
   if (prng.chance(30))
     spec.retry = {
         std::uint32_t(prng.below(9)),   std::uint32_t(prng.next()), {number()}, {number()},
-        sched::RetryOn(prng.below(64)), {small(), small()}};
+        sched::RetryOn(prng.below(128)), {small(), small()}};
   for (std::uint64_t i = prng.chance(30) ? prng.below(50) : 0; i > 0; --i)
     spec.items.add(bytes(30));
   if (prng.chance(30))
     spec.statement = sched::Statement{word(), word(), word(), word(), word(), bytes(200)};
+  if (spec.statement && prng.chance(30))
+    spec.statement->runs_as =
+        sched::Account{{std::uint32_t(prng.next()), std::uint32_t(prng.next())}, "a" + word()};
 }
 
 inline sched::JobRecord RandomValues::job(JobId id) {
