@@ -38,6 +38,7 @@ struct EnginePool::Pool {
   std::string type, session;
   EngineWish wish;          // of the statement that came last
   std::set<JobId> waiting;  // statements, in the order in which they came
+  std::size_t open = 0;     // statements that have not ended, also those that are not ready to run
   std::set<std::uint32_t> engines;
   std::uint32_t failures = 0;  // starts in a row
   std::string last_failure;

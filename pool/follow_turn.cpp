@@ -48,7 +48,9 @@ EngineSize EnginePool::size_of_session(const std::string& pool) const {
 // A job that has to do with engines.
 void EnginePool::learn(JobId id, const sched::JobSpec& spec, Now now) {
   if (spec.statement) {
-    Waiter& waiter = statements_[id];
+    const auto [known, is_new] = statements_.try_emplace(id);
+    Waiter& waiter = known->second;
+    if (is_new) ++pool_of(spec.statement->pool).open;
     waiter.pool = spec.statement->pool;
     waiter.content_key = spec.statement->content_key;
     waiter.uid = spec.owner.uid;
@@ -188,6 +190,7 @@ void EnginePool::see_job(const sched::JobRecord& job, Now now) {
   if (job.state == sched::JobState::Succeeded && !found->second.content_key.empty())
     offers_.push_back({found->second.uid, std::move(found->second.content_key), job.ended, job.id});
   if (!found->second.why_cold.empty()) remember_cold(job.id, std::move(found->second.why_cold));
+  --pool.open;
   statements_.erase(found);
 }
 
@@ -278,7 +281,7 @@ bool EnginePool::follow(const sched::TurnOutput& output, Now now) {
     const auto pool = pools_.find(name);
     if (pool == pools_.end()) continue;
     decide(name, pool->second, now);
-    if (pool->second.engines.empty() && pool->second.waiting.empty()) {
+    if (pool->second.engines.empty() && pool->second.open == 0) {
       pools_.erase(pool);  // known anew with the next statement
       dirty_.erase(name);
     }

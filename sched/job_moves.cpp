@@ -164,14 +164,15 @@ bool Controller::State::close_if_done(Job& job, Reason reason, Now now) {
   } else if (job.timed_out > 0) {
     on = JobEvent::SomeTimedOut;
   } else if (job.cancelled > 0) {
-    on = JobEvent::SomeCancelled;
+    // A statement that had been tried before: it fails as one that was not.
+    on = reason == Reason::EngineFailed ? JobEvent::SomeFailed : JobEvent::SomeCancelled;
     if (job.reason == Reason::CancelledByOperator || job.reason == Reason::Deadline)
       reason = job.reason;
     const bool lost = job.more != nullptr && job.more->counterparts && job.more->counterparts->lost;
     if (lost && reason != Reason::CancelledByUser) reason = Reason::DependencyNever;
     if (reason != Reason::PlanRefused && reason != Reason::CancelledByOperator &&
         reason != Reason::Deadline && reason != Reason::Preempted &&
-        reason != Reason::DependencyNever)
+        reason != Reason::DependencyNever && reason != Reason::EngineFailed)
       reason = Reason::CancelledByUser;
   } else {
     reason = Reason::None;

@@ -26,6 +26,7 @@ void StatementVerbs::fail_statement(const FailStatement& in, Now now) {
   Job* job = self().find(in.job);
   if (job == nullptr || !job->is_statement || job->active > 0) return;
   if (job->state != JobState::Scheduled) return;  // it does not wait for an engine
+  if (job->untouched < job->total) job->extra().detail = in.detail;
   self().refuse_plan(*job, in.reason, in.detail, now);
 }
 

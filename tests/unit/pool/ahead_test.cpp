@@ -90,6 +90,57 @@ TEST(EnginePool, AnEngineTakesAsManyStatementsAtOnceAsItHasSeats) {
   EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Idle);
 }
 
+// ---- statements that wait before they wait for an engine
+
+// While it is held, or waits for its next try, its pool may have no engine and nobody who waits.
+TEST(EnginePool, AStatementFindsItsPoolHoweverLateItIsReady) {
+  Stage stage;
+  stage.holds = true;
+  const JobId held = stage.submit();
+  EXPECT_TRUE(stage.engine_jobs().empty());
+  sched::Command release;
+  release.verb = sched::Verb::Release;
+  release.actor = {1000, false};
+  release.target.job = held;
+  stage.put(std::move(release));
+  ASSERT_EQ(stage.engine_jobs().size(), 1u);
+  stage.engine_up(stage.engine_jobs()[0]);
+  EXPECT_TRUE(stage.runs(held));
+}
+
+TEST(EnginePool, AStatementThatMayRunAgainGetsANewEngine) {
+  for (const Duration delay : {Duration{}, seconds(60)}) {
+    Stage stage;
+    stage.retry.max = 1;
+    stage.retry.on = sched::kRetryLost;
+    stage.retry.delay = delay;
+    const JobId job = stage.submit();
+    const JobId first = stage.engine_jobs().at(0);
+    stage.engine_up(first);
+    stage.engine_died(first);
+    EXPECT_FALSE(sched::is_final(stage.state(job)));
+    stage.pass(delay);
+    ASSERT_EQ(stage.engine_jobs().size(), 1u);
+    stage.engine_up(stage.engine_jobs()[0]);
+    EXPECT_TRUE(stage.runs(job));
+    stage.engine_died(stage.engine_jobs()[0]);
+    EXPECT_EQ(stage.table.jobs.at(job).reason, sched::Reason::EngineLost);
+  }
+}
+
+TEST(EnginePool, AStatementThatWasTriedFailsWhenNoEngineCanBeHad) {
+  Stage stage;
+  stage.retry.max = 5;
+  stage.retry.on = sched::kRetryLost;
+  const JobId job = stage.submit();
+  stage.engine_up(stage.engine_jobs().at(0));
+  stage.refuses_engines = true;
+  stage.engine_died(stage.engine_jobs().at(0));
+  EXPECT_EQ(stage.state(job), sched::JobState::Failed);
+  EXPECT_EQ(stage.table.jobs.at(job).reason, sched::Reason::EngineFailed);
+  EXPECT_NE(stage.table.jobs.at(job).detail.find("the queue is full"), std::string::npos);
+}
+
 // ---- engines that users share
 
 Plugin shared(std::uint32_t uid = 2991) {

@@ -44,6 +44,8 @@ class Stage {
     spec.script = "1+1";
     spec.statement = sched::Statement{std::move(engine), "", std::move(session), "", ""};
     spec.statement->content_key = content_key;
+    spec.retry = retry;
+    spec.hold = holds;
     const auto completed = catalogue_->complete(spec);
     EXPECT_TRUE(completed) << (completed ? "" : completed.error().message);
     auto admitted = sched::admit(std::move(spec), {});
@@ -191,6 +193,8 @@ class Stage {
   std::map<std::string, SessionId> engine_sessions;
   std::set<JobId> signalled;     // engines that were told to end
   std::uint32_t seats = 1;       // of engines that register
+  sched::RetryRule retry;        // of statements from here on
+  bool holds = false;            // likewise
   std::string content_key;       // of statements from here on: they offer their results
   bool obeys = true;             // they do, at once
   bool refuses_engines = false;  // the entrance
