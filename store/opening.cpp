@@ -6,10 +6,13 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <utility>
+#include <vector>
 
 #include "proto/store.pb.h"
 #include "store/directory.hpp"
@@ -89,19 +92,33 @@ Result<void> check_is_newest(const ReadTxn& txn) {
                              counters.txn(), txn.id())));
 }
 
+using Listed = std::vector<std::pair<std::uint32_t, JobId>>;
+constexpr std::size_t kListedMax = 4'000'000;  // 64 MiB
+
+// In the order of the index: what is appended fills its pages, and is not searched for.
+Result<void> put_listed(WriteTxn& txn, Listed& listed) {
+  std::ranges::sort(listed);
+  for (const auto& [uid, id] : listed)
+    if (auto ok = txn.put_index(Table::Statement, statement_key(uid, id)); !ok) return ok;
+  listed.clear();
+  return {};
+}
+
 // Every statement there is: once, when a store gets this index.
 Result<void> index_statements(WriteTxn& txn) {
   proto::JobSpec spec;
+  Listed listed;
   for (JobId from{};;) {
     const auto key = txn.first_key_from(Table::Spec, job_key(from).view());
     if (!key) return fail(key.error());
-    if (key->empty()) return {};
+    if (key->empty()) return put_listed(txn, listed);
     const auto value = txn.find(Table::Spec, *key);
     if (!value) return fail(value.error());
     if (auto ok = open_record(Table::Spec, *key, value->value(), spec); !ok) return ok;
     const auto id = JobId(key_u64(*key));
-    if (spec.has_statement())
-      if (auto ok = txn.put_index(Table::Statement, statement_key(spec.uid(), id)); !ok) return ok;
+    if (spec.has_statement()) listed.emplace_back(spec.uid(), id);
+    if (listed.size() == kListedMax)
+      if (auto ok = put_listed(txn, listed); !ok) return ok;
     from = JobId(raw(id) + 1);
   }
 }
