@@ -11,7 +11,7 @@ from engines_test import Desk
 from harness import BIN, Cluster
 
 LIMIT_MIB, TAKES_MIB = 200, 185
-HUNGRY = f"import time\nkept = bytearray({TAKES_MIB} << 20)\nprint('ready', end='', flush=True)\ntime.sleep(120)\n"
+HUNGRY = f"import time\nprint('ready', end='', flush=True)\nkept = bytearray({TAKES_MIB} << 20)\ntime.sleep(120)\n"
 CONFIG = """[engines]
 results = "RESULTS"
 [[quota]]
