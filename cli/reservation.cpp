@@ -4,6 +4,7 @@
 
 #include "base/units.hpp"
 #include "cli/command.hpp"
+#include "cli/resource_text.hpp"
 
 namespace drover::cli {
 namespace {
@@ -17,6 +18,7 @@ constexpr Option kCreateOptions[] = {
     {"cpus", 'c', Takes::Value, "N", "so many CPUs of each node (default: whole nodes)"},
     {"mem", 0, Takes::Value, "SIZE", "so much memory of each node"},
     {"gpus", 0, Takes::Value, "N", "so many GPUs of each node"},
+    {"licences", 'L', Takes::Value, "NAME=N,...", "so many licences of the cluster", "licenses"},
     {"users", 'u', Takes::Value, "NAME,...", "who may use it", "user"},
     {"accounts", 'A', Takes::Value, "NAME,...", "whose members may use it", "account"},
     {"repeat", 0, Takes::Value, "daily|weekly", "it comes again", "", Support::Yes,
@@ -56,6 +58,15 @@ std::string each_text(const Json& row) {
   return text;
 }
 
+std::string licences_text(const Json& row) {
+  std::string text;
+  const Json& licences = member(row, "licences");
+  if (licences.is_object())
+    for (const auto& [name, count] : licences.items())
+      text += (text.empty() ? "" : ",") + name + "=" + std::to_string(number_of(licences, name));
+  return text;
+}
+
 std::string who_text(const Json& row) {
   const Json& maintenance = member(row, "maintenance");
   if (maintenance.is_boolean() && maintenance.get<bool>()) return "maintenance";
@@ -76,6 +87,8 @@ std::vector<Column> columns() {
   made.push_back(column("NODES", "nodes"));
   made.push_back(column("EACH", "whole_nodes"));
   made.back().show = [](const Json& row, const Style&) { return each_text(row); };
+  made.push_back(column("LICENCES", "licences", true));
+  made.back().show = [](const Json& row, const Style&) { return licences_text(row); };
   made.push_back(column("FOR", "users"));
   made.back().show = [](const Json& row, const Style&) { return who_text(row); };
   made.push_back(column("WAITING", "jobs_waiting", true));
@@ -113,7 +126,9 @@ Result<int> run_show(Context& context) {
     return context.print_rows({list[0]}, columns(), "reservations", "name");
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const auto& [key, value] : list[0].items())
-    pairs.emplace_back(key, value.is_array() ? joined(value) : text_of(list[0], key));
+    pairs.emplace_back(key, key == "licences"  ? licences_text(list[0])
+                            : value.is_array() ? joined(value)
+                                               : text_of(list[0], key));
   context.out(render_pairs(pairs, context.style()));
   return kOk;
 }
@@ -150,6 +165,11 @@ Result<bool> put_amounts(Json& body, const Arguments& arguments) {
     const auto number = parse_integer(arguments.text(option), 1, 1'000'000, option);
     if (!number) return fail(number.error());
     body[option] = *number;
+  }
+  if (arguments.has("licences")) {
+    auto licences = read_licences(arguments.text("licences"));
+    if (!licences) return fail(licences.error());
+    body["licences"] = *std::move(licences);
   }
   if (!arguments.has("mem")) return true;
   const auto mib = parse_memory_mib(arguments.text("mem"));
@@ -243,7 +263,7 @@ const Command kReservationCreate = {
         "--maintenance\n"
         "drover reservation create lab --start 09:00 -t 2h --repeat daily -w n1 -c 8 --mem 16G -A "
         "physics\n"
-        "drover reservation create demo -t 1h -w 2 -u ann",
+        "drover reservation create demo -t 1h -w 2 -u ann --licences matlab=4",
     .options = create_options,
     .run = run_create,
 };

@@ -24,7 +24,7 @@ Result<Json> read_licences(std::string_view text) {
     const std::string_view part = text.substr(0, comma);
     more = comma != std::string_view::npos;
     if (more) text.remove_prefix(comma + 1);
-    const std::size_t colon = part.find(':');
+    const std::size_t colon = part.find_first_of(":=");
     const std::string name(part.substr(0, colon));
     if (name.empty()) return fail(Errc::BadInput, all + " names no licence", "use NAME[:N]");
     Result<std::int64_t> count = 1;

@@ -236,8 +236,8 @@ std::optional<Slot> Forecast::earliest_one(const RoomAsk& ask, Duration length, 
   }
   ++search_;
   std::uint32_t left = offering_.count_common(ask.allowed, nullptr);  // not looked at yet
-  for (std::size_t bucket = next_filled(bucket_of(from)); bucket < kBuckets;
-       bucket = next_filled(bucket + 1)) {
+  // From today on, also when the search is for later: what ends before has room by then.
+  for (std::size_t bucket = next_filled(0); bucket < kBuckets; bucket = next_filled(bucket + 1)) {
     const Time begin{(base_ + std::int64_t(bucket)) * kBucketUs};
     if (begin > not_after || (best && best->start < begin) || left == 0) break;
     const NodeBits& ending = calendar_[ring(bucket)];

@@ -17,7 +17,9 @@ void ResourceManager::plan_ahead(std::span<const Lease* const> live) {
 bool ResourceManager::plans() const { return state_->plans_ahead; }
 
 void ResourceManager::forget_before(Time now) {
-  if (state_->plans_ahead) state_->forecast.forget_before(now);
+  if (!state_->plans_ahead) return;
+  state_->forecast.forget_before(now);
+  state_->licences.forget_before(now);
 }
 
 void ResourceManager::extend(Lease& lease, Time until) {
@@ -38,10 +40,14 @@ std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Tim
                                               ReservedId by, Time not_after) const {
   const State::Class& asked = state_->class_at(what);
   if (!asked.countable || !state_->plans_ahead) return std::nullopt;
-  if (!asked.more.empty())
-    return state_->forecast.earliest_of_all(state_->asks_of(asked, by), length, from, not_after);
-  if (auto now = room_now(what, length, from, by)) return now;
-  return state_->forecast.earliest(state_->ask_of(asked, by), length, from, not_after);
+  const auto place = [&](Time at) -> std::optional<Slot> {
+    if (!asked.more.empty())
+      return state_->forecast.earliest_of_all(state_->asks_of(asked, by), length, at, not_after);
+    if (auto now = room_now(what, length, at, by)) return now;
+    return state_->forecast.earliest(state_->ask_of(asked, by), length, at, not_after);
+  };
+  if (!State::has_licences(asked)) return place(from);
+  return state_->with_licences(asked, length, from, not_after, by, place);
 }
 
 // A search among many nodes looks at those on which something ends.
@@ -67,14 +73,24 @@ LastingRoom ResourceManager::lasting_room(NodeId node, Time now) const {
 
 HoldId ResourceManager::hold(ClassId what, const Slot& slot, Duration length, ReservedId by) {
   const State::Class& asked = state_->class_at(what);
-  if (!asked.more.empty())
-    return state_->forecast.hold(slot, state_->rooms_of(asked), after(slot.start, length), by);
-  const Room room =
-      state_->planned(asked, ask_on(asked.ask, asked.request, std::int64_t(slot.nodes.size())));
-  return state_->forecast.hold(slot, room, after(slot.start, length), by);
+  const Time until = after(slot.start, length);
+  HoldId made{};
+  if (!asked.more.empty()) {
+    made = state_->forecast.hold(slot, state_->rooms_of(asked), until, by);
+  } else {
+    const Room room =
+        state_->planned(asked, ask_on(asked.ask, asked.request, std::int64_t(slot.nodes.size())));
+    made = state_->forecast.hold(slot, room, until, by);
+  }
+  if (State::has_licences(asked))
+    state_->licences.hold(made, asked.ask.licences, slot.start, until, by);
+  return made;
 }
 
-void ResourceManager::drop(HoldId hold) { state_->forecast.drop(hold); }
+bool ResourceManager::drop(HoldId hold) {
+  state_->forecast.drop(hold);
+  return !state_->licences.empty() && state_->licences.drop(hold);
+}
 
 const Slot& ResourceManager::slot_of(HoldId hold) const { return state_->forecast.slot_of(hold); }
 
@@ -83,15 +99,24 @@ std::size_t ResourceManager::holds() const { return state_->forecast.holds(); }
 std::optional<Slot> ResourceManager::best_for(HoldId hold, ClassId what, Duration length, Time from,
                                               ReservedId by) {
   const State::Class& asked = state_->class_at(what);
-  if (!asked.more.empty())
-    return state_->forecast.best_for_all(hold, state_->asks_of(asked, by), length, from);
-  if (auto now = room_now(what, length, from, by)) return now;
-  return state_->forecast.best_for(hold, state_->ask_of(asked, by), length, from);
+  const auto place = [&](Time at) -> std::optional<Slot> {
+    if (!asked.more.empty())
+      return state_->forecast.best_for_all(hold, state_->asks_of(asked, by), length, at);
+    if (auto now = room_now(what, length, at, by)) return now;
+    return state_->forecast.best_for(hold, state_->ask_of(asked, by), length, at);
+  };
+  if (!State::has_licences(asked)) return place(from);
+  state_->licences.lift(hold);
+  auto slot = state_->with_licences(asked, length, from, slot_of(hold).start, by, place);
+  state_->licences.lay(hold);
+  return slot;
 }
 
 bool ResourceManager::could_improve(HoldId hold, NodeId node, ClassId what, Duration length,
                                     Time now, ReservedId by) {
   const State::Class& asked = state_->class_at(what);
+  if (State::has_licences(asked) && !licences_could_be_earlier(hold, what, length, now, by))
+    return false;
   if (asked.more.empty())
     return state_->forecast.could_improve(hold, node, state_->ask_of(asked, by), length, now);
   const std::vector<RoomAsk> asks = state_->asks_of(asked, by);
@@ -101,15 +126,21 @@ bool ResourceManager::could_improve(HoldId hold, NodeId node, ClassId what, Dura
 }
 
 void ResourceManager::reserve(ReservedId id, const std::vector<ReservedSpan>& spans,
-                              const std::vector<ReservedPart>& parts) {
+                              const std::vector<ReservedPart>& parts, const Counts& licences) {
   DROVER_CHECK(state_->plans_ahead, "a reservation needs timelines");
   state_->forecast.reserve(id, spans, parts);
   state_->freed_everything = true;
+  std::vector<NamedAmount> amounts;
+  for (const auto& [name, count] : licences)
+    if (const auto kind = state_->names.find(licence_word(name))) amounts.push_back({*kind, count});
+  state_->licences.reserve(id, spans, amounts);
 }
 
 void ResourceManager::unreserve(ReservedId id) {
   state_->forecast.unreserve(id);
   state_->freed_everything = true;
+  state_->licences.unreserve(id);
+  if (!state_->licences.empty()) state_->ledger.wake(state_->licence_pool);
 }
 
 bool ResourceManager::is_reserved(NodeId node, Window window) const {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "rm/licence.hpp"
 
 namespace drover::rm {
 namespace {
@@ -77,6 +78,7 @@ std::uint32_t QuotaLedger::use_counter(const Labels& exact) {
   Counter added;
   added.labels = exact;
   added.max = rule ? rule->max : kUnlimited;
+  added.is_licences = exact == licence_pool();
   added.users = 1;
   added.exists = true;
   added.freed = counters_[index].freed;  // an old note about this index is harmless
@@ -290,7 +292,15 @@ void QuotaLedger::mark_used(PathId path, const Amounts& amounts) {
 
 void QuotaLedger::release(PathId path, const Amounts& amounts, bool used) {
   change(path, [&](Sums& sums) { subtract_checked(used ? sums.used : sums.locked, amounts); });
-  for (const std::uint32_t index : path_at(path).counters) mark_freed(index);
+  const bool named = width_of(amounts) > kFixedKinds;
+  for (const std::uint32_t index : path_at(path).counters)
+    if (named || !counters_[index].is_licences) mark_freed(index);
+}
+
+std::optional<std::uint32_t> QuotaLedger::counter_of(const Labels& exact) const {
+  const auto known = counter_index_.find(exact);
+  if (known == counter_index_.end()) return std::nullopt;
+  return known->second;
 }
 
 void QuotaLedger::mark_freed(std::uint32_t index) {

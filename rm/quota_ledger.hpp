@@ -66,6 +66,9 @@ class QuotaLedger {
   // The counters that may have more room than when this was last asked: each once, by index. A
   // release frees those of its path; a change of the rules frees all. O(n log n) of the answer.
   std::vector<std::uint32_t> take_freed();
+  // The counter of exactly these labels; it may also have more room although nothing was released.
+  std::optional<std::uint32_t> counter_of(const Labels& exact) const;
+  void wake(std::uint32_t counter) { mark_freed(counter); }
 
   // Claims that are to be met by preemption, and the leases to take for one of them: in the order
   // of `live`, those that a quota inside holds beyond its own guarantee, until enough is found.
@@ -123,8 +126,9 @@ class QuotaLedger {
     Sums sums;
     std::unique_ptr<Promise> promise;
     std::uint32_t parent = kNone;
-    std::uint32_t users = 0;  // paths and children that refer to it, and 1 for an exact rule
-    bool freed = false;       // in freed_
+    std::uint32_t users = 0;   // paths and children that refer to it, and 1 for an exact rule
+    bool freed = false;        // in freed_
+    bool is_licences = false;  // the pool: what frees none of them frees nothing of it
     bool exists = false;
   };
   struct Path {

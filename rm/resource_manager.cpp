@@ -109,6 +109,8 @@ Acquired ResourceManager::acquire(ClassId what, PathId path, Window window) {
   if (!asked.countable) return NoFit{};
   if (auto shortage = state.ledger.first_short(path, asked.least))
     return state.refuse(path, *std::move(shortage), asked.least);
+  if (State::has_licences(asked))
+    if (auto shortage = state.licences_short(asked, window)) return *std::move(shortage);
   if (!asked.more.empty()) return state.take_components(asked, path, window);
   if (is_elastic(asked.request)) return state.take_most(asked, path, window);
   std::optional<HoldCheck> holds;  // where nobody plans ahead there are none
@@ -131,6 +133,8 @@ Acquired ResourceManager::acquire_on(ClassId what, PathId path, std::span<const 
   State& state = *state_;
   const State::Class& asked = state.class_at(what);
   if (!asked.countable || nodes.empty()) return NoFit{};
+  if (State::has_licences(asked))
+    if (auto shortage = state.licences_short(asked, window)) return *std::move(shortage);
   if (!asked.more.empty()) return state.take_components_on(asked, path, nodes, window);
   const auto count = std::int64_t(nodes.size());
   if (count < asked.request.nodes || count > std::max(asked.request.nodes, asked.request.nodes_max))
@@ -228,6 +232,7 @@ const ResourceNames& ResourceManager::names() const { return state_->names; }
 void ResourceManager::set_quotas(std::vector<QuotaRule> rules) {
   state_->audit.restart();  // quotas may have changed their places
   state_->ledger.set_rules(QuotaBook(std::move(rules), state_->tree));
+  state_->follow_licences();
 }
 
 std::vector<QuotaView> ResourceManager::quotas() const { return state_->ledger.views(); }

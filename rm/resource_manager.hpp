@@ -20,6 +20,7 @@
 #include "rm/amounts.hpp"
 #include "rm/forecast.hpp"
 #include "rm/lease.hpp"
+#include "rm/no_fit.hpp"
 #include "rm/node_need.hpp"
 #include "rm/node_view.hpp"
 #include "rm/quota_book.hpp"
@@ -34,36 +35,6 @@ namespace drover::rm {
 class QuotaLedger;
 
 enum class ClassId : std::uint32_t {};  // interned Request
-// Too few nodes fit, counted by cause when the request was last tried in earnest: again after
-// something was freed.
-struct NoFit {
-  std::uint32_t nodes_total = 0, not_up = 0;
-  std::uint32_t label_mismatch = 0;  // up, but without a label or the GPU model that is asked for
-  std::uint32_t too_small = 0;       // even when empty
-  std::uint32_t busy = 0;            // would fit when empty
-  std::uint32_t of_one_user = 0;     // of the busy nodes looked at: with jobs of one user alone
-  std::uint32_t fit_now = 0;         // of a gang that needs more of them
-  std::uint32_t nodes_needed = 1;
-  // Of several components the first that is short, counted from 1, and of which all this is said;
-  // 0: all of them together, where each alone would find its nodes.
-  std::uint32_t component = 0;
-  bool held = false;  // a node has room now that is held for others; only acquire() says so
-  std::optional<Kind> mostly_short_of;  // judged by up to 64 of the busy nodes; Nodes = held alone
-};
-
-// The time during which a task may run. Without plans for the future it does not matter.
-struct Window {
-  Time from, until = kEver;
-  ReservedId by = kUnreserved;  // the reservation that it runs in: nowhere else
-};
-
-// What may let a waiting task start since this was asked last.
-struct Freed {
-  std::vector<std::uint32_t> quotas;  // by index; a release frees those of its path, an edit all
-  std::vector<NodeId> nodes;          // on which a lease ended
-  bool everything = false;            // nodes came, went or changed
-};
-
 using Acquired = std::variant<Lease, QuotaShort, NoFit>;
 
 class ResourceManager {
@@ -134,7 +105,7 @@ class ResourceManager {
   std::optional<Slot> earliest(ClassId what, Duration length, Time from, ReservedId by = {},
                                Time not_after = kEver) const;
   HoldId hold(ClassId what, const Slot& slot, Duration length, ReservedId by = {});
-  void drop(HoldId hold);
+  bool drop(HoldId hold);  // true: it kept licences
   const Slot& slot_of(HoldId hold) const;
   std::size_t holds() const;
   // See Forecast::best_for.
@@ -151,12 +122,17 @@ class ResourceManager {
 
   // ---- reservations; plan_ahead() comes first. See Forecast::reserve.
   void reserve(ReservedId id, const std::vector<ReservedSpan>& spans,
-               const std::vector<ReservedPart>& parts);
+               const std::vector<ReservedPart>& parts, const Counts& licences = {});
   void unreserve(ReservedId id);
   bool is_reserved(NodeId node, Window window) const;  // something of it, at some time
-  // Of the reservations that keep it from nodes that have room now, the one that begins last. At
-  // most 64 nodes are looked at. Nothing: enough of them are free of reservations.
+  // Of those that keep it from nodes with room now (64 are looked at) the one that begins last.
   std::optional<ReservedRoom::InTheWay> in_the_way(ClassId what, Window window) const;
+  // What keeps it from its licences during the window; and the first reservation that does.
+  std::optional<QuotaShort> licences_short(ClassId what, PathId path, Window window) const;
+  std::optional<ReservedRoom::InTheWay> licences_in_the_way(const QuotaShort& shortage,
+                                                            Window window) const;
+  std::optional<std::uint32_t> licence_pool() const;  // as a quota's index; none: no licences
+  bool is_licence_pool(std::uint32_t quota_index) const { return licence_pool() == quota_index; }
   // What the node is called while a reservation goes on there, as people see it.
   void show_reservation(NodeId node, std::string name, bool maintenance);
 
@@ -184,14 +160,15 @@ class ResourceManager {
   std::vector<std::string> check(std::span<const Lease* const> live,
                                  const std::vector<PathId>* jobs = nullptr) const;
 
-  // The same in slices, as work goes on. From the node `audit_node` on, in the order of ids: the
-  // leases with a part on it. When there are no more nodes, compare_slice until it answers true.
+  // The same in slices. From the node `audit_node` on, by id: the leases with a part on it. When
+  // there are no more nodes, compare_slice until it answers true.
   NodeId audit_node() const;
   void audit(NodeId id, std::span<const Lease* const> leases, std::vector<std::string>& problems);
   bool compare_slice(std::size_t count, std::vector<std::string>& problems);
 
  private:
   std::optional<Slot> room_now(ClassId what, Duration length, Time from, ReservedId by) const;
+  bool licences_could_be_earlier(HoldId hold, ClassId, Duration length, Time from, ReservedId by);
   struct State;
   std::unique_ptr<State> state_;
 };

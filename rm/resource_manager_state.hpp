@@ -3,6 +3,8 @@
 #pragma once
 #include <algorithm>
 #include <deque>
+#include <functional>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "rm/elastic.hpp"
 #include "rm/ledger_audit.hpp"
 #include "rm/licence.hpp"
+#include "rm/licence_forecast.hpp"
 #include "rm/match_nodes.hpp"
 #include "rm/node_inventory.hpp"
 #include "rm/quota_ledger.hpp"
@@ -40,6 +43,8 @@ struct ResourceManager::State {
   std::vector<ClassId> free_classes;
   std::deque<ClassId> unheld;  // kept for a while
   Forecast forecast;
+  LicenceForecast licences;
+  std::uint32_t licence_pool = 0;  // its counter, where there are licences
   bool plans_ahead = false;
   NodeBits freed;  // since take_freed
   bool freed_everything = false;
@@ -91,13 +96,23 @@ struct ResourceManager::State {
     for_each_part(lease, [&](const NodePart& part) {
       forecast.lease_starts(part.node, room_taken(part), lease.until, lease.by);
     });
+    if (!licences.empty()) licences.charge(lease.amounts, lease.by, lease.until, -1);
   }
   void forecast_end(const Lease& lease) {
     if (!plans_ahead) return;
     for_each_part(lease, [&](const NodePart& part) {
       forecast.lease_ends(part.node, room_taken(part), lease.until, lease.by);
     });
+    if (!licences.empty()) licences.charge(lease.amounts, lease.by, lease.until, 1);
   }
+  // ---- licences over time: plan_licences.cpp
+  static bool has_licences(const Class& asked) { return !asked.ask.licences.empty(); }
+  void follow_licences();  // their totals, from the rules
+  // Free by the books, but not for as long as the window lasts: others have them by then.
+  std::optional<QuotaShort> licences_short(const Class& asked, Window window) const;
+  using Place = std::function<std::optional<Slot>(Time from)>;  // the first on nodes
+  std::optional<Slot> with_licences(const Class& asked, Duration length, Time from, Time not_after,
+                                    ReservedId by, const Place& place) const;
   QuotaShort refuse(PathId path, QuotaShort shortage, const Amounts& want) {
     ledger.remember_claim(path, want, shortage);
     return shortage;

@@ -31,7 +31,7 @@ rm::Slot Controller::State::take_back(Partition& partition, HoldMap::iterator ho
   rm::Slot slot = rm.slot_of(hold->second);
   due.erase({slot.start, hold->first});
   unheld.insert(unheld.end(), slot.nodes.begin(), slot.nodes.end());
-  rm.drop(hold->second);
+  unheld_licences |= rm.drop(hold->second);
   partition.holds.erase(hold);
   return slot;
 }
@@ -47,6 +47,11 @@ void Controller::State::wake_unheld() {
     }
   }
   unheld.clear();
+  if (const auto pool = std::exchange(unheld_licences, false) ? rm.licence_pool() : std::nullopt)
+    for (Partition& partition : partitions) {
+      partition.queue.wake_quota(*pool);
+      partition.queue.wake_licensed();
+    }
 }
 
 void Controller::State::put_hold(Partition& partition, const Job& job, const rm::Slot& slot) {
@@ -66,9 +71,11 @@ void Controller::State::mark_stale(Partition& partition, const rm::Freed& freed)
   if (!is_easy || freed.everything) return;
   const auto& first = *partition.holds.begin();  // clang 14 captures no structured binding
   const Shape& shape = shapes[jobs.at(first.first).shape];
+  const auto is_pool = [&](std::uint32_t quota) { return rm.is_licence_pool(quota); };
   partition.is_stale = std::ranges::any_of(freed.nodes, [&](NodeId node) {
     return rm.could_improve(first.second, node, shape.what, shape.length, clock.mono, partition.by);
   });
+  partition.is_stale |= shape.licensed && std::ranges::any_of(freed.quotas, is_pool);
 }
 
 // Sees to it that the first job, and only it, holds the earliest place it can get. Jobs that cannot
@@ -98,7 +105,10 @@ void Controller::State::hold_for_head(Partition& partition) {
       slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono, partition.by);
       if (slot) put_hold(partition, job, *slot);
     }
-    if (before && slot == before) unheld.clear();
+    if (before && slot == before) {
+      unheld.clear();
+      unheld_licences = false;
+    }
     if (!head || slot) return;
     partition.queue.block(head->shape, JobQueue::Block::Hopeless);
     serve_heads(partition);  // who is first now has not been tried yet

@@ -75,11 +75,12 @@ struct ControllerData {
   std::deque<std::pair<std::uint32_t, LaneId>> to_rekey;  // partition and lane
   std::set<std::pair<Time, JobId>> due;                   // mono; when the holds begin
   rm::Freed freed_since;                                  // the last pass
-  std::vector<NodeId> unheld;  // where a hold has gone, and nobody has looked yet
-  LimitWatch limits;           // of what runs; empty when nobody plans ahead
-  Now clock{};                 // of the input or pass at hand
-  bool ended_since = false;    // a lease ended since the last pass
-  bool freed_early = false;    // and left room that its limit had not promised
+  std::vector<NodeId> unheld;    // where a hold has gone, and nobody has looked yet
+  bool unheld_licences = false;  // a hold that has gone kept some
+  LimitWatch limits;             // of what runs; empty when nobody plans ahead
+  Now clock{};                   // of the input or pass at hand
+  bool ended_since = false;      // a lease ended since the last pass
+  bool freed_early = false;      // and left room that its limit had not promised
   NameIndex names;
   DependencyIndex dependencies;
   DependencyIndex followers;  // element by element

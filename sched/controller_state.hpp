@@ -98,8 +98,11 @@ struct Controller::State : StatementVerbs {
   void check_shares(std::vector<std::string>& problems) const;
   void pass_the_guard(Partition& partition);
   void wake_waiters();
-  Try try_to_start(Partition& partition, const JobQueue::Candidate& candidate);
-  Try settle_try(Partition& partition, Job& job, rm::Acquired&& answer);
+  Try try_to_start(Partition& partition, const JobQueue::Candidate& candidate,
+                   bool is_planned = false);
+  Try settle_try(Partition& partition, Job& job, rm::Acquired&& answer, bool is_planned = false);
+  bool are_licences_foreseen(const Partition& partition, const Job& job) const;
+  rm::Window window_of(const Partition& partition, const Job& job) const;
   void serve_heads(Partition& partition);
   void launch(Job& job, std::uint32_t index, rm::Lease&& lease, Now now);
   void order(const TaskRecord& record);
@@ -179,7 +182,7 @@ struct Controller::State : StatementVerbs {
   Result<std::vector<rm::QuotaRule>> weigh_edit(const rm::QuotaEdit& edit) const;
   void edit_quotas(const EditQuotas& in, Now now);
   void set_licences(const SetLicences& in, Now now);
-  Why short_of_licence(JobState state, const rm::QuotaShort& pool) const;
+  Why short_of_licence(const Job& job, const rm::QuotaShort& parked) const;
   // restore.cpp
   Result<void> restore_job(const JobSpec& spec, const JobRecord& record,
                            std::vector<TaskRecord> tasks);

@@ -229,8 +229,11 @@ Why Controller::State::why_unplaced(const Job& job) const {
   const JobQueue& queue = partition_of(job).queue;
   if (clearings.contains(job.id)) return why_preempting(job);
   if (const rm::QuotaShort* quota = queue.parked(job.lane))
-    return rm::is_licence(*quota) ? short_of_licence(job.state, *quota)
+    return rm::is_licence(*quota) ? short_of_licence(job, *quota)
                                   : over_quota(job.state, *quota, rm.names());
+  if (shapes[job.shape].licensed)
+    if (const auto pool = rm.licences_short(job.what, job.path, window_of(partition_of(job), job)))
+      return short_of_licence(job, *pool);
   if (job.is_statement) return why_no_engine(job);
   const auto head = queue.head();
   if (job.reservation() != rm::kUnreserved) return Reserved{*this}.why_inside(job);

@@ -52,6 +52,7 @@ Result<void> Controller::State::Reserved::check(const JobSpec& spec) const {
                     format_duration(known->length) +
                     (spec.time_limit.us == 0 ? ": it has no time limit" : ""),
                 "give it a --time of at most " + format_duration(known->length), "time");
+  if (auto ok = check_licences(*known, rm::licences_of(spec.request)); !ok) return ok;
   if (auto ok = check_room(*known, spec.request); !ok || spec.request.more.empty()) return ok;
   for (const rm::Request& more : spec.request.more)
     if (auto ok = check_room(*known, more); !ok) return ok;

@@ -133,7 +133,7 @@ void Controller::State::Reserving::lay_out(rm::ReservedId id, Now now) {
                      rm::Room{cpus, of[rm::Kind::MemMib], of[rm::Kind::GpuMilli],
                               std::max<std::int64_t>(1, cpus / 1000)}});
   }
-  s.rm.reserve(id, spans_of(reservation, now), parts);
+  s.rm.reserve(id, spans_of(reservation, now), parts, reservation.licences);
   if (live.goes_on) charge_leases(id, id);
 }
 

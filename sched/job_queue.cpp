@@ -96,6 +96,7 @@ LaneId JobQueue::add_lane(const Lane& common, const Shape& shape) {
   ShapeState& state = shapes_[std::size_t(common.shape)];
   state.want = shape.room;
   state.whole_node = shape.whole_node;
+  state.licensed = shape.licensed;
   state.length_us = shape.length.us;
   return id;
 }
@@ -389,6 +390,11 @@ void JobQueue::wake_quota(std::uint32_t quota_index) {
        it != short_of_quota_.end() && it->first.first == quota_index; ++it)
     keys.push_back(it->first);
   for (const QuotaKey& key : keys) try_first_of(key);
+}
+
+void JobQueue::wake_licensed() {
+  for (std::size_t i = blocked_.size(); i-- > 0;)
+    if (shapes_[std::size_t(blocked_[i].shape)].licensed) unblock(blocked_[i].shape);
 }
 
 const rm::QuotaShort* JobQueue::parked(LaneId id) const {

@@ -80,6 +80,7 @@ class JobQueue {
   void park(LaneId lane, const rm::QuotaShort& why);
   void started(LaneId lane);  // if it had been parked, the next of those parked with it is tried
   void wake_quota(std::uint32_t quota_index);
+  void wake_licensed();                             // blocked ones that want licences
   const rm::QuotaShort* parked(LaneId lane) const;  // null: no quota stopped it
   bool has_parked() const { return !short_of_quota_.empty(); }
   std::uint64_t quota_moves() const { return quota_moves_; }  // parked and let go, since the start
@@ -114,7 +115,7 @@ class JobQueue {
     rm::Room want;
     std::int64_t length_us = 0;
     Block block = Block::No;
-    bool whole_node = false;
+    bool whole_node = false, licensed = false;
     std::uint32_t blocked_at = 0;  // in blocked_
     Seat order_seat = LaneHeap::kOut, offer_seat = LaneHeap::kOut;
   };

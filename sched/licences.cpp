@@ -5,12 +5,16 @@
 #include <utility>
 
 #include "base/check.hpp"
-#include "sched/controller_state.hpp"
+#include "base/units.hpp"
+#include "sched/reserving.hpp"
 
 namespace drover::sched {
 namespace {
 
 constexpr std::size_t kHoldersShown = 5;
+// Whose licences come back later than that keeps no place: room would lie idle for somebody of whom
+// nobody knows when he can start, such as behind a job without a time limit.
+constexpr Duration kForeseen = seconds(32 * 86'400);
 
 // "matlab 20 -> 10, ansys 0 -> 5"
 std::string changes(const rm::Counts& before, const rm::Counts& after) {
@@ -67,27 +71,35 @@ void Controller::State::set_licences(const SetLicences& in, Now now) {
   config.licences = in.totals;
   rm.set_quotas(with_class_limits(quotas.rules));
   origins.clear();
+  for (Partition& partition : partitions) partition.is_stale = true;
+  ended_since = true;
 }
 
-Why Controller::State::short_of_licence(JobState state, const rm::QuotaShort& pool) const {
+bool Controller::State::are_licences_foreseen(const Partition& partition, const Job& job) const {
+  if (partition.policy.backfill == Backfill::None || !rm.plans()) return false;
+  const auto slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono, partition.by);
+  return slot && slot->start - clock.mono < kForeseen;
+}
+
+Why Controller::State::short_of_licence(const Job& job, const rm::QuotaShort& parked) const {
   const auto number = [](std::int64_t n) { return std::to_string(n); };
+  // As it was when it was tried, where it is not so any more.
+  const rm::QuotaShort pool =
+      rm.licences_short(job.what, job.path, window_of(partition_of(job), job)).value_or(parked);
   const std::string_view name = rm::licence_name(rm.names().word(pool.kind));
-  std::int64_t held = pool.held, total = pool.limit;  // as they were when it was tried
-  for (const rm::LicenceView& now : rm::licences_of(rm)) {
-    if (now.name != name) continue;
-    held = now.locked + now.used;
-    total = now.total;
-  }
-  std::string text = "licence " + std::string(name) + ": " + number(held) + " of " + number(total) +
-                     " are in use, " + number(pool.asked) +
+  std::string hint = "drover licence ls shows what is free";
+  std::string text = "licence " + std::string(name) + ": " + number(pool.held) + " of " +
+                     number(pool.limit) + " are in use, " + number(pool.asked) +
                      (pool.asked == 1 ? " more is asked for" : " more are asked for");
+  if (pool.set_aside > 0) text += Reserved{*this}.licences_kept(job, pool, hint);
   const auto holders = holders_of(*this, pool.kind);
   for (std::size_t i = 0; i < holders.size() && i < kHoldersShown; ++i)
     text += (i == 0 ? "; held by job " : ", job ") + number(std::int64_t(raw(holders[i].job))) +
             " (" + number(holders[i].count) + ")";
   if (holders.size() > kHoldersShown)
     text += " and " + number(std::int64_t(holders.size() - kHoldersShown)) + " more";
-  return {state, Reason::Licences, std::move(text), "drover licence ls shows what is free"};
+  text += place_held(job, job.id);
+  return {job.state, Reason::Licences, std::move(text), std::move(hint)};
 }
 
 std::vector<LicenceUse> Controller::licences() const {

@@ -108,7 +108,10 @@ void Controller::State::wake_waiters() {
   for (Partition& partition : partitions) {
     partition.queue.begin_pass();
     if (partition.queue.lanes() == 0) continue;
-    for (const std::uint32_t quota : freed_since.quotas) partition.queue.wake_quota(quota);
+    for (const std::uint32_t quota : freed_since.quotas) {
+      partition.queue.wake_quota(quota);
+      if (rm.is_licence_pool(quota)) partition.queue.wake_licensed();
+    }
     if (freed_since.everything) partition.queue.wake_all();
     if (partition.queue.waits_for_room())
       for (const NodeId node : freed_since.nodes)
@@ -118,16 +121,21 @@ void Controller::State::wake_waiters() {
 }
 
 Controller::State::Try Controller::State::try_to_start(Partition& partition,
-                                                       const JobQueue::Candidate& candidate) {
+                                                       const JobQueue::Candidate& candidate,
+                                                       bool is_planned) {
   Job& job = jobs.at(candidate.place.job);
   ++stats.placements_tried;
-  const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length),
-                          partition.by};
-  return settle_try(partition, job, rm.acquire(job.what, job.path, window));
+  return settle_try(partition, job, rm.acquire(job.what, job.path, window_of(partition, job)),
+                    is_planned);
 }
 
+rm::Window Controller::State::window_of(const Partition& partition, const Job& job) const {
+  return {clock.mono, rm::after(clock.mono, shapes[job.shape].length), partition.by};
+}
+
+// With `is_planned` a job that is short of licences alone keeps its place in the order.
 Controller::State::Try Controller::State::settle_try(Partition& partition, Job& job,
-                                                     rm::Acquired&& answer) {
+                                                     rm::Acquired&& answer, bool is_planned) {
   if (auto* lease = std::get_if<rm::Lease>(&answer)) {
     const auto index = next_ready(job);
     DROVER_CHECK(index.has_value(), "a job without ready tasks competes for a node");
@@ -145,6 +153,11 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     return Try::Started;
   }
   if (const auto* quota = std::get_if<rm::QuotaShort>(&answer)) {
+    if (is_planned && rm::is_licence(*quota) && are_licences_foreseen(partition, job)) {
+      if (job.active == 0) set_reason(job, Reason::Licences);
+      drop_clearing(job.id);  // nodes would not help it
+      return Try::Held;
+    }
     drop_holds_of(partition, job.lane);
     partition.queue.park(job.lane, *quota);
     if (job.active == 0) set_reason(job, rm::is_licence(*quota) ? Reason::Licences : Reason::Quota);
@@ -169,7 +182,7 @@ void Controller::State::serve_heads(Partition& partition) {
     if (!queue.could_start(head->shape)) return;
     // Neither its own hold nor that of one whom it has overtaken must be in its way.
     while (!partition.holds.empty()) drop_hold(partition, partition.holds.begin()->first);
-    const Try tried = try_to_start(partition, *head);
+    const Try tried = try_to_start(partition, *head, true);
     if (tried == Try::NoRoom) queue.block(head->shape, JobQueue::Block::NoRoom);
     if (tried == Try::Held)
       queue.block(head->shape, Reserved{*this}.ends_too_late(partition, head->shape)

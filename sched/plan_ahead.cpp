@@ -107,15 +107,14 @@ bool Controller::State::start_due(Partition& partition,
     const JobId id = job.id;
     take_back(partition, held);
     ++stats.placements_tried;
-    const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length),
-                            partition.by};
+    const rm::Window window = window_of(partition, job);
     rm::Acquired answer = rm.acquire_on(job.what, job.path, slot.nodes, window);
     // The forecast counts amounts only; on other nodes there may be what it did not promise, and a
     // smaller node than the one promised may be within a quota that is charged the whole of it.
     if (std::holds_alternative<rm::NoFit>(answer) ||
         (std::holds_alternative<rm::QuotaShort>(answer) && shapes[job.shape].whole_node))
       answer = rm.acquire(job.what, job.path, window);
-    const Try tried = settle_try(partition, job, std::move(answer));
+    const Try tried = settle_try(partition, job, std::move(answer), true);
     // Its place is free for the others, now.
     if (tried == Try::Parked) partition.is_stale = ended_since = true;
     if (tried == Try::Started && in_order.front().place.job != id) ++stats.backfilled;

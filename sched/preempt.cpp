@@ -113,6 +113,7 @@ void PreemptVerbs::preempt_for_head(Partition& partition) {
   const bool waits = hold != partition.holds.end() && rm.slot_of(hold->second).start > clock.mono;
   if (!waits && partition.queue.block_of(head->shape) == JobQueue::Block::No) return;
   Job& winner = jobs.at(head->place.job);
+  if (rm.licences_short(winner.what, winner.path, self().window_of(partition, winner))) return;
   const std::pair<JobId, std::uint64_t> asked{winner.id,
                                               stats.launched + stats.started + stats.ended};
   if (std::exchange(partition.looked_for_victims, asked) == asked) return;

@@ -16,6 +16,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "rm/amounts.hpp"
+#include "rm/request.hpp"
 
 namespace drover::sched {
 
@@ -36,11 +37,14 @@ struct Reservation {  // durable
   Time start;
   Duration length;
   Repeat repeat{};
-  bool maintenance = false;                  // nobody may use it
-  bool overlap = false;                      // may be where another one is
+  bool maintenance = false;  // nobody may use it
+  bool overlap = false;      // may be where another one is
+  bool magnetic = false;  // who may use it does so without naming it, when there is no other room
+  bool flexible = false;  // those who name it also run before, after and beside it
   std::vector<std::string> users, accounts;  // who may use it; both empty = operators alone
   std::vector<ReservedNode> nodes;           // by name
   std::string comment;
+  rm::Counts licences;  // of the cluster, beside its nodes
   friend bool operator==(const Reservation&, const Reservation&) = default;
 };
 

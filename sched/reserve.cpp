@@ -10,18 +10,19 @@
 #include "sched/reserving.hpp"
 
 namespace drover::sched {
-namespace {
-
-constexpr Duration kLateMax = seconds(60);  // a beginning "now" may be so old when it arrives
-constexpr std::size_t kNamedMax = 5;
 
 std::string jobs_text(const std::vector<JobId>& jobs) {
+  constexpr std::size_t kNamedMax = 5;
   std::string text = jobs.size() == 1 ? "job " : "jobs ";
   for (std::size_t i = 0; i < jobs.size() && i < kNamedMax; ++i)
     text += (i > 0 ? ", " : "") + std::to_string(raw(jobs[i]));
   if (jobs.size() > kNamedMax) text += " and " + std::to_string(jobs.size() - kNamedMax) + " more";
   return text;
 }
+
+namespace {
+
+constexpr Duration kLateMax = seconds(60);  // a beginning "now" may be so old when it arrives
 
 // Of the shown kinds, "8 cpu, 4096 memory".
 std::string shortage_text(const rm::Amounts& want, const rm::Amounts& have, rm::Kind kind) {
@@ -165,7 +166,9 @@ Result<void> Controller::State::Reserving::weigh(PutReservation& in, Now now) co
   if (auto ok = check_nodes(reservation); !ok) return ok;
   const auto capacity = [&](const std::string& node) { return capacity_of(node); };
   if (auto ok = s.calendar.check(reservation, capacity); !ok) return ok;
-  return in.ignore_jobs ? Result<void>{} : check_running(reservation, now);
+  if (auto ok = check_licences(reservation); !ok || in.ignore_jobs) return ok;
+  if (auto ok = check_running(reservation, now); !ok) return ok;
+  return check_licences_running(reservation, now);
 }
 
 void Controller::State::Reserving::put(PutReservation in, Now now) {

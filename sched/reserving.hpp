@@ -12,6 +12,8 @@
 
 namespace drover::sched {
 
+std::string jobs_text(const std::vector<JobId>& jobs);  // "jobs 1, 2 and 7 more"
+
 struct Controller::State::Reserving {
   State& s;
 
@@ -42,6 +44,9 @@ struct Controller::State::Reserving {
   std::optional<Obstacle> running_on(const Reservation& reservation, const ReservedNode& part,
                                      Now now) const;
   Result<void> check_running(const Reservation& reservation, Now now) const;
+  // reserve_licences.cpp
+  Result<void> check_licences(const Reservation& reservation) const;
+  Result<void> check_licences_running(const Reservation& reservation, Now now) const;
   rm::Amounts capacity_of(const std::string& node) const;
   void start_planning(Now now);
   void drop_all_holds();
@@ -61,7 +66,9 @@ struct Controller::State::Reserved {
   const State& s;
 
   Result<void> check(const JobSpec& spec) const;  // could it ever run in what it names?
-  Why why_inside(const Job& job) const;           // of a job that names one
+  std::string licences_kept(const Job& job, const rm::QuotaShort& pool, std::string& hint) const;
+  static Result<void> check_licences(const Reservation& known, const rm::Counts& asked);
+  Why why_inside(const Job& job) const;  // of a job that names one
   std::optional<Why> why_outside(const Job& job) const;
   void audit(const Job& job, std::vector<std::string>& problems) const;  // check.cpp
   bool ends_too_late(const Partition& partition, ShapeId shape) const;

@@ -35,6 +35,7 @@ ShapeId Shapes::acquire(const rm::ResourceManager& rm, rm::ClassId what, Duratio
     shape.nodes = rm.nodes_of(what);
     const rm::Request& request = rm.request(what);
     shape.whole_node = request.exclusive;
+    shape.licensed = !rm::licences_of(request).empty();
     for (const rm::Request& more : request.more) shape.whole_node |= more.exclusive;
     shape.area = area_of(shape, rm.cpus_of(what));
   }

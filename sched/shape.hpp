@@ -23,6 +23,7 @@ struct Shape {
   Duration length;  // the time limit, or kUnlimited
   rm::Room room;    // on each of `nodes`, at least
   std::uint32_t nodes = 1;
+  bool licensed = false;    // it wants licences
   bool whole_node = false;  // one of its nodes at least is for it alone, and charged whole
   // CPU-milliseconds by the limit: what the smallest-area-first order compares.
   std::int64_t area = 0;

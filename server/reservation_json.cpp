@@ -22,14 +22,16 @@ using rm::Kind;
 constexpr std::size_t kNamesMax = 1'000;   // users, accounts
 constexpr std::size_t kListMax = 1 << 20;  // bytes of a folded list of nodes
 constexpr std::int64_t kSecondsMax = 4'000'000'000;
-constexpr std::array kFields = {
-    std::string_view("accounts"),    std::string_view("comment"),     std::string_view("cpus"),
-    std::string_view("end"),         std::string_view("end_us"),      std::string_view("gpus"),
-    std::string_view("ignore_jobs"), std::string_view("maintenance"), std::string_view("mem_mib"),
-    std::string_view("node_count"),  std::string_view("nodes"),       std::string_view("only_new"),
-    std::string_view("overlap"),     std::string_view("repeat"),      std::string_view("start"),
-    std::string_view("start_us"),    std::string_view("time"),        std::string_view("time_s"),
-    std::string_view("users")};
+constexpr std::array kFields = {std::string_view("accounts"),    std::string_view("comment"),
+                                std::string_view("cpus"),        std::string_view("end"),
+                                std::string_view("end_us"),      std::string_view("gpus"),
+                                std::string_view("ignore_jobs"), std::string_view("licences"),
+                                std::string_view("maintenance"), std::string_view("mem_mib"),
+                                std::string_view("node_count"),  std::string_view("nodes"),
+                                std::string_view("only_new"),    std::string_view("overlap"),
+                                std::string_view("repeat"),      std::string_view("start"),
+                                std::string_view("start_us"),    std::string_view("time"),
+                                std::string_view("time_s"),      std::string_view("users")};
 
 struct Reading {
   sched::PutReservation put;
@@ -109,6 +111,18 @@ Result<void> read_count(Reading& r, JsonValue v) {
   return {};
 }
 
+Result<void> read_licences(Reading& r, JsonValue v) {
+  rm::Counts& licences = r.put.reservation.licences;
+  return json_object(v, "licences", [&](std::string_view name, JsonValue item) -> Result<void> {
+    const std::string full = "licences." + std::string(name.substr(0, 64));
+    auto count = json_integer(item, full, 1, rm::kMaxAmount);
+    if (!count) return fail(count.error());
+    if (!licences.emplace(name, *count).second)
+      return fail(Errc::BadInput, full + " is given twice", "say once how many", full);
+    return {};
+  });
+}
+
 Result<void> read_field(Reading& r, std::string_view name, JsonValue v) {
   sched::Reservation& made = r.put.reservation;
   if (name == "start") return read_moment(r.now, name, v, made.start);
@@ -123,6 +137,7 @@ Result<void> read_field(Reading& r, std::string_view name, JsonValue v) {
   if (name == "cpus") return read_amount(name, v, 1000, r.amounts[Kind::CpuMilli]);
   if (name == "mem_mib") return read_amount(name, v, 1, r.amounts[Kind::MemMib]);
   if (name == "gpus") return read_amount(name, v, 1000, r.amounts[Kind::GpuMilli]);
+  if (name == "licences") return read_licences(r, v);
   if (name == "users") return keep(json_texts(v, name, kNamesMax, 256), made.users);
   if (name == "accounts") return keep(json_texts(v, name, kNamesMax, 256), made.accounts);
   if (name == "comment") return keep(json_line(v, name, 1024), made.comment);
@@ -203,6 +218,13 @@ void append_reservation(JsonWriter& out, const sched::ReservationView& view) {
   out.field("cpus", each[Kind::CpuMilli] / 1000);
   out.field("mem_mib", each[Kind::MemMib]);
   out.field("gpus", each[Kind::GpuMilli] / 1000);
+  out.key("licences");
+  out.begin_object();
+  for (const auto& [licence, count] : it.licences) {
+    out.text_key(licence);
+    out.value(count);
+  }
+  out.end_object();
   for (const auto* list : {&it.users, &it.accounts}) {
     out.key(list == &it.users ? "users" : "accounts");
     out.begin_array();

@@ -66,6 +66,8 @@ void encode(const std::vector<sched::Reservation>& reservations, proto::Reservat
     added.set_repeat(std::uint32_t(reservation.repeat));
     added.set_maintenance(reservation.maintenance);
     added.set_overlap(reservation.overlap);
+    added.set_magnetic(reservation.magnetic);
+    added.set_flexible(reservation.flexible);
     for (const std::string& user : reservation.users) added.add_users(user);
     for (const std::string& account : reservation.accounts) added.add_accounts(account);
     for (const sched::ReservedNode& node : reservation.nodes) {
@@ -76,6 +78,11 @@ void encode(const std::vector<sched::Reservation>& reservations, proto::Reservat
         for (const std::int64_t amount : node.amounts.of) part.add_amounts(amount);
     }
     added.set_comment(reservation.comment);
+    for (const auto& [licence, count] : reservation.licences) {
+      proto::Count& one = *added.add_licences();
+      one.set_name(licence);
+      one.set_count(count);
+    }
   }
 }
 
@@ -91,6 +98,8 @@ bool decode(const proto::ReservationTable& in, std::vector<sched::Reservation>& 
     added.repeat = sched::Repeat(stored.repeat());
     added.maintenance = stored.maintenance();
     added.overlap = stored.overlap();
+    added.magnetic = stored.magnetic();
+    added.flexible = stored.flexible();
     added.users.assign(stored.users().begin(), stored.users().end());
     added.accounts.assign(stored.accounts().begin(), stored.accounts().end());
     for (const proto::ReservedNode& part : stored.nodes()) {
@@ -102,6 +111,10 @@ bool decode(const proto::ReservationTable& in, std::vector<sched::Reservation>& 
         node.amounts.of[std::size_t(kind)] = part.amounts(kind);
     }
     added.comment = stored.comment();
+    for (const proto::Count& one : stored.licences()) {
+      if (one.count() <= 0 || one.count() > rm::kMaxAmount) return false;
+      added.licences[one.name()] = one.count();
+    }
   }
   return true;
 }

@@ -165,6 +165,7 @@ void Stage::reserve(const TimedLine& line) {
   made.maintenance = options.contains("maintenance");
   put.ignore_jobs = options.contains("ignore-jobs");
   if (options.contains("user")) made.users = {options["user"]};
+  if (options.contains("licences")) made.licences = read_counts(options["licences"]).value();
   ReservedNode part{"", !options.contains("cpus"), {}};
   if (!part.whole)
     part.amounts[rm::Kind::CpuMilli] =

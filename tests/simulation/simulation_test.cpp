@@ -22,20 +22,23 @@ TEST(Simulation, NothingIsLostDoubledOrLeaked) {
   const bool one = std::getenv("SEED") != nullptr;
   const std::uint64_t first = number_from("SEED", 1);
   const std::uint64_t count = one ? 1 : number_from("SEEDS", 200);
-  std::uint64_t steps = 0, inside = 0;
+  std::uint64_t steps = 0, inside = 0, licensed = 0;
   for (std::uint64_t seed = first; seed < first + count && !HasFailure(); ++seed) {
     World world(seed);
     const auto violations = world.run();
     steps += world.steps();
     inside += world.launched_inside();
+    licensed += world.launched_licensed();
     if (one) std::printf("%s", world.history().c_str());
     for (const std::string& violation : violations)
       ADD_FAILURE() << violation << "\n  replay: SEED=" << seed
                     << " build/release/bin/simulation_test";
   }
-  std::printf("%llu histories, %llu steps, %llu launches in reservations\n",
-              static_cast<unsigned long long>(count), static_cast<unsigned long long>(steps),
-              static_cast<unsigned long long>(inside));
+  std::printf(
+      "%llu histories, %llu steps, %llu launches in reservations, "
+      "%llu with licences of one\n",
+      static_cast<unsigned long long>(count), static_cast<unsigned long long>(steps),
+      static_cast<unsigned long long>(inside), static_cast<unsigned long long>(licensed));
   EXPECT_TRUE(one || inside > 0) << "reservations that nobody gets into prove nothing";
 }
 

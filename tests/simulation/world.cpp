@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "dag/compile.hpp"
+#include "rm/licence.hpp"
 
 namespace drover::simulation {
 
@@ -22,7 +23,12 @@ World::World(std::uint64_t seed) : prng_(seed) {
              .amnesia = prng_.chance(20),
              .reservations = prng_.chance(40),
              .retries = prng_.chance(50),
-             .sole_users = prng_.chance(40)};
+             .sole_users = prng_.chance(40),
+             .licences = prng_.chance(40)};
+  if (faults_.licences) {
+    config_.licences = {{"l0", 3}, {"l1", 2}};
+    config_.resources = *rm::ResourceNames::make(rm::licence_words(config_.licences, {}));
+  }
   config_.group_limits.running_jobs = prng_.chance(50) ? 3 : 1000;
   controller_.emplace(config_);
   for (std::uint32_t number = 0; number < 3; ++number) add_node(number);

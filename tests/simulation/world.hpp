@@ -23,7 +23,7 @@ namespace drover::simulation {
 struct Faults {
   bool controller_crashes = false, broken_sessions = false, doubled = false, reboots = false;
   bool commands = false, arrays = false, dependencies = false, drains = false, amnesia = false;
-  bool reservations = false, retries = false, sole_users = false;
+  bool reservations = false, retries = false, sole_users = false, licences = false;
 };
 
 class World {
@@ -35,6 +35,7 @@ class World {
   std::uint64_t steps() const { return steps_; }
   const Faults& faults() const { return faults_; }
   std::uint64_t launched_inside() const { return inside_; }  // in reservations
+  std::uint64_t launched_licensed() const { return licensed_; }
 
  private:
   struct Waiting {  // a turn's output between decision and commit
@@ -65,6 +66,8 @@ class World {
   void end_reservations();
   void check_launches(const sched::TurnOutput& output);
   void check_launch(const sched::Launch& launch, const sched::JobSpec& spec);
+  void check_licences(const std::string& name, const sched::Reservation& reservation,
+                      const sched::Span& span, Time from, Time until, const sched::JobSpec& spec);
   static rm::Amounts asked(const sched::JobSpec& spec);
 
   // ---- nodes and their connections
@@ -110,8 +113,9 @@ class World {
 
   std::uint32_t to_submit_ = 40, submitted_ = 0;
   std::set<ReplyToken> asked_;
-  std::set<Epoch> decided_;   // launches that were looked at
-  std::uint64_t inside_ = 0;  // launches in a reservation
+  std::set<Epoch> decided_;     // launches that were looked at
+  std::uint64_t inside_ = 0;    // launches in a reservation
+  std::uint64_t licensed_ = 0;  // and with licences of which one has some
   std::vector<JobId> acknowledged_;
   std::set<JobId> cancels_;              // somebody asked for it
   std::map<Epoch, AttemptId> launched_;  // an epoch means one attempt, for ever

@@ -33,6 +33,8 @@ void World::reserve_some() {
       if (!whole) part.amounts[rm::Kind::MemMib] = 2048;
       made.nodes.push_back(std::move(part));
     }
+    if (faults_.licences && prng_.chance(60))
+      made.licences["l" + std::to_string(prng_.below(2))] = 1 + std::int64_t(prng_.below(2));
     put.ignore_jobs = prng_.chance(70);
     note("reserve " + name);
     give(std::move(put));
@@ -80,6 +82,7 @@ void World::check_launch(const sched::Launch& launch, const sched::JobSpec& spec
     const auto part = std::ranges::find(reservation.nodes, node, &sched::ReservedNode::node);
     const bool here = part != reservation.nodes.end();
     if (!span) continue;
+    check_licences(name, reservation, *span, from, until, spec);
     if (known == spec.reservation) {
       ++inside_;
       if (!here || span->from > from || span->until < until)
@@ -99,6 +102,24 @@ void World::check_launch(const sched::Launch& launch, const sched::JobSpec& spec
   }
   if (!spec.reservation.empty() && controller_->calendar().find(spec.reservation) == nullptr)
     violations_.push_back(name + " runs in a reservation that is not there");
+}
+
+// Of what a reservation sets aside somebody else may have what is left of all there are.
+void World::check_licences(const std::string& name, const sched::Reservation& reservation,
+                           const sched::Span& span, Time from, Time until,
+                           const sched::JobSpec& spec) {
+  const bool own = spec.reservation == reservation.name;
+  const bool goes_on = span.from < until && from < span.until;
+  for (const auto& [licence, count] : spec.request.licences) {
+    const auto aside = reservation.licences.find(licence);
+    if (aside == reservation.licences.end() || !goes_on) continue;
+    ++licensed_;
+    const std::int64_t most = own ? aside->second : config_.licences.at(licence) - aside->second;
+    const bool mixed = reservation.overlap || (!own && !spec.reservation.empty());
+    if (count > most && !mixed)
+      violations_.push_back(name + " takes licences " + licence + " that " +
+                            (own ? "its reservation does not have" : "are set aside"));
+  }
 }
 
 rm::Amounts World::asked(const sched::JobSpec& spec) {

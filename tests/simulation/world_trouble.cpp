@@ -45,6 +45,8 @@ std::shared_ptr<const sched::JobSpec> World::random_spec() {
   }
   if (faults_.sole_users && prng_.chance(40))
     spec->request.sole_user = std::int64_t(spec->owner.uid) + 1;
+  if (faults_.licences && prng_.chance(50))
+    spec->request.licences["l" + std::to_string(prng_.below(2))] = 1 + std::int64_t(prng_.below(2));
   spec->hold = faults_.commands && prng_.chance(10);
   if (faults_.reservations && prng_.chance(70))
     spec->time_limit = millis(200 + std::int64_t(prng_.below(1500)));

@@ -38,6 +38,7 @@ TEST(ReservationApi, One_is_made_shown_changed_and_removed) {
   EXPECT_EQ(row["whole_nodes"], false);
   EXPECT_EQ(row["cpus"], 2);
   EXPECT_EQ(row["time_s"], 7200);
+  EXPECT_TRUE(row["licences"].empty());
   EXPECT_EQ(row["repeat"], "daily");
   EXPECT_EQ(row["users"][0], "ann");
   EXPECT_EQ(server.ask(kAnnAsks, "GET", kAll).json()["reservations"], made.json()["reservations"]);
@@ -82,6 +83,9 @@ TEST(ReservationApi, What_is_wrong_is_said_by_field) {
            Row{R"({"time":"2h","nodes":"n1","users":["ann"],"cpus":5})", 400, "nodes"},
            Row{R"({"time":"2h","nodes":"n1","users":["ann"],"mem_mib":5})", 400, "cpus"},
            Row{R"({"time":"2h","nodes":"n1","users":["ann"],"repeat":"hourly"})", 400, "repeat"},
+           Row{R"({"time":"2h","nodes":"n1","users":["ann"],"licences":{"a":1}})", 404, "licences"},
+           Row{R"({"time":"2h","nodes":"n1","users":["ann"],"licences":{"a":0}})", 400,
+               "licences.a"},
            Row{R"({"time":"2h","nodes":"n1","users":["ann"],"magnetic":true})", 400, "magnetic"},
            Row{R"({"time":"2h","nodes":"n[1-","users":["ann"]})", 400, ""},
            Row{"[]", 400, ""},

@@ -83,6 +83,8 @@ TEST(Store, UsageAndReservationsAreReplacedAsAWhole) {
   reservation.nodes = {{"n1", true, {}}, {"n2", false, {}}};
   reservation.nodes[1].amounts[rm::Kind::CpuMilli] = 4000;
   reservation.comment = "c";
+  reservation.licences = {{"ansys", 1}, {"matlab", 4}};
+  reservation.magnetic = reservation.flexible = true;
   const std::vector<sched::UsageRecord> usage = {
       {"physics", "ann", 1, ~std::uint64_t(0), {1}, {2}, seconds(3)},
       {"", "eve", 0, 7, {1}, {2}, {3}}};
