@@ -28,8 +28,7 @@ constexpr Option kCreateOptions[] = {
     {"ignore-jobs", 0, Takes::Nothing, "", "running jobs may stay beyond its beginning"},
     {"replace", 0, Takes::Nothing, "", "change the one of that name, if there is one"},
     {"comment", 0, Takes::Value, "TEXT", "what it is for"},
-    {"magnetic", 0, Takes::Nothing, "", "jobs name the reservation they run in: --reservation NAME",
-     "", Support::Refused},
+    {"magnetic", 0, Takes::Nothing, "", "its users' jobs may run in it without naming it"},
     {"flex", 0, Takes::Nothing, "", "a job in it ends before it does", "", Support::Refused},
 };
 OptionTable create_options() { return kCreateOptions; }
@@ -192,6 +191,7 @@ Result<Json> body_of(const Arguments& arguments) {
         body[option].push_back(name);
   if (arguments.has("maintenance")) body["maintenance"] = true;
   if (arguments.has("overlap")) body["overlap"] = true;
+  if (arguments.has("magnetic")) body["magnetic"] = true;
   if (arguments.has("ignore-jobs")) body["ignore_jobs"] = true;
   if (!arguments.has("replace")) body["only_new"] = true;
   return body;

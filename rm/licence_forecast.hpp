@@ -1,10 +1,10 @@
 // rm/licence_forecast.hpp - when licences will be free, by the limits of what holds them, what is
 // planned, and what reservations set aside.
 //
-// As on a node with reservations (rm/reserved_room.hpp): a licence has a timeline for everybody, and
-// where reservations set some of it aside one for each of these and one of what is physically free.
-// What may be used is what is free both in one's own timeline and physically. A job in a reservation
-// that has none of a licence uses everybody's. Nothing costs anything where there are no licences.
+// As on a node with reservations (rm/reserved_room.hpp): a licence has a timeline for everybody,
+// and where reservations set some of it aside one for each of these and one of what is physically
+// free. What may be used is what is free both in one's own timeline and physically. A job in a
+// reservation that has none of a licence uses everybody's. Without licences nothing costs anything.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>

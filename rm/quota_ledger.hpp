@@ -97,6 +97,7 @@ class QuotaLedger {
   bool has_path(PathId id) const { return raw(id) < paths_.size() && paths_[raw(id)].exists; }
   const Sums& path_sums(std::uint32_t path) const { return paths_[path].sums; }
   const Sums& counter_sums(std::uint32_t counter) const { return counters_[counter].sums; }
+  const Labels& labels_of(PathId path) const { return path_at(path).labels; }  // governed ones
   std::string path_name(std::uint32_t path) const { return quota_name(paths_[path].labels); }
   std::string counter_name(std::uint32_t index) const {
     return quota_name(counters_[index].labels);

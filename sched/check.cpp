@@ -79,9 +79,15 @@ void Controller::State::Reserved::audit(const Job& job, Problems& problems) cons
   require((job.gates & kReservationGate) == 0 || !goes_on,
           name_of(job) + " waits for a reservation that goes on", problems);
   if (job.more == nullptr || !s.clock_seen) return;
-  for (const auto& [index, task] : job.more->tasks)
-    require(!task.record.lease || task.record.lease->by == (goes_on ? by : rm::kUnreserved),
+  for (const auto& [index, task] : job.more->tasks) {
+    if (!task.record.lease) continue;
+    const rm::ReservedId charged = task.record.lease->by;
+    const bool drawn = by == rm::kUnreserved && charged != rm::kUnreserved &&
+                       s.reserved[std::size_t(charged)].goes_on &&
+                       s.reserved[std::size_t(charged)].drawn.contains(task.record.id);
+    require(drawn || charged == (goes_on ? by : rm::kUnreserved),
             name_of(job) + " is charged to another reservation", problems);
+  }
 }
 
 void Controller::State::check_job(const Job& job, Problems& problems) const {

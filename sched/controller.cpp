@@ -328,6 +328,9 @@ std::vector<ReservationView> Controller::reservations() const {
     ReservationView view{&reservation, live.span, live.goes_on, 0, 0};
     for (const JobId id : live.jobs)
       ++(state_->find(id)->active > 0 ? view.jobs_running : view.jobs_waiting);
+    std::set<JobId> drawn;
+    for (const TaskId& task : live.drawn) drawn.insert(task.job);
+    view.jobs_running += drawn.size();
     views.push_back(view);
   }
   return views;

@@ -67,6 +67,7 @@ struct ControllerData {
   bool reservations_dirty = false;
   std::vector<LiveReservation> reserved;  // by ReservedId; the first is nobody's
   std::map<std::string, rm::ReservedId, std::less<>> reserved_ids;
+  std::set<rm::ReservedId> magnets;                               // that go on
   std::map<std::uint32_t, std::vector<Partition*>> spare_queues;  // of reservations that are gone
   std::optional<Time> next_reserved;  // wall; when the calendar is to be looked at; none: empty
   Duration reserved_offset;           // mono - wall, by which it was laid out

@@ -92,6 +92,16 @@ Why Controller::State::Reserved::why_inside(const Job& job) const {
           "drover reservation show " + live.name};
 }
 
+// It may use the reservation without naming it, and does not.
+std::string Controller::State::Reserved::why_not_drawn(const Job& job, rm::ReservedId id) const {
+  const LiveReservation& live = s.reserved[std::size_t(id)];
+  const std::string text = ", which it may use without naming it, but ";
+  if (live.span && s.clock.wall + s.shapes[job.shape].length > live.span->until)
+    return text + "its time limit does not end before that does, at " +
+           format_utc(live.span->until) + s.place_held(job, job.id);
+  return text + "what that has is in use or promised" + s.place_held(job, job.id);
+}
+
 // A job outside that has room now on so many nodes as it needs, and a reservation keeps it from
 // each of them.
 std::optional<Why> Controller::State::Reserved::why_outside(const Job& job) const {
@@ -106,6 +116,10 @@ std::optional<Why> Controller::State::Reserved::why_outside(const Job& job) cons
   std::string text = std::to_string(fit.fit_now) +
                      (fit.fit_now == 1 ? " node has" : " nodes have") +
                      " room now, but reservation " + name;
+  if (from <= s.clock.wall && may_draw(way->id, job.path))
+    return Why{job.state, Reason::Reservation,
+               text + " goes on there" + why_not_drawn(job, way->id),
+               "drover reservation show " + name};
   if (from <= s.clock.wall)
     return Why{job.state, Reason::Reservation, text + " goes on there" + s.place_held(job, job.id),
                "drover reservation show " + name};

@@ -96,6 +96,8 @@ void Controller::State::Reserving::charge_leases(rm::ReservedId id, rm::Reserved
     for (auto& [index, task] : job.more->tasks)
       if (task.record.lease) s.rm.charge_to(*task.record.lease, to);
   }
+  for (const TaskId& task : s.reserved[std::size_t(id)].drawn)
+    s.rm.charge_to(*s.jobs.at(task.job).more->tasks.at(raw(task.index)).record.lease, to);
 }
 
 std::vector<rm::ReservedSpan> Controller::State::Reserving::spans_of(const Reservation& reservation,
@@ -166,6 +168,7 @@ void Controller::State::Reserving::explain_waiting(rm::ReservedId id) {
 void Controller::State::Reserving::begin(rm::ReservedId id, Now now) {
   LiveReservation& live = s.reserved[std::size_t(id)];
   live.goes_on = true;
+  if (s.calendar.find(live.name)->magnetic) s.magnets.insert(id);
   charge_leases(id, id);
   show_on_nodes(*s.calendar.find(live.name));
   const std::set<JobId> jobs = live.jobs;
@@ -178,6 +181,8 @@ void Controller::State::Reserving::end(rm::ReservedId id, Now now) {
   live.goes_on = false;
   drop_holds_in(id);
   charge_leases(id, rm::kUnreserved);
+  live.drawn.clear();
+  s.magnets.erase(id);
   show_on_nodes(*s.calendar.find(live.name));
   explain_waiting(id);
   emit(EventKind::ReservationEnded, live.name, "ended", now);

@@ -402,6 +402,14 @@ const rm::QuotaShort* JobQueue::parked(LaneId id) const {
   return &*lanes_[std::size_t(id)].shortage;
 }
 
+std::vector<std::pair<OrderKey, LaneId>> JobQueue::all_lanes() const {
+  std::vector<std::pair<OrderKey, LaneId>> all;
+  for (std::size_t i = 0; i < lanes_.size(); ++i)
+    if (!lanes_[i].jobs.empty()) all.emplace_back(lanes_[i].key, LaneId(std::uint32_t(i)));
+  std::ranges::sort(all);
+  return all;
+}
+
 bool JobQueue::is_listed(const LaneState& lane) const {
   return !lane.jobs.empty() && !lane.parked &&
          shapes_[std::size_t(lane.common.shape)].block != Block::Hopeless;

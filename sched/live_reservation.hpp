@@ -21,6 +21,7 @@ struct LiveReservation {
   bool goes_on = false;
   std::set<JobId> jobs;                        // open ones that name it
   std::map<std::uint32_t, Partition*> queues;  // by the partition that the jobs are in
+  std::set<TaskId> drawn;                      // that run inside and whose jobs do not name it
 
   bool is_known() const { return !name.empty(); }
 };

@@ -81,6 +81,7 @@ void Controller::State::place_tasks(Now now) {
     wake_sleepers(partition, true);
     serve(partition);
   }
+  if (!magnets.empty()) Reserving{*this}.draw_in();
   reclaim_guarantees();
   ended_since = freed_early = false;
 }

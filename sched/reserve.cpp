@@ -98,7 +98,9 @@ std::optional<Controller::State::Reserving::Obstacle> Controller::State::Reservi
   for (const TaskId& id : s.nodes.at(known->second).tasks) {
     const Job& job = s.jobs.at(id.job);
     const rm::Lease& lease = *job.more->tasks.at(raw(id.index)).record.lease;
-    if (own != s.reserved_ids.end() && job.reservation() == own->second) continue;
+    if (own != s.reserved_ids.end() &&
+        (job.reservation() == own->second || lease.by == own->second))
+      continue;
     if (lease.until <= from) continue;
     rm::for_each_part(lease, [&](const rm::NodePart& on) {
       if (on.node == known->second) left -= on.amounts;
@@ -158,6 +160,10 @@ Result<void> Controller::State::Reserving::choose_nodes(PutReservation& in, Now 
 Result<void> Controller::State::Reserving::weigh(PutReservation& in, Now now) const {
   const Reservation& reservation = in.reservation;
   if (auto ok = check_times(reservation, now); !ok) return ok;
+  if (reservation.maintenance && reservation.magnetic)
+    return fail(Errc::BadInput,
+                "reservation " + reservation.name + " is for maintenance: nobody may use it",
+                "leave out --maintenance, or --magnetic", "magnetic");
   if (!reservation.maintenance && reservation.users.empty() && reservation.accounts.empty())
     return fail(Errc::BadInput, "nobody may use reservation " + reservation.name,
                 "say who with --users or --accounts, or that nobody shall with --maintenance",

@@ -48,7 +48,8 @@ Result<void> Controller::State::Reserving::check_licences_running(const Reservat
       for (const TaskId& task : node.tasks) {
         const Job& job = s.jobs.at(task.job);
         const rm::Lease& lease = *job.more->tasks.at(raw(task.index)).record.lease;
-        const bool is_own = own != s.reserved_ids.end() && job.reservation() == own->second;
+        const bool is_own = own != s.reserved_ids.end() &&
+                            (job.reservation() == own->second || lease.by == own->second);
         if (lease.node != id || lease.until <= from || lease.amounts[*kind] == 0 || is_own)
           continue;
         left -= lease.amounts[*kind];

@@ -32,7 +32,12 @@ struct Controller::State::Reserving {
   void wake_everybody();
   void close_gate(Job& job);  // of a job whose reservation does not go on
 
+  // magnets.cpp: who runs in one that he has not named
+  void draw_in();
+
  private:
+  bool lets_in(rm::ReservedId id, const Partition& partition) const;
+  bool draw_from(rm::ReservedId id, Partition& partition, LaneId lane);
   struct Obstacle {
     std::string node;
     std::vector<JobId> jobs;
@@ -70,6 +75,8 @@ struct Controller::State::Reserved {
   static Result<void> check_licences(const Reservation& known, const rm::Counts& asked);
   Why why_inside(const Job& job) const;  // of a job that names one
   std::optional<Why> why_outside(const Job& job) const;
+  std::string why_not_drawn(const Job& job, rm::ReservedId id) const;
+  bool may_draw(rm::ReservedId id, rm::PathId path) const;               // without naming it
   void audit(const Job& job, std::vector<std::string>& problems) const;  // check.cpp
   bool ends_too_late(const Partition& partition, ShapeId shape) const;
   std::optional<Estimate> when(const std::string& name, std::optional<JobId> job) const;

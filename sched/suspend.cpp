@@ -56,7 +56,7 @@ Duration PreemptVerbs::time_left(const Job& job, const TaskRecord& record) const
 bool PreemptVerbs::resume_task(Job& job, Task& task) {
   TaskRecord& record = task.record;
   const Time until = rm::after(clock.mono, time_left(job, record));
-  if (!rm.wake_up(*record.lease, record.asleep, {clock.mono, until, self().partition_of(job).by}))
+  if (!rm.wake_up(*record.lease, record.asleep, {clock.mono, until, record.lease->by}))
     return false;
   for (const rm::NodePart& part : record.asleep)
     ranking.hold(job.standing, part.amounts, clock.wall);

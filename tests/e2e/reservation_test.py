@@ -38,7 +38,7 @@ def life(drover):
     drover("wait", runs, code=143)
     says(drover("reservation", "create", "course", "-t", "30m", "-w", "nowhere", "-u", user, code=3), "nowhere")
     says(drover("reservation", "create", "course", "-t", "30m", "-w", node, code=2), "nobody may use")
-    says(drover("reservation", "create", "course", "--magnetic", code=2), "not offered")
+    says(drover("reservation", "create", "course", "-t", "30m", "-w", node, "--maintenance", "--magnetic", code=2), "nobody may use it")
 
     made = show(drover, "reservation", "create", "course", "--start", "now+8", "-t", "30m", "-w", "1", "-u", user)
     assert made["reservations"][0]["nodes"] == node, made

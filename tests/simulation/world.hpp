@@ -66,6 +66,8 @@ class World {
   void end_reservations();
   void check_launches(const sched::TurnOutput& output);
   void check_launch(const sched::Launch& launch, const sched::JobSpec& spec);
+  bool is_drawn(const sched::Reservation& reservation, const sched::Span& span, Time from,
+                Time until, const sched::JobSpec& spec) const;
   void check_licences(const std::string& name, const sched::Reservation& reservation,
                       const sched::Span& span, Time from, Time until, const sched::JobSpec& spec);
   static rm::Amounts asked(const sched::JobSpec& spec);
@@ -115,6 +117,7 @@ class World {
   std::set<ReplyToken> asked_;
   std::set<Epoch> decided_;     // launches that were looked at
   std::uint64_t inside_ = 0;    // launches in a reservation
+  std::uint64_t drawn_ = 0;     // by a magnetic one, or could have been
   std::uint64_t licensed_ = 0;  // and with licences of which one has some
   std::vector<JobId> acknowledged_;
   std::set<JobId> cancels_;              // somebody asked for it

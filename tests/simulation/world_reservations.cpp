@@ -23,6 +23,7 @@ void World::reserve_some() {
     made.repeat = prng_.chance(20) ? sched::Repeat::Daily : sched::Repeat::Once;
     made.maintenance = prng_.chance(20);
     made.overlap = prng_.chance(10);
+    made.magnetic = !made.maintenance && prng_.chance(30);
     made.users = {"user" + std::to_string(1000 + prng_.below(3)),
                   "user" + std::to_string(1000 + prng_.below(3))};
     const bool whole = prng_.chance(50);
@@ -89,6 +90,8 @@ void World::check_launch(const sched::Launch& launch, const sched::JobSpec& spec
         violations_.push_back(name + " does not keep within its reservation " + known);
       else if (!part->whole && first_shortage(part->amounts, asked(spec)))
         violations_.push_back(name + " takes more than reservation " + known + " has");
+    } else if (here && is_drawn(reservation, *span, from, until, spec)) {
+      ++drawn_;
     } else if (here && span->from < until) {
       rm::Amounts left = controller_->resources().node(launch.lease.node)->capacity;
       if (part->whole)
@@ -104,11 +107,21 @@ void World::check_launch(const sched::Launch& launch, const sched::JobSpec& spec
     violations_.push_back(name + " runs in a reservation that is not there");
 }
 
+// It may be inside without having named it. What it takes there is then not looked at.
+bool World::is_drawn(const sched::Reservation& reservation, const sched::Span& span, Time from,
+                     Time until, const sched::JobSpec& spec) const {
+  const auto account = spec.labels.find("account");
+  return reservation.magnetic && spec.reservation.empty() && span.from <= from &&
+         until <= span.until &&
+         may_use(reservation, spec.user, account == spec.labels.end() ? "" : account->second);
+}
+
 // Of what a reservation sets aside somebody else may have what is left of all there are.
 void World::check_licences(const std::string& name, const sched::Reservation& reservation,
                            const sched::Span& span, Time from, Time until,
                            const sched::JobSpec& spec) {
   const bool own = spec.reservation == reservation.name;
+  if (is_drawn(reservation, span, from, until, spec)) return;
   const bool goes_on = span.from < until && from < span.until;
   for (const auto& [licence, count] : spec.request.licences) {
     const auto aside = reservation.licences.find(licence);

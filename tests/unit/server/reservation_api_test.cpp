@@ -86,7 +86,8 @@ TEST(ReservationApi, What_is_wrong_is_said_by_field) {
            Row{R"({"time":"2h","nodes":"n1","users":["ann"],"licences":{"a":1}})", 404, "licences"},
            Row{R"({"time":"2h","nodes":"n1","users":["ann"],"licences":{"a":0}})", 400,
                "licences.a"},
-           Row{R"({"time":"2h","nodes":"n1","users":["ann"],"magnetic":true})", 400, "magnetic"},
+           Row{R"({"time":"2h","nodes":"n1","users":["ann"],"magnetik":true})", 400, "magnetik"},
+           Row{R"({"time":"2h","nodes":"n1","maintenance":true,"magnetic":true})", 400, "magnetic"},
            Row{R"({"time":"2h","nodes":"n[1-","users":["ann"]})", 400, ""},
            Row{"[]", 400, ""},
        }) {
