@@ -29,7 +29,7 @@ constexpr Option kCreateOptions[] = {
     {"replace", 0, Takes::Nothing, "", "change the one of that name, if there is one"},
     {"comment", 0, Takes::Value, "TEXT", "what it is for"},
     {"magnetic", 0, Takes::Nothing, "", "its users' jobs may run in it without naming it"},
-    {"flex", 0, Takes::Nothing, "", "a job in it ends before it does", "", Support::Refused},
+    {"flex", 0, Takes::Nothing, "", "its jobs may run before, after and beside it", "flexible"},
 };
 OptionTable create_options() { return kCreateOptions; }
 
@@ -192,6 +192,7 @@ Result<Json> body_of(const Arguments& arguments) {
   if (arguments.has("maintenance")) body["maintenance"] = true;
   if (arguments.has("overlap")) body["overlap"] = true;
   if (arguments.has("magnetic")) body["magnetic"] = true;
+  if (arguments.has("flex")) body["flexible"] = true;
   if (arguments.has("ignore-jobs")) body["ignore_jobs"] = true;
   if (!arguments.has("replace")) body["only_new"] = true;
   return body;
@@ -202,10 +203,6 @@ Result<int> run_create(Context& context) {
   if (!name) return fail(name.error());
   const Result<bool> words = context.at_most_words(1);
   if (!words) return fail(words.error());
-  for (const Given& given : context.arguments().options)
-    if (given.option->support == Support::Refused)
-      return fail(Errc::Unsupported, "--" + std::string(given.option->name) + " is not offered",
-                  std::string(given.option->help), std::string(given.option->name));
   const Result<Json> body = body_of(context.arguments());
   if (!body) return fail(body.error());
   const Result<ApiClient*> api = context.api();

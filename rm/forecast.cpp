@@ -102,11 +102,14 @@ void Forecast::charge(NodeId id, ReservedId by, Time from, Time until, const Roo
   if (node.reserved == nullptr) return node.timeline.add(from, until, change);
   node.reserved->physical.add(from, until, change);
   NodeTimeline* inside = by == kUnreserved ? nullptr : node.reserved->inside(by);
+  if (inside != nullptr && is_flexible(by))
+    return node.reserved->charge_by_time(by, from, until, change, node.timeline);
   (inside != nullptr ? *inside : node.timeline).add(from, until, change);
 }
 
 void Forecast::reserve(ReservedId id, const std::vector<ReservedSpan>& spans,
-                       const std::vector<ReservedPart>& parts) {
+                       const std::vector<ReservedPart>& parts, bool flexible) {
+  if (flexible) flexible_.insert(id);
   NodeBits& bits = reserved_[id];
   for (const ReservedPart& part : parts) {
     Node& node = at(part.node);
@@ -127,6 +130,7 @@ void Forecast::unreserve(ReservedId id) {
     if (node.reserved->empty()) node.reserved.reset();
   }
   reserved_.erase(found);
+  flexible_.erase(id);
 }
 
 const NodeBits* Forecast::nodes_of(ReservedId id) const {
@@ -141,31 +145,43 @@ std::optional<ReservedRoom::InTheWay> Forecast::in_the_way(NodeId id, const Room
   return at.reserved->first_in_the_way(room, from, until, at.timeline);
 }
 
-bool Forecast::fits(const Node& node, ReservedId by, const Room& want, Time from, Time until) {
-  if (node.reserved == nullptr) return by == kUnreserved && node.timeline.fits(want, from, until);
-  const NodeTimeline* own = by == kUnreserved ? &node.timeline : node.reserved->inside(by);
+bool Forecast::fits(const Node& node, ReservedId by, const Room& want, Time from,
+                    Time until) const {
+  const bool flexible = is_flexible(by);
+  if (node.reserved == nullptr)
+    return (by == kUnreserved || flexible) && node.timeline.fits(want, from, until);
+  if (flexible && node.reserved->inside(by) != nullptr)
+    return node.reserved->with_others(by, node.timeline).fits(want, from, until) &&
+           node.reserved->physical.fits(want, from, until);
+  const NodeTimeline* own =
+      by == kUnreserved || flexible ? &node.timeline : node.reserved->inside(by);
   return own != nullptr && own->fits(want, from, until) &&
          node.reserved->physical.fits(want, from, until);
 }
 
 std::optional<Time> Forecast::earliest_on(const Node& node, const RoomAsk& ask, Duration length,
-                                          Time from, Time not_after, const Hold* own) {
+                                          Time from, Time not_after, const Hold* own) const {
+  const bool flexible = is_flexible(ask.by);
   if (node.reserved == nullptr) {
-    if (ask.by != kUnreserved) return std::nullopt;
+    if (ask.by != kUnreserved && !flexible) return std::nullopt;
     if (own != nullptr)
       return node.timeline.earliest_without({own->slot.start, own->until, own->room}, ask.want,
                                             length, from, not_after);
     return node.timeline.earliest(ask.want, length, from, not_after);
   }
+  if (flexible && node.reserved->inside(ask.by) != nullptr)
+    return earliest_in_both(node.reserved->with_others(ask.by, node.timeline),
+                            node.reserved->physical, ask.want, length, from, not_after);
   const NodeTimeline* inside =
-      ask.by == kUnreserved ? &node.timeline : node.reserved->inside(ask.by);
+      ask.by == kUnreserved || flexible ? &node.timeline : node.reserved->inside(ask.by);
   if (inside == nullptr) return std::nullopt;
   return earliest_in_both(*inside, node.reserved->physical, ask.want, length, from, not_after);
 }
 
 // The nodes that may be looked at for it, by id.
 std::optional<NodeId> Forecast::next_asked(const RoomAsk& ask, std::uint32_t from) const {
-  if (ask.by == kUnreserved) return offering_.first_common(ask.allowed, from);
+  if (ask.by == kUnreserved || is_flexible(ask.by))
+    return offering_.first_common(ask.allowed, from);
   const NodeBits* inside = nodes_of(ask.by);
   if (inside == nullptr) return std::nullopt;
   auto id = inside->first_common(ask.allowed, from);

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -54,8 +55,9 @@ class Forecast {
 
   // ---- what is set aside. Whatever is charged to a reservation is to be taken off before it goes.
   // O(nodes * spans * steps). Nothing of it costs anything where there are no reservations.
+  // Jobs of a `flexible` one may be anywhere, and there at other times too.
   void reserve(ReservedId id, const std::vector<ReservedSpan>& spans,
-               const std::vector<ReservedPart>& parts);
+               const std::vector<ReservedPart>& parts, bool flexible = false);
   void unreserve(ReservedId id);
   // The nodes of a reservation; null: it is not there.
   const NodeBits* nodes_of(ReservedId id) const;
@@ -136,10 +138,13 @@ class Forecast {
   void charge(NodeId id, ReservedId by, Time from, Time until, const Room& change);
   void lift(const Hold& hold);  // takes it out of the timelines, and puts it back
   void lay(const Hold& hold);
-  static bool fits(const Node& node, ReservedId by, const Room& want, Time from, Time until);
+  bool is_flexible(ReservedId by) const {
+    return by != kUnreserved && !flexible_.empty() && flexible_.contains(by);
+  }
+  bool fits(const Node& node, ReservedId by, const Room& want, Time from, Time until) const;
   // `own`: a hold of which it is asked as if it were not there; it may be on any node.
-  static std::optional<Time> earliest_on(const Node& node, const RoomAsk& ask, Duration length,
-                                         Time from, Time not_after, const Hold* own = nullptr);
+  std::optional<Time> earliest_on(const Node& node, const RoomAsk& ask, Duration length, Time from,
+                                  Time not_after, const Hold* own = nullptr) const;
   std::optional<NodeId> next_asked(const RoomAsk& ask, std::uint32_t from) const;
   std::size_t bucket_of(Time when) const;  // counted from base_
   std::size_t ring(std::size_t bucket) const { return (std::size_t(base_) + bucket) % kBuckets; }
@@ -161,6 +166,7 @@ class Forecast {
   std::vector<Node> nodes_;
   NodeBits offering_;
   std::map<ReservedId, NodeBits> reserved_;  // where each reservation is
+  std::set<ReservedId> flexible_;
   std::vector<Hold> holds_;
   std::vector<HoldId> free_holds_;
   std::size_t live_holds_ = 0;

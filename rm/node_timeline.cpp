@@ -33,6 +33,12 @@ void NodeTimeline::add(Time from, Time until, const Room& room) {
   join(first);
 }
 
+void NodeTimeline::add_all(const NodeTimeline& other) {
+  for (std::size_t i = 0; i < other.steps_.size(); ++i)
+    add(other.steps_[i].at, i + 1 == other.steps_.size() ? kEver : other.steps_[i + 1].at,
+        other.steps_[i].free);
+}
+
 void NodeTimeline::forget_before(Time now) {
   const std::size_t i = index_of(now);
   if (i == 0) return;

@@ -79,6 +79,7 @@ class NodeTimeline {
 
   // Adds `room` (negative: takes it) during [from, until).
   void add(Time from, Time until, const Room& room);
+  void add_all(const NodeTimeline& other);  // what the other has, at all times
   // Drops what lies before `now`; asking about earlier times is then wrong.
   void forget_before(Time now);
 

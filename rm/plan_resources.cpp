@@ -126,9 +126,10 @@ bool ResourceManager::could_improve(HoldId hold, NodeId node, ClassId what, Dura
 }
 
 void ResourceManager::reserve(ReservedId id, const std::vector<ReservedSpan>& spans,
-                              const std::vector<ReservedPart>& parts, const Counts& licences) {
+                              const std::vector<ReservedPart>& parts, const Counts& licences,
+                              bool flexible) {
   DROVER_CHECK(state_->plans_ahead, "a reservation needs timelines");
-  state_->forecast.reserve(id, spans, parts);
+  state_->forecast.reserve(id, spans, parts, flexible);
   state_->freed_everything = true;
   std::vector<NamedAmount> amounts;
   for (const auto& [name, count] : licences)

@@ -56,6 +56,25 @@ NodeTimeline* ReservedRoom::inside(ReservedId id) {
   return found == inside_.end() ? nullptr : &found->timeline;
 }
 
+NodeTimeline ReservedRoom::with_others(ReservedId id, const NodeTimeline& others) const {
+  NodeTimeline sum = others;
+  sum.add_all(*inside(id));
+  return sum;
+}
+
+void ReservedRoom::charge_by_time(ReservedId id, Time from, Time until, const Room& change,
+                                  NodeTimeline& others) {
+  Inside& own = *std::ranges::find(inside_, id, &Inside::id);
+  for (const ReservedSpan& span : own.spans) {
+    if (span.until == kEver || span.until <= from) continue;
+    if (until <= span.from) break;
+    others.add(from, std::max(from, span.from), change);
+    own.timeline.add(std::max(from, span.from), std::min(until, span.until), change);
+    from = std::min(until, span.until);
+  }
+  others.add(from, until, change);
+}
+
 bool ReservedRoom::meets(Time from, Time until) const {
   return std::ranges::any_of(inside_, [&](const Inside& one) {
     return std::ranges::any_of(one.spans,

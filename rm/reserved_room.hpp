@@ -6,6 +6,8 @@
 //   physical  the node less all use, whoever's
 // What may be used is what is free both in one's own timeline and physically: where somebody is
 // still in the way, nothing is promised twice.
+// Of a flexible reservation one's own is the sum of inside and others: its jobs are charged inside
+// while it goes on and to others the rest of the time.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
@@ -44,6 +46,10 @@ class ReservedRoom {
   const NodeTimeline* inside(ReservedId id) const;  // null: not on this node
   NodeTimeline* inside(ReservedId id);
   bool empty() const { return inside_.empty(); }
+  // Of a flexible one that is on this node: what its jobs may use, and how they are charged for it.
+  NodeTimeline with_others(ReservedId id, const NodeTimeline& others) const;
+  void charge_by_time(ReservedId id, Time from, Time until, const Room& change,
+                      NodeTimeline& others);
   // The first span that meets [from, until) and at whose beginning `others` lacks the room.
   struct InTheWay {
     ReservedId id{};

@@ -122,7 +122,8 @@ class ResourceManager {
 
   // ---- reservations; plan_ahead() comes first. See Forecast::reserve.
   void reserve(ReservedId id, const std::vector<ReservedSpan>& spans,
-               const std::vector<ReservedPart>& parts, const Counts& licences = {});
+               const std::vector<ReservedPart>& parts, const Counts& licences = {},
+               bool flexible = false);
   void unreserve(ReservedId id);
   bool is_reserved(NodeId node, Window window) const;  // something of it, at some time
   // Of those that keep it from nodes with room now (64 are looked at) the one that begins last.

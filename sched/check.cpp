@@ -73,7 +73,7 @@ void Controller::State::check_tasks(const Job& job, Problems& problems) const {
 // What a job inside holds is charged to its reservation as long as that goes on.
 void Controller::State::Reserved::audit(const Job& job, Problems& problems) const {
   const rm::ReservedId by = job.reservation();
-  const bool goes_on = by != rm::kUnreserved && s.reserved[std::size_t(by)].goes_on;
+  const bool goes_on = by != rm::kUnreserved && is_open(by);
   require(by == rm::kUnreserved || s.reserved[std::size_t(by)].jobs.contains(job.id),
           name_of(job) + " is in a reservation that does not know it", problems);
   require((job.gates & kReservationGate) == 0 || !goes_on,

@@ -48,7 +48,7 @@ std::optional<Estimate> Controller::State::finish_rehearsal(const Rehearsal& reh
 std::optional<Estimate> Controller::State::when(JobId id) {
   const Job* job = find(id);
   if (job == nullptr || !plans_ahead()) return std::nullopt;
-  if (job->reservation() != rm::kUnreserved && !reserved[std::size_t(job->reservation())].goes_on &&
+  if (job->reservation() != rm::kUnreserved && !Reserved{*this}.is_open(job->reservation()) &&
       (job->gates & ~kReservationGate) == 0)
     return Reserved{*this}.when(reserved[std::size_t(job->reservation())].name, id);
   if (job->lane == kNoLane) return std::nullopt;
@@ -71,7 +71,7 @@ std::optional<Estimate> Controller::State::when(const JobSpec& spec) {
   if (!plans_ahead() || spec.hold) return std::nullopt;
   const auto by = reserved_ids.find(spec.reservation);
   const bool inside = !spec.reservation.empty() && by != reserved_ids.end();
-  if (inside && !reserved[std::size_t(by->second)].goes_on)
+  if (inside && !Reserved{*this}.is_open(by->second))
     return Reserved{*this}.when(spec.reservation, std::nullopt);
   const rm::ClassId what = rm.intern(spec.request);
   rm.hold(what);

@@ -236,8 +236,11 @@ Why Controller::State::why_unplaced(const Job& job) const {
       return short_of_licence(job, *pool);
   if (job.is_statement) return why_no_engine(job);
   const auto head = queue.head();
-  if (job.reservation() != rm::kUnreserved) return Reserved{*this}.why_inside(job);
-  if (auto outside = Reserved{*this}.why_outside(job)) return *std::move(outside);
+  const rm::ReservedId by = job.reservation();
+  if (by != rm::kUnreserved && !Reserved{*this}.is_flexible(by))
+    return Reserved{*this}.why_inside(job);
+  if (by == rm::kUnreserved)
+    if (auto outside = Reserved{*this}.why_outside(job)) return *std::move(outside);
   if (!head || head->place.job != job.id) return why_behind(job);
   Why why = no_room(job.state, rm.explain(job.what), rm.request(job.what), rm.names());
   why.text += place_held(job, job.id);

@@ -27,6 +27,11 @@ Result<void> check_room(const Reservation& known, const rm::Request& request) {
 
 }  // namespace
 
+bool Controller::State::Reserved::is_flexible(rm::ReservedId id) const {
+  const Reservation* known = s.calendar.find(s.reserved[std::size_t(id)].name);
+  return known != nullptr && known->flexible;
+}
+
 // Whether the job could ever run in the reservation that it names.
 Result<void> Controller::State::Reserved::check(const JobSpec& spec) const {
   if (spec.reservation.empty()) return {};
@@ -46,6 +51,7 @@ Result<void> Controller::State::Reserved::check(const JobSpec& spec) const {
                 known->maintenance ? "reservation " + known->name + " is for maintenance"
                                    : "you may not use reservation " + known->name,
                 "drover reservation show " + known->name + " says who may", "reservation");
+  if (known->flexible) return {};  // elsewhere and at other times as well
   if (spec.time_limit.us == 0 || spec.time_limit > known->length)
     return fail(Errc::BadInput,
                 "the job cannot end within reservation " + known->name + ", which lasts " +
@@ -146,7 +152,7 @@ std::optional<Estimate> Controller::State::Reserved::when(const std::string& nam
 
 // In a reservation: what would not end before it does stands aside until it comes again.
 bool Controller::State::Reserved::ends_too_late(const Partition& partition, ShapeId shape) const {
-  if (partition.by == rm::kUnreserved) return false;
+  if (partition.by == rm::kUnreserved || is_flexible(partition.by)) return false;
   const LiveReservation& live = s.reserved[std::size_t(partition.by)];
   return live.span && s.clock.wall + s.shapes[shape].length > live.span->until;
 }

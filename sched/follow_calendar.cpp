@@ -57,7 +57,7 @@ void Controller::State::Reserving::enter(Job& job, const std::string& name) {
 
 void Controller::State::Reserving::close_gate(Job& job) {
   const rm::ReservedId id = job.reservation();
-  if (id != rm::kUnreserved && !s.reserved[std::size_t(id)].goes_on) job.gates |= kReservationGate;
+  if (id != rm::kUnreserved && !Reserved{s}.is_open(id)) job.gates |= kReservationGate;
 }
 
 void Controller::State::Reserving::leave(const Job& job, rm::ReservedId id) {
@@ -135,8 +135,9 @@ void Controller::State::Reserving::lay_out(rm::ReservedId id, Now now) {
                      rm::Room{cpus, of[rm::Kind::MemMib], of[rm::Kind::GpuMilli],
                               std::max<std::int64_t>(1, cpus / 1000)}});
   }
-  s.rm.reserve(id, spans_of(reservation, now), parts, reservation.licences);
-  if (live.goes_on) charge_leases(id, id);
+  s.rm.reserve(id, spans_of(reservation, now), parts, reservation.licences, reservation.flexible);
+  if (Reserved{s}.is_open(id)) charge_leases(id, id);
+  if (reservation.flexible) open_gates(id, now);
 }
 
 void Controller::State::Reserving::show_on_nodes(const Reservation& reservation) {
@@ -165,14 +166,18 @@ void Controller::State::Reserving::explain_waiting(rm::ReservedId id) {
   }
 }
 
+void Controller::State::Reserving::open_gates(rm::ReservedId id, Now now) {
+  const std::set<JobId> jobs = s.reserved[std::size_t(id)].jobs;
+  for (const JobId job : jobs) s.open_gate(*s.find(job), kReservationGate, now);
+}
+
 void Controller::State::Reserving::begin(rm::ReservedId id, Now now) {
   LiveReservation& live = s.reserved[std::size_t(id)];
   live.goes_on = true;
   if (s.calendar.find(live.name)->magnetic) s.magnets.insert(id);
   charge_leases(id, id);
   show_on_nodes(*s.calendar.find(live.name));
-  const std::set<JobId> jobs = live.jobs;
-  for (const JobId job : jobs) s.open_gate(*s.find(job), kReservationGate, now);
+  open_gates(id, now);
   emit(EventKind::ReservationBegan, live.name, "goes_on", now);
 }
 
@@ -184,7 +189,7 @@ void Controller::State::Reserving::end(rm::ReservedId id, Now now) {
   live.drawn.clear();
   s.magnets.erase(id);
   show_on_nodes(*s.calendar.find(live.name));
-  explain_waiting(id);
+  if (!Reserved{s}.is_flexible(id)) explain_waiting(id);
   emit(EventKind::ReservationEnded, live.name, "ended", now);
 }
 
@@ -223,6 +228,7 @@ void Controller::State::Reserving::follow(Now now) {
   }
   for (const std::string& name : over) {
     const rm::ReservedId id = id_of(name);
+    charge_leases(id, rm::kUnreserved);  // of a flexible one that was never seen to go on
     s.rm.unreserve(id);
     s.reserved[std::size_t(id)].span.reset();
     if (auto gone = s.calendar.remove(name); !gone) continue;

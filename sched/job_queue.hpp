@@ -87,8 +87,7 @@ class JobQueue {
 
   // ---- looking
   const Lane& lane(LaneId id) const { return lanes_[std::size_t(id)].common; }
-  // By the keys of their first jobs; also those that stand aside.
-  std::vector<std::pair<OrderKey, LaneId>> all_lanes() const;
+  std::vector<std::pair<OrderKey, LaneId>> all_lanes() const;  // by key; also who stands aside
   const PlaceList& jobs_of(LaneId id) const { return lanes_[std::size_t(id)].jobs; }
   // The jobs that are not parked or hopeless, by key; at most `limit`. O(lanes + limit log lanes),
   // or by what changed since it was asked last, see ListedJobs. Good until the next call.

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <utility>
 
+#include "rm/quota_ledger.hpp"
 #include "sched/reserving.hpp"
 
 namespace drover::sched {
@@ -24,8 +25,13 @@ bool Controller::State::Reserved::may_draw(rm::ReservedId id, rm::PathId path) c
   return may_use(*known, value("user"), value("account"));
 }
 
-// Where nobody holds a place those who name it would be overtaken.
+// Where nobody holds a place those who name it would be overtaken, and so would be who has no plan
+// yet, as when it has just begun.
 bool Controller::State::Reserving::lets_in(rm::ReservedId id, const Partition& partition) const {
+  for (const JobId known : s.reserved[std::size_t(id)].jobs) {
+    const Job& job = s.jobs.at(known);
+    if (job.lane == kNoLane && s.group_of(job).compiling.contains(known)) return false;
+  }
   const auto& queues = s.reserved[std::size_t(id)].queues;
   const auto own = queues.find(partition.index);
   return partition.policy.backfill != Backfill::None || own == queues.end() ||
@@ -54,7 +60,7 @@ bool Controller::State::Reserving::draw_from(rm::ReservedId id, Partition& parti
 void Controller::State::Reserving::draw_in() {
   for (const rm::ReservedId id : s.magnets) {
     const Span span = *s.reserved[std::size_t(id)].span;
-    const bool flexible = s.calendar.find(s.reserved[std::size_t(id)].name)->flexible;
+    const bool flexible = Reserved{s}.is_flexible(id);
     for (Partition& partition : s.partitions) {
       if (partition.by != rm::kUnreserved || &partition == s.statements) continue;
       if (!lets_in(id, partition)) continue;

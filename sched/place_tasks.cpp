@@ -76,7 +76,7 @@ void Controller::State::place_tasks(Now now) {
   for (Partition& partition : partitions) {
     if (partition.queue.lanes() == 0 && sleepers.empty()) continue;  // nobody waits
     pass_the_guard(partition);
-    if (partition.by != rm::kUnreserved && !reserved[std::size_t(partition.by)].goes_on) continue;
+    if (partition.by != rm::kUnreserved && !Reserved{*this}.is_open(partition.by)) continue;
     serve_clearings(partition);
     wake_sleepers(partition, true);
     serve(partition);
@@ -105,13 +105,14 @@ rm::LastingRoom Controller::State::room_for(const Partition& partition, NodeId n
 // Only what could start on a node that changed, or under a quota that was freed, is tried again.
 void Controller::State::wake_waiters() {
   freed_since = rm.take_freed(std::move(freed_since));
+  const auto licences = rm.licence_pool();
   if (freed_since.everything) drop_broken_clearings();
   for (Partition& partition : partitions) {
     partition.queue.begin_pass();
     if (partition.queue.lanes() == 0) continue;
     for (const std::uint32_t quota : freed_since.quotas) {
       partition.queue.wake_quota(quota);
-      if (rm.is_licence_pool(quota)) partition.queue.wake_licensed();
+      if (quota == licences) partition.queue.wake_licensed();
     }
     if (freed_since.everything) partition.queue.wake_all();
     if (partition.queue.waits_for_room())

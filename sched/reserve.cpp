@@ -160,10 +160,16 @@ Result<void> Controller::State::Reserving::choose_nodes(PutReservation& in, Now 
 Result<void> Controller::State::Reserving::weigh(PutReservation& in, Now now) const {
   const Reservation& reservation = in.reservation;
   if (auto ok = check_times(reservation, now); !ok) return ok;
-  if (reservation.maintenance && reservation.magnetic)
+  if (reservation.maintenance && (reservation.magnetic || reservation.flexible))
     return fail(Errc::BadInput,
                 "reservation " + reservation.name + " is for maintenance: nobody may use it",
-                "leave out --maintenance, or --magnetic", "magnetic");
+                "leave out --maintenance, or --magnetic and --flex",
+                reservation.magnetic ? "magnetic" : "flexible");
+  if (reservation.flexible && !reservation.licences.empty())
+    return fail(Errc::BadInput,
+                "reservation " + reservation.name +
+                    " is flexible: its jobs run at other times as well, when it has no licences",
+                "leave out --licences, or --flex", "licences");
   if (!reservation.maintenance && reservation.users.empty() && reservation.accounts.empty())
     return fail(Errc::BadInput, "nobody may use reservation " + reservation.name,
                 "say who with --users or --accounts, or that nobody shall with --maintenance",

@@ -85,15 +85,18 @@ Result<void> Controller::State::Reserved::check_licences(const Reservation& know
 std::string Controller::State::Reserved::licences_kept(const Job& job, const rm::QuotaShort& pool,
                                                        std::string& hint) const {
   const rm::Window window = s.window_of(s.partition_of(job), job);
+  const std::string name(rm::licence_name(s.rm.names().word(pool.kind)));
   if (job.reservation() != rm::kUnreserved) {
-    const LiveReservation& live = s.reserved[std::size_t(job.reservation())];
-    return "; reservation " + live.name + " has no more of them for it";
+    const std::string& own = s.reserved[std::size_t(job.reservation())].name;
+    const Reservation* known = s.calendar.find(own);
+    if (known != nullptr && known->licences.contains(name))
+      return "; reservation " + own + " has no more of them for it";
   }
   const auto way = s.rm.licences_in_the_way(pool, window);
   if (!way) return "; the others are kept for jobs before it";
-  const std::string name = s.reserved[std::size_t(way->id)].name;
   const Duration away = way->span.from - s.clock.mono;
-  const std::string text = "; reservation " + name + " keeps some of them";
+  const std::string text =
+      "; reservation " + s.reserved[std::size_t(way->id)].name + " keeps some of them";
   if (away.us <= 0) return text;
   hint = "a time limit of at most " + format_duration(away) + " would let it start before that";
   return text + " from " + format_utc(s.clock.wall + away) + " on";

@@ -57,6 +57,7 @@ struct Controller::State::Reserving {
   void drop_all_holds();
   void drop_holds_in(rm::ReservedId id);
   void charge_leases(rm::ReservedId id, rm::ReservedId to);
+  void open_gates(rm::ReservedId id, Now now);
   void begin(rm::ReservedId id, Now now);
   void end(rm::ReservedId id, Now now);
   void show_on_nodes(const Reservation& reservation);
@@ -69,6 +70,12 @@ struct Controller::State::Reserving {
 // What jobs are told. explain_reservation.cpp
 struct Controller::State::Reserved {
   const State& s;
+
+  bool is_flexible(rm::ReservedId id) const;  // and on the calendar
+  // Its jobs may start: it goes on, or they need not wait for that.
+  bool is_open(rm::ReservedId id) const {
+    return s.reserved[std::size_t(id)].goes_on || is_flexible(id);
+  }
 
   Result<void> check(const JobSpec& spec) const;  // could it ever run in what it names?
   std::string licences_kept(const Job& job, const rm::QuotaShort& pool, std::string& hint) const;

@@ -23,13 +23,14 @@ constexpr std::size_t kNamesMax = 1'000;   // users, accounts
 constexpr std::size_t kListMax = 1 << 20;  // bytes of a folded list of nodes
 constexpr std::int64_t kSecondsMax = 4'000'000'000;
 constexpr std::array kFields = {
-    std::string_view("accounts"),    std::string_view("comment"),  std::string_view("cpus"),
-    std::string_view("end"),         std::string_view("end_us"),   std::string_view("gpus"),
-    std::string_view("ignore_jobs"), std::string_view("licences"), std::string_view("magnetic"),
-    std::string_view("maintenance"), std::string_view("mem_mib"),  std::string_view("node_count"),
-    std::string_view("nodes"),       std::string_view("only_new"), std::string_view("overlap"),
-    std::string_view("repeat"),      std::string_view("start"),    std::string_view("start_us"),
-    std::string_view("time"),        std::string_view("time_s"),   std::string_view("users")};
+    std::string_view("accounts"),    std::string_view("comment"),     std::string_view("cpus"),
+    std::string_view("end"),         std::string_view("end_us"),      std::string_view("gpus"),
+    std::string_view("ignore_jobs"), std::string_view("licences"),    std::string_view("magnetic"),
+    std::string_view("flexible"),    std::string_view("maintenance"), std::string_view("mem_mib"),
+    std::string_view("node_count"),  std::string_view("nodes"),       std::string_view("only_new"),
+    std::string_view("overlap"),     std::string_view("repeat"),      std::string_view("start"),
+    std::string_view("start_us"),    std::string_view("time"),        std::string_view("time_s"),
+    std::string_view("users")};
 
 struct Reading {
   sched::PutReservation put;
@@ -142,6 +143,7 @@ Result<void> read_field(Reading& r, std::string_view name, JsonValue v) {
   if (name == "maintenance") return keep(json_bool(v, name), made.maintenance);
   if (name == "overlap") return keep(json_bool(v, name), made.overlap);
   if (name == "magnetic") return keep(json_bool(v, name), made.magnetic);
+  if (name == "flexible") return keep(json_bool(v, name), made.flexible);
   if (name == "ignore_jobs") return keep(json_bool(v, name), r.put.ignore_jobs);
   if (name == "only_new") return keep(json_bool(v, name), r.put.only_new);
   return json_unknown(name, kFields);
@@ -208,6 +210,7 @@ void append_reservation(JsonWriter& out, const sched::ReservationView& view) {
   out.field("maintenance", it.maintenance);
   out.field("overlap", it.overlap);
   out.field("magnetic", it.magnetic);
+  out.field("flexible", it.flexible);
   std::vector<std::string> names;
   for (const sched::ReservedNode& node : it.nodes) names.push_back(node.node);
   out.field("nodes", fold_names(names));

@@ -40,6 +40,13 @@ def life(drover):
     says(drover("reservation", "create", "course", "-t", "30m", "-w", node, code=2), "nobody may use")
     says(drover("reservation", "create", "course", "-t", "30m", "-w", node, "--maintenance", "--magnetic", code=2), "nobody may use it")
 
+    says(drover("reservation", "create", "course", "-t", "30m", "-w", node, "-u", user, "--licences", "matlab=4", code=3),
+         "there is no licence")
+    loose = show(drover, "reservation", "create", "loose", "--start", "now+3600", "-t", "30m", "-w", node, "-u", user,
+                 "--magnetic", "--flex")["reservations"][0]
+    assert loose["magnetic"] and loose["flexible"] and loose["licences"] == {}, loose
+    drover("reservation", "rm", "loose")
+
     made = show(drover, "reservation", "create", "course", "--start", "now+8", "-t", "30m", "-w", "1", "-u", user)
     assert made["reservations"][0]["nodes"] == node, made
     says(drover("reservation", "create", "course", "-t", "30m", "-w", node, "-u", user, code=6), "already")

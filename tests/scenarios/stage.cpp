@@ -164,6 +164,7 @@ void Stage::reserve(const TimedLine& line) {
   if (options.contains("repeat")) made.repeat = parse_repeat(options["repeat"]).value();
   made.maintenance = options.contains("maintenance");
   made.magnetic = options.contains("magnetic");
+  made.flexible = options.contains("flexible");
   put.ignore_jobs = options.contains("ignore-jobs");
   if (options.contains("user")) made.users = {options["user"]};
   if (options.contains("licences")) made.licences = read_counts(options["licences"]).value();

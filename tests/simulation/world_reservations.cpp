@@ -23,6 +23,7 @@ void World::reserve_some() {
     made.repeat = prng_.chance(20) ? sched::Repeat::Daily : sched::Repeat::Once;
     made.maintenance = prng_.chance(20);
     made.overlap = prng_.chance(10);
+    made.flexible = !made.maintenance && prng_.chance(25);
     made.magnetic = !made.maintenance && prng_.chance(30);
     made.users = {"user" + std::to_string(1000 + prng_.below(3)),
                   "user" + std::to_string(1000 + prng_.below(3))};
@@ -34,7 +35,7 @@ void World::reserve_some() {
       if (!whole) part.amounts[rm::Kind::MemMib] = 2048;
       made.nodes.push_back(std::move(part));
     }
-    if (faults_.licences && prng_.chance(60))
+    if (faults_.licences && !made.flexible && prng_.chance(60))
       made.licences["l" + std::to_string(prng_.below(2))] = 1 + std::int64_t(prng_.below(2));
     put.ignore_jobs = prng_.chance(70);
     note("reserve " + name);
@@ -78,27 +79,34 @@ void World::check_launch(const sched::Launch& launch, const sched::JobSpec& spec
   const Time until = spec.time_limit.us > 0 ? from + spec.time_limit : from + seconds(366 * 86'400);
   const std::string node = controller_->resources().node(launch.lease.node)->spec->name;
   const std::string name = "job " + std::to_string(raw(launch.id.task.job)) + " on " + node;
+  // Of two that overlap one may draw it in where the other one is as well.
+  bool drawn = false;
+  for (const auto& [known, reservation] : controller_->calendar().all())
+    if (const auto span = occurrence_at(reservation, from))
+      drawn |= std::ranges::find(reservation.nodes, node, &sched::ReservedNode::node) !=
+                   reservation.nodes.end() &&
+               is_drawn(reservation, *span, from, until, spec);
+  drawn_ += drawn;
   for (const auto& [known, reservation] : controller_->calendar().all()) {
     const auto span = occurrence_at(reservation, from);
     const auto part = std::ranges::find(reservation.nodes, node, &sched::ReservedNode::node);
     const bool here = part != reservation.nodes.end();
     if (!span) continue;
     check_licences(name, reservation, *span, from, until, spec);
+    if (known == spec.reservation && reservation.flexible) continue;
     if (known == spec.reservation) {
       ++inside_;
       if (!here || span->from > from || span->until < until)
         violations_.push_back(name + " does not keep within its reservation " + known);
       else if (!part->whole && first_shortage(part->amounts, asked(spec)))
         violations_.push_back(name + " takes more than reservation " + known + " has");
-    } else if (here && is_drawn(reservation, *span, from, until, spec)) {
-      ++drawn_;
     } else if (here && span->from < until) {
       rm::Amounts left = controller_->resources().node(launch.lease.node)->capacity;
       if (part->whole)
         left = {};
       else
         left -= part->amounts;
-      const bool shared = reservation.overlap || !spec.reservation.empty();
+      const bool shared = reservation.overlap || drawn || !spec.reservation.empty();
       if (!shared && first_shortage(left, asked(spec)))
         violations_.push_back(name + " takes what reservation " + known + " has");
     }
@@ -112,7 +120,7 @@ bool World::is_drawn(const sched::Reservation& reservation, const sched::Span& s
                      Time until, const sched::JobSpec& spec) const {
   const auto account = spec.labels.find("account");
   return reservation.magnetic && spec.reservation.empty() && span.from <= from &&
-         until <= span.until &&
+         (until <= span.until || reservation.flexible) &&
          may_use(reservation, spec.user, account == spec.labels.end() ? "" : account->second);
 }
 

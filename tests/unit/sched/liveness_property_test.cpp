@@ -12,6 +12,7 @@
 
 #include "base/prng.hpp"
 #include "desk.hpp"
+#include "rm/licence.hpp"
 
 namespace drover::sched {
 namespace {
@@ -61,6 +62,10 @@ class History {
     config.node_timeout = seconds(30);
     if (random_.chance(40)) config.quotas.push_back(at_most({{"user", "ann"}}, 4));
     if (random_.chance(30)) config.quotas.push_back(at_most({{"account", "phys"}}, 6));
+    if (random_.chance(30)) {
+      config.licences = {{"l", 3}};
+      config.resources = *rm::ResourceNames::make(rm::licence_words(config.licences, {}));
+    }
     return config;
   }
 
@@ -91,6 +96,8 @@ class History {
     spec.request.contiguous = spec.request.nodes > 1 && random_.chance(40);
     if (random_.chance(15)) spec.request.cores.threads_per_core = 1;
     if (spec.request.nodes > 1) spec.request.cpus = std::min<std::int64_t>(spec.request.cpus, 2);
+    if (!desk_.config.licences.empty() && random_.chance(50))
+      spec.request.licences = {{"l", 1 + std::int64_t(random_.below(3))}};
     spec.priority = random_.chance(20) ? std::int32_t(random_.below(3)) : 0;
     spec.hold = random_.chance(5);
     if (random_.chance(10)) {
