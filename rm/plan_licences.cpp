@@ -1,4 +1,4 @@
-// rm/plan_licences.cpp - licences in the manager's future: a place needs both nodes and licences.
+// rm/plan_licences.cpp - licences and quotas in the manager's future: a place needs all of it.
 // SPDX-License-Identifier: Apache-2.0
 #include <utility>
 
@@ -38,21 +38,52 @@ std::optional<QuotaShort> ResourceManager::State::licences_short(const Class& as
   return shortage;
 }
 
-// Nodes and licences push each other's time back until they agree.
-std::optional<Slot> ResourceManager::State::with_licences(const Class& asked, Duration length,
-                                                          Time from, Time not_after, ReservedId by,
-                                                          const Place& place) const {
-  const LicenceForecast::Asked want = asked.ask.licences;
+// Nodes, licences and quotas push each other's time back until they agree.
+std::optional<Slot> ResourceManager::State::beside_nodes(const Class& asked,
+                                                         std::optional<PathId> path,
+                                                         Duration length, Time from, Time not_after,
+                                                         ReservedId by, const Place& place) const {
   std::optional<Slot> slot;
   for (int round = 0; round < kRounds; ++round) {
-    const auto at = licences.earliest(want, length, from, not_after, by);
+    std::optional<Time> at = from;
+    if (has_licences(asked)) at = licences.earliest(asked.ask.licences, length, *at, not_after, by);
+    if (at && foresees(path))
+      at = quotas.earliest(ledger, *path, asked.least, length, *at, not_after);
     if (!at || *at > not_after) return std::nullopt;
-    if (slot && slot->start == *at) return slot;
-    slot = place(*at);
-    if (!slot || slot->start == *at) return slot;
-    from = slot->start;
+    if (*at == from) {
+      if (slot && slot->start == from) return slot;
+      slot = place(from);
+      if (!slot || slot->start == from) return slot;
+      from = slot->start;
+    } else {
+      from = *at;
+    }
   }
   return std::nullopt;
+}
+
+// Says anew what runs; whoever holds a place has given it up before.
+void ResourceManager::foresee_quotas(std::span<const Lease* const> live) {
+  state_->foresees_quotas = true;
+  state_->quotas.clear();
+  for (const Lease* lease : live)
+    state_->quotas.charge(state_->ledger, lease->path, lease->total(), kAlways, lease->until, -1);
+}
+
+std::optional<QuotaShort> ResourceManager::quota_short(ClassId what, PathId path,
+                                                       Window window) const {
+  const State::Class& asked = state_->class_at(what);
+  if (auto now = state_->ledger.first_short(path, asked.least)) return now;
+  if (!(window.from < window.until)) return std::nullopt;  // now alone
+  if (!state_->foresees_quotas || !state_->quotas.has_holds()) return std::nullopt;
+  return state_->quotas.first_short(state_->ledger, path, asked.least, window.from, window.until);
+}
+
+std::optional<QuotaShort> ResourceManager::quota_short_at(ClassId what, PathId path,
+                                                          Window then) const {
+  if (!state_->foresees_quotas) return std::nullopt;
+  const State::Class& asked = state_->class_at(what);
+  return state_->quotas.first_short(state_->ledger, path, asked.least, then.from, then.until);
 }
 
 bool ResourceManager::licences_could_be_earlier(HoldId hold, ClassId what, Duration length,

@@ -20,6 +20,7 @@ void ResourceManager::forget_before(Time now) {
   if (!state_->plans_ahead) return;
   state_->forecast.forget_before(now);
   state_->licences.forget_before(now);
+  state_->quotas.set_now(now);
 }
 
 void ResourceManager::extend(Lease& lease, Time until) {
@@ -37,7 +38,8 @@ void ResourceManager::charge_to(Lease& lease, ReservedId by) {
 }
 
 std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Time from,
-                                              ReservedId by, Time not_after) const {
+                                              ReservedId by, Time not_after,
+                                              std::optional<PathId> path) const {
   const State::Class& asked = state_->class_at(what);
   if (!asked.countable || !state_->plans_ahead) return std::nullopt;
   const auto place = [&](Time at) -> std::optional<Slot> {
@@ -46,8 +48,8 @@ std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Tim
     if (auto now = room_now(what, length, at, by)) return now;
     return state_->forecast.earliest(state_->ask_of(asked, by), length, at, not_after);
   };
-  if (!State::has_licences(asked)) return place(from);
-  return state_->with_licences(asked, length, from, not_after, by, place);
+  if (!state_->is_beside_nodes(asked, path)) return place(from);
+  return state_->beside_nodes(asked, path, length, from, not_after, by, place);
 }
 
 // A search among many nodes looks at those on which something ends.
@@ -71,7 +73,8 @@ LastingRoom ResourceManager::lasting_room(NodeId node, Time now) const {
   return room;
 }
 
-HoldId ResourceManager::hold(ClassId what, const Slot& slot, Duration length, ReservedId by) {
+HoldId ResourceManager::hold(ClassId what, const Slot& slot, Duration length, ReservedId by,
+                             std::optional<PathId> path) {
   const State::Class& asked = state_->class_at(what);
   const Time until = after(slot.start, length);
   HoldId made{};
@@ -84,11 +87,14 @@ HoldId ResourceManager::hold(ClassId what, const Slot& slot, Duration length, Re
   }
   if (State::has_licences(asked))
     state_->licences.hold(made, asked.ask.licences, slot.start, until, by);
+  if (state_->foresees(path))
+    state_->quotas.hold(state_->ledger, made, *path, asked.least, slot.start, until);
   return made;
 }
 
 bool ResourceManager::drop(HoldId hold) {
   state_->forecast.drop(hold);
+  if (state_->quotas.has_holds()) state_->quotas.drop(state_->ledger, hold);
   return !state_->licences.empty() && state_->licences.drop(hold);
 }
 
@@ -97,7 +103,7 @@ const Slot& ResourceManager::slot_of(HoldId hold) const { return state_->forecas
 std::size_t ResourceManager::holds() const { return state_->forecast.holds(); }
 
 std::optional<Slot> ResourceManager::best_for(HoldId hold, ClassId what, Duration length, Time from,
-                                              ReservedId by) {
+                                              ReservedId by, std::optional<PathId> path) {
   const State::Class& asked = state_->class_at(what);
   const auto place = [&](Time at) -> std::optional<Slot> {
     if (!asked.more.empty())
@@ -105,9 +111,11 @@ std::optional<Slot> ResourceManager::best_for(HoldId hold, ClassId what, Duratio
     if (auto now = room_now(what, length, at, by)) return now;
     return state_->forecast.best_for(hold, state_->ask_of(asked, by), length, at);
   };
-  if (!State::has_licences(asked)) return place(from);
+  if (!state_->is_beside_nodes(asked, path)) return place(from);
   state_->licences.lift(hold);
-  auto slot = state_->with_licences(asked, length, from, slot_of(hold).start, by, place);
+  state_->quotas.lift(state_->ledger, hold);
+  auto slot = state_->beside_nodes(asked, path, length, from, slot_of(hold).start, by, place);
+  state_->quotas.lay(state_->ledger, hold);
   state_->licences.lay(hold);
   return slot;
 }

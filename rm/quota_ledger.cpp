@@ -297,6 +297,11 @@ void QuotaLedger::release(PathId path, const Amounts& amounts, bool used) {
     if (named || !counters_[index].is_licences) mark_freed(index);
 }
 
+bool QuotaLedger::is_limited(PathId path) const {
+  return std::ranges::any_of(path_at(path).counters,
+                             [&](std::uint32_t index) { return !counters_[index].is_licences; });
+}
+
 std::optional<std::uint32_t> QuotaLedger::counter_of(const Labels& exact) const {
   const auto known = counter_index_.find(exact);
   if (known == counter_index_.end()) return std::nullopt;

@@ -91,6 +91,21 @@ class QuotaLedger {
   void check(std::span<const Lease* const> live, const std::vector<PathId>* jobs,
              std::vector<std::string>& problems) const;
 
+  // Calls each(counter, kind, max) for what limits `amounts`, until that answers false. Queued jobs
+  // and licences are not among it: see LicenceForecast.
+  template <class Each>
+  void visit_limits(PathId path, const Amounts& amounts, const Each& each) const {
+    for (const std::uint32_t index : path_at(path).counters) {
+      const Counter& counter = counters_[index];
+      for (std::size_t k = 0; k < kKinds && !counter.is_licences; ++k)
+        if (amounts.of[k] > 0 && counter.max.of[k] >= 0 && k != std::size_t(Kind::QueuedJobs) &&
+            !each(index, Kind(k), counter.max.of[k]))
+          return;
+    }
+  }
+
+  bool is_limited(PathId path) const;  // by some quota, other than the pool of licences
+
   // For the audit in slices: dense indexes, some unused.
   std::size_t path_slots() const { return paths_.size(); }
   std::size_t counter_slots() const { return counters_.size(); }

@@ -17,7 +17,8 @@ struct QuotaShort {
   std::int64_t limit = 0, held = 0, asked = 0;
   std::uint32_t quota_index = 0;  // to park waiters per quota
   std::int64_t kept = 0;          // of the limit, for guarantees of others inside this quota
-  std::int64_t set_aside = 0;     // of licences: for reservations and for jobs that hold a place
+  // Of licences: for reservations and jobs that hold a place. Else 1: for jobs that hold one.
+  std::int64_t set_aside = 0;
 };
 
 struct QuotaView {

@@ -102,15 +102,19 @@ class ResourceManager {
   void forget_before(Time now);
   void extend(Lease& lease, Time until);        // it will be held for so long
   void charge_to(Lease& lease, ReservedId by);  // its time counts in this reservation from now on
+  // With a path the quotas on it are foreseen as well, once foresee_quotas() was called: with every
+  // lease there is, while nobody holds anything; again after set_quotas.
+  void foresee_quotas(std::span<const Lease* const> live = {});
   std::optional<Slot> earliest(ClassId what, Duration length, Time from, ReservedId by = {},
-                               Time not_after = kEver) const;
-  HoldId hold(ClassId what, const Slot& slot, Duration length, ReservedId by = {});
+                               Time not_after = kEver, std::optional<PathId> path = {}) const;
+  HoldId hold(ClassId what, const Slot& slot, Duration length, ReservedId by = {},
+              std::optional<PathId> path = {});
   bool drop(HoldId hold);  // true: it kept licences
   const Slot& slot_of(HoldId hold) const;
   std::size_t holds() const;
   // See Forecast::best_for.
   std::optional<Slot> best_for(HoldId hold, ClassId what, Duration length, Time from,
-                               ReservedId by = {});
+                               ReservedId by = {}, std::optional<PathId> path = {});
   // Whether the hold, which is of `what`, might start earlier because of this node.
   bool could_improve(HoldId hold, NodeId node, ClassId what, Duration length, Time now,
                      ReservedId by = {});
@@ -128,6 +132,9 @@ class ResourceManager {
   bool is_reserved(NodeId node, Window window) const;  // something of it, at some time
   // Of those that keep it from nodes with room now (64 are looked at) the one that begins last.
   std::optional<ReservedRoom::InTheWay> in_the_way(ClassId what, Window window) const;
+  // The quota that is short now, or will be because of what is planned.
+  std::optional<QuotaShort> quota_short(ClassId what, PathId path, Window window) const;
+  std::optional<QuotaShort> quota_short_at(ClassId what, PathId path, Window then) const;
   // What keeps it from its licences during the window; and the first reservation that does.
   std::optional<QuotaShort> licences_short(ClassId what, PathId path, Window window) const;
   std::optional<ReservedRoom::InTheWay> licences_in_the_way(const QuotaShort& shortage,

@@ -17,6 +17,7 @@
 #include "rm/licence_forecast.hpp"
 #include "rm/match_nodes.hpp"
 #include "rm/node_inventory.hpp"
+#include "rm/quota_forecast.hpp"
 #include "rm/quota_ledger.hpp"
 #include "rm/request_hash.hpp"
 #include "rm/resource_manager.hpp"
@@ -45,7 +46,8 @@ struct ResourceManager::State {
   Forecast forecast;
   LicenceForecast licences;
   std::uint32_t licence_pool = 0;  // its counter, where there are licences
-  bool plans_ahead = false;
+  QuotaForecast quotas;
+  bool plans_ahead = false, foresees_quotas = false;
   NodeBits freed;  // since take_freed
   bool freed_everything = false;
   std::vector<NodeId> gang;  // scratch
@@ -97,6 +99,8 @@ struct ResourceManager::State {
       forecast.lease_starts(part.node, room_taken(part), lease.until, lease.by);
     });
     if (!licences.empty()) licences.charge(lease.amounts, lease.by, lease.until, -1);
+    if (foresees(lease.path))
+      quotas.charge(ledger, lease.path, lease.total(), kAlways, lease.until, -1);
   }
   void forecast_end(const Lease& lease) {
     if (!plans_ahead) return;
@@ -104,15 +108,24 @@ struct ResourceManager::State {
       forecast.lease_ends(part.node, room_taken(part), lease.until, lease.by);
     });
     if (!licences.empty()) licences.charge(lease.amounts, lease.by, lease.until, 1);
+    if (foresees(lease.path))
+      quotas.charge(ledger, lease.path, lease.total(), kAlways, lease.until, 1);
   }
   // ---- licences over time: plan_licences.cpp
   static bool has_licences(const Class& asked) { return !asked.ask.licences.empty(); }
   void follow_licences();  // their totals, from the rules
   // Free by the books, but not for as long as the window lasts: others have them by then.
   std::optional<QuotaShort> licences_short(const Class& asked, Window window) const;
+  bool foresees(std::optional<PathId> path) const {
+    return foresees_quotas && path && ledger.is_limited(*path);
+  }
+  bool is_beside_nodes(const Class& asked, std::optional<PathId> path) const {
+    return has_licences(asked) || foresees(path);
+  }
   using Place = std::function<std::optional<Slot>(Time from)>;  // the first on nodes
-  std::optional<Slot> with_licences(const Class& asked, Duration length, Time from, Time not_after,
-                                    ReservedId by, const Place& place) const;
+  std::optional<Slot> beside_nodes(const Class& asked, std::optional<PathId> path, Duration length,
+                                   Time from, Time not_after, ReservedId by,
+                                   const Place& place) const;
   QuotaShort refuse(PathId path, QuotaShort shortage, const Amounts& want) {
     ledger.remember_claim(path, want, shortage);
     return shortage;

@@ -55,7 +55,8 @@ void Controller::State::wake_unheld() {
 }
 
 void Controller::State::put_hold(Partition& partition, const Job& job, const rm::Slot& slot) {
-  partition.holds.emplace(job.id, rm.hold(job.what, slot, shapes[job.shape].length, partition.by));
+  partition.holds.emplace(job.id, rm.hold(job.what, slot, shapes[job.shape].length, partition.by,
+                                          partition.planned(job.path)));
   due.insert({slot.start, job.id});
   note_promise(partition, job, slot.start);
 }

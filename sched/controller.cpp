@@ -21,6 +21,7 @@ Controller::State::State(ControllerConfig with) {
   make_partitions();
   if (!config.keep_records && !ranks_by_priority()) ranking.charge_nobody();
   if (keeps_timelines()) rm.plan_ahead();
+  Reserving{*this}.foresee_quotas();
 }
 
 Controller::Controller(ControllerConfig config)

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sched/rehearsal.hpp"
 #include "sched/statement_verbs.hpp"
 
 namespace drover::sched {
@@ -101,7 +102,6 @@ struct Controller::State : StatementVerbs {
   Try try_to_start(Partition& partition, const JobQueue::Candidate& candidate,
                    bool is_planned = false);
   Try settle_try(Partition& partition, Job& job, rm::Acquired&& answer, bool is_planned = false);
-  bool are_licences_foreseen(const Partition& partition, const Job& job) const;
   rm::Window window_of(const Partition& partition, const Job& job) const;
   void serve_heads(Partition& partition);
   void launch(Job& job, std::uint32_t index, rm::Lease&& lease, Now now);
@@ -120,19 +120,18 @@ struct Controller::State : StatementVerbs {
   void fill_behind(Partition& partition);
   void extend_overdue();
   // estimate.cpp
-  struct Rehearsal {
-    std::vector<rm::HoldId> holds;
-    std::uint32_t before = 0;  // jobs that go first
-  };
   std::optional<Rehearsal> rehearse(const Partition& partition, std::optional<JobId> until);
   std::optional<Estimate> finish_rehearsal(const Rehearsal& rehearsal, rm::ClassId what,
-                                           Duration length, rm::ReservedId by);
+                                           Duration length, rm::ReservedId by,
+                                           std::optional<rm::PathId> path);
   std::optional<Estimate> when(JobId id);
   std::optional<Estimate> when(const JobSpec& spec);
   void note_promise(Partition& partition, const Job& job, Time start);
   void note_start(Partition& partition, const Job& job);
   // plan_ahead.cpp
   bool follow_plan(Partition& partition);
+  std::optional<rm::Slot> after_quotas(const Partition& partition, Job& job, rm::Slot slot,
+                                       Time not_after, std::size_t& held);
   void drop_holds_except(Partition& partition, const std::vector<JobQueue::Candidate>& kept);
   bool hold_places(Partition& partition, const std::vector<JobQueue::Candidate>& in_order);
   bool move_forward(Partition& partition, const std::vector<JobQueue::Candidate>& in_order);

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "sched/controller_state.hpp"
+#include "sched/reserving.hpp"
 
 namespace drover::sched {
 namespace {
@@ -62,6 +62,7 @@ void Controller::State::edit_quotas(const EditQuotas& in, Now now) {
   ++quotas.version;
   quotas_dirty = true;
   rm.set_quotas(with_class_limits(*std::move(after)));
+  Reserving{*this}.foresee_quotas();
   origins.clear();
   Event event;
   event.seq = EventSeq{next_event++};

@@ -17,8 +17,8 @@ constexpr std::size_t kPlannedMax = 2'000;  // behind more jobs than these there
 
 // Gives temporary places to the jobs before `until`; all of them when it is nobody. Nothing when
 // there are too many.
-std::optional<Controller::State::Rehearsal> Controller::State::rehearse(
-    const Partition& partition, std::optional<JobId> until) {
+std::optional<Rehearsal> Controller::State::rehearse(const Partition& partition,
+                                                     std::optional<JobId> until) {
   Rehearsal rehearsal;
   const auto& in_order = partition.queue.in_order(kPlannedMax + 1);
   for (const JobQueue::Candidate& candidate : in_order) {
@@ -28,8 +28,10 @@ std::optional<Controller::State::Rehearsal> Controller::State::rehearse(
     if (partition.holds.contains(candidate.place.job)) continue;
     if (clearings.contains(candidate.place.job)) continue;
     const Shape& shape = shapes[candidate.shape];
-    if (const auto slot = rm.earliest(shape.what, shape.length, clock.mono, partition.by))
-      rehearsal.holds.push_back(rm.hold(shape.what, *slot, shape.length, partition.by));
+    const auto path = partition.planned(partition.queue.lane(candidate.lane).path);
+    if (const auto slot =
+            rm.earliest(shape.what, shape.length, clock.mono, partition.by, rm::kEver, path))
+      rehearsal.holds.push_back(rm.hold(shape.what, *slot, shape.length, partition.by, path));
   }
   if (!until && rehearsal.before < kPlannedMax) return rehearsal;
   for (const rm::HoldId hold : rehearsal.holds) rm.drop(hold);
@@ -38,8 +40,9 @@ std::optional<Controller::State::Rehearsal> Controller::State::rehearse(
 
 std::optional<Estimate> Controller::State::finish_rehearsal(const Rehearsal& rehearsal,
                                                             rm::ClassId what, Duration length,
-                                                            rm::ReservedId by) {
-  const auto slot = rm.earliest(what, length, clock.mono, by);
+                                                            rm::ReservedId by,
+                                                            std::optional<rm::PathId> path) {
+  const auto slot = rm.earliest(what, length, clock.mono, by, rm::kEver, path);
   for (const rm::HoldId hold : rehearsal.holds) rm.drop(hold);
   if (!slot || slot->start - clock.mono >= kUnlimited) return std::nullopt;
   return Estimate{clock.wall + (slot->start - clock.mono), rehearsal.before};
@@ -64,7 +67,8 @@ std::optional<Estimate> Controller::State::when(JobId id) {
   }
   const auto rehearsal = rehearse(partition, id);
   if (!rehearsal) return std::nullopt;
-  return finish_rehearsal(*rehearsal, job->what, shapes[job->shape].length, partition.by);
+  return finish_rehearsal(*rehearsal, job->what, shapes[job->shape].length, partition.by,
+                          partition.planned(job->path));
 }
 
 std::optional<Estimate> Controller::State::when(const JobSpec& spec) {
@@ -76,10 +80,13 @@ std::optional<Estimate> Controller::State::when(const JobSpec& spec) {
   const rm::ClassId what = rm.intern(spec.request);
   rm.hold(what);
   std::optional<Estimate> estimate;
-  if (const auto rehearsal = rehearse(partition_for(spec), std::nullopt))
+  const Partition& partition = partition_for(spec);
+  const Origin* const known = known_origin(spec);  // whose quotas are known
+  const auto path = known != nullptr ? partition.planned(known->path) : std::nullopt;
+  if (const auto rehearsal = rehearse(partition, std::nullopt))
     estimate =
         finish_rehearsal(*rehearsal, what, spec.time_limit.us > 0 ? spec.time_limit : kUnlimited,
-                         inside ? by->second : rm::kUnreserved);
+                         inside ? by->second : rm::kUnreserved, path);
   rm.drop(what);
   return estimate;
 }

@@ -76,6 +76,7 @@ Why over_quota(JobState state, const rm::QuotaShort& quota, const rm::ResourceNa
   std::string text = "quota " + quota.quota + ": " + amount(quota.held) + " of " +
                      amount(quota.limit) + " are held, " + amount(quota.asked) +
                      " more are asked for";
+  if (quota.set_aside > 0) text += ", and jobs before it have planned with the rest";
   if (quota.kept > 0)
     text += ", " + amount(quota.kept) + " are kept for guarantees of other quotas inside it";
   return {state, Reason::Quota, std::move(text), "it goes on when jobs under this quota end"};
@@ -232,9 +233,15 @@ Why Controller::State::why_unplaced(const Job& job) const {
     return rm::is_licence(*quota) ? short_of_licence(job, *quota)
                                   : over_quota(job.state, *quota, rm.names());
   if (shapes[job.shape].licensed)
-    if (const auto pool = rm.licences_short(job.what, job.path, window_of(partition_of(job), job)))
+    if (const auto pool = rm.licences_short(job.what, job.path, Reserved{*this}.wait_of(job)))
       return short_of_licence(job, *pool);
   if (job.is_statement) return why_no_engine(job);
+  if (foresees_quotas(partition_of(job).policy))
+    if (const auto quota = rm.quota_short(job.what, job.path, Reserved{*this}.wait_of(job))) {
+      Why why = over_quota(job.state, *quota, rm.names());
+      why.text += place_held(job, job.id);
+      return why;
+    }
   const auto head = queue.head();
   const rm::ReservedId by = job.reservation();
   if (by != rm::kUnreserved && !Reserved{*this}.is_flexible(by))

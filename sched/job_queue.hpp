@@ -84,7 +84,6 @@ class JobQueue {
   const rm::QuotaShort* parked(LaneId lane) const;  // null: no quota stopped it
   bool has_parked() const { return !short_of_quota_.empty(); }
   std::uint64_t quota_moves() const { return quota_moves_; }  // parked and let go, since the start
-
   // ---- looking
   const Lane& lane(LaneId id) const { return lanes_[std::size_t(id)].common; }
   std::vector<std::pair<OrderKey, LaneId>> all_lanes() const;  // by key; also who stands aside

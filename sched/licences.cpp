@@ -70,22 +70,24 @@ void Controller::State::set_licences(const SetLicences& in, Now now) {
   out.changes.events.push_back(std::move(event));
   config.licences = in.totals;
   rm.set_quotas(with_class_limits(quotas.rules));
+  Reserving{*this}.foresee_quotas();
   origins.clear();
   for (Partition& partition : partitions) partition.is_stale = true;
   ended_since = true;
 }
 
-bool Controller::State::are_licences_foreseen(const Partition& partition, const Job& job) const {
-  if (partition.policy.backfill == Backfill::None || !rm.plans()) return false;
-  const auto slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono, partition.by);
-  return slot && slot->start - clock.mono < kForeseen;
+bool Controller::State::Reserved::are_licences_foreseen(const Partition& partition,
+                                                        const Job& job) const {
+  if (partition.policy.backfill == Backfill::None || !s.rm.plans()) return false;
+  const auto slot = s.rm.earliest(job.what, s.shapes[job.shape].length, s.clock.mono, partition.by);
+  return slot && slot->start - s.clock.mono < kForeseen;
 }
 
 Why Controller::State::short_of_licence(const Job& job, const rm::QuotaShort& parked) const {
   const auto number = [](std::int64_t n) { return std::to_string(n); };
   // As it was when it was tried, where it is not so any more.
   const rm::QuotaShort pool =
-      rm.licences_short(job.what, job.path, window_of(partition_of(job), job)).value_or(parked);
+      rm.licences_short(job.what, job.path, Reserved{*this}.wait_of(job)).value_or(parked);
   const std::string_view name = rm::licence_name(rm.names().word(pool.kind));
   std::string hint = "drover licence ls shows what is free";
   std::string text = "licence " + std::string(name) + ": " + number(pool.held) + " of " +

@@ -3,6 +3,7 @@
 #pragma once
 #include <boost/container/flat_map.hpp>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -13,6 +14,11 @@ namespace drover::sched {
 
 using HoldMap = boost::container::flat_map<JobId, rm::HoldId>;
 
+// The quotas that its plan foresees; nothing: none. For the first job alone it would not pay.
+inline bool foresees_quotas(const PartitionPolicy& policy) {
+  return policy.backfill == Backfill::Conservative;
+}
+
 struct Partition {
   Partition(std::string with_name, PartitionPolicy with, bool fills_behind)
       : name(std::move(with_name)),
@@ -21,6 +27,10 @@ struct Partition {
                .ages = with.order == Order::SafGuard,
                .keys_stay = with.order == Order::Fifo,
                .fills_behind = fills_behind}) {}
+
+  std::optional<rm::PathId> planned(rm::PathId path) const {
+    return foresees_quotas(policy) ? std::optional(path) : std::nullopt;
+  }
 
   std::string name;
   PartitionPolicy policy;

@@ -155,7 +155,8 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     return Try::Started;
   }
   if (const auto* quota = std::get_if<rm::QuotaShort>(&answer)) {
-    if (is_planned && rm::is_licence(*quota) && are_licences_foreseen(partition, job)) {
+    if (is_planned && rm::is_licence(*quota) &&
+        Reserved{*this}.are_licences_foreseen(partition, job)) {
       if (job.active == 0) set_reason(job, Reason::Licences);
       drop_clearing(job.id);  // nodes would not help it
       return Try::Held;

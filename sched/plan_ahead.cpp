@@ -1,8 +1,10 @@
 // sched/plan_ahead.cpp - a place for every job, or for the first few, in order of the queue.
 // SPDX-License-Identifier: Apache-2.0
+#include <map>
 #include <set>
 #include <utility>
 
+#include "rm/quota_ledger.hpp"
 #include "sched/controller_state.hpp"
 
 namespace drover::sched {
@@ -10,6 +12,7 @@ namespace {
 
 // More jobs than this are not planned for: they start when they delay none of those that are.
 constexpr std::size_t kPlannedMax = 10'000;
+constexpr std::size_t kGivenUp = SIZE_MAX;  // a lane that quotas stop
 
 }  // namespace
 
@@ -41,14 +44,24 @@ bool Controller::State::follow_plan(Partition& partition) {
 bool Controller::State::hold_places(Partition& partition,
                                     const std::vector<JobQueue::Candidate>& in_order) {
   bool stood_aside = false;
+  const bool foresees = foresees_quotas(partition.policy) && !rm.ledger().book().rules().empty();
+  std::vector<JobId> stopped;
+  std::map<LaneId, std::size_t> held;  // kGivenUp, or 0; asked only where there are quotas
   for (const JobQueue::Candidate& candidate : in_order) {
     if (partition.holds.contains(candidate.place.job)) continue;
-    const Job& job = jobs.at(candidate.place.job);
+    if (foresees && held[candidate.lane] == kGivenUp) continue;
+    Job& job = jobs.at(candidate.place.job);
     // Room is made for it: it plans with no other, unless there is some right now.
     const bool is_promised = clearings.contains(job.id);
     const Time not_after = is_promised ? clock.mono : rm::kEver;
-    const auto slot =
+    auto slot =
         rm.earliest(job.what, shapes[job.shape].length, clock.mono, partition.by, not_after);
+    if (foresees && slot) {
+      slot = after_quotas(partition, job, *slot, not_after, held[job.lane]);
+      const bool first = candidate.place == partition.queue.jobs_of(candidate.lane).front();
+      if (!slot && first && rm.quota_short(job.what, job.path, {clock.mono, clock.mono}))
+        stopped.push_back(job.id);
+    }
     if (is_promised && (!slot || slot->start > clock.mono)) continue;
     if (slot) {
       put_hold(partition, job, *slot);
@@ -57,7 +70,29 @@ bool Controller::State::hold_places(Partition& partition,
       stood_aside = true;
     }
   }
+  std::set<LaneId> holders;
+  if (!stopped.empty())
+    for (const auto& [id, hold] : partition.holds) holders.insert(jobs.at(id).lane);
+  for (const JobId id : stopped) {  // tried as if their time had come, and parked with their lanes
+    Job& job = jobs.at(id);
+    if (holders.contains(job.lane)) continue;  // somebody of it was promised something
+    settle_try(partition, job, rm.acquire(job.what, job.path, window_of(partition, job)));
+    stood_aside = true;
+  }
   return stood_aside;
+}
+
+// The place, if its quotas will have room for it then. Whom they stop holds none: his room serves
+// others, and he is looked at again in the next pass.
+std::optional<rm::Slot> Controller::State::after_quotas(const Partition& partition, Job& job,
+                                                        rm::Slot slot, Time not_after,
+                                                        std::size_t& held) {
+  if (slot.start > not_after) return std::nullopt;
+  const Time until = rm::after(slot.start, shapes[job.shape].length);
+  if (!rm.quota_short_at(job.what, job.path, {slot.start, until, partition.by})) return slot;
+  if (job.active == 0) set_reason(job, Reason::Quota);
+  held = kGivenUp;
+  return std::nullopt;
 }
 
 void Controller::State::drop_holds_except(Partition& partition,
@@ -83,7 +118,9 @@ bool Controller::State::move_forward(Partition& partition,
     const Job& job = jobs.at(candidate.place.job);
     const Duration length = shapes[job.shape].length;
     std::optional<rm::Slot> slot;
-    if (!is_broken) slot = rm.best_for(held->second, job.what, length, clock.mono, partition.by);
+    if (!is_broken)
+      slot = rm.best_for(held->second, job.what, length, clock.mono, partition.by,
+                         partition.planned(job.path));
     if (slot && *slot == rm.slot_of(held->second)) continue;
     moved = true;
     is_broken |= !slot;

@@ -243,6 +243,23 @@ void Controller::State::Reserving::restore(Reservation reservation) {
   s.next_reserved = Time{};
 }
 
+void Controller::State::Reserving::foresee_quotas() {
+  if (std::ranges::none_of(s.partitions, [](const Partition& partition) {
+        return foresees_quotas(partition.policy);
+      }))
+    return;
+  drop_all_holds();
+  std::vector<const rm::Lease*> live;
+  for (const auto& [id, node] : s.nodes)
+    for (const TaskId& task : node.tasks) {
+      const rm::Lease& lease = *s.jobs.at(task.job).more->tasks.at(raw(task.index)).record.lease;
+      if (lease.node == id) live.push_back(&lease);  // of a gang the head's part stands for all
+    }
+  s.rm.foresee_quotas(live);
+  for (Partition& partition : s.partitions) partition.is_stale = true;
+  s.ended_since = true;
+}
+
 // With the first reservation timelines are needed, whatever the policy: what runs is entered.
 void Controller::State::Reserving::start_planning(Now now) {
   if (s.rm.plans()) return;

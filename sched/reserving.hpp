@@ -22,6 +22,9 @@ struct Controller::State::Reserving {
   void remove(const RemoveReservation& in, Now now);
   void restore(Reservation reservation);
 
+  // Where somebody's plan foresees quotas, also after each edit of them: places are given anew.
+  void foresee_quotas();
+
   // follow_calendar.cpp: what time does
   void follow(Now now);  // O(1) while nothing of the calendar changes
   void lay_out(rm::ReservedId id, Now now);
@@ -78,7 +81,9 @@ struct Controller::State::Reserved {
   }
 
   Result<void> check(const JobSpec& spec) const;  // could it ever run in what it names?
+  rm::Window wait_of(const Job& job) const;  // as if it started now, until its own place begins
   std::string licences_kept(const Job& job, const rm::QuotaShort& pool, std::string& hint) const;
+  bool are_licences_foreseen(const Partition& partition, const Job& job) const;
   static Result<void> check_licences(const Reservation& known, const rm::Counts& asked);
   Why why_inside(const Job& job) const;  // of a job that names one
   std::optional<Why> why_outside(const Job& job) const;
