@@ -208,6 +208,7 @@ HoldId Forecast::hold(const Slot& slot, const Room& room, Time until, ReservedId
     free_holds_.pop_back();
   }
   holds_[raw(id)] = {slot, room, until, by, true, nullptr};
+  newest_hold_ = id;
   ++live_holds_;
   lay(holds_[raw(id)]);
   for (const NodeId on : slot.nodes) {
@@ -215,6 +216,15 @@ HoldId Forecast::hold(const Slot& slot, const Room& room, Time until, ReservedId
     note_end(on, until);
   }
   return id;
+}
+
+std::optional<std::pair<Time, Room>> Forecast::first_hold(NodeId id, Time from) const {
+  const Node& at = node(id);
+  if (at.holds == 0 || at.reserved != nullptr) return std::nullopt;
+  if (live_holds_ > 1) return at.timeline.first_drop(from);
+  const Hold& only = holds_[raw(newest_hold_)];  // with easy: the head's
+  if (!only.live || only.slot.start <= from) return at.timeline.first_drop(from);
+  return std::pair{only.slot.start, at.timeline.at(only.slot.start)};
 }
 
 void Forecast::drop(HoldId id) {

@@ -88,11 +88,7 @@ class Forecast {
   }
   // When the first hold there begins, and what is left then. Nothing: none does, or there are
   // reservations, of which each job knows its own.
-  std::optional<std::pair<Time, Room>> first_hold(NodeId id, Time from) const {
-    const Node& at = node(id);
-    if (at.holds == 0 || at.reserved != nullptr) return std::nullopt;
-    return at.timeline.first_drop(from);
-  }
+  std::optional<std::pair<Time, Room>> first_hold(NodeId id, Time from) const;
   // The first time at which as many nodes as asked for have room for `length`; ties by node id.
   // With many nodes, times at which something ends: whether one has room at `from` is then to be
   // asked of the inventory first, which finds it without a look at each.
@@ -170,6 +166,7 @@ class Forecast {
   std::vector<Hold> holds_;
   std::vector<HoldId> free_holds_;
   std::size_t live_holds_ = 0;
+  HoldId newest_hold_{};
   // Nodes on which something ends, by minute: a ring that begins at base_. Empty until there are
   // many nodes.
   std::vector<NodeBits> calendar_;

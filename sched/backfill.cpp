@@ -38,9 +38,11 @@ rm::Slot Controller::State::take_back(Partition& partition, HoldMap::iterator ho
 
 // Who was held up can only start where a hold has gone: the room there tells who.
 void Controller::State::wake_unheld() {
+  if (unheld.empty()) return;
   for (const NodeId node : unheld) {
     const rm::Room room = rm.free_room(node);
     for (Partition& partition : partitions) {
+      if (partition.queue.lanes() == 0) continue;
       if (partition.queue.knows_room(node))
         partition.queue.update_room(node, room_for(partition, node));
       partition.queue.wake_held(room);

@@ -25,6 +25,11 @@ bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
 // A whole number, its decimals cut off; false when there is none.
 inline bool scan_number(const char*& at, std::int64_t& value) {
   const char* p = at;
+  if (p[0] == '-' && p[1] == '1' && p[2] == ' ') {  // unknown, as a third of all are
+    value = -1;
+    at = p + 2;
+    return true;
+  }
   const bool negative = *p == '-';
   p += negative ? 1 : 0;
   const char* const digits = p;
