@@ -5,6 +5,7 @@
 Looks at real NVIDIA cards; where there is none it says so and is skipped. Whoever has the CUDA driver sees in it what a job sees.
 """
 import ctypes
+import os
 import subprocess
 import sys
 import time
@@ -41,7 +42,7 @@ class Gpus:
         self.cluster, self.real = cluster, real
 
     def drover(self, *words):
-        env = {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(self.cluster.directory), "LANG": "C.UTF-8",
+        env = {**os.environ, "PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(self.cluster.directory), "LANG": "C.UTF-8",
                "DROVER_DATA": str(self.cluster.data), "DROVER_RUN": str(self.cluster.run)}
         done = subprocess.run([str(BIN / "drover"), *map(str, words)], cwd=self.cluster.directory, env=env,
                               capture_output=True, text=True, timeout=120)
