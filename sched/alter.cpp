@@ -80,13 +80,12 @@ Result<std::uint64_t> AlterVerbs::change(Job& job, const Alter& in, Now now) {
     if (auto ok = rm.can_ever_fit(spec.request); !ok) return fail(ok.error());
   Conditions conditions;
   const bool waits_anew = changes_any(changes, {"dependency"});
+  if (auto ok = check_circle(job, spec, waits_anew, changes_any(changes, {"name"})); !ok)
+    return fail(ok.error());
   if (waits_anew && (waits_for_elements(*in.before) || waits_for_elements(spec)))
     return fail(Errc::Conflict, "a wait for the elements of another array cannot be altered",
                 "cancel the job and submit it again", "dependency");
   if (waits_anew) {
-    if (const auto circle = circle_through(job.id, spec.dependencies))
-      return fail(Errc::BadInput, "the jobs would wait for each other: " + *circle,
-                  "leave one of them out", "dependency");
     auto weighed = self().weigh_dependencies({in.reply, in.after, in.known_ends});
     if (!weighed) return fail(weighed.error());
     if (weighed->outlook == Outlook::Never)

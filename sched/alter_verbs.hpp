@@ -33,7 +33,10 @@ struct AlterVerbs : PreemptVerbs {
   void order_limit(const Job& job, const TaskRecord& record);
   void set_deadline(Job& job, const JobSpec& spec);
   // dependency_circle.cpp
-  std::optional<std::string> circle_through(JobId job, const std::vector<Dependency>& waits) const;
+  Result<void> check_circle(const Job& job, const JobSpec& spec, bool waits_anew,
+                            bool is_renamed) const;
+  std::optional<std::string> circle_through(const Job& job, std::vector<JobId> waits,
+                                            std::uint64_t name_hash) const;
 };
 
 }  // namespace drover::sched

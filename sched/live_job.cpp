@@ -23,6 +23,11 @@ void NameIndex::link(Job& job) {
   (after != nullptr ? after->earlier : ends.last) = &job;
 }
 
+const Job* NameIndex::newest(std::uint32_t uid, std::uint64_t name_hash) const {
+  const auto list = lists_.find({uid, name_hash});
+  return list == lists_.end() ? nullptr : list->second.last;
+}
+
 Job* NameIndex::unlink(Job& job) {
   const auto list = lists_.find({job.uid, job.name_hash});
   Job* const after = job.later;

@@ -120,6 +120,7 @@ class NameIndex {
   void link(Job& job);
   Job* unlink(Job& job);  // the job that has become the first by this, if any
   bool is_first(const Job& job) const { return job.earlier == nullptr; }
+  const Job* newest(std::uint32_t uid, std::uint64_t name_hash) const;  // null: nobody
   std::size_t names() const { return lists_.size(); }
 
  private:

@@ -214,6 +214,43 @@ TEST_F(Alters, ASingletonThatWaitsForItIsPartOfTheCircle) {
             std::string::npos);
 }
 
+// A new name puts it before those that wait for all of that name.
+TEST_F(Alters, ANewNameMakesNoCircle) {
+  JobSpec spec = Desk::spec("ann");
+  spec.name = "s";
+  spec.hold = true;
+  (void)desk.accept(spec);
+  const JobId renamed = accept();
+  spec.hold = false;
+  spec.singleton = true;
+  const JobId single = desk.accept(spec);
+  ASSERT_TRUE(alter(renamed, [&](JobSpec& altered) {
+    altered.dependencies = {{DependencyKind::AfterAny, single, 0}};
+  }));
+  const auto circle = alter(renamed, [](JobSpec& altered) { altered.name = "s"; });
+  ASSERT_FALSE(circle);
+  EXPECT_NE(circle.error().message.find("job 2 waits for job 3, which waits for job 2"),
+            std::string::npos);
+  EXPECT_TRUE(alter(renamed, [](JobSpec& altered) { altered.name = "t"; }));
+}
+
+// Nor does it where a singleton comes behind one that waits for it.
+TEST_F(Alters, ANewNameOfASingletonMakesNoCircle) {
+  JobSpec spec = Desk::spec("ann");
+  spec.name = "s";
+  const JobId first = desk.accept(spec);
+  spec.name = "t";
+  spec.singleton = spec.hold = true;
+  const JobId single = desk.accept(spec);
+  ASSERT_TRUE(alter(first, [&](JobSpec& altered) {
+    altered.dependencies = {{DependencyKind::AfterAny, single, 0}};
+  }));
+  const auto circle = alter(single, [](JobSpec& altered) { altered.name = "s"; });
+  ASSERT_FALSE(circle);
+  EXPECT_NE(circle.error().message.find("job 2 waits for job 1, which waits for job 2"),
+            std::string::npos);
+}
+
 TEST_F(Alters, ANameLetsASingletonGo) {
   desk.node_up("n1", 2);
   const JobId first = accept();
