@@ -38,7 +38,7 @@ rm::Slot Controller::State::take_back(Partition& partition, HoldMap::iterator ho
 
 // Who was held up can only start where a hold has gone: the room there tells who.
 void Controller::State::wake_unheld() {
-  if (unheld.empty()) return;
+  if (unheld.empty() && !unheld_licences) return;
   for (const NodeId node : unheld) {
     const rm::Room room = rm.free_room(node);
     for (Partition& partition : partitions) {

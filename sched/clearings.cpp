@@ -130,7 +130,7 @@ void PreemptVerbs::end_clearing(JobId winner) {
   clearings.erase(found);
   for (Partition& partition : partitions) partition.looked_for_victims = {};
   if (clearing.hold) {
-    rm.drop(*clearing.hold);
+    unheld_licences |= rm.drop(*clearing.hold);
     unheld.insert(unheld.end(), clearing.nodes.begin(), clearing.nodes.end());
     for (Partition& partition : partitions) partition.is_stale = true;
     ended_since = true;
@@ -168,7 +168,7 @@ void PreemptVerbs::serve_clearings(Partition& partition) {
       continue;
     }
     ++stats.placements_tried;
-    if (clearing.hold) rm.drop(*std::exchange(clearing.hold, std::nullopt));
+    if (clearing.hold) unheld_licences |= rm.drop(*std::exchange(clearing.hold, std::nullopt));
     const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length),
                             partition.by};
     const auto head = partition.queue.head();
