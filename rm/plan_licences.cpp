@@ -38,6 +38,14 @@ std::optional<QuotaShort> ResourceManager::State::licences_short(const Class& as
   return shortage;
 }
 
+std::optional<QuotaShort> ResourceManager::State::kept_from(const Class& asked, PathId path,
+                                                            Window window) const {
+  if (has_licences(asked))
+    if (auto shortage = licences_short(asked, window)) return shortage;
+  if (!foresees_quotas || !quotas.has_holds()) return std::nullopt;
+  return quotas.first_short(ledger, path, asked.least, window.from, window.until);
+}
+
 // Nodes, licences and quotas push each other's time back until they agree.
 std::optional<Slot> ResourceManager::State::beside_nodes(const Class& asked,
                                                          std::optional<PathId> path,

@@ -109,12 +109,7 @@ Acquired ResourceManager::acquire(ClassId what, PathId path, Window window) {
   if (!asked.countable) return NoFit{};
   if (auto shortage = state.ledger.first_short(path, asked.least))
     return state.refuse(path, *std::move(shortage), asked.least);
-  if (State::has_licences(asked))
-    if (auto shortage = state.licences_short(asked, window)) return *std::move(shortage);
-  if (state.foresees_quotas && state.quotas.has_holds())
-    if (auto shortage =
-            state.quotas.first_short(state.ledger, path, asked.least, window.from, window.until))
-      return *std::move(shortage);
+  if (auto shortage = state.kept_from(asked, path, window)) return *std::move(shortage);
   if (!asked.more.empty()) return state.take_components(asked, path, window);
   if (is_elastic(asked.request)) return state.take_most(asked, path, window);
   std::optional<HoldCheck> holds;  // where nobody plans ahead there are none
@@ -137,12 +132,7 @@ Acquired ResourceManager::acquire_on(ClassId what, PathId path, std::span<const 
   State& state = *state_;
   const State::Class& asked = state.class_at(what);
   if (!asked.countable || nodes.empty()) return NoFit{};
-  if (State::has_licences(asked))
-    if (auto shortage = state.licences_short(asked, window)) return *std::move(shortage);
-  if (state.foresees_quotas && state.quotas.has_holds())
-    if (auto shortage =
-            state.quotas.first_short(state.ledger, path, asked.least, window.from, window.until))
-      return *std::move(shortage);
+  if (auto shortage = state.kept_from(asked, path, window)) return *std::move(shortage);
   if (!asked.more.empty()) return state.take_components_on(asked, path, nodes, window);
   const auto count = std::int64_t(nodes.size());
   if (count < asked.request.nodes || count > std::max(asked.request.nodes, asked.request.nodes_max))
