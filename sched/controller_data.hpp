@@ -16,6 +16,7 @@
 #include "sched/clearing.hpp"
 #include "sched/controller.hpp"
 #include "sched/dependency.hpp"
+#include "sched/ended_arrays.hpp"
 #include "sched/job_table.hpp"
 #include "sched/limit_watch.hpp"
 #include "sched/live_group.hpp"
@@ -97,6 +98,7 @@ struct ControllerData {
   // While jobs are restored: who waits for a later job, which may be closed. See restore_waiters.
   std::multimap<JobId, std::pair<JobId, Dependency>> later_targets;
   RecentEnds recent;
+  EndedArrays ended_arrays;
   std::deque<Milestone> milestones;             // not yet told to those who wait for them
   void note_milestone(const Milestone& news) {  // mostly nobody waits for anything
     if (dependencies.size() + followers.size() > 0) milestones.push_back(news);

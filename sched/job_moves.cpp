@@ -211,6 +211,8 @@ void Controller::State::close(Job& job, JobEvent on, Reason reason, std::string 
   retries.release(job.retry);
   Reserving{*this}.leave(job, job.reservation());
   if (std::unique_ptr<JobExtra> extra = std::move(job.more)) {
+    if (job.is_array && job.state != JobState::Succeeded)
+      ended_arrays.add({job.id, *std::move(extra->cursor), std::move(extra->unsuccessful)});
     std::destroy_at(extra.get());
     std::construct_at(extra.get());
     spare_extras.put(std::move(extra));

@@ -19,6 +19,14 @@ tl::unexpected<Error> other_elements(JobId target, const std::string& theirs, co
               "both need the same indexes; afterok waits for the whole job", "dependency");
 }
 
+// Those that have begun, each with whether it is not among the unsuccessful.
+template <class Visit>
+void visit_ends(const ArrayCursor& cursor, std::vector<std::uint32_t> unsuccessful, Visit visit) {
+  std::ranges::sort(unsuccessful);
+  cursor.visit_touched(
+      [&](std::uint32_t index) { visit(index, !std::ranges::binary_search(unsuccessful, index)); });
+}
+
 }  // namespace
 
 Result<void> FollowVerbs::weigh_open(const Job& target, const JobSpec& spec,
@@ -32,14 +40,12 @@ Result<void> FollowVerbs::weigh_open(const Job& target, const JobSpec& spec,
   Counterparts& known = *conditions.elements;
   const std::uint32_t bit = known.bit_of(target.id);
   known.open |= bit;
-  std::vector<std::uint32_t> lost = more.unsuccessful;
-  std::ranges::sort(lost);
-  more.cursor->visit_touched([&](std::uint32_t index) {
+  visit_ends(*more.cursor, more.unsuccessful, [&](std::uint32_t index, bool succeeded) {
     if (more.tasks.contains(index)) return;
-    if (std::ranges::binary_search(lost, index))
-      conditions.lost.push_back(index);
-    else
+    if (succeeded)
       known.add(index, bit);
+    else
+      conditions.lost.push_back(index);
   });
   return {};
 }
@@ -54,21 +60,30 @@ Result<void> FollowVerbs::weigh_ended(JobId target, const Submit& in,
     return end.job == target && !end.elements.empty();
   });
   const bool told = known != in.known_ends.end();
-  if (told && !(known->elements == in.spec->array))
-    return other_elements(target, known->elements.to_string(), *in.spec);
+  const EndedArrays::One* const kept = told ? nullptr : self().ended_arrays.find(target);
+  const IndexSet* const theirs = told              ? &known->elements
+                                 : kept != nullptr ? &kept->cursor.elements()
+                                                   : nullptr;
+  if (theirs != nullptr && !(*theirs == in.spec->array))
+    return other_elements(target, theirs->to_string(), *in.spec);
   Counterparts& elements = *conditions.elements;
   const std::uint32_t bit = elements.bit_of(target);
   if (milestone->state == JobState::Succeeded) {
     elements.done |= bit;
     return {};
   }
-  if (!told)
+  if (theirs == nullptr)
     return fail(Errc::Unavailable,
                 "dependency: " + job_text(target) +
                     " has just ended, and which of its elements succeeded is being stored",
                 "try again in a moment", "dependency");
-  for (auto index = known->succeeded.first(); index; index = known->succeeded.next_after(*index))
-    elements.add(*index, bit);
+  if (told)
+    for (auto index = known->succeeded.first(); index; index = known->succeeded.next_after(*index))
+      elements.add(*index, bit);
+  else
+    visit_ends(kept->cursor, kept->unsuccessful, [&](std::uint32_t index, bool succeeded) {
+      if (succeeded) elements.add(index, bit);
+    });
   conditions.ended |= bit;
   return {};
 }

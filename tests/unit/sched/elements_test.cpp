@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/prng.hpp"
+#include "sched/ended_arrays.hpp"
 #include "tests/unit/sched/desk.hpp"
 
 namespace drover::sched {
@@ -163,6 +164,53 @@ INSTANTIATE_TEST_SUITE_P(
                       EndedCase{"Some", JobState::Failed, "1-2", JobState::Scheduled, 2},
                       EndedCase{"None", JobState::Cancelled, "", JobState::Cancelled, 0}),
     [](const auto& row) { return row.param.name; });
+
+// One may arrive in the moment between the end of an array and the storing of it.
+TEST(Elements, OfAnArrayThatHasJustEndedAreKnown) {
+  Desk desk;
+  desk.node_up("n1", 8);
+  const JobId first = desk.accept(Desk::array(3));
+  for (const std::uint32_t index : {0u, 1u, 3u}) end(desk, first, index);
+  end(desk, first, 2, 1);
+  ASSERT_EQ(desk.state(first), JobState::Failed);
+  const JobId second = desk.accept(following({first}, 3));
+  for (const std::uint32_t index : {0u, 1u, 3u}) end(desk, second, index);
+  EXPECT_EQ(launch_of(desk, second, 2), nullptr);
+  EXPECT_TRUE(is_final(desk.state(second)));
+  // The same when the server knows of the end, but of no elements.
+  const auto third = desk.submit(following({first}, 3), {KnownEnd{first, JobState::Failed}});
+  ASSERT_TRUE(third) << third.error().message;
+  EXPECT_EQ(desk.submit(following({first}, 2)).error().code, Errc::BadInput);
+  // Those that never began have not succeeded.
+  const JobId wide = desk.accept(Desk::array(19));
+  ASSERT_NE(launch_of(desk, wide, 0), nullptr);
+  end(desk, wide, 0);
+  desk.command(Verb::Cancel, wide);
+  for (const Launch& launch : std::vector<Launch>(desk.launches))
+    if (launch.id.task.job == wide && raw(launch.id.task.index) != 0)
+      desk.ended(launch, 0, EndCause::Killed);
+  ASSERT_TRUE(is_final(desk.state(wide)));
+  const JobId last = desk.accept(following({wide}, 19));
+  end(desk, last, 0);
+  EXPECT_TRUE(is_final(desk.state(last)));
+}
+
+TEST(EndedArrays, KeepTheNewestWithinTheirLimits) {
+  const auto one = [](std::uint64_t id, std::size_t lost) {
+    return EndedArrays::One{JobId{id}, ArrayCursor(IndexSet::single(0)),
+                            std::vector<std::uint32_t>(lost)};
+  };
+  EndedArrays ended;
+  for (std::uint64_t id = 1; id <= EndedArrays::kArrays + 1; ++id) ended.add(one(id, 1));
+  EXPECT_EQ(ended.find(JobId{1}), nullptr);
+  EXPECT_NE(ended.find(JobId{2}), nullptr);
+  ended.add(one(100, EndedArrays::kUnsuccessful + 1));
+  EXPECT_EQ(ended.find(JobId{2}), nullptr);
+  EXPECT_NE(ended.find(JobId{100}), nullptr);
+  ended.add(one(101, 1));
+  EXPECT_EQ(ended.find(JobId{100}), nullptr);
+  EXPECT_NE(ended.find(JobId{101}), nullptr);
+}
 
 TEST(Elements, AreRefusedWhereTheyHaveNoCounterparts) {
   Desk desk;
