@@ -3,6 +3,7 @@
 #include "rm/forecast.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "base/check.hpp"
@@ -11,6 +12,28 @@ namespace drover::rm {
 namespace {
 
 constexpr int kGangRounds = 256;
+
+// A search over many nodes waits for memory more than it computes: they are fetched some at a time,
+// first the nodes, then their steps.
+class Ahead {
+ public:
+  template <class Nodes, class Look>
+  void add(const Nodes& nodes, NodeId id, Look look) {
+    __builtin_prefetch(&nodes[raw(id)]);
+    ids_[count_++] = id;
+    if (count_ == ids_.size()) finish(nodes, look);
+  }
+  template <class Nodes, class Look>
+  void finish(const Nodes& nodes, Look look) {
+    for (std::size_t i = 0; i < count_; ++i) nodes[raw(ids_[i])].timeline.fetch();
+    for (std::size_t i = 0; i < count_; ++i) look(ids_[i]);
+    count_ = 0;
+  }
+
+ private:
+  std::array<NodeId, 16> ids_{};
+  std::size_t count_ = 0;
+};
 
 }  // namespace
 
@@ -267,14 +290,17 @@ std::optional<Slot> Forecast::earliest_one(const RoomAsk& ask, Duration length, 
     const Time begin{(base_ + std::int64_t(bucket)) * kBucketUs};
     if (begin > not_after || (best && best->start < begin) || left == 0) break;
     const NodeBits& ending = calendar_[ring(bucket)];
+    Ahead ahead;
+    const auto look_at = [&](NodeId id) { look(id, ask, length, from, not_after, best, own); };
     for (auto id = ending.first_common(&offering_); id;
          id = ending.first_common(&offering_, raw(*id) + 1)) {
       if (seen_[raw(*id)] == search_) continue;
       seen_[raw(*id)] = search_;
       if (ask.allowed != nullptr && !ask.allowed->contains(*id)) continue;
       --left;
-      look(*id, ask, length, from, not_after, best, own);
+      ahead.add(nodes_, *id, look_at);
     }
+    ahead.finish(nodes_, look_at);
   }
   return best;
 }
