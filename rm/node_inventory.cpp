@@ -76,39 +76,6 @@ const NodeBits* NodeInventory::constraint_bits(const NodeAsk& ask) const {
   return ask.constraint == 0 ? nullptr : &constraints_.at(ask.constraint).nodes;
 }
 
-void NodeInventory::reindex(NodeId id, Node& node) {
-  const bool offers = node.known && node.state == NodeState::Up && node.defect.empty();
-  idle_.set(id, offers && node.leases == 0 && node.spec.seats == 0);
-  const bool open = offers && node.exclusive == 0 && node.is_shared();
-  reindex_shares(id, node, open);
-  list_for_user(id, node, offers);
-  std::optional<Key> wanted;
-  if (open) wanted = free_of(node);
-  if (wanted && wanted->cpus == 0) wanted.reset();
-  if (node.bucket.has_value() == wanted.has_value() &&
-      (!wanted || *wanted == (*node.bucket)->first))
-    return;
-  if (node.bucket) {
-    const Buckets::iterator old = *node.bucket;
-    old->second.erase(id);
-    if (old->second.empty()) spare_.push_back(free_.extract(old));
-    node.bucket.reset();
-  }
-  if (!wanted) return;
-  auto bucket = free_.lower_bound(*wanted);
-  if (bucket == free_.end() || bucket->first != *wanted) {
-    if (spare_.empty()) {
-      bucket = free_.try_emplace(bucket, *wanted);
-    } else {
-      spare_.back().key() = *wanted;
-      bucket = free_.insert(bucket, std::move(spare_.back()));
-      spare_.pop_back();
-    }
-  }
-  bucket->second.insert(id);
-  node.bucket = bucket;
-}
-
 void NodeInventory::put(NodeId id, NodeSpec spec) {
   Node& node = at(id);
   const std::string before = node.known ? node.spec.name : std::string();

@@ -173,6 +173,7 @@ class NodeInventory {
   void add_gang(const NodeAsk& ask, const NodeChoice& choice, const NodeBits& within,
                 std::vector<NodeId>& out, HoldCheck* holds) const;
   void reindex(NodeId id, Node& node);
+  void put_in_bucket(NodeId id, Node& node, const Key& key, Buckets::node_type& own);
   void charge(const NodePart& part);
   NodeView view_of(NodeId id, const Node& node) const;
 
@@ -183,8 +184,7 @@ class NodeInventory {
   NodeBits undescribed_;  // put without a topology: known by name from the store
   Buckets free_;
   std::map<Key, NodeBits> sizes_;
-  std::vector<Buckets::node_type>
-      spare_;  // emptied buckets, reused: a moving node allocates nothing
+  std::vector<Buckets::node_type> spare_;  // emptied: a moving node allocates nothing
   ConstraintIndex constraints_;
   Slices slices_;
   std::vector<NodeId> order_;

@@ -25,9 +25,8 @@ std::size_t width_of(const Amounts& amounts) {
 
 // Both add first and look at all kinds together: every start and end comes through here, for each
 // quota of its path.
-void add_checked(Amounts& sum, const Amounts& amounts) {
+void add_checked(Amounts& sum, const Amounts& amounts, std::size_t width) {
   std::uint64_t wrapped = 0;  // its sign bit: of a sum whose sign is neither that of its parts
-  const std::size_t width = width_of(amounts);
   for (std::size_t k = 0; k < width; ++k) {
     const auto a = std::uint64_t(sum.of[k]), b = std::uint64_t(amounts.of[k]);
     sum.of[k] = std::int64_t(a + b);
@@ -36,9 +35,8 @@ void add_checked(Amounts& sum, const Amounts& amounts) {
   DROVER_CHECK(std::int64_t(wrapped) >= 0, "a quota sum does not fit 64 bits");
 }
 
-void subtract_checked(Amounts& sum, const Amounts& amounts) {
+void subtract_checked(Amounts& sum, const Amounts& amounts, std::size_t width) {
   std::int64_t signs = 0;
-  const std::size_t width = width_of(amounts);
   for (std::size_t k = 0; k < width; ++k) signs |= sum.of[k] -= amounts.of[k];
   DROVER_CHECK(signs >= 0, "more was released from a quota than it held");
 }
@@ -144,8 +142,8 @@ void QuotaLedger::set_rules(QuotaBook book) {
   }
   for (const Path& path : paths_) {
     for (const std::uint32_t index : path.counters) {
-      add_checked(counters_[index].sums.locked, path.sums.locked);
-      add_checked(counters_[index].sums.used, path.sums.used);
+      add_checked(counters_[index].sums.locked, path.sums.locked, kKinds);
+      add_checked(counters_[index].sums.used, path.sums.used, kKinds);
     }
   }
   set_promises();
@@ -278,21 +276,25 @@ void QuotaLedger::change(PathId id, Change change) {
 }
 
 void QuotaLedger::lock(PathId id, const Amounts& amounts) {
-  change(id, [&](Sums& sums) { add_checked(sums.locked, amounts); });
+  const std::size_t width = width_of(amounts);
+  change(id, [&](Sums& sums) { add_checked(sums.locked, amounts, width); });
   const Path& path = path_at(id);
   if (path.guarded) drop_claims(path, &amounts);
 }
 
 void QuotaLedger::mark_used(PathId path, const Amounts& amounts) {
+  const std::size_t width = width_of(amounts);
   change(path, [&](Sums& sums) {
-    subtract_checked(sums.locked, amounts);
-    add_checked(sums.used, amounts);
+    subtract_checked(sums.locked, amounts, width);
+    add_checked(sums.used, amounts, width);
   });
 }
 
 void QuotaLedger::release(PathId path, const Amounts& amounts, bool used) {
-  change(path, [&](Sums& sums) { subtract_checked(used ? sums.used : sums.locked, amounts); });
-  const bool named = width_of(amounts) > kFixedKinds;
+  const std::size_t width = width_of(amounts);
+  change(path,
+         [&](Sums& sums) { subtract_checked(used ? sums.used : sums.locked, amounts, width); });
+  const bool named = width > kFixedKinds;
   for (const std::uint32_t index : path_at(path).counters)
     if (named || !counters_[index].is_licences) mark_freed(index);
 }
@@ -313,11 +315,12 @@ void QuotaLedger::mark_freed(std::uint32_t index) {
   freed_.push_back(index);
 }
 
-std::vector<std::uint32_t> QuotaLedger::take_freed() {
-  if (freed_.empty()) return {};
+std::vector<std::uint32_t> QuotaLedger::take_freed(std::vector<std::uint32_t> memory) {
+  memory.clear();
+  if (freed_.empty()) return memory;
   for (const std::uint32_t index : freed_) counters_[index].freed = false;
   std::ranges::sort(freed_);
-  return std::exchange(freed_, {});
+  return std::exchange(freed_, std::move(memory));
 }
 
 std::vector<QuotaView> QuotaLedger::views() const {

@@ -246,7 +246,7 @@ bool ResourceManager::is_claimant(const Claim& claim, PathId path) const {
 }
 
 Freed ResourceManager::take_freed(Freed freed) {
-  freed.quotas = state_->ledger.take_freed();
+  freed.quotas = state_->ledger.take_freed(std::move(freed.quotas));
   freed.everything = std::exchange(state_->freed_everything, false);
   freed.nodes.clear();
   for (std::uint32_t from = 0; !state_->freed.empty();) {

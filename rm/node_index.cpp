@@ -1,0 +1,57 @@
+// rm/node_index.cpp - under what a node is found: by what it has free.
+// SPDX-License-Identifier: Apache-2.0
+#include <optional>
+#include <utility>
+
+#include "rm/node_inventory.hpp"
+
+namespace drover::rm {
+
+void NodeInventory::reindex(NodeId id, Node& node) {
+  const bool offers = node.known && node.state == NodeState::Up && node.defect.empty();
+  idle_.set(id, offers && node.leases == 0 && node.spec.seats == 0);
+  const bool open = offers && node.exclusive == 0 && node.is_shared();
+  reindex_shares(id, node, open);
+  list_for_user(id, node, offers);
+  std::optional<Key> wanted;
+  if (open) wanted = free_of(node);
+  if (wanted && wanted->cpus == 0) wanted.reset();
+  if (node.bucket.has_value() == wanted.has_value() &&
+      (!wanted || *wanted == (*node.bucket)->first))
+    return;
+  Buckets::node_type own;  // the old bucket, when the node was alone in it: it mostly moves along
+  if (node.bucket) {
+    const Buckets::iterator old = *node.bucket;
+    if (old->second.count() > 1)
+      old->second.erase(id);
+    else
+      own = free_.extract(old);
+    node.bucket.reset();
+  }
+  if (wanted) put_in_bucket(id, node, *wanted, own);
+  if (own.empty()) return;
+  own.mapped().erase(id);
+  spare_.push_back(std::move(own));
+}
+
+// `own` is a bucket with this node alone; it is taken when there is none yet for the key.
+void NodeInventory::put_in_bucket(NodeId id, Node& node, const Key& key, Buckets::node_type& own) {
+  auto bucket = free_.lower_bound(key);
+  if (bucket != free_.end() && bucket->first == key) {
+    bucket->second.insert(id);
+  } else if (!own.empty()) {
+    own.key() = key;
+    bucket = free_.insert(bucket, std::move(own));
+  } else if (!spare_.empty()) {
+    spare_.back().key() = key;
+    bucket = free_.insert(bucket, std::move(spare_.back()));
+    spare_.pop_back();
+    bucket->second.insert(id);
+  } else {
+    bucket = free_.try_emplace(bucket, key);
+    bucket->second.insert(id);
+  }
+  node.bucket = bucket;
+}
+
+}  // namespace drover::rm
