@@ -105,6 +105,14 @@ NodeRecord Controller::State::record_of(NodeId id, const Node& node) const {
 // done.
 void Controller::State::collect() {
   Changes& changes = out.changes;
+  const auto changed = [](std::uint64_t next, std::uint64_t& stored) {
+    return next == stored ? 0 : stored = next;
+  };
+  changes.next_job_id = changed(next_job, stored_job);
+  changes.next_epoch = changed(next_epoch, stored_epoch);
+  changes.next_node_id = changed(next_node, stored_node);
+  changes.next_event_seq = changed(next_event, stored_event);
+  if (!config.keep_records) return;
   for (const JobId id : dirty_jobs) {
     Job* job = find(id);
     if (job == nullptr) continue;
@@ -140,15 +148,7 @@ void Controller::State::collect() {
   dirty_jobs.clear();
   dirty_tasks.clear();
   dirty_nodes.clear();
-  if (config.keep_records)
-    if (auto usage = ranking.take_dirty(clock); !usage.empty()) changes.usage = std::move(usage);
-  const auto changed = [](std::uint64_t next, std::uint64_t& stored) {
-    return next == stored ? 0 : stored = next;
-  };
-  changes.next_job_id = changed(next_job, stored_job);
-  changes.next_epoch = changed(next_epoch, stored_epoch);
-  changes.next_node_id = changed(next_node, stored_node);
-  changes.next_event_seq = changed(next_event, stored_event);
+  if (auto usage = ranking.take_dirty(clock); !usage.empty()) changes.usage = std::move(usage);
 }
 
 }  // namespace drover::sched

@@ -77,9 +77,8 @@ void Controller::finish(Now now, TurnOutput& out) {
   state.place_tasks(now);
   state.settle_milestones(now);
   ++state.stats.turns;
-  out.clear();
   state.collect();
-  out.swap(state.out);
+  out.take(state.out);
 }
 
 void Controller::State::apply(Input& input, Now now) {

@@ -89,17 +89,17 @@ struct Changes {
   std::vector<TaskRecord> tasks;
   std::vector<NodeRecord> nodes;
   std::vector<Event> events;
-  std::vector<std::pair<JobId, std::string>> results;  // of statements that have ended
+  std::vector<std::pair<JobId, std::string>> results;    // of statements that have ended
   std::optional<std::vector<UsageRecord>> usage;         // of all users, when it is time
   std::optional<std::vector<Reservation>> reservations;  // all, when one has changed
   std::optional<rm::QuotaTable> quotas;                  // when they were edited
   std::optional<std::vector<GroupRecord>> groups;        // all with own limits, when one changed
   std::uint64_t next_job_id = 0, next_epoch = 0, next_node_id = 0, next_event_seq = 0;
-  void swap_counters(Changes& other) {
-    std::swap(next_job_id, other.next_job_id);
-    std::swap(next_epoch, other.next_epoch);
-    std::swap(next_node_id, other.next_node_id);
-    std::swap(next_event_seq, other.next_event_seq);
+  void take_counters(const Changes& other) {
+    next_job_id = other.next_job_id;
+    next_epoch = other.next_epoch;
+    next_node_id = other.next_node_id;
+    next_event_seq = other.next_event_seq;
   }
   bool empty() const {
     return new_jobs.empty() && altered.empty() && jobs.empty() && tasks.empty() && nodes.empty() &&
@@ -167,19 +167,17 @@ struct TurnOutput {
   std::vector<Reply> replies;
   std::vector<Action> actions;
 
-  void clear() {  // keeps the memory of what every turn has
+  // Becomes what the other is, which becomes empty; both keep the memory of what every turn has.
+  // Most turns of a simulation change nothing to be stored.
+  void take(TurnOutput& other) {
     if (!changes.empty()) changes = {};
-    changes.next_job_id = changes.next_epoch = changes.next_node_id = changes.next_event_seq = 0;
+    if (!other.changes.empty())
+      std::swap(changes, other.changes);
+    else
+      changes.take_counters(other.changes);
     estimates.clear();
     replies.clear();
     actions.clear();
-  }
-  void swap(TurnOutput& other) {  // most turns of a simulation change nothing to be stored
-    if (!changes.empty() || !other.changes.empty()) {
-      std::swap(changes, other.changes);
-    } else {
-      changes.swap_counters(other.changes);
-    }
     estimates.swap(other.estimates);
     replies.swap(other.replies);
     actions.swap(other.actions);

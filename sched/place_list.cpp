@@ -40,6 +40,9 @@ bool PlaceList::contains(const Place& place) const {
 void PlaceList::insert(const Place& place) {
   const bool is_last = row_.empty() || row_.back().place() < place;
   if (is_last && !(late_ && late_->contains(place))) {
+    // A queue that stays as long as it is moves through its row: the room of those who have left is
+    // used again before more is taken. Each time that frees at least one place in kReuse.
+    if (row_.size() == row_.capacity() && (head_ + gone_) * kReuse > row_.size()) close_up();
     row_.push_back({place.priority, false, place.job});
     return;
   }

@@ -74,11 +74,12 @@ class PlaceList {
 
   bool empty() const { return size() == 0; }
   std::size_t size() const { return row_.size() - head_ - gone_ + (late_ ? late_->size() : 0); }
-  Place front() const { return *begin(); }  // not when it is empty
+  Place front() const { return late_ ? *begin() : row_[head_].place(); }  // not when it is empty
   bool contains(const Place& place) const;
   void insert(const Place& place);  // a place already there changes nothing
   void erase(const Place& place);   // nor does one that is not
   void clear();
+  std::size_t slots() const { return row_.capacity(); }  // in memory, for tests
 
   Iterator begin() const { return {this, head_, late_ ? late_->begin() : Late::const_iterator{}}; }
   Iterator end() const {
@@ -92,6 +93,7 @@ class PlaceList {
   }
   void close_up();
   static constexpr std::size_t kSlack = 32;  // below it nothing is worth the copying
+  static constexpr std::size_t kReuse = 64;
 
   std::vector<Item> row_;       // sorted; what is before head_ has left
   std::size_t head_ = 0;        // never at one that is gone

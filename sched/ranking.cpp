@@ -124,6 +124,7 @@ bool Ranking::refresh(Now now) {
 }
 
 std::vector<LeafId> Ranking::take_changed() {
+  if (changed_.empty()) return {};
   std::ranges::sort(changed_);
   changed_.erase(std::unique(changed_.begin(), changed_.end()), changed_.end());
   return std::exchange(changed_, {});

@@ -65,6 +65,22 @@ TEST(PlaceList, IsASortedSet) {
   }
 }
 
+// A long queue whose jobs start as fast as others come takes no more memory as it moves on.
+TEST(PlaceList, UsesTheRoomOfThoseWhoHaveLeftAgain) {
+  PlaceList list;
+  std::uint64_t next = 1;
+  for (; next <= 1'000; ++next) list.insert({0, JobId{next}});
+  const std::size_t slots = list.slots();
+  ASSERT_GE(slots, 1'024u);
+  for (; next <= 100'000; ++next) {
+    list.erase({0, JobId{next - 1'000}});
+    list.insert({0, JobId{next}});
+    ASSERT_EQ(list.size(), 1'000u);
+  }
+  EXPECT_EQ(list.slots(), slots);
+  EXPECT_EQ(list.front(), (Place{0, JobId{next - 1'000}}));
+}
+
 TEST(KeyedHeap, AlwaysKnowsTheFirst) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
