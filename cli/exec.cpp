@@ -27,6 +27,10 @@ constexpr Option kOptions[] = {
   {"engine", 'e', Takes::Value, "TYPE", "engine: python sql shell, or what drover engine types lists", "", Support::Yes, "python sql shell"},
   {"session", 's', Takes::Value, "NAME", "run in this session of yours: it keeps names between statements"},
   {"language", 0, Takes::Value, "NAME", "language of the code, when the engine has several"},
+  {"once", 0, Takes::Nothing, "", "run it on an engine that is started for it alone, and ends with it"},
+  {"cpus", 'c', Takes::Value, "N", "CPUs that its engine must have; a larger idle engine will do"},
+  {"mem", 0, Takes::Value, "SIZE", "memory that its engine must have"},
+  {"gpus", 'G', Takes::Value, "N", "GPUs that its engine must have"},
   {"reset", 0, Takes::Value, "WHAT", "none namespace respawn: what is forgotten before it runs", "", Support::Yes, "none namespace respawn"},
   {"file", 'f', Takes::Value, "FILE", "take the code from a file; - = stdin", "", Support::Yes, "file"},
   {"label", 0, Takes::Value, "KEY=VALUE", "label of the job; may be repeated"},
@@ -73,6 +77,21 @@ Result<bool> add_pairs(const Arguments& arguments, Json& spec) {
   return true;
 }
 
+// What the engine must have; in words that jobs have too.
+Result<bool> add_size(const Arguments& arguments, Json& spec) {
+  for (const auto& [name, field] : {std::pair{"cpus", "cpus_per_task"}, {"gpus", "gpus"}}) {
+    if (!arguments.has(name)) continue;
+    const auto amount = parse_integer(arguments.text(name), 0, 100'000, name);
+    if (!amount) return fail(amount.error());
+    if (*amount > 0) spec[field] = *amount;
+  }
+  if (!arguments.has("mem")) return true;
+  const auto mem = parse_memory_mib(arguments.text("mem"));
+  if (!mem) return fail(mem.error(), "--mem");
+  spec["mem_mib"] = *mem;
+  return true;
+}
+
 Result<Json> read_spec(const Context& context) {
   const Arguments& arguments = context.arguments();
   Result<std::string> code = read_code(context);
@@ -91,6 +110,8 @@ Result<Json> read_spec(const Context& context) {
     if (!limit) return fail(limit.error(), "--time");
     spec["time_limit_s"] = (limit->us + 999'999) / 1'000'000;
   }
+  if (arguments.has("once")) spec["once"] = true;
+  if (const auto good = add_size(arguments, spec); !good) return fail(good.error());
   if (arguments.has("vars")) spec["variables"] = Json::object();
   if (arguments.has("reuse")) {
     spec["reuse"] = true;
@@ -205,7 +226,8 @@ const Command kExec = {
         "Prints what the code printed, then its results; an error goes to stderr. The exit status "
         "is "
         "the statement's. Without a session it gets any idle engine of yours, with no names left "
-        "of before. Ctrl-C cancels it; the session keeps its names.",
+        "of before. Ctrl-C cancels it; the session keeps its names. With --cpus, --mem or --gpus "
+        "its engine has at least so much; with --once it has an engine of its own.",
     .examples =
         "drover exec -e python '1 + 1'\ndrover exec -e sql -s s1 -f query.sql\n"
         "echo 'df -h' | drover exec -e shell -f -",

@@ -152,6 +152,13 @@ Result<int> show_job(Context& context, const Json& job, const Json& layout, cons
   pairs.emplace_back("variables", join_pairs(member(job, "spec.variables")));
   if (const std::int64_t age = number_of(job, "spec.reuse.ttl_s"); age > 0)
     pairs.emplace_back("reuse", "of results up to " + show_short_seconds(double(age)) + " old");
+  pairs.emplace_back("engine of its own", text_of(job, "spec.once") == "true" ? "yes" : "");
+  if (const Json& wish = member(job, "spec.wish"); wish.is_object()) {
+    std::string size =
+        text_of(wish, "cpus") + " CPUs, " + format_memory_mib(number_of(wish, "mem_mib"));
+    if (number_of(wish, "gpus") > 0) size += ", " + text_of(wish, "gpus") + " GPUs";
+    pairs.emplace_back("its engine has at least", size);
+  }
   pairs.emplace_back("runs as", text_of(job, "spec.runs_as"));
   pairs.emplace_back("comment", text_of(job, "comment"));
   pairs.emplace_back("directory", text_of(job, "spec.cwd"));

@@ -56,15 +56,50 @@ Result<void> check_on_shared(const sched::JobSpec& spec, const Plugin& plugin) {
   return {};
 }
 
+// Which engine it needs: any of its user's, one of a size, or one of its own.
+Result<void> choose_pool(sched::JobSpec& spec, const Plugin& plugin) {
+  sched::Statement& statement = *spec.statement;
+  const bool has_wish = !statement.wish.is_empty();
+  if (plugin.shared_as && (statement.once || has_wish))
+    return fail(Errc::Unsupported,
+                "engine " + plugin.type + " is shared by its users: its size is its plugin's, " +
+                    "and nobody has one of his own",
+                "leave once, cpus, mem and gpus out", statement.once ? "once" : "mem");
+  if (!statement.session.empty() && (statement.once || has_wish))
+    return fail(Errc::BadInput,
+                statement.once ? "once and session do not go together"
+                               : "a session has the size that it was opened with",
+                statement.once ? "leave one of both out: an engine of its own has no session"
+                               : "open one of that size: drover session new NAME --mem SIZE",
+                statement.once ? "once" : "session");
+  const sched::EngineAmounts size = size_for(plugin, statement.wish);
+  if (auto good = check_size(plugin, statement.wish); !good) return good;
+  statement.wish = size == size_for(plugin, {}) ? sched::EngineAmounts{} : size;
+  statement.pool = pool_name(plugin, spec.owner.uid, statement.session);
+  if (statement.once)
+    statement.pool = once_pool_name(statement.pool, size);
+  else if (!statement.wish.is_empty())
+    statement.pool = sized_pool_name(statement.pool, size);
+  return {};
+}
+
 }  // namespace
 
-std::string pool_name(const Plugin& plugin, std::uint32_t uid, std::string_view session) {
-  // Sessions and locks are one user's, so that they never are in the pool that users share.
-  if (plugin.shared_as && session.empty())
-    return plugin.type + ".shared-" + std::to_string(plugin.shared_as->owner.uid);
-  std::string name = plugin.type + "." + std::to_string(uid);
-  if (!session.empty()) name.append(".s.").append(session);
-  return name;
+Result<void> check_size(const Plugin& plugin, const sched::EngineAmounts& size) {
+  const struct {
+    std::int64_t wish, most;
+    const char *field, *unit;
+  } amounts[] = {{size.cpus, plugin.max_cpus, "cpus", " CPUs"},
+                 {size.mem_mib, plugin.max_mem_mib, "mem", " MiB of memory"},
+                 {size.gpus, plugin.max_gpus, "gpus", " GPUs"}};
+  for (const auto& amount : amounts)
+    if (amount.wish > amount.most)
+      return fail(Errc::Limit,
+                  "engines of type " + plugin.type + " have at most " +
+                      std::to_string(amount.most) + amount.unit + ", and " +
+                      std::to_string(amount.wish) + " are asked for",
+                  "ask for less; the limits are in its plugin.toml", amount.field);
+  return {};
 }
 
 Result<void> Catalogue::add(Plugin plugin) {
@@ -138,7 +173,7 @@ Result<void> Catalogue::complete(sched::JobSpec& spec) const {
   if (plugin.shared_as)
     if (auto good = check_on_shared(spec, plugin); !good) return good;
   if (statement.reset.empty()) statement.reset = statement.session.empty() ? plugin.reset : "none";
-  statement.pool = pool_name(plugin, spec.owner.uid, statement.session);
+  if (auto good = choose_pool(spec, plugin); !good) return good;
   if (spec.name.empty()) spec.name = statement.language;
   spec.labels["engineType"] = plugin.type;
   return {};

@@ -9,6 +9,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "pool/plugin.hpp"
+#include "pool/pool_name.hpp"
 #include "sched/job_spec.hpp"
 
 namespace drover::pool {
@@ -34,8 +35,7 @@ class Catalogue {
   std::map<std::string, Plugin, std::less<>> plugins_;
 };
 
-// The engines that may take a statement of this user: "python.1000", of a session
-// "python.1000.s.NAME". Only what makes engines differ belongs to it.
-std::string pool_name(const Plugin& plugin, std::uint32_t uid, std::string_view session);
+// BadInput, with the plugin's limit, when an engine of it may not be so large.
+Result<void> check_size(const Plugin& plugin, const sched::EngineAmounts& size);
 
 }  // namespace drover::pool

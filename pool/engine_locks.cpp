@@ -113,6 +113,10 @@ void EnginePool::unlock(Engine& engine, Now now) {
 // From here on the statements of this session are its own; empty = those of none.
 void EnginePool::serve_pool(Engine& engine, std::string session, Now now) {
   const std::string to = pool_name(*catalogue_->find(engine.type), engine.owner.uid, session);
+  move_to(engine, to, std::move(session), now);
+}
+
+void EnginePool::move_to(Engine& engine, const std::string& to, std::string session, Now now) {
   pool_of(engine.pool).engines.erase(engine.number);
   engine.pool = to;
   engine.session = std::move(session);

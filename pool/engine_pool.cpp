@@ -28,7 +28,13 @@ EnginePool::~EnginePool() = default;
 
 EnginePool::Pool& EnginePool::pool_of(const std::string& name) {
   dirty_.insert(name);
-  return pools_[name];
+  const auto [at, is_new] = pools_.try_emplace(name);
+  if (is_new) {
+    at->second.kind = kind_of_pool(name);
+    if (at->second.kind == PoolKind::Sized || at->second.kind == PoolKind::Once)
+      special_.insert(name);
+  }
+  return at->second;
 }
 
 EnginePool::Engine* EnginePool::engine_by_name(const std::string& name) {
@@ -70,6 +76,7 @@ void EnginePool::move(Engine& engine, EngineEvent on, Now now) {
       engine.idle_since = now.mono;
       pools_[engine.pool].failures = 0;
       if (engine.is_locked()) return move(engine, EngineEvent::Lock, now);
+      wake_siblings(engine.pool);
       return wait_idly(engine, now);
     case EngineState::Locked:
       if (!engine.lock_until.is_set()) engine.lock_until = now.mono + engine.lease;
@@ -123,6 +130,7 @@ void EnginePool::give_way(Now now) {
   Engine* idlest = nullptr;
   for (auto& [number, engine] : engines_) {
     if (engine.state != EngineState::Idle || !engine.session.empty()) continue;
+    if (kind_of_pool(engine.pool) == PoolKind::Once) continue;  // somebody is about to have it
     if (!lacks_room && !over_quota.contains(engine.user)) continue;
     if (idlest == nullptr || engine.idle_since < idlest->idle_since) idlest = &engine;
   }
@@ -186,6 +194,7 @@ void EnginePool::fire_timers(Now now) {
 
 bool EnginePool::keeps_idle(const Pool& pool, const Plugin* plugin, Now now) const {
   if (plugin == nullptr || plugin->min_idle == 0 || !pool.last_use.is_set()) return false;
+  if (pool.kind != PoolKind::Home) return false;
   if (now.mono - pool.last_use > kKeepsIdle) return false;
   const auto idle = std::ranges::count_if(pool.engines, [&](std::uint32_t number) {
     return engines_.at(number).state == EngineState::Idle;
@@ -204,7 +213,8 @@ std::uint32_t EnginePool::starts_wanted(const Pool& pool, const Plugin& plugin, 
   }
   const std::uint32_t most = pool.session.empty() ? plugin.max_per_user : 1;
   if (live >= most) return 0;
-  const std::uint32_t seats = pool.session.empty() ? std::max(plugin.concurrency, 1u) : 1;
+  const bool has_seats = pool.kind == PoolKind::Home || pool.kind == PoolKind::Sized;
+  const std::uint32_t seats = has_seats ? std::max(plugin.concurrency, 1u) : 1;
   const auto waiting = std::uint32_t(
       std::min<std::size_t>((pool.waiting.size() + seats - 1) / seats, kEnginesMax));  // engines
   const std::uint32_t spare = spare_of(pool, plugin, now);
@@ -256,11 +266,12 @@ Result<JobId> EnginePool::start(const Plugin& plugin, const EngineWish& wish, No
 // How many are to be ready although nobody waits; none after a start that failed.
 std::uint32_t EnginePool::spare_of(const Pool& pool, const Plugin& plugin, Now now) const {
   const bool is_used = pool.last_use.is_set() && now.mono - pool.last_use <= kKeepsIdle;
-  return is_used && pool.session.empty() && pool.failures == 0 ? plugin.min_idle : 0;
+  return is_used && pool.kind == PoolKind::Home && pool.failures == 0 ? plugin.min_idle : 0;
 }
 
 // An engine whose start nobody waits for any more, and which has not begun.
 void EnginePool::drop_unwanted(Pool& pool, const Plugin& plugin, Now now) {
+  if (pool.kind == PoolKind::Once) return drop_unneeded_once(pool, now);
   if (!pool.waiting.empty() || spare_of(pool, plugin, now) > 0) return;
   for (const std::uint32_t number : pool.engines) {
     Engine& engine = engines_.at(number);
@@ -280,7 +291,8 @@ void EnginePool::decide(const std::string& name, Pool& pool, Now now) {
     return fail_waiting(pool, "engine " + pool.type + " is not installed", now);
   if (is_lock(pool.session)) return decide_about_lock(pool, now);
   // The plugin was changed since: nobody's statement runs with rights that are not declared now.
-  if (name != pool_name(*plugin, pool.wish.owner.uid, pool.session))
+  const bool is_special = pool.kind == PoolKind::Sized || pool.kind == PoolKind::Once;
+  if ((is_special ? home_of(name) : name) != pool_name(*plugin, pool.wish.owner.uid, pool.session))
     return fail_waiting(pool, "whose account runs engine " + pool.type + " has changed", now);
   if (pool.failures >= kFailuresMax) {
     fail_waiting(pool, "no " + pool.type + " engine could be started: " + pool.last_failure, now);
@@ -292,16 +304,21 @@ void EnginePool::decide(const std::string& name, Pool& pool, Now now) {
     if (engine.state == EngineState::Idle && is_worn && engine.session.empty()) stop(engine, now);
   }
   drop_unwanted(pool, *plugin, now);
+  borrow(name, pool, *plugin, now);
   const std::uint32_t wanted = starts_wanted(pool, *plugin, now);
-  if (wanted == 0) return;
-  const std::string why = !pool.session.empty()  ? "the session had no engine"
-                          : pool.engines.empty() ? "no engine of pool " + name + " was there"
+  if (wanted == 0) return leave_line(name);
+  const std::string why = !pool.session.empty()         ? "the session had no engine"
+                          : pool.kind == PoolKind::Once ? "it has an engine of its own"
+                          : pool.engines.empty()        ? "no engine of pool " + name + " was there"
                                                  : "all engines of pool " + name + " were busy";
   for (const JobId statement : pool.waiting)
     if (Waiter& waiter = statements_.at(statement); waiter.why_cold.empty()) waiter.why_cold = why;
   pool.wish.pool = name;
   for (std::uint32_t i = 0; i < wanted; ++i) {
+    if (!comes_first(name, pool) || make_room(name, pool, *plugin, now) == Room::Later)
+      return join_line(name);
     auto job = start(*plugin, pool.wish, now);
+    leave_line(name);
     if (job) continue;
     // With an engine of their own on the way, or at work, those who wait will be served.
     if (pool.engines.empty())
@@ -331,6 +348,9 @@ Result<sched::Done> EnginePool::start_engines(StartEngines in, Now now) {
     return fail(Errc::NotFound, "there is no engine '" + in.type.substr(0, 64) + "'",
                 "drover engine types lists those there are", "engine");
   if (auto good = check_own(*plugin, in.wish); !good) return fail(good.error());
+  const EngineSize& size = in.wish.size;
+  if (auto good = check_size(*plugin, {size.cpus, size.mem_mib, size.gpus}); !good)
+    return fail(good.error());
   in.wish.pool = pool_name(*plugin, in.wish.owner.uid, in.wish.session);
   const auto known = pools_.find(in.wish.pool);
   std::size_t in_pool = 0;
@@ -374,12 +394,7 @@ Result<sched::Done> EnginePool::drain(const DrainEngine& in, Now now) {
   if (!engine->session.empty()) session_sizes_.erase(engine->pool);
   if (engine->state == EngineState::Draining && !in.at_once) return sched::Done{engine->job, 0};
   if (engine->state == EngineState::Busy && !in.at_once) {
-    sched::ServeNode drain;
-    drain.actor = kDrover;
-    drain.node = in.name;
-    drain.reason = "draining";
-    apply_to_controller(std::move(drain), now);
-    move(*engine, EngineEvent::Drain, now);
+    retire(*engine, now);
   } else if (in.at_once) {
     move(*engine, EngineEvent::Stop, now);
     engine->is_unwanted = !engine->was_ready;
@@ -411,9 +426,10 @@ std::optional<Time> EnginePool::next_timer() const {
 }
 
 EngineView EnginePool::view_of(const Engine& engine) const {
-  return {engine.name(), engine.type,      engine.pool,       engine.session,           engine.user,
-          engine.job,    engine.owner.uid, engine.state,      first_of(engine.running), engine.uses,
-          engine.since,  engine.lease,     engine.lock_until, engine.why_cold};
+  return {
+      engine.name(), engine.type,      engine.pool,       engine.session,           engine.user,
+      engine.job,    engine.owner.uid, engine.state,      first_of(engine.running), engine.uses,
+      engine.since,  engine.lease,     engine.lock_until, engine.why_cold,          engine.amounts};
 }
 
 std::vector<EngineView> EnginePool::engines() const {

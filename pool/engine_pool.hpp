@@ -38,6 +38,7 @@ struct EngineView {
   Duration lease{};      // of its lock; 0 = it is not locked
   Time lock_until;       // mono; not set before it is ready
   std::string why_cold;  // it was started for a lock, because
+  sched::EngineAmounts size;
 };
 
 // A statement that asked for reuse has succeeded: its result may answer later ones.
@@ -87,6 +88,8 @@ class EnginePool {
   // Of a statement whose engine was started for it: why none was warm; empty = it was, or the
   // statement ended long ago or before a restart.
   std::string why_cold(JobId statement) const;
+  // Of one that waits because its user may have no more engines; else empty.
+  std::string why_no_more(JobId statement) const;
   // Of a statement on an engine, that engine; of one that waits, an engine that starts for it.
   std::optional<EngineView> engine_of(JobId statement) const;
   std::vector<JobId> running_on(JobId engine) const;    // statements, of an engine's job
@@ -137,6 +140,22 @@ class EnginePool {
   Result<sched::Done> hold(const HoldEngine& in, Now now);
   Engine* idle_engine_of(const std::string& pool, const Plugin& plugin);
   void serve_pool(Engine& engine, std::string session, Now now);
+  void move_to(Engine& engine, const std::string& pool, std::string session, Now now);
+  // engine_sizes.cpp
+  enum class Room : std::uint8_t { Free, Later, None };
+  std::vector<std::string> siblings_of(const std::string& pool) const;
+  void wake_siblings(const std::string& pool);
+  Engine* idle_sibling(const std::string& name, const sched::EngineAmounts& needed,
+                       const Plugin& plugin);
+  void borrow(const std::string& name, Pool& pool, const Plugin& plugin, Now now);
+  Room make_room(const std::string& name, const Pool& pool, const Plugin& plugin, Now now);
+  void serve_once(const Engine& engine, Now now);
+  void retire(Engine& engine, Now now);
+  bool has_engine(const Pool& pool) const;
+  bool comes_first(const std::string& name, const Pool& pool) const;
+  void join_line(const std::string& name);
+  void leave_line(const std::string& name);
+  void drop_unneeded_once(Pool& pool, Now now);
   void unlock(Engine& engine, Now now);
   void decide_about_lock(Pool& pool, Now now);
   std::uint32_t next_number() const;
@@ -155,6 +174,8 @@ class EnginePool {
   std::map<std::uint32_t, Engine> engines_;  // by number
   std::unordered_map<JobId, std::uint32_t> engine_jobs_;
   std::map<std::string, Pool> pools_;
+  std::set<std::string> special_;  // of pools_: Sized and Once
+  std::vector<std::string> line_;  // pools that wait for room among their user's engines, in order
   std::unordered_map<JobId, Waiter> statements_;        // open ones
   std::set<std::pair<Time, std::uint32_t>> deadlines_;  // mono
   std::set<std::string> dirty_;                         // pools to decide about

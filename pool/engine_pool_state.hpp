@@ -14,9 +14,10 @@ struct EnginePool::Engine {
   Owner owner;
   EngineState state = EngineState::Starting;
   bool job_runs = false, was_ready = false;
-  bool is_ahead = false;       // asked for by name, not by those who wait
-  bool is_unwanted = false;    // ended before it was ready, by us
-  bool is_over_quota = false;  // its job waits for a quota
+  bool is_ahead = false;         // asked for by name, not by those who wait
+  bool is_unwanted = false;      // ended before it was ready, by us
+  bool is_over_quota = false;    // its job waits for a quota
+  sched::EngineAmounts amounts;  // that it holds
   std::set<JobId> running;
   std::uint32_t ahead = 0;      // so many more may be on it than it runs
   std::uint32_t short_row = 0;  // how many in a row were short
@@ -27,6 +28,7 @@ struct EnginePool::Engine {
   Time lock_until;       // mono; not set while it starts
   std::string why_cold;  // of a lock that had to start it
   bool is_locked() const { return lease.us > 0; }
+  bool is_once() const { return kind_of_pool(pool) == PoolKind::Once; }
   std::optional<Time> lease_end() const {
     return is_locked() && lock_until.is_set() ? std::optional(lock_until) : std::nullopt;
   }
@@ -35,10 +37,12 @@ struct EnginePool::Engine {
 };
 
 struct EnginePool::Pool {
+  PoolKind kind = PoolKind::Home;
   std::string type, session;
-  EngineWish wish;          // of the statement that came last
-  std::set<JobId> waiting;  // statements, in the order in which they came
-  std::size_t open = 0;     // statements that have not ended, also those that are not ready to run
+  sched::EngineAmounts needed;  // by each who waits; of a Sized pool
+  EngineWish wish;              // of the statement that came last
+  std::set<JobId> waiting;      // statements, in the order in which they came
+  std::size_t open = 0;  // statements that have not ended, also those that are not ready to run
   std::set<std::uint32_t> engines;
   std::uint32_t failures = 0;  // starts in a row
   std::string last_failure;

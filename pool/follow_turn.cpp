@@ -25,8 +25,9 @@ bool closes_node(const sched::Event& event) {
   return event.kind == NodeDraining || event.kind == NodeDown || event.kind == NodeMaintenance;
 }
 
-// "python.1000" of "python.1000.s.NAME".
-std::string_view home_of(std::string_view pool) { return pool.substr(0, pool.find(".s.")); }
+EngineSize size_of(const sched::EngineAmounts& wish) {
+  return {wish.cpus, wish.mem_mib, wish.gpus, {}};
+}
 
 }  // namespace
 
@@ -57,6 +58,7 @@ void EnginePool::learn(JobId id, const sched::JobSpec& spec, Now now) {
     Pool& pool = pool_of(spec.statement->pool);
     pool.type = spec.statement->engine;
     pool.session = spec.statement->session;
+    pool.needed = pool.kind == PoolKind::Sized ? spec.statement->wish : sched::EngineAmounts{};
     // What one of its users asks for is not asked for the others.
     const auto& as = spec.statement->runs_as;
     pool.wish = {sched::files_owner(spec),
@@ -64,7 +66,8 @@ void EnginePool::learn(JobId id, const sched::JobSpec& spec, Now now) {
                  spec.statement->pool,
                  spec.statement->session,
                  as ? rm::Labels{} : spec.labels,
-                 size_of_session(spec.statement->pool)};
+                 spec.statement->session.empty() ? size_of(spec.statement->wish)
+                                                 : size_of_session(spec.statement->pool)};
     pool.last_use = now.mono;
   }
   if (!spec.engine || engine_jobs_.contains(id)) return;
@@ -79,6 +82,7 @@ void EnginePool::learn(JobId id, const sched::JobSpec& spec, Now now) {
   engine.owner = spec.owner;
   engine.user = spec.user;
   engine.since = now.wall;
+  engine.amounts = {spec.cpus_per_task, spec.request.mem_mib, spec.request.gpus};
   engine_jobs_[id] = number;
   Pool& pool = pool_of(engine.pool);
   pool.type = engine.type;
@@ -131,6 +135,7 @@ void EnginePool::take(Engine& engine, JobId statement, Now now) {
   pools_[engine.pool].last_use = now.mono;
   ++(waiter.why_cold.empty() ? counts_.warm : counts_.cold);
   move(engine, EngineEvent::Took, now);
+  if (engine.is_once() && engine.was_ready) serve_once(engine, now);
 }
 
 void EnginePool::see_task(const sched::TaskRecord& task, Now now) {
@@ -156,7 +161,7 @@ void EnginePool::judge(Engine& engine, const sched::TaskRecord& task, Now now) {
   engine.short_row = is_short ? std::min(engine.short_row + 1, kShortRow) : 0;
   const Plugin* plugin = catalogue_->find(engine.type);
   const bool may = plugin != nullptr && plugin->max_uses == 0 && engine.session.empty() &&
-                   !engine.is_locked() && engine.state == EngineState::Busy &&
+                   !engine.is_locked() && !engine.is_once() && engine.state == EngineState::Busy &&
                    engine.short_row >= kShortRow;
   const std::uint32_t ahead = may ? plugin->ahead : 0;
   if (std::exchange(engine.ahead, ahead) != ahead)
@@ -169,7 +174,8 @@ void EnginePool::leave_engine(JobId statement, Now now) {
   if (engine == engines_.end() || engine->second.running.erase(statement) == 0) return;
   pools_[engine->second.pool].last_use = now.mono;
   if (!engine->second.running.empty()) return;
-  const bool was_draining = engine->second.state == EngineState::Draining;
+  const bool was_draining =
+      engine->second.state == EngineState::Draining || engine->second.is_once();
   move(engine->second, EngineEvent::Done, now);
   if (was_draining) stop(engine->second, now);
 }
@@ -222,6 +228,7 @@ void EnginePool::engine_ended(std::uint32_t number, const sched::JobRecord& job,
   set_deadline(engine, std::nullopt);
   apply_to_controller(sched::EngineGone{engine.name()}, now);
   pool.engines.erase(number);
+  wake_siblings(engine.pool);
   if (is_lock(engine.session)) session_sizes_.erase(engine.pool);
   engine_jobs_.erase(engine.job);
   engines_.erase(number);
@@ -229,6 +236,7 @@ void EnginePool::engine_ended(std::uint32_t number, const sched::JobRecord& job,
 
 // Nothing new is placed on its node: an operator says so, or the drain was begun before a restart.
 void EnginePool::out_of_service(Engine& engine, Now now) {
+  if (engine.is_once() && !engine.running.empty()) return;  // it ends with that anyway
   if (engine.state == EngineState::Busy) move(engine, EngineEvent::Drain, now);
   const bool rests = engine.state == EngineState::Idle || engine.state == EngineState::Locked;
   if (rests) stop(engine, now);
@@ -259,7 +267,10 @@ void EnginePool::see_event(const sched::Event& event, Now now) {
   const bool works = engine.state == EngineState::Busy || engine.state == EngineState::Draining;
   if (works) set_deadline(engine, is_up ? engine.lease_end() : std::optional(now.mono + kLostMax));
   if (is_up) engine.ahead = engine.short_row = 0;  // as it was registered
-  if (is_up && !engine.running.empty()) move(engine, EngineEvent::Took, now);
+  if (is_up && !engine.running.empty()) {
+    move(engine, EngineEvent::Took, now);
+    if (engine.is_once()) serve_once(engine, now);
+  }
   if (ends) out_of_service(engine, now);
 }
 
@@ -282,6 +293,8 @@ bool EnginePool::follow(const sched::TurnOutput& output, Now now) {
     if (pool == pools_.end()) continue;
     decide(name, pool->second, now);
     if (pool->second.engines.empty() && pool->second.open == 0) {
+      special_.erase(name);
+      std::erase(line_, name);
       pools_.erase(pool);  // known anew with the next statement
       dirty_.erase(name);
     }

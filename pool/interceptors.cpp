@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "pool/row_limit.hpp"
 
@@ -92,25 +93,30 @@ Result<RowLimit> parse_row_limit(std::string_view text) {
   return limit;
 }
 
-Result<void> check_wishes(const sched::JobSpec& spec) {
+Result<void> take_wishes(sched::JobSpec& spec) {
   if (!spec.statement) return {};
-  const rm::Request& request = spec.request;
-  const bool gpus = request.gpus > 0 || request.gpu_share > 0 || !request.gpu_model.empty();
+  rm::Request& request = spec.request;
+  const bool gpus = request.gpu_share > 0 || !request.gpu_model.empty();
   const bool places = !request.constraint.empty() || !request.node_labels.empty();
-  const char* field = spec.cpus_per_task != 1                      ? "cpus_per_task"
-                      : request.mem_mib > 0                        ? "mem"
-                      : gpus                                       ? "gpus"
+  const char* field = gpus                                         ? "gpus"
                       : request.exclusive || request.sole_user > 0 ? "exclusive"
                       : places                                     ? "constraints"
                       : !request.resources.empty()                 ? "resources"
                                                                    : nullptr;
-  if (field == nullptr) return {};
-  return fail(Errc::Unsupported,
-              "a statement cannot ask for " + std::string(field) +
-                  ": it runs on an engine, which holds what it needs",
-              "open a session of that size and run it there: drover session new s1 -e " +
-                  spec.statement->engine + " --mem 4G",
-              field);
+  if (field != nullptr)
+    return fail(Errc::Unsupported,
+                "a statement cannot ask for " + std::string(field) +
+                    ": it runs on an engine, which holds what it needs",
+                "cpus, mem and gpus can be asked for; open a session for more: "
+                "drover session new s1 -e " +
+                    spec.statement->engine,
+                field);
+  sched::EngineAmounts& wish = spec.statement->wish;
+  wish.cpus = spec.cpus_per_task > 1 ? spec.cpus_per_task : 0;
+  wish.mem_mib = std::exchange(request.mem_mib, 0);
+  wish.gpus = std::exchange(request.gpus, 0);
+  spec.cpus_per_task = 1;
+  return {};
 }
 
 Result<std::vector<std::string>> intercept_code(sched::JobSpec& spec, std::string_view creator,

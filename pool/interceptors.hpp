@@ -32,9 +32,10 @@ struct CodeSettings {
   std::vector<LabelDefault> labels;         // likewise, for each key
 };
 
-// Unsupported, named by its field: what only an engine can be asked for. Of a submission as it
-// came: later defaults fill the same fields.
-Result<void> check_wishes(const sched::JobSpec& spec);
+// CPUs, memory and GPUs that a statement asks for become wishes about its engine. Unsupported,
+// named by its field: what only an engine can be asked for. Of a submission as it came: later
+// defaults fill the same fields.
+Result<void> take_wishes(sched::JobSpec& spec);
 
 // `creator`: the system that submits. Returns what was changed, a sentence each; they are the first
 // lines of the statement's log. Errors: Limit - too long; Denied - a rule forbids it.

@@ -20,6 +20,8 @@ struct Plugin {
 
   std::int32_t cpus = 1;  // of each engine
   std::int64_t mem_mib = 1024, gpus = 0;
+  // What sessions and statements may wish for at most.
+  std::int64_t max_cpus = INT64_MAX, max_mem_mib = INT64_MAX, max_gpus = INT64_MAX;
 
   Duration idle = seconds(300);           // then it ends
   Duration session_idle = seconds(1800);  // the same of a session's engine

@@ -44,6 +44,13 @@ struct Account {
   friend bool operator==(const Account&, const Account&) = default;
 };
 
+// What one statement wishes its engine to have; 0 = as much as its plugin gives.
+struct EngineAmounts {
+  std::int64_t cpus = 0, mem_mib = 0, gpus = 0;
+  bool is_empty() const { return cpus == 0 && mem_mib == 0 && gpus == 0; }
+  friend bool operator==(const EngineAmounts&, const EngineAmounts&) = default;
+};
+
 // Code that an engine runs, instead of a process of its own.
 struct Statement {
   std::string engine;    // type: python
@@ -59,6 +66,8 @@ struct Statement {
   // On an engine that several users share: whose process runs it and owns its files. The job is its
   // owner's all the same.
   std::optional<Account> runs_as{};
+  bool once = false;     // its engine is started for it alone and ends with it
+  EngineAmounts wish{};  // all of them or none, once the entrance has seen the plugin
   friend bool operator==(const Statement&, const Statement&) = default;
 };
 

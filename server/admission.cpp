@@ -300,7 +300,7 @@ std::optional<Error> Admission::no_room() const {
 void Admission::submit(sched::JobSpec spec, const Caller& caller, std::string key,
                        std::string_view body, std::optional<store::Snapshot>& snapshot,
                        OnResult done) {
-  if (auto good = pool::check_wishes(spec); !good) return refuse(good.error(), done);
+  if (auto good = pool::take_wishes(spec); !good) return refuse(good.error(), done);
   auto admitted = admit(std::move(spec), caller);
   if (!admitted) return refuse(admitted.error(), done);
   if (admitted->statement && admitted->statement->reuse.us > 0 && find_earlier_)

@@ -10,14 +10,19 @@ namespace {
 
 // What a job keeps as it was accepted.
 constexpr std::string_view kKept[] = {
-    "append_output", "argv",    "array",  "cwd",       "engine",   "env",   "language",
-    "reset",         "session", "err",    "hold",      "in",       "items", "out",
-    "reuse",         "script",  "signal", "singleton", "variables"};
+    "append_output", "argv",    "array",  "cwd",    "engine",    "env",      "language",
+    "reset",         "session", "err",    "hold",   "in",        "items",    "out",
+    "once",          "reuse",   "script", "signal", "singleton", "variables"};
+
+bool is_amount(std::string_view field) {
+  return field == "cpus_per_task" || field.starts_with("mem") || field.starts_with("gpu");
+}
 
 }  // namespace
 
 Result<void> clear_altered(sched::JobSpec& spec, std::string_view field) {
-  if (std::ranges::find(kKept, field) != std::end(kKept))
+  const bool is_wish = spec.statement && is_amount(field);  // an engine may have begun for it
+  if (is_wish || std::ranges::find(kKept, field) != std::end(kKept))
     return fail(Errc::Unsupported, "an accepted job keeps its " + std::string(field),
                 field == "hold" ? "drover hold, drover release" : "cancel it and submit it anew",
                 std::string(field));

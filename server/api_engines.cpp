@@ -47,6 +47,9 @@ void append_engine(JsonWriter& out, const EngineView& engine) {
   out.field("session", engine.session);
   out.field("running", raw(engine.running));
   out.field("uses", engine.uses);
+  out.field("cpus", engine.size.cpus);
+  out.field("mem_mib", engine.size.mem_mib);
+  out.field("gpus", engine.size.gpus);
   out.field("since_us", engine.since.us);
   if (engine.lease.us > 0) append_lock(out, engine);
   out.end_object();

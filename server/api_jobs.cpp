@@ -68,7 +68,7 @@ void submit_job(Services& services, ExchangePtr exchange) {
   const auto test_only = exchange->flag("test_only");
   if (!test_only) return exchange->refuse(test_only.error());
   if (*test_only) {
-    if (auto good = pool::check_wishes(*spec); !good) return exchange->refuse(good.error());
+    if (auto good = pool::take_wishes(*spec); !good) return exchange->refuse(good.error());
     auto submit = services.admission.prepare(std::move(*spec), exchange->caller);
     if (!submit) return exchange->refuse(submit.error());
     return answer_would_run(services, *exchange, *submit);
@@ -124,6 +124,7 @@ void explain_job(Services& services, ExchangePtr exchange) {
     why = sched::Why{record->state, record->reason, record->detail, {}};
     if (why->text.empty()) why->text = "the job has " + std::string(to_string(record->state));
   }
+  if (exchange->spec->statement) add_engine_reason(services, exchange->job, *why);
   std::string body;
   JsonWriter out(body);
   out.begin_object();

@@ -282,6 +282,7 @@ constexpr Field kFields[] = {  // sorted by name
     {"ntasks_per_core", [](Reading& r, value v) { return keep_int(json_integer(v, "ntasks_per_core", 1, 1'024), r.spec.layout.ntasks_per_core); }},
     {"ntasks_per_node", [](Reading& r, value v) { return keep_int(json_integer(v, "ntasks_per_node", 1, 1'000'000), r.spec.ntasks_per_node); }},
     {"ntasks_per_socket", [](Reading& r, value v) { return keep_int(json_integer(v, "ntasks_per_socket", 1, 1'000'000), r.spec.layout.ntasks_per_socket); }},
+    {"once", [](Reading& r, value v) { return read_once(v, r.spec); }},
     {"out", [](Reading& r, value v) { return keep(json_line(v, "out", 4096), r.spec.out); }},
     {"partition", [](Reading& r, value v) { return keep(json_line(v, "partition", 256), r.partition); }},
     {"priority", [](Reading& r, value v) { return keep_int(json_integer(v, "priority", -1'000'000'000, 1'000'000'000), r.spec.priority); }},

@@ -27,8 +27,19 @@ std::optional<sched::Why> why_waiting(const Services& services, const JobRow& ro
   auto why = services.controller.why(row.record.id, std::nullopt, net::Loop::now());
   // The controller may be a turn ahead of the disk: what is not durable yet is not told.
   if (why && why->state >= sched::JobState::Running) return std::nullopt;
-  if (why) why->state = row.record.state;
+  if (why) {
+    why->state = row.record.state;
+    add_engine_reason(services, row.record.id, *why);
+  }
   return why;
+}
+
+void add_engine_reason(const Services& services, JobId job, sched::Why& why) {
+  if (why.reason != sched::Reason::Engine) return;
+  const std::string more = services.engines.why_no_more(job);
+  if (more.empty()) return;
+  why.text += "; " + more;
+  why.hint = "one ends for it; drover engine ls shows them, and sessions that hold some";
 }
 
 namespace {

@@ -13,6 +13,8 @@ namespace drover::server {
 Result<JobRow> read_row(const store::Snapshot& snapshot, JobId id, sched::JobSpec spec);
 void fill_node(const store::Snapshot& snapshot, JobRow& row);
 
+// To a statement that waits for an engine: that its user may have no more of them.
+void add_engine_reason(const Services& services, JobId job, sched::Why& why);
 // Why a waiting job waits now; nothing for jobs that run or have ended. Loop thread.
 std::optional<sched::Why> why_waiting(const Services& services, const JobRow& row);
 

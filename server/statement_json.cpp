@@ -29,6 +29,16 @@ Result<void> read_statement(JsonValue v, std::string_view field, sched::JobSpec&
   return {};
 }
 
+// Only that it is a statement makes sense of it, so that false alone does not make one.
+Result<void> read_once(JsonValue v, sched::JobSpec& spec) {
+  auto on = json_bool(v, "once");
+  if (!on) return fail(on.error());
+  if (!*on && !spec.statement) return {};
+  if (!spec.statement) spec.statement.emplace();
+  spec.statement->once = *on;
+  return {};
+}
+
 // {"ttl_s":3600}, or true: as old as the site keeps results, but no more than 30 days.
 Result<void> read_reuse(JsonValue v, sched::JobSpec& spec) {
   if (!spec.statement) spec.statement.emplace();
@@ -66,6 +76,15 @@ void append_engine_parts(JsonWriter& out, const sched::JobSpec& spec) {
     out.field("session", spec.statement->session);
     out.field("reset", spec.statement->reset);
     out.field("pool", spec.statement->pool);
+    if (spec.statement->once) out.field("once", true);
+    if (const sched::EngineAmounts& wish = spec.statement->wish; !wish.is_empty()) {
+      out.key("wish");
+      out.begin_object();
+      out.field("cpus", wish.cpus);
+      out.field("mem_mib", wish.mem_mib);
+      out.field("gpus", wish.gpus);
+      out.end_object();
+    }
     if (spec.statement->runs_as) out.field("runs_as", spec.statement->runs_as->user);
     if (spec.statement->reuse.us > 0) {
       out.key("reuse");

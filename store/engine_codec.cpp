@@ -20,6 +20,10 @@ void encode_engine_parts(const sched::JobSpec& spec, proto::JobSpec& out) {
       statement.set_runs_as_uid(as->owner.uid);
       statement.set_runs_as_gid(as->owner.gid);
     }
+    statement.set_once(spec.statement->once);
+    statement.set_wish_cpus(spec.statement->wish.cpus);
+    statement.set_wish_mem_mib(spec.statement->wish.mem_mib);
+    statement.set_wish_gpus(spec.statement->wish.gpus);
     statement.set_fills_variables(spec.statement->variables.has_value());
     if (spec.statement->variables)
       for (const auto& [name, value] : *spec.statement->variables) {
@@ -50,6 +54,8 @@ void decode_engine_parts(const proto::JobSpec& in, sched::JobSpec& out) {
     if (!stored.runs_as().empty())
       out.statement->runs_as =
           sched::Account{{stored.runs_as_uid(), stored.runs_as_gid()}, stored.runs_as()};
+    out.statement->once = stored.once();
+    out.statement->wish = {stored.wish_cpus(), stored.wish_mem_mib(), stored.wish_gpus()};
     if (stored.fills_variables()) out.statement->variables.emplace();
     for (const proto::Pair& pair : stored.variables())
       if (out.statement->variables) out.statement->variables->emplace(pair.key(), pair.value());

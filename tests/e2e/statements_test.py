@@ -4,14 +4,13 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 
 from engines_test import Desk, nothing_is_left, previews
-from harness import BIN, Cluster, engine_pids
+from harness import BIN, Cluster, kill_engine
 
 CONFIG = """[engines]
 results = "RESULTS"
@@ -166,7 +165,7 @@ def labels_are_completed(desk):
 
 
 def wishes_are_refused_by_name(desk):
-    for field, value in (("mem", "1G"), ("gpus", 1), ("cpus_per_task", 2), ("exclusive", True), ("constraints", {"a": "b"})):
+    for field, value in (("exclusive", True), ("constraints", {"a": "b"}), ("resources", {"fpga": 1})):
         for target in ("/api/v1/statements", "/api/v1/jobs", "/api/v1/jobs?test_only=true"):
             status, answer = desk.cluster.request("POST", target, {"engine": "shell", "script": "true", field: value})
             assert status in (400, 422, 501) and answer["error"]["field"] == field and "session" in answer["error"]["hint"], (field, status, answer)
@@ -241,8 +240,7 @@ def a_lost_one_runs_again_if_that_was_asked_for(desk):
         desk.cluster.until(lambda: os.path.exists(mark), "it has begun", 30)
         node = desk.cluster.get(f"/api/v1/jobs/{job}")["task"]["node"]
         engine = next(one["job"] for one in desk.engines() if one["name"] == node)
-        for pid in engine_pids(desk.cluster, engine):
-            os.kill(pid, signal.SIGKILL)
+        kill_engine(desk.cluster, engine)
         ended = desk.cluster.await_final(job)
         assert ended["state"] == state and open(mark).read() == "x\n" * starts, (name, ended, open(mark).read())
         assert state == "succeeded" or ended["reason"] == "engine_lost", ended

@@ -51,6 +51,48 @@ TEST(Catalogue, CompletesStatements) {
   }
 }
 
+TEST(Catalogue, ChoosesThePoolByWhatTheEngineMustHave) {
+  const struct {
+    sched::EngineAmounts wish;
+    bool once;
+    const char *session, *pool, *field;
+  } cases[] = {
+      {{1, 0, 0}, false, "", "python.1000", ""},
+      {{0, 1024, 0}, false, "s", "python.1000.s.s", "session"},
+      {{2, 0, 0}, false, "", "python.1000+2c1024m0g", ""},
+      {{0, 4096, 1}, false, "", "python.1000+1c4096m1g", ""},
+      {{}, true, "", "python.1000.o.1c1024m0g", ""},
+      {{2, 0, 0}, true, "", "python.1000.o.2c1024m0g", ""},
+      {{}, true, "s", "", "once"},
+      {{9, 0, 0}, false, "", "", "cpus"},
+      {{0, 1 << 20, 0}, false, "", "", "mem"},
+      {{0, 0, 3}, true, "", "", "gpus"},
+  };
+  for (const auto& one : cases) {
+    Catalogue catalogue;
+    Plugin python;
+    python.type = "python";
+    python.languages = {"python"};
+    python.command = {"x"};
+    python.max_cpus = 8;
+    python.max_mem_mib = 64 << 10;
+    python.max_gpus = 2;
+    ASSERT_TRUE(catalogue.add(python));
+    sched::JobSpec spec;
+    spec.owner = {1000, 100};
+    spec.statement = sched::Statement{"python", "", one.session, "", ""};
+    spec.statement->wish = one.wish;
+    spec.statement->once = one.once;
+    const auto done = catalogue.complete(spec);
+    ASSERT_EQ(bool(done), one.field[0] == '\0') << one.pool << one.field;
+    if (done) {
+      EXPECT_EQ(spec.statement->pool, one.pool);
+    } else {
+      EXPECT_EQ(done.error().field, one.field);
+    }
+  }
+}
+
 TEST(Catalogue, NamesTheNearestWord) {
   const struct {
     const char *engine, *language, *field, *hint;

@@ -62,24 +62,31 @@ TEST(Interceptors, WishesThatOnlyAnEngineCanHaveAreRefusedByName) {
     void (*wish)(sched::JobSpec&);
   };
   for (const Row& row : {
-           Row{"cpus_per_task", [](sched::JobSpec& s) { s.cpus_per_task = 2; }},
-           Row{"mem", [](sched::JobSpec& s) { s.request.mem_mib = 100; }},
-           Row{"gpus", [](sched::JobSpec& s) { s.request.gpus = 1; }},
+           Row{"gpus", [](sched::JobSpec& s) { s.request.gpu_share = 500; }},
            Row{"gpus", [](sched::JobSpec& s) { s.request.gpu_model = "h100"; }},
            Row{"exclusive", [](sched::JobSpec& s) { s.request.exclusive = true; }},
            Row{"constraints", [](sched::JobSpec& s) { s.request.node_labels["a"] = "b"; }},
            Row{"resources", [](sched::JobSpec& s) { s.request.resources["fpga"] = 1; }},
        }) {
     sched::JobSpec spec = statement("sql", "select 1");
-    EXPECT_TRUE(check_wishes(spec));
+    EXPECT_TRUE(take_wishes(spec));
     row.wish(spec);
-    const auto good = check_wishes(spec);
+    const auto good = take_wishes(spec);
     ASSERT_FALSE(good) << row.field;
     EXPECT_EQ(good.error().field, row.field);
     EXPECT_EQ(good.error().code, Errc::Unsupported);
     spec.statement.reset();
-    EXPECT_TRUE(check_wishes(spec)) << "a batch job may";
+    EXPECT_TRUE(take_wishes(spec)) << "a batch job may";
   }
+  sched::JobSpec spec = statement("sql", "select 1");
+  spec.cpus_per_task = 2;
+  spec.request.mem_mib = 100;
+  spec.request.gpus = 1;
+  ASSERT_TRUE(take_wishes(spec));
+  EXPECT_EQ(spec.statement->wish, (sched::EngineAmounts{2, 100, 1}));
+  EXPECT_EQ(spec.cpus_per_task, 1) << "the statement itself takes a seat";
+  EXPECT_EQ(spec.request.mem_mib, 0);
+  EXPECT_EQ(spec.request.gpus, 0);
 }
 
 TEST(Interceptors, WrongSettingsAreRefused) {

@@ -44,6 +44,8 @@ class Stage {
     spec.script = "1+1";
     spec.statement = sched::Statement{std::move(engine), "", std::move(session), "", ""};
     spec.statement->content_key = content_key;
+    spec.statement->wish = wish;
+    spec.statement->once = once;
     spec.retry = retry;
     spec.hold = holds;
     const auto completed = catalogue_->complete(spec);
@@ -195,6 +197,8 @@ class Stage {
   std::uint32_t seats = 1;       // of engines that register
   sched::RetryRule retry;        // of statements from here on
   bool holds = false;            // likewise
+  sched::EngineAmounts wish;     // likewise
+  bool once = false;             // likewise
   std::string content_key;       // of statements from here on: they offer their results
   bool obeys = true;             // they do, at once
   bool refuses_engines = false;  // the entrance
