@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace drover::linkis {
 namespace {
@@ -30,6 +31,39 @@ void read_runtime(Submission& out) {
   };
   out.retries = of_retries("jobRetryCount", 0, kRetriesMax);
   out.retry_delay_s = of_retries("jobRetryTimeout", kRetryDelay, kTimeoutMax);
+}
+
+// "2g", "2048m", "2GB", and "2" as well, which is 2g: as Linkis reads them. In MiB.
+Result<std::int64_t> memory_of(const std::string& text, const char* key) {
+  const std::size_t end = text.find_first_not_of("0123456789");
+  std::int64_t number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + std::min(end, text.size()), number);
+  std::string unit = end == std::string::npos ? "g" : text.substr(end);
+  if (unit.size() == 2 && (unit[1] == 'b' || unit[1] == 'B')) unit.pop_back();
+  constexpr std::string_view kUnits = "kmgt";
+  const std::size_t at =
+      unit.size() == 1 ? kUnits.find(char(unit[0] | 0x20)) : std::string_view::npos;
+  if (read.ec != std::errc() || end == 0 || at == std::string_view::npos || number > 1'000'000'000)
+    return fail(Errc::BadInput, std::string(key) + " is '" + text.substr(0, 40) + "'",
+                "a whole number and k, m, g or t", "params");
+  constexpr std::int64_t kKib[] = {1, 1 << 10, 1 << 20, 1 << 30};
+  return (number * kKib[at] + 1023) / 1024;
+}
+
+// What the engine must have; a driver is an engine here.
+Result<void> read_startup(Submission& out) {
+  const Json& startup = object_of(object_of(out.params, "configuration"), "startup");
+  for (const char* key : {"wds.linkis.engineconn.java.driver.memory", "spark.driver.memory",
+                          "python.java.client.memory"}) {
+    const std::string text = text_of(startup, key);
+    if (text.empty()) continue;
+    const auto mib = memory_of(text, key);
+    if (!mib) return fail(mib.error());
+    out.mem_mib = std::max(out.mem_mib, *mib);
+  }
+  for (const char* key : {"wds.linkis.engineconn.java.driver.cores", "spark.driver.cores"})
+    out.cpus = std::max(out.cpus, std::clamp<std::int64_t>(number_of(startup, key, 0), 0, 100'000));
+  return {};
 }
 
 // {"jobGroupId":"g1",...}: the tasks of a group share an engine, one after the other. Here they
@@ -94,7 +128,40 @@ Result<Submission> parse_submit(const Json& body) {
   out.running_timeout_s = timeout("jobRunningTimeout");
   out.queuing_timeout_s = timeout("jobQueuingTimeout");
   read_runtime(out);
+  out.once = is_once(out.labels);
+  if (auto size = read_startup(out); !size) return fail(size.error());
   if (auto bound = read_binding(out); !bound) return fail(bound.error());
+  return out;
+}
+
+bool is_once(const Json& labels) {
+  return text_of(labels, "engineConnMode") == "once" ||
+         text_of(labels, "engingeConnRuntimeMode") == "once";
+}
+
+Result<Submission> parse_once(const Json& body, const Json& content) {
+  const Json& job = object_of(content, "jobContent");
+  const Json& properties = object_of(body, "properties");
+  Json as_submitted;
+  as_submitted["labels"] = object_of(body, "labels");
+  as_submitted["source"] = object_of(content, "source");
+  as_submitted["params"]["variable"] = object_of(content, "variable");
+  Json& configuration = as_submitted["params"]["configuration"];
+  configuration["runtime"] = object_of(content, "runtime");
+  configuration["startup"] = properties;
+  configuration["startup"].erase("onceExecutorContent");
+  std::string code = text_of(job, "code");
+  if (!job.contains("code") && !job.empty()) code = dump(job);
+  std::string run_type = text_of(job, "runType", text_of(properties, "label.codeType"));
+  if (run_type.empty()) run_type = text_of(as_submitted["labels"], "codeType");
+  if (run_type.empty()) {  // the engine's first language
+    const std::string type = text_of(as_submitted["labels"], "engineType");
+    run_type = type.substr(0, type.find('-'));
+  }
+  as_submitted["executionContent"]["code"] = std::move(code);
+  as_submitted["executionContent"]["runType"] = std::move(run_type);
+  auto out = parse_submit(as_submitted);
+  if (out) out->once = true;
   return out;
 }
 
@@ -118,6 +185,7 @@ Result<Submission> parse_execute(const Json& body) {
   out.labels["engineType"] = out.engine.type;
   out.labels["codeType"] = out.run_type;
   read_runtime(out);
+  if (auto size = read_startup(out); !size) return fail(size.error());
   return out;
 }
 

@@ -19,13 +19,20 @@ struct Submission {
   std::int64_t running_timeout_s = 0, queuing_timeout_s = 0;  // 0: none
   // How often it is run again when its engine was lost, and what is waited before.
   std::int64_t retries = 0, retry_delay_s = 30;
-  std::int32_t priority = 0;  // 0: as usual
-  std::string session;        // of drover.session, or of the label bindEngine
+  std::int32_t priority = 0;           // 0: as usual
+  bool once = false;                   // on an engine of its own
+  std::int64_t cpus = 0, mem_mib = 0;  // that its engine must have, of the startup map; 0: not said
+  std::string session;                 // of drover.session, or of the label bindEngine
 };
 
 // BadInput: no code (20007), no labels (20008), no engine type or run type (20009).
 Result<Submission> parse_submit(const Json& body);
 Result<Submission> parse_execute(const Json& body);
+// createEngineConn with what its job is: {"jobContent","runtime","source","variable"}. A content
+// that has no code is the code itself, as JSON.
+Result<Submission> parse_once(const Json& body, const Json& content);
+// The label engineConnMode says so.
+bool is_once(const Json& labels);
 
 // What is kept with the job, and read back for history: {"labels","params","source"}.
 std::string to_origin(const Submission& submission, std::string_view request_host);

@@ -84,6 +84,7 @@ void download(Services& services, ExchangePtr exchange);
 
 // api_linkis_engines.cpp
 void create_engine(Services& services, ExchangePtr exchange);
+void upload(Services& services, ExchangePtr exchange);
 void ask_engine(Services& services, ExchangePtr exchange);
 void show_engine(Services& services, ExchangePtr exchange);
 void kill_engine(Services& services, ExchangePtr exchange);

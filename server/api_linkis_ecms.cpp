@@ -205,7 +205,7 @@ Json progress_result(const Services& services, const Exchange& exchange,
   result["progress"] = 0.0;
   result["progressInfo"] = Json::array();
   if (engine.is_over) result["progress"] = 1.0;
-  if (raw(engine.view.running) == 0) return result;
+  if (engine.is_over || raw(engine.view.running) == 0) return result;
   const auto task = find_task(services, exchange, std::to_string(raw(engine.view.running)));
   if (!task) return result;
   result["progress"] = progress_of(services, *task);

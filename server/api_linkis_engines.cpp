@@ -1,6 +1,7 @@
 // server/api_linkis_engines.cpp - linkisManager: engines are asked for, shown, listed and ended.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "server/api_linkis.hpp"
 #include "server/linkis_answer.hpp"
 #include "server/linkis_desk.hpp"
+#include "server/linkis_draft.hpp"
 #include "server/linkis_engines.hpp"
 
 namespace drover::server::api::linkis {
@@ -23,6 +25,8 @@ using pool::EngineState;
 constexpr std::int64_t kWaitUsualMs = 40'000, kWaitMaxMs = 600'000;
 constexpr std::size_t kKillsMax = 1'000;
 
+}  // namespace
+
 // The envelope of an error that says whether asking once more may help.
 void refuse_start(const Exchange& exchange, const Error& error, bool can_retry) {
   const std::string text = error.message + (error.hint.empty() ? "" : "; " + error.hint);
@@ -36,6 +40,8 @@ void refuse_start(const Exchange& exchange, const Error& error, bool can_retry) 
   exchange.answer->send(
       linkis_response(exchange.linkis, drover::linkis::status_of(error.code), text, data));
 }
+
+namespace {
 
 bool may_retry(const Error& error) {
   return error.code == Errc::Unavailable || error.code == Errc::Limit ||
@@ -111,11 +117,6 @@ struct Wanted {
 
 Result<Wanted> wanted(const Services& services, const Exchange& exchange, const Json& body) {
   const Json& labels = object_of(body, "labels");
-  if (text_of(labels, "engineConnMode") == "once" ||
-      text_of(labels, "engingeConnRuntimeMode") == "once")
-    return fail(Errc::Unsupported,
-                "once jobs are not offered: an engine that runs one thing and ends",
-                "send the code with entrance/submit", "labels");
   const std::string given = text_of(labels, "engineType");
   if (given.empty())
     return fail(Errc::BadInput, "the label engineType is missing",
@@ -171,6 +172,18 @@ std::optional<LinkisEngine> idle_engine(const Services& services, const Exchange
   return std::nullopt;
 }
 
+void end_one(Services& services, const Exchange& exchange, const LinkisEngine& engine, bool at_once,
+             std::function<void(const Result<sched::Done>&)> done) {
+  if (!engine.is_once())
+    return services.turn.engines(
+        pool::DrainEngine{exchange.caller.actor(), engine.view.name, at_once}, std::move(done));
+  sched::Command command;
+  command.verb = sched::Verb::Cancel;
+  command.actor = exchange.caller.actor();
+  command.target.job = engine.view.job;
+  services.turn.command(std::move(command), std::move(done));
+}
+
 // One answer for all, when each of them is being ended.
 void kill_all(Services& services, ExchangePtr exchange, const std::vector<LinkisEngine>& engines,
               bool at_once, Json data) {
@@ -181,11 +194,11 @@ void kill_all(Services& services, ExchangePtr exchange, const std::vector<Linkis
     return exchange->refuse(
         {Errc::Unavailable, "too many requests wait", "try again in a moment", ""});
   for (const LinkisEngine& engine : engines)
-    services.turn.engines(pool::DrainEngine{exchange->caller.actor(), engine.view.name, at_once},
-                          // One that has ended meanwhile is what was wanted.
-                          [left, answer, exchange](const Result<sched::Done>&) {
-                            if (--*left == 0) answer_linkis(*exchange, *answer);
-                          });
+    end_one(services, *exchange, engine, at_once,
+            // One that has ended meanwhile is what was wanted.
+            [left, answer, exchange](const Result<sched::Done>&) {
+              if (--*left == 0) answer_linkis(*exchange, *answer);
+            });
 }
 
 Result<std::vector<LinkisEngine>> named_engines(const Services& services, const Exchange& exchange,
@@ -237,6 +250,7 @@ void list_rows(const Exchange& exchange, const std::vector<LinkisEngine>& engine
 void create_engine(Services& services, ExchangePtr exchange) {
   const auto body = linkis_body(*exchange);
   if (!body) return exchange->refuse(body.error());
+  if (is_once(*body)) return create_once(services, std::move(exchange), *body);
   const auto what = wanted(services, *exchange, *body);
   if (!what) return refuse_start(*exchange, what.error(), false);
   start(services, std::move(exchange), *what);
@@ -246,6 +260,7 @@ void create_engine(Services& services, ExchangePtr exchange) {
 void ask_engine(Services& services, ExchangePtr exchange) {
   const auto body = linkis_body(*exchange);
   if (!body) return exchange->refuse(body.error());
+  if (is_once(*body)) return create_once(services, std::move(exchange), *body);
   const auto what = wanted(services, *exchange, *body);
   if (!what) return refuse_start(*exchange, what.error(), false);
   if (const auto engine = idle_engine(services, *exchange, *what))

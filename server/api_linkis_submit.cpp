@@ -1,5 +1,6 @@
 // server/api_linkis_submit.cpp - entrance/submit and entrance/execute: a body becomes a statement.
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <ctime>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "server/api_linkis.hpp"
 #include "server/linkis_answer.hpp"
 #include "server/linkis_desk.hpp"
+#include "server/linkis_draft.hpp"
 #include "server/linkis_tasks.hpp"
 
 namespace drover::server::api::linkis {
@@ -50,10 +52,7 @@ Result<std::string> with_values(const Submission& given, std::string_view langua
   return pool::fill_variables(given.code, language, std::move(scope));
 }
 
-struct Draft {
-  sched::JobSpec spec;
-  Caller caller;
-};
+}  // namespace
 
 Result<Draft> draft_of(Services& services, const Exchange& exchange, Submission given, int& code) {
   auto caller = acting_for(services, exchange, given);
@@ -86,6 +85,13 @@ Result<Draft> draft_of(Services& services, const Exchange& exchange, Submission 
   spec.statement->engine = ours.engine;
   spec.statement->language = ours.language;
   spec.statement->session = given.session;
+  spec.statement->once = given.once;
+  // Of a session, and of an engine that users share, somebody else has said how large it is.
+  const pool::Plugin* plugin = services.engines.catalogue().find(ours.engine);
+  if (given.session.empty() && plugin != nullptr && !plugin->shared_as) {
+    spec.cpus_per_task = std::int32_t(std::max<std::int64_t>(given.cpus, 1));
+    spec.request.mem_mib = given.mem_mib;
+  }
   spec.statement->origin = std::move(origin);
   spec.labels["creator"] = creator;
   spec.priority = given.priority;
@@ -102,6 +108,8 @@ Result<Draft> draft_of(Services& services, const Exchange& exchange, Submission 
   }
   return draft;
 }
+
+namespace {
 
 void submit_as(Services& services, ExchangePtr exchange,
                Result<Submission> (*parse)(const Json& body)) {

@@ -12,6 +12,7 @@
 #include "server/config.hpp"
 #include "server/line_marks.hpp"
 #include "server/linkis_logins.hpp"
+#include "server/linkis_uploads.hpp"
 #include "server/linkis_watch.hpp"
 
 namespace drover::server {
@@ -52,6 +53,7 @@ class LinkisDesk {
 
   LinkisLogins logins;
   LinkisWatch watch;
+  LinkisUploads uploads;
 
  private:
   std::string instance_ = "localhost:0", exports_;

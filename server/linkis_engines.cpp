@@ -60,6 +60,56 @@ std::optional<LinkisEngine> ended_engine(const Services& services, const store::
   return engine;
 }
 
+constexpr std::string_view kOnce = "once-";
+
+std::string once_status_of(sched::JobState state) {
+  if (state == sched::JobState::Succeeded) return "Success";
+  if (state == sched::JobState::Cancelled) return "ShuttingDown";
+  if (sched::is_final(state)) return "Failed";
+  const bool began = state == sched::JobState::Running || state == sched::JobState::Suspended;
+  return began ? "Busy" : "Starting";
+}
+
+// A once job, in whatever state it is. Its instance is known from the beginning and stays.
+LinkisEngine once_engine(const Services& services, const store::Snapshot& snapshot,
+                         const sched::JobRecord& record, const sched::JobSpec& spec) {
+  LinkisEngine engine;
+  engine.view.name = std::string(kOnce) + std::to_string(raw(record.id));
+  engine.view.type = spec.statement->engine;
+  engine.view.pool = spec.statement->pool;
+  engine.view.user = spec.user;
+  engine.view.uid = spec.owner.uid;
+  engine.view.job = record.id;
+  engine.view.since = record.submitted;
+  engine.is_over = sched::is_final(record.state);
+  engine.once_status = once_status_of(record.state);
+  engine.has_failed = engine.once_status == "Failed";
+  engine.view.state = engine.is_over                             ? EngineState::Dead
+                      : record.state == sched::JobState::Running ? EngineState::Busy
+                                                                 : EngineState::Starting;
+  if (engine.view.state == EngineState::Busy) engine.view.running = record.id;
+  sched::EngineAmounts size = spec.statement->wish;
+  if (const auto* plugin = services.engines.catalogue().find(engine.view.type)) {
+    engine.version = plugin->version;
+    size = pool::size_for(*plugin, size);
+  }
+  engine.cpus = size.cpus;
+  engine.mem_mib = size.mem_mib;
+  if (const auto host = services.engines.engine_of(record.id))
+    if (const auto task = snapshot.task({host->job, TaskIndex{0}}); task && *task)
+      engine.node = (*task)->node;
+  return engine;
+}
+
+std::optional<LinkisEngine> find_once(const Services& services, const store::Snapshot& snapshot,
+                                      JobId job) {
+  const auto spec = snapshot.spec(job, false);
+  if (!spec || !spec->statement || !spec->statement->once) return std::nullopt;
+  const auto record = snapshot.job(job);
+  if (!record) return std::nullopt;
+  return once_engine(services, snapshot, *record, *spec);
+}
+
 tl::unexpected<Error> no_such_engine(std::string_view instance, std::string_view ticket) {
   const std::string_view name = instance.empty() ? ticket : instance;
   return fail(Errc::NotFound, "Not exists EngineConn " + std::string(name.substr(0, 80)),
@@ -142,10 +192,15 @@ Result<LinkisEngine> find_engine(const Services& services, const Exchange& excha
   auto snapshot = services.store.snapshot();
   if (!snapshot) return fail(snapshot.error());
   std::optional<pool::EngineView> live;
+  if (ticket.empty() && instance.starts_with(kOnce)) ticket = instance.substr(kOnce.size());
   if (!ticket.empty()) {
     const auto number = parse_integer(ticket, 1, INT64_MAX, "ticketId");
     if (!number) return no_such_engine(instance, ticket);
     const JobId job{static_cast<std::uint64_t>(*number)};
+    if (auto once = find_once(services, *snapshot, job)) {
+      if (!may_see(exchange, once->view.uid)) return no_such_engine(instance, ticket);
+      return *std::move(once);
+    }
     for (pool::EngineView& view : services.engines.engines())
       if (view.job == job) live = std::move(view);
     if (!live) {
@@ -194,6 +249,7 @@ LinkisEngine engine_of(const EngineBook& book, const sched::JobRecord& record,
 
 // Unlock: free for anybody of its user. Idle: kept by a session.
 std::string_view node_status(const LinkisEngine& engine) {
+  if (engine.is_once()) return engine.once_status;
   if (engine.is_over) return engine.has_failed ? "Failed" : "ShuttingDown";
   switch (engine.view.state) {
     case EngineState::Starting: return "Starting";

@@ -27,6 +27,9 @@ struct LinkisEngine {
   std::string version;  // of its plugin
   std::int64_t cpus = 0, mem_mib = 0;
   bool is_over = false, has_failed = false;
+  // A once job: the statement `view.job` stands for its engine. Its status, else empty.
+  std::string once_status{};
+  bool is_once() const { return !once_status.empty(); }
 };
 
 // {"instance":1,"memory":"1.0 GB","cpu":2}

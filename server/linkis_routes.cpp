@@ -23,6 +23,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/api/rest_j/v1/user/heartbeat", User, api::linkis::keep_alive, nullptr},
     {"GET", "/api/rest_j/v1/user/baseinfo", User, api::linkis::show_base_info, nullptr},
     {"GET", "/api/rest_j/v1/gateway/heartbeat", Anyone, api::linkis::show_gateway, nullptr},
+    {"POST", "/api/rest_j/v1/bml/upload", User, api::linkis::upload, nullptr},
     {"POST", "/api/rest_j/v1/entrance/submit", User, api::linkis::submit, nullptr},
     {"POST", "/api/rest_j/v1/entrance/execute", User, api::linkis::execute, nullptr},
     {"GET", "/api/rest_j/v1/entrance/{name}/status", User, api::linkis::show_status, nullptr},

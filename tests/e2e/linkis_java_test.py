@@ -4,7 +4,7 @@
 
 The client's jars are fetched once into $DROVER_LINKIS_JARS, by default ~/.cache/drover-test/linkis-1.7.0.
 
-Three programs use it: UseLinkis each call and both logins; CliCalls what linkis-cli calls, in its order; JdbcCalls what the JDBC
+Four programs use it: UseLinkis each call and both logins; OnceJobs once jobs; CliCalls what linkis-cli calls, in its order; JdbcCalls what the JDBC
 driver calls. Neither of the two is in a repository that can be reached; both are built on this client, which alone talks to the server.
 """
 import os
@@ -19,7 +19,7 @@ from linkis_client import USER, Client, linkis_cluster, tokens
 HERE = Path(__file__).resolve().parent / "linkis_client"
 JARS = Path(os.environ.get("DROVER_LINKIS_JARS", Path.home() / ".cache/drover-test/linkis-1.7.0"))
 SKIPPED = 77
-PROGRAMS = ("UseLinkis", "CliCalls", "JdbcCalls")
+PROGRAMS = ("UseLinkis", "OnceJobs", "CliCalls", "JdbcCalls")
 
 
 def skip(why):

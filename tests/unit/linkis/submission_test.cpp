@@ -92,6 +92,73 @@ TEST(Submit, retries_are_asked_for) {
   }
 }
 
+TEST(Submit, the_startup_map_says_how_large_the_engine_is) {
+  struct Row {
+    const char* startup;
+    std::int64_t cpus, mem_mib;
+  };
+  for (const Row& row : {
+           Row{"{}", 0, 0},
+           Row{R"({"wds.linkis.engineconn.java.driver.memory":"2g"})", 0, 2048},
+           Row{R"({"wds.linkis.engineconn.java.driver.memory":"2"})", 0, 2048},
+           Row{R"({"wds.linkis.engineconn.java.driver.memory":3})", 0, 3072},
+           Row{R"({"spark.driver.memory":"1500m","spark.driver.cores":"2"})", 2, 1500},
+           Row{R"({"spark.driver.memory":"1GB","wds.linkis.engineconn.java.driver.memory":"4g"})",
+               0, 4096},
+           Row{R"({"spark.driver.memory":"1025k","spark.driver.cores":-3})", 0, 2},
+           Row{R"({"spark.driver.memory":"x"})", -1, 0},
+           Row{R"({"spark.driver.memory":"1 g"})", -1, 0},
+           Row{R"({"spark.driver.memory":"-1g"})", -1, 0},
+           Row{R"({"spark.driver.memory":"99999999999999999999g"})", -1, 0},
+       }) {
+    const auto read = submit(
+        std::string(
+            R"({"executionContent":{"code":"1","runType":"sh"},"params":{"configuration":)") +
+        R"({"startup":)" + row.startup + R"(}},"labels":{"engineType":"a-1"}})");
+    ASSERT_EQ(bool(read), row.cpus >= 0) << row.startup;
+    if (!read) continue;
+    EXPECT_EQ(read->cpus, row.cpus) << row.startup;
+    EXPECT_EQ(read->mem_mib, row.mem_mib) << row.startup;
+  }
+}
+
+TEST(Submit, a_once_job_is_what_was_uploaded_with_the_labels_of_its_engine) {
+  const Json body =
+      parse_object(R"({"labels":{"engineType":"python-3","userCreator":"ann-exchangis",
+      "engineConnMode":"once"},"properties":{"onceExecutorContent":"x","label.codeType":"python",
+      "wds.linkis.engineconn.java.driver.memory":"2g"}})")
+          .value();
+  const struct {
+    const char *content, *code, *run_type;
+  } rows[] = {
+      {R"({"jobContent":{"code":"1+1","runType":"py"},"variable":{"a":"b"}})", "1+1", "py"},
+      {R"({"jobContent":{"code":"1+1"}})", "1+1", "python"},
+      {R"({"jobContent":{"job":{"a":[1]}}})", R"({"job":{"a":[1]}})", "python"},
+      {R"({"jobContent":{}})", nullptr, ""},
+      {R"({})", nullptr, ""},
+  };
+  for (const auto& row : rows) {
+    const auto read = parse_once(body, parse_object(row.content).value());
+    ASSERT_EQ(bool(read), row.code != nullptr) << row.content;
+    if (!read) continue;
+    EXPECT_TRUE(read->once);
+    EXPECT_EQ(read->code, row.code);
+    EXPECT_EQ(read->run_type, row.run_type);
+    EXPECT_EQ(read->engine.type, "python");
+    EXPECT_EQ(read->user_creator.creator, "exchangis");
+    EXPECT_EQ(read->mem_mib, 2048);
+    EXPECT_FALSE(read->params["configuration"]["startup"].contains("onceExecutorContent"));
+  }
+  EXPECT_TRUE(submit(R"({"executionContent":{"code":"1","runType":"sh"},
+      "labels":{"engineType":"a-1","engineConnMode":"once"}})")
+                  .value()
+                  .once);
+  EXPECT_FALSE(submit(R"({"executionContent":{"code":"1","runType":"sh"},
+      "labels":{"engineType":"a-1","executeOnce":""}})")
+                   .value()
+                   .once);
+}
+
 TEST(Submit, what_is_missing_has_the_number_of_the_contract) {
   struct Row {
     const char* body;
