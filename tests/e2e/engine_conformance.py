@@ -22,6 +22,7 @@ import fake_slurm
 from engine_agent import EngineProcess, read_table
 from postgres_server import postgres
 from recorded_server import RecordedServer
+from skips import skip, status
 from slurm_server import slurm
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -470,10 +471,10 @@ def main():
         if url is not None:
             SUBJECTS["postgres"].env["DROVER_SQL_DATABASE"] = url
         elif "postgres" in names:
-            print("skipped: PostgreSQL is not installed")
+            skip("PostgreSQL is not installed")
             names.remove("postgres")
         if "spark" in names and importlib.util.find_spec("pyspark") is None:
-            print("skipped: pyspark is not installed")
+            skip("pyspark is not installed")
             names.remove("spark")
         with tempfile.TemporaryDirectory(prefix="drover-left-") as directory, ExitStack() as servers:
             fake = fake_slurm.install(directory + "/bin")
@@ -484,15 +485,15 @@ def main():
                 environment, why = servers.enter_context(slurm())
                 SUBJECTS["real_slurm"].env.update(environment or {}, XDG_STATE_HOME=directory + "/real_state")
                 if why:
-                    print(f"skipped: {why}")
+                    skip(why)
                     names.remove("real_slurm")
             for name in {"trino", "flink"} & set(names):
                 server = servers.enter_context(RecordedServer(name))
                 SUBJECTS[name].env.update(XDG_STATE_HOME=directory + "/state")
                 SUBJECTS[name].options.update(url=server.base)
             failed = sum(run_checks(name, SUBJECTS[name], checks) for name in names)
-    print(f"{failed} failed" if failed else "every engine keeps the protocol")
-    return 1 if failed else 0
+    print(f"{failed} failed" if failed else f"{len(names)} engines keep the protocol")
+    return 1 if failed else status()
 
 
 if __name__ == "__main__":

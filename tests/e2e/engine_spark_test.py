@@ -3,11 +3,13 @@
 import importlib.util
 import os
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 from engine_agent import EngineProcess, read_table
+from skips import skip
 
 SQL = {"language": "sql", "seconds": 120}
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,8 +80,7 @@ def main():
         if importlib.util.find_spec("pyspark") is None:
             ended = engine.run("1 + 1", seconds=60)
             assert ended["error"]["name"] == "NotInstalled" and "pip install pyspark" in ended["error"]["message"], ended
-            print("skipped: pyspark is not installed")
-            return
+            return skip("pyspark is not installed")
         check_results(engine)
         check_cancel(engine)
         check_dead_jvm(engine)
@@ -88,7 +89,8 @@ def main():
                 os.symlink(shutil.which(name), f"{directory}/{name}")
             check_no_java(directory)
         print(f"the Spark engine does what it says, with {engine.hello['version']}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,6 +11,7 @@ import time
 from urllib.parse import quote, urlencode
 
 from harness import Cluster
+from skips import status
 
 BASE = "/api/rest_j/v1"
 CODES = {0: 200, 1: 400, 2: 412, 3: 403, 4: 206, -1: 401}
@@ -24,8 +25,9 @@ def linkis_cluster(results, linkis="", more=""):
 
 
 def run_cases(cases, bench_of, linkis="", more=""):
-    """Each case with the bench of one cluster; those that the command line names, or all."""
-    chosen = [case for case in cases if not sys.argv[1:] or case.__name__ in sys.argv[1:]]
+    """Each case with the bench of one cluster: those that the command line names, or all but those with a '-' before their name."""
+    named, without = {word for word in sys.argv[1:] if word[0] != "-"}, {word[1:] for word in sys.argv[1:] if word[0] == "-"}
+    chosen = [case for case in cases if case.__name__ not in without and (not named or case.__name__ in named)]
     with tempfile.TemporaryDirectory(prefix="drover-results-") as results:
         with linkis_cluster(results, linkis, more) as cluster:
             bench = bench_of(cluster)
@@ -33,7 +35,8 @@ def run_cases(cases, bench_of, linkis="", more=""):
             for case in chosen:
                 case(bench)
                 print(f"{case.__name__}: ok", flush=True)
-    print(f"{len(chosen)} passed, 0 failed")
+    print(f"{len(chosen)} tried, 0 failed")
+    return status()
 
 
 def end_everything(cluster):

@@ -9,7 +9,9 @@ import sys
 import tempfile
 import time
 
+from harness import kill_engine
 from linkis_client import DONE, USER, Client, end_everything, parts_of, run_cases, tokens
+from skips import skip
 
 TICKET = "linkis_user_session_ticket_id_v1"
 
@@ -231,6 +233,26 @@ def groups_and_waiting(bench):
     client.bad("POST", "/entrance/submit", client.body("1", "python-3", "python", labels=labels(bindEngine={"jobGroupId": "../x"})))
 
 
+def a_lost_one_is_run_again_where_its_labels_say_so(bench):
+    """jobRetryCount, jobRetryTimeout: of what nobody can tell how far it came; code that failed stays failed."""
+    client = bench.client
+    for more, state, starts in (({}, "Failed", 1), ({"jobRetryCount": "1", "jobRetryTimeout": "1"}, "Succeed", 2)):
+        mark = tempfile.mktemp(prefix="drover-retry-")
+        labels = {"engineType": "shell-1", "userCreator": f"{USER}-IDE", **more}
+        task = client.submit(f"echo x >> {mark}; test $(wc -l < {mark}) -ge 2 || sleep 60", labels=labels)[1]
+        bench.cluster.until(lambda: os.path.exists(mark), "it has begun", 30)
+        name = client.task(task)["engineInstance"]
+        engine = next(one["job"] for one in bench.cluster.get("/api/v1/engines")["engines"] if one["name"] == name)
+        kill_engine(bench.cluster, engine)
+        seen = client.wait(task)
+        assert seen[-1] == state and "WaitForRetry" not in seen, seen
+        assert open(mark).read() == "x\n" * starts, (more, open(mark).read())
+        os.unlink(mark)
+        failed = client.submit(f"echo x >> {mark}; exit 3", labels=labels)[1]
+        assert client.wait(failed)[-1] == "Failed" and open(mark).read() == "x\n", "it failed by itself"
+        os.unlink(mark)
+
+
 def the_older_style(bench):
     client = bench.client
     data = client.good("POST", "/entrance/execute", {"executeApplicationName": "shell", "runType": "shell", "requestApplicationName": "dss",
@@ -391,7 +413,7 @@ def somebody_else_sees_nothing(bench):
     stranger = next((name for name in ("daemon", "games", "nobody") if name != USER), None)
     other = Client(cluster, bench.token, stranger)
     if other.ask("GET", "/user/userInfo").status != 0:
-        print("  (no other user here: skipped)")
+        skip("no other user can be tried here")
     else:
         missing = 999_999_999
         for path in ("/entrance/{}/status", "/entrance/{}/progress", "/entrance/{}/log", "/entrance/{}/kill", "/jobhistory/{}/get"):
@@ -462,13 +484,13 @@ def nothing_is_left(bench):
     assert status == 200 and "/api/rest_j/v1/entrance/{name}/status" in text
 
 
-CASES = (the_transcript_of_the_contract, logins, tokens_of_programs, every_call_of_a_task, how_tasks_fail, groups_and_waiting, the_older_style,
+CASES = (the_transcript_of_the_contract, logins, tokens_of_programs, every_call_of_a_task, how_tasks_fail, groups_and_waiting, a_lost_one_is_run_again_where_its_labels_say_so, the_older_style,
          the_loop_of_the_command_line_client, variables, what_operators_ask, lists, many_are_killed, bad_input, somebody_else_sees_nothing, a_silent_client_ends_its_task, a_flood_of_lines_is_read_to_its_end, nothing_is_lost_in_a_crash,
          nothing_is_left)
 
 
 def main():
-    run_cases(CASES, Bench, linkis="silence_s = 8")
+    return run_cases(CASES, Bench, linkis="silence_s = 8")
 
 
 if __name__ == "__main__":

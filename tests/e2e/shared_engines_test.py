@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 from harness import BIN, Cluster, UnixConnection
+from skips import skip
 
 ACCOUNT = "nobody"
 ANN, BOB = 20001, 20002
@@ -122,8 +123,7 @@ def quotas_and_cancels_are_the_owners(cluster):
 
 def main():
     if os.geteuid() != 0:
-        print("skipped: it needs root")
-        return 77
+        return skip("it needs root")
     with tempfile.TemporaryDirectory(prefix="drover-results-") as results, tempfile.TemporaryDirectory(prefix="drover-plugins-") as folder:
         os.chmod(results, 0o1777)
         plugins(folder)
