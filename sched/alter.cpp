@@ -9,6 +9,7 @@
 
 #include "base/units.hpp"
 #include "sched/reserving.hpp"
+#include "sched/restoring.hpp"
 
 namespace drover::sched {
 namespace {
@@ -128,6 +129,7 @@ void AlterVerbs::leave_queues(Job& job) {
   group.unplanned.erase(job.place());
   job.in_fifo = job.in_unplanned = false;
   takeable.insert(job.group);
+  Controller::State::Restoring{self()}.forget(job);
   if (job.lane == kNoLane) return;
   Partition& partition = self().partition_of(job);
   partition.queue.remove(std::exchange(job.lane, kNoLane), job.place());

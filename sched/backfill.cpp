@@ -32,6 +32,8 @@ rm::Slot Controller::State::take_back(Partition& partition, HoldMap::iterator ho
   due.erase({slot.start, hold->first});
   unheld.insert(unheld.end(), slot.nodes.begin(), slot.nodes.end());
   unheld_licences |= rm.drop(hold->second);
+  if (config.keep_records && keeps_promises(partition.policy)) touch(jobs.at(hold->first));
+  if (!restored.empty()) restored.erase(hold->first);
   partition.holds.erase(hold);
   return slot;
 }
@@ -60,6 +62,7 @@ void Controller::State::put_hold(Partition& partition, const Job& job, const rm:
   partition.holds.emplace(job.id, rm.hold(job.what, slot, shapes[job.shape].length, partition.by,
                                           partition.planned(job.path)));
   due.insert({slot.start, job.id});
+  if (config.keep_records && keeps_promises(partition.policy)) touch(jobs.at(job.id));
   note_promise(partition, job, slot.start);
 }
 

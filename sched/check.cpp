@@ -188,7 +188,7 @@ void Controller::State::check_partitions(Problems& problems) const {
     partition.queue.check(problems);
     for (const auto& [id, hold] : partition.holds) {
       const Job* job = find(id);
-      require(job != nullptr && job->lane != kNoLane,
+      require(job != nullptr && (job->lane != kNoLane || restored.contains(id)),
               "job " + std::to_string(raw(id)) + " holds a place and does not wait", problems);
       require(due.contains({rm.slot_of(hold).start, id}), "a hold has no timer", problems);
       ++holds;

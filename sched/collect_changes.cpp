@@ -4,7 +4,7 @@
 // One after-image per record, however often it moved.
 #include <utility>
 
-#include "sched/controller_state.hpp"
+#include "sched/restoring.hpp"
 
 namespace drover::sched {
 
@@ -84,6 +84,7 @@ JobRecord Controller::State::record_of(const Job& job) const {
   record.dependencies_met = job.dependencies_met;
   record.dependencies_never = job.dependencies_never;
   if (job.elements_met) record.counterparts = kAllCounterparts;
+  Restoring::write(*this, job, record);
   if (job.more == nullptr) return record;
   record.detail = job.more->detail;
   record.throttle = job.more->throttle;

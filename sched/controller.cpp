@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sched/reserving.hpp"
+#include "sched/restoring.hpp"
 
 namespace drover::sched {
 
@@ -72,6 +73,7 @@ void Controller::finish(Now now, TurnOutput& out) {
   state.clock = now;
   state.fire_timers(now);
   State::Reserving{state}.follow(now);
+  if (!state.stored_places.empty()) State::Restoring{state}.lay_places(now);
   state.settle_milestones(now);
   state.take_jobs(now);
   state.place_tasks(now);

@@ -81,8 +81,14 @@ struct ControllerData {
   bool unheld_licences = false;  // a hold that has gone kept some
   LimitWatch limits;             // of what runs; empty when nobody plans ahead
   Now clock{};                   // of the input or pass at hand
-  bool ended_since = false;      // a lease ended since the last pass
-  bool freed_early = false;      // and left room that its limit had not promised
+  struct StoredPlace {
+    Time from;  // wall
+    std::vector<NodeId> nodes;
+  };
+  std::map<JobId, StoredPlace> stored_places;  // until the first turn
+  std::set<JobId> restored;                    // hold places, and are not planned for yet
+  bool ended_since = false;                    // a lease ended since the last pass
+  bool freed_early = false;                    // and left room that its limit had not promised
   NameIndex names;
   DependencyIndex dependencies;
   DependencyIndex followers;  // element by element

@@ -9,11 +9,11 @@
 #include "sched/statement_verbs.hpp"
 
 namespace drover::sched {
-
 struct Controller::State : StatementVerbs {
   explicit State(ControllerConfig with);
-  struct Reserving;  // both in sched/reserving.hpp
+  struct Reserving;  // the headers are called as these are; Reserved is in the first
   struct Reserved;
+  struct Restoring;
   // controller.cpp
   void apply(Input& input, Now now);
   void settle_milestones(Now now) {

@@ -7,6 +7,7 @@
 
 #include "base/check.hpp"
 #include "sched/reserving.hpp"
+#include "sched/restoring.hpp"
 
 namespace drover::sched {
 
@@ -87,6 +88,7 @@ void Controller::State::update_queues(Job& job) {
   const bool counts = counts_in_group(job);
   const bool lacks_plan = wants && !job.planned && !group_of(job).compiling.contains(job.id);
   if (!wants) drop_clearing(job.id);
+  if (!wants && !restored.empty()) Restoring{*this}.forget(job);
   const bool waits = wants && job.planned;
   if (free_to_go != job.in_fifo || counts != job.counted_active || lacks_plan != job.in_unplanned)
     follow_group(job, free_to_go, counts, lacks_plan);

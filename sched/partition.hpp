@@ -19,6 +19,11 @@ inline bool foresees_quotas(const PartitionPolicy& policy) {
   return policy.backfill == Backfill::Conservative;
 }
 
+// Where more than the first hold places, they keep what they were promised, also over a restart.
+inline bool keeps_promises(const PartitionPolicy& policy) {
+  return policy.backfill == Backfill::Conservative || policy.backfill == Backfill::DepthK;
+}
+
 struct Partition {
   Partition(std::string with_name, PartitionPolicy with, bool fills_behind)
       : name(std::move(with_name)),

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "rm/quota_ledger.hpp"
-#include "sched/controller_state.hpp"
+#include "sched/restoring.hpp"
 
 namespace drover::sched {
 namespace {
@@ -19,6 +19,7 @@ constexpr std::size_t kGivenUp = SIZE_MAX;  // a lane that quotas stop
 // The jobs that are planned for, in order. Every job holds a place before any of them starts, so
 // that nobody overtakes at somebody's cost. False: there are more jobs than that.
 bool Controller::State::follow_plan(Partition& partition) {
+  if (!restored.empty()) Restoring{*this}.settle(partition);
   const bool all = partition.policy.backfill == Backfill::Conservative;
   const std::size_t depth = all ? kPlannedMax : partition.policy.depth;
   JobQueue& queue = partition.queue;
@@ -97,7 +98,7 @@ std::optional<rm::Slot> Controller::State::after_quotas(const Partition& partiti
 
 void Controller::State::drop_holds_except(Partition& partition,
                                           const std::vector<JobQueue::Candidate>& kept) {
-  std::set<JobId> keep;
+  std::set<JobId> keep = restored;
   for (const JobQueue::Candidate& candidate : kept) keep.insert(candidate.place.job);
   std::vector<JobId> gone;
   for (const auto& [job, hold] : partition.holds)
@@ -114,7 +115,7 @@ bool Controller::State::move_forward(Partition& partition,
   bool moved = false, is_broken = false;
   for (const JobQueue::Candidate& candidate : in_order) {
     const auto held = partition.holds.find(candidate.place.job);
-    if (held == partition.holds.end()) continue;
+    if (held == partition.holds.end() || restored.contains(candidate.place.job)) continue;
     const Job& job = jobs.at(candidate.place.job);
     const Duration length = shapes[job.shape].length;
     std::optional<rm::Slot> slot;
@@ -137,7 +138,7 @@ bool Controller::State::start_due(Partition& partition,
   if (due.empty() || due.begin()->first > clock.mono) return false;
   for (const JobQueue::Candidate& candidate : in_order) {
     const auto held = partition.holds.find(candidate.place.job);
-    if (held == partition.holds.end()) continue;
+    if (held == partition.holds.end() || restored.contains(candidate.place.job)) continue;
     const rm::Slot slot = rm.slot_of(held->second);
     if (slot.start > clock.mono) continue;
     Job& job = jobs.at(candidate.place.job);

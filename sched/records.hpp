@@ -39,6 +39,9 @@ struct JobRecord {
   Time begin;                       // wall; what a dependency has made of the spec's; 0 = as there
   // aftercorr: bits of the jobs of which every element succeeded.
   std::uint32_t counterparts = 0;
+  // Promised to it, where promises are kept: from when on (wall; 0 = nothing), and which nodes.
+  Time place_from;
+  std::vector<NodeId> place_on;
   friend bool operator==(const JobRecord&, const JobRecord&) = default;
 };
 

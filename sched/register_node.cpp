@@ -187,6 +187,10 @@ void Controller::State::node_overdue(NodeId id, Now now) {
       end_attempt(job, gone, TaskEvent::EndFailed, Reason::ExitUnknown, now);
   }
   if (raw(node.session) != 0) return;
+  if (!restored.empty()) {  // who has kept a place there since the restart looks for another
+    ended_since = true;
+    for (Partition& partition : partitions) partition.is_stale = true;
+  }
   parts_lost(id, node, false, now);
   for (const TaskId& task : node.tasks) {
     Task& silent = *find_task(*find(task.job), raw(task.index));

@@ -7,6 +7,7 @@
 
 #include "sched/components.hpp"
 #include "sched/reserving.hpp"
+#include "sched/restoring.hpp"
 
 namespace drover::sched {
 namespace {
@@ -63,6 +64,7 @@ Result<void> Controller::State::restore_job(const JobSpec& spec, const JobRecord
   restore_retries(job);
   update_queues(job);
   restore_waiters(job);
+  Restoring{*this}.note(job, record);
   return {};
 }
 

@@ -286,6 +286,8 @@ void encode(const sched::JobRecord& record, proto::JobRecord& out) {
   out.set_begin_us(record.begin.us);
   out.set_revision(record.revision);
   out.set_counterparts(record.counterparts);
+  out.set_place_from_us(record.place_from.us);
+  for (const NodeId node : record.place_on) out.add_place_on(raw(node));
 }
 
 bool decode(const proto::JobRecord& in, sched::JobRecord& out) {
@@ -309,6 +311,9 @@ bool decode(const proto::JobRecord& in, sched::JobRecord& out) {
   out.begin = {in.begin_us()};
   out.revision = in.revision();
   out.counterparts = in.counterparts();
+  out.place_from = {in.place_from_us()};
+  out.place_on.clear();
+  for (const std::uint32_t node : in.place_on()) out.place_on.push_back(NodeId{node});
   return true;
 }
 

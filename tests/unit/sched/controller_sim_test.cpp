@@ -187,7 +187,8 @@ class Sim {
       if (live) {
         ASSERT_TRUE(*live == job) << "job " << raw(id)
                                   << " differs from its image: " << to_string(live->state) << " / "
-                                  << to_string(job.state);
+                                  << to_string(job.state) << ", from " << live->place_from.us
+                                  << " / " << job.place_from.us;
         ASSERT_TRUE(!ask_why || controller_.why(id, {}, clock_.now()).has_value());
       }
     }

@@ -167,7 +167,7 @@ inline void RandomValues::later_fields(sched::JobSpec& spec) {
   }
   if (prng.chance(30))
     spec.retry = {
-        std::uint32_t(prng.below(9)),   std::uint32_t(prng.next()), {number()}, {number()},
+        std::uint32_t(prng.below(9)),    std::uint32_t(prng.next()), {number()}, {number()},
         sched::RetryOn(prng.below(128)), {small(), small()}};
   for (std::uint64_t i = prng.chance(30) ? prng.below(50) : 0; i > 0; --i)
     spec.items.add(bytes(30));
@@ -199,6 +199,8 @@ inline sched::JobRecord RandomValues::job(JobId id) {
   job.dependencies_met = prng.chance(50);
   job.dependencies_never = prng.chance(50);
   job.begin = {std::int64_t(prng.below(1u << 30))};
+  if (prng.chance(30)) job.place_from = time();
+  for (auto n = prng.below(4); n-- > 0;) job.place_on.push_back(NodeId{std::uint32_t(prng.next())});
   return job;
 }
 
