@@ -8,5 +8,5 @@
 // system after a minute, since giving back and taking again breaks them up.
 extern "C" {
 __attribute__((used, visibility("default"))) const char* malloc_conf =
-    "thp:always,metadata_thp:always,dirty_decay_ms:60000,muzzy_decay_ms:60000";
+    "thp:always,metadata_thp:auto,dirty_decay_ms:60000,muzzy_decay_ms:60000";
 }

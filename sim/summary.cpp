@@ -12,12 +12,16 @@ constexpr double kTau = 10;  // seconds; shorter runs count as this long
 
 double seconds_between(Duration from, Duration to) { return double(to.us - from.us) / 1e6; }
 
-// The value at rank ceil(percent/100 * n); reorders.
-double nearest_rank(std::vector<double>& values, std::size_t percent) {
+// The value at rank ceil(percent/100 * n) of n; those at and above `to` are known not to be below it.
+// Reorders; what is below it stands before its place afterwards, which becomes `to`.
+double nearest_rank(std::vector<double>& values, std::size_t percent, std::size_t& to) {
   const std::size_t rank = (values.size() * percent + 99) / 100;
-  const auto at = values.begin() + std::ptrdiff_t(std::max<std::size_t>(rank, 1) - 1);
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
+  const std::size_t at = std::max<std::size_t>(rank, 1) - 1;
+  if (at < to)
+    std::nth_element(values.begin(), values.begin() + std::ptrdiff_t(at),
+                     values.begin() + std::ptrdiff_t(to));
+  to = std::min(to, at);
+  return values[at];
 }
 
 }  // namespace
@@ -28,10 +32,11 @@ Spread spread_of(std::vector<double> values) {
   double sum = 0;
   for (const double value : values) sum += value;
   spread.mean = sum / double(values.size());
-  spread.median = nearest_rank(values, 50);
-  spread.p95 = nearest_rank(values, 95);
-  spread.p99 = nearest_rank(values, 99);
   spread.max = *std::max_element(values.begin(), values.end());
+  std::size_t to = values.size();  // from the largest down: each search is among fewer
+  spread.p99 = nearest_rank(values, 99, to);
+  spread.p95 = nearest_rank(values, 95, to);
+  spread.median = nearest_rank(values, 50, to);
   return spread;
 }
 
