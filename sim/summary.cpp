@@ -12,7 +12,7 @@ constexpr double kTau = 10;  // seconds; shorter runs count as this long
 
 double seconds_between(Duration from, Duration to) { return double(to.us - from.us) / 1e6; }
 
-// The value at rank ceil(percent/100 * n) of n; those at and above `to` are known not to be below it.
+// The value at rank ceil(percent/100 * n) of n; those from `to` on are known not to be below it.
 // Reorders; what is below it stands before its place afterwards, which becomes `to`.
 double nearest_rank(std::vector<double>& values, std::size_t percent, std::size_t& to) {
   const std::size_t rank = (values.size() * percent + 99) / 100;
