@@ -213,6 +213,35 @@ TEST(EngineSizes, OnceHoldsOverARestart) {
   EXPECT_EQ(stage.open_jobs(), 0u);
 }
 
+void take_a_step(Stage& stage, Prng& random, std::vector<JobId>& jobs) {
+  switch (random.below(7)) {
+    case 0:
+    case 1:
+      stage.once = random.below(3) == 0;
+      stage.wish = random.below(2) == 0 ? EngineAmounts{}
+                                        : EngineAmounts{std::int64_t(1 + random.below(4)), 0, 0};
+      jobs.push_back(stage.submit());
+      break;
+    case 2: all_up(stage); break;
+    case 3:
+      if (!stage.running_statements.empty())
+        stage.statement_ended(stage.running_statements.begin()->first);
+      break;
+    case 4: stage.pass(seconds(std::int64_t(random.below(20)))); break;
+    case 6:
+      if (random.below(8) != 0) break;
+      stage.restart();
+      for (const JobId engine : stage.engine_jobs()) stage.engine_up(engine);
+      break;
+    case 5:
+      if (!jobs.empty() && random.below(4) == 0) {
+        const JobId any = jobs[random.below(jobs.size())];
+        if (!sched::is_final(stage.state(any))) stage.cancel(any);
+      }
+      break;
+  }
+}
+
 // Whatever happens: nothing runs on too small an engine, no engine of a once serves twice, nobody
 // has more engines than he may, and in the end everything has run and nothing is left.
 TEST(EngineSizes, HoldUnderWhateverHappens) {
@@ -238,28 +267,7 @@ TEST(EngineSizes, HoldUnderWhateverHappens) {
       EXPECT_LE(stage.engine_jobs().size(), few.max_per_user) << "seed " << seed;
     };
     for (int step = 0; step < 120; ++step) {
-      switch (random.below(6)) {
-        case 0:
-        case 1:
-          stage.once = random.below(3) == 0;
-          stage.wish = random.below(2) == 0
-                           ? EngineAmounts{}
-                           : EngineAmounts{std::int64_t(1 + random.below(4)), 0, 0};
-          jobs.push_back(stage.submit());
-          break;
-        case 2: all_up(stage); break;
-        case 3:
-          if (!stage.running_statements.empty())
-            stage.statement_ended(stage.running_statements.begin()->first);
-          break;
-        case 4: stage.pass(seconds(std::int64_t(random.below(20)))); break;
-        case 5:
-          if (!jobs.empty() && random.below(4) == 0) {
-            const JobId any = jobs[random.below(jobs.size())];
-            if (!sched::is_final(stage.state(any))) stage.cancel(any);
-          }
-          break;
-      }
+      take_a_step(stage, random, jobs);
       look();
     }
     for (int i = 0; i < 2'000 && stage.pool->waiting() + stage.running_statements.size() > 0; ++i) {
