@@ -80,6 +80,8 @@ Result<void> apply_policy(JobSpec& spec, const PolicyBook& book) {
 PreemptMode preempt_mode(const Standing& winner, const Standing& loser, const PolicyBook& book) {
   if (const QosSpec* qos = book.qos.find(loser.qos); book.qos.preempts(winner.qos, loser.qos))
     return qos->preempt_mode;
+  // Or the two would chase each other for ever.
+  if (book.qos.preempts(loser.qos, winner.qos)) return PreemptMode::Off;
   const PartitionSpec* above = book.partitions.find(winner.partition);
   const PartitionSpec* below = book.partitions.find(loser.partition);
   if (above == nullptr || below == nullptr || above->priority <= below->priority)

@@ -227,8 +227,9 @@ TEST(PolicyBook, WhoGivesWayToWhomAndHow) {
       {{"urgent", "batch"}, {"low", "batch"}, PreemptMode::Cancel},
       {{"normal", "batch"}, {"urgent", "batch"}, PreemptMode::Off},
       {{"low", "batch"}, {"low", "batch"}, PreemptMode::Off},
-      {{"low", "batch"}, {"low", "scavenge"}, PreemptMode::Requeue},  // by partition
-      {{"low", "gpu"}, {"low", "batch"}, PreemptMode::Off},           // whose jobs never give way
+      {{"low", "batch"}, {"low", "scavenge"}, PreemptMode::Requeue},    // by partition
+      {{"low", "gpu"}, {"low", "batch"}, PreemptMode::Off},             // whose jobs never give way
+      {{"normal", "batch"}, {"urgent", "scavenge"}, PreemptMode::Off},  // its class takes it back
       {{"low", "scavenge"}, {"low", "batch"}, PreemptMode::Off},
       {{"", ""}, {"", ""}, PreemptMode::Off},
   };
