@@ -35,7 +35,8 @@ bool ResourceManager::has_room_to_wake(std::span<const NodePart> asleep) const {
                              [&](const NodePart& part) { return state_->nodes.has_cpus(part); });
 }
 
-bool ResourceManager::wake_up(Lease& lease, std::span<const NodePart> asleep, Window window) {
+bool ResourceManager::wake_up(Lease& lease, std::span<const NodePart> asleep, Window window,
+                              bool heeds_claims) {
   if (asleep.size() != lease.node_count() || !has_room_to_wake(asleep)) return false;
   for (const NodePart& part : asleep) {
     const Room room{part.amounts[Kind::CpuMilli], 0, 0, 0};
@@ -44,7 +45,7 @@ bool ResourceManager::wake_up(Lease& lease, std::span<const NodePart> asleep, Wi
       return false;
   }
   const Lease cpus = lease_of(lease, asleep);
-  if (state_->ledger.first_short(lease.path, cpus.total())) return false;
+  if (state_->ledger.first_short(lease.path, cpus.total(), heeds_claims)) return false;
   state_->forecast_end(lease);
   auto given = asleep.begin();
   for_each_part(lease, [&](NodePart& part) { state_->nodes.take_cpus_back(*given++, part); });

@@ -244,7 +244,8 @@ void QuotaLedger::forget_path(PathId id) {
   free_paths_.push_back(id);
 }
 
-std::optional<QuotaShort> QuotaLedger::first_short(PathId id, const Amounts& want) const {
+std::optional<QuotaShort> QuotaLedger::first_short(PathId id, const Amounts& want,
+                                                   bool heeds_claims) const {
   const Path& path = path_at(id);
   std::vector<Both> below;
   if (path.guarded) below = kept_below(path, want);
@@ -256,7 +257,7 @@ std::optional<QuotaShort> QuotaLedger::first_short(PathId id, const Amounts& wan
       const std::int64_t left = counter.max.of[k] - held - want.of[k];
       std::int64_t kept = path.guarded ? below[i][Firm].of[k] : 0;
       // What others wait for binds those who would borrow, not those who are owed themselves.
-      if (left >= kept && path.guarded && below[i][Now].of[k] > left &&
+      if (left >= kept && heeds_claims && path.guarded && below[i][Now].of[k] > left &&
           !is_owed(path, i, k, want.of[k]))
         kept = below[i][Now].of[k];
       if (left >= kept) continue;

@@ -53,7 +53,9 @@ class QuotaLedger {
   void leave(PathId path);
 
   // The first counter on the path, outermost first, that has no room for `want`. O(path length).
-  std::optional<QuotaShort> first_short(PathId path, const Amounts& want) const;
+  // Without `heeds_claims` as if nobody waited for a guarantee that is lent.
+  std::optional<QuotaShort> first_short(PathId path, const Amounts& want,
+                                        bool heeds_claims = true) const;
   // The request that was answered so waits: from now on nobody borrows what it is guaranteed, until
   // a task of the same quota is placed or a job of it leaves.
   void remember_claim(PathId path, const Amounts& want, const QuotaShort& shortage);

@@ -86,7 +86,8 @@ class ResourceManager {
   // A task stands still: gives its CPUs back and answers what it needs to go on. wake_up takes that
   // again, or nothing and says no: not free, kept by a quota, or (in `window`) held for others.
   std::vector<NodePart> put_to_sleep(Lease& lease);
-  bool wake_up(Lease& lease, std::span<const NodePart> asleep, Window window);
+  // Without `heeds_claims` also what others wait for may be taken.
+  bool wake_up(Lease& lease, std::span<const NodePart> asleep, Window window, bool heeds_claims);
   bool has_room_to_wake(std::span<const NodePart> asleep) const;  // whoever holds it for later
   void restore(Lease& lease,
                PathId path);  // recovery: charge again exactly what the stored lease says

@@ -5,6 +5,14 @@
 // room is promised: a hold that begins now keeps everybody else away from it. A victim that ends on
 // its own gives its part at once. When the job no longer needs the room, those whose end was not
 // ordered yet go on.
+//
+// A clearing begins in clear_for and ends in end_clearing. Either may come when those to whom it
+// matters have been served already in this pass: who gets the room, whom the promise kept away,
+// who stands still because of it. No event tells of that later, so another pass follows in the
+// same turn (`serve_again`), save where the job has started: its report is such an event. A job
+// begins at most kTries clearings in a turn, and each ends once: with W jobs that wait and C
+// clearings before the turn there are at most 1 + C + 2 kTries W passes. Mostly two follow the
+// first: one in which who was owed starts or gives up, and one for the others.
 #include <algorithm>
 #include <utility>
 
@@ -15,6 +23,7 @@ namespace {
 
 constexpr Duration kGoing = seconds(60);  // in which those are gone whose end was ordered
 constexpr std::int32_t kTerm = 15;        // SIGTERM, on every system
+constexpr int kTries = 3;                 // for one job in a turn: on nodes, for a quota, on nodes
 
 }  // namespace
 
@@ -23,12 +32,21 @@ bool PreemptVerbs::keeps_timelines() const {
   return self().plans_ahead() || ranking.anybody_preempts();
 }
 
+bool PreemptVerbs::may_clear_for(JobId winner) const {
+  if (clearings.contains(winner)) return false;
+  const auto known = cleared.find(winner);
+  return known == cleared.end() || known->second < kTries;
+}
+
 void PreemptVerbs::clear_for(Job& winner, std::vector<NodeId> where,
-                             const std::vector<std::pair<TaskId, PreemptMode>>& going) {
+                             const std::vector<std::pair<TaskId, PreemptMode>>& going,
+                             bool for_quota) {
+  ++cleared[winner.id];
   Clearing& clearing = clearings[winner.id];
   clearing.nodes = std::move(where);
   clearing.until = clock.mono;
   clearing.is_fresh = false;
+  clearing.for_quota = for_quota;
   for (const auto& [id, mode] : going) {
     Job& loser = *self().find(id.job);
     Task& task = *self().find_task(loser, raw(id.index));
@@ -61,6 +79,10 @@ void PreemptVerbs::promise_room(const Job& winner, Clearing& clearing) {
   clearing.hold = rm.hold(winner.what, {clock.mono, clearing.nodes}, until - clock.mono,
                           goes_on ? inside : rm::kUnreserved);
   self().partition_of(winner).is_stale = true;
+}
+
+void PreemptVerbs::lift_promise(Clearing& clearing) {
+  if (clearing.hold) unheld_licences |= rm.drop(*std::exchange(clearing.hold, std::nullopt));
 }
 
 void PreemptVerbs::give_notice(Job& loser, Task& task, Duration grace) {
@@ -123,18 +145,19 @@ void PreemptVerbs::forget_victim(const TaskId& task) {
 
 // The job has started, or needs the room no more. Who only heard of it goes on; should he leave
 // because of that all the same, it still counts as giving way (see TaskRecord::notice).
-void PreemptVerbs::end_clearing(JobId winner) {
+void PreemptVerbs::end_clearing(JobId winner, bool has_started) {
   const auto found = clearings.find(winner);
   if (found == clearings.end()) return;
-  const Clearing clearing = std::move(found->second);
+  Clearing clearing = std::move(found->second);
   clearings.erase(found);
-  for (Partition& partition : partitions) partition.looked_for_victims = {};
-  if (clearing.hold) {
-    unheld_licences |= rm.drop(*clearing.hold);
-    unheld.insert(unheld.end(), clearing.nodes.begin(), clearing.nodes.end());
-    for (Partition& partition : partitions) partition.is_stale = true;
-    ended_since = true;
+  serve_again |= !has_started;  // who did brings a turn of its own
+  lift_promise(clearing);
+  unheld.insert(unheld.end(), clearing.nodes.begin(), clearing.nodes.end());
+  for (Partition& partition : partitions) {
+    partition.looked_for_victims = {};
+    partition.is_stale |= !clearing.nodes.empty();
   }
+  ended_since |= !clearing.nodes.empty();
   for (const TaskId& id : clearing.victims) {
     victims.erase(id);
     forget_notice(id);
@@ -168,7 +191,7 @@ void PreemptVerbs::serve_clearings(Partition& partition) {
       continue;
     }
     ++stats.placements_tried;
-    if (clearing.hold) unheld_licences |= rm.drop(*std::exchange(clearing.hold, std::nullopt));
+    lift_promise(clearing);
     const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length),
                             partition.by};
     const auto head = partition.queue.head();

@@ -63,7 +63,9 @@ struct ControllerData {
   std::set<std::pair<Time, TaskId>> notices;  // mono; of victims: when they will be ended
   std::set<TaskId> sleepers;                  // suspended, whoever said so
   std::set<JobId> owed;                       // stopped by a quota in this pass
-  std::size_t nodes_counted = 0;              // in the capacity that ranking knows
+  std::map<JobId, int> cleared;               // for whom room was made in this turn, how often
+  bool serve_again = false;  // room was made, or given up, for whom it had passed by in this pass
+  std::size_t nodes_counted = 0;  // in the capacity that ranking knows
   ReservationCalendar calendar;
   bool reservations_dirty = false;
   std::vector<LiveReservation> reserved;  // by ReservedId; the first is nobody's

@@ -37,7 +37,7 @@ void Controller::State::serve(Partition& partition) {
     case Backfill::None:
       serve_heads(partition);
       preempt_for_head(partition);
-      wake_sleepers(partition, false);
+      wake_sleepers(partition, Waking::All);
       partition.queue.wake_fresh();
       break;
     case Backfill::Easy:
@@ -45,13 +45,13 @@ void Controller::State::serve(Partition& partition) {
       serve_heads(partition);
       preempt_for_head(partition);
       hold_for_head(partition);
-      wake_sleepers(partition, false);
+      wake_sleepers(partition, Waking::All);
       fill_behind(partition);
       break;
     case Backfill::Conservative: {
       const bool all = follow_plan(partition);
       preempt_for_head(partition);
-      wake_sleepers(partition, false);
+      wake_sleepers(partition, Waking::All);
       if (all)
         partition.queue.wake_fresh();
       else
@@ -61,7 +61,7 @@ void Controller::State::serve(Partition& partition) {
     case Backfill::DepthK:
       follow_plan(partition);
       preempt_for_head(partition);
-      wake_sleepers(partition, false);
+      wake_sleepers(partition, Waking::All);
       fill_behind(partition);
       break;
   }
@@ -72,18 +72,30 @@ void Controller::State::place_tasks(Now now) {
   rm.forget_before(now.mono);
   extend_overdue();
   follow_shares(now);
-  wake_waiters();
-  for (Partition& partition : partitions) {
-    if (partition.queue.lanes() == 0 && sleepers.empty()) continue;  // nobody waits
-    pass_the_guard(partition);
-    if (partition.by != rm::kUnreserved && !Reserved{*this}.is_open(partition.by)) continue;
-    serve_clearings(partition);
-    wake_sleepers(partition, true);
-    serve(partition);
-  }
-  if (!magnets.empty()) Reserving{*this}.draw_in();
-  reclaim_guarantees();
-  ended_since = freed_early = false;
+  cleared.clear();
+  const auto is_open = [this](const Partition& partition) {
+    return partition.by == rm::kUnreserved || Reserved{*this}.is_open(partition.by);
+  };
+  do {  // once, save where room was made or given up for somebody: see clearings.cpp
+    serve_again = false;
+    wake_waiters();
+    for (Partition& partition : partitions) {
+      if (partition.queue.lanes() == 0 && sleepers.empty()) continue;  // nobody waits
+      pass_the_guard(partition);
+      if (!is_open(partition)) continue;
+      serve_clearings(partition);
+      wake_sleepers(partition, Waking::Ahead);
+      serve(partition);
+    }
+    if (!magnets.empty()) Reserving{*this}.draw_in();
+    ended_since = freed_early = false;
+    reclaim_guarantees();
+  } while (serve_again);
+  if (sleepers.empty()) return;
+  // What keeps one asleep may be let go by a partition that is served later. Who goes on gives
+  // nothing back: nobody needs to be served after that.
+  for (Partition& partition : partitions)
+    if (is_open(partition)) wake_sleepers(partition, Waking::Last);
 }
 
 // Who has waited longer than the guard goes ahead of everyone who came later.
@@ -143,7 +155,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     DROVER_CHECK(index.has_value(), "a job without ready tasks competes for a node");
     ++stats.placements_made;
     drop_hold(partition, job.id);
-    drop_clearing(job.id);
+    drop_clearing(job.id, true);
     note_start(partition, job);
     rm::for_each_part(*lease, [&](const rm::NodePart& part) {
       for (Partition& other : partitions)
@@ -165,8 +177,8 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     partition.queue.park(job.lane, *quota);
     if (job.active == 0) set_reason(job, rm::is_licence(*quota) ? Reason::Licences : Reason::Quota);
     const auto clearing = clearings.find(job.id);
-    if (clearing == clearings.end()) owed.insert(job.id);
     if (clearing != clearings.end() && !clearing->second.for_quota) drop_clearing(job.id);
+    if (!clearings.contains(job.id)) owed.insert(job.id);
     return Try::Parked;
   }
   if (job.active == 0)

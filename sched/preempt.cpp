@@ -108,12 +108,14 @@ Victim PreemptVerbs::victim_of(const TaskRecord& attempt) const {
 void PreemptVerbs::preempt_for_head(Partition& partition) {
   if (!ranking.anybody_preempts() || partition.by != rm::kUnreserved) return;
   const auto head = partition.queue.head();
-  if (!head || clearings.contains(head->place.job)) return;
+  if (!head || !may_clear_for(head->place.job)) return;
   const auto hold = partition.holds.find(head->place.job);  // where everybody is planned for
   const bool waits = hold != partition.holds.end() && rm.slot_of(hold->second).start > clock.mono;
   if (!waits && partition.queue.block_of(head->shape) == JobQueue::Block::No) return;
   Job& winner = jobs.at(head->place.job);
   if (rm.licences_short(winner.what, winner.path, self().window_of(partition, winner))) return;
+  if (rm.quota_short(winner.what, winner.path, {clock.mono, clock.mono}))
+    return;  // room is no help
   const std::pair<JobId, std::uint64_t> asked{winner.id,
                                               stats.launched + stats.started + stats.ended};
   if (std::exchange(partition.looked_for_victims, asked) == asked) return;
@@ -127,7 +129,7 @@ void PreemptVerbs::preempt_for_head(Partition& partition) {
     const Job& loser = *self().find(id.job);
     going.emplace_back(id, gives_way(winner, loser, loser.more->tasks.at(raw(id.index)).record));
   }
-  clear_for(winner, choice->nodes, going);
+  clear_for(winner, choice->nodes, going, false);
   serve_clearings(partition);  // where all of them only had to stop, it starts now
 }
 

@@ -1,6 +1,7 @@
 // sched/preempt_verbs.hpp - the controller's verbs by which work gives way to other work.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -21,8 +22,9 @@ struct PreemptVerbs : ChangeVerbs {
   void preempt_for_head(Partition& partition);
   // clearings.cpp
   bool keeps_timelines() const;
+  bool may_clear_for(JobId winner) const;
   void clear_for(Job& winner, std::vector<NodeId> where,
-                 const std::vector<std::pair<TaskId, PreemptMode>>& going);
+                 const std::vector<std::pair<TaskId, PreemptMode>>& going, bool for_quota);
   void promise_room(const Job& winner, Clearing& clearing);
   void give_notice(Job& loser, Task& task, Duration grace);
   void warn(const Job& loser, const TaskRecord& record);
@@ -34,16 +36,17 @@ struct PreemptVerbs : ChangeVerbs {
     if (!victims.empty()) forget_victim(task);
   }
   void forget_victim(const TaskId& task);
-  void drop_clearing(JobId winner) {
-    if (!clearings.empty()) end_clearing(winner);
+  void drop_clearing(JobId winner, bool has_started = false) {
+    if (!clearings.empty()) end_clearing(winner, has_started);
   }
-  void end_clearing(JobId winner);
+  void end_clearing(JobId winner, bool has_started);
+  void lift_promise(Clearing& clearing);
   void serve_clearings(Partition& partition);
   void drop_broken_clearings();
   void restore_clearings(Now now);
   // suspend.cpp
   void suspend_task(Job& job, Task& task, Reason reason);
-  bool resume_task(Job& job, Task& task);
+  bool resume_task(Job& job, Task& task, bool heeds_claims);
   void leave_sleep(Job& job, Task& task) {
     if (!sleepers.empty()) end_sleep(job, task);
   }
@@ -52,11 +55,13 @@ struct PreemptVerbs : ChangeVerbs {
   void order_pause(const TaskRecord& record, bool suspended);
   Duration time_left(const Job& job, const TaskRecord& record) const;
   OrderKey key_of_job(const Partition& partition, const Job& job) const;
-  void wake_sleepers(Partition& partition, bool ahead_only);
+  enum class Waking : std::uint8_t { Ahead, All, Last };
+  void wake_sleepers(Partition& partition, Waking whom);
   Result<std::uint64_t> suspend(Job& job, const Command& in);
   Result<std::uint64_t> resume(Job& job, const Command& in);
   // reclaim.cpp
-  PreemptMode reclaim_mode_of(const Job& loser, const TaskRecord& attempt, rm::Kind kind) const;
+  PreemptMode reclaim_mode_of(const Job& winner, const Job& loser, const TaskRecord& attempt,
+                              rm::Kind kind) const;
   static bool may_be_taken(const TaskRecord& attempt);
   std::vector<const TaskRecord*> borrowers(const rm::Claim& claim) const;
   rm::Claim prefer_room(const Job& winner, const rm::Claim& claim,

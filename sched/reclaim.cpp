@@ -21,12 +21,12 @@ bool PreemptVerbs::may_be_taken(const TaskRecord& attempt) {
   return attempt.lease && attempt.state != TaskState::Ending && raw(attempt.preempted_by) == 0;
 }
 
-// Who only stands still gives nothing back but CPUs.
-PreemptMode PreemptVerbs::reclaim_mode_of(const Job& loser, const TaskRecord& attempt,
-                                          rm::Kind kind) const {
+// Who only stands still gives nothing back but CPUs, and is in the way of who wants a node alone.
+PreemptMode PreemptVerbs::reclaim_mode_of(const Job& winner, const Job& loser,
+                                          const TaskRecord& attempt, rm::Kind kind) const {
   PreemptMode mode = ranking.reclaim(loser.standing);
-  const bool may_stand =
-      kind == rm::Kind::CpuMilli && attempt.state == TaskState::Running && is_in_reach(attempt);
+  const bool may_stand = kind == rm::Kind::CpuMilli && attempt.state == TaskState::Running &&
+                         is_in_reach(attempt) && !rm.request(winner.what).exclusive;
   if (mode == PreemptMode::Suspend && !may_stand) mode = PreemptMode::Requeue;
   if (mode == PreemptMode::Requeue && !loser.requeue) mode = PreemptMode::Cancel;
   return mode;
@@ -66,7 +66,8 @@ rm::Claim PreemptVerbs::prefer_room(const Job& winner, const rm::Claim& claim,
   std::set<TaskId> borrowed;
   for (const TaskRecord* record : order) borrowed.insert(record->id);
   const PreemptProblem problem = problem_for(winner, [&](const Job& job, const TaskRecord& task) {
-    return borrowed.contains(task.id) ? reclaim_mode_of(job, task, claim.kind) : PreemptMode::Off;
+    return borrowed.contains(task.id) ? reclaim_mode_of(winner, job, task, claim.kind)
+                                      : PreemptMode::Off;
   });
   const auto choice = choose_victims(problem);
   rm::Claim wider = claim;
@@ -85,7 +86,7 @@ rm::Claim PreemptVerbs::prefer_room(const Job& winner, const rm::Claim& claim,
 
 // The job was just told that a quota stops it.
 void PreemptVerbs::reclaim_for(Job& winner) {
-  if (clearings.contains(winner.id)) return;
+  if (!may_clear_for(winner.id)) return;
   std::vector<NodeId> where;
   std::map<TaskId, PreemptMode> going;
   for (const rm::Claim& claim : rm.claims()) {
@@ -102,12 +103,12 @@ void PreemptVerbs::reclaim_for(Job& winner) {
       const auto at = std::ranges::find(leases, taken);
       const TaskRecord& record = *order[std::size_t(at - leases.begin())];
       const Job& loser = *self().find(record.id.job);
-      going.emplace(record.id, reclaim_mode_of(loser, record, claim.kind));
+      going.emplace(record.id, reclaim_mode_of(winner, loser, record, claim.kind));
     }
   }
   if (going.empty()) return;
-  clear_for(winner, std::move(where), {going.begin(), going.end()});
-  clearings.at(winner.id).for_quota = true;
+  clear_for(winner, std::move(where), {going.begin(), going.end()}, true);
+  serve_again |= clearings.at(winner.id).is_fresh;
 }
 
 void PreemptVerbs::reclaim_guarantees() {

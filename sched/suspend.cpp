@@ -53,10 +53,11 @@ Duration PreemptVerbs::time_left(const Job& job, const TaskRecord& record) const
   return std::max(Duration{shapes[job.shape].length.us - ran.us}, Duration{});
 }
 
-bool PreemptVerbs::resume_task(Job& job, Task& task) {
+bool PreemptVerbs::resume_task(Job& job, Task& task, bool heeds_claims) {
   TaskRecord& record = task.record;
   const Time until = rm::after(clock.mono, time_left(job, record));
-  if (!rm.wake_up(*record.lease, record.asleep, {clock.mono, until, record.lease->by}))
+  if (!rm.wake_up(*record.lease, record.asleep, {clock.mono, until, record.lease->by},
+                  heeds_claims))
     return false;
   for (const rm::NodePart& part : record.asleep)
     ranking.hold(job.standing, part.amounts, clock.wall);
@@ -88,27 +89,30 @@ OrderKey PreemptVerbs::key_of_job(const Partition& partition, const Job& job) co
   return self().key_of(partition, {job.group, job.shape, job.path, job.standing}, job.place());
 }
 
-// `ahead_only`: those who come before the first job that waits; no hold of a later one is in their
-// way.
-void PreemptVerbs::wake_sleepers(Partition& partition, bool ahead_only) {
+// Ahead: those who come before the first job that waits; no hold of a later one is in their way.
+// Last: when everybody has been served. Guarantees that are still owed then could not be used, be
+// it because of what the sleepers themselves have on the nodes: they would wait for each other.
+void PreemptVerbs::wake_sleepers(Partition& partition, Waking whom) {
   if (sleepers.empty()) return;
   std::vector<std::pair<OrderKey, TaskId>> order;
   for (const TaskId& id : sleepers) {
     const Job& job = jobs.at(id.job);
     const TaskRecord& record = job.more->tasks.at(raw(id.index)).record;
     const bool may = record.reason != Reason::SuspendedByOperator &&
-                     &self().partition_of(job) == &partition && rm.has_room_to_wake(record.asleep);
+                     &self().partition_of(job) == &partition &&
+                     !clearings.contains(record.preempted_by) && rm.has_room_to_wake(record.asleep);
     if (may) order.emplace_back(key_of_job(partition, job), id);
   }
   if (order.empty()) return;
   std::ranges::sort(order);
   const auto head = partition.queue.head();
+  const bool ahead_only = whom == Waking::Ahead;
   for (const auto& [key, id] : order) {
     if (ahead_only && head && !(key < key_of_job(partition, jobs.at(head->place.job)))) return;
     if (ahead_only)
       while (!partition.holds.empty()) self().drop_hold(partition, partition.holds.rbegin()->first);
     Job& job = *self().find(id.job);
-    (void)resume_task(job, *self().find_task(job, raw(id.index)));
+    (void)resume_task(job, *self().find_task(job, raw(id.index)), whom != Waking::Last);
   }
 }
 

@@ -302,15 +302,19 @@ rm::QuotaRule rule(rm::Labels match, std::int64_t max, std::int64_t guaranteed) 
 
 // Eight CPUs in all. ann is guaranteed four, eve two; bob and eve have borrowed what ann has idle.
 struct Borrowed {
-  std::shared_ptr<PolicyBook> policy = book();
-  Desk desk{[&] {
-    ControllerConfig config = with(policy, Backfill::Easy);
-    config.quota_tree = rm::QuotaTree::make({"partition", "user"}, {}).value();
-    config.quotas = {rule({{"partition", "main"}}, 8, 0),
-                     rule({{"partition", "main"}, {"user", "ann"}}, -1, 4),
-                     rule({{"partition", "main"}, {"user", "eve"}}, -1, 2)};
-    return config;
-  }()};
+  explicit Borrowed(PreemptMode mode = PreemptMode::Requeue, Backfill backfill = Backfill::Easy,
+                    std::int64_t ann_runs = -1)
+      : policy(book(mode)), desk([&] {
+          ControllerConfig config = with(policy, backfill);
+          config.quota_tree = rm::QuotaTree::make({"partition", "user"}, {}).value();
+          config.quotas = {rule({{"partition", "main"}}, 8, 0),
+                           rule({{"partition", "main"}, {"user", "ann"}}, -1, 4),
+                           rule({{"partition", "main"}, {"user", "eve"}}, -1, 2)};
+          config.quotas[1].max[rm::Kind::RunningJobs] = ann_runs;
+          return config;
+        }()) {}
+  std::shared_ptr<PolicyBook> policy;
+  Desk desk;
   std::vector<JobId> jobs;
   JobId add(const std::string& user, std::int64_t cpus, const char* qos = "low") {
     JobSpec spec = job(*policy, user, qos, cpus);
@@ -388,6 +392,162 @@ TEST(Reclaim, WhoAsksForMoreThanTheGuaranteeWaits) {
   all.add("bob", 8);
   all.add("ann", 5, "calm");
   EXPECT_TRUE(all.desk.kills.empty());
+}
+
+// ---- guarantees given back by those who only stand still: nothing that follows is an event
+
+class Standing : public testing::TestWithParam<Backfill> {};
+
+TEST_P(Standing, TheGuaranteeIsUsedInTheSameTurn) {
+  Borrowed all(PreemptMode::Suspend, GetParam());
+  Desk& desk = all.desk;
+  desk.node_up("n1", 16);
+  const JobId bob = all.add("bob", 8);
+  const JobId ann = all.add("ann", 4, "calm");
+  ASSERT_EQ(desk.launches.size(), 2u);
+  EXPECT_EQ(desk.launches[1].id.task.job, ann);
+  ASSERT_EQ(desk.pauses.size(), 1u);
+  EXPECT_EQ(desk.state(bob), JobState::Suspended);
+  const JobId next = all.add("ann", 4, "calm");
+  desk.ended(desk.launches[1]);
+  ASSERT_EQ(desk.launches.size(), 3u);
+  EXPECT_EQ(desk.launches[2].id.task.job, next);
+  EXPECT_EQ(desk.pauses.size(), 1u) << "it does not go on for a moment";
+  desk.started(desk.launches[2]);
+  desk.ended(desk.launches[2]);
+  EXPECT_EQ(desk.state(bob), JobState::Running);
+  EXPECT_EQ(desk.pauses.size(), 2u);
+}
+
+TEST_P(Standing, WhomAnotherQuotaStopsLetsThemGoOnAtOnce) {
+  Borrowed all(PreemptMode::Suspend, GetParam(), 1);
+  Desk& desk = all.desk;
+  desk.node_up("n1", 16);
+  all.add("ann", 2, "calm");
+  const JobId bob = all.add("bob", 6);
+  const JobId ann = all.add("ann", 2, "calm");
+  ASSERT_EQ(desk.launches.size(), 2u) << "one job at a time";
+  EXPECT_EQ(desk.state(bob), JobState::Running);
+  EXPECT_EQ(desk.pauses.size() % 2, 0u);
+  const std::size_t before = desk.pauses.size();
+  for (int turn = 0; turn < 3; ++turn) desk.turn();
+  EXPECT_EQ(desk.pauses.size(), before) << "and nobody is stopped again for nothing";
+  desk.ended(desk.launches[0]);
+  ASSERT_EQ(desk.launches.size(), 3u);
+  EXPECT_EQ(desk.launches[2].id.task.job, ann);
+}
+
+INSTANTIATE_TEST_SUITE_P(Backfills, Standing,
+                         testing::Values(Backfill::None, Backfill::Easy, Backfill::Conservative,
+                                         Backfill::DepthK));
+
+class StandingInTheWay : public Standing {};
+
+TEST_P(StandingInTheWay, WhoWantsANodeAloneHasThemRequeued) {
+  Borrowed all(PreemptMode::Suspend, GetParam());
+  Desk& desk = all.desk;
+  desk.node_up("n1", 4);
+  desk.node_up("n2", 4);
+  const JobId bob = all.add("bob", 4);
+  all.add("bob", 4);
+  JobSpec alone = job(*all.policy, "ann", "calm", 1);
+  alone.labels["partition"] = "main";
+  alone.request.exclusive = true;
+  const JobId ann = desk.accept(alone);
+  EXPECT_TRUE(desk.pauses.empty()) << "they would be in the way as they stand";
+  ASSERT_EQ(desk.kills.size(), 1u);
+  EXPECT_EQ(desk.kills[0].id.task.job, bob);
+  desk.pass(kGrace);
+  desk.turn();
+  desk.ended(desk.launches[0], 0, EndCause::Killed);
+  EXPECT_EQ(desk.launches.at(2).id.task.job, ann);
+}
+
+INSTANTIATE_TEST_SUITE_P(Backfills, StandingInTheWay,
+                         testing::Values(Backfill::None, Backfill::Easy, Backfill::DepthK));
+
+// ---- promises that are given up when others have been served
+
+// Partition one is served first. `still` of it stands still for a job of two, which waits for
+// `slow` as well; then a quota stops that job, and nobody else moves.
+TEST(Promise, WhoStandsStillGoesOnWhenItIsGivenUpLater) {
+  for (const Backfill backfill :
+       {Backfill::None, Backfill::Easy, Backfill::Conservative, Backfill::DepthK}) {
+    SCOPED_TRACE(int(backfill));
+    auto policy = std::make_shared<PolicyBook>();
+    QosSpec urgent, still, slow;
+    urgent.name = "urgent";
+    urgent.priority = 100;
+    urgent.preempts = {"still", "slow"};
+    still.name = "still";
+    still.preempt_mode = PreemptMode::Suspend;
+    slow.name = "slow";
+    slow.preempt_mode = PreemptMode::Cancel;
+    slow.preempt_grace = kGrace;
+    policy->qos = QosTable::make({urgent, still, slow}).value();
+    PartitionSpec one, two;
+    one.name = "one";
+    two.name = "two";
+    one.policy.backfill = two.policy.backfill = backfill;
+    policy->partitions = PartitionTable::make({one, two}).value();
+    *policy = complete(*policy).value();
+    Desk desk(with(policy, backfill));
+    desk.node_up("n1", 4);
+    const auto add = [&](const char* user, const char* qos, const char* where, std::int64_t cpus) {
+      JobSpec spec = Desk::spec(user, cpus);
+      spec.ntasks = std::int32_t(cpus);
+      spec.time_limit = seconds(100'000);
+      spec.labels["qos"] = qos;
+      spec.labels["partition"] = where;
+      EXPECT_TRUE(apply_policy(spec, *policy));
+      return desk.accept(spec);
+    };
+    const JobId sleeper = add("eve", "still", "one", 2);
+    desk.started(desk.launches.back());
+    add("eve", "slow", "one", 2);
+    desk.started(desk.launches.back());
+    ASSERT_EQ(desk.launches.size(), 2u);
+    const JobId winner = add("ann", "urgent", "two", 4);
+    ASSERT_EQ(desk.state(sleeper), JobState::Suspended);
+    EditQuotas edit;
+    edit.actor = kOperator;
+    edit.edit.put = {rule({{"user", "ann"}}, 2, 0)};
+    desk.put(edit);
+    desk.turn();
+    desk.ended(desk.launches[1], 1);
+    EXPECT_EQ(desk.reason(winner), Reason::Quota);
+    EXPECT_EQ(desk.launches.size(), 2u);
+    EXPECT_EQ(desk.state(sleeper), JobState::Running);
+    EXPECT_EQ(desk.controller.resources().holds(), 0u);
+  }
+}
+
+// A quota would stop it as soon as they had gone.
+TEST(Promise, WhomAQuotaStopsMakesNobodyGo) {
+  const auto policy = book();
+  ControllerConfig config = with(policy, Backfill::Easy);
+  config.quotas = {rule({{"user", "ann"}}, 4, 0)};
+  Desk desk(config);
+  desk.node_up("n1", 2);
+  const JobId calm = desk.accept(job(*policy, "eve", "calm", 1));
+  desk.accept(job(*policy, "eve", "low", 1));
+  desk.node_up("n2", 2);
+  desk.accept(job(*policy, "eve", "low", 2));
+  ASSERT_EQ(desk.launches.size(), 3u);
+  JobSpec gang = job(*policy, "ann", "urgent", 2);
+  gang.ntasks = 4;
+  gang.request.nodes = 2;
+  desk.accept(gang);
+  EXPECT_TRUE(desk.kills.empty()) << "calm stays, so it is no use";
+  desk.node_up("n3", 1);
+  const JobId quick = desk.accept(job(*policy, "ann", "calm", 1));
+  ASSERT_EQ(desk.launches.size(), 4u);
+  EXPECT_EQ(desk.launches[3].id.task.job, quick);
+  EXPECT_EQ(desk.launches[0].id.task.job, calm);
+  desk.ended(desk.launches[0]);
+  EXPECT_TRUE(desk.kills.empty());
+  desk.ended(desk.launches[3]);
+  EXPECT_EQ(desk.kills.size(), 2u);
 }
 
 }  // namespace
