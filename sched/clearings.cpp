@@ -11,8 +11,9 @@
 // who stands still because of it. No event tells of that later, so another pass follows in the
 // same turn (`serve_again`), save where the job has started: its report is such an event. A job
 // begins at most kTries clearings in a turn, and each ends once: with W jobs that wait and C
-// clearings before the turn there are at most 1 + C + 2 kTries W passes. Mostly two follow the
-// first: one in which who was owed starts or gives up, and one for the others.
+// clearings before the turn there are at most 1 + C + 2 kTries W passes. Mostly one follows the
+// first, in which who was owed starts or gives up; 1,500 histories of controller_sim_test had no
+// turn of more than four.
 #include <algorithm>
 #include <utility>
 
