@@ -185,7 +185,7 @@ TEST(Elements, OfAnArrayThatHasJustEndedAreKnown) {
   const JobId wide = desk.accept(Desk::array(19));
   ASSERT_NE(launch_of(desk, wide, 0), nullptr);
   end(desk, wide, 0);
-  desk.command(Verb::Cancel, wide);
+  EXPECT_TRUE(desk.command(Verb::Cancel, wide));
   for (const Launch& launch : std::vector<Launch>(desk.launches))
     if (launch.id.task.job == wide && raw(launch.id.task.index) != 0)
       desk.ended(launch, 0, EndCause::Killed);
