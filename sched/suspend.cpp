@@ -23,6 +23,7 @@ void PreemptVerbs::suspend_task(Job& job, Task& task, Reason reason) {
   sleepers.insert(record.id);
   ++job.extra().asleep;
   ended_since = freed_early = true;
+  for (Partition& partition : partitions) partition.is_stale = true;  // it ends later than planned
   ++stats.suspended;
   order_pause(record, true);
   self().emit(EventKind::AttemptSuspended, job, &task, clock);
