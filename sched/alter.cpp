@@ -81,7 +81,10 @@ Result<std::uint64_t> AlterVerbs::change(Job& job, const Alter& in, Now now) {
     if (auto ok = rm.can_ever_fit(spec.request); !ok) return fail(ok.error());
   Conditions conditions;
   const bool waits_anew = changes_any(changes, {"dependency"});
-  if (auto ok = check_circle(job, spec, waits_anew, changes_any(changes, {"name"})); !ok)
+  const bool on_node_too = std::ranges::all_of(
+      changes, [](const JobChange& one) { return may_change_on_node(one.name); });
+  if (auto ok = check_circle(job, spec, waits_anew, changes_any(changes, {"name"}), on_node_too);
+      !ok)
     return fail(ok.error());
   if (waits_anew && (waits_for_elements(*in.before) || waits_for_elements(spec)))
     return fail(Errc::Conflict, "a wait for the elements of another array cannot be altered",
@@ -94,8 +97,6 @@ Result<std::uint64_t> AlterVerbs::change(Job& job, const Alter& in, Now now) {
                   "dependency");
     conditions = *std::move(weighed);
   }
-  const bool on_node_too = std::ranges::all_of(
-      changes, [](const JobChange& one) { return may_change_on_node(one.name); });
   if (in.dry_run) {
     if (!on_node_too)
       if (auto ok = could_move(job, in); !ok) return fail(ok.error());
@@ -208,6 +209,8 @@ void AlterVerbs::change_name(Job& job, const JobSpec& spec, Now now) {
   Job* const first = names.unlink(job);
   job.name_hash = NameIndex::hash(spec.owner.uid, spec.name);
   names.link(job);
+  // Whose gate stays open behind this one; an older droverd has not stored that it is.
+  if (names.is_first(job) && job.later != nullptr) self().touch(*job.later);
   const bool waits = job.singleton && !job.is_active() && !names.is_first(job);
   if (waits)
     job.gates |= kSingletonGate;

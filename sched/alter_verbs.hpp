@@ -33,8 +33,8 @@ struct AlterVerbs : PreemptVerbs {
   void order_limit(const Job& job, const TaskRecord& record);
   void set_deadline(Job& job, const JobSpec& spec);
   // dependency_circle.cpp
-  Result<void> check_circle(const Job& job, const JobSpec& spec, bool waits_anew,
-                            bool is_renamed) const;
+  Result<void> check_circle(const Job& job, const JobSpec& spec, bool waits_anew, bool is_renamed,
+                            bool keeps_place) const;
   std::optional<std::string> circle_through(const Job& job, std::vector<JobId> waits,
                                             std::uint64_t name_hash) const;
 };

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One after-image per record, however often it moved.
+#include <algorithm>
 #include <utility>
 
 #include "sched/restoring.hpp"
@@ -83,12 +84,17 @@ JobRecord Controller::State::record_of(const Job& job) const {
   record.exit_code = job.exit_code;
   record.dependencies_met = job.dependencies_met;
   record.dependencies_never = job.dependencies_never;
+  record.singleton_met = job.singleton && (job.gates & kSingletonGate) == 0;
   if (job.elements_met) record.counterparts = kAllCounterparts;
   Restoring::write(*this, job, record);
   if (job.more == nullptr) return record;
   record.detail = job.more->detail;
   record.throttle = job.more->throttle;
   record.revision = job.more->revision;
+  record.starts_known = !job.more->waits_for.empty();
+  for (const Dependency& wait : job.more->waits_for)
+    if (wait.kind == DependencyKind::After) record.starts_left.push_back(wait.job);
+  std::ranges::sort(record.starts_left);
   if (job.more->counterparts != nullptr) record.counterparts = job.more->counterparts->done;
   if (job.delayed && (job.gates & kBeginGate) != 0) record.begin = job.more->begin;
   if (job.more->cursor && job.more->cursor->has_moved()) {

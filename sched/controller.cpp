@@ -9,6 +9,13 @@
 #include "sched/restoring.hpp"
 
 namespace drover::sched {
+namespace {
+
+auto starts_in(const std::vector<Dependency>& waits) {
+  return std::ranges::count(waits, DependencyKind::After, &Dependency::kind);
+}
+
+}  // namespace
 
 Controller::State::State(ControllerConfig with) {
   config = std::move(with);
@@ -130,6 +137,7 @@ void Controller::State::tell_milestones(Now now) {
       for (const JobId id : followers.dependents(news.job)) target_ended(*find(id), news, now);
     for (const JobId id : dependencies.dependents(news.job)) {
       Job& job = *find(id);
+      const auto starts = starts_in(job.more->waits_for);
       const auto [outlook, not_before] = settle(job.more->waits_for, job.more->any, news);
       if (not_before > now.wall) {
         begin_later(job, not_before);
@@ -139,6 +147,7 @@ void Controller::State::tell_milestones(Now now) {
       if (std::ranges::find(job.more->waits_for, news.job, &Dependency::job) ==
           job.more->waits_for.end())
         dependencies.remove(id, news.job);
+      if (starts_in(job.more->waits_for) != starts) touch(job);
       if (outlook == Outlook::Met) {
         job.dependencies_met = true;
         for (const Dependency& left : job.more->waits_for) dependencies.remove(id, left.job);

@@ -3,7 +3,8 @@
 //
 // A new job can only wait for older ones, so no circle comes from a submission; it can from an
 // alteration. A singleton job waits for every older job of its owner and name as well, so that a
-// new name can make a circle too.
+// new name can make a circle too. A restart makes none: what was waited for no more before it is
+// not waited for after it (see JobRecord).
 #include <set>
 
 #include "sched/controller_state.hpp"
@@ -27,11 +28,19 @@ std::vector<JobId> waits_of(const Job& job) {
 
 }  // namespace
 
+// A new name closes the gate of a singleton again, unless it is past its queue and stays there
+// (`keeps_place`); without one an open gate stays open.
 Result<void> AlterVerbs::check_circle(const Job& job, const JobSpec& spec, bool waits_anew,
-                                      bool is_renamed) const {
+                                      bool is_renamed, bool keeps_place) const {
   if (!waits_anew && !is_renamed) return {};
-  const auto circle = circle_through(job, waits_anew ? targets(spec.dependencies) : waits_of(job),
-                                     NameIndex::hash(spec.owner.uid, spec.name));
+  const std::uint64_t name_hash = NameIndex::hash(spec.owner.uid, spec.name);
+  std::vector<JobId> waits = waits_anew ? targets(spec.dependencies) : waits_of(job);
+  const bool by_name = is_renamed ? job.singleton && !(job.is_active() && keeps_place)
+                                  : (job.gates & kSingletonGate) != 0;
+  if (by_name)
+    for (const Job* same = names.newest(job.uid, name_hash); same != nullptr; same = same->earlier)
+      if (same->id < job.id) waits.push_back(same->id);
+  const auto circle = circle_through(job, std::move(waits), name_hash);
   if (!circle) return {};
   return fail(Errc::BadInput, "the jobs would wait for each other: " + *circle,
               waits_anew ? "leave one of them out" : "another name would not",
@@ -46,9 +55,6 @@ std::optional<std::string> AlterVerbs::circle_through(const Job& job, std::vecto
     JobId at{};
     std::vector<JobId> next;
   };
-  if (job.singleton && !job.is_active())
-    for (const Job* same = names.newest(job.uid, name_hash); same != nullptr; same = same->earlier)
-      if (same->id < job.id) waits.push_back(same->id);
   std::set<JobId> seen;
   std::vector<Step> path{{job.id, std::move(waits)}};
   while (!path.empty()) {

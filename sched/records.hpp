@@ -35,8 +35,13 @@ struct JobRecord {
   std::uint32_t throttle = 0;       // live value
   bool dependencies_met = false;    // once met is met for good, also across a restart
   bool dependencies_never = false;  // the same; the job stays because its owner wants it to
-  std::uint32_t revision = 0;       // how often it was altered
-  Time begin;                       // wall; what a dependency has made of the spec's; 0 = as there
+  bool singleton_met = false;       // the same: it may go before older ones of its name
+  // What it still waits for is waited for again after a restart, no more: a start that has come
+  // cannot be told from the job that it was of, which may be back in the queue.
+  bool starts_known = false;       // starts_left is all of them; false in old stores
+  std::vector<JobId> starts_left;  // `after`: whose starts it waits for, sorted
+  std::uint32_t revision = 0;      // how often it was altered
+  Time begin;                      // wall; what a dependency has made of the spec's; 0 = as there
   // aftercorr: bits of the jobs of which every element succeeded.
   std::uint32_t counterparts = 0;
   // Promised to it, where promises are kept: from when on (wall; 0 = nothing), and which nodes.

@@ -133,7 +133,7 @@ void Controller::State::restore_conditions(Job& job, const JobSpec& spec, const 
   if (const Time begin = std::max(spec.begin, record.begin); begin.is_set())
     begin_later(job, begin);
   job.delayed = record.begin > spec.begin;
-  if (spec.singleton && !names.is_first(job)) job.gates |= kSingletonGate;
+  if (spec.singleton && !record.singleton_met && !names.is_first(job)) job.gates |= kSingletonGate;
   Reserving{*this}.close_gate(job);
   if (record.dependencies_never) {
     job.dependencies_never = true;
@@ -145,11 +145,14 @@ void Controller::State::restore_conditions(Job& job, const JobSpec& spec, const 
   left.outlook = Outlook::Waits;
   std::erase_if(left.waits, [&](const Dependency& dependency) {
     if (dependency.kind == DependencyKind::AfterCorr) return true;
+    const bool of_start = dependency.kind == DependencyKind::After;
+    if (of_start && record.starts_known &&
+        !std::ranges::binary_search(record.starts_left, dependency.job))
+      return true;
     const Job* target = find(dependency.job);
     if (target == nullptr && dependency.job > job.id)
       later_targets.emplace(dependency.job, std::pair(job.id, dependency));
-    return target == nullptr ||
-           (dependency.kind == DependencyKind::After && target->started.is_set());
+    return target == nullptr || (of_start && !record.starts_known && target->started.is_set());
   });
   job.extra().any = spec.dependency_any;
   if (left.waits.empty())

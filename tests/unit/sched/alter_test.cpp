@@ -251,6 +251,90 @@ TEST_F(Alters, ANewNameOfASingletonMakesNoCircle) {
             std::string::npos);
 }
 
+// A start that was waited for has come, and stays so when the job is back in the queue: only so is
+// there no circle after the restart either.
+TEST_F(Alters, ARestartMakesNoCircleOfAStartThatHasCome) {
+  desk.node_up("n1", 1);
+  const JobId started = accept();
+  JobSpec spec = Desk::spec("bob");
+  spec.hold = true;
+  const JobId held = desk.accept(spec);
+  spec.hold = false;
+  spec.dependencies = {{DependencyKind::After, started, 0}, {DependencyKind::AfterAny, held, 0}};
+  const JobId both = desk.accept(spec);
+  desk.started(desk.launches[0]);
+  desk.compiles = false;  // or it would start again at once
+  ASSERT_EQ(desk.command(Verb::Requeue, started)->touched, 1u);
+  desk.ended(desk.launches[0], 0, EndCause::Killed);
+  ASSERT_TRUE(alter(started, [&](JobSpec& altered) {
+    altered.dependencies = {{DependencyKind::AfterAny, both, 0}};
+  }));
+  ASSERT_EQ(desk.state(started), JobState::Inited);
+  desk.restart();
+  EXPECT_TRUE(desk.controller.check().empty());
+  EXPECT_EQ(desk.controller.why(both, {}, desk.now)->text, "waits for the end of job 2");
+  EXPECT_EQ(desk.controller.job(both), desk.table.jobs.at(both));
+}
+
+// A start that has not come is waited for after a restart too.
+TEST_F(Alters, AStartThatHasNotComeIsWaitedForAfterARestart) {
+  JobSpec spec = Desk::spec("bob");
+  spec.hold = true;
+  const JobId first = desk.accept(spec), second = desk.accept(spec);
+  spec.hold = false;
+  spec.dependencies = {{DependencyKind::After, first, 0}, {DependencyKind::After, second, 0}};
+  const JobId both = desk.accept(spec);
+  desk.restart();
+  EXPECT_EQ(desk.controller.why(both, {}, desk.now)->text,
+            "waits for the start of job 1, the start of job 2");
+  EXPECT_EQ(desk.controller.job(both), desk.table.jobs.at(both));
+}
+
+// Who was the first of his name waits for nobody who gets that name later: nor after a restart.
+TEST_F(Alters, ARestartMakesNoCircleOfANewName) {
+  const JobId renamed = accept();
+  JobSpec spec = Desk::spec("ann");
+  spec.name = "s";
+  spec.singleton = spec.hold = true;
+  const JobId single = desk.accept(spec);
+  desk.table.jobs.at(single).singleton_met = false;  // as in an old store
+  ASSERT_TRUE(alter(renamed, [&](JobSpec& altered) {
+    altered.name = "s";
+    altered.dependencies = {{DependencyKind::AfterAny, single, 0}};
+  }));
+  desk.restart();
+  EXPECT_TRUE(desk.controller.check().empty());
+  EXPECT_EQ(desk.controller.job(single), desk.table.jobs.at(single));
+  desk.node_up("n1", 1);
+  ASSERT_EQ(desk.command(Verb::Release, single)->touched, 1u);
+  ASSERT_EQ(desk.launches.size(), 1u);
+  EXPECT_EQ(desk.launches[0].id.task.job, single);
+}
+
+// A singleton between two of its elements goes back into its queue, where its new name counts.
+TEST_F(Alters, ASingletonThatGoesBackMakesNoCircle) {
+  JobSpec spec = Desk::spec("ann");
+  spec.name = "s";
+  spec.hold = true;
+  const JobId first = desk.accept(spec);
+  spec = Desk::array(1, 1);
+  spec.name = "t";
+  spec.singleton = true;
+  const JobId single = desk.accept(spec);
+  ASSERT_EQ(desk.state(single), JobState::Scheduled);
+  ASSERT_TRUE(alter(first, [&](JobSpec& altered) {
+    altered.dependencies = {{DependencyKind::AfterAny, single, 0}};
+  }));
+  const auto circle = alter(single, [&](JobSpec& altered) {
+    altered.name = "s";
+    altered.begin = desk.now.wall + seconds(5);
+  });
+  ASSERT_FALSE(circle);
+  EXPECT_NE(circle.error().message.find("job 2 waits for job 1, which waits for job 2"),
+            std::string::npos);
+  EXPECT_TRUE(alter(single, [](JobSpec& altered) { altered.name = "s"; }));
+}
+
 TEST_F(Alters, ANameLetsASingletonGo) {
   desk.node_up("n1", 2);
   const JobId first = accept();

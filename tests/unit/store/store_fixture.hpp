@@ -198,6 +198,9 @@ inline sched::JobRecord RandomValues::job(JobId id) {
   job.counterparts = std::uint32_t(prng.next());
   job.dependencies_met = prng.chance(50);
   job.dependencies_never = prng.chance(50);
+  job.singleton_met = prng.chance(50);
+  job.starts_known = prng.chance(50);
+  for (auto n = prng.below(3); n-- > 0;) job.starts_left.push_back(JobId{prng.next()});
   job.begin = {std::int64_t(prng.below(1u << 30))};
   if (prng.chance(30)) job.place_from = time();
   for (auto n = prng.below(4); n-- > 0;) job.place_on.push_back(NodeId{std::uint32_t(prng.next())});
