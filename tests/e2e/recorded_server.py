@@ -135,8 +135,9 @@ class RecordedServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
                 if exchange := conversation.next(asked):
                     self.begun.append(conversation)
                     return exchange, dict(conversation.names)
-            # Who was woken by a cancel has asked before, and is heard after the cancel.
-            if any(one.is_over and asked["method"] == "GET" and one.matches(one.exchanges[one.at], asked) for one in self.begun):
+            # Who was woken by a cancel has asked before, for the same page or the next, and is heard after the cancel.
+            if asked["method"] == "GET" and any(one.is_over and one.matches(each, asked) for one in self.begun
+                                                for each in one.exchanges[one.at:one.at + 2]):
                 return {"response": {"status": 404, "raw": "gone"}}, {}
             self.wrong.append(asked)
             return None, {}
