@@ -230,7 +230,8 @@ const Command kExec = {
         "its engine has at least so much; with --once it has an engine of its own.",
     .examples =
         "drover exec -e python '1 + 1'\ndrover exec -e sql -s s1 -f query.sql\n"
-        "echo 'df -h' | drover exec -e shell -f -",
+        "echo 'df -h' | drover exec -e shell -f -\n"
+        "drover exec -e python --once --mem 8G -f train.py",
     .options = options,
     .run = run_exec,
 };

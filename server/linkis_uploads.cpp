@@ -18,9 +18,15 @@ Result<std::string> LinkisUploads::put(std::uint32_t uid, std::string_view conte
   if (content.size() > kOneMax)
     return fail(Errc::Limit, "the file has more than 4 MiB", "send less", "file");
   drop_old(now);
-  const auto is_his = [uid](const Upload& one) { return one.uid == uid; };
-  if (std::size_t(std::ranges::count_if(uploads_, is_his)) >= kOfUserMax) {
-    const auto oldest = std::ranges::find_if(uploads_, is_his);
+  std::size_t count = 0, his_bytes = content.size();
+  for (const Upload& one : uploads_) {
+    if (one.uid != uid) continue;
+    ++count;
+    his_bytes += one.content.size();
+  }
+  for (; count >= kOfUserMax || his_bytes > kOfUserBytes; --count) {
+    const auto oldest = std::ranges::find(uploads_, uid, &Upload::uid);
+    his_bytes -= oldest->content.size();
     bytes_ -= oldest->content.size();
     uploads_.erase(oldest);
   }

@@ -19,9 +19,10 @@ namespace drover::server {
 class LinkisUploads {
  public:
   static constexpr std::size_t kOneMax = 4u << 20, kAllMax = 64u << 20, kOfUserMax = 64;
+  static constexpr std::size_t kOfUserBytes = 16u << 20;  // nobody fills it for all
   static constexpr Duration kKept = seconds(600);
 
-  // Its id. A user's oldest makes room for one too many. Limit: too large; Unavailable: enough
+  // Its id. A user's oldest make room for one too many. Limit: too large; Unavailable: enough
   // others lie here.
   Result<std::string> put(std::uint32_t uid, std::string_view content, Now now);
   // NotFound, also of somebody else's.

@@ -40,5 +40,17 @@ TEST(LinkisUploads, HaveLimits) {
   EXPECT_TRUE(uploads.put(30, "small", now));
 }
 
+TEST(LinkisUploads, OfOneUserLeaveRoomForOthers) {
+  LinkisUploads uploads;
+  const Now now{{5'000'000}, {1'000'000}};
+  const std::string large(LinkisUploads::kOneMax, 'x');
+  std::vector<std::string> ids;
+  for (int i = 0; i < 40; ++i) ids.push_back(uploads.put(1, large, now).value());
+  const std::size_t kept = LinkisUploads::kOfUserBytes / LinkisUploads::kOneMax;
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    EXPECT_EQ(uploads.find(1, ids[i], now).has_value(), i >= ids.size() - kept) << i;
+  for (std::uint32_t uid = 2; uid < 14; ++uid) EXPECT_TRUE(uploads.put(uid, large, now)) << uid;
+}
+
 }  // namespace
 }  // namespace drover::server
