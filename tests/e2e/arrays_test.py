@@ -65,10 +65,11 @@ def retries(drover):
 
 
 def elements(drover):
-    first = drover("submit", "--parsable", "--array", "0-3", "--", "sh", "-c",
+    first = drover("submit", "--parsable", "--hold", "--array", "0-3", "--", "sh", "-c",
                    "[ $SLURM_ARRAY_TASK_ID != 2 ]").stdout.strip()
     second = drover("submit", "--parsable", "--array", "0-3", "-d", f"aftercorr:{first}", "-o", "second-%a.txt",
                     "--", "echo", "ran").stdout.strip()
+    drover("release", first)  # only now: each end is to reach an array that waits for it
     drover("wait", second, code=143)
     states = {task["index"]: task["state"] for task in
               json.loads(drover("show", second, "--tasks", "-o", "json").stdout)["tasks"]}

@@ -83,8 +83,7 @@ public class CliCalls {
         return info.getJobStatus();
       }
       JobLogResult log = client.log(named(taskId, execId), taken, -1);
-      String piece = log.getLog().get(3);
-      if (!piece.isEmpty()) printed.append(piece).append("\n");
+      if (log.getFromLine() > taken) printed.append(log.getLog().get(3)).append("\n");  // it may be one empty line
       taken = log.getFromLine();
       Thread.sleep(100);
     }
