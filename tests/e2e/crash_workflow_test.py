@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """STEPS=2000 KILLS=4 SEED=1 python3 tests/e2e/crash_workflow_test.py
 
-Every step runs exactly once, counted from what the jobs wrote, and none before those that it needs.
+Every step runs exactly once, counted from what the jobs wrote, and none before those that it needs. Each kill comes while steps
+start and end: a layer some way behind its moment waits until droverd is back, however fast the machine is.
 """
 import os
 import random
@@ -17,11 +18,18 @@ SEED = int(os.environ.get("SEED", "1"))
 WIDTH = 50
 
 
+def moment(kill):
+    """So many steps have succeeded when it comes."""
+    return STEPS * (kill + 1) // (KILLS + 2)
+
+
 def document(prng, evidence, grouped):
     """Layers of WIDTH steps; each needs one to three of the layer before, whose evidence it looks for. When equal steps
     share arrays, ten of a layer at a time need the same."""
     lines = ['name = "layers"'] + (["[optimize]", "group = true"] if grouped else [])
     needs = {}
+    layers = [moment(kill + 1) // WIDTH - 1 for kill in range(KILLS)]
+    waits = {layer: f"{evidence}/after-{kill}" for kill, layer in enumerate(layers) if layer * WIDTH >= moment(kill)}
     for n in range(STEPS):
         before = range(n // WIDTH * WIDTH - WIDTH, n // WIDTH * WIDTH)
         if grouped and n % 10:
@@ -29,6 +37,8 @@ def document(prng, evidence, grouped):
         else:
             needs[n] = sorted(prng.sample(list(before), prng.randint(1, 3))) if n >= WIDTH else []
         wanted = " && ".join([f"test -s {evidence}/s{m}" for m in needs[n]] + [f"echo $$ >> {evidence}/s{n}"])
+        if file := waits.get(n // WIDTH):
+            wanted = f"until test -e {file}; do sleep 0.2; done; {wanted}"
         lines += ["[[step]]", f'name = "s{n}"', f'command = "{wanted}"']
         if needs[n]:
             lines.append("needs = [" + ", ".join(f'"s{m}"' for m in needs[n]) + "]")
@@ -56,12 +66,13 @@ def play(grouped):
             while True:
                 workflow = state_of(cluster, path)["workflow"]
                 done = workflow["steps"]["succeeded"]
-                if done >= STEPS * (kill + 1) // (KILLS + 2) or workflow["state"] != "running":
+                if done >= moment(kill) or workflow["state"] != "running":
                     break
                 time.sleep(0.02)
             assert workflow["state"] == "running", workflow
             cluster.kill("droverd")
             cluster.start("droverd")
+            (cluster.evidence / f"after-{kill}").touch()
         while True:
             workflow = state_of(cluster, path + "/wait?timeout_s=20")["workflow"]
             if workflow["state"] != "running":
