@@ -1,23 +1,36 @@
 # tests/e2e/crash_agent_test.py - jobs outlive the agent and the controller: exit codes and output are kept, none runs twice.
 # SPDX-License-Identifier: Apache-2.0
 """python3 tests/e2e/crash_agent_test.py"""
+import fcntl
 import sys
 import time
+from pathlib import Path
 
 from harness import Cluster
 
 JOBS = 200
 
 
-def submit_sleepers(cluster, prefix, seconds):
+def submit_waiters(cluster, prefix):
+    """All of them run, and each until `gate` is opened: a lock that costs those who wait for it nothing."""
+    gate = open(cluster.evidence / f"{prefix}.gate", "w")
+    fcntl.flock(gate, fcntl.LOCK_EX)
     specs = []
     for number in range(JOBS):
         name = f"{prefix}{number}"
-        then = f'sleep {seconds}; echo "out {name}"; exit {number % 100}'
+        then = f'flock --shared {gate.name} true; echo "out {name}"; exit {number % 100}'
         specs.append({"name": name, "argv": cluster.witness(name, then), "out": str(cluster.evidence / f"{name}.out")})
     ids = cluster.submit_many(specs)
-    cluster.until(lambda: len(cluster.jobs("&state=running")) == JOBS, f"{JOBS} jobs run", 60)
-    return ids
+    cluster.until(lambda: len(cluster.jobs("&state=running")) == JOBS, f"{JOBS} jobs run", 120)
+    return ids, gate
+
+
+def all_are_gone(cluster, prefix):
+    """Their processes have ended, whoever knows of it."""
+    def gone(name):
+        starts = cluster.starts(name)
+        return starts and not Path(f"/proc/{starts[0].split()[-1]}").exists()
+    cluster.until(lambda: all(gone(f"{prefix}{number}") for number in range(JOBS)), "their processes have ended", 90)
 
 
 def check_results(cluster, prefix, ids):
@@ -32,39 +45,43 @@ def check_results(cluster, prefix, ids):
 
 
 def agent_is_killed(cluster):
-    ids = submit_sleepers(cluster, "a", 6)
+    ids, gate = submit_waiters(cluster, "a")
     for _ in range(3):
         cluster.kill("agent")
         time.sleep(0.3)
         cluster.start("agent")
         time.sleep(0.3)
     cluster.await_node()
+    gate.close()
     check_results(cluster, "a", ids)
 
 
 def agent_is_away_when_they_end(cluster):
-    ids = submit_sleepers(cluster, "b", 3)
+    ids, gate = submit_waiters(cluster, "b")
     cluster.kill("agent")
-    time.sleep(5)  # every job has ended meanwhile; supd keeps the results
+    gate.close()
+    all_are_gone(cluster, "b")  # supd keeps the results
     cluster.start("agent")
     check_results(cluster, "b", ids)
 
 
 def controller_is_killed(cluster):
-    ids = submit_sleepers(cluster, "c", 6)
+    ids, gate = submit_waiters(cluster, "c")
     cluster.kill("droverd")
     time.sleep(0.5)
     cluster.start("droverd")
     cluster.await_node()
     assert len(cluster.jobs("&state=running")) == JOBS, "running jobs are adopted"
+    gate.close()
     check_results(cluster, "c", ids)
 
 
 def both_are_killed(cluster):
-    ids = submit_sleepers(cluster, "d", 4)
+    ids, gate = submit_waiters(cluster, "d")
     cluster.kill("droverd")
     cluster.kill("agent")
-    time.sleep(6)
+    gate.close()
+    all_are_gone(cluster, "d")
     cluster.start("agent")
     cluster.start("droverd")
     check_results(cluster, "d", ids)
