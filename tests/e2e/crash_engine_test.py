@@ -18,27 +18,32 @@ from pathlib import Path
 from harness import FINAL, Cluster, Unreachable, engine_pids, pids_with_cookie
 
 ROOT = Path(__file__).resolve().parents[2]
-SLOW_START_S, RUNS_S = 1.0, 1.0
 LOOP_S, CALLERS = 15, 4
 
 
-def catalogue(directory):
-    """The shipped engines, and one that takes its time to start."""
+def catalogue(directory, gate):
+    """The shipped engines, and one that starts when the gate is there."""
     shutil.copytree(ROOT / "engines", directory, dirs_exist_ok=True)
     slow = Path(directory) / "slow"
     slow.mkdir()
     text = (ROOT / "engines/python/plugin.toml").read_text().replace('type = "python"', 'type = "slow"')
-    command = f'["/bin/sh", "-c", "sleep {SLOW_START_S}; exec python3 -S -u {directory}/python/engine.py"]'
+    command = f'["/bin/sh", "-c", "until test -e {gate}; do sleep 0.05; done; exec python3 -S -u {directory}/python/engine.py"]'
     lines = [f"command = {command}" if line.startswith("command = ") else line for line in text.splitlines()]
     (slow / "plugin.toml").write_text("\n".join(lines).replace('["python", "py"]', '["python"]') + "\n")
 
 
 class Desk:
-    def __init__(self, cluster):
-        self.cluster, self.number = cluster, 0
+    """What is to be seen in a state waits in it: engines for `may_start`, long statements for `may_end`."""
+
+    def __init__(self, cluster, may_start):
+        self.cluster, self.number, self.may_start, self.may_end = cluster, 0, may_start, cluster.evidence / "may_end"
+        may_start.touch()
 
     def code(self, name, seconds):
         return f"import os, time\nopen({str(self.cluster.evidence / name)!r}, 'a').write('begun\\n')\ntime.sleep({seconds})\n'done'"
+
+    def until_told(self, name):
+        return self.code(name, 0) + f"\nwhile not os.path.exists({str(self.may_end)!r}): time.sleep(0.02)"
 
     def submit(self, name, seconds, engine="slow"):
         return self.cluster.submit({"engine": engine, "script": self.code(name, seconds)})
@@ -65,6 +70,7 @@ class Desk:
 
 # ---- how an engine gets into a state: -> (engine, statement that it is about, or None)
 def starting(desk, name):
+    desk.may_start.unlink()
     job = desk.submit(name, 0)
     engine = desk.in_state("starting")
     desk.cluster.until(lambda: desk.pids(engine), "its processes are there", 20)
@@ -77,7 +83,8 @@ def idle(desk, name):
 
 
 def busy(desk, name):
-    job = desk.submit(name, RUNS_S)
+    desk.may_end.unlink(missing_ok=True)
+    job = desk.cluster.submit({"engine": "slow", "script": desk.until_told(name)})
     desk.cluster.until(lambda: desk.cluster.starts(name), "the statement has begun", 30)
     return desk.in_state("busy"), job
 
@@ -119,6 +126,7 @@ def kill_daemons(*names):
         for name in names:
             if desk.cluster.processes[name].poll() is None:
                 desk.cluster.kill(name)
+        desk.may_end.touch()  # while they are away
         time.sleep(0.3)
         for name in reversed(names):
             desk.cluster.start(name)
@@ -134,6 +142,8 @@ def one_case(desk, state, victim):
     name = f"{desk.number}-{state.__name__}"
     engine, job = state(desk, name)
     VICTIMS[victim](desk, engine)
+    desk.may_start.touch()
+    desk.may_end.touch()
     if desk.cluster.processes["agent"].poll() is not None:
         desk.cluster.start("agent")
     if state is stopping:
@@ -242,10 +252,11 @@ def nothing_is_left(cluster):
 def main():
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     with tempfile.TemporaryDirectory(prefix="drover-engines-") as plugins, tempfile.TemporaryDirectory(prefix="drover-results-") as results:
-        catalogue(plugins)
+        may_start = Path(plugins) / "may_start"
+        catalogue(plugins, may_start)
         config = f'[engines]\nplugins = "{plugins}"\nresults = "{results}"\n'
         with EngineCluster(cpus=64, config=config) as cluster:
-            desk = Desk(cluster)
+            desk = Desk(cluster, may_start)
             every_state(desk)
             at_random(desk, seed)
             nothing_is_left(cluster)
