@@ -73,14 +73,15 @@ def task(cluster, job):
 
 
 def an_urgent_job_stops_the_other(cluster):
-    counter = Counter(cluster, "suspended")
+    counter, seen = Counter(cluster, "suspended"), cluster.evidence / "seen"
     low = cluster.submit(spec(counter.command, time="1h"))
     assert counter.moves(20)
-    urgent = cluster.submit(spec("sleep 4", "urgent"))
+    urgent = cluster.submit(spec(f"sleep 2; until test -e {seen}; do sleep 0.05; done", "urgent"))
     cluster.until(lambda: state(cluster, urgent) == "running", "the urgent job to run")
     assert state(cluster, low) == "suspended", cluster.job(low)
     assert counter.stands_still()
     assert task(cluster, low)["suspended_since"]
+    seen.touch()
     cluster.await_final(urgent)
     assert counter.moves(20), "it goes on by itself"
     cluster.until(lambda: state(cluster, low) == "running", "the other to run again")
@@ -128,11 +129,10 @@ def an_alteration_is_kept(cluster):
 
 
 def a_victim_has_its_grace(cluster):
-    mark = cluster.evidence / "noticed"
-    save = f"trap 'echo saved > {mark}; exit 9' USR1; while :; do sleep 0.05; done"
+    mark, ready = cluster.evidence / "noticed", cluster.evidence / "ready"
+    save = f"trap 'echo saved > {mark}; exit 9' USR1; echo > {ready}; while :; do sleep 0.05; done"
     low = cluster.submit(spec(save, "short", signal={"signal": 10, "before_s": 60}, time="1h"))
-    cluster.until(lambda: state(cluster, low) == "running", "the job to run")
-    time.sleep(0.3)  # the trap
+    cluster.until(ready.exists, "the job to hear of it")
     urgent = cluster.submit(spec("sleep 1", "urgent"))
     assert cluster.await_final(urgent)["state"] == "succeeded"
     assert mark.read_text() == "saved\n", "it was warned, and not killed"
@@ -143,7 +143,7 @@ def a_victim_has_its_grace(cluster):
 
 
 def a_class_counts_its_open_jobs(cluster):
-    jobs = [cluster.submit(spec("sleep 30", "few", cpus=1)) for _ in range(2)]
+    jobs = [cluster.submit(spec("sleep 600", "few", cpus=1)) for _ in range(2)]
     status, answer = cluster.request("POST", "/api/v1/jobs", spec("true", "few", cpus=1))
     assert status in (409, 422, 429) and "qos=few" in json.dumps(answer), (status, answer)
     cluster.request("POST", f"/api/v1/jobs/{jobs[0]}/cancel", {})
@@ -157,7 +157,7 @@ def a_class_counts_its_open_jobs(cluster):
 def group_limits_follow_a_signal():
     config = "[scheduler]\ngroup_running_jobs = {}\n"
     with Cluster(cpus=4, config=config.format(1)) as cluster:
-        jobs = [cluster.submit({"argv": ["sleep", "20"], "cwd": "/tmp", "out": "/dev/null"}) for _ in range(3)]
+        jobs = [cluster.submit({"argv": ["sleep", "600"], "cwd": "/tmp", "out": "/dev/null"}) for _ in range(3)]
         running = lambda: sum(state(cluster, job) == "running" for job in jobs)
         cluster.until(lambda: running() == 1, "one to run")
         time.sleep(0.5)
