@@ -143,6 +143,10 @@ def running(desk, job):
     return desk.cluster.job(job)
 
 
+def has_said(desk, job, word):
+    desk.cluster.until(lambda: word in desk.log(job), f"statement {job} says {word}", 30)
+
+
 def a_name_serves_again(desk):
     for engine in desk.engines():
         desk.cluster.request("POST", f"/api/v1/engines/{engine['name']}/drain", {})
@@ -152,9 +156,8 @@ def a_name_serves_again(desk):
 
 
 def cancel(desk):
-    job = desk.submit("import time\ntry:\n  time.sleep(60)\nexcept KeyboardInterrupt:\n  print('interrupted'); raise")
-    running(desk, job)
-    time.sleep(0.3)
+    job = desk.submit("import time\ntry:\n  print('begun', flush=True); time.sleep(60)\nexcept KeyboardInterrupt:\n  print('interrupted'); raise")
+    has_said(desk, job, "begun")
     desk.cluster.request("POST", f"/api/v1/jobs/{job}/cancel", {})
     assert desk.cluster.await_final(job, 20)["state"] == "cancelled"
     assert "interrupted" in desk.log(job)
@@ -163,6 +166,7 @@ def cancel(desk):
 def an_engine_is_killed(desk):
     job = desk.submit("import time; print('begun', flush=True); time.sleep(60)")
     running(desk, job)
+    has_said(desk, job, "begun")
     engine = next(e for e in desk.engines() if e["running"] == job)
     host = desk.cluster.get(f"/api/v1/jobs/{engine['job']}")
     assert host["job"]["state"] == "running", host
@@ -239,9 +243,8 @@ def nothing_is_left(desk):
     desk.cluster.until(lambda: not desk.engines(), "every engine ends", 30)
     desk.cluster.await_all_final(30)
     desk.cluster.check_clean()
-    left = pids_with_cookie("DROVER_ENGINE_TYPE=")
-    mine = [pid for pid in left if str(desk.cluster.run) in (open(f"/proc/{pid}/environ").read() if os.path.exists(f"/proc/{pid}/environ") else "")]
-    assert not mine, mine
+    left = pids_with_cookie(f"DROVER_ENGINE_SOCKET={desk.cluster.run}")
+    assert not left, left
 
 
 def main():
