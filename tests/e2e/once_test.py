@@ -56,19 +56,26 @@ def an_engine_of_its_own(desk):
     assert desk.cluster.get(f"/api/v1/jobs/{job['job']['id']}/results")["results"][0]["kind"] == "table"
 
 
-def several_at_once(desk):
-    jobs = [desk.submit("import os, time; time.sleep(1); print(os.environ['DROVER_JOB_ID'])", once=True) for _ in range(6)]
-    hosts = set()
+def until_told(desk):
+    """A file, and code that runs until it is there."""
+    gate = desk.cluster.evidence / f"gate-{desk.cluster.get('/api/v1/jobs?limit=1')['jobs'][0]['id']}"
+    return gate, f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.05)\n"
 
-    def all_done():
-        for job in jobs:
-            row = desk.cluster.get(f"/api/v1/jobs/{job}")
-            if row["job"]["state"] == "running" and (engine := engine_of(desk, job)):
-                assert engine["state"] == "busy" and engine["uses"] == 1, engine
-                hosts.add((engine["name"], engine["job"]))
-        return all(desk.cluster.job(job)["state"] == "succeeded" for job in jobs)
-    desk.cluster.until(all_done, "each has run", 60)
-    assert len({host for _, host in hosts}) >= 2, hosts
+
+def all_run(desk, jobs):
+    desk.cluster.until(lambda: all(desk.cluster.job(job)["state"] == "running" for job in jobs), "all of them run", 60)
+
+
+def several_at_once(desk):
+    gate, code = until_told(desk)
+    jobs = [desk.submit(code, once=True) for _ in range(6)]
+    all_run(desk, jobs)
+    engines = [engine_of(desk, job) for job in jobs]
+    assert [(engine["state"], engine["uses"]) for engine in engines] == [("busy", 1)] * 6, engines
+    assert len({engine["job"] for engine in engines}) == 6, engines
+    gate.touch()
+    for job in jobs:
+        assert desk.cluster.await_final(job)["state"] == "succeeded", desk.cluster.job(job)
     gone(desk, ".o.")
 
 
@@ -85,7 +92,7 @@ def a_lost_one_fails_unless_another_try_was_asked_for(desk):
         mark = tempfile.mktemp(prefix="drover-once-")
         code = f"import os, time\nwith open({mark!r}, 'a') as file: file.write('x')\nos.path.getsize({mark!r}) > 1 or time.sleep(60)"
         job = desk.submit(code, once=True, env={"COOKIE": COOKIE}, **({"retry": retry} if retry else {}))
-        desk.cluster.until(lambda: os.path.exists(mark) and engine_of(desk, job), "it has begun", 30)
+        desk.cluster.until(lambda: os.path.exists(mark) and os.path.getsize(mark) and engine_of(desk, job), "it has begun", 30)
         kill_engine(desk.cluster, engine_of(desk, job)["job"])
         ended = desk.cluster.await_final(job)
         assert ended["state"] == state and open(mark).read() == "x" * starts, (retry, ended)
@@ -95,17 +102,16 @@ def a_lost_one_fails_unless_another_try_was_asked_for(desk):
 
 
 def droverd_dies_in_the_middle(desk):
-    mark = tempfile.mktemp(prefix="drover-once-")
-    job = desk.submit(f"import os, time\nwhile not os.path.exists({mark!r}): time.sleep(0.05)\n7", once=True, cpus_per_task=2)
-    desk.cluster.until(lambda: desk.cluster.job(job)["state"] == "running", "it runs", 30)
+    gate, code = until_told(desk)
+    job = desk.submit(code + "7", once=True, cpus_per_task=2)
+    all_run(desk, [job])
     desk.cluster.kill("droverd")
     desk.cluster.start("droverd")
     desk.cluster.await_server()
     spec = desk.cluster.get(f"/api/v1/jobs/{job}")["job"]["spec"]
     assert spec["once"] is True and spec["wish"]["cpus"] == 2, "as it was stored"
-    open(mark, "w").close()
+    gate.touch()
     assert desk.cluster.await_final(job)["state"] == "succeeded"
-    os.unlink(mark)
     gone(desk, ".o.")
 
 
@@ -133,10 +139,12 @@ def the_engine_is_as_large_as_was_wished(desk):
     middle = desk.run("drover.text('middle')", cpus_per_task=2)
     assert engine_of(desk, middle["job"]["id"])["job"] == engine["job"], "the larger one was idle"
     before = len(desk.engines())
-    own = desk.submit("import time; time.sleep(3)")
-    desk.cluster.until(lambda: desk.cluster.job(own)["state"] == "running", "the small one is busy", 30)
+    gate, code = until_told(desk)
+    own = desk.submit(code)
+    all_run(desk, [own])  # on the small one
     small = desk.run("1")
     assert engine_of(desk, small["job"]["id"])["job"] == engine["job"] and len(desk.engines()) == before, desk.engines()
+    gate.touch()
     desk.cluster.await_final(own)
     alone = desk.run("1", once=True, cpus_per_task=2)
     assert alone["job"]["spec"]["pool"].endswith(".o.2c1024m0g"), alone["job"]["spec"]
@@ -145,11 +153,13 @@ def the_engine_is_as_large_as_was_wished(desk):
 
 def a_limit_makes_them_wait_and_not_fail(desk):
     """The plugin gives two engines to a user: home, sized and single ones share them."""
-    long = [desk.submit("import time; time.sleep(4)", "small") for _ in range(2)]
-    desk.cluster.until(lambda: all(desk.cluster.job(job)["state"] == "running" for job in long), "both are busy", 30)
+    gate, code = until_told(desk)
+    long = [desk.submit(code, "small") for _ in range(2)]
+    all_run(desk, long)
     big = desk.submit("1", "small", cpus_per_task=3)
     desk.cluster.until(lambda: "as many as are allowed" in str(desk.cluster.get(f"/api/v1/jobs/{big}/why")), "it says what it waits for", 20)
     assert "as many as are allowed" in drover(desk, "why", str(big))[1]
+    gate.touch()
     jobs = [*long, big] + [desk.submit("import time; time.sleep(0.3)", "small") for _ in range(4)]
     jobs += [desk.submit("1", "small", cpus_per_task=2), desk.submit("1", "small", once=True), desk.submit("1", "small", mem="3G")]
     jobs += [desk.submit("import time; time.sleep(0.3)", "small") for _ in range(4)]

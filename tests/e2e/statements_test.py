@@ -237,7 +237,7 @@ def a_lost_one_runs_again_if_that_was_asked_for(desk):
     for name, on, state, starts in (("unasked", ["any"], "failed", 1), ("asked", ["any", "lost"], "succeeded", 2)):
         mark = f"{desk.results}/lost-{name}"
         job = desk.submit(f"echo x >> {mark}; test $(wc -l < {mark}) -ge 2 || sleep 60", "shell", retry={"max": 2, "on": on}, env=desk.env())
-        desk.cluster.until(lambda: os.path.exists(mark), "it has begun", 30)
+        desk.cluster.until(lambda: os.path.exists(mark) and os.path.getsize(mark), "it has begun", 30)
         node = desk.cluster.get(f"/api/v1/jobs/{job}")["task"]["node"]
         engine = next(one["job"] for one in desk.engines() if one["name"] == node)
         kill_engine(desk.cluster, engine)
