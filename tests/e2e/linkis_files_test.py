@@ -142,7 +142,7 @@ def the_log(bench):
     assert bench.get("openLog", path=path, logLevel="all")["log"][3] == everything
     status, headers, text = bench.client.raw("POST", "/filesystem/download", {"path": path, "charset": "utf-8"})
     assert status == 200 and text.decode() == everything + "\n" and f'filename="{bench.small()["taskID"]}.log"' in headers["Content-Disposition"]
-    live = bench.client.submit("import time; print('now', flush=True); time.sleep(20)", "python-3", "python")
+    live = bench.client.submit("import time; print('now', flush=True); time.sleep(600)", "python-3", "python")
     live_path = f"file:///drover/{USER}/log/{live[1]}.log"
     bench.cluster.until(lambda: "now" in bench.get("openLog", path=live_path)["log"][3], "it is read while the task runs", 30)
     bench.client.good("GET", f"/entrance/{live[0]}/kill")

@@ -27,7 +27,7 @@ PYTHON = {"labels": {"engineType": "python-3", "userCreator": f"{USER}-IDE"}, "p
 class Bench:
     def __init__(self, cluster):
         self.cluster, self.token = cluster, tokens(cluster)[0]
-        self.client = Client(cluster, self.token)
+        self.client, self.gates = Client(cluster, self.token), 0
 
     def post(self, call, body=None):
         return self.client.good("POST", f"/linkisManager/{call}", body if body is not None else {})
@@ -46,6 +46,12 @@ class Bench:
 
     def state(self, engine):
         return self.post("getEngineConn", {"ticketId": engine["ticketId"]})["engine"]["nodeStatus"]
+
+    def until_told(self):
+        """A file, and code that runs until it is there."""
+        self.gates += 1
+        gate = self.cluster.evidence / f"gate-{self.gates}"
+        return gate, f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.05)\n'done'"
 
     def end_all(self):
         for engine in self.engines():
@@ -73,8 +79,10 @@ def an_engine_is_made_shown_and_ended(bench):
         assert shown == {"engine": engine}, (shown, engine)
     # Whoever asks gets the one that is there; whoever sends code uses it.
     assert bench.post("askEngineConn", PYTHON)["engine"]["serviceInstance"] == engine["serviceInstance"]
-    exec_id, task = bench.client.submit("import time; time.sleep(2); 1", "python-3", "python")
+    gate, code = bench.until_told()
+    exec_id, task = bench.client.submit(code, "python-3", "python")
     bench.cluster.until(lambda: bench.state(engine) == "Busy", "the engine is busy", 20)
+    gate.touch()
     bench.client.wait(exec_id)
     assert bench.client.task(task)["engineInstance"] == "engine-1" and bench.state(engine) == "Unlock"
     bench.post("killEngineConn", {"applicationName": "linkis-cg-engineconn", "instance": "engine-1", "ticketId": engine["ticketId"]})
@@ -102,7 +110,7 @@ def what_cannot_be_made(bench):
             assert answer.data["canRetry"] is retry and answer.data["errorMsg"]["desc"], (body, answer.json)
     # It waits for room: the client hears that asking again may help.
     big = bench.cluster
-    blocker = big.submit({"argv": ["sleep", "60"], "cpus_per_task": 64})
+    blocker = big.submit({"argv": ["sleep", "600"], "cpus_per_task": 64})
     big.until(lambda: big.job(blocker)["state"] == "running", "the node is full", 20)
     answer = bench.bad("createEngineConn", {**PYTHON, "timeout": 500})
     assert answer.data["canRetry"] is True, answer.json
@@ -165,7 +173,7 @@ def operators_of_an_engine(bench):
     name, ticket = engine["serviceInstance"]["instance"], engine["ticketId"]
     log = ["first", "second ignore me", "third keyword", "fourth", "last"]
     bench.cluster.get("/api/v1/engines")
-    exec_id, _ = bench.client.submit("import os\nos.write(2, b'')\nimport time; drover.progress(1, 4); time.sleep(8)", "python-3", "python")
+    exec_id, _ = bench.client.submit("import os\nos.write(2, b'')\nimport time; drover.progress(1, 4); time.sleep(600)", "python-3", "python")
     bench.cluster.until(lambda: bench.state(engine) == "Busy", "the engine is busy", 20)
 
     def operate(verb, call="executeEngineConnOperation", **parameters):
@@ -303,17 +311,21 @@ def ways_to_end_engines(bench):
     bench.post("rm/enginekillAsyn", {"instances": [engine["serviceInstance"]["instance"] for engine in engines]})
     none_left()
     engines = two()
-    exec_id, _ = bench.client.submit("import time; time.sleep(3); 'done'", "python-3", "python")
+    gate, code = bench.until_told()
+    exec_id, _ = bench.client.submit(code, "python-3", "python")
     bench.cluster.until(lambda: "Busy" in [bench.state(engine) for engine in engines], "one is busy", 20)
     bench.post("batchSetEngineToUnHealthy", {"instances": [engine["serviceInstance"]["instance"] for engine in engines]})
+    gate.touch()
     assert bench.client.wait(exec_id)[-1] == "Succeed", "what runs is not ended"
     none_left()
     engines = two()
     node = engines[0]["ecmServiceInstance"]["instance"]
-    exec_id, _ = bench.client.submit("import time; time.sleep(3); 'done'", "python-3", "python")
+    gate, code = bench.until_told()
+    exec_id, _ = bench.client.submit(code, "python-3", "python")
     bench.cluster.until(lambda: "Busy" in [bench.state(engine) for engine in engines], "one is busy", 20)
     result = bench.post("rm/killUnlockEngineByEM", {"instance": node})["result"]
     assert result["killEngineNum"] == 1 and result["cores"] >= 1 and result["memory"] > 0 and result["batchKillEngineType"] == "python", result
+    gate.touch()
     assert bench.client.wait(exec_id)[-1] == "Succeed", "the busy one stays"
     assert bench.post("rm/killUnlockEngineByEM", {"instance": "no-such"})["result"]["killEngineNum"] == 0
     bench.bad("killEngineByCreatorEngineType", {"creator": "IDE", "engineType": "python-3"})

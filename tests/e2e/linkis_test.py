@@ -240,7 +240,7 @@ def a_lost_one_is_run_again_where_its_labels_say_so(bench):
         mark = tempfile.mktemp(prefix="drover-retry-")
         labels = {"engineType": "shell-1", "userCreator": f"{USER}-IDE", **more}
         task = client.submit(f"echo x >> {mark}; test $(wc -l < {mark}) -ge 2 || sleep 60", labels=labels)[1]
-        bench.cluster.until(lambda: os.path.exists(mark), "it has begun", 30)
+        bench.cluster.until(lambda: os.path.exists(mark) and os.path.getsize(mark), "it has begun", 30)
         name = client.task(task)["engineInstance"]
         engine = next(one["job"] for one in bench.cluster.get("/api/v1/engines")["engines"] if one["name"] == name)
         kill_engine(bench.cluster, engine)
@@ -409,7 +409,7 @@ def bad_input(bench):
 def somebody_else_sees_nothing(bench):
     """Only where the tests may become another user; the same rules are unit-tested with any uid."""
     cluster, client = bench.cluster, bench.client
-    exec_id, task = client.submit("sleep 30")
+    exec_id, task = client.submit("sleep 600")
     stranger = next((name for name in ("daemon", "games", "nobody") if name != USER), None)
     other = Client(cluster, bench.token, stranger)
     if other.ask("GET", "/user/userInfo").status != 0:
