@@ -52,10 +52,8 @@ def retries(drover):
     drover("wait", job, code=4)
 
     job = drover("submit", "--parsable", "--retry", "2", "--retry-delay", "300", "--", "false").stdout.strip()
-    for _ in range(200):
-        said = drover("why", job).stdout
-        if "retry_delay" in said:
-            break
+    end = time.monotonic() + 60
+    while "attempt 1 failed" not in (said := drover("why", job).stdout) and time.monotonic() < end:
         time.sleep(0.05)
     assert "attempt 1 failed" in said and "retry 1 of 2" in said, said
     drover("cancel", job)
@@ -84,6 +82,13 @@ def elements(drover):
 
 
 def kill_droverd(drover):
+    end = time.monotonic() + 60
+    while not is_killed(drover):
+        assert time.monotonic() < end, "no droverd to kill"
+        time.sleep(0.05)  # the one before is not replaced yet
+
+
+def is_killed(drover):
     for process in Path("/proc").glob("[0-9]*"):
         try:
             own = (process / "comm").read_text() == "droverd\n" and drover.env["DROVER_DATA"].encode() in (
@@ -92,8 +97,15 @@ def kill_droverd(drover):
             continue
         if own:
             os.kill(int(process.name), signal.SIGKILL)
-            return
-    raise AssertionError("no droverd to kill")
+            return True
+    return False
+
+
+def await_droverd(drover):
+    end = time.monotonic() + 60
+    while subprocess.run([str(BIN / "drover"), "ls"], env=drover.env, capture_output=True, timeout=60).returncode != 0:
+        assert time.monotonic() < end, "droverd does not come back"
+        time.sleep(0.1)
 
 
 def crashes(drover):
@@ -105,7 +117,7 @@ def crashes(drover):
     for _ in range(2):
         time.sleep(1)
         kill_droverd(drover)
-    time.sleep(2)
+    await_droverd(drover)
     drover("wait", second, timeout=120)
     tasks = json.loads(drover("show", first, "--tasks", "-n", "500", "-o", "json").stdout)["tasks"]
     assert sum(task["retries"] for task in tasks) == 8, tasks
