@@ -47,7 +47,8 @@ def life(drover):
     assert loose["magnetic"] and loose["flexible"] and loose["licences"] == {}, loose
     drover("reservation", "rm", "loose")
 
-    made = show(drover, "reservation", "create", "course", "--start", "now+8", "-t", "30m", "-w", "1", "-u", user)
+    # Far away until all was seen that is to be seen before it begins.
+    made = show(drover, "reservation", "create", "course", "--start", "now+1800", "-t", "30m", "-w", "1", "-u", user)
     assert made["reservations"][0]["nodes"] == node, made
     says(drover("reservation", "create", "course", "-t", "30m", "-w", node, "-u", user, code=6), "already")
     says(drover("reservation", "create", "other", "--start", "now+60", "-t", "1h", "-w", node, "--maintenance", code=6),
@@ -68,6 +69,7 @@ def life(drover):
     assert "no time limit" in why(drover, endless), why(drover, endless)
     shown = drover("node", "show", node).stdout
     assert "next_reservation.name" in shown and "course" in shown, shown
+    drover("reservation", "create", "course", "--replace", "--start", "now+2", "-t", "30m", "-w", "1", "-u", user)
     drover("wait", ours)
     drover("wait", scripted)
     row = show(drover, "reservation", "show", "course")["reservations"][0]
