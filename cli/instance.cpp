@@ -51,6 +51,12 @@ InstanceLock::~InstanceLock() {
   if (fd_ >= 0) ::close(fd_);
 }
 
+void InstanceLock::release() {
+  if (fd_ < 0) return;
+  ::flock(fd_, LOCK_UN);
+  ::close(std::exchange(fd_, -1));
+}
+
 Result<bool> InstanceLock::write_pid(const Paths& paths) const {
   const std::string next = pid_path(paths) + ".new";
   std::ofstream file(next);

@@ -23,6 +23,8 @@ class InstanceLock {
   ~InstanceLock();
 
   Result<bool> write_pid(const Paths& paths) const;
+  // Also for a process that was forked off meanwhile: before anybody hears that `up` has failed.
+  void release();
 
  private:
   explicit InstanceLock(int fd) : fd_(fd) {}

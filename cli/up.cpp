@@ -170,17 +170,17 @@ Result<UpOptions> read_options(Context& context) {
   return up;
 }
 
-Result<int> supervise(Context& context, const UpOptions& up, const InstanceLock& lock,
-                      int report_fd) {
+Result<int> supervise(Context& context, const UpOptions& up, InstanceLock& lock, int report_fd) {
   const bool ephemeral = context.arguments().has("ephemeral");
   Supervisor supervisor(up);
   Result<bool> started = lock.write_pid(up.paths);
   if (started) started = supervisor.start();
-  if (report_fd >= 0) send_report(report_fd, started);
-  if (!started) {
+  if (!started) {  // whoever hears of it may try again at once
     ::unlink((up.paths.run + "/up.pid").c_str());
-    return fail(started.error());
+    lock.release();
   }
+  if (report_fd >= 0) send_report(report_fd, started);
+  if (!started) return fail(started.error());
   const Result<Paths> usual = find_paths("", "");
   const bool is_default = usual && usual->api_socket() == up.paths.api_socket();
   if (report_fd < 0) {
@@ -201,7 +201,7 @@ Result<int> run_up(Context& context) {
     if (!made) return fail(made.error());
   }
   const bool detach = context.arguments().has("detach");
-  const Result<InstanceLock> lock = InstanceLock::take(up->paths);
+  Result<InstanceLock> lock = InstanceLock::take(up->paths);
   if (!lock) {
     if (!detach || lock.error().code != Errc::Conflict) return fail(lock.error());
     context.note(lock.error().message);

@@ -51,6 +51,24 @@ TEST(Instance, AnotherProgramBehindTheSocketIsNotSignalled) {
   EXPECT_FALSE(check_listener(self, path, "cli_test")) << "nobody listens any more";
 }
 
+TEST(Instance, AReleasedLockIsFreeThoughAForkedProcessStillHasIt) {
+  const Folder folder;
+  const Paths paths{folder.name, folder.name};
+  auto lock = InstanceLock::take(paths);
+  ASSERT_TRUE(lock);
+  const pid_t child = ::fork();  // as `up --detach`, whose parent goes on until it has heard
+  if (child == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  EXPECT_FALSE(InstanceLock::take(paths));
+  lock->release();
+  EXPECT_TRUE(InstanceLock::take(paths)) << "at once";
+  lock->release();  // once more does nothing
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+}
+
 TEST(Instance, AHandleOfAnotherProcessIsNotTheListener) {
   const Folder folder;
   const std::string path = folder.name + "/supd.sock";
