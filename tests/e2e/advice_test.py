@@ -11,7 +11,7 @@ from engines_test import Desk
 from harness import BIN, Cluster
 
 LIMIT_MIB, TAKES_MIB = 200, 185
-HUNGRY = f"import time\nprint('ready', end='', flush=True)\nkept = bytearray({TAKES_MIB} << 20)\ntime.sleep(120)\n"
+HUNGRY = f"import time\nprint('ready', end='', flush=True)\nkept = bytearray({TAKES_MIB} << 20)\ntime.sleep(600)\n"
 CONFIG = """[engines]
 results = "RESULTS"
 [[quota]]
@@ -46,7 +46,7 @@ def log_has(cluster, job, text, stream="out"):
 
 
 def of_a_batch_job(cluster, scratch):
-    quiet = cluster.submit({"argv": ["/bin/sleep", "120"], "mem": "200M"})
+    quiet = cluster.submit({"argv": ["/bin/sleep", "600"], "mem": "200M"})
     hungry = cluster.submit({"argv": [sys.executable, "-c", HUNGRY], "mem": f"{LIMIT_MIB}M"})
     apart = cluster.submit({"argv": [sys.executable, "-c", HUNGRY], "mem": f"{LIMIT_MIB}M", "err": f"{scratch}/err"})
     told = cluster.until(lambda: advice(cluster, hungry), "there is advice", 60)

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """python3 tests/e2e/engines_test.py"""
 import os
-import signal
 import statistics
 import sys
 import tempfile
@@ -10,7 +9,7 @@ import threading
 import time
 from random import Random
 
-from harness import Cluster, engine_pids, pids_with_cookie
+from harness import Cluster, kill_engine, pids_with_cookie
 
 COOKIE = f"engines-{os.getpid()}"
 CONFIG = """[engines]
@@ -170,8 +169,7 @@ def an_engine_is_killed(desk):
     engine = next(e for e in desk.engines() if e["running"] == job)
     host = desk.cluster.get(f"/api/v1/jobs/{engine['job']}")
     assert host["job"]["state"] == "running", host
-    for pid in engine_pids(desk.cluster, engine["job"]):
-        os.kill(pid, signal.SIGKILL)
+    kill_engine(desk.cluster, engine["job"])
     ended = desk.cluster.await_final(job, 40)
     assert (ended["state"], ended["reason"]) == ("failed", "engine_lost"), ended
     assert desk.log(job) == "begun\n"

@@ -13,6 +13,10 @@ from harness import Cluster, Unreachable
 from skips import skip, status
 
 
+def wait_for(cluster):
+    return f"until test -e {cluster.evidence}/go; do sleep 0.1; done"
+
+
 def disk_full():
     directory = Path(tempfile.mkdtemp(prefix="drover-full-"))
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", str(directory)], check=True)
@@ -20,7 +24,7 @@ def disk_full():
         cluster = Cluster(directory=directory)
         cluster.evidence = Path(tempfile.mkdtemp(prefix="drover-evidence-"))
         with cluster:
-            running = cluster.submit({"name": "long", "argv": cluster.witness("long", "sleep 4; exit 7"),
+            running = cluster.submit({"name": "long", "argv": cluster.witness("long", f"{wait_for(cluster)}; exit 7"),
                                       "out": str(cluster.evidence / "long.out")})
             cluster.until(lambda: cluster.job(running)["state"] == "running", "the long job runs")
             free = os.statvfs(directory)
@@ -32,6 +36,7 @@ def disk_full():
             status, body = cluster.request("POST", "/api/v1/jobs", {"argv": ["/bin/true"]})
             assert status in (503, 507), f"a full disk must refuse: {status} {body}"
             assert body["error"]["hint"], body
+            (cluster.evidence / "go").touch()
             job = cluster.await_final(running, 30)
             assert job["exit_code"] == 7, "the running job went on"
             filler.unlink()
@@ -46,7 +51,7 @@ def disk_full():
 
 def no_descriptors():
     with Cluster(wrap={"droverd": ["prlimit", "--nofile=96:96"]}) as cluster:
-        running = cluster.submit({"name": "long", "argv": cluster.witness("long", "sleep 3; exit 5")})
+        running = cluster.submit({"name": "long", "argv": cluster.witness("long", f"{wait_for(cluster)}; exit 5")})
         cluster.until(lambda: cluster.job(running)["state"] == "running", "the long job runs")
         hogs = []
         for _ in range(150):
@@ -63,6 +68,7 @@ def no_descriptors():
             assert status in (201, 503), status
         except Unreachable:
             pass  # refused before acknowledgement
+        (cluster.evidence / "go").touch()
         for hog in hogs:
             hog.close()
         assert cluster.await_final(running, 30)["exit_code"] == 5, "the running job went on"
