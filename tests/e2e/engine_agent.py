@@ -14,6 +14,7 @@ import time
 import tomllib
 import uuid
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 from harness import pids_with_cookie
@@ -165,7 +166,7 @@ class EngineProcess:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM if kind is None else signal.SIGKILL)
             try:
-                status = self.process.wait(20)
+                status = self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -175,9 +176,10 @@ class EngineProcess:
         if self.connection is not None:
             self.connection.close()
         self.stderr.close()
-        left = self.leftovers(10 if kind is None else 0)
+        left = self.leftovers(30 if kind is None else 0)
         for pid in left:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.directory, ignore_errors=True)
         assert kind is not None or not left, f"processes are left: {left}"
 

@@ -259,7 +259,7 @@ def deaf_statement_is_killed(subject, engine):
 def time_limit(subject, engine):
     begun = time.monotonic()
     ended = engine.run(subject.wait, time_limit_s=1)
-    assert ended["outcome"] == "timeout" and 0.9 < time.monotonic() - begun < 10, ended
+    assert ended["outcome"] == "timeout" and 0.9 < time.monotonic() - begun < 40, ended
     assert engine.run(subject.ok)["outcome"] == "ok"
 
 
@@ -399,7 +399,7 @@ def reconnects_with_what_runs_and_what_ended(subject, engine):
     assert engine.ended(waiting)["outcome"] == "ok"
     engine.connection.sendall(b"this is not JSON\n")  # the engine gives up on such a connection, not on its work
     try:
-        engine.next(lambda m: False, "end of connection", 10)
+        engine.next(lambda m: False, "end of connection", 60)
     except AssertionError as error:
         assert "hung up" in str(error), error
     assert engine.accept()["running"] == []
@@ -417,13 +417,13 @@ def sigterm_cancels_and_leaves(subject, engine):
     assert outcome == "returned" or outcome == "cancelled" and not engine.plugin["reuse"].get("ahead"), outcome
     assert engine.ended(waiting, ack=False)["outcome"] == "cancelled"
     assert engine.ended(running, ack=False)["outcome"] == "cancelled"
-    assert engine.process.wait(15) == 0
+    assert engine.process.wait(60) == 0
 
 
 @check
 def refused_engine_ends(subject, engine):
     engine.send({"type": "refused", "message": "not you"})
-    engine.process.wait(15)
+    engine.process.wait(60)
 
 
 def run_checks(name, subject, checks):

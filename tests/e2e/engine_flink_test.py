@@ -55,6 +55,10 @@ def sessions_of(server):
     return len([one for one in server.begun if one.name == "session"])
 
 
+def is_cancelled(server):
+    return any(asked["method"] == "PATCH" or asked["path"].endswith(("/cancel", "/close")) for asked in list(server.asked))
+
+
 def check_cancels(server, engine):
     """Held at each step of the conversation: it is cancelled there too, at once."""
     for code, steps in (("SELECT i, name FROM numbers", range(1, 5)), ("INSERT INTO t SELECT * FROM endless", range(1, 6))):
@@ -64,8 +68,9 @@ def check_cancels(server, engine):
             statement = engine.execute(code, reset="namespace")
             until(lambda: sum(asked["method"] == "GET" for asked in server.asked) > step + 1, "it is held")
             begun = time.monotonic()
-            server.hold_at = None
             engine.cancel(statement, grace_s=60)
+            until(lambda: is_cancelled(server), "the cancel is heard there")
+            server.hold_at = None
             ended = engine.ended(statement)
             assert ended["outcome"] == "cancelled" and time.monotonic() - begun < 30, ended
             until(lambda: server.open_names() == ["session"], "nothing is left there")

@@ -61,7 +61,7 @@ def check_cancels(server, engine):
             until(lambda: sum(asked["method"] == "GET" for asked in server.asked[-20:]) > step + 1, "it is held")
             begun = time.monotonic()
             engine.cancel(statement, grace_s=grace_s)
-            assert engine.ended(statement)["outcome"] == "cancelled" and time.monotonic() - begun < 10
+            assert engine.ended(statement)["outcome"] == "cancelled" and time.monotonic() - begun < 25
             until(lambda: not server.open_names(), "nothing is left there")
             server.hold_at = None
             server.asked.clear()
@@ -89,7 +89,7 @@ def check_beside(server, engine):
         assert engine.run("SELECT 1", reset="namespace")["outcome"] == "ok"
     assert time.monotonic() - begun < 45, "one cluster that is ill delays no other"
     engine.messages.clear()
-    health = engine.next(lambda m: m["type"] == "health" and m["pollers"][0]["items"] >= 6, "health", 20)
+    health = engine.next(lambda m: m["type"] == "health" and m["pollers"][0]["items"] >= 6, "health", 60)
     pollers = {each["kind"]: each for each in health["pollers"]}
     assert pollers["status"]["threads"] >= 2 and pollers["status"]["polls"] > 100, pollers
     for statement in ill:

@@ -32,6 +32,17 @@ def option(name):
     return None
 
 
+def free_number(directory):
+    """Two that ask at once get two."""
+    number = 1000
+    while True:
+        try:
+            (directory / f"{number}.number").touch(exist_ok=False)
+            return str(number)
+        except FileExistsError:
+            number += 1
+
+
 FAILED = "sbatch: error: Batch job submission failed: "
 
 
@@ -42,7 +53,7 @@ def sbatch(directory):
         sys.exit(FAILED + "Invalid partition name specified")
     pause = 2 if (directory / "slow").exists() else 0
     time.sleep(pause)
-    job = str(1000 + len(list(directory.glob("*.script"))))
+    job = free_number(directory)
     (directory / f"{job}.comment").write_text(option("--comment") or "(null)")
     (directory / f"{job}.script").write_bytes(sys.stdin.buffer.read())
     (directory / f"{job}.state").write_text("PENDING|0:0")
