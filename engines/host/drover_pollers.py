@@ -41,8 +41,8 @@ def balance(load, limits, calm):
         want = max(want, load.threads + max(1, load.threads // 2))
     want = max(limits.least, min(want, limits.most, load.items))
     is_loaded = load.load_per_cpu > HIGH_LOAD
-    if want > load.threads:
-        return (max(load.threads, limits.least) if is_loaded else want), 0
+    if want > load.threads:  # one for each target costs little, and a target that is ill would have the only one
+        return (min(want, max(load.threads, limits.least, load.targets)) if is_loaded else want), 0
     if want == load.threads:
         return want, 0
     if calm + 1 < CALM_TURNS and not is_loaded or load.lag_s > EARLY_S:

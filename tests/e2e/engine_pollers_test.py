@@ -26,6 +26,7 @@ BALANCED = [
     ("never more than there is to poll", load(threads=1, items=2, lag_s=9.0, work=5), 0, (2, 0)),
     ("each target may have one", load(threads=1, targets=3, work=0), 0, (3, 0)),
     ("a loaded machine gets no more", load(threads=4, lag_s=5.0, work=4, load_per_cpu=5.0), 0, (4, 0)),
+    ("but one for each target", load(threads=1, targets=3, lag_s=5.0, work=1, load_per_cpu=5.0), 0, (3, 0)),
     ("but the least", load(threads=0, lag_s=5.0, work=4, load_per_cpu=5.0), 0, (1, 0)),
     ("fewer would do: not at once", load(threads=8), 0, (8, 1)),
     ("fewer would do for some turns: one goes", load(threads=8), CALM_TURNS - 1, (7, 0)),
