@@ -26,7 +26,7 @@ concurrency = {SEATS}
 ahead = {AHEAD}
 max_per_user = 2
 """
-# "SECONDS FILE": sleeps without a process, and says in the file when it began and ended.
+# "SECONDS FILE": sleeps without a process, and says in the file when it began and ended. "GATE FILE": until there is a file GATE.
 ENGINE = '''import os, sys, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../host"))
 import drover_adapter
@@ -38,7 +38,7 @@ class Statement(Remote):
 
     def __init__(self, task):
         self.task, self.is_cancelled = task, False
-        self.seconds, self.file = task.code.split()
+        self.until, self.file = task.code.split()
 
     def say(self, what):
         with open(self.file, "a") as file:
@@ -46,14 +46,14 @@ class Statement(Remote):
 
     def submit(self):
         self.say("begin")
-        self.end = time.monotonic() + float(self.seconds)
+        self.end = None if self.until.startswith("/") else time.monotonic() + float(self.until)
         return self.poll()
 
     def poll(self):
         if self.is_cancelled:
             self.say("end")
             raise KeyboardInterrupt
-        left = self.end - time.monotonic()
+        left = self.end - time.monotonic() if self.end else 0 if os.path.exists(self.until) else 1
         if left <= 0:
             self.say("end")
         return min(left, 0.02) if left > 0 else None
@@ -113,10 +113,18 @@ def main():
                 for job in jobs:
                     assert cluster.await_final(job)["state"] == "succeeded", cluster.job(job)
 
+            def begun(file):
+                return open(f"{results}/{file}").read().count("begin") if os.path.exists(f"{results}/{file}") else 0
+
             # Long ones: as many at once as there are seats on two engines, nothing ahead of them.
-            all_end([nap(0.5, "long") for _ in range(3 * SEATS)])
+            long = [nap(f"{results}/gate", "long") for _ in range(3 * SEATS)]
+            cluster.until(lambda: begun("long") == 2 * SEATS, "every seat is taken", 60)
+            time.sleep(0.5)
+            assert begun("long") == 2 * SEATS, "and no more than that"
+            open(f"{results}/gate", "w").close()
+            all_end(long)
             found = spans(f"{results}/long")
-            assert len(found) == 3 * SEATS and SEATS <= at_once(found) <= 2 * SEATS, found
+            assert len(found) == 3 * SEATS and 2 * SEATS == at_once(found), found
             # Short ones: the engine has proved itself, some are on it ahead of their turn; each runs once.
             all_end([nap(0, "short") for _ in range(200)])
             assert len(spans(f"{results}/short")) == 200
@@ -137,8 +145,10 @@ def main():
             assert engine not in {cluster.get(f"/api/v1/jobs/{job}")["task"]["node"] for job in more}, "it is kept for who asked"
             # What waits for a lock that is given back fails; the engine has all its seats again.
             cluster.request("POST", f"/api/v1/engines/{engine}/unlock", {})
-            all_end([nap(0.3, "after") for _ in range(2 * SEATS)])
-            assert at_once(spans(f"{results}/after")) > SEATS // 2
+            after = [nap(f"{results}/gate_after", "after") for _ in range(2 * SEATS)]
+            cluster.until(lambda: begun("after") == 2 * SEATS, "every seat is taken again", 60)
+            open(f"{results}/gate_after", "w").close()
+            all_end(after)
             for one in desk.engines():
                 cluster.request("POST", f"/api/v1/engines/{one['name']}/drain", {})
             cluster.until(lambda: not desk.engines(), "every engine ends", 30)
