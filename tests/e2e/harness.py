@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 BIN = Path(os.environ.get("DROVER_BIN", Path(__file__).resolve().parents[2] / "build/release/bin"))
+PATIENCE_S = 60  # a wait that fails lasts as long at least: the machine may have other work
 FINAL = {"succeeded", "failed", "cancelled", "timed_out"}
 
 
@@ -161,16 +162,18 @@ class Cluster:
 
     # ---- waiting; every wait has an end
     def until(self, condition, what, seconds=60):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        begun, said = time.monotonic(), ""
+        while True:
+            is_last = time.monotonic() - begun > max(seconds, PATIENCE_S)  # it is looked once more after that
             try:
                 value = condition()
                 if value:
                     return value
-            except (Unreachable, AssertionError):
-                pass
+            except (Unreachable, AssertionError) as error:
+                said = f" ({error})"
+            if is_last:
+                raise AssertionError(f"after {time.monotonic() - begun:.0f} s still not: {what}{said}")
             time.sleep(0.05)
-        raise AssertionError(f"after {seconds} s still not: {what}")
 
     def await_server(self):
         self.until(lambda: self.get("/api/v1/health")["status"], "the server answers", 30)

@@ -10,7 +10,7 @@ import tempfile
 import time
 from urllib.parse import quote, urlencode
 
-from harness import Cluster
+from harness import PATIENCE_S, Cluster
 from skips import status
 
 BASE = "/api/rest_j/v1"
@@ -113,7 +113,7 @@ class Client:
         return self.good("GET", f"/entrance/{quote(str(name))}/status")["status"]
 
     def wait(self, name, seconds=60):
-        seen, end = [], time.monotonic() + seconds
+        seen, end = [], time.monotonic() + max(seconds, PATIENCE_S)
         while time.monotonic() < end:
             state = self.status(name)
             if not seen or seen[-1] != state:
