@@ -222,7 +222,6 @@ std::int64_t NodeInventory::large_enough(const Request& request) const {
                         request.resources.empty() && request.gpu_model.empty() &&
                         request.cores == CoreRule{};
   const std::int64_t gpus = request.gpu_share > 0 ? 1 : request.gpus;
-  const NodeChoice choice = any_node ? NodeChoice{} : constraints_.evaluate(request);
   const auto count = [&](const NodeBits* allowed) {
     std::int64_t sum = 0;
     for (const auto& [size, nodes] : sizes_)
@@ -230,6 +229,8 @@ std::int64_t NodeInventory::large_enough(const Request& request) const {
         sum += allowed == nullptr ? nodes.count() : nodes.count_common(allowed, nullptr);
     return sum;
   };
+  if (any_node) return count(nullptr);
+  const NodeChoice choice = constraints_.evaluate(request);
   const auto count_within = [&](const NodeBits& within) {
     for (std::size_t part = 0; part < choice.counted.size(); ++part) {
       NodeBits allowed = choice.counted[part];
@@ -238,7 +239,6 @@ std::int64_t NodeInventory::large_enough(const Request& request) const {
     }
     return count(&within);
   };
-  if (any_node) return count(nullptr);
   if (choice.alternatives.empty()) return count_within(choice.nodes);
   std::int64_t best = 0;
   for (const NodeBits& one : choice.alternatives) best = std::max(best, count_within(one));

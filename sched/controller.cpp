@@ -204,37 +204,27 @@ void Controller::set_group_limits(GroupLimits limits) {
 }
 
 std::optional<Time> Controller::next_timer(Now now) const {
-  std::optional<Time> due;
-  if (state_->next_reserved) due = now.mono + (*state_->next_reserved - now.wall);
-  for (const auto* timers : {&state_->begins, &state_->deadlines})
-    if (!timers->empty()) {
-      const Time at = now.mono + (timers->begin()->first - now.wall);
-      due = due ? std::min(*due, at) : at;
-    }
-  if (!state_->retry_times.empty()) {
-    const Time at = now.mono + (state_->retry_times.begin()->first - now.wall);
-    due = due ? std::min(*due, at) : at;
-  }
-  if (!state_->node_deadlines.empty()) {
-    const Time node = state_->node_deadlines.begin()->first;
-    due = due ? std::min(*due, node) : node;
-  }
-  if (!state_->notices.empty()) {
-    const Time notice = state_->notices.begin()->first;
-    due = due ? std::min(*due, notice) : notice;
-  }
-  if (state_->uses_shares() && state_->stats.tasks_active > 0)
-    due = due ? std::min(*due, state_->ranking.next_refresh()) : state_->ranking.next_refresh();
-  if (!state_->to_rekey.empty()) due = now.mono;
-  for (const Partition& partition : state_->partitions)  // who has waited for so long goes first
-    if (const auto& aging = partition.queue.aging(); !aging.empty()) {
-      const Time guarded = state_->jobs.at(aging.begin()->first).submitted + partition.policy.guard;
-      const Time at = now.mono + (guarded - now.wall);
-      due = due ? std::min(*due, at) : at;
-    }
+  const State& state = *state_;
+  Time due = rm::kEver;
+  const auto no_later = [&due](Time at) { due = std::min(due, at); };
+  const auto no_later_wall = [&](Time at) { no_later(now.mono + (at - now.wall)); };
+  if (state.next_reserved) no_later_wall(*state.next_reserved);
+  if (!state.begins.empty()) no_later_wall(state.begins.begin()->first);
+  if (!state.deadlines.empty()) no_later_wall(state.deadlines.begin()->first);
+  if (!state.retry_times.empty()) no_later_wall(state.retry_times.begin()->first);
+  if (!state.node_deadlines.empty()) no_later(state.node_deadlines.begin()->first);
+  if (!state.notices.empty()) no_later(state.notices.begin()->first);
+  if (state.stats.tasks_active > 0 && state.uses_shares()) no_later(state.ranking.next_refresh());
+  if (!state.to_rekey.empty()) due = now.mono;
+  for (const Partition& partition : state.partitions)  // who has waited for so long goes first
+    if (const auto& aging = partition.queue.aging(); !aging.empty())
+      no_later_wall(state.jobs.at(aging.begin()->first).submitted + partition.policy.guard);
   // Holds whose time has come are looked at in every pass: only a later one needs a wake-up.
-  const auto next = state_->due.upper_bound({now.mono, JobId{~std::uint64_t(0)}});
-  if (next != state_->due.end()) due = due ? std::min(*due, next->first) : next->first;
+  if (!state.due.empty()) {
+    const auto next = state.due.upper_bound({now.mono, JobId{~std::uint64_t(0)}});
+    if (next != state.due.end()) no_later(next->first);
+  }
+  if (due == rm::kEver) return std::nullopt;
   return due;
 }
 

@@ -125,7 +125,7 @@ void Controller::State::follow_group(Job& job, bool free_to_go, bool counts, boo
   }
   changed |= keep(group.unplanned, job.in_unplanned, lacks_plan);
   job.in_unplanned = lacks_plan;
-  if (changed) takeable.insert(job.group);
+  if (changed && (!group.fifo.empty() || !group.unplanned.empty())) takeable.insert(job.group);
 }
 
 void Controller::State::cancel_waiting(Job& job, Reason reason, Now now) {

@@ -136,6 +136,7 @@ void Controller::State::follow_shares(Now now) {
     for (const rm::NodeView& node : rm.nodes()) sum += node.capacity;
     ranking.set_capacity(sum);
   }
+  if (!ranking.has_changed() && to_rekey.empty()) return;
   for (const LeafId leaf : ranking.take_changed()) {
     if (std::size_t(leaf) >= lanes_of.size()) continue;
     auto& lanes = lanes_of[std::size_t(leaf)];

@@ -61,6 +61,7 @@ class Ranking {
 
   // ---- time. Leaves whose fair score changed since the last call; their lanes want new keys.
   std::vector<LeafId> take_changed();
+  bool has_changed() const { return !changed_.empty(); }
   // Ranks again when it is due (wall); true when it was.
   bool refresh(Now now);
   Time next_refresh() const { return next_refresh_; }  // mono
