@@ -68,6 +68,7 @@ class QuotaLedger {
   // The counters that may have more room than when this was last asked: each once, by index. A
   // release frees those of its path; a change of the rules frees all. O(n log n) of the answer.
   std::vector<std::uint32_t> take_freed(std::vector<std::uint32_t> memory = {});  // used again
+  bool has_freed() const { return !freed_.empty(); }
   // The counter of exactly these labels; it may also have more room although nothing was released.
   std::optional<std::uint32_t> counter_of(const Labels& exact) const;
   void wake(std::uint32_t counter) { mark_freed(counter); }

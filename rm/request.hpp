@@ -36,7 +36,7 @@ class Components {
   std::vector<Request> all_;
 };
 
-struct Request {             // amounts are per node
+struct Request {  // amounts are per node
   // Logical CPUs: tasks on the node * cpus_per_task. 0 = a statement: a seat of an engine (a node
   // that is no machine, NodeSpec::seats) with these labels, and nothing else.
   std::int64_t cpus = 1;

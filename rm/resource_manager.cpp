@@ -245,6 +245,10 @@ bool ResourceManager::is_claimant(const Claim& claim, PathId path) const {
   return state_->ledger.is_on(path, claim.claimant_index);
 }
 
+bool ResourceManager::has_freed() const {
+  return state_->freed_everything || !state_->freed.empty() || state_->ledger.has_freed();
+}
+
 Freed ResourceManager::take_freed(Freed freed) {
   freed.quotas = state_->ledger.take_freed(std::move(freed.quotas));
   freed.everything = std::exchange(state_->freed_everything, false);

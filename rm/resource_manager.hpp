@@ -163,6 +163,7 @@ class ResourceManager {
 
   // Only waiters for these need another try: for what they ask, or at QuotaShort::quota_index.
   Freed take_freed(Freed memory = {});  // `memory` is used again
+  bool has_freed() const;
 
   // Double entry: recomputes every counter from `live` and compares. Empty when consistent, else
   // what differs. `jobs`: the path of each open job, when the caller has them.

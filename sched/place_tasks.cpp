@@ -116,6 +116,10 @@ rm::LastingRoom Controller::State::room_for(const Partition& partition, NodeId n
 
 // Only what could start on a node that changed, or under a quota that was freed, is tried again.
 void Controller::State::wake_waiters() {
+  if (!rm.has_freed()) {  // as when nothing came but a submission
+    for (Partition& partition : partitions) partition.queue.begin_pass();
+    return;
+  }
   freed_since = rm.take_freed(std::move(freed_since));
   const auto licences = rm.licence_pool();
   if (freed_since.everything) drop_broken_clearings();

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
-#include <map>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -29,7 +29,7 @@ struct Shape {
   std::int64_t area = 0;
 };
 
-// Interns shapes and forgets those that no job has any more. O(log shapes).
+// Interns shapes and forgets those that no job has any more. O(1).
 class Shapes {
  public:
   ShapeId acquire(const rm::ResourceManager& rm, rm::ClassId what, Duration time_limit);
@@ -44,7 +44,14 @@ class Shapes {
   };
   std::vector<Entry> shapes_;
   std::vector<ShapeId> free_;
-  std::map<std::pair<rm::ClassId, std::int64_t>, ShapeId> index_;
+  struct KeyHash {
+    std::size_t operator()(const std::pair<rm::ClassId, std::int64_t>& key) const {
+      std::uint64_t hash = std::uint64_t(key.second) * 0x9e3779b97f4a7c15u + raw(key.first);
+      hash = (hash ^ (hash >> 29)) * 0xbf58476d1ce4e5b9u;  // lengths are multiples of a second
+      return std::size_t(hash ^ (hash >> 32));
+    }
+  };
+  std::unordered_map<std::pair<rm::ClassId, std::int64_t>, ShapeId, KeyHash> index_;
 };
 
 }  // namespace drover::sched
