@@ -139,8 +139,7 @@ struct Daemon::Parts {
   Config config;
   metrics::Metrics metrics;
   std::unique_ptr<Services> services;
-  std::unique_ptr<AdviceNotes> advice_notes;
-  net::Loop loop;
+  net::Loop loop;  // what has a timer or a handle of it stands below
   store::Store store;
   sched::Controller controller;
   flow::Conductor workflows;
@@ -155,6 +154,7 @@ struct Daemon::Parts {
   Agents agents;
   sched::Consumers consumers;
   LedgerWatch ledger_watch;
+  std::unique_ptr<AdviceNotes> advice_notes;
   std::unique_ptr<Router> router;
   std::unique_ptr<net::HttpServer> http;
   std::optional<net::Timer> stop_timer;

@@ -86,17 +86,25 @@ class Cluster:
         return process.returncode
 
     def stop(self):
+        codes = {}
         for name in ("agent", "droverd", "supd"):
             process = self.processes.get(name)
             if process and process.poll() is None:
                 process.send_signal(signal.SIGTERM if name != "supd" else signal.SIGKILL)
                 try:
-                    process.wait(timeout=10)
+                    codes[name] = process.wait(timeout=PATIENCE_S)
                 except subprocess.TimeoutExpired:
                     process.kill()
-                    process.wait()
+                    codes[name] = process.wait()
+        said = {name: self.last_words(name) for name in ("agent", "droverd")}
         if self.own_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
+        for name, words in said.items():
+            assert codes.get(name, 0) == 0, f"{name} was asked to stop and ended with {codes[name]}: {words}"
+
+    def last_words(self, name, lines=40):
+        log = self.directory / f"{name}.log"
+        return "\n".join(log.read_text(errors="replace").split("\n")[-lines:]) if log.exists() else ""
 
     def __enter__(self):
         return self.start_all()
@@ -104,9 +112,7 @@ class Cluster:
     def __exit__(self, kind, value, trace):
         if kind is not None:
             for name in ("droverd", "agent", "supd"):
-                log = self.directory / f"{name}.log"
-                if log.exists():
-                    print(f"---- {name}.log\n" + "\n".join(log.read_text(errors="replace").split("\n")[-40:]))
+                print(f"---- {name}.log\n{self.last_words(name)}")
         self.stop()
 
     # ---- talking to it

@@ -140,8 +140,27 @@ def over_tcp(data):
     drover(data, "down")
 
 
+def what_cannot_start_says_why(data):
+    """Its parts are there by then, and all are taken down again."""
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    taken.listen()
+    port = taken.getsockname()[1]
+    run = [str(BIN / "droverd"), "--data", str(data), "--run", str(data / "run")]
+    done = subprocess.run([*run, "--port", str(port)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 6 and f"127.0.0.1:{port} is taken" in done.stderr and "hint:" in done.stderr, done
+    taken.close()
+    tokens = data / "linkis.tokens"
+    tokens.write_text("x nobody * 2020-01-01\n")
+    tokens.chmod(0o600)
+    config = data / "droverd.toml"
+    config.write_text("[linkis]\nenabled = true\n")
+    done = subprocess.run([*run, "--port", "none", "--config", str(config)], capture_output=True, text=True, timeout=60)
+    assert done.returncode in range(1, 126) and "linkis.tokens" in done.stderr, done
+
+
 def main():
-    cases = (newer_and_damaged_store, waiting_is_bounded, somebody_elses_socket, over_tcp)
+    cases = (newer_and_damaged_store, waiting_is_bounded, somebody_elses_socket, over_tcp, what_cannot_start_says_why)
     for case in cases:
         data = Path(tempfile.mkdtemp(prefix="drover-mishaps-"))
         try:
