@@ -5,8 +5,8 @@
 
 namespace drover::cli {
 
-extern const Command kExec, kEngineLs, kEngineShow, kEngineTypes, kEngineStart, kEngineDrain,
-    kEngineKill, kEngineLog, kEngineAsk, kEngineLock, kEngineUnlock, kSessionNew, kSessionLs,
-    kSessionClose, kResultLs, kResultGet;
+extern const Command kExec, kEngineLs, kEngineShow, kEngineTypes, kEngineStart, kEngineWarm,
+    kEngineDrain, kEngineKill, kEngineLog, kEngineAsk, kEngineLock, kEngineUnlock, kSessionNew,
+    kSessionLs, kSessionClose, kResultLs, kResultGet;
 
 }  // namespace drover::cli

@@ -131,6 +131,17 @@ const Plugin* Catalogue::find(std::string_view type) const {
   return found == plugins_.end() ? nullptr : &found->second;
 }
 
+Result<const Plugin*> Catalogue::named(std::string_view type) const {
+  if (const Plugin* plugin = find(type)) return plugin;
+  std::vector<std::string_view> known;
+  for (const auto& [name, plugin] : plugins_) known.push_back(name);
+  const std::string_view near = nearest_match(type, known);
+  return fail(Errc::NotFound, "there is no engine '" + std::string(type.substr(0, 64)) + "'",
+              near.empty() ? "drover engine types lists those there are"
+                           : "did you mean " + std::string(near) + "?",
+              "engine");
+}
+
 // By type; else by the language that one of both words names: of several that speak it, the one
 // that is called so.
 Result<const Plugin*> Catalogue::plugin_for(const sched::Statement& statement) const {

@@ -28,6 +28,8 @@ class Catalogue {
   // which pool it waits for. `engine` may name a language instead ("py"). Errors name the nearest
   // word that is known.
   Result<void> complete(sched::JobSpec& spec) const;
+  // Of a type, by its own name. NotFound, with the nearest one.
+  Result<const Plugin*> named(std::string_view type) const;
 
  private:
   Result<const Plugin*> plugin_for(const sched::Statement& statement) const;

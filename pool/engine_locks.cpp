@@ -38,10 +38,9 @@ EnginePool::Engine* EnginePool::idle_engine_of(const std::string& pool, const Pl
 }
 
 Result<sched::Done> EnginePool::ask(AskEngine in, Now now) {
-  const Plugin* plugin = catalogue_->find(in.type);
-  if (plugin == nullptr)
-    return fail(Errc::NotFound, "there is no engine '" + in.type.substr(0, 64) + "'",
-                "drover engine types lists those there are", "engine");
+  const auto found = catalogue_->named(in.type);
+  if (!found) return fail(found.error());
+  const Plugin* plugin = *found;
   if (plugin->shared_as)
     return fail(Errc::Unsupported,
                 "engine " + plugin->type + " is shared by its users: nobody may lock one",

@@ -343,10 +343,9 @@ Result<void> check_own(const Plugin& plugin, const EngineWish& wish) {
 }  // namespace
 
 Result<sched::Done> EnginePool::start_engines(StartEngines in, Now now) {
-  const Plugin* plugin = catalogue_->find(in.type);
-  if (plugin == nullptr)
-    return fail(Errc::NotFound, "there is no engine '" + in.type.substr(0, 64) + "'",
-                "drover engine types lists those there are", "engine");
+  const auto found = catalogue_->named(in.type);
+  if (!found) return fail(found.error());
+  const Plugin* plugin = *found;
   if (auto good = check_own(*plugin, in.wish); !good) return fail(good.error());
   const EngineSize& size = in.wish.size;
   if (auto good = check_size(*plugin, {size.cpus, size.mem_mib, size.gpus}); !good)

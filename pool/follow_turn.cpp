@@ -213,6 +213,7 @@ void EnginePool::see_engine_job(std::uint32_t number, const sched::JobRecord& jo
 
 void EnginePool::engine_ended(std::uint32_t number, const sched::JobRecord& job, Now now) {
   Engine& engine = engines_.at(number);
+  if (engine.was_ready && engine.state != EngineState::Stopping) ++counts_.lost;  // nobody asked
   move(engine, EngineEvent::Ended, now);
   Pool& pool = pool_of(engine.pool);
   if (!engine.was_ready && !engine.is_unwanted) {

@@ -161,6 +161,7 @@ TEST(EnginePool, AnEngineThatDiesTakesItsStatementAndNoOther) {
   stage.engine_up(engine);
   const JobId waits = stage.submit();
   stage.engine_died(engine);
+  EXPECT_EQ(stage.pool->counts().lost, 1u);
   EXPECT_EQ(stage.table.jobs.at(lost).reason, Reason::EngineLost);
   EXPECT_FALSE(sched::is_final(stage.state(waits)));
   stage.engine_up(stage.engine_jobs()[0]);
