@@ -17,6 +17,7 @@ CALM_TURNS = 5                # so often in a row fewer must do before one goes
 HIGH_LOAD = 4.0               # per CPU: more threads would make it worse
 BALANCE_S = 1.0
 MEMORY = 0.2                  # of the newest poll in a target's mean
+SOON = 0.5                    # of its pause: what is this near its time goes with a question that is asked anyway
 
 
 class Load(NamedTuple):
@@ -57,12 +58,13 @@ def share(threads, targets):
 
 
 class Poll:
-    """One thing that is polled. `batch`: polls of one target with the same one (not None) may be taken together."""
-    __slots__ = ("target", "about", "batch", "due", "turn", "is_busy", "is_hasty", "is_over", "failed")
+    """One thing that is polled. `batch`: polls of one target with the same one (not None) may be taken together. `soon`: from
+    when on it is taken with another that is due."""
+    __slots__ = ("target", "about", "batch", "due", "soon", "turn", "is_busy", "is_hasty", "is_over", "failed")
 
     def __init__(self, target, about, batch=None):
         self.target, self.about, self.batch = target, about, batch
-        self.due, self.turn = 0.0, 0
+        self.due, self.soon, self.turn = 0.0, 0.0, 0
         self.is_busy = self.is_hasty = self.is_over = self.failed = False
 
 
@@ -90,9 +92,9 @@ class Queue:
         self.targets.setdefault(poll.target, Target(poll.target)).items += 1
         self.put(poll, due)
 
-    def put(self, poll, due):
+    def put(self, poll, due, pause_s=0.0):
         self.turns += 1
-        poll.due, poll.turn = due, self.turns
+        poll.due, poll.soon, poll.turn = due, due - SOON * pause_s, self.turns
         heapq.heappush(self.targets[poll.target].heap, (not poll.is_hasty, due, self.turns, poll))
 
     def hasten(self, poll, now):
@@ -117,7 +119,7 @@ class Queue:
         if best is None:
             return []
         target, taken = best[1], []
-        while len(taken) < self.BATCH_MAX and (poll := self.first(target)) and poll.due <= now:
+        while len(taken) < self.BATCH_MAX and (poll := self.first(target)) and (poll.soon if taken else poll.due) <= now:
             if taken and (poll.batch is None or poll.batch != taken[0].batch or poll.is_hasty):
                 break
             heapq.heappop(target.heap)
@@ -143,7 +145,7 @@ class Queue:
                 poll.is_over = True
                 target.items -= 1
             else:
-                self.put(poll, now if poll.is_hasty else now + pause)
+                self.put(poll, now, 0.0) if poll.is_hasty else self.put(poll, now + pause, pause)
         if target.items == 0 and target.busy == 0:
             del self.targets[target.name]
 

@@ -97,6 +97,23 @@ def check_batches():
     assert sizes == [100, 20, 1, 100, 29], sizes
 
 
+def check_convoys():
+    """What was begun at any time comes to be asked for together: a question is for all whose pause is half over."""
+    chance = random.Random(7)
+    for count in (2, 12, 50):
+        queue, now = Queue(), 0.0
+        for number in range(count):
+            queue.add(Poll("slurm", number, batch="squeue"), chance.uniform(0, 20))
+        questions = []
+        while now < 400:
+            now = queue.next_due(2)
+            taken = queue.take(now, 2)
+            questions.append(now)
+            queue.done(taken, [20.0] * len(taken), now, 0.0)
+        late = [at for at in questions if at > 60]
+        assert len(late) <= 2 * 340 / 20, (count, len(late))  # of count * 17
+
+
 def simulate(seed, slow_s):
     """Virtual time: two healthy clusters and one whose answers take `slow_s`; how late the healthy ones are polled at most."""
     chance, queue = random.Random(seed), Queue()
@@ -137,6 +154,7 @@ def main():
     check_no_swing()
     check_turns()
     check_batches()
+    check_convoys()
     check_fairness()
     print("pollers are as many as needed, and fair")
 
