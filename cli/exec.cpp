@@ -11,7 +11,7 @@
 #include "cli/file_text.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/job_view.hpp"
-#include "cli/log_stream.hpp"
+#include "cli/live_log.hpp"
 #include "cli/retry_options.hpp"
 #include "cli/statement_view.hpp"
 #include "cli/status_line.hpp"
@@ -146,20 +146,6 @@ Result<Json> await_end(ApiClient& api, Json answer, StatusLine* status) {
   return api.read(path);
 }
 
-void print_log(Context& context, ApiClient& api, std::uint64_t id) {
-  EscapeFilter filter;
-  const bool filtered = is_terminal(1);
-  std::string last;
-  const LogRequest request{id, std::nullopt, false, false, std::nullopt};
-  const auto read = read_log(api, request, [&](std::string_view bytes) {
-    context.out(filtered ? filter.pass(bytes) : std::string(bytes));
-    if (!bytes.empty()) last = bytes.back();
-    return true;
-  });
-  if (!read && read.error().code != Errc::NotFound) context.warn(read.error().message);
-  if (!last.empty() && last != "\n") context.out("\n");
-}
-
 void tell_reuse(Context& context, const Json& answer) {
   const Json& reused = member(answer, "reused");
   if (!reused.is_object() || context.globals().quiet) return;
@@ -175,12 +161,20 @@ Result<int> follow(Context& context, ApiClient& api, const Json& started) {
   const auto status = std::make_shared<StatusLine>(context.globals().quiet, context.color_err());
   const InterruptWatch watcher(
       [second, status, id] {
-        status->close();
+        status->mute();  // what it says of its end is still shown
         const auto done = second->post("/api/v1/jobs/" + id + "/cancel", Json::object());
         std::fprintf(stderr, done ? "job %s is cancelled\n" : "job %s could not be cancelled\n",
                      id.c_str());
       },
       [] {});
+  tell_reuse(context, started);
+  std::unique_ptr<LiveLog> log;
+  if (!context.globals().json()) {
+    Result<std::unique_ptr<ApiClient>> third = context.new_api();
+    if (!third) return fail(third.error());
+    log = std::make_unique<LiveLog>(std::move(*third), std::uint64_t(number_of(started, "job.id")),
+                                    status);
+  }
   Result<Json> answer = await_end(api, started, status->is_live() ? status.get() : nullptr);
   status->clear();
   if (!answer) return fail(answer.error(), "following job " + id);
@@ -190,8 +184,7 @@ Result<int> follow(Context& context, ApiClient& api, const Json& started) {
     context.out(to_text(*answer, lines ? -1 : 2) + '\n');
     return statement_status(*answer);
   }
-  tell_reuse(context, *answer);
-  print_log(context, api, std::uint64_t(number_of(started, "job.id")));
+  if (const auto printed = log->finish(api); !printed) context.warn(printed.error().message);
   context.out(render_results(*answer, context.style()));
   std::fflush(stdout);
   std::fputs(render_failure(*answer, context.color_err()).c_str(), stderr);
@@ -223,9 +216,9 @@ const Command kExec = {
     .operands = "'CODE'",
     .summary = "run a statement of Python, SQL or shell on a warm engine",
     .about =
-        "Prints what the code printed, then its results; an error goes to stderr. The exit status "
-        "is "
-        "the statement's. Without a session it gets any idle engine of yours, with no names left "
+        "Prints what the code prints, as it prints it, then its results; an error goes to stderr. "
+        "The exit status is the statement's. Without a session it gets any idle engine of yours, "
+        "with no names left "
         "of before. Ctrl-C cancels it; the session keeps its names. With --cpus, --mem or --gpus "
         "its engine has at least so much; with --once it has an engine of its own.",
     .examples =

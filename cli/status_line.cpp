@@ -52,6 +52,13 @@ void StatusLine::close() {
   closed_ = true;
 }
 
+void StatusLine::mute() {
+  const std::lock_guard lock(mutex_);
+  erase_line();
+  text_.clear();
+  quiet_ = true;
+}
+
 void StatusLine::erase_line() {
   if (drawn_) write_all(2, "\r\x1b[K");
   drawn_ = false;
@@ -69,10 +76,10 @@ bool StatusLine::pass(int fd, std::string_view bytes) {
   const std::lock_guard lock(mutex_);
   if (closed_) return false;
   erase_line();
-  const bool good = write_all(fd, bytes);
+  if (!write_all(fd, bytes)) return false;  // errno says why
   at_line_start_ = !is_terminal(fd) || bytes.back() == '\n';
   if (live_ && at_line_start_ && !text_.empty()) draw_line();
-  return good;
+  return true;
 }
 
 std::string bar(double fraction, std::size_t width) {

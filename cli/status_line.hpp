@@ -23,6 +23,8 @@ class StatusLine {
   void clear();
   // Takes the line away for good; later output of the job is dropped.
   void close();
+  // Takes the line away for good; output of the job goes on.
+  void mute();
   // Takes the line away, writes the bytes of the job to `fd`, and puts it back at the next line
   // start. False when the reader is gone.
   bool pass(int fd, std::string_view bytes);

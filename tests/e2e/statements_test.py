@@ -3,10 +3,13 @@
 """python3 tests/e2e/statements_test.py"""
 import json
 import os
+import pty
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from engines_test import Desk, nothing_is_left, previews
@@ -24,9 +27,12 @@ def exec_(desk, *words, **more):
 
 
 def drover(desk, *words, **more):
-    env = {**os.environ, "DROVER_RUN": str(desk.cluster.run), "DROVER_DATA": str(desk.cluster.data)}
-    done = subprocess.run([str(BIN / "drover"), *words], capture_output=True, text=True, timeout=60, env=env, **more)
+    done = subprocess.run([str(BIN / "drover"), *words], capture_output=True, text=True, timeout=60, env=environment(desk), **more)
     return done.returncode, done.stdout, done.stderr
+
+
+def environment(desk):
+    return {**os.environ, "DROVER_RUN": str(desk.cluster.run), "DROVER_DATA": str(desk.cluster.data)}
 
 
 def reuse(desk, code, engine="shell", **more):
@@ -126,6 +132,50 @@ def on_the_command_line(desk):
     answer = json.loads(exec_(desk, "-e", "shell", "--reuse", "--json", "echo from the line; date +%N")[1])
     assert answer["reused"]["job"] == answer["job"]["id"], answer
     assert exec_(desk, "-e", "shell", "--reuse=soon", "true")[0] != 0
+
+
+def output_comes_as_it_is_printed(desk):
+    """Each line is read here before the code goes on: what came only at the end would never come."""
+    gates = [f"{desk.results}/gate-{number}" for number in range(2)]
+    code = f"echo one; until [ -e {gates[0]} ]; do sleep 0.01; done; printf 'two\\n\\033[31mred\\n'; until [ -e {gates[1]} ]; do sleep 0.01; done; printf three"
+    for kind in ("pipe", "terminal"):
+        ours, theirs = os.pipe() if kind == "pipe" else pty.openpty()
+        with subprocess.Popen([str(BIN / "drover"), "exec", "-e", "shell", code], stdin=subprocess.DEVNULL, stdout=theirs,
+                              stderr=subprocess.PIPE if kind == "pipe" else theirs, env=environment(desk)) as exec_:
+            os.close(theirs)
+            watchdog = threading.Timer(100, exec_.kill)
+            watchdog.start()
+            said = read_until(ours, b"", b"one")
+            if kind == "pipe":  # the log goes on where it was
+                desk.cluster.kill("droverd")
+                desk.cluster.start("droverd")
+            open(gates[0], "w").close()
+            said = read_until(ours, said, b"red")
+            open(gates[1], "w").close()
+            said = read_until(ours, said, None)
+            watchdog.cancel()
+            assert exec_.wait() == 0, (said, exec_.stderr and exec_.stderr.read())
+        os.close(ours)
+        # A terminal gets \r\n, and a line about the job which is taken away before each output.
+        plain = [line for line in re.split(rb"[\r\n]+|\x1b\[K", said) if line and not re.fullmatch(rb"\x1b\[2mjob \d+ .*", line)]
+        assert plain == [b"one", b"two", b"\x1b[31mred", b"three"], said
+        assert said.endswith(b"\n") and kind == "terminal" or said.count(b"\n") == 4, said
+        for gate in gates:
+            os.unlink(gate)
+
+
+def read_until(fd, said, word):
+    """All of it if no word is given."""
+    while word is None or word not in said:
+        try:
+            data = os.read(fd, 4096)
+        except OSError:  # of a terminal: nobody writes any more
+            data = b""
+        if not data:
+            assert word is None, (said, word)
+            break
+        said += data
+    return said
 
 
 def variables_are_filled_in(desk):
@@ -247,7 +297,7 @@ def a_lost_one_runs_again_if_that_was_asked_for(desk):
 
 
 CASES = (a_lost_one_runs_again_if_that_was_asked_for, a_failed_one_runs_again_if_asked, engines_are_locked_for_who_asks, a_lock_starts_an_engine_and_ends_with_its_lease, locks_on_the_command_line, labels_are_completed, wishes_are_refused_by_name, an_earlier_result_answers, only_the_same_counts, what_is_gone_runs_again, keys_go_first, it_survives_a_restart,
-         what_cannot_be_reused_is_refused, on_the_command_line, variables_are_filled_in)
+         what_cannot_be_reused_is_refused, on_the_command_line, output_comes_as_it_is_printed, variables_are_filled_in)
 
 
 class Asker(Desk):
