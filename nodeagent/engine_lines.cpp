@@ -288,6 +288,7 @@ std::string execute_line(const proto::LaunchOrder& order) {
   }
   line += '}';
   add(line, "log", order.out());
+  if (order.id().attempt() > 1) line += ",\"log_append\":true";
   add(line, "results", statement.results());
   add(line, "reset", statement.reset().empty() ? "none" : statement.reset());
   add(line, "time_limit_s",

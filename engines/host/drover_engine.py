@@ -175,6 +175,7 @@ class Engine(Connection):
 
     def give_back_one(self, statement, why):
         self.queue.remove(statement)
+        statement.log.forget()
         self.finish(statement, "returned", 1, {"name": "Returned", "message": why})
 
     def begin(self, at_us):

@@ -13,16 +13,18 @@ def say(text):
 
 
 class Log:
-    """A statement's output file: made at the first byte, cut at the limit; what is dropped is counted."""
+    """A statement's output file: made at the first byte, cut at the limit; what is dropped is counted. One that goes on (an
+    earlier attempt wrote into it) keeps what is there, which counts for the limit."""
 
-    def __init__(self, path, limit):
+    def __init__(self, path, limit, goes_on=False):
         self.path, self.left, self.dropped, self.fd = path, limit or 1 << 62, 0, None
-        self.is_in_line = False
+        self.is_in_line, self.goes_on = False, goes_on
 
     def write(self, data):
+        is_open = self.left > 0 and len(data) > 0 and self.open()
         kept = data[:self.left]
         written = 0
-        if kept and self.open():
+        if kept and is_open:
             try:
                 written = os.write(self.fd, kept)
             except OSError:  # disk full: the statement goes on
@@ -38,17 +40,28 @@ class Log:
 
     def open(self):
         if self.fd is None:
-            flags = os.O_WRONLY | os.O_APPEND | os.O_TRUNC | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            flags = (os.O_WRONLY | os.O_APPEND | (0 if self.goes_on else os.O_TRUNC) | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+                     | os.O_CLOEXEC)
             try:
                 try:
                     self.fd = os.open(self.path, flags, 0o600)
                 except FileNotFoundError:
                     os.makedirs(os.path.dirname(self.path), 0o700, exist_ok=True)
                     self.fd = os.open(self.path, flags, 0o600)
+                if self.goes_on:
+                    self.left = max(0, self.left - os.fstat(self.fd).st_size)
             except (OSError, ValueError) as error:
                 say(f"no log: {error}")
                 self.fd = -1
         return self.fd >= 0
+
+    def forget(self):
+        """Nothing was written. What lies there is of an earlier store; what writes next goes on with what it finds."""
+        if not self.goes_on:
+            try:
+                os.unlink(self.path)
+            except (OSError, ValueError):
+                pass
 
     def close(self):
         if self.dropped and self.open():

@@ -13,7 +13,7 @@ class Statement:
     def __init__(self, order, size):
         self.order, self.id, self.number = order, order["id"], 0
         self.results = order.get("results") or ""
-        self.log = Log(order.get("log") or "", order.get("log_bytes") or 0)
+        self.log = Log(order.get("log") or "", order.get("log_bytes") or 0, order.get("log_append") is True)
         self.goes_alone = size > PACKET_MAX // 2 or order.get("reset") == "respawn"
         self.notes = (order.get("env") or {}).pop("DROVER_CODE_NOTES", None)
         self.return_after_s = (order.get("return_after_ms") or 0) / 1000

@@ -276,9 +276,9 @@ def locks_on_the_command_line(desk):
 
 
 def a_failed_one_runs_again_if_asked(desk):
-    script = f"echo x >> {desk.results}/tries; test $(wc -l < {desk.results}/tries) -ge 3 && echo done"
+    script = f"echo x >> {desk.results}/tries; wc -l < {desk.results}/tries; test $(wc -l < {desk.results}/tries) -ge 3 && echo done"
     code, out, err = exec_(desk, "-e", "shell", "--retry", "5", "--retry-delay", "0", script)
-    assert code == 0 and out.endswith("done\n") and open(f"{desk.results}/tries").read() == "x\n" * 3, (code, out, err)
+    assert code == 0 and out == "1\n2\n3\ndone\n" and open(f"{desk.results}/tries").read() == "x\n" * 3, (code, out, err)
     answer = desk.run("exit 3", "shell", retry={"max": 1}, reuse=True)
     assert answer["job"]["state"] == "failed" and answer["task"]["attempt"] == 2, answer
 

@@ -196,6 +196,9 @@ TEST(EngineLines, AnOrderHasWhatTheProtocolSays) {
   EXPECT_EQ(json["result_bytes"], 0);
   EXPECT_EQ(json["return_after_ms"], 50);
   EXPECT_EQ(json["reset"], "none");
+  EXPECT_FALSE(json.contains("log_append"));
+  order.mutable_id()->set_attempt(2);
+  EXPECT_EQ(nlohmann::json::parse(execute_line(order))["log_append"], true) << "its log goes on";
 }
 
 // ---- the table
