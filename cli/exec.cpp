@@ -179,14 +179,20 @@ Result<int> follow(Context& context, ApiClient& api, const Json& started) {
   status->clear();
   if (!answer) return fail(answer.error(), "following job " + id);
   if (started.contains("reused")) (*answer)["reused"] = started["reused"];
+  const auto warn_of_cuts = [&] {
+    for (const Json& result : member(*answer, "results.results"))
+      if (const std::string cut = describe_cut(result); !cut.empty()) context.warn(cut);
+  };
   if (context.globals().json()) {
     const bool lines = context.globals().table.format == Format::JsonLines;
     context.out(to_text(*answer, lines ? -1 : 2) + '\n');
+    warn_of_cuts();
     return statement_status(*answer);
   }
   if (const auto printed = log->finish(api); !printed) context.warn(printed.error().message);
   context.out(render_results(*answer, context.style()));
   std::fflush(stdout);
+  warn_of_cuts();
   std::fputs(render_failure(*answer, context.color_err()).c_str(), stderr);
   return statement_status(*answer);
 }

@@ -147,20 +147,25 @@ Result<int> run_get(Context& context) {
   if (!api) return fail(api.error());
   const Result<Json> list = (*api)->read(*path);
   if (!list) return fail(list.error());
-  bool is_table = false, is_there = false;
+  Json result;
   for (const Json& row : member(*list, "results"))
-    if (text_of(row, "index") == number)
-      is_there = true, is_table = text_of(row, "kind") == "table";
-  if (!is_there)
+    if (text_of(row, "index") == number) result = row;
+  if (result.is_null())
     return fail(Errc::NotFound, "the job has no result " + number,
                 "drover result ls JOB lists them");
   *path += "/" + number;
-  if (is_table && format == "table") return show_table(context, **api, *path, *rows);
+  // At the end, where it is seen, and also when the part that was asked for is whole.
+  const auto told = [&](Result<int> code) {
+    if (const std::string cut = describe_cut(result); code && !cut.empty()) context.warn(cut);
+    return code;
+  };
+  const bool is_table = text_of(result, "kind") == "table";
+  if (is_table && format == "table") return told(show_table(context, **api, *path, *rows));
   Query query{{"format", is_table ? format : format == "table" || format == "csv" ? "" : format}};
   if (rows->from > 0) query.emplace_back("offset", std::to_string(rows->from));
   if (rows->count >= 0)
     query.emplace_back("limit", std::to_string(std::max<std::int64_t>(rows->count, 1)));
-  return fetch(context, **api, with_query(*path, query));
+  return told(fetch(context, **api, with_query(*path, query)));
 }
 
 }  // namespace

@@ -140,6 +140,13 @@ std::string describe_statement(const Json& answer) {
   return text;
 }
 
+std::string describe_cut(const Json& result) {
+  if (member(result, "complete") != Json(false)) return {};
+  const std::string rows = text_of(result, "rows");
+  return "result " + text_of(result, "index") + " is not whole: it ends after " +
+         (rows.empty() ? "" : rows + " rows, ") + text_of(result, "bytes") + " bytes";
+}
+
 int statement_status(const Json& answer) {
   if (text_of(answer, "job.state") == "succeeded") return 0;
   const std::int64_t code = number_of(answer, "job.exit_code");

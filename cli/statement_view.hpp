@@ -16,6 +16,8 @@ std::string render_results(const Json& answer, const Style& style);
 std::string render_failure(const Json& answer, bool color);
 // "job 12 running [####....] 40% reading".
 std::string describe_statement(const Json& answer);
+// "result 0 is not whole: it ends after 5000 rows, 40210 bytes"; empty when it is whole.
+std::string describe_cut(const Json& result);
 // Its exit code; 1 when it failed without one.
 int statement_status(const Json& answer);
 

@@ -17,7 +17,7 @@ import drover_engine
 from drover_io import resident_kib, say
 from drover_loop import Loop
 from drover_pollers import BALANCE_S, Limits, Poll, Pollers
-from drover_worker import Failure, MESSAGE_MAX, Task, described
+from drover_worker import Failure, MESSAGE_MAX, Task, described, fail_over_quota
 
 CONCURRENCY = 100
 FIRST_AGAIN_S, LAST_AGAIN_S = 0.1, 10.0   # after no answer
@@ -320,6 +320,8 @@ class AdapterEngine(drover_engine.Engine):
             return
         running.is_over = running.task.is_over = True
         statement, session = running.statement, running.session
+        if error is None and running.task is not None:
+            error = attempt(lambda: fail_over_quota(running.task))
         outcome, exit_code, told = outcome_of(error)
         for what in ("limit", "kill", "progress"):
             self.timers.pop(f"{what} {statement.id}", None)

@@ -130,6 +130,8 @@ class Table:
                 break
             count, cut = count // 2, True  # keep what fits
         self.item["complete"] = not cut
+        if cut:
+            self.results.tell_cut(self.item["index"], f"{self.item['rows']} rows")
         return not cut
 
     def write(self, rows, data):
@@ -177,8 +179,9 @@ class Results:
 
     def __init__(self, order):
         self.directory = order.get("results") or ""
-        self.bytes_left = order.get("result_bytes") or UNLIMITED
-        self.rows_left = order.get("result_rows") or UNLIMITED
+        self.bytes_left = self.bytes_max = order.get("result_bytes") or UNLIMITED
+        self.rows_left = self.rows_max = order.get("result_rows") or UNLIMITED
+        self.over_quota = None  # what its author is told
         self.preview_left = min(order.get("preview_bytes") or PREVIEW_MAX, PREVIEW_MAX)
         self.count, self.items = 0, []
 
@@ -206,6 +209,12 @@ class Results:
 
     def json(self):
         return ("[" + ",".join(self.items) + "]").encode("utf-8", "replace")
+
+    def tell_cut(self, index, at):
+        """The first that did not fit. The statement goes on, and fails at its end: who takes a part for the whole is misled."""
+        if self.over_quota is None:
+            quota = f"{self.rows_max} rows" if self.rows_left == 0 else f"{self.bytes_max} bytes"
+            self.over_quota = f"result {index} is cut at {at}: the results of a statement have at most {quota}; what is written stays"
 
     def begin_table(self, names, name=""):
         return Table(self, self.next_index(), [str(each) for each in names], str(name))
@@ -240,6 +249,7 @@ class Results:
         if not complete:
             text = data[:self.bytes_left].decode("utf-8", "ignore")
             data = text.encode()
+            self.tell_cut(index, f"{len(data)} bytes")
         preview = json.dumps(text[:self.preview_left], ensure_ascii=False)
         is_whole = len(text) <= self.preview_left
         while len(preview) > self.preview_left + 2:
@@ -264,6 +274,8 @@ class Results:
         if complete:
             self.write_file(file, data)
             self.bytes_left -= len(data)
+        else:
+            self.tell_cut(index, "0 bytes")
         self.done({"index": index, "kind": "image", "name": str(name), "file": file,
                    "bytes": len(data) if complete else 0, "complete": complete, "mime": mime}, None)
 

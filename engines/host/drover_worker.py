@@ -351,6 +351,7 @@ class Served:
                 exit_code = self.runner.run(task) or 0
             finally:
                 self.is_running = False
+            fail_over_quota(task)
         except KeyboardInterrupt:
             outcome, exit_code = "cancelled", 130
             error = {"name": "KeyboardInterrupt", "message": "interrupted"}
@@ -472,6 +473,12 @@ def described(failure):
             text = text[:1500] + "\n  ...\n" + text[-1500:]
         error["traceback"] = text
     return error
+
+
+def fail_over_quota(task):
+    """Of a statement that ended well otherwise."""
+    if task.results.over_quota:
+        raise Failure("ResultQuota", task.results.over_quota)
 
 
 def flush():

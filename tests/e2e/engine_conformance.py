@@ -362,15 +362,24 @@ def tables_are_read_back(subject, engine):
     preview = ended["results"][0]["preview"]
     assert 10 < len(preview) and len(json.dumps(preview, separators=(",", ":"))) <= 1000, preview
     engine.execute(subject.table, result_rows=5000)
-    result = engine.ended(f"{engine.number}.0")["results"][0]
+    ended = engine.ended(f"{engine.number}.0")
+    result = ended["results"][0]
     assert len(read_table(engine.results_path(engine.number), result)[1]) == 5000 and not result["complete"]
+    over_quota(ended, "5000 rows")
+
+
+def over_quota(ended, quota):
+    assert (ended["outcome"], ended["error"]["name"], ended["exit_code"]) == ("error", "ResultQuota", 1), ended
+    assert quota in ended["error"]["message"], ended
 
 
 @check
 def results_stop_at_their_limit(subject, engine):
     if subject.endless:
         statement = engine.execute(subject.endless, result_bytes=512 << 10)
-        result = engine.ended(statement, seconds=60)["results"][0]
+        ended = engine.ended(statement, seconds=60)
+        over_quota(ended, f"{512 << 10} bytes")
+        result = ended["results"][0]
         _, rows = read_table(engine.results_path(engine.number), result)
         size = sum(file.stat().st_size for file in engine.results_path(engine.number).iterdir())
         assert not result["complete"] and len(rows) > 1000 and 256 << 10 < size < 1 << 20, (result["rows"], size)

@@ -64,6 +64,11 @@ def values(engine):
     assert (result["bytes"], result["complete"]) == (100, False), result
     result = engine.run("drover.image(b'x' * 1000)", result_bytes=999)["results"][0]
     assert (result["file"], result["complete"]) == ("", False), result
+    # The statement goes on and fails at its end; its own failure goes before that.
+    ended = engine.run("drover.text('x' * 100); print('on')", result_bytes=99)
+    assert engine.log(f"{engine.number}.0") == b"on\n" and ended["error"]["name"] == "ResultQuota", ended
+    assert ended["error"]["message"].startswith("result 0 is cut at 99 bytes: ") and ended["exit_code"] == 1, ended
+    assert engine.run("drover.text('x' * 100); 1 / 0", result_bytes=99)["error"]["name"] == "ZeroDivisionError"
     assert "at most 1000 results" in engine.run("while True: drover.text('x')")["error"]["message"]
 
 

@@ -43,6 +43,7 @@ def check_results(engine):
     assert ended["outcome"] == "error", "the view is gone with its session"
     ended = engine.run("select id, cast(id as string) s from range(0, 100000)", result_rows=5000, **SQL)
     result = ended["results"][0]
+    assert ended["error"]["name"] == "ResultQuota", ended
     assert len(read_table(engine.results_path(engine.number), result)[1]) == 5000 and not result["complete"], result
 
 

@@ -17,6 +17,7 @@ from harness import BIN, Cluster, kill_engine
 
 CONFIG = """[engines]
 results = "RESULTS"
+result_mib = 1
 [interceptors]
 labels = ["sql: creator=bi", "creator=desk", "project=none"]
 """
@@ -132,6 +133,29 @@ def on_the_command_line(desk):
     answer = json.loads(exec_(desk, "-e", "shell", "--reuse", "--json", "echo from the line; date +%N")[1])
     assert answer["reused"]["job"] == answer["job"]["id"], answer
     assert exec_(desk, "-e", "shell", "--reuse=soon", "true")[0] != 0
+
+
+def what_is_over_the_quota_is_kept_and_said(desk):
+    """1 MiB, as CONFIG says."""
+    code = "print('begun'); drover.table(([i, f'{i * 7919 % 1000003}'] for i in range(10 ** 9)), ['n', 's']); print('after it')"
+    status, out, err = exec_(desk, "-e", "python", code)
+    warning, failure = err.splitlines()
+    assert status == 1 and out.startswith("begun\nafter it\n"), (status, out)
+    words = re.fullmatch(r"warning: result 0 is not whole: it ends after (\d+) rows, (\d+) bytes", warning)
+    rows, size = int(words[1]), int(words[2])
+    assert failure.startswith(f"ResultQuota: result 0 is cut at {rows} rows: ") and str(1 << 20) in failure, failure
+    assert 900_000 < size <= 1 << 20, size
+    job = int(re.search(r"drover result get (\d+) 0\n", out)[1])
+    assert desk.cluster.job(job)["state"] == "failed"
+    for words in ((), ("--rows", "0:3"), ("--format", "csv"), ("--format", "jsonl"), ("--format", "json"), ("--out", f"{desk.results}/cut.csv")):
+        status, out, err = drover(desk, "result", "get", str(job), *words)
+        assert status == 0 and warning in err.splitlines(), (words, status, err)
+        assert out or "--out" in words, words
+    with open(f"{desk.results}/cut.csv", newline="") as file:
+        lines = file.read().split("\r\n")
+    assert len(lines) == rows + 2 and lines[rows] == f"{rows - 1},{(rows - 1) * 7919 % 1000003}", (len(lines), lines[-3:])
+    whole = exec_(desk, "-e", "python", "drover.table([[1]], ['n'])")
+    assert whole == (0, "n\n1\n", ""), whole
 
 
 def output_comes_as_it_is_printed(desk):
@@ -297,7 +321,7 @@ def a_lost_one_runs_again_if_that_was_asked_for(desk):
 
 
 CASES = (a_lost_one_runs_again_if_that_was_asked_for, a_failed_one_runs_again_if_asked, engines_are_locked_for_who_asks, a_lock_starts_an_engine_and_ends_with_its_lease, locks_on_the_command_line, labels_are_completed, wishes_are_refused_by_name, an_earlier_result_answers, only_the_same_counts, what_is_gone_runs_again, keys_go_first, it_survives_a_restart,
-         what_cannot_be_reused_is_refused, on_the_command_line, output_comes_as_it_is_printed, variables_are_filled_in)
+         what_cannot_be_reused_is_refused, on_the_command_line, output_comes_as_it_is_printed, what_is_over_the_quota_is_kept_and_said, variables_are_filled_in)
 
 
 class Asker(Desk):

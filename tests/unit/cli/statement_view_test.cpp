@@ -49,6 +49,15 @@ TEST(Statements, ShowTheirResults) {
     EXPECT_EQ(render_results(answer_with(one.results), {}), one.expected) << one.name;
 }
 
+TEST(Statements, SayWhatIsCut) {
+  EXPECT_EQ(describe_cut(Json::parse(R"({"index":0,"rows":5,"bytes":9,"complete":true})")), "");
+  EXPECT_EQ(describe_cut(Json::parse(R"({"index":0,"rows":5,"bytes":9})")), "");
+  EXPECT_EQ(describe_cut(Json::parse(R"({"index":0,"rows":5,"bytes":9,"complete":false})")),
+            "result 0 is not whole: it ends after 5 rows, 9 bytes");
+  EXPECT_EQ(describe_cut(Json::parse(R"({"index":1,"bytes":9,"complete":false})")),
+            "result 1 is not whole: it ends after 9 bytes");
+}
+
 TEST(Statements, ShowWhyTheyFailed) {
   EXPECT_EQ(render_failure(answer_with("null"), false), "");
   const Json failed = answer_with(
