@@ -3,9 +3,11 @@
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import statistics
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -172,13 +174,73 @@ def run_ns(pids):
     return sum(int(task.joinpath("schedstat").read_text().split()[0]) for pid in pids for task in Path(f"/proc/{pid}/task").iterdir())
 
 
-def large_table(row, line):
-    code = 'import drover\ndrover.table(([i, i * 0.5, f"row {i}"] for i in range(1000000)), columns=["n", "x", "s"])'
+def peak_mib(pid):
+    found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) / 1024 if found else 0.0  # it has ended
+
+
+class Peaks:
+    """The most memory that each had since the last look, in MiB; the kernel counts."""
+
+    def __init__(self, pids):
+        self.pids = pids
+        self.begin()
+
+    def begin(self):
+        for pid in self.pids.values():
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def take(self):
+        return {name: peak_mib(pid) for name, pid in self.pids.items()}
+
+
+def fetch(cluster, job, path, *words):
+    """`drover result get`: seconds, and its peak memory in MiB."""
+    environment = {**os.environ, "DROVER_RUN": str(cluster.run), "DROVER_DATA": str(cluster.data)}
+    begun, peak = time.monotonic(), 0.0
+    with open(path, "wb") as out, subprocess.Popen([BIN / "drover", "result", "get", str(job), *words], stdout=out, env=environment) as client:
+        while client.poll() is None:  # what wait4() tells of it has this process in it, from before it was another program
+            peak = max(peak, peak_mib(client.pid))
+            time.sleep(0.002)
+    assert client.returncode == 0, client.returncode
+    return time.monotonic() - begun, peak
+
+
+def paging(row, cluster, line, folder, rows):
+    """One table, written, paged and fetched whole: the same memory for any number of rows is the point."""
+    worker = int(line.run("import os; os.getpid()", session="pages")["results"]["results"][0]["preview"])
+    pids = {"droverd": cluster.processes["droverd"].pid, "agent": cluster.processes["agent"].pid, "engine": worker}
+    peaks, told = Peaks(pids), {}
     begun = time.monotonic()
-    answer = line.run(code)
-    took = time.monotonic() - begun
-    table = answer["results"]["results"][0]
-    row("table of 1,000,000 rows x 3, written", took, "s", "< 1", note=f"{table['rows']} rows, {table['bytes'] >> 20} MiB")
+    code = f'drover.table(([i, i * 0.5, f"row {{i}}"] for i in range({rows})), columns=["n", "x", "s"])'
+    answer = line.run(code, session="pages")
+    table, job = answer["results"]["results"][0], answer["job"]["id"]
+    assert table["rows"] == rows and table["complete"], table
+    row(f"table of {rows:,} rows x 3, written", time.monotonic() - begun, "s", "< 1" if rows == 1_000_000 else None, note=f"{table['bytes'] >> 20} MiB")
+    told["written"] = peaks.take()
+    peaks.begin()
+    for name, at in (("begin", 0), ("middle", rows // 2), ("end", rows - 1000)):
+        times = []
+        for _ in range(10):
+            begun = time.monotonic()
+            page = line.ask("GET", f"/api/v1/jobs/{job}/results/0?offset={at}&limit=1000")
+            times.append((time.monotonic() - begun) * 1000)
+            assert [one[0] for one in page["rows"]] == list(range(at, at + 1000)), page["rows"][:2]
+        row(f"  page of 1,000 rows at the {name}, p50", statistics.median(times), "ms")
+    told["paged"] = peaks.take()
+    peaks.begin()
+    file = f"{folder}/all.csv"
+    took, client = fetch(cluster, job, "/dev/null", "--out", file)
+    told["fetched"] = {**peaks.take(), "drover": client}
+    with open(file, "rb") as csv:
+        csv.seek(-100, os.SEEK_END)
+        assert csv.read().endswith(f"{rows - 1},{(rows - 1) * 0.5},row {rows - 1}\r\n".encode())
+    row("  as CSV by drover result get --out", took, "s", note=f"{os.path.getsize(file) >> 20} MiB")
+    os.unlink(file)
+    _, client = fetch(cluster, job, "/dev/null", "--rows", f"{rows - 1000}:{rows}")
+    told["last rows shown"] = {"drover": client}
+    for what, values in told.items():
+        row(f"  peak memory while {what}", max(values.values()), "MiB", "constant", note=", ".join(f"{name} {value:.1f}" for name, value in values.items()))
 
 
 def bench_engine(row, options):
@@ -190,7 +252,8 @@ def bench_engine(row, options):
             line = Line(cluster)
             round_trips(row, line, 500)
             throughput(row, cluster, line, folder, options.statements)
-            large_table(row, line)
+            for rows in (1_000_000, 10_000_000):
+                paging(row, cluster, line, folder, rows)
             idle_engines(row, cluster, line, idle, IDLE)
             for engine in line.ask("GET", "/api/v1/engines")["engines"]:  # they would outlive the daemons
                 line.ask("POST", f"/api/v1/engines/{engine['name']}/kill", {})

@@ -115,6 +115,25 @@ def results_are_read_back(desk):
         assert status == want, (wrong, status, problem)
 
 
+def a_page_costs_what_it_shows(desk):
+    """Wherever it lies: the agent reads the index and the chunks of the page, not what stands before them."""
+    rows = 250_000
+    answer = desk.run(f"import random\nr = random.Random(1)\ndrover.table(([i, r.randbytes(20).hex()] for i in range({rows})), columns=['n', 's'])")
+    job, size = answer["job"]["id"], answer["results"]["results"][0]["bytes"]
+    read = {}
+    for at in (0, rows // 2, rows - 100):
+        before = bytes_read(desk.cluster.processes["agent"].pid)
+        page = desk.cluster.get(f"/api/v1/jobs/{job}/results/0?offset={at}&limit=100")
+        assert [row[0] for row in page["rows"]] == list(range(at, at + 100)), page["rows"][:2]
+        read[at] = bytes_read(desk.cluster.processes["agent"].pid) - before
+    assert size > 5_000_000 and 10_000 < min(read.values()) and max(read.values()) < 400_000, (size, read)
+
+
+def bytes_read(pid):
+    with open(f"/proc/{pid}/io") as io:
+        return int(io.readline().split()[1])
+
+
 def what_is_refused(desk):
     for spec, field in (({"engine": "pyton", "script": "1"}, "engine"), ({"engine": "python", "script": "1", "language": "sql"}, "language"),
                         ({"engine": "python", "script": "1", "session": "../x"}, "session"), ({"argv": ["true"]}, "engine"),
@@ -249,7 +268,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="drover-results-") as results:
         with Cluster(cpus=64, config=CONFIG.replace("RESULTS", results)) as cluster:
             desk = Desk(cluster)
-            cases = (warm_and_cold, what_is_printed_and_what_fails, code_is_intercepted, results_are_read_back, what_is_refused, a_session_keeps_its_names, a_name_serves_again, cancel,
+            cases = (warm_and_cold, what_is_printed_and_what_fails, code_is_intercepted, results_are_read_back, a_page_costs_what_it_shows, what_is_refused, a_session_keeps_its_names, a_name_serves_again, cancel,
                      an_engine_is_killed, many_at_once, those_that_wait_in_engines_run_once, daemons_are_killed, nothing_is_left)
             for case in cases:
                 case(desk)
