@@ -3,7 +3,8 @@
 import os
 import sys
 
-HOST = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "host")
+ENGINES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HOST = os.path.join(ENGINES, "host")
 sys.path.insert(0, HOST)
 
 import _ast  # noqa: E402
@@ -123,7 +124,7 @@ class PythonRunner(Runner):
             frame = frame.tb_next
         try:
             message = str(error)
-            text = "".join(traceback.format_exception(type(error), error, trace))
+            text = "".join(without_ours(traceback.TracebackException(type(error), error, trace)).format())
         except Exception as broken:  # an exception whose own __str__ raises
             message, text = f"(cannot be shown: {type(broken).__name__})", None
         code = 130 if isinstance(error, KeyboardInterrupt) else 1
@@ -139,6 +140,16 @@ class PythonRunner(Runner):
             if id(figure) not in shown:
                 show(results, figure)
         pyplot.close("all")
+
+
+def without_ours(told):
+    """Neither the frames that an interrupt has on top of the code's, nor those in which a table calls the code."""
+    for one in (told, told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or ())):
+        if one is not None:
+            one.stack[:] = [frame for frame in one.stack if not frame.filename.startswith(ENGINES + os.sep)]
+            if one is not told:
+                without_ours(one)
+    return told
 
 
 def compile_code(code, name):

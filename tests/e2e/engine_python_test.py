@@ -78,6 +78,13 @@ def errors(engine):
     assert ended["error"]["line"] == 2 and ended["error"]["name"] == "ZeroDivisionError", ended
     trace = ended["error"]["traceback"]
     assert "return 1 / x" in trace and "f(0)" in trace and "engine.py" not in trace and "drover_worker" not in trace, trace
+    # Nor where the engine interrupts the code, or is called by it, or stands between two places of it.
+    for code, more in (("import time\ntime.sleep(60)", {"time_limit_s": 1}), ("def rows():\n    yield [1]\n    f(0)\ndrover.table(rows(), ['n'])", {}),
+                       ("1\ndrover.table(5)", {}), ("try:\n  f(0)\nexcept ZeroDivisionError:\n  drover.table(5)", {})):
+        ended = engine.run(code, **more)
+        trace = ended["error"]["traceback"]
+        assert ended["outcome"] == ("timeout" if more else "error") and "<statement " in trace, ended
+        assert "engine.py" not in trace and "drover_" not in trace and code.split("\n")[-1].strip() in trace, trace
     ended = engine.run("a = 1\nb = (2\nc")
     assert ended["error"]["name"] == "SyntaxError" and ended["error"]["line"] in (2, 3), ended
     ended = engine.run("def f(): f()\nf()")
