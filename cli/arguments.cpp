@@ -25,13 +25,6 @@ bool begins_one_of(const Option& option, std::string_view beginning) {
   return false;
 }
 
-const Option* find_letter(char letter, const std::vector<OptionTable>& tables) {
-  for (const OptionTable table : tables)
-    for (const Option& option : table)
-      if (option.letter == letter) return &option;
-  return nullptr;
-}
-
 class Parser {
  public:
   Parser(const std::vector<std::string>& words, const std::vector<OptionTable>& tables,
@@ -147,6 +140,13 @@ class Parser {
 };
 
 }  // namespace
+
+const Option* find_letter(char letter, const std::vector<OptionTable>& tables) {
+  for (const OptionTable table : tables)
+    for (const Option& option : table)
+      if (option.letter == letter) return &option;
+  return nullptr;
+}
 
 const Option* find_option(std::string_view name, const std::vector<OptionTable>& tables) {
   if (name.empty()) return nullptr;

@@ -43,6 +43,9 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words,
 // The option with this long name or alias (unique beginnings allowed), or nullptr.
 const Option* find_option(std::string_view name, const std::vector<OptionTable>& tables);
 
+// The option with this letter, of the first table that has it, or nullptr.
+const Option* find_letter(char letter, const std::vector<OptionTable>& tables);
+
 // "a,b,c" -> its parts; empty parts vanish.
 std::vector<std::string> split_list(std::string_view text, char separator = ',');
 

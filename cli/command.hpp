@@ -20,8 +20,9 @@ struct Command {
   std::string_view summary = {};   // one line, lower case
   std::string_view about = {};     // paragraphs for --help; may be empty
   std::string_view examples = {};  // lines
-  std::string_view complete =
-      {};  // what completes its words: job, node, file, dir, or blank separated choices
+  // What completes its words: job, node, reservation, engine, engine-type, session, file, dir, or
+  // blank separated choices.
+  std::string_view complete = {};
   bool stop_at_word = false;    // what follows the first word is not ours
   bool has_components = false;  // a lone ":" between options parts the job
   OptionTable (*options)() = nullptr;

@@ -68,6 +68,17 @@ std::vector<std::string> commands_for(const std::vector<std::string>& words) {
   return names;
 }
 
+// Lists of the server whose members have names.
+constexpr struct {
+  std::string_view kind, target, list, name;
+} kLists[] = {
+    {"node", "/api/v1/nodes", "nodes", "name"},
+    {"reservation", "/api/v1/reservations", "reservations", "name"},
+    {"engine", "/api/v1/engines", "engines", "name"},
+    {"engine-type", "/api/v1/engine-types", "types", "type"},
+    {"session", "/api/v1/sessions", "sessions", "session"},
+};
+
 std::vector<std::string> values_of(Context& context, std::string_view kind) {
   if (kind.empty() || kind == "file" || kind == "dir") return {std::string(kFiles)};
   std::vector<std::string> values;
@@ -78,14 +89,14 @@ std::vector<std::string> values_of(Context& context, std::string_view kind) {
       for (const Json& job : *jobs) values.push_back(text_of(job, "id"));
     return values;
   }
-  if (kind == "node" || kind == "reservation") {
+  for (const auto& one : kLists) {
+    if (kind != one.kind) continue;
     const Result<ApiClient*> api = context.api();
     if (!api) return values;
-    const std::string list = std::string(kind) + "s";
-    const Result<Json> answer = (*api)->read("/api/v1/" + list);
+    const Result<Json> answer = (*api)->read(std::string(one.target));
     if (!answer) return values;
-    for (const Json& row : member(*answer, list))
-      values.push_back(clean_line(text_of(row, "name")));
+    for (const Json& row : member(*answer, one.list))
+      values.push_back(clean_line(text_of(row, one.name)));
     return values;
   }
   return split_list(kind, ' ');
@@ -104,8 +115,9 @@ std::vector<std::string> complete(Context& context, std::vector<std::string> wor
   const std::vector<OptionTable> tables = found.command->tables();
   const std::string before = words.size() > found.words + 1 ? words[words.size() - 2] : "";
   if (before == "--") return {std::string(kFiles)};
-  if (before.starts_with("--")) {
-    const Option* option = find_option(before.substr(2), tables);
+  if (before.size() > 1 && before.starts_with('-')) {
+    const Option* option = before.starts_with("--") ? find_option(before.substr(2), tables)
+                                                    : find_letter(before.back(), tables);
     if (option != nullptr && option->takes == Takes::Value)
       return values_of(context, option->complete);
   }

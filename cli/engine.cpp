@@ -15,8 +15,7 @@ constexpr Option kStartOptions[] = {
 };
 OptionTable start_options() { return kStartOptions; }
 constexpr Option kNewOptions[] = {
-    {"engine", 'e', Takes::Value, "TYPE", "engine of the session", "", Support::Yes,
-     "python sql shell"},
+    {"engine", 'e', Takes::Value, "TYPE", "engine of the session", "", Support::Yes, "engine-type"},
     {"cpus", 'c', Takes::Value, "N", "its CPUs; else as its plugin says"},
     {"mem", 0, Takes::Value, "SIZE", "its memory"},
     {"gpus", 'G', Takes::Value, "N", "its GPUs"},
@@ -173,7 +172,11 @@ Result<int> start(Context& context, const std::string& target, Json body) {
   if (!api) return fail(api.error());
   const Result<Json> answer = (*api)->post(target, body);
   if (!answer) return fail(answer.error());
-  context.out((context.globals().json() ? to_text(*answer) : text_of(*answer, "job")) + '\n');
+  if (context.globals().json()) {
+    context.out(to_text(*answer) + '\n');
+    return kOk;
+  }
+  for (const Json& job : member(*answer, "jobs")) context.out(to_text(job) + '\n');
   return kOk;
 }
 
@@ -204,26 +207,28 @@ const Command kEngineShow = {.noun = "engine",
                              .operands = "NAME",
                              .summary = "show one engine",
                              .examples = "drover engine show engine-7",
+                             .complete = "engine",
                              .run = run_show};
 const Command kEngineTypes = {.noun = "engine",
                               .verb = "types",
                               .summary = "list the engines that can be had, and their languages",
                               .examples = "drover engine types",
                               .run = run_types};
-const Command kEngineStart = {.noun = "engine",
-                              .verb = "start",
-                              .operands = "TYPE",
-                              .summary = "start engines before they are needed; prints a job's id",
-                              .examples = "drover engine start python --count 2 --mem 2G",
-                              .complete = "python sql shell",
-                              .options = start_options,
-                              .run = run_start};
+const Command kEngineStart = {
+    .noun = "engine",
+    .verb = "start",
+    .operands = "TYPE",
+    .summary = "start engines before they are needed; prints their jobs' ids",
+    .examples = "drover engine start python --count 2 --mem 2G",
+    .complete = "engine-type",
+    .options = start_options,
+    .run = run_start};
 const Command kEngineWarm = {.noun = "engine",
                              .verb = "warm",
                              .operands = "TYPE",
                              .summary = "the same as start: statements to come find warm engines",
                              .examples = "drover engine warm python --count 2",
-                             .complete = "python sql shell",
+                             .complete = "engine-type",
                              .options = start_options,
                              .run = run_start};
 const Command kEngineDrain = {.noun = "engine",
@@ -231,18 +236,21 @@ const Command kEngineDrain = {.noun = "engine",
                               .operands = "NAME",
                               .summary = "end an engine after what runs on it",
                               .examples = "drover engine drain engine-7",
+                              .complete = "engine",
                               .run = run_drain};
 const Command kEngineKill = {.noun = "engine",
                              .verb = "kill",
                              .operands = "NAME",
                              .summary = "end an engine and what runs on it",
                              .examples = "drover engine kill engine-7",
+                             .complete = "engine",
                              .run = run_kill};
 const Command kEngineLog = {.noun = "engine",
                             .verb = "log",
                             .operands = "NAME",
                             .summary = "print what the engine itself wrote",
                             .examples = "drover engine log engine-7",
+                            .complete = "engine",
                             .run = run_log};
 const Command kSessionNew = {.noun = "session",
                              .verb = "new",
@@ -261,6 +269,7 @@ const Command kSessionClose = {.noun = "session",
                                .operands = "NAME",
                                .summary = "close a session; what runs in it ends first",
                                .examples = "drover session close s1",
+                               .complete = "session",
                                .run = run_close};
 
 }  // namespace drover::cli

@@ -110,7 +110,7 @@ const Command kEngineAsk = {
     .examples =
         "lock=$(drover engine ask python --lease 5m --wait)\ndrover exec -e python -s \"$lock\" 'x "
         "= 1'",
-    .complete = "python sql shell",
+    .complete = "engine-type",
     .options = ask_options,
     .run = run_ask};
 const Command kEngineLock = {.noun = "engine",
@@ -118,6 +118,7 @@ const Command kEngineLock = {.noun = "engine",
                              .operands = "NAME",
                              .summary = "renew the lease of a locked engine",
                              .examples = "drover engine lock engine-7 --lease 1h",
+                             .complete = "engine",
                              .options = lock_options,
                              .run = run_lock};
 const Command kEngineUnlock = {.noun = "engine",
@@ -125,6 +126,7 @@ const Command kEngineUnlock = {.noun = "engine",
                                .operands = "NAME",
                                .summary = "give a locked engine back before its lease is over",
                                .examples = "drover engine unlock engine-7",
+                               .complete = "engine",
                                .run = run_unlock};
 
 }  // namespace drover::cli

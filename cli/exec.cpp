@@ -5,9 +5,11 @@
 #include <climits>
 #include <cstdio>
 #include <memory>
+#include <utility>
 
 #include "base/units.hpp"
 #include "cli/engine_commands.hpp"
+#include "cli/fetch_result.hpp"
 #include "cli/file_text.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/job_view.hpp"
@@ -24,8 +26,8 @@ constexpr std::size_t kMaxCode = 4 << 20;
 
 // clang-format off
 constexpr Option kOptions[] = {
-  {"engine", 'e', Takes::Value, "TYPE", "engine: python sql shell, or what drover engine types lists", "", Support::Yes, "python sql shell"},
-  {"session", 's', Takes::Value, "NAME", "run in this session of yours: it keeps names between statements"},
+  {"engine", 'e', Takes::Value, "TYPE", "engine: python sql shell, or what drover engine types lists", "", Support::Yes, "engine-type"},
+  {"session", 's', Takes::Value, "NAME", "run in this session of yours: it keeps names between statements", "", Support::Yes, "session"},
   {"language", 0, Takes::Value, "NAME", "language of the code, when the engine has several"},
   {"once", 0, Takes::Nothing, "", "run it on an engine that is started for it alone, and ends with it"},
   {"cpus", 'c', Takes::Value, "N", "CPUs that its engine must have; a larger idle engine will do"},
@@ -55,7 +57,11 @@ Result<std::string> read_code(const Context& context) {
   if (words.size() + (has_file ? 1 : 0) != 1)
     return fail(Errc::BadInput, words.empty() ? "which code?" : "the code is one argument",
                 "drover exec -e python 'print(1)', or -f FILE");
-  return has_file ? file_text(arguments.text("file"), kMaxCode) : words[0];
+  Result<std::string> code = has_file ? file_text(arguments.text("file"), kMaxCode) : words[0];
+  if (code && code->empty())
+    return fail(Errc::BadInput, has_file ? "the file of the code is empty" : "the code is empty",
+                "drover exec -e python 'print(1)', or -f FILE", has_file ? "file" : "");
+  return code;
 }
 
 Result<bool> add_pairs(const Arguments& arguments, Json& spec) {
@@ -153,6 +159,25 @@ void tell_reuse(Context& context, const Json& answer) {
                show_short_seconds(double(number_of(reused, "age_s"))).c_str());
 }
 
+// -o csv: tables to standard output, one after the other, all rows; what else there is to stderr.
+Result<bool> print_csv(Context& context, ApiClient& api, const Json& answer) {
+  bool is_first = true;
+  for (const Json& result : member(answer, "results.results")) {
+    if (text_of(result, "kind") != "table") {
+      Json one{{"job", answer["job"]}};
+      one["results"]["results"] = Json::array({result});
+      std::fputs(render_results(one, context.style()).c_str(), stderr);
+      continue;
+    }
+    if (!std::exchange(is_first, false)) context.out("\n");
+    const std::string target = "/api/v1/jobs/" + text_of(answer, "job.id") + "/results/" +
+                               text_of(result, "index") + "?format=csv";
+    const auto fetched = fetch_result(api, target, stdout);
+    if (!fetched) return fail(fetched.error());
+  }
+  return true;
+}
+
 Result<int> follow(Context& context, ApiClient& api, const Json& started) {
   const std::string id = text_of(started, "job.id");
   Result<std::unique_ptr<ApiClient>> made = context.new_api();
@@ -169,11 +194,12 @@ Result<int> follow(Context& context, ApiClient& api, const Json& started) {
       [] {});
   tell_reuse(context, started);
   std::unique_ptr<LiveLog> log;
+  const bool is_csv = context.globals().table.format == Format::Csv;
   if (!context.globals().json()) {
     Result<std::unique_ptr<ApiClient>> third = context.new_api();
     if (!third) return fail(third.error());
     log = std::make_unique<LiveLog>(std::move(*third), std::uint64_t(number_of(started, "job.id")),
-                                    status);
+                                    status, is_csv ? 2 : 1);
   }
   Result<Json> answer = await_end(api, started, status->is_live() ? status.get() : nullptr);
   status->clear();
@@ -190,7 +216,10 @@ Result<int> follow(Context& context, ApiClient& api, const Json& started) {
     return statement_status(*answer);
   }
   if (const auto printed = log->finish(api); !printed) context.warn(printed.error().message);
-  context.out(render_results(*answer, context.style()));
+  if (!is_csv)
+    context.out(render_results(*answer, context.style()));
+  else if (const auto printed = print_csv(context, api, *answer); !printed)
+    return fail(printed.error());
   std::fflush(stdout);
   warn_of_cuts();
   std::fputs(render_failure(*answer, context.color_err()).c_str(), stderr);
@@ -198,6 +227,9 @@ Result<int> follow(Context& context, ApiClient& api, const Json& started) {
 }
 
 Result<int> run_exec(Context& context) {
+  if (context.globals().table.format == Format::Name)
+    return fail(Errc::BadInput, "exec has no output of names", "-o table, csv, json or jsonl",
+                "output");
   const Result<Json> spec = read_spec(context);
   if (!spec) return fail(spec.error());
   const Result<ApiClient*> api = context.api();
@@ -225,7 +257,9 @@ const Command kExec = {
         "Prints what the code prints, as it prints it, then its results; an error goes to stderr. "
         "The exit status is the statement's. Without a session it gets any idle engine of yours, "
         "with no names left "
-        "of before. Ctrl-C cancels it; the session keeps its names. With --cpus, --mem or --gpus "
+        "of before. Ctrl-C cancels it; the session keeps its names. -o csv prints the tables "
+        "whole, and all else "
+        "to stderr; -o json the answer. With --cpus, --mem or --gpus "
         "its engine has at least so much; with --once it has an engine of its own.",
     .examples =
         "drover exec -e python '1 + 1'\ndrover exec -e sql -s s1 -f query.sql\n"

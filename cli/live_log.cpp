@@ -25,6 +25,7 @@ constexpr int kBusyTries = 50;
 
 struct LiveLog::Shared {
   std::uint64_t job = 0;
+  int fd = 1;
   std::shared_ptr<StatusLine> status{};
   std::mutex mutex{};
   std::condition_variable changed{};
@@ -53,7 +54,7 @@ struct LiveLog::Shared {
     if (bytes.empty()) return true;
     offset += bytes.size();
     last = bytes.back();
-    const bool good = status->pass(1, is_filtered ? filter.pass(bytes) : std::string(bytes));
+    const bool good = status->pass(fd, is_filtered ? filter.pass(bytes) : std::string(bytes));
     if (!good) failure = errno;
     return good;
   }
@@ -63,11 +64,12 @@ struct LiveLog::Shared {
 };
 
 LiveLog::LiveLog(std::unique_ptr<ApiClient> api, std::uint64_t job,
-                 std::shared_ptr<StatusLine> status)
+                 std::shared_ptr<StatusLine> status, int fd)
     : shared_(std::make_shared<Shared>()) {
   shared_->job = job;
   shared_->status = std::move(status);
-  shared_->is_filtered = is_terminal(1);
+  shared_->fd = fd;
+  shared_->is_filtered = is_terminal(fd);
   std::thread([shared = shared_, client = std::move(api)] {
     // A stream that ends or breaks is begun again where it was: a retry has another engine.
     for (auto time = kFirst; shared->pause(time); time = kAgain)
@@ -91,7 +93,7 @@ Result<bool> LiveLog::finish(ApiClient& api) {
   if (shared.failure == 0 && shared.last != '\n') (void)shared.pass("\n");
   if (shared.failure != 0) {
     errno = shared.failure;
-    if (shared.failure != EPIPE) std::perror("error: cannot write to stdout");
+    if (shared.failure != EPIPE) std::perror("error: cannot write the output");
     std::_Exit(shared.failure == EPIPE ? 141 : 1);
   }
   if (!read && read.error().code != Errc::NotFound) return fail(read.error());

@@ -10,12 +10,13 @@
 
 namespace drover::cli {
 
-// Follows a job's output on a connection and in a thread of its own, to standard output. What ends
+// Follows a job's output on a connection and in a thread of its own, to `fd`. What ends
 // at once is not followed: then finish() prints all of it, and nothing is slower than before.
 class LiveLog {
  public:
   // `api` belongs to the thread from now on. The line of `status` makes room for what is printed.
-  LiveLog(std::unique_ptr<ApiClient> api, std::uint64_t job, std::shared_ptr<StatusLine> status);
+  LiveLog(std::unique_ptr<ApiClient> api, std::uint64_t job, std::shared_ptr<StatusLine> status,
+          int fd = 1);
   // Nothing more is printed by the thread; it ends by itself.
   ~LiveLog();
   LiveLog(const LiveLog&) = delete;

@@ -5,6 +5,7 @@
 
 #include "base/units.hpp"
 #include "cli/engine_commands.hpp"
+#include "cli/fetch_result.hpp"
 #include "cli/job_view.hpp"
 #include "cli/statement_view.hpp"
 
@@ -107,8 +108,7 @@ Result<int> show_table(Context& context, ApiClient& api, const std::string& path
   return kOk;
 }
 
-// As it comes; a disk that is full or a reader that has gone ends it.
-Result<int> fetch(Context& context, ApiClient& api, const std::string& target) {
+Result<int> fetch(Context& context, ApiClient& api, const std::string& target, bool is_json) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(nullptr, &std::fclose);
   const Arguments& arguments = context.arguments();
   if (arguments.has("out")) {
@@ -116,18 +116,17 @@ Result<int> fetch(Context& context, ApiClient& api, const std::string& target) {
     if (!file) return fail(Errc::Io, "cannot write " + arguments.text("out"), "check --out", "out");
   }
   std::FILE* to = file ? file.get() : stdout;
-  bool is_written = true;
-  net::HttpClient::Call call;
-  call.target = target;
-  call.on_data = [&](std::string_view bytes) {
-    is_written = std::fwrite(bytes.data(), 1, bytes.size(), to) == bytes.size();
-    return is_written;
-  };
-  const Result<net::ClientResponse> answer = api.call(call);
-  if (is_written && std::fflush(to) != 0) is_written = false;
-  if (!is_written)
+  const Result<std::string> tail = fetch_result(api, target, to);
+  if (!tail) return fail(tail.error());
+  if (!is_json) return kOk;
+  if ((!tail->ends_with('\n') && std::fputc('\n', to) == EOF) || std::fflush(to) != 0)
     return fail(Errc::Io, "the result could not be written wholly", "is the disk full?");
-  if (!answer) return fail(answer.error());
+  // A page has a limit: whoever did not ask for a range must hear of it.
+  const std::size_t at = tail->find("\"next\":");
+  if (!arguments.has("rows") && at != std::string::npos && tail->find("null", at) != at + 7)
+    context.note(
+        "this is one page, and \"next\" is where the rows go on: --rows N:, or all of "
+        "them with --format jsonl");
   return kOk;
 }
 
@@ -165,7 +164,7 @@ Result<int> run_get(Context& context) {
   if (rows->from > 0) query.emplace_back("offset", std::to_string(rows->from));
   if (rows->count >= 0)
     query.emplace_back("limit", std::to_string(std::max<std::int64_t>(rows->count, 1)));
-  return told(fetch(context, **api, with_query(*path, query)));
+  return told(fetch(context, **api, with_query(*path, query), is_table && format == "json"));
 }
 
 }  // namespace

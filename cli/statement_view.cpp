@@ -113,8 +113,13 @@ std::string render_failure(const Json& answer, bool color) {
   if (!error.is_object()) {
     const Json job = job_of(answer);
     const std::string reason = clean_line(job_reason(job));
+    const std::string hint =
+        text_of(job, "reason") == "engine_lost"
+            ? "  hint: its engine ended under it; what it printed at last may be missing. With "
+              "--retry 1 --retry-on lost such a statement runs again\n"
+            : "";
     return paint("error:", Color::Red, color) + " job " + text_of(job, "id") + " " +
-           text_of(job, "state") + (reason.empty() ? "" : ": " + reason) + '\n';
+           text_of(job, "state") + (reason.empty() ? "" : ": " + reason) + '\n' + hint;
   }
   std::string out = paint(clean_line(text_of(error, "name")) + ":", Color::Red, color) + ' ' +
                     clean_line(text_of(error, "message"));

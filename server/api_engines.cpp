@@ -142,8 +142,13 @@ void start(Services& services, ExchangePtr exchange, bool is_session) {
   if (!start) return exchange->refuse(start.error());
   services.turn.engines(*std::move(start), [exchange](const Result<sched::Done>& done) {
     if (!done) return exchange->refuse(done.error());
-    exchange->json("{\"v\":1,\"job\":" + std::to_string(raw(done->job)) +
-                       ",\"count\":" + std::to_string(done->touched) + "}",
+    // They were submitted one after the other in one turn: their ids follow each other.
+    const std::uint64_t last = raw(done->job);
+    std::string jobs;
+    for (std::uint64_t id = last + 1 - done->touched; id <= last; ++id)
+      jobs += (jobs.empty() ? "" : ",") + std::to_string(id);
+    exchange->json("{\"v\":1,\"job\":" + std::to_string(last) + ",\"jobs\":[" + jobs +
+                       "],\"count\":" + std::to_string(done->touched) + "}",
                    201);
   });
 }

@@ -153,6 +153,8 @@ Result<void> complete(Reading& r) {
   if (auto set = set_label(r, "qos", r.qos); !set) return set;
   if (!r.alters)
     if (auto good = check_item_commands(spec); !good) return good;
+  if (spec.script.empty() && spec.statement)
+    return fail(Errc::BadInput, "the statement has no code", "\"script\":\"print(1)\"", "script");
   if (spec.script.empty() && spec.argv.empty())
     return fail(Errc::BadInput, "a job needs a script or argv",
                 "\"argv\":[\"prog\",\"arg\"] or \"script\":\"#!/bin/sh\\n...\"", "script");

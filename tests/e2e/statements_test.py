@@ -135,6 +135,37 @@ def on_the_command_line(desk):
     assert exec_(desk, "-e", "shell", "--reuse=soon", "true")[0] != 0
 
 
+def what_exec_prints_where(desk):
+    code = "print('said'); drover.text('a text'); drover.table([[1, 'a,b']], ['n', 's']); drover.table(([i] for i in range(5000)), ['k'])"
+    status, out, err = exec_(desk, "-e", "python", "-o", "csv", code)
+    assert status == 0 and out == 'n,s\n1,"a,b"\n\nk\n' + "".join(f"{i}\n" for i in range(5000)), out[:100]
+    assert err == "said\na text\n", err
+    job = max(one["id"] for one in desk.cluster.jobs() if one["name"] == "python")
+    page, note = drover(desk, "result", "get", str(job), "2", "--format", "json")[1:]
+    assert page.endswith("}\n") and json.loads(page)["next"] == 1000 and "--rows N:" in note, (page[-100:], note)
+    page, note = drover(desk, "result", "get", str(job), "1", "--format", "json")[1:]
+    assert page.endswith("}\n") and json.loads(page)["next"] is None and note == "", (page, note)
+    assert "no output of names" in exec_(desk, "-e", "python", "-o", "name", "1")[2]
+    for words in (("",), ("-f", "/dev/null")):
+        status, out, err = exec_(desk, "-e", "python", *words)
+        assert status == 2 and "is empty" in err, (words, status, err)
+
+
+def what_is_known_completes_words(desk):
+    status, out, err = drover(desk, "engine", "start", "shell", "--count", "2")
+    jobs = [int(line) for line in out.split()]
+    assert status == 0 and len(jobs) == 2, (out, err)
+    desk.cluster.until(lambda: {e["job"] for e in desk.engines() if e["state"] == "idle"} >= set(jobs), "both are there", 30)
+    assert drover(desk, "session", "new", "known", "-e", "shell")[0] == 0
+    engines, types = {e["name"] for e in desk.engines()}, {"python", "sql", "shell", "exchange"}
+    for words, want in ((("exec", "-e", ""), types), (("exec", "--engine", "p"), types), (("engine", "start", ""), types), (("engine", "drain", ""), engines),
+                        (("engine", "log", ""), engines), (("exec", "-s", ""), {"known"}), (("session", "close", ""), {"known"}),
+                        (("exec", "-f", ""), {":files"})):
+        found = drover(desk, "__complete", "--", *words)[1].split()
+        assert set(found) >= want and (":files" in found) == (":files" in want), (words, found)
+    assert drover(desk, "session", "close", "known")[0] == 0
+
+
 def what_is_over_the_quota_is_kept_and_said(desk):
     """1 MiB, as CONFIG says."""
     code = "print('begun'); drover.table(([i, f'{i * 7919 % 1000003}'] for i in range(10 ** 9)), ['n', 's']); print('after it')"
@@ -321,7 +352,7 @@ def a_lost_one_runs_again_if_that_was_asked_for(desk):
 
 
 CASES = (a_lost_one_runs_again_if_that_was_asked_for, a_failed_one_runs_again_if_asked, engines_are_locked_for_who_asks, a_lock_starts_an_engine_and_ends_with_its_lease, locks_on_the_command_line, labels_are_completed, wishes_are_refused_by_name, an_earlier_result_answers, only_the_same_counts, what_is_gone_runs_again, keys_go_first, it_survives_a_restart,
-         what_cannot_be_reused_is_refused, on_the_command_line, output_comes_as_it_is_printed, what_is_over_the_quota_is_kept_and_said, variables_are_filled_in)
+         what_cannot_be_reused_is_refused, on_the_command_line, output_comes_as_it_is_printed, what_is_over_the_quota_is_kept_and_said, what_exec_prints_where, what_is_known_completes_words, variables_are_filled_in)
 
 
 class Asker(Desk):

@@ -65,6 +65,11 @@ TEST(Statements, ShowWhyTheyFailed) {
       "failed", 3);
   EXPECT_EQ(render_failure(failed, false), "ValueError: no?[2J (line 3)\nT\n");
   EXPECT_EQ(statement_status(failed), 3);
+  Json lost = answer_with("null", "failed", 1);
+  lost["job"]["reason"] = "engine_lost";
+  const std::string told = render_failure(lost, false);
+  EXPECT_TRUE(told.starts_with("error: job 7 failed: engine_lost\n  hint: its engine ended"))
+      << told;
   EXPECT_EQ(statement_status(answer_with("null", "cancelled", 0)), 1);
   EXPECT_EQ(statement_status(answer_with("null")), 0);
 }

@@ -119,6 +119,8 @@ TEST(JobJsonIn, commands_as_items) {
 }
 
 TEST(JobJsonIn, statements) {
+  for (const char* empty : {R"({"engine":"sql"})", R"({"engine":"sql","script":""})"})
+    EXPECT_EQ(read(empty).error().message, "the statement has no code") << empty;
   auto spec =
       read(R"({"engine":"sql","script":"select ${a}","reuse":{"ttl_s":90},"variables":{"a":"1"}})");
   ASSERT_TRUE(spec) << spec.error().message;
