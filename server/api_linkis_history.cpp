@@ -124,7 +124,7 @@ struct Found {
 
  private:
   void add(const sched::JobRecord& record, const sched::JobSpec& spec) {
-    page.push_back({record, spec, {}});
+    page.push_back({record, spec, {}, {}});
     std::string& origin = page.back().spec.statement->origin;
     texts_ += origin.size();
     if (texts_ > kTextsMax) origin = {};
@@ -202,15 +202,18 @@ Result<Wanted> read_wanted(Services& services, const Exchange& exchange,
 
 using Answering = Json (*)(const std::string& instance, const Found&);
 
-// Only the progress is of the loop: looking and writing may take long.
+// Only progress and engines are of the loop: looking and writing may take long.
 void search(Services& services, ExchangePtr exchange, Wanted wanted, Answering data_of) {
   auto found = std::make_shared<Found>();
   const store::Store& store = services.store;
   const auto scan = std::size_t(services.config.page_scan);
   const auto write = [&services, exchange, found, data_of] {
     if (!found->result) return exchange->refuse(found->result.error());
-    for (const LinkisTask& task : found->page)
+    const auto snapshot = services.store.snapshot();
+    for (LinkisTask& task : found->page) {
       found->progress.push_back(progress_of(services, task));
+      if (snapshot) task.ticket = ticket_of(services, *snapshot, task);
+    }
     auto response = std::make_shared<net::HttpResponse>();
     services.loop.offload(
         [exchange, found, data_of, response, instance = services.linkis->instance()] {

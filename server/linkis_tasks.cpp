@@ -62,6 +62,15 @@ std::string metrics_text(const LinkisTask& task) {
   if (task.record.ended.is_set()) metrics["completeTime"] = moment(task.record.ended);
   metrics["isReuse"] = task.record.started.is_set();
   if (!task.node.empty()) metrics["engineInstance"] = task.node;
+  Json engines = Json::object();
+  if (!task.node.empty() && !task.ticket.empty()) {
+    Json& engine = engines[task.ticket];
+    engine["engineInstance"] = task.node;
+    engine["ticketId"] = task.ticket;
+    engine["engineConnTaskId"] = std::to_string(raw(task.record.id));
+  }
+  metrics["engineconnMap"] = std::move(engines);
+  metrics["yarnResource"] = Json::object();  // no engine of ours asks YARN for anything
   return linkis::dump(metrics);
 }
 
@@ -106,9 +115,22 @@ Result<LinkisTask> find_task(const Services& services, const Exchange& exchange,
     return fail(no_such_task(name, caller));
   auto record = snapshot->job(id);
   if (!record) return fail(record.error());
-  LinkisTask task{*std::move(record), *std::move(spec), {}};
+  LinkisTask task{*std::move(record), *std::move(spec), {}, {}};
   if (const auto run = snapshot->task({id, TaskIndex{0}}); run && *run) task.node = (*run)->node;
+  task.ticket = ticket_of(services, *snapshot, task);
   return task;
+}
+
+std::string ticket_of(const Services& services, const store::Snapshot& snapshot,
+                      const LinkisTask& task) {
+  if (task.spec.statement && task.spec.statement->once) return std::to_string(raw(task.record.id));
+  if (task.node.empty()) return {};
+  const auto engine = services.engines.find(task.node);
+  const auto run = snapshot.task({task.record.id, TaskIndex{0}});
+  if (!engine || !run || !*run) return {};
+  const auto host = snapshot.job(engine->job);
+  const bool is_earlier = host && host->started.is_set() && host->started <= (*run)->started;
+  return is_earlier ? std::to_string(raw(engine->job)) : std::string();
 }
 
 double progress_of(const Services& services, const LinkisTask& task) {
@@ -222,7 +244,7 @@ Json task_json(const std::string& instance, double progress, const LinkisTask& t
   out["metrics"] = metrics_text(task);
   out["engineLogPath"] = nullptr;
   out["ecmInstance"] = nullptr;
-  out["ticketId"] = text_or_null(task.node);
+  out["ticketId"] = text_or_null(task.ticket);
   out["subJobs"] = nullptr;
   return out;
 }

@@ -16,7 +16,13 @@ struct LinkisTask {
   sched::JobRecord record;
   sched::JobSpec spec;  // without its code
   std::string node;     // it runs or ran there; empty = nowhere yet
+  std::string ticket;   // number of its engine's job, as of ticket_of
 };
+
+// As engine lists have it, while that engine is there (its name is used again later); a once job is
+// its own. Else empty.
+std::string ticket_of(const Services& services, const store::Snapshot& snapshot,
+                      const LinkisTask& task);
 
 linkis::TaskName task_name(const sched::JobSpec& spec, JobId id);
 std::string exec_id_of(const Services& services, const LinkisTask& task);

@@ -81,7 +81,7 @@ def a_job_and_its_engine(bench):
     assert "value is 41" in bench.operate(engine, "engineConnLog", pageSize=100)["logs"]
     # It is a task as others are.
     row = bench.client.task(int(ticket))
-    assert row["status"] == "Succeed" and "engineConnMode:once" in row["labels"] and row["engineInstance"].startswith("engine-"), row
+    assert row["status"] == "Succeed" and "engineConnMode:once" in row["labels"] and row["engineInstance"].startswith("engine-") and row["ticketId"] == ticket, row
     job = bench.cluster.get(f"/api/v1/jobs/{ticket}")["job"]
     assert job["spec"]["once"] is True and job["labels"]["creator"] == "exchangis", job
     bench.cluster.until(lambda: not bench.cluster.get("/api/v1/engines")["engines"], "its engine has ended", 30)

@@ -71,6 +71,12 @@ def the_transcript_of_the_contract(bench):
     assert type(row["costTime"]) is int and 0 <= row["costTime"] < 2**31, row["costTime"]
     metrics = json.loads(row["metrics"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+0000", metrics["submitTime"]) and "jobToECTIme" in metrics and "completeTime" in metrics, metrics
+    ticket = row["ticketId"]
+    assert client.good("POST", "/linkisManager/getEngineConn", {"ticketId": ticket})["engine"]["serviceInstance"]["instance"] == row["engineInstance"], row
+    assert metrics["engineconnMap"] == {ticket: {"engineInstance": row["engineInstance"], "ticketId": ticket, "engineConnTaskId": str(task)}}, metrics
+    assert metrics["yarnResource"] == {} and metrics["engineInstance"] == row["engineInstance"], metrics
+    listed = client.good("GET", f"/jobhistory/list?taskID={task}")["tasks"][0]
+    assert (listed["ticketId"], listed["metrics"]) == (ticket, row["metrics"]), listed
     client.bad("GET", f"{place}/kill")  # it has ended
     long = client.submit("sleep 60")[0]
     said = call("GET", f"/entrance/{long}/kill")
@@ -225,7 +231,7 @@ def groups_and_waiting(bench):
     late = client.submit("1", "python-3", "python", labels=labels(jobQueuingTimeout="2", **bound))[1]
     assert client.wait(late, 30)[-1] == "Cancelled" and 1.5 < time.monotonic() - begun < 25
     row = client.task(late)
-    assert row["engineInstance"] is None, row
+    assert row["engineInstance"] is None and row["ticketId"] is None and json.loads(row["metrics"])["engineconnMap"] == {}, row
     client.good("GET", f"/entrance/{busy}/kill")
     assert client.wait(busy, 30)[-1] == "Cancelled"
     soon = client.submit("1", "python-3", "python", labels=labels(jobQueuingTimeout="60"))[1]
