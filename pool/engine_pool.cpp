@@ -151,6 +151,11 @@ void EnginePool::stop(Engine& engine, Now now) {
     engine.is_unwanted = true;
   }
   move(engine, EngineEvent::Stop, now);
+  tell_to_end(engine, now);
+}
+
+// While its machine is away, nobody hears the signal: it is repeated when that is back.
+void EnginePool::tell_to_end(const Engine& engine, Now now) {
   sched::Command command;
   command.verb = sched::Verb::Cancel;
   command.actor = kDrover;

@@ -125,6 +125,7 @@ class EnginePool {
   bool may_stay_idle(const Engine& engine, Now now);
   void give_way(Now now);
   void stop(Engine& engine, Now now);
+  void tell_to_end(const Engine& engine, Now now);
   void fire_timers(Now now);
   void decide(const std::string& name, Pool& pool, Now now);
   void fail_waiting(Pool& pool, const std::string& why, Now now);

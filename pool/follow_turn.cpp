@@ -259,7 +259,12 @@ void EnginePool::see_event(const sched::Event& event, Now now) {
   const bool is_up = event.kind == sched::EventKind::NodeRegistered;
   const bool ends = closes_node(event);
   if (!is_up && !ends && event.kind != sched::EventKind::NodeLost) return;
-  const auto found = engines_.find(number_of(event.node));
+  const std::uint32_t number = number_of(event.node);
+  if (is_up &&
+      number == 0)  // a machine; a second word to one that has heard the first does nothing
+    for (const auto& [other, engine] : engines_)
+      if (engine.state == EngineState::Stopping && engine.was_ready) tell_to_end(engine, now);
+  const auto found = engines_.find(number);
   if (found == engines_.end()) return;
   Engine& engine = found->second;
   if (!is_up && ends) return out_of_service(engine, now);

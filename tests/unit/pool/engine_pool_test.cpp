@@ -121,6 +121,21 @@ TEST(EnginePool, AnEngineThatDoesNotEndIsEndedByForce) {
   EXPECT_EQ(stage.engine_jobs().size(), 1u) << "that of the new one";
 }
 
+TEST(EnginePool, AnEngineWhoseMachineIsAwayHearsOfItsEndWhenThatIsBack) {
+  Stage stage;
+  const JobId job = stage.submit();
+  const JobId engine = stage.engine_jobs()[0];
+  stage.engine_up(engine);
+  stage.statement_ended(job);
+  const NodeId machine = stage.running_engines.at(engine).node;
+  stage.put(sched::NodeDown{machine, stage.machine});
+  ASSERT_TRUE(stage.ask(DrainEngine{{1000, false}, "engine-1", false}));
+  EXPECT_TRUE(stage.signalled.empty()) << "nobody hears it";
+  stage.pass(seconds(1));
+  stage.node_up("n1", 64);
+  EXPECT_TRUE(stage.engine_jobs().empty()) << "not ten seconds later, and by force";
+}
+
 TEST(EnginePool, StartsThatFailEndThoseWhoWait) {
   Stage stage;
   const JobId job = stage.submit();
