@@ -24,6 +24,7 @@ FIRST_AGAIN_S, LAST_AGAIN_S = 0.1, 10.0   # after no answer
 GIVE_UP_S = 300                           # without an answer: what runs there is lost to us
 END_S = 4                                 # at the end of the engine for what must still be told elsewhere
 STEP_AGAIN_S = 1.0
+SLOW_S = 1.0                              # to begin: then it is said whom it waits for
 LEFT_BEHIND = "--cancel-left-behind"
 
 
@@ -287,6 +288,7 @@ class AdapterEngine(drover_engine.Engine):
         except Exception as error:
             return self.tell_main(self.end, running, error)  # not from within run_next()
         self.remotes.add(running.remote)
+        self.after(SLOW_S, f"slow {statement.id}", lambda: self.tell_slow(running))
         running.status = Poll(running.remote.target, running)
         self.status.add(running.status)
         self.metrics.add(Poll(running.remote.target, running), STEP_AGAIN_S / 2)
@@ -323,7 +325,7 @@ class AdapterEngine(drover_engine.Engine):
         if error is None and running.task is not None:
             error = attempt(lambda: fail_over_quota(running.task))
         outcome, exit_code, told = outcome_of(error)
-        for what in ("limit", "kill", "progress"):
+        for what in ("limit", "kill", "progress", "slow"):
             self.timers.pop(f"{what} {statement.id}", None)
         del self.running[statement.id]
         with running.task.lock:
@@ -339,6 +341,10 @@ class AdapterEngine(drover_engine.Engine):
         self.leave_session(session, is_ended=True)
         self.run_next()
         self.leave_if_done()
+
+    def tell_slow(self, running):
+        if running.phase == "submit" and running.said is None:
+            running.task.progress(0.0, text=f"waiting for {running.remote.target}")
 
     def on_progress_line(self, running, line):
         if not running.is_over:
@@ -394,6 +400,9 @@ class AdapterEngine(drover_engine.Engine):
             result = self.ask_again(poll, running, result)
         elif not isinstance(result, BaseException):
             running.silent_since, running.again_s = None, FIRST_AGAIN_S
+            if running.said is not None:  # what is shown now is over
+                running.said = None
+                running.task.progress(running.task.told_fraction)
         if isinstance(result, (int, float)):
             return result
         closed = attempt(running.remote.close)
@@ -417,6 +426,7 @@ class AdapterEngine(drover_engine.Engine):
         if str(why) != running.said and not (running.is_cancelled and not running.is_cancel_sent):
             running.said = str(why)
             running.task.say(f"[drover: {why}; asking again]\n")
+            running.task.progress(running.task.told_fraction, text=running.said)
         pause_s, running.again_s = why.pause_s or running.again_s, min(running.again_s * 2, LAST_AGAIN_S)
         return min(pause_s, 60.0)
 

@@ -155,9 +155,10 @@ class Conversation:
             self.close()
             raise Failure("NotTrusted", f"{self.server.name}: {error.verify_message} (option ca_file)") from None
         except (OSError, http.client.HTTPException, AttributeError) as error:  # AttributeError: woken while it connected
-            why = str(error) or type(error).__name__
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
             self.close()
-            raise Unanswered(f"{self.server.name}: {why}", may_have_begun=may_have_begun,
+            where = self.server.name if may_have_begun else f"cannot reach {self.server.url}"
+            raise Unanswered(f"{where}: {why}", may_have_begun=may_have_begun,
                              is_slow=isinstance(error, TimeoutError)) from None
 
     def connect(self):

@@ -68,5 +68,14 @@ def check_gone(kind, state, forever):
         until(lambda: b"asking again" in engine.log(statement), "the trouble is told")
         engine.cancel(statement, grace_s=1)
         assert engine.ended(statement)["outcome"] == "cancelled"
+        # One that cannot even begin says so at once: in the log, and beside its state.
+        begun = time.monotonic()
+        statement = engine.execute("SELECT 1", reset="namespace")
+        where = f"cannot reach {server.base}: Connection refused"
+        engine.next(lambda m: m["type"] == "progress" and m["id"] == statement and m["text"] == where, "the trouble is told beside its state")
+        until(lambda: f"[drover: {where}; asking again]\n".encode() in engine.log(statement), "and in the log")
+        assert time.monotonic() - begun < 30, "not when it is given up"
+        engine.cancel(statement, grace_s=1)
+        assert engine.ended(statement)["outcome"] == "cancelled"
         ended = engine.run("SELECT 1", time_limit_s=1, reset="namespace")
         assert ended["outcome"] == "timeout", ended

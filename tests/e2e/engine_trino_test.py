@@ -83,7 +83,8 @@ def check_beside(server, engine):
     silent.listen(50)
     deaf = f"http://127.0.0.1:{silent.getsockname()[1]}"
     ill = [engine.execute("SELECT 1", reset="namespace", env={"DROVER_TRINO_URL": deaf}) for _ in range(6)]
-    time.sleep(1.5)
+    for statement in ill:
+        engine.next(lambda m: m["type"] == "progress" and m["id"] == statement and m["text"] == "waiting for " + deaf[7:], "whom it waits for")
     begun = time.monotonic()
     for _ in range(10):
         assert engine.run("SELECT 1", reset="namespace")["outcome"] == "ok"
