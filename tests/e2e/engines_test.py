@@ -3,13 +3,14 @@
 """python3 tests/e2e/engines_test.py"""
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from random import Random
 
-from harness import Cluster, kill_engine, pids_with_cookie
+from harness import BIN, Cluster, kill_engine, pids_with_cookie
 
 COOKIE = f"engines-{os.getpid()}"
 CONFIG = """[engines]
@@ -142,6 +143,30 @@ def what_is_refused(desk):
         assert status in (400, 404, 422, 501) and problem["error"]["field"] == field, (spec, status, problem)
 
 
+def warm_engines_wait_for_statements(desk):
+    """drover engine warm: as many as were asked for, as large, and the statements to come start none."""
+    def warm(*words):
+        env = {**os.environ, "DROVER_RUN": str(desk.cluster.run), "DROVER_DATA": str(desk.cluster.data)}
+        done = subprocess.run([str(BIN / "drover"), "engine", "warm", *words], capture_output=True, text=True, timeout=60, env=env)
+        return done.returncode, done.stdout, done.stderr
+
+    code, out, err = warm("shell", "--count", "2", "--cpus", "2", "--mem", "600M")
+    jobs = [int(line) for line in out.split()]
+    assert code == 0 and len(set(jobs)) == 2, (code, out, err)
+    made = desk.cluster.until(lambda: (lambda found: found if len(found) == 2 else None)(
+        [e for e in desk.engines() if e["job"] in jobs and e["state"] == "idle"]), "both are warm", 30)
+    assert all((e["type"], e["cpus"], e["mem_mib"], e["uses"]) == ("shell", 2, 600, 0) for e in made), made
+    before = {e["name"] for e in desk.engines()}
+    for _ in range(3):
+        answer = desk.run("echo warm", "shell", cpus_per_task=2)
+        assert answer["task"]["node"] in {e["name"] for e in made} and not answer.get("why_cold"), answer
+    assert {e["name"] for e in desk.engines()} == before, "none was started"
+    code, out, err = warm("shel")
+    assert code != 0 and "shell" in err, (code, out, err)
+    code, out, err = warm("shell", "--count", "1000")
+    assert code != 0 and "at most" in err and {e["name"] for e in desk.engines()} == before, (code, out, err)
+
+
 def a_session_keeps_its_names(desk):
     status, made = desk.cluster.request("POST", "/api/v1/sessions", {"engine": "python", "session": "s1"})
     assert status == 201, made
@@ -268,7 +293,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="drover-results-") as results:
         with Cluster(cpus=64, config=CONFIG.replace("RESULTS", results)) as cluster:
             desk = Desk(cluster)
-            cases = (warm_and_cold, what_is_printed_and_what_fails, code_is_intercepted, results_are_read_back, a_page_costs_what_it_shows, what_is_refused, a_session_keeps_its_names, a_name_serves_again, cancel,
+            cases = (warm_and_cold, what_is_printed_and_what_fails, code_is_intercepted, results_are_read_back, a_page_costs_what_it_shows, what_is_refused, warm_engines_wait_for_statements, a_session_keeps_its_names, a_name_serves_again, cancel,
                      an_engine_is_killed, many_at_once, those_that_wait_in_engines_run_once, daemons_are_killed, nothing_is_left)
             for case in cases:
                 case(desk)
