@@ -4,6 +4,7 @@
 #include "cli/command.hpp"
 #include "cli/items.hpp"
 #include "cli/job_view.hpp"
+#include "cli/prospect_view.hpp"
 #include "cli/submission.hpp"
 #include "cli/submit_options.hpp"
 #include "cli/waiting.hpp"
@@ -19,8 +20,7 @@ Result<int> test_only(Context& context, ApiClient& api, const Submission& submis
   } else {
     const std::string text = text_of(*answer, "text"), hint = text_of(*answer, "hint");
     context.out(clean_line(text.empty() ? (runs ? "would run" : "would not run") : text) + '\n');
-    const std::string start = text_of(*answer, "expected_start");
-    if (!start.empty()) context.out("  expected to start by " + clean_line(start) + '\n');
+    show_prospect(context, *answer);
     if (!hint.empty()) context.note("  hint: " + hint);
   }
   return runs ? kOk : kWouldNotRun;

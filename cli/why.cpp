@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.hpp"
 #include "cli/job_view.hpp"
+#include "cli/prospect_view.hpp"
 
 namespace drover::cli {
 namespace {
@@ -34,14 +35,7 @@ Result<int> run_why(Context& context) {
   if (!text.empty()) context.out("  " + clean_line(text) + '\n');
   if (text.empty() && !reason.empty() && reason != "none")
     context.out("  " + clean_line(reason) + '\n');
-  const std::string start = text_of(*why, "expected_start");
-  if (!start.empty()) {
-    const std::int64_t before = number_of(*why, "jobs_before");
-    context.out("  expected to start by " + clean_line(start) +
-                (before > 0 ? ", after " + std::to_string(before) + (before == 1 ? " job" : " jobs")
-                            : std::string()) +
-                ", if those before it run to their limits\n");
-  }
+  show_prospect(context, *why);
   const Json& score = member(*why, "score");
   if (score.is_object() && state != "running") {
     std::string parts;

@@ -190,6 +190,26 @@ NoFit NodeInventory::explain(const NodeAsk& ask, std::uint32_t fit_now) const {
   return why;
 }
 
+// Of each size the first few, then the first of those.
+std::vector<NodeId> NodeInventory::suited(const NodeAsk& ask, bool in_service,
+                                          std::size_t limit) const {
+  std::vector<NodeId> suited;
+  NodeBits among = up_;
+  if (!in_service) among.complement(known_);
+  const NodeBits* allowed = constraint_bits(ask);
+  if (allowed != nullptr) among.intersect(*allowed);
+  for (const auto& [size, nodes] : sizes_) {
+    if (!fits_empty(ask, size)) continue;
+    std::size_t taken = 0;
+    for (auto id = nodes.first_common(&among); id && taken < limit;
+         id = nodes.first_common(&among, raw(*id) + 1), ++taken)
+      suited.push_back(*id);
+  }
+  std::ranges::sort(suited);
+  if (suited.size() > limit) suited.resize(limit);
+  return suited;
+}
+
 Result<void> NodeInventory::can_ever_fit(const Request& request) const {
   if (request.nodes < 1 || request.nodes > kMaxNodes)
     return fail(Errc::BadInput, "a job runs on 1 to 1048576 nodes", "ask for 1 or more", "nodes");

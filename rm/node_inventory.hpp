@@ -74,6 +74,7 @@ class NodeInventory {
   // Whether these nodes keep to [a|b] and a*2 of the constraint, of which each of them is allowed.
   bool is_allowed_gang(const NodeAsk& ask, std::span<const NodeId> nodes) const;
   NoFit explain(const NodeAsk& ask, std::uint32_t fit_now) const;  // O(distinct capacities + 64)
+  std::vector<NodeId> suited(const NodeAsk& ask, bool in_service, std::size_t limit) const;
 
   // What the node would need to give; nothing where the request could not run were it empty.
   std::optional<NodeNeed> need_on(NodeId id, const NodeAsk& ask) const;
@@ -118,7 +119,6 @@ class NodeInventory {
   using Buckets = InventoryBuckets;
 
   ResourceNames names_;
-
   Node& at(NodeId id);  // creates it
   const Node* find(NodeId id) const;
   Error refusal(const Request& request) const;

@@ -233,6 +233,11 @@ void QuotaLedger::leave(PathId id) {
     DROVER_CHECK(--sums.used[Kind::QueuedJobs] >= 0, "more jobs left a quota than had entered");
   });
   if (path.guarded) drop_claims(path, nullptr);
+  forget_unused(id);
+}
+
+void QuotaLedger::forget_unused(PathId id) {
+  const Path& path = path_at(id);
   if (path.jobs == 0 && path.sums.locked.is_zero() && path.sums.used.is_zero()) forget_path(id);
 }
 

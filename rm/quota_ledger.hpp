@@ -51,6 +51,7 @@ class QuotaLedger {
   }
   PathId enter(const Labels& job_labels);  // whatever the limits say: it was let in before
   void leave(PathId path);
+  void forget_unused(PathId path);  // path_for() was asked for somebody who did not enter
 
   // The first counter on the path, outermost first, that has no room for `want`. O(path length).
   // Without `heeds_claims` as if nobody waited for a guarantee that is lent.

@@ -98,6 +98,7 @@ std::variant<PathId, QuotaShort> ResourceManager::try_enter(PathId known) {
 std::uint64_t ResourceManager::path_made(PathId id) const { return state_->ledger.path_made(id); }
 PathId ResourceManager::enter(const Labels& job_labels) { return state_->ledger.enter(job_labels); }
 void ResourceManager::leave(PathId path) { state_->ledger.leave(path); }
+void ResourceManager::forget_unused(PathId path) { state_->ledger.forget_unused(path); }
 
 Result<void> ResourceManager::can_ever_fit(const Request& request) const {
   return could_fit(state_->nodes, request);
@@ -281,6 +282,17 @@ Room ResourceManager::room_of(ClassId what) const {
   Room least = asked.room;
   for (const State::Class& one : asked.more) least = least_of(least, one.room);
   return least;
+}
+
+const Amounts& ResourceManager::least_charge(ClassId what) const {
+  return state_->class_at(what).least;
+}
+
+std::vector<NodeId> ResourceManager::suited(ClassId what, bool in_service,
+                                            std::size_t limit) const {
+  const State::Class& asked = state_->class_at(what);
+  if (!asked.countable) return {};
+  return state_->nodes.suited(asked.ask, in_service, limit);
 }
 
 std::uint32_t ResourceManager::nodes_of(ClassId what) const {

@@ -68,6 +68,7 @@ class ResourceManager {
   std::uint64_t path_made(PathId id) const;  // see QuotaLedger
   PathId enter(const Labels& job_labels);    // recovery: whatever the limits say now
   void leave(PathId path);
+  void forget_unused(PathId path);  // path_for() was asked for somebody who did not enter
   // Could this ever run on the nodes as they are built (ignoring use and state)? Otherwise
   // Errc::Limit: says what the largest node offers. Ok while no node has registered, or while a
   // node that was put without a topology (known from the store) has not: it may be the one.
@@ -121,6 +122,10 @@ class ResourceManager {
                      ReservedId by = {});
   Room room_of(ClassId what) const;  // on each of its nodes, at least
   std::uint32_t nodes_of(ClassId what) const;
+  const Amounts& least_charge(ClassId what) const;  // what its quotas are charged at least
+  // The first nodes, by id, that could take its first component if they were empty, among those in
+  // service or among the others. O(sizes of nodes * nodes / 64).
+  std::vector<NodeId> suited(ClassId what, bool in_service, std::size_t limit) const;
   std::int64_t cpus_of(ClassId what) const;               // on all nodes together
   Room free_room(NodeId node) const;                      // now; nothing when it takes no new work
   LastingRoom lasting_room(NodeId node, Time now) const;  // for who is in no reservation

@@ -232,16 +232,6 @@ std::optional<Why> Controller::why(JobId job, std::optional<TaskIndex> task, Now
   return state_->why(job, task);
 }
 
-std::optional<Estimate> Controller::when(JobId job, Now now) {
-  state_->clock = now;
-  return state_->when(job);
-}
-
-std::optional<Estimate> Controller::when(const JobSpec& job, Now now) {
-  state_->clock = now;
-  return state_->when(job);
-}
-
 std::vector<GroupView> Controller::groups(std::uint64_t offset, std::uint64_t limit) const {
   std::vector<GroupView> views;
   for (auto it = state_->group_ids.begin(); it != state_->group_ids.end() && views.size() < limit;
@@ -257,11 +247,6 @@ std::vector<GroupView> Controller::groups(std::uint64_t offset, std::uint64_t li
   return views;
 }
 
-Result<Outlook> Controller::weigh(const Submit& in) const {
-  auto conditions = state_->admit(in, nullptr);
-  if (!conditions) return fail(std::move(conditions.error()));
-  return conditions->outlook;
-}
 Result<void> Controller::check_possible(const JobSpec& spec) const {
   return state_->check_possible(spec);
 }

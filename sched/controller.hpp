@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "rm/licence.hpp"
-#include "sched/dependency.hpp"
 #include "sched/live_reservation.hpp"
 #include "sched/messages.hpp"
 #include "sched/policy.hpp"
 #include "sched/policy_book.hpp"
+#include "sched/prospect.hpp"
 
 namespace drover::sched {
 
@@ -49,21 +49,6 @@ struct ControllerConfig {
   // For simulation: false = turns put out replies and actions only, nothing to store; usage is
   // charged only where an order goes by it.
   bool keep_records = true;
-};
-
-// Why a job is not running, with numbers, from the code that decides.
-struct Why {
-  JobState state{};
-  Reason reason{};
-  std::string text;  // "12 of 16 CPUs are busy on the only node that fits"
-  std::string hint;  // "drover node ls"
-};
-
-// When a waiting job is expected to start if every job before it runs to its limit.
-struct Estimate {
-  Time start;                // wall
-  std::uint32_t before = 0;  // jobs that go first
-  friend bool operator==(const Estimate&, const Estimate&) = default;
 };
 
 // Who holds a licence, those with most first.
@@ -142,8 +127,9 @@ class Controller {
   std::optional<Time> next_timer(Now now) const;
 
   // ---- reading (same thread)
-  // Would this submission become a job, and would it wait for others? Its errors are submit's.
-  Result<Outlook> weigh(const Submit& in) const;
+  // What would become of this submission: as look_at() would tell of the job, were it made now. Its
+  // errors are submit's. Costs what when() and look_at() do.
+  Result<Prospect> weigh(const Submit& in, Now now);
   // Whether anybody waits for room on machines now, after finish(). O(partitions)
   bool has_backlog() const;
   // Whether the attempt of this job, which is no array, is on this node.
@@ -151,10 +137,14 @@ class Controller {
   // Whether the job could ever run here, however full the queues are now.
   Result<void> check_possible(const JobSpec& spec) const;
   std::optional<Why> why(JobId job, std::optional<TaskIndex> task, Now now) const;
-  // Nothing where there is no telling: not past its group's FIFO, stopped by a quota, behind jobs
-  // without a time limit or behind more than 2,000 jobs. O(jobs before it * nodes that may fit).
-  std::optional<Estimate> when(JobId job, Now now);
-  std::optional<Estimate> when(const JobSpec& job, Now now);  // were it submitted now
+  // The same with the nodes and jobs in the way, what would help, and the start. Nothing: no open
+  // job. Costs what when() does, and a look at 64 nodes and their tasks. `spec`: its own, for what
+  // other partitions could do; null = that is not looked for.
+  std::optional<Prospect> look_at(JobId job, std::optional<TaskIndex> task, Now now,
+                                  const JobSpec* spec = nullptr);
+  // Nothing: it does not wait. Behind more than 2,000 jobs there is no telling.
+  // O(jobs and own elements before it * nodes that may fit); short of a quota O(tasks on nodes).
+  std::optional<Estimate> when(JobId job, Now now, std::optional<TaskIndex> task = {});
   std::vector<GroupView> groups(std::uint64_t offset, std::uint64_t limit) const;
   const rm::ResourceManager& resources() const;
   const rm::QuotaTable& quotas() const;  // its rules are those in force

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "sched/rehearsal.hpp"
+#include "sched/asker.hpp"
 #include "sched/statement_verbs.hpp"
 
 namespace drover::sched {
@@ -14,6 +14,7 @@ struct Controller::State : StatementVerbs {
   struct Reserving;  // the headers are called as these are; Reserved is in the first
   struct Reserved;
   struct Restoring;
+  struct Prospects;
   // controller.cpp
   void apply(Input& input, Now now);
   void settle_milestones(Now now) {
@@ -120,12 +121,6 @@ struct Controller::State : StatementVerbs {
   void fill_behind(Partition& partition);
   void extend_overdue();
   // estimate.cpp
-  std::optional<Rehearsal> rehearse(const Partition& partition, std::optional<JobId> until);
-  std::optional<Estimate> finish_rehearsal(const Rehearsal& rehearsal, rm::ClassId what,
-                                           Duration length, rm::ReservedId by,
-                                           std::optional<rm::PathId> path);
-  std::optional<Estimate> when(JobId id);
-  std::optional<Estimate> when(const JobSpec& spec);
   void note_promise(Partition& partition, const Job& job, Time start);
   void note_start(Partition& partition, const Job& job);
   // plan_ahead.cpp
@@ -170,18 +165,22 @@ struct Controller::State : StatementVerbs {
   Why why_job(const Job& job) const;
   Why why_in_queue(const Job& job) const;
   Why why_unplaced(const Job& job) const;
-  Why why_behind(const Job& job) const;
   Why why_suspended(const Job& job, const TaskRecord& task) const;
   Why why_preempting(const Job& job) const;
+  Why why_task(const Job& job, const TaskRecord& task) const;
+  // explain_room.cpp
+  Asker asker(const Job& job) const;
+  Why why_no_room(const Asker& asker) const;
+  Why why_behind(const Asker& asker) const;
+  std::string place_held(const Asker& asker) const;
   std::string place_held(const Job& job, JobId asked) const;
   bool waits_for_unlimited(const rm::Slot& slot) const;
-  Why why_task(const Job& job, const TaskRecord& task) const;
   // edit_quotas.cpp, licences.cpp
   std::vector<rm::QuotaRule> with_class_limits(std::vector<rm::QuotaRule> rules) const;
   Result<std::vector<rm::QuotaRule>> weigh_edit(const rm::QuotaEdit& edit) const;
   void edit_quotas(const EditQuotas& in, Now now);
   void set_licences(const SetLicences& in, Now now);
-  Why short_of_licence(const Job& job, const rm::QuotaShort& parked) const;
+  Why short_of_licence(const Asker& asker, const rm::QuotaShort& parked) const;
   // restore.cpp
   Result<void> restore_job(const JobSpec& spec, const JobRecord& record,
                            std::vector<TaskRecord> tasks);

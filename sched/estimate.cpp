@@ -3,9 +3,15 @@
 //
 // Every job before it gets a place for a moment, in order, as a conservative plan would give it.
 // Jobs usually end before their limit, so the answer is a late one; what its error was is measured
-// when the job starts (StartEstimate).
+// when the job starts (StartEstimate). Who is short of a quota, or may not start before some time,
+// is told a bound instead: who else will ask by then nobody knows.
+#include <algorithm>
 #include <utility>
 
+#include "base/units.hpp"
+#include "rm/amount_timeline.hpp"
+#include "rm/quota_ledger.hpp"
+#include "sched/prospects.hpp"
 #include "sched/reserving.hpp"
 
 namespace drover::sched {
@@ -13,82 +19,230 @@ namespace {
 
 constexpr std::size_t kPlannedMax = 2'000;  // behind more jobs than these there is no estimate
 
+std::string number(JobId id) { return std::to_string(raw(id)); }
+
 }  // namespace
 
-// Gives temporary places to the jobs before `until`; all of them when it is nobody. Nothing when
-// there are too many.
-std::optional<Rehearsal> Controller::State::rehearse(const Partition& partition,
-                                                     std::optional<JobId> until) {
+Estimate Controller::State::Prospects::unknown(std::string because) const {
+  Estimate estimate;
+  estimate.because = std::move(because);
+  estimate.made = s.clock.wall;
+  return estimate;
+}
+
+Estimate Controller::State::Prospects::at(Time mono, std::uint32_t before) const {
+  Estimate estimate;
+  estimate.start = s.clock.wall + std::max(mono - s.clock.mono, Duration{});
+  estimate.before = before;
+  estimate.made = s.clock.wall;
+  return estimate;
+}
+
+Estimate Controller::State::Prospects::from(Time wall, std::string because) const {
+  Estimate estimate = unknown(std::move(because));
+  estimate.start = std::max(wall, s.clock.wall);
+  estimate.is_least = true;
+  return estimate;
+}
+
+std::optional<Estimate> Controller::State::Prospects::when(JobId id,
+                                                           std::optional<TaskIndex> index) {
+  const Job* job = s.find(id);
+  if (job == nullptr || is_final(job->state)) return std::nullopt;
+  if (job->active > 0 && job->waiting() == 0) return std::nullopt;
+  if (job->gates != 0 || job->state == JobState::Held || job->state == JobState::Inited)
+    return when_gated(*job);
+  if (index && job->is_array) return when_element(*job, raw(*index));
+  if (const auto clearing = s.clearings.find(id); clearing != s.clearings.end())
+    return at(clearing->second.until);
+  const auto next = s.next_ready(*job);
+  const bool throttled = job->more != nullptr && job->more->throttle > 0 &&
+                         job->active >= job->more->throttle && job->planned;
+  if (job->lane == kNoLane && !(throttled && !next)) return unknown(s.why_unplaced(*job).text);
+  return when(s.asker(*job));
+}
+
+// Not in the partition's queue.
+std::optional<Estimate> Controller::State::Prospects::when_gated(const Job& job) {
+  const Gates gates = job.gates;
+  if ((gates & kHeldGate) != 0) return unknown("it is held");
+  if ((gates & (kDependencyGate | kSingletonGate)) != 0)
+    return unknown("it depends on the ends of other jobs");
+  Asker asker = s.asker(job);
+  if ((gates & (kBeginGate | kRetryGate)) != 0) {
+    const Time retry = (gates & kRetryGate) != 0 ? s.next_retry(job) : Time{};
+    const Time begin = (gates & kBeginGate) != 0 ? job.more->begin : Time{};
+    asker.from = s.clock.mono + (std::max(begin, retry) - s.clock.wall);
+    return when(asker);
+  }
+  if ((gates & kReservationGate) != 0) {
+    const std::string& name = s.reserved[std::size_t(job.reservation())].name;
+    return Reserved{s}.when(name, job.id);
+  }
+  return unknown("jobs of its group go first");
+}
+
+// The same of one element of an array. Nothing: it does not wait.
+std::optional<Estimate> Controller::State::Prospects::when_element(const Job& job,
+                                                                   std::uint32_t index) {
+  const auto task = job.more->tasks.find(index);
+  const bool touched = task != job.more->tasks.end();
+  if (touched && task->second.record.state != TaskState::Waiting) return std::nullopt;
+  if (!touched && !s.is_untouched(job, index)) return std::nullopt;
+  if (touched && task->second.record.retry_at.is_set()) {
+    Asker later = s.asker(job);
+    later.from = s.clock.mono + (task->second.record.retry_at - s.clock.wall);
+    return when(later);
+  }
+  if (touched && !job.more->ready.contains(index))
+    return unknown("it is held, or waits for others");
+  if (s.why_element(job, index)) return unknown("it waits for elements of other jobs");
+  if (!job.planned) return unknown("its plan is being made");
+  return when(s.asker(job), elements_before(job, index));
+}
+
+// Those that are placed first; counting stops where there is no telling any more.
+std::uint32_t Controller::State::Prospects::elements_before(const Job& job,
+                                                            std::uint32_t index) const {
+  const JobExtra& more = *job.more;
+  std::uint32_t before = 0;
+  for (const std::uint32_t ready : more.ready)
+    if (ready < index && ++before > kPlannedMax) return before;
+  if (more.counterparts != nullptr) {
+    for (const std::uint32_t met : more.counterparts->met)
+      if (met < index && ++before > kPlannedMax) return before;
+    return before;
+  }
+  if (job.untouched == 0) return before;
+  const IndexSet& all = more.cursor->elements();
+  for (auto at = more.cursor->next(); at && *at < index; at = all.next_after(*at))
+    if (more.cursor->is_untouched(*at) && ++before > kPlannedMax) return before;
+  return before;
+}
+
+Estimate Controller::State::Prospects::when(const Asker& asker, std::uint32_t elements) {
+  if (asker.partition == s.statements) return unknown("engines have no plan");
+  if (asker.from > s.clock.mono) {
+    const Time begin = s.clock.wall + (asker.from - s.clock.mono);
+    return not_before(asker, from(begin, "who else will ask by then is not known"));
+  }
+  if (const auto now = s.rm.quota_short(asker.what, asker.path, {s.clock.mono, s.clock.mono});
+      now && !rm::is_licence(*now)) {
+    const bool has_place = asker.job != nullptr && asker.partition->holds.contains(asker.job->id);
+    if (!has_place) return when_short(asker, *now);
+  }
+  if (!s.rm.plans()) return unknown("the policy of its partition plans nothing ahead");
+  auto rehearsal = rehearse(asker);
+  if (!rehearsal || elements + rehearsal->before > kPlannedMax) {
+    if (rehearsal)
+      for (const rm::HoldId hold : rehearsal->holds) s.rm.drop(hold);
+    return unknown("more than " + std::to_string(kPlannedMax) + " go first");
+  }
+  const auto start = after_elements(asker, elements, *rehearsal);
+  for (const rm::HoldId hold : rehearsal->holds) s.rm.drop(hold);
+  if (!start || *start - s.clock.mono >= kUnlimited)
+    return unknown(start ? "jobs before it have no time limit"
+                         : "no time is known at which it fits");
+  return at(*start, rehearsal->before);
+}
+
+// Gives temporary places to the jobs before it; all of them when it is nobody. Nothing when there
+// are too many.
+std::optional<Controller::State::Prospects::Rehearsal> Controller::State::Prospects::rehearse(
+    const Asker& asker) {
   Rehearsal rehearsal;
+  const Partition& partition = *asker.partition;
+  if (asker.job != nullptr && partition.holds.contains(asker.job->id)) return rehearsal;
   const auto& in_order = partition.queue.in_order(kPlannedMax + 1);
   for (const JobQueue::Candidate& candidate : in_order) {
-    if (candidate.place.job == until) return rehearsal;
-    if (rehearsal.before == kPlannedMax) break;
+    if (asker.job != nullptr && candidate.place.job == asker.job->id) return rehearsal;
+    if (rehearsal.before == kPlannedMax) {
+      for (const rm::HoldId hold : rehearsal.holds) s.rm.drop(hold);
+      return std::nullopt;
+    }
     ++rehearsal.before;
     if (partition.holds.contains(candidate.place.job)) continue;
-    if (clearings.contains(candidate.place.job)) continue;
-    const Shape& shape = shapes[candidate.shape];
+    if (s.clearings.contains(candidate.place.job)) continue;
+    const Shape& shape = s.shapes[candidate.shape];
     const auto path = partition.planned(partition.queue.lane(candidate.lane).path);
     if (const auto slot =
-            rm.earliest(shape.what, shape.length, clock.mono, partition.by, rm::kEver, path))
-      rehearsal.holds.push_back(rm.hold(shape.what, *slot, shape.length, partition.by, path));
+            s.rm.earliest(shape.what, shape.length, s.clock.mono, partition.by, rm::kEver, path))
+      rehearsal.holds.push_back(s.rm.hold(shape.what, *slot, shape.length, partition.by, path));
   }
-  if (!until && rehearsal.before < kPlannedMax) return rehearsal;
-  for (const rm::HoldId hold : rehearsal.holds) rm.drop(hold);
-  return std::nullopt;
+  return rehearsal;
 }
 
-std::optional<Estimate> Controller::State::finish_rehearsal(const Rehearsal& rehearsal,
-                                                            rm::ClassId what, Duration length,
-                                                            rm::ReservedId by,
-                                                            std::optional<rm::PathId> path) {
-  const auto slot = rm.earliest(what, length, clock.mono, by, rm::kEver, path);
-  for (const rm::HoldId hold : rehearsal.holds) rm.drop(hold);
-  if (!slot || slot->start - clock.mono >= kUnlimited) return std::nullopt;
-  return Estimate{clock.wall + (slot->start - clock.mono), rehearsal.before};
-}
-
-std::optional<Estimate> Controller::State::when(JobId id) {
-  const Job* job = find(id);
-  if (job == nullptr || !plans_ahead()) return std::nullopt;
-  if (job->reservation() != rm::kUnreserved && !Reserved{*this}.is_open(job->reservation()) &&
-      (job->gates & ~kReservationGate) == 0)
-    return Reserved{*this}.when(reserved[std::size_t(job->reservation())].name, id);
-  if (job->lane == kNoLane) return std::nullopt;
-  const Partition& partition = partition_of(*job);
-  if (const auto clearing = clearings.find(id); clearing != clearings.end())
-    return Estimate{clock.wall + std::max(clearing->second.until - clock.mono, Duration{}), 0};
-  if (partition.queue.parked(job->lane) != nullptr) return std::nullopt;
-  const auto hold = partition.holds.find(id);
-  if (hold != partition.holds.end()) {
-    const Duration away = rm.slot_of(hold->second).start - clock.mono;
-    if (away >= kUnlimited) return std::nullopt;
-    return Estimate{clock.wall + away, 0};
+std::optional<Time> Controller::State::Prospects::after_elements(const Asker& asker,
+                                                                 std::uint32_t elements,
+                                                                 Rehearsal& rehearsal) {
+  const Partition& partition = *asker.partition;
+  const rm::ReservedId by = asker.job == nullptr ? asker.by : partition.by;
+  const auto path = partition.planned(asker.path);
+  rm::AmountTimeline free;  // of what its throttle allows
+  const bool throttled = asker.job != nullptr && asker.job->more && asker.job->more->throttle > 0;
+  if (throttled) {
+    free.add(rm::kAlways, rm::kEver, asker.job->more->throttle);
+    for (const auto& [index, task] : asker.job->more->tasks)
+      if (task.record.lease) free.add(rm::kAlways, task.record.lease->until, -1);
   }
-  const auto rehearsal = rehearse(partition, id);
-  if (!rehearsal) return std::nullopt;
-  return finish_rehearsal(*rehearsal, job->what, shapes[job->shape].length, partition.by,
-                          partition.planned(job->path));
+  const auto held =
+      asker.job == nullptr ? partition.holds.end() : partition.holds.find(asker.job->id);
+  bool has_place = asker.job != nullptr && held != partition.holds.end();
+  for (;; --elements, ++rehearsal.before) {
+    std::optional<rm::Slot> slot;
+    if (std::exchange(has_place, false)) {  // of the next element, planned for already
+      slot = s.rm.slot_of(held->second);
+      if (elements == 0) return slot->start;
+      if (throttled) free.add(slot->start, rm::after(slot->start, asker.length), -1);
+      continue;
+    }
+    std::optional<Time> from = s.clock.mono;
+    if (throttled) from = free.earliest(1, asker.length, *from);
+    if (from) slot = s.rm.earliest(asker.what, asker.length, *from, by, rm::kEver, path);
+    if (!slot) return std::nullopt;
+    if (elements == 0) return slot->start;
+    rehearsal.holds.push_back(s.rm.hold(asker.what, *slot, asker.length, by, path));
+    if (throttled) free.add(slot->start, rm::after(slot->start, asker.length), -1);
+  }
 }
 
-std::optional<Estimate> Controller::State::when(const JobSpec& spec) {
-  if (!plans_ahead() || spec.hold) return std::nullopt;
-  const auto by = reserved_ids.find(spec.reservation);
-  const bool inside = !spec.reservation.empty() && by != reserved_ids.end();
-  if (inside && !Reserved{*this}.is_open(by->second))
-    return Reserved{*this}.when(spec.reservation, std::nullopt);
-  const rm::ClassId what = rm.intern(spec.request);
-  rm.hold(what);
-  std::optional<Estimate> estimate;
-  const Partition& partition = partition_for(spec);
-  const Origin* const known = known_origin(spec);  // whose quotas are known
-  const auto path = known != nullptr ? partition.planned(known->path) : std::nullopt;
-  if (const auto rehearsal = rehearse(partition, std::nullopt))
-    estimate =
-        finish_rehearsal(*rehearsal, what, spec.time_limit.us > 0 ? spec.time_limit : kUnlimited,
-                         inside ? by->second : rm::kUnreserved, path);
-  rm.drop(what);
-  return estimate;
+Estimate Controller::State::Prospects::when_short(const Asker& asker,
+                                                  const rm::QuotaShort& shortage) {
+  Estimate bound = from(s.clock.wall, {});
+  const rm::QuotaLedger& ledger = s.rm.ledger();
+  const rm::Amounts& want = s.rm.least_charge(asker.what);
+  ledger.visit_limits(asker.path, want, [&](std::uint32_t quota, rm::Kind kind, std::int64_t max) {
+    std::int64_t missing = ledger.counter_sums(quota).held(std::size_t(kind)) + want[kind] - max;
+    if (quota == shortage.quota_index && kind == shortage.kind) missing += shortage.kept;
+    if (missing <= 0) return true;
+    const Ease ease = ease_of(quota, kind, missing);
+    const std::string name = "quota " + ledger.counter_name(quota);
+    if (!ease.is_enough) {
+      bound = unknown("the ends of all jobs under " + name + " would not make room for it");
+    } else if (!ease.at.is_set()) {
+      bound = unknown("job " + number(ease.holders.back().job) + " under " + name +
+                      " has no time limit, or stands still");
+    } else if (ease.at >= bound.start) {
+      bound = from(ease.at, "then " + name + " has room by the limits of job " +
+                                number(ease.holders.back().job) +
+                                (ease.holders.size() > 1 ? " and those that end before it" : "") +
+                                "; others who wait for it may go first");
+    }
+    return bound.start.is_set();
+  });
+  return bound.start.is_set() ? not_before(asker, std::move(bound)) : bound;
+}
+
+// Moved on to when nodes have room, as far as their timelines know.
+Estimate Controller::State::Prospects::not_before(const Asker& asker, Estimate bound) {
+  if (!s.rm.plans()) return bound;
+  const Time from = s.clock.mono + (bound.start - s.clock.wall);
+  const rm::ReservedId by = asker.job == nullptr ? asker.by : asker.partition->by;
+  const auto slot = s.rm.earliest(asker.what, asker.length, from, by, rm::kEver,
+                                  asker.partition->planned(asker.path));
+  if (slot && slot->start - s.clock.mono < kUnlimited)
+    bound.start = s.clock.wall + (slot->start - s.clock.mono);
+  return bound;
 }
 
 // The first promise counts: later ones know more.

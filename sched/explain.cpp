@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/units.hpp"
+#include "sched/prospects.hpp"
 #include "sched/reserving.hpp"
 
 namespace drover::sched {
@@ -35,54 +36,15 @@ std::string_view word(DependencyKind kind) {
   return "job ";
 }
 
-Why no_room(JobState state, const rm::NoFit& fit, const rm::Request& all,
-            const rm::ResourceNames& names) {
-  const rm::Request& asked = fit.component > 1 ? all.more[fit.component - 2] : all;
-  if (fit.nodes_total == 0)
-    return {state, Reason::NoNode, "no node is registered", "start drover-agent on a node"};
-  std::string text = "none of " + times(fit.nodes_total, "node") + " has room now";
-  if (fit.nodes_needed > 1)
-    text = number(fit.fit_now) + " of " + number(fit.nodes_needed) +
-           (asked.contiguous ? " neighbouring nodes" : " nodes") +
-           " that it needs at once have room now, of " + times(fit.nodes_total, "node");
-  if (fit.component > 0) text = "component " + number(fit.component) + ": " + text;
-  if (!all.more.empty() && fit.component == 0)
-    text = "each component finds nodes, but not all of them nodes of their own: " +
-           number(fit.fit_now) + " of " + number(fit.nodes_needed) + " could be dealt out now";
-  std::string because;
-  const auto add = [&](std::uint32_t n, const std::string& what) {
-    if (n > 0) because += (because.empty() ? "" : ", ") + number(n) + " " + what;
-  };
-  add(fit.busy, "busy");
-  add(fit.not_up, "not in service");
-  add(fit.label_mismatch, asked.cores == rm::CoreRule{}
-                              ? "without the labels asked for"
-                              : "without the labels, sockets or cores asked for");
-  add(fit.too_small, "too small");
-  add(fit.of_one_user, "of the busy ones with jobs that no other user's may join");
-  if (!because.empty()) text += ": " + because;
-  if (fit.mostly_short_of)
-    text += "; mostly short of " + std::string(rm::is_named(*fit.mostly_short_of)
-                                                   ? names.word(*fit.mostly_short_of)
-                                                   : rm::to_string(*fit.mostly_short_of));
-  const Reason reason = fit.busy > 0     ? Reason::Resources
-                        : fit.not_up > 0 ? Reason::NodeUnavailable
-                                         : Reason::Resources;
-  return {state, reason, std::move(text), "drover node ls shows what is free"};
-}
-
-Why over_quota(JobState state, const rm::QuotaShort& quota, const rm::ResourceNames& names) {
-  const auto amount = [&](std::int64_t of) { return rm::amount_text(of, quota.kind, names); };
-  std::string text = "quota " + quota.quota + ": " + amount(quota.held) + " of " +
-                     amount(quota.limit) + " are held, " + amount(quota.asked) +
-                     " more are asked for";
-  if (quota.set_aside > 0) text += ", and jobs before it have planned with the rest";
-  if (quota.kept > 0)
-    text += ", " + amount(quota.kept) + " are kept for guarantees of other quotas inside it";
-  return {state, Reason::Quota, std::move(text), "it goes on when jobs under this quota end"};
-}
-
 }  // namespace
+
+std::string waits_text(const std::vector<Dependency>& waits, bool any) {
+  std::string text = any ? "waits for one of: " : "waits for ";
+  for (std::size_t i = 0; i < waits.size() && i < 5; ++i)
+    text += (i > 0 ? ", " : "") + std::string(word(waits[i].kind)) + number(waits[i].job);
+  if (waits.size() > 5) text += " and " + number(waits.size() - 5) + " more";
+  return text;
+}
 
 std::optional<Why> Controller::State::why(JobId id, std::optional<TaskIndex> index) const {
   const Job* job = find(id);
@@ -185,15 +147,11 @@ Why Controller::State::why_in_queue(const Job& job) const {
   if ((job.gates & kDependencyGate) != 0) {
     const std::vector<Dependency>& waits = job.more->waits_for;
     if (waits.empty()) return why_no_element(job);
-    std::string text = job.more->any ? "waits for one of: " : "waits for ";
-    for (std::size_t i = 0; i < waits.size() && i < 5; ++i)
-      text += (i > 0 ? ", " : "") + std::string(word(waits[i].kind)) + number(waits[i].job);
-    if (waits.size() > 5) text += " and " + number(waits.size() - 5) + " more";
-    return {job.state, Reason::Dependency, std::move(text),
+    return {job.state, Reason::Dependency, waits_text(waits, job.more->any),
             "drover why " + number(waits.front().job)};
   }
   if ((job.gates & ~kReservationGate) == 0 && job.gates != 0)
-    return Reserved{*this}.why_inside(job);
+    return Reserved{*this}.why_inside(asker(job));
   if ((job.gates & kSingletonGate) != 0)
     return {job.state,
             Reason::Dependency,
@@ -227,31 +185,8 @@ Why Controller::State::why_unplaced(const Job& job) const {
     return {job.state, job.reason, "all its waiting elements are held",
             "drover release " + number(job.id)};
   }
-  const JobQueue& queue = partition_of(job).queue;
   if (clearings.contains(job.id)) return why_preempting(job);
-  if (const rm::QuotaShort* quota = queue.parked(job.lane))
-    return rm::is_licence(*quota) ? short_of_licence(job, *quota)
-                                  : over_quota(job.state, *quota, rm.names());
-  if (shapes[job.shape].licensed)
-    if (const auto pool = rm.licences_short(job.what, job.path, Reserved{*this}.wait_of(job)))
-      return short_of_licence(job, *pool);
-  if (job.is_statement) return why_no_engine(job);
-  if (foresees_quotas(partition_of(job).policy))
-    if (const auto quota = rm.quota_short(job.what, job.path, Reserved{*this}.wait_of(job))) {
-      Why why = over_quota(job.state, *quota, rm.names());
-      why.text += place_held(job, job.id);
-      return why;
-    }
-  const auto head = queue.head();
-  const rm::ReservedId by = job.reservation();
-  if (by != rm::kUnreserved && !Reserved{*this}.is_flexible(by))
-    return Reserved{*this}.why_inside(job);
-  if (by == rm::kUnreserved)
-    if (auto outside = Reserved{*this}.why_outside(job)) return *std::move(outside);
-  if (!head || head->place.job != job.id) return why_behind(job);
-  Why why = no_room(job.state, rm.explain(job.what), rm.request(job.what), rm.names());
-  why.text += place_held(job, job.id);
-  return why;
+  return why_no_room(asker(job));
 }
 
 Why Controller::State::why_preempting(const Job& job) const {
@@ -267,52 +202,6 @@ Why Controller::State::why_preempting(const Job& job) const {
   }
   if (going.size() > 5) text += " and " + number(going.size() - 5) + " more";
   return {job.state, Reason::Preempting, std::move(text), {}};
-}
-
-// ", it holds a place from 2026-.. on": what the plan promises, as long as nothing changes.
-std::string Controller::State::place_held(const Job& job, JobId asked) const {
-  const Partition& partition = partition_of(job);
-  const auto hold = partition.holds.find(job.id);
-  if (hold == partition.holds.end()) return {};
-  const rm::Slot& slot = rm.slot_of(hold->second);
-  const Duration away = slot.start - clock.mono;
-  if (away > kUnlimited || waits_for_unlimited(slot))
-    return "; the jobs before it have no time limit";
-  const std::string where =
-      slot.nodes.size() == 1 ? " on node " + nodes.at(slot.nodes.front()).name : std::string();
-  return "; a place" + where + " is kept for " + (job.id == asked ? "it" : "that one") + " from " +
-         format_utc(clock.wall + away) + " on";
-}
-
-// Its time is then not worth telling: what has no limit may end tomorrow.
-bool Controller::State::waits_for_unlimited(const rm::Slot& slot) const {
-  return std::ranges::any_of(slot.nodes, [&](NodeId node) {
-    return std::ranges::any_of(nodes.at(node).tasks, [&](const TaskId& id) {
-      const Job& job = jobs.at(id.job);
-      const rm::Lease& lease = *job.more->tasks.at(raw(id.index)).record.lease;
-      return shapes[job.shape].length >= kUnlimited && lease.until <= slot.start;
-    });
-  });
-}
-
-// Others go first. What fits now may still start, if it delays nobody who holds a place.
-Why Controller::State::why_behind(const Job& job) const {
-  const Partition& partition = partition_of(job);
-  const auto head = partition.queue.head();
-  const JobQueue::Block block = partition.queue.block_of(job.shape);
-  if (block == JobQueue::Block::Hopeless || !head)
-    return no_room(job.state, rm.explain(job.what), rm.request(job.what), rm.names());
-  const std::string first = "job " + number(head->place.job);
-  const std::string hint = "drover why " + number(head->place.job);
-  if (block == JobQueue::Block::Held)
-    return {job.state, Reason::Priority,
-            "it fits now, but could delay " + first + place_held(jobs.at(head->place.job), job.id),
-            "a shorter time limit lets it end before that"};
-  if (partition.policy.backfill == Backfill::None)
-    return {job.state, Reason::Priority, first + " is before it and finds no room", hint};
-  Why why = no_room(job.state, rm.explain(job.what), rm.request(job.what), rm.names());
-  why.text += place_held(job, job.id);
-  return why;
 }
 
 }  // namespace drover::sched

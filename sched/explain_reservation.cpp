@@ -71,69 +71,72 @@ Result<void> Controller::State::Reserved::check(const JobSpec& spec) const {
 }
 
 // A job that runs in a reservation alone.
-Why Controller::State::Reserved::why_inside(const Job& job) const {
-  const LiveReservation& live = s.reserved[std::size_t(job.reservation())];
-  const std::string id = std::to_string(raw(job.id));
+Why Controller::State::Reserved::why_inside(const Asker& asker) const {
+  const LiveReservation& live = s.reserved[std::size_t(asker.by)];
   const Reservation* known = s.calendar.find(live.name);
   if (known == nullptr)
-    return {job.state, Reason::Reservation, "reservation " + live.name + " is over or was removed",
-            "drover cancel " + id + ", and submit it again without --reservation"};
+    return {asker.state, Reason::Reservation,
+            "reservation " + live.name + " is over or was removed",
+            asker.job == nullptr ? "leave --reservation out"
+                                 : "drover cancel " + std::to_string(raw(asker.job->id)) +
+                                       ", and submit it again without --reservation"};
   if (!live.goes_on)
-    return {job.state,
+    return {asker.state,
             Reason::Reservation,
             "waits for reservation " + live.name +
                 (live.span ? ", which begins at " + format_utc(live.span->from) : ""),
             {}};
-  const Duration length = s.shapes[job.shape].length;
+  const Duration length = asker.length;
   const std::string until = format_utc(live.span->until);
   if (s.clock.wall + length > live.span->until)
-    return {job.state, Reason::Reservation,
+    return {asker.state, Reason::Reservation,
             "its time limit of " + format_duration(length) + " does not end before reservation " +
                 live.name + " does, at " + until,
             known->repeat == Repeat::Once
                 ? "a shorter time limit would let it start"
                 : "it waits for the next time, or give it a shorter limit"};
   std::string text = "what reservation " + live.name + " has is in use";
-  return {job.state, Reason::Resources, text + s.place_held(job, job.id),
+  return {asker.state, Reason::Resources, text + s.place_held(asker),
           "drover reservation show " + live.name};
 }
 
 // It may use the reservation without naming it, and does not.
-std::string Controller::State::Reserved::why_not_drawn(const Job& job, rm::ReservedId id) const {
+std::string Controller::State::Reserved::why_not_drawn(const Asker& asker,
+                                                       rm::ReservedId id) const {
   const LiveReservation& live = s.reserved[std::size_t(id)];
   const std::string text = ", which it may use without naming it, but ";
-  if (live.span && s.clock.wall + s.shapes[job.shape].length > live.span->until)
+  if (live.span && s.clock.wall + asker.length > live.span->until)
     return text + "its time limit does not end before that does, at " +
-           format_utc(live.span->until) + s.place_held(job, job.id);
-  return text + "what that has is in use or promised" + s.place_held(job, job.id);
+           format_utc(live.span->until) + s.place_held(asker);
+  return text + "what that has is in use or promised" + s.place_held(asker);
 }
 
 // A job outside that has room now on so many nodes as it needs, and a reservation keeps it from
 // each of them.
-std::optional<Why> Controller::State::Reserved::why_outside(const Job& job) const {
+std::optional<Why> Controller::State::Reserved::why_outside(const Asker& asker) const {
   if (s.calendar.all().empty()) return std::nullopt;
-  const rm::NoFit fit = s.rm.explain(job.what);
+  const rm::NoFit fit = s.rm.explain(asker.what);
   if (fit.fit_now < fit.nodes_needed) return std::nullopt;
-  const Duration length = s.shapes[job.shape].length;
-  const auto way = s.rm.in_the_way(job.what, {s.clock.mono, rm::after(s.clock.mono, length)});
+  const Duration length = asker.length;
+  const auto way = s.rm.in_the_way(asker.what, {s.clock.mono, rm::after(s.clock.mono, length)});
   if (!way) return std::nullopt;
   const std::string name = s.reserved[std::size_t(way->id)].name;
   const Time from = s.clock.wall + (way->span.from - s.clock.mono);
   std::string text = std::to_string(fit.fit_now) +
                      (fit.fit_now == 1 ? " node has" : " nodes have") +
                      " room now, but reservation " + name;
-  if (from <= s.clock.wall && may_draw(way->id, job.path))
-    return Why{job.state, Reason::Reservation,
-               text + " goes on there" + why_not_drawn(job, way->id),
+  if (from <= s.clock.wall && may_draw(way->id, asker.path))
+    return Why{asker.state, Reason::Reservation,
+               text + " goes on there" + why_not_drawn(asker, way->id),
                "drover reservation show " + name};
   if (from <= s.clock.wall)
-    return Why{job.state, Reason::Reservation, text + " goes on there" + s.place_held(job, job.id),
+    return Why{asker.state, Reason::Reservation, text + " goes on there" + s.place_held(asker),
                "drover reservation show " + name};
   text +=
       " begins there at " + format_utc(from) +
       (length >= kUnlimited ? ", and the job has no time limit"
                             : ", before its time limit of " + format_duration(length) + " ends");
-  return Why{job.state, Reason::Reservation, text + s.place_held(job, job.id),
+  return Why{asker.state, Reason::Reservation, text + s.place_held(asker),
              "a time limit of at most " + format_duration(from - s.clock.wall) +
                  " would let it start now"};
 }
@@ -147,7 +150,13 @@ std::optional<Estimate> Controller::State::Reserved::when(const std::string& nam
   if (!live.span) return std::nullopt;
   const auto before = job ? std::distance(live.jobs.begin(), live.jobs.find(*job))
                           : std::ptrdiff_t(live.jobs.size());
-  return Estimate{live.span->from, std::uint32_t(before)};
+  Estimate estimate;
+  estimate.start = std::max(live.span->from, s.clock.wall);
+  estimate.before = std::uint32_t(before);
+  estimate.is_least = true;
+  estimate.because = "then reservation " + name + " begins";
+  estimate.made = s.clock.wall;
+  return estimate;
 }
 
 // In a reservation: what would not end before it does stands aside until it comes again.

@@ -83,25 +83,25 @@ bool Controller::State::Reserved::are_licences_foreseen(const Partition& partiti
   return slot && slot->start - s.clock.mono < kForeseen;
 }
 
-Why Controller::State::short_of_licence(const Job& job, const rm::QuotaShort& parked) const {
+Why Controller::State::short_of_licence(const Asker& asker, const rm::QuotaShort& parked) const {
   const auto number = [](std::int64_t n) { return std::to_string(n); };
   // As it was when it was tried, where it is not so any more.
   const rm::QuotaShort pool =
-      rm.licences_short(job.what, job.path, Reserved{*this}.wait_of(job)).value_or(parked);
+      rm.licences_short(asker.what, asker.path, Reserved{*this}.wait_of(asker)).value_or(parked);
   const std::string_view name = rm::licence_name(rm.names().word(pool.kind));
   std::string hint = "drover licence ls shows what is free";
   std::string text = "licence " + std::string(name) + ": " + number(pool.held) + " of " +
                      number(pool.limit) + " are in use, " + number(pool.asked) +
                      (pool.asked == 1 ? " more is asked for" : " more are asked for");
-  if (pool.set_aside > 0) text += Reserved{*this}.licences_kept(job, pool, hint);
+  if (pool.set_aside > 0) text += Reserved{*this}.licences_kept(asker, pool, hint);
   const auto holders = holders_of(*this, pool.kind);
   for (std::size_t i = 0; i < holders.size() && i < kHoldersShown; ++i)
     text += (i == 0 ? "; held by job " : ", job ") + number(std::int64_t(raw(holders[i].job))) +
             " (" + number(holders[i].count) + ")";
   if (holders.size() > kHoldersShown)
     text += " and " + number(std::int64_t(holders.size() - kHoldersShown)) + " more";
-  text += place_held(job, job.id);
-  return {job.state, Reason::Licences, std::move(text), std::move(hint)};
+  text += place_held(asker);
+  return {asker.state, Reason::Licences, std::move(text), std::move(hint)};
 }
 
 std::vector<LicenceUse> Controller::licences() const {

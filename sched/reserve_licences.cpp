@@ -82,22 +82,24 @@ Result<void> Controller::State::Reserved::check_licences(const Reservation& know
 }
 
 // What it holds itself is not in its way.
-rm::Window Controller::State::Reserved::wait_of(const Job& job) const {
-  const Partition& partition = s.partition_of(job);
-  rm::Window window = s.window_of(partition, job);
-  const auto hold = partition.holds.find(job.id);
+rm::Window Controller::State::Reserved::wait_of(const Asker& asker) const {
+  const Partition& partition = *asker.partition;
+  rm::Window window{s.clock.mono, rm::after(s.clock.mono, asker.length), partition.by};
+  if (asker.job == nullptr) return window;
+  const auto hold = partition.holds.find(asker.job->id);
   if (hold != partition.holds.end())
     window.until = std::min(window.until, s.rm.slot_of(hold->second).start);
   return window;
 }
 
 // Who keeps those that are free from the job, and until when.
-std::string Controller::State::Reserved::licences_kept(const Job& job, const rm::QuotaShort& pool,
+std::string Controller::State::Reserved::licences_kept(const Asker& asker,
+                                                       const rm::QuotaShort& pool,
                                                        std::string& hint) const {
-  const rm::Window window = wait_of(job);
+  const rm::Window window = wait_of(asker);
   const std::string name(rm::licence_name(s.rm.names().word(pool.kind)));
-  if (job.reservation() != rm::kUnreserved) {
-    const std::string& own = s.reserved[std::size_t(job.reservation())].name;
+  if (asker.by != rm::kUnreserved) {
+    const std::string& own = s.reserved[std::size_t(asker.by)].name;
     const Reservation* known = s.calendar.find(own);
     if (known != nullptr && known->licences.contains(name))
       return "; reservation " + own + " has no more of them for it";

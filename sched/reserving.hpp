@@ -81,13 +81,14 @@ struct Controller::State::Reserved {
   }
 
   Result<void> check(const JobSpec& spec) const;  // could it ever run in what it names?
-  rm::Window wait_of(const Job& job) const;  // as if it started now, until its own place begins
-  std::string licences_kept(const Job& job, const rm::QuotaShort& pool, std::string& hint) const;
+  rm::Window wait_of(const Asker& asker) const;   // as if it started now, until its place begins
+  std::string licences_kept(const Asker& asker, const rm::QuotaShort& pool,
+                            std::string& hint) const;
   bool are_licences_foreseen(const Partition& partition, const Job& job) const;
   static Result<void> check_licences(const Reservation& known, const rm::Counts& asked);
-  Why why_inside(const Job& job) const;  // of a job that names one
-  std::optional<Why> why_outside(const Job& job) const;
-  std::string why_not_drawn(const Job& job, rm::ReservedId id) const;
+  Why why_inside(const Asker& asker) const;  // who names one
+  std::optional<Why> why_outside(const Asker& asker) const;
+  std::string why_not_drawn(const Asker& asker, rm::ReservedId id) const;
   bool may_draw(rm::ReservedId id, rm::PathId path) const;               // without naming it
   void audit(const Job& job, std::vector<std::string>& problems) const;  // check.cpp
   bool ends_too_late(const Partition& partition, ShapeId shape) const;

@@ -108,6 +108,15 @@ Why RetryVerbs::why_retry(const Job& job, const TaskRecord& task) const {
           "drover events --job " + std::to_string(raw(job.id)) + " shows how it failed"};
 }
 
+Time RetryVerbs::next_retry(const Job& job) {
+  Time next;
+  for (const auto& [index, task] : job.more->tasks) {
+    const Time at = task.record.retry_at;
+    if (at.is_set() && (!next.is_set() || at < next)) next = at;
+  }
+  return next;
+}
+
 // The first of its elements that will be tried again.
 Why RetryVerbs::why_retry(const Job& job) const {
   const TaskRecord* first = nullptr;

@@ -27,6 +27,7 @@ struct RetryVerbs : FollowVerbs {
     if ((job.gates & kRetryGate) != 0 && has_startable(job)) open_retry_gate(job);
   }
   void open_retry_gate(Job& job);
+  static Time next_retry(const Job& job);  // wall; of the first; 0 = none waits for one
   Why why_retry(const Job& job) const;
   Why why_retry(const Job& job, const TaskRecord& task) const;
   void check_retries(std::vector<std::string>& problems) const;

@@ -1,6 +1,7 @@
 // sched/statement_verbs.hpp - the controller's verbs for code that engines run.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include "sched/asker.hpp"
 #include "sched/group_verbs.hpp"
 
 namespace drover::sched {
@@ -17,7 +18,7 @@ struct StatementVerbs : GroupVerbs {
   void engine_gone(const EngineGone& in, Now now);
   void pool_engine(const PoolEngine& in);
   void set_ahead(const EngineAhead& in);
-  Why why_no_engine(const Job& job) const;
+  Why why_no_engine(const Asker& asker) const;
 };
 
 }  // namespace drover::sched

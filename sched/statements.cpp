@@ -60,15 +60,15 @@ void StatementVerbs::set_ahead(const EngineAhead& in) {
     rm.set_ahead(known->second, in.more);
 }
 
-Why StatementVerbs::why_no_engine(const Job& job) const {
-  const rm::Request& request = rm.request(job.what);
+Why StatementVerbs::why_no_engine(const Asker& asker) const {
+  const rm::Request& request = rm.request(asker.what);
   const auto pool = request.node_labels.find("pool");
-  const rm::NoFit fit = rm.explain(job.what);
+  const rm::NoFit fit = rm.explain(asker.what);
   std::string text = "waits for an engine";
   if (pool != request.node_labels.end()) text += " of pool " + pool->second;
   text += fit.busy > 0 ? ": " + std::to_string(fit.busy) + " there, none of them idle"
                        : ": none is there yet";
-  return {job.state, Reason::Engine, std::move(text), "drover engine ls shows the engines"};
+  return {asker.state, Reason::Engine, std::move(text), "drover engine ls shows the engines"};
 }
 
 bool Controller::has_backlog() const {

@@ -12,44 +12,35 @@
 namespace drover::server::api {
 namespace {
 
-// "1, 2 and 3": what the job would wait for.
-std::string dependency_words(const sched::JobSpec& spec) {
-  std::string text;
-  const std::size_t count = spec.dependencies.size();
-  for (std::size_t i = 0; i < count && i < 5; ++i) {
-    if (i > 0) text += i + 1 == count ? (spec.dependency_any ? " or " : " and ") : ", ";
-    text += std::to_string(raw(spec.dependencies[i].job));
-  }
-  return (count == 1 ? "job " : "jobs ") + text + (count > 5 ? ", ..." : "");
-}
-
 // The controller weighs it as it would weigh the submission; nothing becomes a job.
 void answer_would_run(const Services& services, const Exchange& exchange,
                       const sched::Submit& submit) {
-  auto outlook = services.controller.weigh(submit);
-  if (!outlook && outlook.error().code == Errc::NotFound) return exchange.refuse(outlook.error());
-  if (outlook && *outlook == sched::Outlook::Never)
-    outlook = fail(Errc::Conflict, "a job it depends on ended otherwise: it would be cancelled",
-                   "drover show " + std::to_string(raw(submit.spec->dependencies[0].job)));
+  auto prospect = services.controller.weigh(submit, net::Loop::now());
+  if (!prospect && prospect.error().code == Errc::NotFound)
+    return exchange.refuse(prospect.error());
+  if (prospect && prospect->outlook == sched::Outlook::Never)
+    prospect = fail(Errc::Conflict, "a job it depends on ended otherwise: it would be cancelled",
+                    "drover show " + std::to_string(raw(submit.spec->dependencies[0].job)));
   std::string body;
   JsonWriter out(body);
   out.begin_object();
   out.field("v", 1);
-  out.field("would_run", outlook.has_value());
-  if (outlook) {
-    std::string text = services.controller.resources().nodes().empty()
-                           ? "the job is right; no node has registered yet"
-                           : "the job is right and fits a node of this cluster";
-    if (*outlook == sched::Outlook::Waits)
-      text += "; it would wait for " + dependency_words(*submit.spec);
-    out.field("text", text);
-    out.field("hint", "");
-    append_estimate(out, *outlook == sched::Outlook::Waits
-                             ? std::nullopt
-                             : services.controller.when(*submit.spec, net::Loop::now()));
+  out.field("would_run", prospect.has_value());
+  if (!prospect) {
+    out.field("text", prospect.error().message);
+    out.field("hint", prospect.error().hint);
   } else {
-    out.field("text", outlook.error().message);
-    out.field("hint", outlook.error().hint);
+    const sched::Why& why = prospect->why;
+    std::string text = "the job is right and would start at once";
+    if (why.reason == sched::Reason::NoNode)
+      text = "the job is right; no node has registered yet";
+    else if (why.reason != sched::Reason::None)
+      text = "the job is right, but would not start at once: " + why.text;
+    out.field("text", text);
+    out.field("hint", why.hint);
+    out.field("reason", to_string(why.reason));
+    append_obstacles(out, why);
+    append_estimate(out, prospect->start);
   }
   out.end_object();
   exchange.json(std::move(body));
@@ -119,19 +110,23 @@ void explain_job(Services& services, ExchangePtr exchange) {
       return exchange->refuse({Errc::NotFound, "the job has no element " + std::to_string(*task),
                                "its elements are " + exchange->spec->array.to_string(), "task"});
   }
-  auto why = services.controller.why(exchange->job, index, net::Loop::now());
-  if (!why) {
-    why = sched::Why{record->state, record->reason, record->detail, {}};
-    if (why->text.empty()) why->text = "the job has " + std::string(to_string(record->state));
+  auto prospect =
+      services.controller.look_at(exchange->job, index, net::Loop::now(), &*exchange->spec);
+  if (!prospect) {
+    prospect.emplace();
+    prospect->why = {record->state, record->reason, record->detail, {}};
+    if (record->detail.empty())
+      prospect->why.text = "the job has " + std::string(to_string(record->state));
   }
-  if (exchange->spec->statement) add_engine_reason(services, exchange->job, *why);
+  sched::Why& why = prospect->why;
+  if (exchange->spec->statement) add_engine_reason(services, exchange->job, why);
   std::string body;
   JsonWriter out(body);
   out.begin_object();
   out.field("v", 1);
-  append_why(out, *why);
-  append_estimate(out,
-                  index ? std::nullopt : services.controller.when(exchange->job, net::Loop::now()));
+  append_why(out, why);
+  append_obstacles(out, why);
+  append_estimate(out, prospect->start);
   if (const auto parts =
           services.controller.priority(exchange->job, *exchange->spec, net::Loop::now()))
     append_priority(out, *parts);

@@ -355,13 +355,36 @@ void append_why(JsonWriter& out, const sched::Why& why) {
   out.field("hint", why.hint);
 }
 
+void append_obstacles(JsonWriter& out, const sched::Why& why) {
+  out.key("in_the_way");
+  out.begin_array();
+  for (const sched::Obstacle& one : why.in_the_way) {
+    out.begin_object();
+    out.field("node", one.node);
+    if (raw(one.job) != 0)
+      out.field("job", raw(one.job));
+    else
+      out.null_field("job");
+    out.field("text", one.text);
+    append_time(out, "until", one.until);
+    out.end_object();
+  }
+  out.end_array();
+  out.field("more_in_the_way", why.more_in_the_way);
+}
+
 void append_estimate(JsonWriter& out, const std::optional<sched::Estimate>& estimate) {
   if (!estimate) {
     out.null_field("expected_start");
     return;
   }
   append_time(out, "expected_start", estimate->start);
-  out.field("jobs_before", estimate->before);
+  if (estimate->start.is_set()) {
+    out.field("start_bound", estimate->is_least ? "not_before" : "by");
+    out.field("jobs_before", estimate->before);
+  }
+  out.field("start_because", estimate->because);
+  append_time(out, "estimated_at", estimate->made);
 }
 
 }  // namespace drover::server

@@ -37,7 +37,9 @@ void append_event(JsonWriter& out, const sched::Event& event);
 // What orders the job between groups: every factor with its value, weight and points.
 void append_priority(JsonWriter& out, const sched::PriorityParts& parts);
 void append_why(JsonWriter& out, const sched::Why& why);
-// "expected_start", null when there is no telling, else with "jobs_before".
+void append_obstacles(JsonWriter& out, const sched::Why& why);  // "in_the_way"
+// "expected_start", null when there is no telling, else with its kind and "jobs_before"; and when
+// it was worked out. Nothing but a null for who does not wait.
 void append_estimate(JsonWriter& out, const std::optional<sched::Estimate>& estimate);
 
 }  // namespace drover::server

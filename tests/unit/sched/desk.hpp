@@ -211,6 +211,12 @@ class Desk {
       EXPECT_TRUE(problems.empty()) << problems.front();
     }
   }
+  Estimate when(const JobSpec& spec) {  // were it submitted now
+    const auto said =
+        controller.weigh(Submit{ReplyToken{1}, std::make_shared<const JobSpec>(spec), {}}, now);
+    EXPECT_TRUE(said) << (said ? "" : said.error().message);
+    return said && said->start ? *said->start : Estimate{};
+  }
   Result<Done> last_reply() const {
     EXPECT_EQ(replies.size(), 1u);
     if (replies.empty()) return fail(Errc::Io, "no reply");

@@ -120,8 +120,10 @@ TEST(Api, test_only_weighs_what_the_job_depends_on) {
   };
   const auto later = ask(waits).json();
   EXPECT_EQ(later["would_run"], true);
-  EXPECT_NE(later["text"].get<std::string>().find("would wait for job " + waits),
+  EXPECT_NE(later["text"].get<std::string>().find("waits for the success of job " + waits),
             std::string::npos);
+  EXPECT_EQ(later["reason"], "dependency");
+  EXPECT_TRUE(later["expected_start"].is_null());
   EXPECT_EQ(ask(ended).json()["would_run"], false);
   EXPECT_EQ(ask("999").status, 404);
   EXPECT_EQ(server.ask(kAnnAsks, "POST", "/api/v1/jobs?test_only=yes", kHeldJob).status, 400);

@@ -1,0 +1,74 @@
+// sched/prospects.hpp - the controller's verbs that say when a job may start and what would help.
+// SPDX-License-Identifier: Apache-2.0
+//
+// A job that waits and a submission that is only weighed are answered by the same code: both are an
+// Asker. Nothing of it changes a decision: places that are given for a moment are taken back.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+
+// "waits for the success of job 3, the end of job 4"
+std::string waits_text(const std::vector<Dependency>& waits, bool any);
+
+struct Controller::State::Prospects {
+  State& s;
+
+  // prospects.cpp
+  Result<Prospect> weigh(const Submit& in);
+  std::optional<Prospect> look_at(JobId id, std::optional<TaskIndex> index, const JobSpec* spec);
+
+  // estimate.cpp
+  std::optional<Estimate> when(JobId id, std::optional<TaskIndex> index);
+  // `elements` of its own job, an array, go first.
+  Estimate when(const Asker& asker, std::uint32_t elements = 0);
+
+ private:
+  // prospects.cpp
+  Asker asker_for(const JobSpec& spec, rm::PathId path, rm::ClassId what) const;
+  Prospect weigh_free(const Asker& asker, const JobSpec& spec, const Conditions& conditions);
+  std::optional<Why> gate_of(const Asker& asker, const JobSpec& spec,
+                             const Conditions& conditions) const;
+  std::optional<Why> group_in_the_way(const JobSpec& spec) const;
+  bool starts_now(const Asker& asker, const Estimate& start) const;
+  // estimate.cpp
+  struct Rehearsal {
+    std::vector<rm::HoldId> holds;
+    std::uint32_t before = 0;  // jobs that go first
+  };
+  Estimate unknown(std::string because) const;
+  Estimate at(Time mono, std::uint32_t before = 0) const;
+  Estimate from(Time wall, std::string because) const;
+  std::optional<Estimate> when_gated(const Job& job);
+  std::optional<Estimate> when_element(const Job& job, std::uint32_t index);
+  // Not before the quotas have room by the ends of those who hold them, and nodes then.
+  Estimate when_short(const Asker& asker, const rm::QuotaShort& shortage);
+  Estimate not_before(const Asker& asker, Estimate bound);
+  std::optional<Rehearsal> rehearse(const Asker& asker);
+  // Places for so many elements of the job itself, in order; when the next one could start.
+  std::optional<Time> after_elements(const Asker& asker, std::uint32_t elements,
+                                     Rehearsal& rehearsal);
+  std::uint32_t elements_before(const Job& job, std::uint32_t index) const;
+  // obstacles.cpp: who is in the way
+  struct Holder {
+    JobId job{};
+    std::int64_t amount = 0;
+    Time until;  // wall; 0 = no limit
+  };
+  struct Ease {              // when a quota has room again, and by whose ends
+    Time at;                 // wall; 0 = somebody of them has no limit
+    bool is_enough = false;  // their ends free as much as is missing
+    std::vector<Holder> holders;
+  };
+  Time end_of(const Job& job, const TaskRecord& task) const;
+  std::vector<Holder> holders_of(std::uint32_t quota, rm::Kind kind) const;
+  Ease ease_of(std::uint32_t quota, rm::Kind kind, std::int64_t missing) const;
+  void name_holders(const rm::QuotaShort& shortage, Why& why) const;
+  void name_obstacles(const Asker& asker, const JobSpec* spec, Why& why);
+};
+
+}  // namespace drover::sched

@@ -1,0 +1,209 @@
+// tests/unit/sched/prospect_test.cpp - what a submission that is only weighed is told, and that a
+// job which waits is told the same.
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "desk.hpp"
+
+namespace drover::sched {
+namespace {
+
+JobSpec sized(std::int64_t cpus, std::int64_t limit_s, std::string user = "ann") {
+  JobSpec spec = Desk::spec(std::move(user), cpus);
+  spec.time_limit = seconds(limit_s);
+  return spec;
+}
+
+rm::QuotaRule cpus_of(rm::Labels match, std::int64_t cpus) {
+  rm::QuotaRule rule;
+  rule.match = std::move(match);
+  rule.max[rm::Kind::CpuMilli] = cpus * 1000;
+  return rule;
+}
+
+ControllerConfig with_quota(std::int64_t cpus) {
+  ControllerConfig config;
+  config.quotas = {cpus_of({{"user", "ann"}}, cpus)};
+  return config;
+}
+
+struct Weighing {
+  explicit Weighing(ControllerConfig config = {}) : desk(std::move(config)) {}
+
+  Result<Prospect> ask(const JobSpec& spec) {
+    const std::size_t quotas = desk.controller.resources().quotas().size();
+    auto prospect = desk.controller.weigh(
+        Submit{ReplyToken{1}, std::make_shared<const JobSpec>(spec), {}}, desk.now);
+    EXPECT_EQ(desk.controller.resources().quotas().size(), quotas) << "asking left a counter";
+    EXPECT_TRUE(desk.controller.check().empty()) << "asking left a trace";
+    return prospect;
+  }
+  Prospect weigh(const JobSpec& spec) {
+    auto prospect = ask(spec);
+    EXPECT_TRUE(prospect) << (prospect ? "" : prospect.error().message);
+    return prospect ? *prospect : Prospect{};
+  }
+  // What is said before and what is said after the submission.
+  void expect_same(const JobSpec& spec) {
+    const Prospect before = weigh(spec);
+    const JobId id = desk.accept(spec);
+    const auto after = desk.controller.look_at(id, {}, desk.now);
+    ASSERT_TRUE(after.has_value());
+    EXPECT_EQ(to_string(after->why.reason), to_string(before.why.reason));
+    EXPECT_TRUE(after->why.text.starts_with(before.why.text))  // it may hold a place by now
+        << after->why.text << "\n"
+        << before.why.text;
+    ASSERT_EQ(after->start.has_value(), before.start.has_value());
+    if (before.start) {
+      EXPECT_EQ(after->start->start, before.start->start);
+    }
+    ASSERT_EQ(after->why.in_the_way.size(), before.why.in_the_way.size());
+    for (std::size_t i = 0; i < before.why.in_the_way.size(); ++i)
+      EXPECT_EQ(after->why.in_the_way[i].text, before.why.in_the_way[i].text);
+  }
+  Time in(std::int64_t s) const { return desk.now.wall + seconds(s); }
+
+  Desk desk;
+};
+
+TEST(Weigh, WhatFindsRoomStartsAtOnce) {
+  Weighing on;
+  on.desk.node_up("n1", 4);
+  const Prospect said = on.weigh(sized(4, 50));
+  EXPECT_EQ(said.why.reason, Reason::None);
+  EXPECT_EQ(said.start->start, on.in(0));
+  EXPECT_FALSE(said.start->is_least);
+  EXPECT_EQ(said.start->made, on.in(0));
+}
+
+TEST(Weigh, StartsNotBeforeItsBeginTime) {
+  Weighing on;
+  on.desk.node_up("n1", 4);
+  JobSpec spec = sized(1, 50);
+  spec.begin = on.in(600);
+  const Prospect said = on.weigh(spec);
+  EXPECT_EQ(said.why.reason, Reason::BeginTime);
+  EXPECT_EQ(said.start->start, on.in(600));
+  EXPECT_TRUE(said.start->is_least);
+  on.expect_same(spec);
+  on.desk.accept(sized(4, 1000));
+  EXPECT_EQ(on.weigh(spec).start->start, on.in(1000)) << "the node is taken until then";
+}
+
+TEST(Weigh, RefusesADeadlineThatCannotBeMet) {
+  Weighing on;
+  on.desk.node_up("n1", 4);
+  JobSpec spec = sized(1, 100);
+  spec.deadline = on.in(99);
+  const auto refused = on.ask(spec);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, on.desk.submit(spec).error().message);
+  spec.deadline = on.in(150);
+  EXPECT_EQ(on.weigh(spec).why.reason, Reason::None);
+  spec.begin = on.in(51);
+  EXPECT_FALSE(on.ask(spec)) << "it begins too late for that";
+}
+
+TEST(Weigh, SaysThatTheDeadlineIsBeforeTheStart) {
+  Weighing on;
+  on.desk.node_up("n1", 4);
+  on.desk.accept(sized(4, 200));
+  JobSpec spec = sized(1, 100);
+  spec.deadline = on.in(150);
+  const Prospect said = on.weigh(spec);
+  EXPECT_EQ(said.why.reason, Reason::Resources);
+  EXPECT_NE(said.why.text.find("it must start by"), std::string::npos) << said.why.text;
+}
+
+TEST(Weigh, KnowsTheUseOfQuotasAndWhoHoldsThem) {
+  Weighing on(with_quota(4));
+  on.desk.node_up("n1", 16);
+  const JobId first = on.desk.accept(sized(2, 300));
+  const JobId second = on.desk.accept(sized(2, 100));
+  const Prospect said = on.weigh(sized(2, 50));
+  EXPECT_EQ(said.why.reason, Reason::Quota);
+  EXPECT_EQ(said.why.text, "quota user=ann: 4 cpus of 4 cpus are held, 2 cpus more are asked for");
+  EXPECT_EQ(said.start->start, on.in(100));
+  EXPECT_TRUE(said.start->is_least);
+  ASSERT_EQ(said.why.in_the_way.size(), 1u);
+  EXPECT_EQ(said.why.in_the_way[0].job, second);
+  EXPECT_EQ(said.why.in_the_way[0].until, on.in(100));
+  const Prospect both = on.weigh(sized(4, 50));
+  EXPECT_EQ(both.start->start, on.in(300));
+  ASSERT_EQ(both.why.in_the_way.size(), 2u);
+  EXPECT_EQ(both.why.in_the_way[1].job, first);
+  EXPECT_EQ(on.weigh(sized(2, 50, "bob")).why.reason, Reason::None);
+  on.expect_same(sized(2, 50));
+}
+
+TEST(Weigh, KnowsQuotasOfLabelsThatNobodyHasUsedYet) {
+  ControllerConfig config;
+  config.quotas = {cpus_of({{"project", "p"}}, 2)};
+  Weighing on(config);
+  on.desk.node_up("n1", 16);
+  JobSpec anns = sized(2, 80), bobs = sized(1, 10, "bob");
+  anns.labels["project"] = bobs.labels["project"] = "p";
+  EXPECT_EQ(on.weigh(anns).why.reason, Reason::None);
+  on.desk.accept(anns);
+  EXPECT_EQ(on.weigh(bobs).why.reason, Reason::Quota);
+  EXPECT_EQ(on.weigh(bobs).start->start, on.in(80));
+}
+
+TEST(Weigh, RefusesWhatAFullQueueWouldRefuse) {
+  ControllerConfig config = with_quota(1);
+  config.quotas[0].max[rm::Kind::QueuedJobs] = 1;
+  Weighing on(config);
+  on.desk.node_up("n1", 4);
+  EXPECT_TRUE(on.ask(sized(1, 10)));
+  on.desk.accept(sized(1, 10));
+  const auto refused = on.ask(sized(1, 10));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::Limit);
+  EXPECT_EQ(refused.error().message, on.desk.submit(sized(1, 10)).error().message);
+}
+
+TEST(Weigh, TellsTheSameOfNodesAsLater) {
+  Weighing on;
+  on.desk.node_up("n1", 4);
+  on.desk.accept(sized(3, 100));
+  on.expect_same(sized(4, 50));
+  on.expect_same(sized(4, 70));
+  EXPECT_EQ(on.weigh(sized(4, 10)).start->start, on.in(220));
+}
+
+TEST(Weigh, NamesGatesInTheirOrder) {
+  ControllerConfig config;
+  config.group_limits.running_jobs = 1;
+  Weighing on(config);
+  on.desk.node_up("n1", 4);
+  const JobId first = on.desk.accept(sized(1, 100));
+  JobSpec spec = sized(1, 10);
+  EXPECT_EQ(on.weigh(spec).why.reason, Reason::GroupLimit);
+  EXPECT_FALSE(on.weigh(spec).start->start.is_set());
+  EXPECT_NE(on.weigh(spec).start->because, "");
+  spec.singleton = true;
+  EXPECT_EQ(on.weigh(spec).why.text, "waits for job 1 and earlier ones of the same name");
+  spec.dependencies = {{DependencyKind::AfterOk, first, 0}};
+  EXPECT_EQ(on.weigh(spec).why.text, "waits for the success of job 1");
+  EXPECT_EQ(on.weigh(spec).outlook, Outlook::Waits);
+  spec.begin = on.in(50);
+  EXPECT_EQ(on.weigh(spec).why.reason, Reason::BeginTime);
+  spec.hold = true;
+  EXPECT_EQ(on.weigh(spec).why.reason, Reason::HeldByUser);
+}
+
+TEST(Weigh, AnswersWithoutPlansToo) {
+  ControllerConfig config;
+  config.policy.backfill = Backfill::None;
+  Weighing on(config);
+  on.desk.node_up("n1", 4);
+  EXPECT_EQ(on.weigh(sized(4, 10)).why.reason, Reason::None);
+  on.desk.accept(sized(4, 100));
+  EXPECT_EQ(on.weigh(sized(1, 10)).why.reason, Reason::Resources);
+  EXPECT_NE(on.weigh(sized(1, 10)).start->because.find("plans nothing"), std::string::npos);
+  on.desk.accept(sized(4, 100));
+  EXPECT_EQ(on.weigh(sized(1, 10)).why.text, "job 2 is before it and finds no room");
+}
+
+}  // namespace
+}  // namespace drover::sched
