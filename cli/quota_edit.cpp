@@ -98,8 +98,11 @@ Result<bool> put_amount(Json& amounts, const std::string& text) {
     amounts.erase(word);
     return true;
   }
-  const auto number = parse_integer(value, 0, INT64_MAX, word);
-  if (!number) return fail(number.error());
+  // How much may be written depends on the resource: the server knows, and says so.
+  const auto number = parse_integer(value, INT64_MIN, INT64_MAX, word);
+  if (!number)
+    return fail(Errc::BadInput, word + ": \"" + value + "\" is no whole number",
+                "write " + word + "=8, or " + word + "=none for no limit", word);
   amounts[word] = *number;
   return true;
 }

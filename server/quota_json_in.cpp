@@ -20,7 +20,9 @@ constexpr std::array<std::string_view, 2> kSetFields = {"quotas", "version"};
 Result<void> read_amounts(rm::Amounts& into, std::string_view field, JsonValue v,
                           const rm::ResourceNames& names) {
   return json_object(v, field, [&](std::string_view word, JsonValue amount) -> Result<void> {
-    const auto value = json_integer(amount, word, 0, std::numeric_limits<std::int64_t>::max());
+    const auto kind = names.find(word);
+    if (!kind) return rm::put_amount(into, word, 0, names);  // says what there is
+    const auto value = json_integer(amount, word, 0, rm::kMaxAmount / names.unit(*kind));
     if (!value) return fail(value.error());
     return rm::put_amount(into, word, *value, names);
   });

@@ -119,11 +119,22 @@ std::string_view next_part(std::string_view& path) {
   return part;
 }
 
+// Quotas and groups are named by values of labels, which may hold a '/'; nothing lies below them.
+bool has_slashes(std::string_view pattern) {
+  return pattern == "/api/v1/quotas/{name}" || pattern == "/api/v1/groups/{name}";
+}
+
 // Exact: no prefix, case or trailing-slash variants.
 bool fits(std::string_view pattern, std::string_view path, Match& found) {
+  const bool takes_rest = has_slashes(pattern);
   while (!pattern.empty() && !path.empty()) {
     if (path.front() != '/') return false;
-    const std::string_view want = next_part(pattern), have = next_part(path);
+    const std::string_view want = next_part(pattern);
+    if (takes_rest && want == "{name}") {
+      found.name = path.substr(1);
+      return !found.name.empty();
+    }
+    const std::string_view have = next_part(path);
     if (want == "{id}" && !have.empty() &&
         have.find_first_not_of("0123456789") == std::string_view::npos)
       found.id = have;
