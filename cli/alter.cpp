@@ -127,6 +127,7 @@ Result<int> run(Context& context) {
   Json changes = Json::object();
   for (std::size_t i = 1; i < arguments.words.size(); ++i)
     if (auto put = put_change(changes, arguments.words[i], source); !put) return fail(put.error());
+  if (auto found = resolve_dependency(context, changes); !found) return fail(found.error());
   const Result<ApiClient*> api = context.api();
   if (!api) return fail(api.error());
   net::HttpClient::Call call;

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/units.hpp"
+#include "cli/dependency_text.hpp"
 #include "cli/job_view.hpp"
 
 namespace drover::cli {
@@ -46,6 +47,20 @@ Result<bool> resolve_last(Context& context, Selector& selector) {
     selector.ranges.push_back({id, id});
   }
   selector.last.clear();
+  return true;
+}
+
+Result<bool> resolve_dependency(Context& context, Json& spec) {
+  const auto known = spec.find("dependency");
+  if (known == spec.end() || !known->is_string()) return true;
+  const Result<std::string> jobs = replace_last(
+      known->get<std::string>(), [&](const std::string& word) -> Result<std::uint64_t> {
+        const Result<OneJob> job = one_job(context, word);
+        if (!job) return fail(job.error());
+        return job->id;
+      });
+  if (!jobs) return fail(jobs.error());
+  *known = *jobs;
   return true;
 }
 

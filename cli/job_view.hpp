@@ -38,6 +38,8 @@ std::string job_reason(const Json& job);       // reason and detail in one text
 // Resolves `last~k` into ids of the current user's newest jobs; the numbers in the answer are
 // sorted as written.
 Result<bool> resolve_last(Context& context, Selector& selector);
+// The numbers of those in place of `last` in the spec's "dependency".
+Result<bool> resolve_dependency(Context& context, Json& spec);
 // All jobs that the selector names, in the order of the server. NotFound when a single named job is
 // unknown.
 Result<std::vector<Json>> fetch_jobs(Context& context, const Query& query, std::size_t limit);

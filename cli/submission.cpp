@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "cli/items.hpp"
+#include "cli/job_view.hpp"
 #include "cli/script.hpp"
 #include "cli/spec_builder.hpp"
 #include "cli/submit_options.hpp"
@@ -163,7 +164,10 @@ Result<Submission> read_submission(Context& context) {
       return fail(Errc::BadInput, "--file takes no script or command beside it", "give one of them",
                   "file");
     }
-    return read_json_file(context, arguments.text("file"));
+    Result<Submission> read = read_json_file(context, arguments.text("file"));
+    if (!read) return read;
+    if (auto found = resolve_dependency(context, read->spec); !found) return fail(found.error());
+    return read;
   }
   Result<SpecSource> local = local_source();
   if (!local) return fail(local.error());
@@ -194,6 +198,7 @@ Result<Submission> read_submission(Context& context) {
   if (!spec) return fail(spec.error());
   for (const std::string& warning : warnings) context.warn(warning);
   submission.spec = std::move(*spec);
+  if (auto found = resolve_dependency(context, submission.spec); !found) return fail(found.error());
   if (has_items(context))
     if (auto added = add_items(context, submission.spec); !added) return fail(added.error());
   submission.is_array = has_items(context) || submission.spec.contains("array");

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/arguments.hpp"
+#include "cli/dependency_text.hpp"
 #include "cli/submit_options.hpp"
 
 namespace drover::cli {
@@ -130,6 +131,8 @@ TEST(Specs, RefuseBadValuesByName) {
       {{"-d", "afterko:1"}, "\"afterko\" is no kind"},
       {{"-d", "afterok"}, "names no job"},
       {{"-d", "afterok:x"}, "option --dependency"},
+      {{"-d", "afterok:last~"}, "option --dependency"},
+      {{"-d", "afterok:lasting"}, "option --dependency"},
       {{"-d", "afterok:1,afterok:2?afterok:3"}, "cannot be mixed"},
       {{"-d", "aftercorr"}, "names no job"},
       {{"--exclusive=mcs"}, "is not offered"},
@@ -145,6 +148,21 @@ TEST(Specs, RefuseBadValuesByName) {
     EXPECT_TRUE(text.starts_with("error: ")) << row.part << ": " << text;
     EXPECT_NE(text.find(row.part), std::string::npos) << text;
   }
+}
+
+TEST(Specs, NameTheNewestJobsInDependencies) {
+  EXPECT_EQ(parse_dependency("afterok:last,after:last~2+5")->jobs, "afterok:last,after:last~2+5");
+  EXPECT_EQ(parse_dependency("last:3")->jobs, "afterany:last:3");
+  const auto find = [](const std::string& word) -> Result<std::uint64_t> {
+    if (word == "last") return 40;
+    if (word == "last~2") return 38;
+    return fail(Errc::NotFound, word + " is not there");
+  };
+  EXPECT_EQ(replace_last("afterok:last:3,after:last~2+5", find).value(), "afterok:40:3,after:38+5");
+  EXPECT_EQ(replace_last("afterok:1?afterany:last", find).value(), "afterok:1?afterany:40");
+  EXPECT_EQ(replace_last("aftercorr:12", find).value(), "aftercorr:12");
+  EXPECT_EQ(replace_last("", find).value(), "");
+  EXPECT_FALSE(replace_last("afterok:last~9", find));
 }
 
 TEST(Specs, LetTheCommandLineWin) {
