@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
 #include <memory>
+#include <string>
 
 #include "sim/help_format.hpp"
 #include "sim/options.hpp"
@@ -33,7 +34,9 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& done) {
     return app.exit(done);
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "error: %s\n  see:  drover sim --help\n", error.what());
+    std::string verb;  // that was being read
+    for (const CLI::App* sub : app.get_subcommands()) verb += " " + sub->get_name();
+    std::fprintf(stderr, "error: %s\n  see:  drover sim%s --help\n", error.what(), verb.c_str());
     return 2;
   }
   return exit.code;

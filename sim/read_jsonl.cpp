@@ -14,6 +14,7 @@
 #include "rm/components.hpp"
 #include "rm/lease.hpp"
 #include "sched/components.hpp"
+#include "sched/entrance.hpp"
 #include "sim/spec_pool.hpp"
 
 namespace drover::sim {
@@ -81,7 +82,7 @@ bool read_labels(dom::element value, rm::Labels& out) {
     if (key.empty() || !read_name(label, text)) return false;
     out[std::string(key)] = std::move(text);
   }
-  return true;
+  return sched::check_label_map(out, "labels").has_value();
 }
 
 bool read_counts(dom::element value, rm::Counts& out) {
@@ -159,7 +160,11 @@ bool read_field(std::string_view key, dom::element value, Row& row) {
     return good;
   }
   if (std::ranges::find(kLabelKeys, key) == kLabelKeys.end()) return false;
-  return read_name(value, row.spec.labels[std::string(key)]);
+  rm::Labels one;
+  std::string& label = one[std::string(key)];
+  if (!read_name(value, label) || !sched::check_label_map(one, "labels")) return false;
+  row.spec.labels.merge(one);
+  return true;
 }
 
 // Empty when the row is good, else what is wrong with it.

@@ -75,6 +75,10 @@ TEST(ReadJsonl, SkipsBrokenLinesAndSaysWhy) {
       {R"({"id":1,"submit":0,"run":5,"cpus":99999999999})", "bad \"cpus\""},
       {R"({"id":1,"submit":0,"run":5,"memory":"many"})", "bad \"memory\""},
       {R"({"id":1,"submit":0,"run":5,"labels":{"a":[]}})", "bad \"labels\""},
+      {R"({"id":1,"submit":0,"run":5,"labels":{"a b":"c"}})", "bad \"labels\""},
+      {R"({"id":1,"submit":0,"run":5,"labels":{"a":"b,user=root"}})", "bad \"labels\""},
+      {R"({"id":1,"submit":0,"run":5,"node_labels":{"=":"c"}})", "bad \"node_labels\""},
+      {R"({"id":1,"submit":0,"run":5,"user":"ann,bob"})", "bad \"user\""},
       {R"({"id":1,"submit":0,"run":5,"components":[{"user":"x"}]})", "bad \"components\""},
       {R"({"id":"used","submit":0,"run":5})", "id used twice"},
   };
