@@ -25,27 +25,30 @@ Time Controller::State::Prospects::end_of(const Job& job, const TaskRecord& task
 }
 
 // Of each attempt, who ends first before others. O(tasks on nodes * quotas on a path).
-std::vector<Controller::State::Prospects::Holder> Controller::State::Prospects::holders_of(
-    std::uint32_t quota, rm::Kind kind) const {
-  std::vector<Holder> holders;
+const std::vector<Controller::State::Prospects::Holder>& Controller::State::Prospects::holders_of(
+    std::uint32_t quota, rm::Kind kind) {
+  if (held_of_ == std::pair(quota, kind)) return held_;
+  held_of_ = std::pair(quota, kind);
+  held_.clear();
   for (const auto& [id, node] : s.nodes) {
     for (const TaskId& task : node.tasks) {
       const Job& job = s.jobs.at(task.job);
       const TaskRecord& record = job.more->tasks.at(raw(task.index)).record;
       if (record.lease->node != id || !s.rm.ledger().is_on(record.lease->path, quota)) continue;
       const std::int64_t amount = record.lease->total()[kind];
-      if (amount > 0) holders.push_back({task.job, amount, end_of(job, record)});
+      if (amount > 0) held_.push_back({task.job, amount, end_of(job, record)});
     }
   }
-  std::ranges::stable_sort(holders, [](const Holder& a, const Holder& b) {
+  std::ranges::stable_sort(held_, [](const Holder& a, const Holder& b) {
     return ends_first(a.until, b.until) || (a.until == b.until && a.job < b.job);
   });
-  return holders;
+  return held_;
 }
 
 // Those whose ends free as much, and when the last of them is due.
-Controller::State::Prospects::Ease Controller::State::Prospects::ease_of(
-    std::uint32_t quota, rm::Kind kind, std::int64_t missing) const {
+Controller::State::Prospects::Ease Controller::State::Prospects::ease_of(std::uint32_t quota,
+                                                                         rm::Kind kind,
+                                                                         std::int64_t missing) {
   Ease ease;
   for (const Holder& holder : holders_of(quota, kind)) {
     if (missing <= 0) break;
@@ -57,7 +60,7 @@ Controller::State::Prospects::Ease Controller::State::Prospects::ease_of(
   return ease;
 }
 
-void Controller::State::Prospects::name_holders(const rm::QuotaShort& shortage, Why& why) const {
+void Controller::State::Prospects::name_holders(const rm::QuotaShort& shortage, Why& why) {
   const std::int64_t missing = shortage.held + shortage.asked + shortage.kept - shortage.limit;
   const Ease ease = ease_of(shortage.quota_index, shortage.kind, missing);
   std::vector<Holder> jobs;  // in the order in which the first of theirs ends
@@ -82,13 +85,6 @@ void Controller::State::Prospects::name_holders(const rm::QuotaShort& shortage, 
                                   " of quota " + shortage.quota,
                               holder.until});
   }
-}
-
-// Of what the reason says.
-void Controller::State::Prospects::name_obstacles(const Asker& asker, const JobSpec*, Why& why) {
-  if (why.reason != Reason::Quota) return;
-  if (const auto shortage = s.rm.quota_short(asker.what, asker.path, {s.clock.mono, s.clock.mono}))
-    name_holders(*shortage, why);
 }
 
 }  // namespace drover::sched

@@ -6,6 +6,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sched/controller_state.hpp"
@@ -16,6 +17,7 @@ namespace drover::sched {
 std::string waits_text(const std::vector<Dependency>& waits, bool any);
 
 struct Controller::State::Prospects {
+  explicit Prospects(State& state) : s(state) {}
   State& s;
 
   // prospects.cpp
@@ -65,10 +67,29 @@ struct Controller::State::Prospects {
     std::vector<Holder> holders;
   };
   Time end_of(const Job& job, const TaskRecord& task) const;
-  std::vector<Holder> holders_of(std::uint32_t quota, rm::Kind kind) const;
-  Ease ease_of(std::uint32_t quota, rm::Kind kind, std::int64_t missing) const;
-  void name_holders(const rm::QuotaShort& shortage, Why& why) const;
+  const std::vector<Holder>& holders_of(std::uint32_t quota, rm::Kind kind);
+  Ease ease_of(std::uint32_t quota, rm::Kind kind, std::int64_t missing);
+  void name_holders(const rm::QuotaShort& shortage, Why& why);
   void name_obstacles(const Asker& asker, const JobSpec* spec, Why& why);
+  // nodes_in_the_way.cpp
+  struct NodeWait {  // what would have to end on a node that is large enough
+    NodeId node{};
+    Time at;  // wall; 0 = somebody of them has no limit
+    std::vector<std::pair<Time, TaskId>> ends;
+  };
+  std::optional<NodeWait> wait_for(NodeId node, const Asker& asker) const;
+  void name_nodes(const Asker& asker, Why& why) const;
+  void name_node(const NodeWait& wait, const Asker& asker, Why& why) const;
+  void name_out_of_service(const Asker& asker, Why& why) const;
+  // remedies.cpp: what would let it start now, proved by a search as the pass makes it
+  bool could_start(const rm::Request& request, Duration length, const Asker& asker) const;
+  std::string smaller_request(const Asker& asker) const;
+  std::string shorter_limit(const Asker& asker) const;
+  std::string other_partition(const Asker& asker, const JobSpec& spec) const;
+  void add_remedies(const Asker& asker, const JobSpec* spec, Why& why) const;
+  // The last answer of holders_of: both start and obstacles ask.
+  std::optional<std::pair<std::uint32_t, rm::Kind>> held_of_{};
+  std::vector<Holder> held_{};
 };
 
 }  // namespace drover::sched

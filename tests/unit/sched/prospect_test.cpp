@@ -205,5 +205,99 @@ TEST(Weigh, AnswersWithoutPlansToo) {
   EXPECT_EQ(on.weigh(sized(1, 10)).why.text, "job 2 is before it and finds no room");
 }
 
+TEST(InTheWay, NamesWhoHoldsWhatIsShortOnTheNodeThatIsSoonestFree) {
+  Weighing on;
+  on.desk.node_up("n1", 8);
+  on.desk.node_up("n2", 8);
+  const JobId slow = on.desk.accept(sized(8, 900));
+  const JobId first = on.desk.accept(sized(2, 100));
+  const JobId second = on.desk.accept(sized(4, 300));
+  on.desk.accept(sized(1, 600));
+  const Prospect said = on.weigh(sized(4, 50));
+  EXPECT_EQ(said.why.reason, Reason::Resources);
+  ASSERT_EQ(said.why.in_the_way.size(), 5u);
+  EXPECT_EQ(said.why.in_the_way[0].node, "n2");
+  EXPECT_EQ(said.why.in_the_way[0].text, "1 cpus of 8 cpus free, 4 cpus asked for");
+  EXPECT_EQ(said.why.in_the_way[1].job, first);
+  EXPECT_EQ(said.why.in_the_way[1].text, "holds 2 cpus");
+  EXPECT_EQ(said.why.in_the_way[1].until, on.in(100));
+  EXPECT_EQ(said.why.in_the_way[2].job, second) << "only together do they free enough";
+  EXPECT_EQ(said.why.in_the_way[3].node, "n1");
+  EXPECT_EQ(said.why.in_the_way[4].job, slow);
+  EXPECT_EQ(said.why.hint, "it could start now with at most 1 cpus");
+  EXPECT_EQ(said.start->start, on.in(300));
+}
+
+TEST(InTheWay, NamesTheGpusByNumber) {
+  Weighing on;
+  NodeUp up;
+  up.spec.name = "g1";
+  up.spec.topology = rm::make_topology(1, 1, 8, 1, 1000);
+  for (std::uint16_t i = 0; i < 4; ++i) up.spec.topology.gpus.push_back({"a", {}, i, 0});
+  on.desk.register_node(up.spec);
+  JobSpec spec = sized(1, 100);
+  spec.request.gpus = 3;
+  const JobId runs = on.desk.accept(spec);
+  spec.request.gpus = 2;
+  const Prospect said = on.weigh(spec);
+  ASSERT_EQ(said.why.in_the_way.size(), 2u);
+  EXPECT_EQ(said.why.in_the_way[0].text, "1 gpus of 4 gpus free, 2 gpus asked for");
+  EXPECT_EQ(said.why.in_the_way[1].job, runs);
+  EXPECT_EQ(said.why.in_the_way[1].text, "holds 3 gpus (GPU 0-2)");
+  EXPECT_EQ(said.why.hint, "it could start now with at most 1 gpus");
+  on.expect_same(spec);
+}
+
+TEST(InTheWay, NamesNodesOutOfServiceThatAreLargeEnough) {
+  Weighing on;
+  on.desk.node_up("n1", 2);
+  on.desk.node_up("n2", 8);
+  on.desk.node_up("n3", 8);
+  ServeNode drain;
+  drain.reply = ReplyToken{1};
+  drain.actor = {0, true};
+  drain.node = "n2";
+  drain.reason = "bad disk";
+  on.desk.put(drain);
+  on.desk.turn();
+  on.desk.accept(sized(8, 0));
+  const Prospect said = on.weigh(sized(8, 50));
+  ASSERT_EQ(said.why.in_the_way.size(), 3u);
+  EXPECT_EQ(said.why.in_the_way[0].node, "n3");
+  EXPECT_FALSE(said.why.in_the_way[1].until.is_set());
+  EXPECT_EQ(said.why.in_the_way[2].node, "n2");
+  EXPECT_EQ(said.why.in_the_way[2].text, "large enough, but drained: bad disk");
+}
+
+TEST(InTheWay, IsBounded) {
+  Weighing on;
+  for (int i = 0; i < 100; ++i) on.desk.node_up("n" + std::to_string(i), 8);
+  const auto small = std::make_shared<const JobSpec>(sized(1, 100));
+  for (int i = 0; i < 800; ++i) on.desk.put(Submit{ReplyToken{1}, small, {}});
+  on.desk.turn();
+  const Prospect said = on.weigh(sized(8, 50));
+  EXPECT_EQ(said.why.in_the_way.size(), 10u);
+  EXPECT_EQ(said.why.more_in_the_way, 4u + 4u + 62u);
+}
+
+TEST(Remedies, AShorterLimitThatEndsBeforeAnotherPlaceBegins) {
+  Weighing on;
+  on.desk.node_up("n1", 4);
+  on.desk.accept(sized(2, 100));
+  on.desk.accept(sized(4, 50));  // first in order: its place begins in 100 s
+  const Prospect said = on.weigh(sized(2, 500));
+  EXPECT_EQ(said.why.reason, Reason::Priority);
+  EXPECT_EQ(said.why.hint, "it could start now with a time limit of at most 00:01:40");
+  EXPECT_EQ(on.weigh(sized(2, 100)).why.reason, Reason::None) << "it holds what it says";
+  on.expect_same(sized(2, 500));
+}
+
+TEST(Remedies, ProposeNothingThatAQuotaWouldStop) {
+  Weighing on(with_quota(7));
+  on.desk.node_up("n1", 8);
+  on.desk.accept(sized(7, 100));
+  EXPECT_EQ(on.weigh(sized(2, 50)).why.hint, "it goes on when jobs under this quota end");
+}
+
 }  // namespace
 }  // namespace drover::sched

@@ -1,0 +1,134 @@
+// sched/remedies.cpp - what change of a job would let it start now.
+// SPDX-License-Identifier: Apache-2.0
+//
+// Each is proposed only when a search as the pass makes it finds room for the changed job at this
+// moment, beside every place that is kept; so it is bounded: one search for each kind that is short
+// (and eight other partitions at most).
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/units.hpp"
+#include "sched/prospects.hpp"
+
+namespace drover::sched {
+namespace {
+
+constexpr std::size_t kLookedAt = 64, kPartitions = 8;
+
+// Makes the request ask for so much of that kind; false: it cannot be written so.
+bool shrink(rm::Request& request, rm::Kind kind, std::int64_t free) {
+  if (kind == rm::Kind::CpuMilli && request.tasks == 0) {
+    const std::int64_t step = std::max<std::int64_t>(request.cores.cpus_per_task, 1);
+    request.cpus = free / 1000 / step * step;
+    return request.cpus > 0;
+  }
+  if (kind == rm::Kind::MemMib) return (request.mem_mib = free) > 0;
+  if (kind == rm::Kind::GpuMilli && request.gpu_share == 0) return (request.gpus = free / 1000) > 0;
+  return false;
+}
+
+}  // namespace
+
+// By quotas, nodes and what is kept for others.
+bool Controller::State::Prospects::could_start(const rm::Request& request, Duration length,
+                                               const Asker& asker) const {
+  const rm::ClassId what = s.rm.intern(request);
+  s.rm.hold(what);
+  bool could = !s.rm.quota_short(what, asker.path, {s.clock.mono, s.clock.mono});
+  if (could && s.rm.plans()) {
+    const auto slot = s.rm.earliest(what, length, s.clock.mono, asker.partition->by, s.clock.mono,
+                                    asker.partition->planned(asker.path));
+    could = slot && slot->start <= s.clock.mono;
+  }
+  if (could) {
+    const rm::NoFit fit = s.rm.explain(what);
+    could = fit.fit_now >= fit.nodes_needed;
+  }
+  s.rm.drop(what);
+  return could;
+}
+
+// "2 cpus": the most of one kind that is short that some node has now.
+std::string Controller::State::Prospects::smaller_request(const Asker& asker) const {
+  const rm::Request& asked = s.rm.request(asker.what);
+  if (asked.nodes > 1 || asked.nodes_max > 0 || !asked.more.empty()) return {};
+  std::map<rm::Kind, std::int64_t> most;  // where it is the only kind that is short
+  for (const NodeId id : s.rm.suited(asker.what, true, kLookedAt)) {
+    const auto need = s.rm.need_on(id, asker.what);
+    if (!need) continue;
+    std::optional<rm::Kind> only;
+    std::size_t count = 0;
+    for (std::size_t k = 0; k < rm::kKinds; ++k)
+      if (need->free.of[k] < need->want.of[k] && ++count > 0) only = rm::Kind(k);
+    if (count == 1) most[*only] = std::max(most[*only], need->free[*only]);
+  }
+  std::string text;
+  for (const auto& [kind, free] : most) {
+    rm::Request smaller = asked;
+    if (!shrink(smaller, kind, free) || !could_start(smaller, asker.length, asker)) continue;
+    const std::int64_t amount = kind == rm::Kind::CpuMilli   ? smaller.cpus * 1000
+                                : kind == rm::Kind::GpuMilli ? smaller.gpus * 1000
+                                                             : smaller.mem_mib;
+    text += (text.empty() ? "" : " or ") + rm::amount_text(amount, kind, s.rm.names());
+  }
+  return text;
+}
+
+// The longest time for which a node with room now is free of what is kept for others.
+std::string Controller::State::Prospects::shorter_limit(const Asker& asker) const {
+  const rm::Request& asked = s.rm.request(asker.what);
+  if (!s.rm.plans() || asked.nodes > 1 || !asked.more.empty()) return {};
+  Duration longest;
+  for (const NodeId id : s.rm.suited(asker.what, true, kLookedAt)) {
+    const auto need = s.rm.need_on(id, asker.what);
+    if (!need || rm::first_shortage(need->free, need->want)) continue;
+    const rm::LastingRoom room = s.rm.lasting_room(id, s.clock.mono);
+    if (room.lasts < asker.length) longest = std::max(longest, room.lasts);
+  }
+  longest.us -= longest.us % seconds(1).us;
+  if (longest < seconds(1) || !could_start(asked, longest, asker)) return {};
+  return format_duration(longest);
+}
+
+// As the entrance would route it there.
+std::string Controller::State::Prospects::other_partition(const Asker& asker,
+                                                          const JobSpec& spec) const {
+  const PartitionTable& table = s.ranking.book().partitions;
+  const PartitionSpec* own = table.find(asker.partition->name);
+  if (own == nullptr) return {};
+  std::size_t tried = 0;
+  for (const PartitionSpec& other : table.all()) {
+    if (&other == own || tried == kPartitions) continue;
+    JobSpec moved = spec;
+    moved.labels["partition"] = other.name;
+    for (const auto& [label, value] : own->nodes) moved.request.node_labels.erase(label);
+    if (own->exclusive_user) moved.request.sole_user = 0;
+    if (!table.route(moved)) continue;
+    ++tried;
+    Asker there = asker;
+    there.partition = s.partition_at[std::size_t(&other - table.all().data())];
+    if (there.partition->queue.head()) continue;  // who waits there goes first
+    there.path = s.rm.path_for(moved.labels);
+    const Duration length =
+        moved.time_limit.us > 0 ? std::min(moved.time_limit, kUnlimited) : kUnlimited;
+    const bool could = could_start(moved.request, length, there);
+    s.rm.forget_unused(there.path);
+    if (could) return other.name;
+  }
+  return {};
+}
+
+void Controller::State::Prospects::add_remedies(const Asker& asker, const JobSpec* spec,
+                                                Why& why) const {
+  std::string text;
+  const auto add = [&](const std::string& with, const std::string& what) {
+    if (!what.empty()) text += (text.empty() ? "it could start now " : ", or ") + with + what;
+  };
+  if (why.reason == Reason::Resources) add("with at most ", smaller_request(asker));
+  if (why.reason == Reason::Priority) add("with a time limit of at most ", shorter_limit(asker));
+  if (spec != nullptr) add("in partition ", other_partition(asker, *spec));
+  if (!text.empty()) why.hint = std::move(text);
+}
+
+}  // namespace drover::sched
