@@ -54,6 +54,7 @@ EngineLine read_hello(const Element& line) {
       std::int32_t(std::min<std::int64_t>(number_of(line, "pid"), std::numeric_limits<int>::max()));
   hello.concurrency =
       std::uint32_t(std::clamp<std::int64_t>(number_of(line, "concurrency"), 1, kConcurrencyMax));
+  hello.uses = std::uint64_t(std::max<std::int64_t>(number_of(line, "uses"), 0));
   simdjson::dom::array array;
   if (line["languages"].get(array) == simdjson::SUCCESS)
     for (const Element language : array) {

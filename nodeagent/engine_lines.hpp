@@ -29,6 +29,7 @@ struct EngineHello {
   std::int32_t pid = 0;
   std::uint32_t concurrency = 1;   // statements at once
   std::vector<AttemptId> running;  // whose end is not acknowledged
+  std::uint64_t uses = 0;          // statements that it has begun since its start
 };
 struct EngineProgress {
   AttemptId id;

@@ -44,6 +44,7 @@ void EngineLink::take(std::unique_ptr<LineConnection> engine, const EngineHello&
     parts_.loop.post([gone = std::shared_ptr<LineConnection>(std::move(engine_))] {});
   engine_ = std::move(engine);
   hello_ = hello;
+  launched_ = table_.launched();
   engine_->set_hooks({[this](std::string_view line) { on_engine_line(line); },
                       [this](const Error& why) { lose_engine(why.message); }});
   engine_->send(kWelcomeLine);
@@ -162,6 +163,7 @@ void EngineLink::send_hello() {
   engine.set_host(parts_.node);
   engine.set_pid(hello_.pid);
   engine.set_concurrency(hello_.concurrency);
+  engine.set_uses(hello_.uses + table_.launched() - launched_);
   for (const HeldReport& held : table_.running()) {
     proto::Held& out = *hello.add_running();
     fill_ref(*out.mutable_id(), held.id);

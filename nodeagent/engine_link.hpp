@@ -69,6 +69,7 @@ class EngineLink {
   EngineClaims claims_;
   Changed changed_;
   EngineHello hello_;
+  std::uint64_t launched_ = 0;  // of the table when that came
   EngineTable table_;
   std::unique_ptr<LineConnection> engine_;
   std::unique_ptr<net::FrameConnection> controller_;

@@ -46,6 +46,7 @@ void EngineTable::on_launch(SessionId session, const AttemptId& id, std::string 
     return;
   }
   if (engine_up_) out_.to_engine += execute_line;
+  ++launched_;
   Entry& entry = entries_[id];
   entry.line = std::move(execute_line);
   if (grace_s > 0) entry.grace_s = grace_s;

@@ -27,6 +27,7 @@ class EngineTable {
 
   explicit EngineTable(std::size_t statements_max = 2000) : statements_max_(statements_max) {}
   Outputs& out() { return out_; }
+  std::uint64_t launched() const { return launched_; }  // ever
 
   // The controller's side.
   void on_welcome(SessionId session);  // tells every unacked end again
@@ -74,6 +75,7 @@ class EngineTable {
 
   std::map<AttemptId, Entry> entries_;  // an engine has few
   std::size_t statements_max_, ended_ = 0;
+  std::uint64_t launched_ = 0;
   SessionId session_{};  // 0 = none
   bool engine_up_ = false;
   Outputs out_;

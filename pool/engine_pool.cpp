@@ -421,6 +421,12 @@ Result<sched::Done> EnginePool::apply(Input input, Now now) {
         if constexpr (std::is_same_v<In, DrainEngine>) return drain(in, now);
         if constexpr (std::is_same_v<In, AskEngine>) return ask(std::move(in), now);
         if constexpr (std::is_same_v<In, HoldEngine>) return hold(in, now);
+        if constexpr (std::is_same_v<In, TellUses>) {
+          Engine* engine = engine_by_name(in.name);
+          if (engine != nullptr && engine->job == in.job)
+            engine->uses = std::max(engine->uses, in.uses);
+          return sched::Done{in.job, 0};
+        }
       },
       input);
 }

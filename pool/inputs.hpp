@@ -31,7 +31,12 @@ struct HoldEngine {  // that is locked: for so long from now
   std::string name;
   Duration lease{};  // 0 = it is given back
 };
-using Input = std::variant<StartEngines, DrainEngine, AskEngine, HoldEngine>;
+struct TellUses {  // by the engine that runs as this job: older than this controller's count
+  std::string name;
+  JobId job{};
+  std::uint64_t uses = 0;
+};
+using Input = std::variant<StartEngines, DrainEngine, AskEngine, HoldEngine, TellUses>;
 
 // Sessions of such names are locks.
 inline constexpr std::string_view kLockPrefix = "lock-";

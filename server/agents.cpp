@@ -20,6 +20,7 @@ constexpr std::int64_t kCpuMaxUs = std::int64_t(1) << 55, kRssMaxKib = std::int6
 constexpr std::size_t kResultsMax = 256 << 10;  // bytes of one statement's list
 constexpr std::size_t kSessionsMax = 10'000;
 constexpr std::uint32_t kProtocol = 1;
+constexpr std::uint64_t kUsesMax = std::uint64_t(1) << 53;
 
 Error gone(const std::string& node) {
   return {Errc::Unavailable, "the agent of node " + node + " is not connected",
@@ -130,6 +131,10 @@ void Agents::on_hello(Session& session, const proto::AgentMessage& message) {
   for (const proto::Held& held : hello.running())
     up.running.push_back({to_attempt(held.id()), held.started()});
   turn_.push(std::move(up));
+  if (const proto::EngineInfo& engine = hello.node().engine(); view.is_engine && engine.uses() > 0)
+    turn_.engines(
+        pool::TellUses{session.node, JobId{engine.job().job()}, std::min(engine.uses(), kUsesMax)},
+        [](const Result<sched::Done>&) {});
 }
 
 void Agents::on_reports(Session& session, const proto::AgentMessage& message) {

@@ -271,6 +271,7 @@ class AdapterEngine(drover_engine.Engine):
         statement.write_notes()
         running = self.running[statement.id] = Running(statement, session)
         session.is_busy = True
+        self.uses += 1
         statement.started_us = time.time_ns() // 1000
         self.send({"type": "started", "id": statement.id, "at_us": statement.started_us})
         limit = statement.order.get("time_limit_s") or 0

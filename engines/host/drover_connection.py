@@ -22,7 +22,7 @@ class Connection(Loop):
         self.type = os.environ.get("DROVER_ENGINE_TYPE") or "engine"
         self.address, self.token = os.environ.pop("DROVER_ENGINE_SOCKET"), take_secret("DROVER_ENGINE_TOKEN")
         self.known, self.ended = {}, {}  # by id: not acknowledged yet; the lines of those that have ended
-        self.agent = None
+        self.agent, self.uses = None, 0  # statements that have begun here
         self.is_welcome, self.is_agent_slow, self.pause_s = False, False, FIRST_PAUSE_S
         self.heard_at = time.monotonic()
         self.actions = {"welcome": self.on_welcome, "refused": self.on_refused, "execute": self.on_execute, "cancel": self.on_cancel,
@@ -63,7 +63,7 @@ class Connection(Loop):
 
     def hello(self):
         return {"type": "hello", "protocol": 1, "token": self.token, "engine": self.type, "version": self.runner.version,
-                "languages": self.runner.languages, "pid": os.getpid(), "running": list(self.known)}
+                "languages": self.runner.languages, "pid": os.getpid(), "running": list(self.known), "uses": self.uses}
 
     def connect_later(self):
         if self.is_idle() and time.monotonic() - self.heard_at > ORPHAN_S:

@@ -181,6 +181,7 @@ class Engine(Connection):
     def begin(self, at_us):
         """The first of those in flight is the one that the worker runs, or takes at once."""
         statement = self.flight[0]
+        self.uses += 1
         statement.started_us, self.begun_at = at_us, time.monotonic()
         statement.write_notes()
         limit = statement.order.get("time_limit_s") or 0

@@ -222,6 +222,13 @@ def an_engine_is_killed(desk):
 
 def daemons_are_killed(desk):
     cluster = desk.cluster
+    used = [desk.run("true", "shell")["task"]["node"] for _ in range(3)][-1]  # one after the other: none is counted that did not begin
+
+    def uses():
+        return next(e["uses"] for e in desk.engines() if e["name"] == used)
+
+    before = uses()
+    assert before > 0
     for victims in (("droverd",), ("agent",), ("droverd", "agent")):
         job = desk.submit("import time; time.sleep(3); 'done'")
         running(desk, job)
@@ -234,6 +241,7 @@ def daemons_are_killed(desk):
         assert ended["state"] == "succeeded", (victims, ended)
         shown = cluster.get(f"/api/v1/jobs/{job}")
         assert previews(shown) == ["'done'"], (victims, shown["results"])
+        cluster.until(lambda: uses() == before, "the engine says how often it was used", 30)
         assert previews(desk.run("3 + 3")) == ["6"], victims
 
 

@@ -164,6 +164,8 @@ TEST(EngineLines, WhatAnAdapterSaysOfItsPollers) {
   EXPECT_EQ(status.errors, 2);
   EXPECT_EQ(status.slowest, "trino:8080");
   EXPECT_EQ(health.pollers[1].polls, 0);
+  EXPECT_EQ(std::get<EngineHello>(*reader.read(R"({"type":"hello","uses":7})")).uses, 7u);
+  EXPECT_EQ(std::get<EngineHello>(*reader.read(R"({"type":"hello","uses":-7})")).uses, 0u);
   for (const auto& [text, wanted] : std::initializer_list<std::pair<const char*, std::uint32_t>>{
            {R"({"type":"hello"})", 1},
            {R"({"type":"hello","concurrency":100})", 100},

@@ -220,5 +220,25 @@ TEST(SharedEngines, WaitingStatementsFailWhenTheAccountChanges) {
   }
 }
 
+// The store does not know how often an engine was used; the engine does.
+TEST(EnginePool, AnEngineTellsANewControllerHowOftenItWasUsed) {
+  Plugin worn = plugin();
+  worn.max_uses = 3;
+  Stage stage({worn});
+  const JobId first = stage.submit();
+  const JobId engine = stage.engine_jobs()[0];
+  stage.engine_up(engine);
+  stage.statement_ended(first);
+  const JobId second = stage.submit();
+  stage.restart();
+  ASSERT_TRUE(stage.ask(TellUses{"engine-1", engine, 2}));
+  ASSERT_TRUE(stage.ask(TellUses{"engine-1", first, 90})) << "of another engine of that name";
+  stage.engine_up(engine);
+  EXPECT_EQ(stage.pool->engines().at(0).uses, 2u) << "the one that runs was counted";
+  stage.statement_ended(second);
+  stage.statement_ended(stage.submit());
+  EXPECT_TRUE(stage.engine_jobs().empty()) << "it is worn";
+}
+
 }  // namespace
 }  // namespace drover::pool
