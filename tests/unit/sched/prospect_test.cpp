@@ -299,5 +299,43 @@ TEST(Remedies, ProposeNothingThatAQuotaWouldStop) {
   EXPECT_EQ(on.weigh(sized(2, 50)).why.hint, "it goes on when jobs under this quota end");
 }
 
+TEST(Remedies, AnotherPartitionThatHasRoomNow) {
+  PartitionSpec slow, fast, closed;
+  slow.name = "slow";
+  slow.nodes = {{"rack", "a"}};
+  slow.is_default = true;
+  fast.name = "fast";
+  fast.nodes = {{"rack", "b"}};
+  fast.max_time = seconds(100);
+  closed.name = "closed";
+  closed.is_open = false;
+  auto book = std::make_shared<PolicyBook>();
+  book->partitions = PartitionTable::make({slow, fast, closed}).value();
+  *book = complete(*book).value();
+  ControllerConfig config;
+  config.book = book;
+  Weighing on(config);
+  for (const char* rack : {"a", "b"}) {
+    rm::NodeSpec node;
+    node.name = std::string("n") + rack;
+    node.labels = {{"rack", rack}};
+    node.topology = rm::make_topology(1, 1, 4, 1, 1000);
+    on.desk.register_node(node);
+  }
+  const auto routed = [&](std::int64_t limit_s) {
+    JobSpec spec = sized(4, limit_s);
+    EXPECT_TRUE(book->partitions.route(spec));
+    return spec;
+  };
+  on.desk.accept(routed(900));
+  EXPECT_EQ(on.weigh(routed(60)).why.hint, "it could start now in partition fast");
+  EXPECT_EQ(on.weigh(routed(200)).why.hint, "drover node ls shows what is free") << "too long";
+  const JobSpec waits = routed(60);
+  const JobId id = on.desk.accept(waits);
+  EXPECT_EQ(on.desk.controller.look_at(id, {}, on.desk.now, &waits)->why.hint,
+            "it could start now in partition fast");
+  EXPECT_TRUE(on.desk.controller.check().empty());
+}
+
 }  // namespace
 }  // namespace drover::sched
