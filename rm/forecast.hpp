@@ -21,7 +21,6 @@
 
 namespace drover::rm {
 
-enum class HoldId : std::uint32_t {};
 
 // A place in the future.
 struct Slot {

@@ -33,6 +33,7 @@ struct NoFit {
 struct Window {
   Time from, until = kEver;
   ReservedId by = kUnreserved;  // the reservation that it runs in: nowhere else
+  std::optional<HoldId> own{};  // what is kept of quotas for the asker himself
 };
 
 // What may let a waiting task start since this was asked last.

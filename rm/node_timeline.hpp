@@ -13,6 +13,8 @@
 
 namespace drover::rm {
 
+enum class HoldId : std::uint32_t {};  // of a place, or of quotas, that is kept for somebody
+
 inline constexpr Time kEver{std::numeric_limits<std::int64_t>::max()};    // no end
 inline constexpr Time kAlways{std::numeric_limits<std::int64_t>::min()};  // since ever
 

@@ -1,5 +1,6 @@
 // rm/plan_licences.cpp - licences and quotas in the manager's future: a place needs all of it.
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <utility>
 
 #include "rm/resource_manager_state.hpp"
@@ -39,11 +40,22 @@ std::optional<QuotaShort> ResourceManager::State::licences_short(const Class& as
 }
 
 std::optional<QuotaShort> ResourceManager::State::kept_from(const Class& asked, PathId path,
-                                                            Window window) const {
+                                                            Window window) {
   if (has_licences(asked))
     if (auto shortage = licences_short(asked, window)) return shortage;
+  return quotas_short(asked, path, window);
+}
+
+std::optional<QuotaShort> ResourceManager::State::quotas_short(const Class& asked, PathId path,
+                                                               Window window) {
   if (!foresees_quotas || !quotas.has_holds()) return std::nullopt;
-  return quotas.first_short(ledger, path, asked.least, window.from, window.until);
+  if (window.own) {  // whose time has come a little late is stopped by nobody who came after it
+    window.until = std::min(window.until, quotas.until_of(*window.own));
+    quotas.lift(ledger, *window.own);
+  }
+  auto shortage = quotas.first_short(ledger, path, asked.least, window.from, window.until);
+  if (window.own) quotas.lay(ledger, *window.own);
+  return shortage;
 }
 
 // Nodes, licences and quotas push each other's time back until they agree.
@@ -72,8 +84,9 @@ std::optional<Slot> ResourceManager::State::beside_nodes(const Class& asked,
 
 // Says anew what runs; whoever holds a place has given it up before.
 void ResourceManager::foresee_quotas(std::span<const Lease* const> live) {
-  state_->foresees_quotas = true;
+  state_->foresees_quotas = !state_->ledger.book().rules().empty();
   state_->quotas.clear();
+  if (!state_->plans_ahead) return;
   for (const Lease* lease : live)
     state_->quotas.charge(state_->ledger, lease->path, lease->total(), kAlways, lease->until, -1);
 }
@@ -83,15 +96,32 @@ std::optional<QuotaShort> ResourceManager::quota_short(ClassId what, PathId path
   const State::Class& asked = state_->class_at(what);
   if (auto now = state_->ledger.first_short(path, asked.least)) return now;
   if (!(window.from < window.until)) return std::nullopt;  // now alone
-  if (!state_->foresees_quotas || !state_->quotas.has_holds()) return std::nullopt;
-  return state_->quotas.first_short(state_->ledger, path, asked.least, window.from, window.until);
+  return state_->quotas_short(asked, path, window);
 }
 
-std::optional<QuotaShort> ResourceManager::quota_short_at(ClassId what, PathId path,
-                                                          Window then) const {
-  if (!state_->foresees_quotas) return std::nullopt;
-  const State::Class& asked = state_->class_at(what);
-  return state_->quotas.first_short(state_->ledger, path, asked.least, then.from, then.until);
+std::optional<HoldId> ResourceManager::keep_quotas(ClassId what, PathId path, Duration length,
+                                                   Time now, const QuotaShort& shortage) {
+  Amounts want = state_->class_at(what).least;
+  want[shortage.kind] = std::max(want[shortage.kind], shortage.asked);
+  if (!state_->foresees(path) || !state_->ledger.could_hold(path, want)) return std::nullopt;
+  return state_->quotas.keep(state_->ledger, path, want, length, now);
+}
+
+void ResourceManager::drop_quotas(HoldId kept, bool wakes) {
+  if (wakes)
+    state_->quotas.drop(state_->ledger, kept);
+  else
+    state_->quotas.forget(state_->ledger, kept);
+}
+
+std::vector<std::uint32_t> ResourceManager::limits_on(ClassId what, PathId path) const {
+  std::vector<std::uint32_t> limits;
+  const auto add = [&](std::uint32_t counter, Kind, std::int64_t) {
+    if (limits.empty() || limits.back() != counter) limits.push_back(counter);
+    return true;
+  };
+  state_->ledger.visit_limits(path, state_->class_at(what).least, add);
+  return limits;
 }
 
 bool ResourceManager::licences_could_be_earlier(HoldId hold, ClassId what, Duration length,

@@ -10,6 +10,7 @@ namespace drover::rm {
 
 void ResourceManager::plan_ahead(std::span<const Lease* const> live) {
   if (std::exchange(state_->plans_ahead, true)) return;
+  state_->quotas.count_leases();
   for (const NodeView& node : state_->nodes.views()) state_->follow_node(node.id);
   for (const Lease* lease : live) state_->forecast_start(*lease);
 }

@@ -33,16 +33,14 @@ class QuotaLedger {
     std::int64_t held(std::size_t kind) const { return locked.of[kind] + used.of[kind]; }
   };
 
-  // A label that no rule has named before takes effect for jobs that enter from then on.
-  // O(paths * shapes of rules).
+  // A label that no rule has named before counts for later jobs. O(paths * shapes of rules).
   void set_rules(QuotaBook book);
   const QuotaBook& book() const { return book_; }
-
   // O(labels) when known. Past `kMaxPaths` new combinations share one counter per label set,
   // "(other)". A path that nobody enters stays.
   PathId path_for(const Labels& job_labels);
 
-  // A job comes and goes. It is counted in queued_jobs of its path from one to the other.
+  // A job comes and goes; meanwhile queued_jobs of its path count it.
   std::variant<PathId, QuotaShort> try_enter(const Labels& job_labels);
   std::variant<PathId, QuotaShort> try_enter(PathId known);
   // Which path of that id it is: the number is never used again. 0: there is none.
@@ -57,21 +55,21 @@ class QuotaLedger {
   // Without `heeds_claims` as if nobody waited for a guarantee that is lent.
   std::optional<QuotaShort> first_short(PathId path, const Amounts& want,
                                         bool heeds_claims = true) const;
-  // The request that was answered so waits: from now on nobody borrows what it is guaranteed, until
-  // a task of the same quota is placed or a job of it leaves.
+  // A request so answered waits: nobody borrows what it is guaranteed until its quota gets a task.
   void remember_claim(PathId path, const Amounts& want, const QuotaShort& shortage);
 
+  bool could_hold(PathId path, const Amounts& want) const;  // beside all guarantees of others
+  bool owes(PathId path, std::uint32_t counter, Kind kind, std::int64_t want) const;  // inside it
   // The caller has asked first_short before, or restores what was granted earlier.
   void lock(PathId path, const Amounts& amounts);
   void mark_used(PathId path, const Amounts& amounts);
   void release(PathId path, const Amounts& amounts, bool used);
 
-  // The counters that may have more room than when this was last asked: each once, by index. A
-  // release frees those of its path; a change of the rules frees all. O(n log n) of the answer.
+  // The counters that may have more room than when this was last asked: each once, by index; of a
+  // release those of its path, of a change of the rules all. O(n log n) of the answer.
   std::vector<std::uint32_t> take_freed(std::vector<std::uint32_t> memory = {});  // used again
   bool has_freed() const { return !freed_.empty(); }
-  // The counter of exactly these labels; it may also have more room although nothing was released.
-  std::optional<std::uint32_t> counter_of(const Labels& exact) const;
+  std::optional<std::uint32_t> counter_of(const Labels& exact) const;  // of exactly these labels
   void wake(std::uint32_t counter) { mark_freed(counter); }
 
   // Claims that are to be met by preemption, and the leases to take for one of them: in the order
@@ -109,6 +107,7 @@ class QuotaLedger {
   }
 
   bool is_limited(PathId path) const;  // by some quota, other than the pool of licences
+  bool is_guarded(PathId path) const { return path_at(path).guarded; }  // guarantees count there
 
   // For the audit in slices: dense indexes, some unused.
   std::size_t path_slots() const { return paths_.size(); }
@@ -134,9 +133,10 @@ class QuotaLedger {
   using Both = std::array<Amounts, 2>;
   struct Promise {  // of counters that have a guarantee or lie above one
     Amounts guaranteed;
-    Both kept;      // by this counter
-    Both below;     // the sums of that over its children
-    Amounts claim;  // the request that waits for this guarantee; 0 = none
+    Both kept;                 // by this counter
+    Both below;                // the sums of that over its children
+    Amounts most, most_below;  // likewise, when nobody holds anything and nobody lends
+    Amounts claim;             // the request that waits for this guarantee; 0 = none
     Reclaim reclaim = Reclaim::Wait;
     bool lend = true;
   };

@@ -93,6 +93,14 @@ void QuotaLedger::set_promises() {
   std::ranges::sort(guarded, {}, [&](std::uint32_t index) {
     return book_.tree().order(counters_[index].labels);
   });
+  for (std::size_t i = guarded.size(); i-- > 0;) {
+    Promise& promise = *counters_[guarded[i]].promise;
+    promise.most = promise.most_below;
+    for (std::size_t k = 0; k < kKinds; ++k)
+      promise.most.of[k] = std::max(promise.most.of[k], promise.guaranteed.of[k]);
+    const std::uint32_t parent = counters_[guarded[i]].parent;
+    if (parent != kNone) counters_[parent].promise->most_below += promise.most;
+  }
   refresh_kept(guarded);
   for (Path& path : paths_)
     path.guarded = std::ranges::any_of(
@@ -103,6 +111,34 @@ bool QuotaLedger::is_inside(std::uint32_t index, std::uint32_t outer) const {
   for (index = counters_[index].parent; index != kNone; index = counters_[index].parent)
     if (index == outer) return true;
   return false;
+}
+
+bool QuotaLedger::owes(PathId id, std::uint32_t counter, Kind kind, std::int64_t want) const {
+  const Path& path = path_at(id);
+  if (!path.guarded) return false;
+  const auto at = std::ranges::find(path.counters, counter);
+  return at != path.counters.end() &&
+         is_owed(path, std::size_t(at - path.counters.begin()), std::size_t(kind), want);
+}
+
+bool QuotaLedger::could_hold(PathId id, const Amounts& want) const {
+  const Path& path = path_at(id);
+  std::vector<Amounts> others(path.counters.size());  // guaranteed inside, and not to this path
+  for (std::size_t i = path.counters.size(); i-- > 0;) {
+    const Counter& counter = counters_[path.counters[i]];
+    if (counter.promise != nullptr) others[i] += counter.promise->most_below;
+    for (std::size_t k = 0; k < kKinds; ++k)
+      if (want.of[k] > 0 && counter.max.of[k] >= 0 &&
+          want.of[k] + others[i].of[k] > counter.max.of[k])
+        return false;
+    const auto parent = std::ranges::find(path.counters, counter.parent);
+    if (counter.promise == nullptr || parent == path.counters.end()) continue;
+    Amounts& above = others[std::size_t(parent - path.counters.begin())];
+    for (std::size_t k = 0; k < kKinds; ++k)
+      above.of[k] += std::max(others[i].of[k], counter.promise->guaranteed.of[k] - want.of[k]);
+    above -= counter.promise->most;
+  }
+  return true;
 }
 
 void QuotaLedger::remember_claim(PathId id, const Amounts& want, const QuotaShort& shortage) {

@@ -133,7 +133,8 @@ Acquired ResourceManager::acquire_on(ClassId what, PathId path, std::span<const 
   State& state = *state_;
   const State::Class& asked = state.class_at(what);
   if (!asked.countable || nodes.empty()) return NoFit{};
-  if (auto shortage = state.kept_from(asked, path, window)) return *std::move(shortage);
+  if (State::has_licences(asked))
+    if (auto shortage = state.licences_short(asked, window)) return *std::move(shortage);
   if (!asked.more.empty()) return state.take_components_on(asked, path, nodes, window);
   const auto count = std::int64_t(nodes.size());
   if (count < asked.request.nodes || count > std::max(asked.request.nodes, asked.request.nodes_max))

@@ -79,6 +79,7 @@ class ResourceManager {
   // What `window` takes must be free of holds. NoFit says only whether holds were in the way:
   // explain() has the numbers.
   Acquired acquire(ClassId what, PathId path, Window window = {});
+  // On nodes that a plan has chosen: what others plan with quotas for later does not stop it.
   Acquired acquire_on(ClassId what, PathId path, std::span<const NodeId> nodes, Window window);
   NoFit explain(ClassId what) const;    // why nothing fits now; O(distinct capacities + 64)
   void mark_used(Lease& lease);         // locked -> used; idempotent
@@ -105,7 +106,7 @@ class ResourceManager {
   void extend(Lease& lease, Time until);        // it will be held for so long
   void charge_to(Lease& lease, ReservedId by);  // its time counts in this reservation from now on
   // With a path the quotas on it are foreseen as well, once foresee_quotas() was called: with every
-  // lease there is, while nobody holds anything; again after set_quotas.
+  // lease there is, while nobody holds or keeps anything; again after set_quotas.
   void foresee_quotas(std::span<const Lease* const> live = {});
   std::optional<Slot> earliest(ClassId what, Duration length, Time from, ReservedId by = {},
                                Time not_after = kEver, std::optional<PathId> path = {}) const;
@@ -120,6 +121,13 @@ class ResourceManager {
   // Whether the hold, which is of `what`, might start earlier because of this node.
   bool could_improve(HoldId hold, NodeId node, ClassId what, Duration length, Time now,
                      ReservedId by = {});
+  // What the refused request needs of quotas is kept from others, as far as they would still have
+  // it when quotas are likely to have room for it; where nobody plans, from now on. Nothing: beside
+  // the guarantees of others it could never have it. See QuotaForecast::keep.
+  std::optional<HoldId> keep_quotas(ClassId what, PathId path, Duration length, Time now,
+                                    const QuotaShort& shortage);
+  void drop_quotas(HoldId kept, bool wakes);  // wakes: who waits for them is tried again
+  std::vector<std::uint32_t> limits_on(ClassId what, PathId path) const;  // of quotas, by index
   Room room_of(ClassId what) const;  // on each of its nodes, at least
   std::uint32_t nodes_of(ClassId what) const;
   const Amounts& least_charge(ClassId what) const;  // what its quotas are charged at least
@@ -140,7 +148,6 @@ class ResourceManager {
   std::optional<ReservedRoom::InTheWay> in_the_way(ClassId what, Window window) const;
   // The quota that is short now, or will be because of what is planned.
   std::optional<QuotaShort> quota_short(ClassId what, PathId path, Window window) const;
-  std::optional<QuotaShort> quota_short_at(ClassId what, PathId path, Window then) const;
   // What keeps it from its licences during the window; and the first reservation that does.
   std::optional<QuotaShort> licences_short(ClassId what, PathId path, Window window) const;
   std::optional<ReservedRoom::InTheWay> licences_in_the_way(const QuotaShort& shortage,

@@ -117,7 +117,9 @@ struct ResourceManager::State {
   // Free by the books, but not for as long as the window lasts: others have them by then.
   std::optional<QuotaShort> licences_short(const Class& asked, Window window) const;
   // What plans and reservations keep from it, of licences and quotas, although it is free now.
-  std::optional<QuotaShort> kept_from(const Class& asked, PathId path, Window window) const;
+  std::optional<QuotaShort> kept_from(const Class& asked, PathId path, Window window);
+  // Of what is held of quotas, save by the asker himself.
+  std::optional<QuotaShort> quotas_short(const Class& asked, PathId path, Window window);
   bool foresees(std::optional<PathId> path) const {
     return foresees_quotas && path && ledger.is_limited(*path);
   }

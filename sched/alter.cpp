@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/units.hpp"
+#include "sched/keep_quotas.hpp"
 #include "sched/reserving.hpp"
 #include "sched/restoring.hpp"
 
@@ -133,6 +134,7 @@ void AlterVerbs::leave_queues(Job& job) {
   Controller::State::Restoring{self()}.forget(job);
   if (job.lane == kNoLane) return;
   Partition& partition = self().partition_of(job);
+  Controller::State::KeepQuotas{self()}.drop(job.id, true);
   partition.queue.remove(std::exchange(job.lane, kNoLane), job.place());
   self().drop_hold(partition, job.id);
   partition.promised.erase(job.id);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "rm/quota_ledger.hpp"
 #include "sched/controller_state.hpp"
 
 namespace drover::sched {
@@ -72,9 +73,7 @@ void Controller::State::mark_stale(Partition& partition, const rm::Freed& freed)
   if (partition.is_stale || partition.holds.empty()) return;
   if (freed.nodes.empty() && !freed.everything) return;
   if (freed.everything || freed_early) partition.is_stale = true;
-  const bool is_easy = partition.policy.backfill == Backfill::Easy ||
-                       partition.policy.backfill == Backfill::EasySjbf;
-  if (!is_easy || freed.everything) return;
+  if (!holds_for_first(partition.policy) || freed.everything) return;
   const auto& first = *partition.holds.begin();  // clang 14 captures no structured binding
   const Shape& shape = shapes[jobs.at(first.first).shape];
   const auto is_pool = [&](std::uint32_t quota) { return rm.is_licence_pool(quota); };
@@ -82,6 +81,7 @@ void Controller::State::mark_stale(Partition& partition, const rm::Freed& freed)
     return rm.could_improve(first.second, node, shape.what, shape.length, clock.mono, partition.by);
   });
   partition.is_stale |= shape.licensed && std::ranges::any_of(freed.quotas, is_pool);
+  partition.is_stale |= partition.waits_for_quota && !freed.quotas.empty();
 }
 
 // Sees to it that the first job, and only it, holds the earliest place it can get. Jobs that cannot
@@ -108,7 +108,16 @@ void Controller::State::hold_for_head(Partition& partition) {
     std::optional<rm::Slot> slot;
     if (head) {
       const Job& job = jobs.at(head->place.job);
-      slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono, partition.by);
+      const Duration length = shapes[job.shape].length;
+      slot = rm.earliest(job.what, length, clock.mono, partition.by);
+      partition.waits_for_quota = false;
+      if (slot && rm.ledger().is_limited(job.path)) {
+        const rm::Slot on_nodes = *std::move(slot);
+        slot = rm.earliest(job.what, length, on_nodes.start, partition.by, rm::kEver,
+                           partition.planned(job.path));
+        partition.waits_for_quota = !slot || slot->start != on_nodes.start;
+        if (!slot) slot = on_nodes;  // nobody knows when its quotas will have room
+      }
       if (slot) put_hold(partition, job, *slot);
     }
     if (before && slot == before) {

@@ -25,6 +25,7 @@
 #include "sched/live_reservation.hpp"
 #include "sched/origins.hpp"
 #include "sched/partition.hpp"
+#include "sched/quota_heads.hpp"
 #include "sched/ranking.hpp"
 #include "sched/retry_book.hpp"
 #include "sched/spare_parts.hpp"
@@ -77,6 +78,8 @@ struct ControllerData {
   // The lanes whose jobs belong to a user in an account, by LeafId; some may be empty or others'.
   std::vector<std::set<std::pair<std::uint32_t, LaneId>>> lanes_of;
   std::deque<std::pair<std::uint32_t, LaneId>> to_rekey;  // partition and lane
+  QuotaHeads quota_heads;
+  std::vector<JobId> heads_to_try;
   std::set<std::pair<Time, JobId>> due;                   // mono; when the holds begin
   rm::Freed freed_since;                                  // the last pass
   std::vector<NodeId> unheld;    // where a hold has gone, and nobody has looked yet

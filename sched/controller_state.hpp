@@ -13,6 +13,7 @@ struct Controller::State : StatementVerbs {
   explicit State(ControllerConfig with);
   struct Reserving;  // the headers are called as these are; Reserved is in the first
   struct Reserved;
+  struct KeepQuotas;
   struct Restoring;
   struct Prospects;
   // controller.cpp
@@ -125,8 +126,7 @@ struct Controller::State : StatementVerbs {
   void note_start(Partition& partition, const Job& job);
   // plan_ahead.cpp
   bool follow_plan(Partition& partition);
-  std::optional<rm::Slot> after_quotas(const Partition& partition, Job& job, rm::Slot slot,
-                                       Time not_after, std::size_t& held);
+  bool is_short_of_quota(const Partition& partition, const Job& job, Time not_after) const;
   void drop_holds_except(Partition& partition, const std::vector<JobQueue::Candidate>& kept);
   bool hold_places(Partition& partition, const std::vector<JobQueue::Candidate>& in_order);
   bool move_forward(Partition& partition, const std::vector<JobQueue::Candidate>& in_order);

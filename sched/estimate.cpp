@@ -238,8 +238,10 @@ Estimate Controller::State::Prospects::not_before(const Asker& asker, Estimate b
   if (!s.rm.plans()) return bound;
   const Time from = s.clock.mono + (bound.start - s.clock.wall);
   const rm::ReservedId by = asker.job == nullptr ? asker.by : asker.partition->by;
-  const auto slot = s.rm.earliest(asker.what, asker.length, from, by, rm::kEver,
-                                  asker.partition->planned(asker.path));
+  // What the first in line keeps of its quotas itself is not in its way.
+  const bool is_head = asker.job != nullptr && s.quota_heads.find(asker.job->id) != nullptr;
+  const auto path = is_head ? std::nullopt : asker.partition->planned(asker.path);
+  const auto slot = s.rm.earliest(asker.what, asker.length, from, by, rm::kEver, path);
   if (slot && slot->start - s.clock.mono < kUnlimited)
     bound.start = s.clock.wall + (slot->start - s.clock.mono);
   return bound;

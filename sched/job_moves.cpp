@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "sched/keep_quotas.hpp"
 #include "sched/reserving.hpp"
 #include "sched/restoring.hpp"
 
@@ -99,6 +100,7 @@ void Controller::State::update_queues(Job& job) {
                                    shapes[job.shape], job.place());
     note_lane(job);
   } else {
+    KeepQuotas{*this}.drop(job.id, true);
     partition.queue.remove(std::exchange(job.lane, kNoLane), job.place());
     drop_hold(partition, job.id);
     partition.promised.erase(job.id);

@@ -377,11 +377,16 @@ void JobQueue::try_first_of(const QuotaKey& key) {
 
 // `shortage` stays, so that a start goes on with the next of those that the quota had stopped.
 void JobQueue::unpark(LaneId id) {
+  let_go_.push_back(id);
   listed_.forget();
   leave(id);
   lanes_[std::size_t(id)].parked = false;
   ++quota_moves_;
   enter(id);
+}
+
+void JobQueue::let_go(LaneId id) {
+  if (parked(id) != nullptr) unpark(id);
 }
 
 void JobQueue::wake_quota(std::uint32_t quota_index) {

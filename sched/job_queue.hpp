@@ -4,8 +4,8 @@
 // Jobs of one group, shape, quota path and standing are in one lane: when the first cannot start,
 // the others cannot either. Lanes of one shape form one line: what finds no room for its first
 // finds none for the others, so the shape is blocked as a whole until a node with enough room
-// changes. A lane that a quota stops waits apart, and only the first per (quota, shape) is tried
-// when that quota is freed. An event costs by shapes and changed nodes, never by waiting jobs.
+// changes. A lane that a quota stops waits apart; the first per (quota, shape) is tried when that
+// quota is freed. An event costs by shapes and changed nodes, never by waiting jobs.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -41,7 +41,7 @@ class JobQueue {
     Held,      // free, but held for others: also tried again when a hold goes
     Hopeless,  // not even later: it stands aside and holds up nobody
   };
-  // The place of a lane's first job among all; asked when it gets another one.
+  // Of a lane's first job, among all; asked when it gets another one.
   using KeyOf = std::function<OrderKey(const Lane&, const Place&)>;
   struct Rules {
     bool shortest_first = false;  // candidates come by the length of their shape
@@ -56,16 +56,14 @@ class JobQueue {
   LaneId put(const Lane& lane, const Shape& shape, const Place& place);
   void remove(LaneId lane, const Place& place);
   void rekey(LaneId lane);  // its key has changed
-
   // ---- who is next
   std::optional<Candidate> head() const;  // of all that are not parked or hopeless
-  // Of those whose shape is not blocked, or could start now: to be blocked or unblocked.
-  std::optional<Candidate> candidate();
+  std::optional<Candidate> candidate();   // whose shape is not blocked, or could start now
   Block block_of(ShapeId shape) const;
   void block(ShapeId shape, Block why);
   void unblock(ShapeId shape);  // one of it has started
-  // A pass: blocked shapes that fit into a room that changed are tried again, each in its turn.
-  // While rooms are few a shape is only looked at, not woken: most find the room gone by then.
+  // A pass: blocked shapes that fit into a room that changed are tried again, each in its turn;
+  // while rooms are few, only looked at, not woken: most find the room gone by then.
   void begin_pass() { ++pass_, fresh_.clear(), is_looked_through_ = false; }
   void wake_fresh();  // where a pass ends before all were looked at: what fits stays awake
   bool waits_for_room() const { return !blocked_.empty() || has_parked(); }
@@ -75,16 +73,17 @@ class JobQueue {
   bool could_start(ShapeId shape);                             // not blocked, or unblocked by this
   void wake_held(const rm::Room& room);  // tries again what was held up and fits
   void wake_all();
-
   // ---- quotas
   void park(LaneId lane, const rm::QuotaShort& why);
   void started(LaneId lane);  // if it had been parked, the next of those parked with it is tried
   void wake_quota(std::uint32_t quota_index);
+  void let_go(LaneId lane);  // it is tried, wherever it stands in its line
+  const std::vector<LaneId>& those_let_go() const { return let_go_; }  // some more than once
+  void forget_let_go() { let_go_.clear(); }
   void wake_licensed();                             // blocked ones that want licences
   const rm::QuotaShort* parked(LaneId lane) const;  // null: no quota stopped it
   bool has_parked() const { return !short_of_quota_.empty(); }
   std::uint64_t quota_moves() const { return quota_moves_; }  // parked and let go, since the start
-  // ---- looking
   const Lane& lane(LaneId id) const { return lanes_[std::size_t(id)].common; }
   std::vector<std::pair<OrderKey, LaneId>> all_lanes() const;  // by key; also who stands aside
   const PlaceList& jobs_of(LaneId id) const { return lanes_[std::size_t(id)].jobs; }
@@ -194,6 +193,7 @@ class JobQueue {
   mutable ListedJobs listed_;  // by in_order()
   std::uint32_t pass_ = 1;
   std::uint64_t quota_moves_ = 0;
+  std::vector<LaneId> let_go_;
 };
 
 }  // namespace drover::sched

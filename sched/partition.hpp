@@ -14,9 +14,12 @@ namespace drover::sched {
 
 using HoldMap = boost::container::flat_map<JobId, rm::HoldId>;
 
-// The quotas that its plan foresees; nothing: none. For the first job alone it would not pay.
 inline bool foresees_quotas(const PartitionPolicy& policy) {
-  return policy.backfill == Backfill::Conservative;
+  return policy.backfill != Backfill::None;
+}
+
+inline bool holds_for_first(const PartitionPolicy& policy) {
+  return policy.backfill == Backfill::Easy || policy.backfill == Backfill::EasySjbf;
 }
 
 // Where more than the first hold places, they keep what they were promised, also over a restart.
@@ -33,12 +36,13 @@ struct Partition {
                .keys_stay = with.order == Order::Fifo,
                .fills_behind = fills_behind}) {}
 
-  std::optional<rm::PathId> planned(rm::PathId path) const {
+  std::optional<rm::PathId> planned(rm::PathId path) const {  // whose quotas its plan foresees
     return foresees_quotas(policy) ? std::optional(path) : std::nullopt;
   }
 
   std::string name;
   PartitionPolicy policy;
+  std::int64_t priority = 0;
   std::uint32_t index = 0;              // in ControllerData::partition_at
   rm::ReservedId by = rm::kUnreserved;  // its jobs run in this reservation
   JobQueue queue;
@@ -48,7 +52,9 @@ struct Partition {
   std::map<JobId, Time> promised;  // mono; where the first hold of a waiting job began
   // For whom, and at which count of starts and ends, victims were last looked for.
   std::pair<JobId, std::uint64_t> looked_for_victims{};
-  bool is_stale = false;  // a hold might move forward
+  bool is_stale = false;         // a hold might move forward
+  bool waits_for_quota = false;  // easy: nodes have room for the first before its quotas do
+  bool tries_head = false;       // quotas, not nodes, have stopped the first: in each pass
 };
 
 }  // namespace drover::sched

@@ -8,9 +8,15 @@
 
 #include "base/check.hpp"
 #include "base/name_list.hpp"
+#include "sched/keep_quotas.hpp"
 #include "sched/reserving.hpp"
 
 namespace drover::sched {
+namespace {
+
+constexpr int kRoundsMax = 1'000;  // of a pass: what is left is seen to in the next one
+
+}  // namespace
 
 OrderKey Controller::State::key_of(const Partition& partition, const JobQueue::Lane& lane,
                                    const Place& place) const {
@@ -76,7 +82,8 @@ void Controller::State::place_tasks(Now now) {
   const auto is_open = [this](const Partition& partition) {
     return partition.by == rm::kUnreserved || Reserved{*this}.is_open(partition.by);
   };
-  do {  // once, save where room was made or given up for somebody: see clearings.cpp
+  int rounds = 0;
+  do {  // once, save where room, or what was kept of a quota, was given up: see clearings.cpp
     serve_again = false;
     wake_waiters();
     for (Partition& partition : partitions) {
@@ -90,7 +97,13 @@ void Controller::State::place_tasks(Now now) {
     if (!magnets.empty()) Reserving{*this}.draw_in();
     ended_since = freed_early = false;
     reclaim_guarantees();
-  } while (serve_again);
+    KeepQuotas{*this}.settle();
+    if (stats.tasks_active > 0) continue;
+    // Places that have moved may let others move, and nobody is left whose end would bring that.
+    for (const Partition& partition : partitions)
+      ended_since |= partition.is_stale && !partition.holds.empty();
+    serve_again |= ended_since;
+  } while (serve_again && ++rounds < kRoundsMax);
   if (sleepers.empty()) return;
   // What keeps one asleep may be let go by a partition that is served later. Who goes on gives
   // nothing back: nobody needs to be served after that.
@@ -117,12 +130,14 @@ rm::LastingRoom Controller::State::room_for(const Partition& partition, NodeId n
 // Only what could start on a node that changed, or under a quota that was freed, is tried again.
 void Controller::State::wake_waiters() {
   if (!rm.has_freed()) {  // as when nothing came but a submission
+    KeepQuotas{*this}.wake({});
     for (Partition& partition : partitions) partition.queue.begin_pass();
     return;
   }
   freed_since = rm.take_freed(std::move(freed_since));
   const auto licences = rm.licence_pool();
   if (freed_since.everything) drop_broken_clearings();
+  KeepQuotas{*this}.wake(freed_since.quotas);
   for (Partition& partition : partitions) {
     partition.queue.begin_pass();
     if (partition.queue.lanes() == 0) continue;
@@ -143,15 +158,22 @@ Controller::State::Try Controller::State::try_to_start(Partition& partition,
                                                        bool is_planned) {
   Job& job = jobs.at(candidate.place.job);
   ++stats.placements_tried;
-  return settle_try(partition, job, rm.acquire(job.what, job.path, window_of(partition, job)),
-                    is_planned);
+  rm::Acquired answer = rm.acquire(job.what, job.path, window_of(partition, job));
+  // Somebody outlived his limit, and now it would be in the way of those who planned behind it.
+  const auto* quota = is_planned ? std::get_if<rm::QuotaShort>(&answer) : nullptr;
+  if (quota != nullptr && KeepQuotas{*this}.make_way(partition, job, *quota))
+    answer = rm.acquire(job.what, job.path, window_of(partition, job));
+  return settle_try(partition, job, std::move(answer), is_planned);
 }
 
 rm::Window Controller::State::window_of(const Partition& partition, const Job& job) const {
-  return {clock.mono, rm::after(clock.mono, shapes[job.shape].length), partition.by};
+  const QuotaHeads::Head* const head = quota_heads.find(job.id);
+  return {clock.mono, rm::after(clock.mono, shapes[job.shape].length), partition.by,
+          head != nullptr ? std::optional(head->kept) : std::nullopt};
 }
 
-// With `is_planned` a job that is short of licences alone keeps its place in the order.
+// With `is_planned` a job that is short of licences alone keeps its place in the order; so does the
+// first of all when what it needs of quotas is there, and kept for others only until a known time.
 Controller::State::Try Controller::State::settle_try(Partition& partition, Job& job,
                                                      rm::Acquired&& answer, bool is_planned) {
   if (auto* lease = std::get_if<rm::Lease>(&answer)) {
@@ -159,6 +181,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     DROVER_CHECK(index.has_value(), "a job without ready tasks competes for a node");
     ++stats.placements_made;
     drop_hold(partition, job.id);
+    KeepQuotas{*this}.drop(job.id, false);
     drop_clearing(job.id, true);
     note_start(partition, job);
     rm::for_each_part(*lease, [&](const rm::NodePart& part) {
@@ -170,14 +193,22 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     launch(job, *index, std::move(*lease), clock);
     return Try::Started;
   }
-  if (const auto* quota = std::get_if<rm::QuotaShort>(&answer)) {
+  const auto* quota = std::get_if<rm::QuotaShort>(&answer);
+  if (quota == nullptr || rm::is_licence(*quota)) KeepQuotas{*this}.drop(job.id, true);
+  if (quota != nullptr) {
     if (is_planned && rm::is_licence(*quota) &&
         Reserved{*this}.are_licences_foreseen(partition, job)) {
       if (job.active == 0) set_reason(job, Reason::Licences);
       drop_clearing(job.id);  // nodes would not help it
       return Try::Held;
     }
+    if (is_planned && KeepQuotas{*this}.is_foreseen(partition, job, *quota)) {
+      if (job.active == 0) set_reason(job, Reason::Quota);
+      partition.tries_head = true;
+      return Try::Held;
+    }
     drop_holds_of(partition, job.lane);
+    if (!rm::is_licence(*quota)) KeepQuotas{*this}.ask(partition, job, *quota);
     partition.queue.park(job.lane, *quota);
     if (job.active == 0) set_reason(job, rm::is_licence(*quota) ? Reason::Licences : Reason::Quota);
     const auto clearing = clearings.find(job.id);
@@ -194,6 +225,8 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
 
 void Controller::State::serve_heads(Partition& partition) {
   JobQueue& queue = partition.queue;
+  if (std::exchange(partition.tries_head, false))
+    if (const auto head = queue.head()) queue.unblock(head->shape);
   while (true) {
     wake_unheld();
     const auto head = queue.head();

@@ -55,18 +55,25 @@ bool Controller::State::hold_places(Partition& partition,
     // Room is made for it: it plans with no other, unless there is some right now.
     const bool is_promised = clearings.contains(job.id);
     const Time not_after = is_promised ? clock.mono : rm::kEver;
-    auto slot =
-        rm.earliest(job.what, shapes[job.shape].length, clock.mono, partition.by, not_after);
-    if (foresees && slot) {
-      slot = after_quotas(partition, job, *slot, not_after, held[job.lane]);
+    auto slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono, partition.by, not_after,
+                            partition.planned(job.path));
+    const auto is_short_now = [&] {
+      return rm.quota_short(job.what, job.path, {clock.mono, clock.mono}).has_value();
+    };
+    bool of_quota = !slot && foresees && is_short_of_quota(partition, job, not_after);
+    // What it is owed by others the ledger only learns from a refusal.
+    of_quota |= slot && foresees && rm.ledger().is_guarded(job.path) && is_short_now();
+    if (of_quota) {
+      slot.reset();
+      if (job.active == 0) set_reason(job, Reason::Quota);
+      held[candidate.lane] = kGivenUp;
       const bool first = candidate.place == partition.queue.jobs_of(candidate.lane).front();
-      if (!slot && first && rm.quota_short(job.what, job.path, {clock.mono, clock.mono}))
-        stopped.push_back(job.id);
+      if (first && is_short_now()) stopped.push_back(job.id);
     }
     if (is_promised && (!slot || slot->start > clock.mono)) continue;
     if (slot) {
       put_hold(partition, job, *slot);
-    } else if (partition.policy.backfill == Backfill::DepthK) {
+    } else if (!of_quota && partition.policy.backfill == Backfill::DepthK) {
       partition.queue.block(job.shape, JobQueue::Block::Hopeless);
       stood_aside = true;
     }
@@ -83,17 +90,12 @@ bool Controller::State::hold_places(Partition& partition,
   return stood_aside;
 }
 
-// The place, if its quotas will have room for it then. Whom they stop holds none: his room serves
-// others, and he is looked at again in the next pass.
-std::optional<rm::Slot> Controller::State::after_quotas(const Partition& partition, Job& job,
-                                                        rm::Slot slot, Time not_after,
-                                                        std::size_t& held) {
-  if (slot.start > not_after) return std::nullopt;
-  const Time until = rm::after(slot.start, shapes[job.shape].length);
-  if (!rm.quota_short_at(job.what, job.path, {slot.start, until, partition.by})) return slot;
-  if (job.active == 0) set_reason(job, Reason::Quota);
-  held = kGivenUp;
-  return std::nullopt;
+// There is a place on nodes, and none of the times known has room in its quotas as well: somebody
+// without a limit holds them. Whom they stop holds no place: his room serves others.
+bool Controller::State::is_short_of_quota(const Partition& partition, const Job& job,
+                                          Time not_after) const {
+  return rm.ledger().is_limited(job.path) &&
+         rm.earliest(job.what, shapes[job.shape].length, clock.mono, partition.by, not_after);
 }
 
 void Controller::State::drop_holds_except(Partition& partition,

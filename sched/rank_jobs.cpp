@@ -39,6 +39,8 @@ Partition* Controller::State::add_partition(const std::string& name,
   made.queue.set_key_of([this, &made](const JobQueue::Lane& lane, const Place& place) {
     return key_of(made, lane, place);
   });
+  if (const PartitionSpec* spec = ranking.book().partitions.find(name))
+    made.priority = spec->priority;
   made.index = std::uint32_t(partition_at.size());
   partition_at.push_back(&made);
   return &made;

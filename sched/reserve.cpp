@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/units.hpp"
+#include "sched/keep_quotas.hpp"
 #include "sched/reserving.hpp"
 
 namespace drover::sched {
@@ -244,11 +245,9 @@ void Controller::State::Reserving::restore(Reservation reservation) {
 }
 
 void Controller::State::Reserving::foresee_quotas() {
-  if (std::ranges::none_of(s.partitions, [](const Partition& partition) {
-        return foresees_quotas(partition.policy);
-      }))
-    return;
-  drop_all_holds();
+  for (Partition& partition : s.partitions)
+    while (!partition.holds.empty()) s.drop_hold(partition, partition.holds.rbegin()->first);
+  KeepQuotas{s}.drop_all();
   std::vector<const rm::Lease*> live;
   for (const auto& [id, node] : s.nodes)
     for (const TaskId& task : node.tasks) {

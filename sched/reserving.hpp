@@ -22,7 +22,7 @@ struct Controller::State::Reserving {
   void remove(const RemoveReservation& in, Now now);
   void restore(Reservation reservation);
 
-  // Where somebody's plan foresees quotas, also after each edit of them: places are given anew.
+  // Also after each edit of them: places are given anew.
   void foresee_quotas();
 
   // follow_calendar.cpp: what time does

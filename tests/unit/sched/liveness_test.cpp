@@ -106,21 +106,23 @@ TEST(Liveness, AQuotaThatStopsAHolderMovesTheOthersForward) {
   }
 }
 
-// The place of a job must not stay when another of its lane met the quota.
-TEST(Liveness, WhoWaitsForAQuotaHoldsNoPlace) {
+// A place is no earlier than its quotas have room, and who comes later does not take it.
+TEST(Liveness, WhoWaitsForAQuotaHoldsAPlaceThatItAllows) {
   ControllerConfig config = with("conservative");
   config.quotas = {at_most({{"user", "ann"}}, 4)};
   Desk desk(config);
   desk.node_up("n1", 8);
   desk.accept(sized(8, 100, "bob"));
-  const JobId first = desk.accept(sized(4, 1'000));
-  desk.accept(sized(4, 1'000));
-  desk.accept(sized(4, 1'000));
-  const JobId wide = desk.accept(sized(8, 1'000, "bob"));
+  const JobId first = desk.accept(sized(4, 1'000)), second = desk.accept(sized(4, 1'000));
+  const JobId beside = desk.accept(sized(4, 1'000, "bob")), wide = desk.accept(sized(8, 50, "bob"));
   desk.pass(seconds(100));
   desk.ended(desk.launches[0]);
   ASSERT_TRUE(launched(desk, first));
-  EXPECT_EQ(desk.controller.resources().holds(), 1u) << "only job " << raw(wide) << " can be next";
+  EXPECT_TRUE(launched(desk, beside)) << "the second could not use that room";
+  EXPECT_EQ(desk.controller.resources().holds(), 2u);
+  const auto starts = [&](JobId job) { return desk.controller.when(job, desk.now)->start; };
+  EXPECT_EQ(starts(second) - desk.now.wall, seconds(1'000));
+  EXPECT_EQ(starts(wide) - desk.now.wall, seconds(2'000));
 }
 
 // Two quotas on the way: who is let go by one and stopped by the other passes its turn on.

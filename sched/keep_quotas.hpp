@@ -1,0 +1,40 @@
+// sched/keep_quotas.hpp - the controller's verbs that have to do with who is first at a quota.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "sched/controller_state.hpp"
+
+namespace drover::sched {
+
+// See QuotaHeads.
+struct Controller::State::KeepQuotas {
+  State& s;
+
+  void ask(const Partition& partition, const Job& job, const rm::QuotaShort& shortage);
+  // Where what is kept stops the job: those behind it keep nothing of its limits, and ask again.
+  // False: there are none.
+  bool make_way(const Partition& partition, const Job& job, const rm::QuotaShort& shortage);
+  // The first of all would have them but for what is kept for others until a known time.
+  bool is_foreseen(const Partition& partition, const Job& job,
+                   const rm::QuotaShort& shortage) const;
+  void drop(JobId job, bool wakes) {  // wakes: those behind it are tried
+    if (!s.quota_heads.empty()) drop_head(job, wakes);
+  }
+  void drop_all();
+  // The heads of limits that were freed, and new ones, are tried, wherever they stand in line.
+  void wake(const std::vector<std::uint32_t>& freed) {
+    if (!s.quota_heads.empty()) wake_heads(freed);
+  }
+  // After a pass: who was let go by its quota and waits for nodes keeps nothing.
+  void settle();
+
+ private:
+  void drop_head(JobId job, bool wakes);
+  void wake_heads(const std::vector<std::uint32_t>& freed);
+  void displace(JobId job, const std::vector<std::uint32_t>& limits);
+  bool goes_before(const Partition& partition, const Job& job, JobId head) const;
+};
+
+}  // namespace drover::sched

@@ -1,0 +1,230 @@
+// tests/unit/sched/keep_quotas_test.cpp - who asks for much of a quota gets it in the end, and what
+// others can use meanwhile they have.
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <map>
+#include <optional>
+
+#include "desk.hpp"
+
+namespace drover::sched {
+namespace {
+
+rm::QuotaRule at_most(rm::Labels match, std::int64_t cpus, std::int64_t guaranteed = 0) {
+  rm::QuotaRule rule;
+  rule.match = std::move(match);
+  rule.max[rm::Kind::CpuMilli] = cpus * 1000;
+  rule.guaranteed[rm::Kind::CpuMilli] = guaranteed * 1000;
+  return rule;
+}
+
+JobSpec sized(std::int64_t cpus, std::int64_t limit_s, std::string user = "ann") {
+  JobSpec spec = Desk::spec(std::move(user), cpus);
+  spec.time_limit = seconds(limit_s);
+  return spec;
+}
+
+// Jobs that run until their limit, on virtual time.
+class Day {
+ public:
+  explicit Day(const std::string& policy,
+               std::vector<rm::QuotaRule> quotas = {at_most({{"user", "ann"}}, 4)})
+      : desk_(make_config(policy, std::move(quotas))), begun_(desk_.now.mono) {}
+
+  Desk& desk() { return desk_; }
+  JobId submit(const JobSpec& spec) {
+    const JobId job = desk_.accept(spec);
+    gather();
+    return job;
+  }
+  void pass_until(std::int64_t second) {
+    const Time until = begun_ + seconds(second);
+    while (!running_.empty() && running_.begin()->first <= until) {
+      const auto [ends, launch] = *running_.begin();
+      running_.erase(running_.begin());
+      desk_.pass(ends - desk_.now.mono);
+      desk_.ended(launch);
+      gather();
+    }
+    desk_.pass(until - desk_.now.mono);
+    desk_.turn();
+    gather();
+  }
+  std::optional<std::int64_t> started(JobId job) const {
+    const auto found = starts_.find(job);
+    if (found == starts_.end()) return std::nullopt;
+    return (found->second - begun_).us / 1'000'000;
+  }
+  void gather() {
+    for (; seen_ < desk_.launches.size(); ++seen_) {
+      const Launch& launch = desk_.launches[seen_];
+      const JobId job = launch.id.task.job;
+      starts_.emplace(job, desk_.now.mono);
+      const Duration limit = desk_.table.specs.at(job)->time_limit;
+      if (limit.us > 0) running_.emplace(desk_.now.mono + limit, launch);
+    }
+  }
+
+ private:
+  static ControllerConfig make_config(const std::string& policy,
+                                      std::vector<rm::QuotaRule> quotas) {
+    ControllerConfig config;
+    config.policy = parse_policy(policy).value();
+    config.quotas = std::move(quotas);
+    config.node_timeout = seconds(1'000'000);
+    return config;
+  }
+
+  Desk desk_;
+  Time begun_;
+  std::multimap<Time, Launch> running_;
+  std::map<JobId, Time> starts_;
+  std::size_t seen_ = 0;
+};
+
+// Jobs of 2 CPUs that overlap without end, and one that needs all 4 of its user.
+std::int64_t start_of_the_large(const std::string& policy, std::int64_t limit_s) {
+  Day day(policy);
+  day.desk().node_up("n1", 8);
+  day.submit(sized(2, 100));
+  day.pass_until(50);
+  day.submit(sized(2, 100));
+  day.pass_until(60);
+  const JobId large = day.submit(sized(4, limit_s));
+  for (std::int64_t i = 2; i <= 200; ++i) {
+    day.pass_until(i * 50 - 10);
+    day.submit(sized(2, 100));
+  }
+  return day.started(large).value_or(-1);
+}
+
+TEST(KeepQuotas, ALargeJobIsNotOvertakenForEver) {
+  for (const char* policy : {"fcfs", "easy", "easy-sjbf", "conservative", "fifo+depth-k:3",
+                             "priority+none", "priority+easy", "priority+conservative"})
+    EXPECT_EQ(start_of_the_large(policy, 50), 150) << policy;
+}
+
+// Smallest first lets others pass until the guard, and nobody from then on.
+TEST(KeepQuotas, TheGuardCountsUnderAQuota) {
+  for (const char* policy :
+       {"saf-guard:1h+none", "saf-guard:1h+easy", "saf-guard:1h+conservative"}) {
+    const std::int64_t start = start_of_the_large(policy, 200);
+    EXPECT_GE(start, 150) << policy;
+    EXPECT_LE(start, 60 + 3'600 + 200) << policy;
+  }
+}
+
+// What is over before the first can start, or leaves it enough, delays nobody.
+TEST(KeepQuotas, WhatTheFirstWillNotMissIsUsed) {
+  struct Case {
+    const char* policy;
+    std::int64_t cpus, limit_s;
+    bool starts;
+  };
+  for (const Case& c : std::vector<Case>{{"easy", 1, 40, true},
+                                         {"easy", 1, 60, false},
+                                         {"conservative", 1, 40, true},
+                                         {"conservative", 1, 60, false},
+                                         {"fifo+depth-k:1", 1, 40, true},
+                                         {"fifo+depth-k:1", 1, 60, false},
+                                         {"fcfs", 1, 40, false}}) {
+    Day day(c.policy);
+    day.desk().node_up("n1", 8);
+    day.submit(sized(3, 50));
+    const JobId first = day.submit(sized(4, 50));
+    const JobId next = day.submit(sized(c.cpus, c.limit_s));
+    EXPECT_EQ(day.started(next) == 0, c.starts) << c.policy << " " << c.limit_s;
+    day.pass_until(500);
+    EXPECT_EQ(day.started(first), 50) << c.policy << " " << c.limit_s;
+    EXPECT_TRUE(day.started(next));
+  }
+  Day day("easy", {at_most({{"user", "ann"}}, 6)});
+  day.desk().node_up("n1", 8);
+  day.submit(sized(4, 50));
+  const JobId first = day.submit(sized(4, 50)), next = day.submit(sized(2, 1'000));
+  EXPECT_EQ(day.started(next), 0) << "both fit when the one that runs has ended";
+  day.pass_until(60);
+  EXPECT_EQ(day.started(first), 50);
+}
+
+// Nobody knows when one without a limit ends: others go on, and no more once it has ended.
+TEST(KeepQuotas, BehindOneWithoutALimitOthersGoOnUntilItHasEnded) {
+  for (const char* policy : {"easy", "conservative", "fifo+depth-k:2"}) {
+    Day day(policy);
+    day.desk().node_up("n1", 8);
+    day.submit(sized(2, 0));
+    day.submit(sized(2, 50));
+    const JobId first = day.submit(sized(4, 50));
+    std::vector<JobId> others;
+    for (std::int64_t second = 10; second < 1'000; second += 30) {
+      day.pass_until(second);
+      others.push_back(day.submit(sized(1, 50)));
+      if (second != 220) continue;
+      day.desk().ended(day.desk().launches.front());
+      day.gather();
+    }
+    EXPECT_EQ(day.started(others[4]), 150) << policy;
+    EXPECT_EQ(day.started(first), 270) << policy << ": the last that began before 220";
+  }
+}
+
+TEST(KeepQuotas, WhoLeavesKeepsNothing) {
+  for (const Verb verb : {Verb::Cancel, Verb::Hold})
+    for (const char* policy : {"fcfs", "easy", "conservative", "fifo+depth-k:2"}) {
+      Day day(policy);
+      day.desk().node_up("n1", 8);
+      day.submit(sized(3, 100));
+      const JobId first = day.submit(sized(4, 50)), next = day.submit(sized(1, 1'000));
+      EXPECT_FALSE(day.started(next)) << policy;
+      EXPECT_TRUE(day.desk().command(verb, first));
+      day.pass_until(1);
+      EXPECT_TRUE(day.started(next)) << policy;
+    }
+}
+
+// It could have its quota, and no node: others of the quota do not wait for that.
+TEST(KeepQuotas, WhoWaitsForNodesKeepsNothing) {
+  for (const char* policy : {"easy", "conservative", "fifo+depth-k:2"}) {
+    Day day(policy);
+    day.desk().node_up("n1", 8);
+    day.submit(sized(6, 1'000, "bob"));
+    day.submit(sized(2, 50));
+    const JobId first = day.submit(sized(4, 50));
+    day.pass_until(60);
+    const JobId next = day.submit(sized(2, 500));
+    day.pass_until(61);
+    EXPECT_EQ(day.started(next), 60) << policy;
+    day.pass_until(1'100);
+    EXPECT_EQ(day.started(first), 1'000) << policy;
+  }
+}
+
+// Beside what others are guaranteed it could never have it.
+TEST(KeepQuotas, WhoAsksForTheGuaranteesOfOthersKeepsNothing) {
+  for (const char* policy : {"fcfs", "easy", "conservative"}) {
+    Day day(policy, {at_most({}, 8), at_most({{"user", "bob"}}, 8, 4)});
+    day.desk().node_up("n1", 16);
+    day.submit(sized(4, 1'000, "bob"));
+    const JobId large = day.submit(sized(6, 50)), small = day.submit(sized(2, 2'000));
+    day.pass_until(1);
+    EXPECT_FALSE(day.started(large)) << policy;
+    EXPECT_TRUE(day.started(small)) << policy;
+  }
+}
+
+// Whom a guarantee owes what he asks for is not stopped by what is kept for somebody else.
+TEST(KeepQuotas, AGuaranteeIsHonouredWhateverIsKept) {
+  for (const char* policy : {"fcfs", "easy"}) {
+    Day day(policy, {at_most({}, 8), at_most({{"user", "bob"}}, 8, 2)});
+    day.desk().node_up("n1", 16);
+    day.submit(sized(4, 1'000));
+    const JobId large = day.submit(sized(6, 50)), owed = day.submit(sized(2, 2'000, "bob"));
+    day.pass_until(1);
+    EXPECT_FALSE(day.started(large)) << policy;
+    EXPECT_EQ(day.started(owed), 0) << policy;
+  }
+}
+
+}  // namespace
+}  // namespace drover::sched
