@@ -226,5 +226,24 @@ TEST(KeepQuotas, AGuaranteeIsHonouredWhateverIsKept) {
   }
 }
 
+// Tries are counted: who is stopped is tried again when its own quota is freed, a few times at
+// most, however many wait under others.
+TEST(KeepQuotas, AnEndCostsByTheShapesThatWaitForItsQuota) {
+  for (const char* policy : {"fcfs", "easy", "conservative", "priority+easy"}) {
+    rm::QuotaRule each = at_most({{"user", "*"}}, 2);
+    Day day(policy, {each});
+    day.desk().node_up("n1", 200);
+    constexpr int kUsers = 40, kJobs = 12;
+    for (int n = 0; n < kJobs; ++n)
+      for (int user = 0; user < kUsers; ++user)
+        day.submit(sized(1 + n % 2, 100, "u" + std::to_string(user)));
+    const std::uint64_t before = day.desk().controller.stats().placements_tried;
+    day.pass_until(100 * kJobs);
+    const std::uint64_t tried = day.desk().controller.stats().placements_tried - before;
+    EXPECT_EQ(day.desk().launches.size(), std::size_t(kUsers) * kJobs) << policy;
+    EXPECT_LE(tried, 6u * kUsers * kJobs) << policy;
+  }
+}
+
 }  // namespace
 }  // namespace drover::sched
