@@ -95,6 +95,7 @@ void Controller::restore_quotas(rm::QuotaTable stored) {
     if (old) rm::translate(rule, *old, state.rm.names());
   state.quotas.rules = stored.rules;
   state.rm.set_quotas(state.with_class_limits(std::move(stored.rules)));
+  Controller::State::Reserving{*state_}.foresee_quotas();
   state.origins.clear();
 }
 
