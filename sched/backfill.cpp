@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "rm/quota_ledger.hpp"
-#include "sched/controller_state.hpp"
+#include "sched/keep_quotas.hpp"
 
 namespace drover::sched {
 void Controller::State::drop_hold(Partition& partition, JobId job) {
@@ -159,6 +159,7 @@ void Controller::State::extend_overdue() {
     Task* task = task_at(reached);
     if (task == nullptr) continue;
     rm.extend(*task->record.lease, clock.mono + kGrace);
+    KeepQuotas{*this}.put_off(task->record.lease->path);
     limits.push({clock.mono + kGrace, reached.task});
     ended_since = true;
     for (Partition& partition : partitions) partition.is_stale = true;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sched/keep_quotas.hpp"
 #include "sched/reserving.hpp"
 
 namespace drover::sched {
@@ -87,6 +88,7 @@ void Controller::State::Reserving::drop_holds_in(rm::ReservedId id) {
   for (const auto& [job, clearing] : s.clearings)
     if (s.reserved[std::size_t(id)].jobs.contains(job)) promised.push_back(job);
   for (const JobId job : promised) s.drop_clearing(job);
+  for (const JobId job : s.reserved[std::size_t(id)].jobs) KeepQuotas{s}.drop(job, true);
 }
 
 void Controller::State::Reserving::charge_leases(rm::ReservedId id, rm::ReservedId to) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "rm/licence.hpp"
+#include "rm/quota_ledger.hpp"
 
 namespace drover::sched {
 namespace {
@@ -40,22 +41,35 @@ void Controller::State::KeepQuotas::ask(const Partition& partition, const Job& j
       if (!goes_before(partition, job, *head)) return;
       behind.insert(*head);
     }
-  drop(job.id, false);
   const auto keep = [&] {
     return s.rm.keep_quotas(job.what, job.path, s.shapes[job.shape].length, s.clock.mono, shortage);
   };
   auto kept = keep();
-  if (!kept) return;
-  if (!behind.empty()) {  // what they keep may have stopped it, and put its own time off
+  if (!kept) return drop(job.id, true);
+  if (!behind.empty() || s.quota_heads.find(job.id) != nullptr) {
+    // What they and it kept put its own time off.
     s.rm.drop_quotas(*kept, false);
-    for (const JobId other : behind) displace(other, limits);
+    drop(job.id, false);
+    for (const JobId other : behind) drop(other, keeps_more(other, job, limits));
     kept = keep();
-    if (shortage.set_aside > 0) {
-      s.heads_to_try.push_back(job.id);
-      s.serve_again = true;
-    }
+  }
+  if (!behind.empty() && shortage.set_aside > 0) {  // they may have been all that stopped it
+    s.heads_to_try.push_back(job.id);
+    s.serve_again = true;
   }
   s.quota_heads.put(job.id, {*kept, {partition.index, job.lane}, limits});
+}
+
+// Else nothing comes free for others when `next` keeps it instead.
+bool Controller::State::KeepQuotas::keeps_more(JobId head, const Job& next,
+                                               const std::vector<std::uint32_t>& limits) const {
+  const rm::Amounts& of_head = s.rm.least_charge(s.jobs.at(head).what);
+  const rm::Amounts& of_next = s.rm.least_charge(next.what);
+  for (std::size_t k = 0; k < rm::kKinds; ++k)
+    if (of_head.of[k] > of_next.of[k]) return true;
+  return std::ranges::any_of(s.quota_heads.find(head)->limits, [&](std::uint32_t limit) {
+    return std::ranges::find(limits, limit) == limits.end();
+  });
 }
 
 bool Controller::State::KeepQuotas::is_foreseen(const Partition& partition, const Job& job,
@@ -81,12 +95,11 @@ bool Controller::State::KeepQuotas::make_way(const Partition& partition, const J
   return made;
 }
 
-// Nothing comes free for others where the one before it keeps it now.
-void Controller::State::KeepQuotas::displace(JobId job, const std::vector<std::uint32_t>& limits) {
-  const bool has_more = std::ranges::any_of(
-      s.quota_heads.find(job)->limits,
-      [&](std::uint32_t limit) { return std::ranges::find(limits, limit) == limits.end(); });
-  drop(job, has_more);
+// A lease on that path will be held for longer than was foreseen.
+void Controller::State::KeepQuotas::put_off(rm::PathId path) {
+  if (s.quota_heads.empty()) return;
+  for (const std::uint32_t limit : s.rm.ledger().counters_of(path))
+    if (const auto head = s.quota_heads.at(limit)) s.heads_to_try.push_back(*head);
 }
 
 void Controller::State::KeepQuotas::drop_head(JobId job, bool wakes) {

@@ -27,13 +27,14 @@ struct Controller::State::KeepQuotas {
   void wake(const std::vector<std::uint32_t>& freed) {
     if (!s.quota_heads.empty()) wake_heads(freed);
   }
+  void put_off(rm::PathId path);  // those whose limits it shares lay anew what they keep
   // After a pass: who was let go by its quota and waits for nodes keeps nothing.
   void settle();
 
  private:
   void drop_head(JobId job, bool wakes);
   void wake_heads(const std::vector<std::uint32_t>& freed);
-  void displace(JobId job, const std::vector<std::uint32_t>& limits);
+  bool keeps_more(JobId head, const Job& next, const std::vector<std::uint32_t>& limits) const;
   bool goes_before(const Partition& partition, const Job& job, JobId head) const;
 };
 

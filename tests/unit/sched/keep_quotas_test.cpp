@@ -6,24 +6,10 @@
 #include <map>
 #include <optional>
 
-#include "desk.hpp"
+#include "sized_jobs.hpp"
 
 namespace drover::sched {
 namespace {
-
-rm::QuotaRule at_most(rm::Labels match, std::int64_t cpus, std::int64_t guaranteed = 0) {
-  rm::QuotaRule rule;
-  rule.match = std::move(match);
-  rule.max[rm::Kind::CpuMilli] = cpus * 1000;
-  rule.guaranteed[rm::Kind::CpuMilli] = guaranteed * 1000;
-  return rule;
-}
-
-JobSpec sized(std::int64_t cpus, std::int64_t limit_s, std::string user = "ann") {
-  JobSpec spec = Desk::spec(std::move(user), cpus);
-  spec.time_limit = seconds(limit_s);
-  return spec;
-}
 
 // Jobs that run until their limit, on virtual time.
 class Day {
@@ -56,13 +42,16 @@ class Day {
     if (found == starts_.end()) return std::nullopt;
     return (found->second - begun_).us / 1'000'000;
   }
+  void outlives(JobId job, std::int64_t by_s) { late_[job] = seconds(by_s); }  // before it starts
   void gather() {
     for (; seen_ < desk_.launches.size(); ++seen_) {
       const Launch& launch = desk_.launches[seen_];
       const JobId job = launch.id.task.job;
       starts_.emplace(job, desk_.now.mono);
       const Duration limit = desk_.table.specs.at(job)->time_limit;
-      if (limit.us > 0) running_.emplace(desk_.now.mono + limit, launch);
+      const auto late = late_.find(job);
+      const Duration life = late == late_.end() ? limit : Duration{limit.us + late->second.us};
+      if (limit.us > 0) running_.emplace(desk_.now.mono + life, launch);
     }
   }
 
@@ -80,6 +69,7 @@ class Day {
   Time begun_;
   std::multimap<Time, Launch> running_;
   std::map<JobId, Time> starts_;
+  std::map<JobId, Duration> late_;
   std::size_t seen_ = 0;
 };
 
@@ -224,6 +214,61 @@ TEST(KeepQuotas, AGuaranteeIsHonouredWhateverIsKept) {
     EXPECT_FALSE(day.started(large)) << policy;
     EXPECT_EQ(day.started(owed), 0) << policy;
   }
+}
+
+// What the first keeps is laid anew for as long as somebody outlives his limit.
+TEST(KeepQuotas, WhoOutlivesHisLimitCostsTheFirstNothing) {
+  Day day("easy");
+  day.desk().node_up("n1", 8);
+  day.outlives(JobId{1}, 200);
+  day.submit(sized(3, 100));
+  const JobId first = day.submit(sized(4, 50));
+  day.pass_until(200);
+  const JobId next = day.submit(sized(1, 1'000));
+  EXPECT_FALSE(day.started(next));
+  day.pass_until(400);
+  EXPECT_EQ(day.started(first), 300);
+  EXPECT_EQ(day.started(next), 350);
+}
+
+// Who takes the turn and keeps less lets those go whom the one before him had stopped.
+TEST(KeepQuotas, WhoKeepsLessStopsFewer) {
+  rm::QuotaRule of_ann;
+  of_ann.match = {{"user", "ann"}};
+  of_ann.max[rm::Kind::MemMib] = 100;
+  Day day("fcfs", {at_most({{"account", "phys"}}, 10), of_ann});
+  day.desk().node_up("n1", 32);
+  const auto of = [](std::string user, bool phys, std::int64_t cpus, std::int64_t mem) {
+    JobSpec spec = sized(cpus, 1'000, std::move(user));
+    if (phys) spec.labels["account"] = "phys";
+    spec.request.mem_mib = mem;
+    return spec;
+  };
+  day.submit(of("bob", true, 9, 1));
+  day.submit(of("ann", true, 2, 60));
+  const JobId stopped = day.submit(of("ann", false, 1, 50));
+  EXPECT_FALSE(day.started(stopped));
+  JobSpec less = of("ann", true, 2, 10);
+  less.priority = 1;
+  day.submit(less);
+  EXPECT_TRUE(day.started(stopped));
+}
+
+// Rules that were edited are there after a restart, and so is what is kept of them.
+TEST(KeepQuotas, EditedRulesCountAfterARestart) {
+  Day day("easy", {});
+  EditQuotas edit;
+  edit.actor = {0, true};
+  edit.edit.put = {at_most({{"user", "ann"}}, 4)};
+  day.desk().put(edit);
+  day.desk().turn();
+  day.desk().restart();
+  day.desk().node_up("n1", 8);
+  day.submit(sized(3, 50));
+  const JobId first = day.submit(sized(4, 50)), next = day.submit(sized(1, 60));
+  EXPECT_FALSE(day.started(next));
+  day.pass_until(60);
+  EXPECT_EQ(day.started(first), 50);
 }
 
 // Tries are counted: who is stopped is tried again when its own quota is freed, a few times at

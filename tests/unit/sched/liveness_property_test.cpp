@@ -11,8 +11,8 @@
 #include <set>
 
 #include "base/prng.hpp"
-#include "desk.hpp"
 #include "rm/licence.hpp"
+#include "sized_jobs.hpp"
 
 namespace drover::sched {
 namespace {
@@ -21,13 +21,6 @@ constexpr const char* kPolicies[] = {
     "fcfs",          "easy",           "easy-sjbf",          "conservative",
     "priority+easy", "fifo+depth-k:3", "saf-guard:90s+easy", "saf-guard:90s+conservative"};
 constexpr int kCalmSteps = 4'000;
-
-rm::QuotaRule at_most(rm::Labels match, std::int64_t cpus) {
-  rm::QuotaRule rule;
-  rule.match = std::move(match);
-  rule.max[rm::Kind::CpuMilli] = cpus * 1000;
-  return rule;
-}
 
 class History {
  public:

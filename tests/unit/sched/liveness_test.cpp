@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include "desk.hpp"
+#include "sized_jobs.hpp"
 
 namespace drover::sched {
 namespace {
@@ -11,19 +11,6 @@ ControllerConfig with(const std::string& policy) {
   ControllerConfig config;
   config.policy = parse_policy(policy).value();
   return config;
-}
-
-rm::QuotaRule at_most(rm::Labels match, std::int64_t cpus) {
-  rm::QuotaRule rule;
-  rule.match = std::move(match);
-  rule.max[rm::Kind::CpuMilli] = cpus * 1000;
-  return rule;
-}
-
-JobSpec sized(std::int64_t cpus, std::int64_t limit_s, std::string user = "ann") {
-  JobSpec spec = Desk::spec(std::move(user), cpus);
-  spec.time_limit = seconds(limit_s);
-  return spec;
 }
 
 JobId put(Desk& desk, const JobSpec& spec) {  // without a turn: the next one sees several at once
