@@ -144,11 +144,11 @@ class PythonRunner(Runner):
 
 def without_ours(told):
     """Neither the frames that an interrupt has on top of the code's, nor those in which a table calls the code."""
-    for one in (told, told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or ())):
-        if one is not None:
-            one.stack[:] = [frame for frame in one.stack if not frame.filename.startswith(ENGINES + os.sep)]
-            if one is not told:
-                without_ours(one)
+    left = [told]
+    while left:
+        one = left.pop()
+        one.stack[:] = [frame for frame in one.stack if not frame.filename.startswith(ENGINES + os.sep)]
+        left += [each for each in (one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ())) if each is not None]
     return told
 
 
