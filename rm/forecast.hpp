@@ -21,7 +21,6 @@
 
 namespace drover::rm {
 
-
 // A place in the future.
 struct Slot {
   Time start;

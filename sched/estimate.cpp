@@ -11,6 +11,7 @@
 #include "base/units.hpp"
 #include "rm/amount_timeline.hpp"
 #include "rm/quota_ledger.hpp"
+#include "sched/counted_words.hpp"
 #include "sched/prospects.hpp"
 #include "sched/reserving.hpp"
 
@@ -18,8 +19,6 @@ namespace drover::sched {
 namespace {
 
 constexpr std::size_t kPlannedMax = 2'000;  // behind more jobs than these there is no estimate
-
-std::string number(JobId id) { return std::to_string(raw(id)); }
 
 }  // namespace
 

@@ -4,17 +4,12 @@
 #include <utility>
 
 #include "base/units.hpp"
+#include "sched/counted_words.hpp"
 #include "sched/prospects.hpp"
 #include "sched/reserving.hpp"
 
 namespace drover::sched {
 namespace {
-
-std::string number(std::uint64_t n) { return std::to_string(n); }
-std::string number(JobId id) { return std::to_string(raw(id)); }
-std::string times(std::uint64_t n, const std::string& one) {
-  return number(n) + " " + one + (n == 1 ? "" : "s");
-}
 
 // How many stand before `place`; counting stops at 10,000 so that asking stays cheap.
 std::string ahead(const PlaceList& queue, const Place& place) {

@@ -5,16 +5,11 @@
 #include <utility>
 
 #include "base/units.hpp"
+#include "sched/counted_words.hpp"
 #include "sched/reserving.hpp"
 
 namespace drover::sched {
 namespace {
-
-std::string number(std::uint64_t n) { return std::to_string(n); }
-std::string number(JobId id) { return std::to_string(raw(id)); }
-std::string times(std::uint64_t n, const std::string& one) {
-  return number(n) + " " + one + (n == 1 ? "" : "s");
-}
 
 Why no_room(JobState state, const rm::NoFit& fit, const rm::Request& all,
             const rm::ResourceNames& names) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "base/number_ranges.hpp"
 #include "base/units.hpp"
 #include "sched/prospects.hpp"
 
@@ -15,19 +16,6 @@ constexpr std::size_t kLookedAt = 64;  // nodes that are large enough
 constexpr std::size_t kNodesShown = 2, kJobsShown = 4, kOutShown = 3;
 
 bool is_sooner(Time a, Time b) { return a.is_set() && (!b.is_set() || a < b); }
-
-// [0,1,2,5] -> "0-2,5"
-std::string folded(const std::vector<std::uint16_t>& numbers) {
-  std::string text;
-  for (std::size_t i = 0; i < numbers.size();) {
-    std::size_t last = i;
-    while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
-    text += (text.empty() ? "" : ",") + std::to_string(numbers[i]);
-    if (last > i) text += "-" + std::to_string(numbers[last]);
-    i = last + 1;
-  }
-  return text;
-}
 
 std::vector<rm::Kind> short_of(const rm::NodeNeed& need) {
   std::vector<rm::Kind> kinds;
@@ -101,7 +89,8 @@ void Controller::State::Prospects::name_node(const NodeWait& wait, const Asker& 
         if (part.amounts[kind] > 0)
           holds +=
               (holds.empty() ? "" : ", ") + rm::amount_text(part.amounts[kind], kind, s.rm.names());
-      if (!part.gpus.empty()) holds += " (GPU " + folded(part.gpus) + ")";
+      if (!part.gpus.empty())
+        holds += " (GPU " + number_ranges(std::span<const std::uint16_t>(part.gpus)) + ")";
     });
     why.in_the_way.push_back({name, task.job, "holds " + holds, until});
   }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/number_ranges.hpp"
 #include "base/units.hpp"
 
 namespace drover::server {
@@ -107,19 +108,6 @@ Result<void> refuse_bind(std::string_view word, std::span<const std::string_view
                 "use one of " + std::string(offered), field);
 }
 
-template <class Number>
-std::string ranges_of(std::span<const Number> numbers) {
-  std::string text;
-  for (std::size_t i = 0; i < numbers.size();) {
-    std::size_t last = i;
-    while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
-    text += (text.empty() ? "" : ",") + std::to_string(numbers[i]);
-    if (last > i) text += "-" + std::to_string(numbers[last]);
-    i = last + 1;
-  }
-  return text;
-}
-
 }  // namespace
 
 Result<void> read_distribution(std::string_view text, rm::TaskRules& rules) {
@@ -214,7 +202,7 @@ Result<void> read_hint(std::string_view text, rm::TaskRules& rules) {
       "hint");
 }
 
-std::string ranges(std::span<const std::uint16_t> numbers) { return ranges_of(numbers); }
-std::string ranges(std::span<const std::uint32_t> numbers) { return ranges_of(numbers); }
+std::string ranges(std::span<const std::uint16_t> numbers) { return number_ranges(numbers); }
+std::string ranges(std::span<const std::uint32_t> numbers) { return number_ranges(numbers); }
 
 }  // namespace drover::server
