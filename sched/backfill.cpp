@@ -119,6 +119,7 @@ void Controller::State::hold_for_head(Partition& partition) {
         if (!slot) slot = on_nodes;  // nobody knows when its quotas will have room
       }
       if (slot) put_hold(partition, job, *slot);
+      if (slot) partition.placed = job.id;
     }
     if (before && slot == before) {
       unheld.clear();

@@ -74,7 +74,10 @@ bool Controller::State::KeepQuotas::keeps_more(JobId head, const Job& next,
 
 bool Controller::State::KeepQuotas::is_foreseen(const Partition& partition, const Job& job,
                                                 const rm::QuotaShort& shortage) const {
-  if (!is_kept_for_others(shortage) || !holds_for_first(partition.policy)) return false;
+  if (rm::is_licence(shortage) || !foresees_quotas(partition.policy)) return false;
+  const bool had_place = partition.placed == job.id;  // taken back to try it
+  const bool is_first = holds_for_first(partition.policy);
+  if (!had_place && (shortage.set_aside == 0 || !is_first)) return false;
   const Duration length = s.shapes[job.shape].length;
   return s.rm
       .earliest(job.what, length, s.clock.mono, partition.by, rm::kEver,

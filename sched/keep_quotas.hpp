@@ -16,7 +16,8 @@ struct Controller::State::KeepQuotas {
   // Where what is kept stops the job: those behind it keep nothing of its limits, and ask again.
   // False: there are none.
   bool make_way(const Partition& partition, const Job& job, const rm::QuotaShort& shortage);
-  // The first of all would have them but for what is kept for others until a known time.
+  // It is known when the job will have its quotas and a place: it held one, or is the first of all
+  // and would have both but for what is kept for others.
   bool is_foreseen(const Partition& partition, const Job& job,
                    const rm::QuotaShort& shortage) const;
   void drop(JobId job, bool wakes) {  // wakes: those behind it are tried

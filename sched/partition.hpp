@@ -55,6 +55,7 @@ struct Partition {
   bool is_stale = false;         // a hold might move forward
   bool waits_for_quota = false;  // easy: nodes have room for the first before its quotas do
   bool tries_head = false;       // quotas, not nodes, have stopped the first: in each pass
+  JobId placed{};                // easy: the last that was the first, and held a place as such
 };
 
 }  // namespace drover::sched

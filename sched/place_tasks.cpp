@@ -196,6 +196,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
   const auto* quota = std::get_if<rm::QuotaShort>(&answer);
   if (quota == nullptr || rm::is_licence(*quota)) KeepQuotas{*this}.drop(job.id, true);
   if (quota != nullptr) {
+    if (partition.holds.contains(job.id)) return Try::Held;  // no earlier than there and then
     if (is_planned && rm::is_licence(*quota) &&
         Reserved{*this}.are_licences_foreseen(partition, job)) {
       if (job.active == 0) set_reason(job, Reason::Licences);
@@ -208,6 +209,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
       return Try::Held;
     }
     drop_holds_of(partition, job.lane);
+    if (partition.placed == job.id) partition.placed = {};
     if (!rm::is_licence(*quota)) KeepQuotas{*this}.ask(partition, job, *quota);
     partition.queue.park(job.lane, *quota);
     if (job.active == 0) set_reason(job, rm::is_licence(*quota) ? Reason::Licences : Reason::Quota);

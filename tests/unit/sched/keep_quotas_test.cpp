@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "rm/licence.hpp"
 #include "sized_jobs.hpp"
 
 namespace drover::sched {
@@ -15,8 +16,10 @@ namespace {
 class Day {
  public:
   explicit Day(const std::string& policy,
-               std::vector<rm::QuotaRule> quotas = {at_most({{"user", "ann"}}, 4)})
-      : desk_(make_config(policy, std::move(quotas))), begun_(desk_.now.mono) {}
+               std::vector<rm::QuotaRule> quotas = {at_most({{"user", "ann"}}, 4)},
+               rm::Counts licences = {})
+      : desk_(make_config(policy, std::move(quotas), std::move(licences))),
+        begun_(desk_.now.mono) {}
 
   Desk& desk() { return desk_; }
   JobId submit(const JobSpec& spec) {
@@ -56,9 +59,11 @@ class Day {
   }
 
  private:
-  static ControllerConfig make_config(const std::string& policy,
-                                      std::vector<rm::QuotaRule> quotas) {
+  static ControllerConfig make_config(const std::string& policy, std::vector<rm::QuotaRule> quotas,
+                                      rm::Counts licences) {
     ControllerConfig config;
+    config.resources = *rm::ResourceNames::make(rm::licence_words(licences, {}));
+    config.licences = std::move(licences);
     config.policy = parse_policy(policy).value();
     config.quotas = std::move(quotas);
     config.node_timeout = seconds(1'000'000);
@@ -287,6 +292,52 @@ TEST(KeepQuotas, AnEndCostsByTheShapesThatWaitForItsQuota) {
     const std::uint64_t tried = day.desk().controller.stats().placements_tried - before;
     EXPECT_EQ(day.desk().launches.size(), std::size_t(kUsers) * kJobs) << policy;
     EXPECT_LE(tried, 6u * kUsers * kJobs) << policy;
+  }
+}
+
+// Others use its quota up to the time of its place; when it is tried meanwhile, it keeps both.
+TEST(KeepQuotas, TheFirstKeepsItsPlaceWhileItsQuotaIsLent) {
+  for (const char* policy : {"easy", "easy-sjbf", "conservative", "fifo+depth-k:2"}) {
+    Day day(policy);
+    day.desk().node_up("n1", 4);
+    day.desk().node_up("n2", 4);
+    day.submit(sized(3, 100, "bob"));
+    day.submit(sized(3, 20, "bob"));
+    JobSpec gang = sized(2, 100);
+    gang.request.nodes = 2;
+    const JobId first = day.submit(gang);
+    const JobId lent = day.submit(sized(1, 30));
+    ASSERT_EQ(day.started(lent), 0) << policy;
+    const JobId behind = day.submit(sized(3, 1'000, "dan"));
+    day.pass_until(2'000);
+    EXPECT_EQ(day.started(first), 100) << policy;
+    EXPECT_EQ(day.started(behind), 200) << policy;
+  }
+}
+
+// Its place comes nearer, and it is tried once more while others have what it needs of licences.
+TEST(KeepQuotas, TheFirstKeepsItsPlaceWhileItsLicencesAreLent) {
+  for (const char* policy : {"easy", "easy-sjbf"}) {
+    Day day(policy, {}, {{"l", 2}});
+    day.desk().node_up("n1", 4);
+    day.desk().node_up("n2", 4);
+    day.desk().node_up("n3", 1);
+    const auto licensed = [](std::int64_t cpus, std::int64_t limit_s, std::int64_t licences) {
+      JobSpec spec = sized(cpus, limit_s);
+      spec.request.licences = {{"l", licences}};
+      return spec;
+    };
+    day.submit(sized(4, 100, "bob"));
+    day.outlives(JobId{2}, -290);
+    day.submit(sized(2, 300, "bob"));
+    day.submit(sized(2, 80, "bob"));
+    const JobId first = day.submit(licensed(4, 100, 2));
+    const JobId lent = day.submit(licensed(1, 50, 1));
+    ASSERT_EQ(day.started(lent), 0) << policy;
+    const JobId behind = day.submit(sized(2, 1'000, "dan"));
+    day.pass_until(2'000);
+    EXPECT_EQ(day.started(first), 80) << policy;
+    EXPECT_EQ(day.started(behind), 100) << policy;
   }
 }
 

@@ -241,8 +241,8 @@ class History {
         excuse_ = excuse_ || task->second.placed + limit <= desk_.now.wall;
     }
     const auto& resources = desk_.controller.resources();
-    std::optional<Time> start;
     JobId first{};
+    std::string text;
     if (resources.holds() == 1)
       for (const auto& [id, job] : desk_.table.jobs) {
         if (is_final(job.state) || desk_.table.specs.at(id)->is_array) continue;
@@ -250,27 +250,33 @@ class History {
         const auto at = why ? why->text.find("a place is kept for it from ") : std::string::npos;
         if (at == std::string::npos || why->reason == Reason::Priority) continue;
         first = id;
-        start = desk_.controller.next_timer(desk_.now);
-        text_ = why->text.substr(at, 60);
+        text = why->text.substr(at, 48);
         break;
       }
     // A throttled array whose element ended is before the first again: nobody behind delayed it.
+    for (; watched_ < desk_.launches.size(); ++watched_) {
+      const JobId started = desk_.launches[watched_].id.task.job;
+      std::erase_if(promised_, [&](const auto& of) { return goes_before(started, of.first); });
+    }
     // Nor those before it whom a quota stops: what comes free of it is theirs.
     for (const auto& [id, job] : desk_.table.jobs)
-      excuse_ = excuse_ || (raw(first) != 0 && !is_final(job.state) &&
-                            job.reason == Reason::Quota && goes_before(id, first));
-    for (; watched_ < desk_.launches.size(); ++watched_)
-      excuse_ =
-          excuse_ || (raw(first) != 0 && goes_before(desk_.launches[watched_].id.task.job, first));
-    if (first == first_ && start && promised_ && !excuse_ && raw(first) != 0) {
-      // The text holds the wall time, so that it grows as the promise does.
-      EXPECT_LE(text_.substr(0, 48), promised_text_.substr(0, 48))
-          << "job " << raw(first) << " was delayed";
-    }
-    first_ = first;
-    promised_ = start;
-    promised_text_ = text_;
+      if (raw(first) != 0 && !is_final(job.state) && job.reason == Reason::Quota &&
+          goes_before(id, first))
+        promised_.erase(first);
+    // By priority, use of the machine puts others first: who starts as such is no backfill.
+    const Stats stats = desk_.controller.stats();
+    excuse_ = excuse_ || (desk_.config.policy.order == Order::Priority &&
+                          stats.launched - launched_ > stats.backfilled - backfilled_);
+    launched_ = stats.launched;
+    backfilled_ = stats.backfilled;
+    if (excuse_) promised_.clear();
     excuse_ = false;
+    if (raw(first) == 0) return;
+    // The text holds the wall time, so that it grows as the promise does. Who was the first may not
+    // be for a while, when a quota stops him, and keeps what he was promised.
+    const auto [before, is_new] = promised_.emplace(first, text);
+    EXPECT_LE(text, before->second) << "job " << raw(first) << " was delayed";
+    before->second = text;
   }
 
   void calm() {
@@ -314,9 +320,8 @@ class History {
   std::map<int, SessionId> sessions_;
   std::map<AttemptId, Running> running_;
   std::size_t seen_ = 0, killed_ = 0, watched_ = 0;
-  JobId first_{};
-  std::optional<Time> promised_;
-  std::string text_, promised_text_;
+  std::uint64_t launched_ = 0, backfilled_ = 0;
+  std::map<JobId, std::string> promised_;  // "... from" the time of its place
 };
 
 TEST(LivenessProperty, WhatFitsStartsAndEnds) {
