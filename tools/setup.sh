@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #   tools/setup.sh build    what building and running needs
 #   tools/setup.sh all      that, and what the tests, the linters and the fuzzers need
+#   tools/setup.sh engines  what tests of engines and clients against real systems need, which are skipped without it: PostgreSQL, Slurm, Java, Maven,
+#                           and pyspark from PyPI (1 GB), in a folder of its own (DROVER_PYSPARK, by default ~/.cache/drover-test/pyspark)
 set -euo pipefail
 
 build_packages=(
@@ -14,12 +16,38 @@ build_packages=(
 )
 test_packages=(python3 prometheus clang clang-format clang-tidy libclang-rt-14-dev curl)
 
-packages=("${build_packages[@]}")
-[ "${1:-build}" = all ] && packages+=("${test_packages[@]}")
+engine_packages=(python3 python3-pip python3-venv postgresql slurmctld slurmd slurm-client munge openjdk-17-jdk-headless maven openssl)
+pyspark_version=4.3.0
+
+case "${1:-build}" in
+  build) packages=("${build_packages[@]}") ;;
+  all) packages=("${build_packages[@]}" "${test_packages[@]}") ;;
+  engines) packages=("${engine_packages[@]}") ;;
+  *)
+    printf 'error: there is no "%s" to set up: build, all or engines\n' "$1" >&2
+    exit 2
+    ;;
+esac
+
+install_pyspark() {
+  local place=${DROVER_PYSPARK:-$HOME/.cache/drover-test/pyspark}
+  python3 -c 'import pyspark' 2>/dev/null && return
+  [ -d "$place/pyspark" ] && return
+  printf 'installing pyspark %s into %s\n' "$pyspark_version" "$place" >&2
+  rm -rf "$place.part"
+  mkdir -p "$(dirname "$place")"
+  python3 -m pip install --quiet --no-compile --target "$place.part" "pyspark==$pyspark_version" >&2
+  mv "$place.part" "$place"
+}
+
+finish() {
+  [ "${1:-build}" != engines ] || install_pyspark
+  exit 0
+}
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   missing=""
-  for tool in g++ cmake ninja pkg-config protoc; do
+  [ "${1:-build}" = engines ] || for tool in g++ cmake ninja pkg-config protoc; do
     command -v "$tool" >/dev/null || missing+=" $tool"
   done
   if [ -n "$missing" ]; then
@@ -27,8 +55,8 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     printf '  hint: install what corresponds to these Debian 12 packages, then try again:\n    %s\n' "${packages[*]}" >&2
     exit 1
   fi
-  printf 'note: not a Debian system; the build needs what these Debian 12 packages hold:\n  %s\n' "${packages[*]}" >&2
-  exit 0
+  printf 'note: not a Debian system; needed is what these Debian 12 packages hold:\n  %s\n' "${packages[*]}" >&2
+  finish "$@"
 fi
 
 missing=()
@@ -36,7 +64,7 @@ for package in "${packages[@]}"; do
   state=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
   [ "$state" = "install ok installed" ] || missing+=("$package")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
+[ ${#missing[@]} -gt 0 ] || finish "$@"
 
 printf 'installing Debian packages: %s\n' "${missing[*]}" >&2
 root=()
@@ -52,3 +80,4 @@ install() {
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
 }
 install || { "${root[@]}" apt-get update -q >&2 && install; }
+finish "$@"

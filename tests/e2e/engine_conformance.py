@@ -5,7 +5,6 @@
 An engine is a row of SUBJECTS: its folder and how a few things are said in its language. A check that needs a word which
 an engine does not have is left out for it."""
 import argparse
-import importlib.util
 import json
 import os
 import signal
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import fake_beeline
 import fake_slurm
+import spark_package
 from engine_agent import EngineProcess, read_table
 from postgres_server import postgres
 from recorded_server import RecordedServer
@@ -480,10 +480,10 @@ def main():
         if url is not None:
             SUBJECTS["postgres"].env["DROVER_SQL_DATABASE"] = url
         elif "postgres" in names:
-            skip("PostgreSQL is not installed")
+            skip("PostgreSQL is not installed (tools/setup.sh engines)")
             names.remove("postgres")
-        if "spark" in names and importlib.util.find_spec("pyspark") is None:
-            skip("pyspark is not installed")
+        if "spark" in names and (why := spark_package.why_not()):
+            skip(why)
             names.remove("spark")
         with tempfile.TemporaryDirectory(prefix="drover-left-") as directory, ExitStack() as servers:
             fake = fake_slurm.install(directory + "/bin")

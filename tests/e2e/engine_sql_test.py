@@ -59,7 +59,7 @@ def check(engine, rows):
 def check_postgres():
     with postgres() as url:
         if url is None:
-            return skip("PostgreSQL is not installed")
+            return skip("PostgreSQL is not installed (tools/setup.sh engines)")
         with EngineProcess(ROOT / "engines/sql", env={"DROVER_SQL_DATABASE": url}) as engine:
             check(engine, POSTGRES)
     print("the SQL engine does what it says on PostgreSQL")

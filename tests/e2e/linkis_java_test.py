@@ -40,7 +40,7 @@ def jars():
 def main():
     for program in ("java", "javac", "mvn"):
         if not shutil.which(program):
-            return skip(f"there is no {program}")
+            return skip(f"there is no {program} (tools/setup.sh engines)")
     if problem := jars():
         return skip(f"Maven cannot fetch it ({problem})")
     with tempfile.TemporaryDirectory(prefix="drover-java-") as scratch:

@@ -50,7 +50,7 @@ def why_not():
     """What is missing, or None."""
     missing = [name for name in PROGRAMS if program(name) is None]
     if missing:
-        return f"Slurm is not installed ({', '.join(missing)}; apt install slurmctld slurmd slurm-client munge)"
+        return f"Slurm is not installed ({', '.join(missing)}; tools/setup.sh engines)"
     return None if os.geteuid() == 0 else "slurmd wants to be root"
 
 
