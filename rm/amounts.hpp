@@ -49,6 +49,25 @@ struct Amounts {
   constexpr bool is_zero() const { return *this == Amounts{}; }
 };
 
+// Most requests name neither a GPU model nor a licence nor a custom resource: the kinds from here
+// on are zero.
+constexpr std::size_t width_of(const Amounts& amounts) {
+  std::int64_t named = 0;
+#pragma GCC unroll 32
+  for (std::size_t k = kFixedKinds; k < kKinds; ++k) named |= amounts.of[k];
+  return named == 0 ? kFixedKinds : kKinds;
+}
+
+// Takes so much off; false: more than there was of some kind. All kinds are looked at together,
+// since every end comes through here, for its node and for each quota of its path.
+[[nodiscard]] constexpr bool subtract(Amounts& sum, const Amounts& amounts, std::size_t width) {
+  std::int64_t signs = 0;
+#pragma GCC unroll 8
+  for (std::size_t k = 0; k < kFixedKinds; ++k) signs |= sum.of[k] -= amounts.of[k];
+  for (std::size_t k = kFixedKinds; k < width; ++k) signs |= sum.of[k] -= amounts.of[k];
+  return signs >= 0;
+}
+
 // The first resource `free` has too little of; nothing when `want` fits.
 constexpr std::optional<Kind> first_shortage(const Amounts& free, const Amounts& want) {
   for (std::size_t k = 0; k < kKinds; ++k)

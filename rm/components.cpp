@@ -126,7 +126,8 @@ Acquired ResourceManager::State::lease_components(const Class& asked, PathId pat
   std::size_t at = 0;
   for_each_component(asked, [&](const Class& one, std::size_t number) {
     for (std::uint32_t n = 0; n < one.ask.nodes; ++n, ++at) {
-      NodePart part = nodes.take(gang[at], one.ask, at == 0);
+      NodePart part;
+      nodes.take(gang[at], one.ask, at == 0, part);
       part.component = std::uint16_t(number);
       if (at == 0)
         static_cast<NodePart&>(lease) = std::move(part);

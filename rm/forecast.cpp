@@ -120,9 +120,8 @@ void Forecast::start_calendar() {
 }
 
 // To its reservation's timeline where there is one, otherwise to everybody's.
-void Forecast::charge(NodeId id, ReservedId by, Time from, Time until, const Room& change) {
-  Node& node = at(id);
-  if (node.reserved == nullptr) return node.timeline.add(from, until, change);
+void Forecast::charge_reserved(Node& node, ReservedId by, Time from, Time until,
+                               const Room& change) {
   node.reserved->physical.add(from, until, change);
   NodeTimeline* inside = by == kUnreserved ? nullptr : node.reserved->inside(by);
   if (inside != nullptr && is_flexible(by))

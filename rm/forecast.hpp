@@ -129,7 +129,12 @@ class Forecast {
 
   Node& at(NodeId id);
   const Node& node(NodeId id) const { return nodes_[raw(id)]; }
-  void charge(NodeId id, ReservedId by, Time from, Time until, const Room& change);
+  void charge(NodeId id, ReservedId by, Time from, Time until, const Room& change) {
+    Node& node = at(id);
+    if (node.reserved == nullptr) return node.timeline.add(from, until, change);
+    charge_reserved(node, by, from, until, change);
+  }
+  void charge_reserved(Node& node, ReservedId by, Time from, Time until, const Room& change);
   void lift(const Hold& hold);  // takes it out of the timelines, and puts it back
   void lay(const Hold& hold);
   bool is_flexible(ReservedId by) const {

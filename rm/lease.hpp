@@ -7,6 +7,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/ids.hpp"
@@ -59,6 +60,21 @@ struct Lease : NodePart {      // the head's part
     for (const NodePart& part : more) sum += part.amounts;
     return sum;
   }
+};
+
+// total() without a copy for one node; good as long as the lease is.
+class LeaseTotal {
+ public:
+  explicit LeaseTotal(const Lease& lease) : total_(&lease.amounts) {
+    if (!lease.more.empty()) total_ = &sum_.emplace(lease.total());
+  }
+  LeaseTotal(const LeaseTotal&) = delete;
+  LeaseTotal& operator=(const LeaseTotal&) = delete;
+  operator const Amounts&() const { return *total_; }
+
+ private:
+  const Amounts* total_;
+  std::optional<Amounts> sum_;
 };
 
 // Calls `visit` with the part of each node, the head first.

@@ -11,8 +11,8 @@ void NodeInventory::reindex(NodeId id, Node& node) {
   const bool offers = node.known && node.state == NodeState::Up && node.defect.empty();
   idle_.set(id, offers && node.leases == 0 && node.spec.seats == 0);
   const bool open = offers && node.exclusive == 0 && node.is_shared();
-  reindex_shares(id, node, open);
-  list_for_user(id, node, offers);
+  if (node.units.has_shares() || !node.levels.empty()) reindex_shares(id, node, open);
+  if (node.sole_user != node.listed_for || node.listed_for != 0) list_for_user(id, node, offers);
   std::optional<Key> wanted;
   if (open) wanted = free_of(node);
   if (wanted && wanted->cpus == 0) wanted.reset();

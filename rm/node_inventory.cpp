@@ -23,10 +23,6 @@ NodeInventory::Node& NodeInventory::at(NodeId id) {
   return *nodes_[raw(id)];
 }
 
-const NodeInventory::Node* NodeInventory::find(NodeId id) const {
-  return raw(id) < nodes_.size() ? nodes_[raw(id)] : nullptr;
-}
-
 NodeInventory::Key NodeInventory::free_of(const Node& node) {
   const auto left = [&](Kind kind) {
     return std::max<std::int64_t>(node.capacity[kind] - node.held[kind], 0);
@@ -387,25 +383,25 @@ bool NodeInventory::fits_free(const NodeAsk& ask, const Node& node, const Key& f
          fits_cores(ask, node);
 }
 
-Amounts NodeInventory::charge_on(NodeId id, const NodeAsk& ask, bool is_head) const {
+void NodeInventory::add_charge(NodeId id, const NodeAsk& ask, bool is_head, Amounts& to) const {
   const Node* node = find(id);
   DROVER_CHECK(node != nullptr, "a task is placed on an unknown node");
-  Amounts amounts;
-  amounts[Kind::CpuMilli] = ask.cpus * kMilli;
-  amounts[Kind::MemMib] = ask.mem_mib;
-  amounts[Kind::GpuMilli] = ask.gpus * kMilli + ask.gpu_share;
-  for (const NamedAmount& resource : ask.resources) amounts[resource.kind] += resource.amount;
-  amounts[Kind::RunningJobs] = is_head ? 1 : 0;
-  amounts[Kind::Engines] = is_head ? ask.engines : 0;
-  if (is_head)
-    for (const NamedAmount& licence : ask.licences) amounts[licence.kind] += licence.amount;
-  if (!ask.exclusive && ask.cores.whole_cores())
-    amounts[Kind::CpuMilli] = threads_on(ask, *node) * kMilli;
-  if (!ask.exclusive) return amounts;
-  amounts[Kind::CpuMilli] = node->capacity[Kind::CpuMilli];
-  amounts[Kind::GpuMilli] = node->capacity[Kind::GpuMilli];
-  amounts[Kind::Nodes] = 1;
-  return amounts;
+  to[Kind::MemMib] += ask.mem_mib;
+  for (const NamedAmount& resource : ask.resources) to[resource.kind] += resource.amount;
+  if (is_head) {
+    to[Kind::RunningJobs] += 1;
+    to[Kind::Engines] += ask.engines;
+    for (const NamedAmount& licence : ask.licences) to[licence.kind] += licence.amount;
+  }
+  if (ask.exclusive) {
+    to[Kind::CpuMilli] += node->capacity[Kind::CpuMilli];
+    to[Kind::GpuMilli] += node->capacity[Kind::GpuMilli];
+    to[Kind::Nodes] += 1;
+    return;
+  }
+  const std::int64_t cpus = ask.cores.whole_cores() ? threads_on(ask, *node) : ask.cpus;
+  to[Kind::CpuMilli] += cpus * kMilli;
+  to[Kind::GpuMilli] += ask.gpus * kMilli + ask.gpu_share;
 }
 
 void NodeInventory::charge(const NodePart& part) {
@@ -417,11 +413,10 @@ void NodeInventory::charge(const NodePart& part) {
   reindex(part.node, node);
 }
 
-NodePart NodeInventory::take(NodeId id, const NodeAsk& ask, bool is_head) {
+void NodeInventory::take(NodeId id, const NodeAsk& ask, bool is_head, NodePart& part) {
   const Node& node = at(id);
-  NodePart part;
   part.node = id;
-  part.amounts = charge_on(id, ask, is_head);
+  add_charge(id, ask, is_head, part.amounts);
   part.sole_user = ask.sole_user;
   const auto cpus = std::uint32_t(part.amounts[Kind::CpuMilli] / kMilli);
   UnitsAsked asked{node.binds() ? cpus : 0, std::uint32_t(part.amounts[Kind::GpuMilli] / kMilli),
@@ -445,17 +440,14 @@ NodePart NodeInventory::take(NodeId id, const NodeAsk& ask, bool is_head) {
           kind && std::ranges::binary_search(part.gpus, gpu.index))
         part.amounts[*kind] += is_share ? ask.gpu_share : kMilli;
   charge(part);
-  return part;
 }
 
 void NodeInventory::give(const NodePart& part) {
   DROVER_CHECK(find(part.node) != nullptr, "a lease of an unknown node was released");
   Node& node = at(part.node);
   DROVER_CHECK(node.leases > 0, "a lease was released twice");
-  node.held -= part.amounts;
-  std::int64_t signs = 0;
-  for (const std::int64_t rest : node.held.of) signs |= rest;
-  DROVER_CHECK(signs >= 0, "more was released on a node than it held");
+  DROVER_CHECK(subtract(node.held, part.amounts, width_of(part.amounts)),
+               "more was released on a node than it held");
   if (--node.leases == 0) node.sole_user = 0;
   if (part.amounts[Kind::Nodes] > 0) --node.exclusive;
   hold_units(node, part, false);

@@ -81,10 +81,10 @@ class NodeInventory {
   Amounts frees(const NodePart& part, const NodeAsk& ask) const;       // in the terms of need_on
   std::vector<std::uint32_t> counted_parts(const NodeAsk& ask) const;  // how many nodes of each
 
-  // What one node of the request is charged; an exclusive one every CPU and GPU.
-  Amounts charge_on(NodeId id, const NodeAsk& ask, bool is_head) const;
-  // The node must fit; O(cores of the node).
-  NodePart take(NodeId id, const NodeAsk& ask, bool is_head = true);
+  // Adds what one node of the request is charged; an exclusive one every CPU and GPU.
+  void add_charge(NodeId id, const NodeAsk& ask, bool is_head, Amounts& to) const;
+  // Fills an empty part. The node must fit; O(cores of the node).
+  void take(NodeId id, const NodeAsk& ask, bool is_head, NodePart& part);
   void give(const NodePart& part);
   void restore(const NodePart& part) { charge(part); }
   void fetch_ahead(NodeId id) const;  // a part on it will be given back in a moment
@@ -120,7 +120,7 @@ class NodeInventory {
 
   ResourceNames names_;
   Node& at(NodeId id);  // creates it
-  const Node* find(NodeId id) const;
+  const Node* find(NodeId id) const { return raw(id) < nodes_.size() ? nodes_[raw(id)] : nullptr; }
   Error refusal(const Request& request) const;
   std::int64_t large_enough(const Request& request) const;
   static Key free_of(const Node& node);

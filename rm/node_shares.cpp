@@ -52,7 +52,6 @@ void NodeInventory::find_shared(const NodeAsk& ask, const NodeBits* allowed,
 }
 
 void NodeInventory::reindex_shares(NodeId id, Node& node, bool offers) {
-  if (node.levels.empty() && !node.units.has_shares()) return;
   std::vector<std::int64_t> now;
   if (offers)
     for (const Gpu& gpu : node.units.gpus())

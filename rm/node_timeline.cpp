@@ -31,11 +31,12 @@ void NodeTimeline::join(std::size_t step) {
 
 void NodeTimeline::add(Time from, Time until, const Room& room) {
   if (!(from < until)) return;
-  const std::size_t first = split(from);
+  const std::size_t first = from == kAlways ? 0 : split(from);  // as of everything that runs
   const std::size_t last = until == kEver ? steps_.size() : split(until);
-  for (std::size_t i = first; i < last; ++i) steps_[i].free += room;
+  const Room change = room;  // in registers: the compiler cannot know that it is none of the steps
+  for (std::size_t i = first; i < last; ++i) steps_[i].free += change;
   join(last);
-  join(first);
+  if (first > 0) join(first);
 }
 
 void NodeTimeline::add_all(const NodeTimeline& other) {

@@ -39,13 +39,6 @@ std::optional<QuotaShort> ResourceManager::State::licences_short(const Class& as
   return shortage;
 }
 
-std::optional<QuotaShort> ResourceManager::State::kept_from(const Class& asked, PathId path,
-                                                            Window window) {
-  if (has_licences(asked))
-    if (auto shortage = licences_short(asked, window)) return shortage;
-  return quotas_short(asked, path, window);
-}
-
 std::optional<QuotaShort> ResourceManager::State::quotas_short(const Class& asked, PathId path,
                                                                Window window) {
   if (!foresees_quotas || !quotas.has_holds()) return std::nullopt;

@@ -14,20 +14,13 @@ namespace {
 
 constexpr std::size_t kQueued = std::size_t(Kind::QueuedJobs);
 
-// Most requests name neither a GPU model nor a licence nor a custom resource: the kinds from here
-// on are zero.
-std::size_t width_of(const Amounts& amounts) {
-  std::int64_t named = 0;
-#pragma GCC unroll 32
-  for (std::size_t k = kFixedKinds; k < kKinds; ++k) named |= amounts.of[k];
-  return named == 0 ? kFixedKinds : kKinds;
-}
-
 // Both add first and look at all kinds together: every start and end comes through here, for each
 // quota of its path.
-void add_checked(Amounts& sum, const Amounts& amounts, std::size_t width) {
+template <std::size_t kWidth>
+void add_wide(Amounts& sum, const Amounts& amounts) {
   std::uint64_t wrapped = 0;  // its sign bit: of a sum whose sign is neither that of its parts
-  for (std::size_t k = 0; k < width; ++k) {
+#pragma GCC unroll 8
+  for (std::size_t k = 0; k < kWidth; ++k) {
     const auto a = std::uint64_t(sum.of[k]), b = std::uint64_t(amounts.of[k]);
     sum.of[k] = std::int64_t(a + b);
     wrapped |= (a ^ (a + b)) & (b ^ (a + b));
@@ -35,10 +28,15 @@ void add_checked(Amounts& sum, const Amounts& amounts, std::size_t width) {
   DROVER_CHECK(std::int64_t(wrapped) >= 0, "a quota sum does not fit 64 bits");
 }
 
+void add_checked(Amounts& sum, const Amounts& amounts, std::size_t width) {
+  if (width == kFixedKinds)
+    add_wide<kFixedKinds>(sum, amounts);
+  else
+    add_wide<kKinds>(sum, amounts);
+}
+
 void subtract_checked(Amounts& sum, const Amounts& amounts, std::size_t width) {
-  std::int64_t signs = 0;
-  for (std::size_t k = 0; k < width; ++k) signs |= sum.of[k] -= amounts.of[k];
-  DROVER_CHECK(signs >= 0, "more was released from a quota than it held");
+  DROVER_CHECK(subtract(sum, amounts, width), "more was released from a quota than it held");
 }
 
 Amounts one_job() {
@@ -48,16 +46,6 @@ Amounts one_job() {
 }
 
 }  // namespace
-
-QuotaLedger::Path& QuotaLedger::path_at(PathId id) {
-  DROVER_CHECK(raw(id) < paths_.size() && paths_[raw(id)].exists, "unknown quota path");
-  return paths_[raw(id)];
-}
-
-const QuotaLedger::Path& QuotaLedger::path_at(PathId id) const {
-  DROVER_CHECK(raw(id) < paths_.size() && paths_[raw(id)].exists, "unknown quota path");
-  return paths_[raw(id)];
-}
 
 std::uint32_t QuotaLedger::use_counter(const Labels& exact) {
   const auto known = counter_index_.find(exact);
@@ -209,7 +197,8 @@ std::variant<PathId, QuotaShort> QuotaLedger::try_enter(const Labels& job_labels
 }
 
 std::variant<PathId, QuotaShort> QuotaLedger::try_enter(PathId known) {
-  if (auto shortage = first_short(known, one_job())) return *std::move(shortage);
+  if (!counters_of(known).empty())
+    if (auto shortage = first_short(known, one_job())) return *std::move(shortage);
   enter(known);
   return known;
 }
@@ -252,6 +241,7 @@ void QuotaLedger::forget_path(PathId id) {
 std::optional<QuotaShort> QuotaLedger::first_short(PathId id, const Amounts& want,
                                                    bool heeds_claims) const {
   const Path& path = path_at(id);
+  if (path.counters.empty()) return std::nullopt;
   std::vector<Both> below;
   if (path.guarded) below = kept_below(path, want);
   for (std::size_t i = 0; i < path.counters.size(); ++i) {

@@ -1,5 +1,4 @@
-// rm/quota_ledger.hpp - how much each label combination may hold and holds: limits, guarantees,
-// locked and used sums.
+// rm/quota_ledger.hpp - what each label combination may hold and holds: limits and sums.
 //
 // A path is the list of counters that a job's labels select, outermost first. It is interned over
 // the governed labels (those that some rule has named, and the usual ones below) and counts the
@@ -20,6 +19,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/check.hpp"
 #include "rm/lease.hpp"
 #include "rm/quota_book.hpp"
 #include "rm/quota_view.hpp"
@@ -117,12 +117,8 @@ class QuotaLedger {
   const Sums& counter_sums(std::uint32_t counter) const { return counters_[counter].sums; }
   const Labels& labels_of(PathId path) const { return path_at(path).labels; }  // governed ones
   std::string path_name(std::uint32_t path) const { return quota_name(paths_[path].labels); }
-  std::string counter_name(std::uint32_t index) const {
-    return quota_name(counters_[index].labels);
-  }
-  const std::vector<std::uint32_t>& counters_of(PathId path) const {
-    return path_at(path).counters;
-  }
+  std::string counter_name(std::uint32_t at) const { return quota_name(counters_[at].labels); }
+  const std::vector<std::uint32_t>& counters_of(PathId of) const { return path_at(of).counters; }
 
   static constexpr std::size_t kMaxPaths = 1'000'000;
 
@@ -160,8 +156,11 @@ class QuotaLedger {
     bool exists = false;
   };
 
-  Path& path_at(PathId id);
-  const Path& path_at(PathId id) const;
+  Path& path_at(PathId id) {
+    DROVER_CHECK(has_path(id), "unknown quota path");
+    return paths_[raw(id)];
+  }
+  const Path& path_at(PathId id) const { return const_cast<QuotaLedger*>(this)->path_at(id); }
   std::uint32_t use_counter(const Labels& exact);
   void unuse_counter(std::uint32_t index);
   void select_counters(Path& path);

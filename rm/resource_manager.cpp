@@ -50,15 +50,14 @@ ClassId ResourceManager::intern(const Request& request) {
   if (known != state_->class_index.end()) return known->second;
   auto id = ClassId(std::uint32_t(state_->classes.size()));
   if (state_->free_classes.empty()) {
-    state_->classes.emplace_back();
+    state_->classes.push_back(std::make_unique<State::Class>());
   } else {
     id = state_->free_classes.back();
     state_->free_classes.pop_back();
   }
-  State::Class added;
+  State::Class& added = *state_->classes[raw(id)];
   added.request = request;
   state_->weigh(added);
-  state_->classes[raw(id)] = std::move(added);
   state_->class_index.emplace(request, id);
   return id;
 }
@@ -108,24 +107,25 @@ Acquired ResourceManager::acquire(ClassId what, PathId path, Window window) {
   State& state = *state_;
   const State::Class& asked = state.class_at(what);
   if (!asked.countable) return NoFit{};
-  if (auto shortage = state.ledger.first_short(path, asked.least))
-    return state.refuse(path, *std::move(shortage), asked.least);
+  if (!state.ledger.counters_of(path).empty())
+    if (auto shortage = state.ledger.first_short(path, asked.least))
+      return state.refuse(path, *std::move(shortage), asked.least);
   if (auto shortage = state.kept_from(asked, path, window)) return *std::move(shortage);
   if (!asked.more.empty()) return state.take_components(asked, path, window);
   if (is_elastic(asked.request)) return state.take_most(asked, path, window);
-  std::optional<HoldCheck> holds;  // where nobody plans ahead there are none
-  if (state.plans_ahead)
-    holds = HoldCheck{&state.forecast, state.planned(asked, asked.ask), window.from, window.until,
-                      window.by};
-  if (!state.choose_nodes(asked.ask, holds ? &*holds : nullptr)) {
+  HoldCheck holds{state.plans_ahead ? &state.forecast : nullptr, state.planned(asked, asked.ask),
+                  window.from, window.until, window.by};
+  if (!state.choose_nodes(asked.ask, &holds)) {
     NoFit none;
-    none.held = holds && holds->held;
+    none.held = holds.held;
     return none;
   }
+  if (!asked.ask.exclusive || asked.ask.is_gang)
+    return state.take_gang(asked, asked.ask, path, window);
   Acquired answer = state.take_gang(asked, asked.ask, path, window);
-  if (!asked.ask.exclusive || asked.ask.is_gang || !std::holds_alternative<QuotaShort>(answer))
-    return answer;
-  return state.take_other_size(asked, path, window, std::move(answer));
+  if (std::holds_alternative<QuotaShort>(answer))
+    answer = state.take_other_size(asked, path, window, std::move(answer));
+  return answer;
 }
 
 Acquired ResourceManager::acquire_on(ClassId what, PathId path, std::span<const NodeId> nodes,
@@ -173,13 +173,13 @@ NoFit ResourceManager::explain(ClassId what) const {
 void ResourceManager::mark_used(Lease& lease) {
   if (lease.used) return;
   state_->audit.on_used(state_->ledger, lease);
-  state_->ledger.mark_used(lease.path, lease.total());
+  state_->ledger.mark_used(lease.path, LeaseTotal(lease));
   lease.used = true;
 }
 
 void ResourceManager::release(const Lease& lease) {
   state_->audit.on_released(state_->ledger, lease);
-  state_->ledger.release(lease.path, lease.total(), lease.used);
+  state_->ledger.release(lease.path, LeaseTotal(lease), lease.used);
   for_each_part(lease, [&](const NodePart& part) {
     state_->nodes.give(part);
     state_->freed.insert(part.node);
@@ -221,8 +221,8 @@ void ResourceManager::add_names(ResourceNames names) {
         "a named resource lost its slot while leases count in it");
   state_->names = std::move(names);
   state_->nodes.set_names(state_->names);
-  for (State::Class& known : state_->classes)
-    if (known.holders > 0 || known.is_kept) state_->weigh(known);
+  for (const auto& known : state_->classes)
+    if (known->holders > 0 || known->is_kept) state_->weigh(*known);
   for (const NodeView& node : state_->nodes.views()) state_->follow_node(node.id);
   state_->freed_everything = true;
 }

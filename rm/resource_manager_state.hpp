@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -39,7 +40,7 @@ struct ResourceManager::State {
   LedgerAudit audit;
   ResourceNames names;
   QuotaTree tree;
-  std::deque<Class> classes;  // a Request keeps its address
+  std::vector<std::unique_ptr<Class>> classes;  // a Request keeps its address
   std::unordered_map<Request, ClassId, RequestHash> class_index;
   std::vector<ClassId> free_classes;
   std::deque<ClassId> unheld;  // kept for a while
@@ -53,7 +54,7 @@ struct ResourceManager::State {
   std::vector<NodeId> gang;  // scratch
   Class& class_at(ClassId id) {
     DROVER_CHECK(raw(id) < classes.size(), "unknown request class");
-    return classes[raw(id)];
+    return *classes[raw(id)];
   }
   // Fills `gang` with the nodes that fit now; true when they are enough.
   bool choose_nodes(const NodeAsk& ask, HoldCheck* holds) {
@@ -77,7 +78,9 @@ struct ResourceManager::State {
     return room;
   }
   RoomAsk ask_of(const Class& asked, ReservedId by) const {
-    const NodeAsk ask = planned_ask(nodes, asked.ask, asked.request);
+    std::optional<NodeAsk> other;  // than the class has: where the number of nodes may vary
+    if (is_elastic(asked.request)) other = planned_ask(nodes, asked.ask, asked.request);
+    const NodeAsk& ask = other ? *other : asked.ask;
     return {planned(asked, ask), ask.nodes, nodes.constraint_bits(ask),
             ask.contiguous ? &nodes.in_order() : nullptr, by};
   }
@@ -117,7 +120,12 @@ struct ResourceManager::State {
   // Free by the books, but not for as long as the window lasts: others have them by then.
   std::optional<QuotaShort> licences_short(const Class& asked, Window window) const;
   // What plans and reservations keep from it, of licences and quotas, although it is free now.
-  std::optional<QuotaShort> kept_from(const Class& asked, PathId path, Window window);
+  std::optional<QuotaShort> kept_from(const Class& asked, PathId path, Window window) {
+    if (!has_licences(asked) && !quotas.has_holds()) return std::nullopt;  // nearly always
+    if (has_licences(asked))
+      if (auto shortage = licences_short(asked, window)) return shortage;
+    return quotas_short(asked, path, window);
+  }
   // Of what is held of quotas, save by the asker himself.
   std::optional<QuotaShort> quotas_short(const Class& asked, PathId path, Window window);
   bool foresees(std::optional<PathId> path) const {
@@ -135,33 +143,8 @@ struct ResourceManager::State {
     return shortage;
   }
   // Leases the nodes in `gang`, which have room, if the quotas have.
-  Acquired take_gang(const Class& asked, const NodeAsk& ask, PathId path, Window window) {
-    if (ask.exclusive) {  // charged the whole nodes, known only now
-      Amounts whole;
-      for (const NodeId node : gang) whole += nodes.charge_on(node, ask, node == gang.front());
-      if (auto shortage = ledger.first_short(path, whole))
-        return refuse(path, *std::move(shortage), whole);
-    }
-    Acquired acquired(std::in_place_type<Lease>);
-    Lease& lease = std::get<Lease>(acquired);
-    static_cast<NodePart&>(lease) = nodes.take(gang.front(), ask);
-    lease.more.reserve(gang.size() - 1);
-    for (std::size_t i = 1; i < gang.size(); ++i)
-      lease.more.push_back(nodes.take(gang[i], ask, false));
-    lease.path = path;
-    const Amounts total = lease.total();
-    // The models of GPUs that were asked for without one are known only once they are chosen; so
-    // are the threads of whole cores, and the number of nodes where it may vary.
-    if ((names.has_gpus() && !lease.gpus.empty()) || asked.request.cores.whole_cores() ||
-        is_elastic(asked.request)) {
-      if (auto shortage = ledger.first_short(path, total)) {
-        for_each_part(lease, [&](const NodePart& part) { nodes.give(part); });
-        return refuse(path, *std::move(shortage), total);
-      }
-    }
-    lock(lease, total, window);
-    return acquired;
-  }
+  Acquired take_gang(const Class& asked, const NodeAsk& ask, PathId path, Window window);
+  Acquired lease_gang(const Class& asked, const NodeAsk& ask, PathId path, Window window);
   void lock(Lease& lease, const Amounts& total, Window window) {
     ledger.lock(lease.path, total);
     audit.on_locked(ledger, lease);

@@ -29,7 +29,9 @@ Acquired ResourceManager::State::take_other_size(const Class& asked, PathId path
   HoldCheck holds{plans_ahead ? &forecast : nullptr, planned(asked, asked.ask), window.from,
                   window.until, window.by};
   for (const NodeId node : nodes.idle_by_size(asked.ask, holds)) {
-    if (ledger.first_short(path, nodes.charge_on(node, asked.ask, true))) continue;
+    Amounts whole;
+    nodes.add_charge(node, asked.ask, true, whole);
+    if (ledger.first_short(path, whole)) continue;
     gang.assign(1, node);
     Acquired answer = take_gang(asked, asked.ask, path, window);
     if (!std::holds_alternative<QuotaShort>(answer)) return answer;

@@ -47,12 +47,17 @@ std::uint64_t probes_of(NodeInventory& inventory, const Request& request) {
   return inventory.probes() - before;
 }
 
+void take(NodeInventory& inventory, std::uint32_t id, const Request& request) {
+  NodePart part;
+  inventory.take(NodeId(id), inventory.ask_for(request), true, part);
+}
+
 // Leaves every node with a random number of free CPUs, so that all of the 64 levels are in use.
 void load_randomly(NodeInventory& inventory, std::uint32_t nodes, std::int64_t mem_mib) {
   Prng random(7);
   for (std::uint32_t id = 0; id < nodes; ++id) {
     const auto taken = std::int64_t(random.below(kCores));
-    if (taken > 0) inventory.take(NodeId(id), inventory.ask_for(cpus(taken, mem_mib)));
+    if (taken > 0) take(inventory, id, cpus(taken, mem_mib));
   }
 }
 
@@ -74,8 +79,7 @@ TEST(SearchCost, NodesWithoutMemoryAreSkippedByLevels) {
   load_randomly(inventory, kMany, 255'000);  // CPUs are free nearly everywhere, memory nowhere
   std::uint32_t full = 0;
   for (std::uint32_t id = 0; id < kMany; ++id) {
-    if (inventory.view(NodeId(id))->leases == 0)
-      inventory.take(NodeId(id), inventory.ask_for(cpus(1, 255'000)));
+    if (inventory.view(NodeId(id))->leases == 0) take(inventory, id, cpus(1, 255'000));
     full += inventory.view(NodeId(id))->free[Kind::MemMib] == 1'000 ? 1 : 0;
   }
   ASSERT_EQ(full, kMany);
