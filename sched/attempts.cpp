@@ -86,9 +86,10 @@ void Controller::State::started(const TaskStarted& in, Now now) {
     ++stats.stale_messages;
     return;
   }
-  if (task->record.started.is_set()) return;  // said twice
+  if (task->record.started.is_set()) return;             // said twice
+  const bool slept = job->state == JobState::Suspended;  // else it waits for what it waited for
   mark_started(*job, *task, in.at, now);
-  update_queues(*job);
+  if (slept) update_queues(*job);
 }
 
 // Every report is acknowledged so that agents do not repeat it for ever, save one: the end of a
@@ -104,7 +105,7 @@ void Controller::State::ended(const TaskEnded& in, Now now) {
     return;
   }
   out.actions.emplace_back(AckEnded{in.node, in.session, in.id});
-  if (job->is_statement && !in.results.empty())
+  if (config.keep_records && job->is_statement && !in.results.empty())
     out.changes.results.emplace_back(job->id, in.results);
   if (!in.never_started && !task->record.started.is_set())
     mark_started(*job, *task, in.started, now);

@@ -41,7 +41,6 @@ rm::Slot Controller::State::take_back(Partition& partition, HoldMap::iterator ho
 
 // Who was held up can only start where a hold has gone: the room there tells who.
 void Controller::State::wake_unheld() {
-  if (unheld.empty() && !unheld_licences) return;
   for (const NodeId node : unheld) {
     const rm::Room room = rm.free_room(node);
     for (Partition& partition : partitions) {
@@ -133,7 +132,7 @@ void Controller::State::hold_for_head(Partition& partition) {
 
 void Controller::State::fill_behind(Partition& partition) {
   JobQueue& queue = partition.queue;
-  wake_unheld();
+  if (has_unheld()) wake_unheld();
   while (const auto candidate = queue.candidate()) {
     const Try tried = try_to_start(partition, *candidate);
     if (tried == Try::Started) ++stats.backfilled;

@@ -25,8 +25,10 @@ struct ChangeVerbs : ControllerData {
   void emit(EventKind kind, const Node& node, std::string state, Now now);
   // Why a job is where it is.
   void set_reason(Job& job, Reason reason) {
-    if (job.reason != reason || (job.more != nullptr && !job.more->detail.empty()))
-      set_reason(job, reason, {});
+    if (job.more != nullptr && !job.more->detail.empty()) return set_reason(job, reason, {});
+    if (job.reason == reason) return;
+    job.reason = reason;
+    touch(job);
   }
   void set_reason(Job& job, Reason reason, std::string detail);
   void reply(ReplyToken token, Result<Done> result);

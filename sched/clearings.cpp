@@ -173,8 +173,7 @@ void PreemptVerbs::end_clearing(JobId winner, bool has_started) {
 }
 
 // Those for whom room was made go first, whoever else has come meanwhile.
-void PreemptVerbs::serve_clearings(Partition& partition) {
-  if (clearings.empty()) return;
+void PreemptVerbs::serve_fresh_clearings(Partition& partition) {
   std::vector<JobId> fresh;
   for (const auto& [id, clearing] : clearings) {
     const Job& job = jobs.at(id);

@@ -38,7 +38,7 @@ Controller::~Controller() = default;
 Controller::Controller(Controller&&) noexcept = default;
 Controller& Controller::operator=(Controller&&) noexcept = default;
 
-void Controller::apply(Input input, Now now) {
+void Controller::apply(Input&& input, Now now) {
   state_->clock = now;
   state_->apply(input, now);
 }
@@ -87,7 +87,10 @@ void Controller::finish(Now now, TurnOutput& out) {
   state.settle_milestones(now);
   ++state.stats.turns;
   state.collect();
-  out.take(state.out);
+  if (state.config.keep_records)
+    out.take(state.out);
+  else
+    out.take_orders(state.out);
 }
 
 void Controller::State::apply(Input& input, Now now) {

@@ -106,7 +106,7 @@ class Controller {
                            std::vector<TaskRecord> tasks);
 
   // ---- a turn
-  void apply(Input input, Now now);
+  void apply(Input&& input, Now now);
   // It will be applied in a moment: what it looks at is brought into the cache. Worth it for a few
   // inputs in a row, whose waits for memory are then one.
   void expect(const Input& input) const;

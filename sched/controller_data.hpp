@@ -80,12 +80,13 @@ struct ControllerData {
   std::deque<std::pair<std::uint32_t, LaneId>> to_rekey;  // partition and lane
   QuotaHeads quota_heads;
   std::vector<JobId> heads_to_try;
-  std::set<std::pair<Time, JobId>> due;                   // mono; when the holds begin
-  rm::Freed freed_since;                                  // the last pass
-  std::vector<NodeId> unheld;    // where a hold has gone, and nobody has looked yet
-  bool unheld_licences = false;  // a hold that has gone kept some
-  LimitWatch limits;             // of what runs; empty when nobody plans ahead
-  Now clock{};                   // of the input or pass at hand
+  std::set<std::pair<Time, JobId>> due;  // mono; when the holds begin
+  rm::Freed freed_since;                 // the last pass
+  std::vector<NodeId> unheld;            // where a hold has gone, and nobody has looked yet
+  bool unheld_licences = false;          // a hold that has gone kept some
+  bool has_unheld() const { return !unheld.empty() || unheld_licences; }
+  LimitWatch limits;  // of what runs; empty when nobody plans ahead
+  Now clock{};        // of the input or pass at hand
   struct StoredPlace {
     Time from;  // wall
     std::vector<NodeId> nodes;

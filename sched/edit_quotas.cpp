@@ -70,7 +70,7 @@ void Controller::State::edit_quotas(const EditQuotas& in, Now now) {
   event.kind = EventKind::QuotasEdited;
   event.uid = in.actor.uid;
   event.state = "version " + std::to_string(quotas.version) + ": " + touched;
-  out.changes.events.push_back(std::move(event));
+  if (config.keep_records) out.changes.events.push_back(std::move(event));
   reply(in.reply, Done{{}, quotas.version});
 }
 

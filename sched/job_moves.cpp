@@ -102,7 +102,7 @@ void Controller::State::update_queues(Job& job) {
   } else {
     KeepQuotas{*this}.drop(job.id, true);
     partition.queue.remove(std::exchange(job.lane, kNoLane), job.place());
-    drop_hold(partition, job.id);
+    if (!partition.holds.empty()) drop_hold(partition, job.id);
     partition.promised.erase(job.id);
   }
 }

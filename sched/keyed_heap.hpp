@@ -31,6 +31,8 @@ class KeyedHeap {
     if (at == kOut) {
       at = Seat(heap_.size());
       heap_.emplace_back();
+    } else if (heap_[at].key == key) {
+      return;
     }
     settle(at, {key, id}, seat);
   }

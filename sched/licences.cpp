@@ -67,7 +67,7 @@ void Controller::State::set_licences(const SetLicences& in, Now now) {
   event.at = now.wall;
   event.kind = EventKind::QuotasEdited;
   event.state = "licences: " + changes(config.licences, in.totals);
-  out.changes.events.push_back(std::move(event));
+  if (config.keep_records) out.changes.events.push_back(std::move(event));
   config.licences = in.totals;
   rm.set_quotas(with_class_limits(quotas.rules));
   Reserving{*this}.foresee_quotas();

@@ -95,12 +95,6 @@ struct Changes {
   std::optional<rm::QuotaTable> quotas;                  // when they were edited
   std::optional<std::vector<GroupRecord>> groups;        // all with own limits, when one changed
   std::uint64_t next_job_id = 0, next_epoch = 0, next_node_id = 0, next_event_seq = 0;
-  void take_counters(const Changes& other) {
-    next_job_id = other.next_job_id;
-    next_epoch = other.next_epoch;
-    next_node_id = other.next_node_id;
-    next_event_seq = other.next_event_seq;
-  }
   bool empty() const {
     return new_jobs.empty() && altered.empty() && jobs.empty() && tasks.empty() && nodes.empty() &&
            events.empty() && results.empty() && !usage && !reservations && !quotas && !groups;
@@ -168,17 +162,17 @@ struct TurnOutput {
   std::vector<Action> actions;
 
   // Becomes what the other is, which becomes empty; both keep the memory of what every turn has.
-  // Most turns of a simulation change nothing to be stored.
   void take(TurnOutput& other) {
     if (!changes.empty()) changes = {};
-    if (!other.changes.empty())
-      std::swap(changes, other.changes);
-    else
-      changes.take_counters(other.changes);
+    std::swap(changes, other.changes);
     estimates.clear();
+    estimates.swap(other.estimates);
+    take_orders(other);
+  }
+  // Where nothing is stored.
+  void take_orders(TurnOutput& other) {
     replies.clear();
     actions.clear();
-    estimates.swap(other.estimates);
     replies.swap(other.replies);
     actions.swap(other.actions);
   }

@@ -57,7 +57,7 @@ void PlaceList::insert(const Place& place) {
 }
 
 void PlaceList::erase(const Place& place) {
-  const std::size_t index = index_of(place);
+  const std::size_t index = is_at(head_, place) ? head_ : index_of(place);
   if (!is_at(index, place)) {
     if (late_) late_->erase(place);
     if (late_ && late_->empty()) late_.reset();

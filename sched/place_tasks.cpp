@@ -180,7 +180,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     const auto index = next_ready(job);
     DROVER_CHECK(index.has_value(), "a job without ready tasks competes for a node");
     ++stats.placements_made;
-    drop_hold(partition, job.id);
+    if (!partition.holds.empty()) drop_hold(partition, job.id);
     KeepQuotas{*this}.drop(job.id, false);
     drop_clearing(job.id, true);
     note_start(partition, job);
@@ -230,7 +230,7 @@ void Controller::State::serve_heads(Partition& partition) {
   if (std::exchange(partition.tries_head, false))
     if (const auto head = queue.head()) queue.unblock(head->shape);
   while (true) {
-    wake_unheld();
+    if (has_unheld()) wake_unheld();
     const auto head = queue.head();
     if (!head) return;
     if (!queue.could_start(head->shape)) return;
@@ -292,8 +292,8 @@ void Controller::State::launch(Job& job, std::uint32_t index, rm::Lease&& lease,
   record.placed = now.wall;
   record.lease = std::move(lease);
   if (record.lease->until != rm::kEver) limits.push({record.lease->until, record.id});
-  ranking.hold(job.standing, record.lease->total(), now.wall);
-  job.more->ready.erase(index);
+  ranking.hold(job.standing, rm::LeaseTotal(*record.lease), now.wall);
+  if (!job.more->ready.empty()) job.more->ready.erase(index);
   ++job.active;
   ++stats.tasks_active;
   ++stats.launched;

@@ -36,7 +36,7 @@ bool Controller::State::follow_plan(Partition& partition) {
     again |= queue.quota_moves() != quota_moves;
   }
   partition.is_stale |= moved;
-  if (all) wake_unheld();
+  if (all && has_unheld()) wake_unheld();
   return !is_cut;
 }
 

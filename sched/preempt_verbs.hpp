@@ -41,7 +41,10 @@ struct PreemptVerbs : ChangeVerbs {
   }
   void end_clearing(JobId winner, bool has_started);
   void lift_promise(Clearing& clearing);
-  void serve_clearings(Partition& partition);
+  void serve_clearings(Partition& partition) {
+    if (!clearings.empty()) serve_fresh_clearings(partition);
+  }
+  void serve_fresh_clearings(Partition& partition);
   void drop_broken_clearings();
   void restore_clearings(Now now);
   // suspend.cpp
@@ -56,7 +59,10 @@ struct PreemptVerbs : ChangeVerbs {
   Duration time_left(const Job& job, const TaskRecord& record) const;
   OrderKey key_of_job(const Partition& partition, const Job& job) const;
   enum class Waking : std::uint8_t { Ahead, All, Last };
-  void wake_sleepers(Partition& partition, Waking whom);
+  void wake_sleepers(Partition& partition, Waking whom) {
+    if (!sleepers.empty()) resume_sleepers(partition, whom);
+  }
+  void resume_sleepers(Partition& partition, Waking whom);
   Result<std::uint64_t> suspend(Job& job, const Command& in);
   Result<std::uint64_t> resume(Job& job, const Command& in);
   // reclaim.cpp

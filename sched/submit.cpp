@@ -93,6 +93,8 @@ std::optional<Milestone> Controller::State::milestone_of(JobId id,
 Result<Conditions> Controller::State::weigh_dependencies(const Submit& in) const {
   const JobSpec& spec = *in.spec;
   Conditions conditions;
+  conditions.waits_met = spec.dependencies.empty();
+  if (conditions.waits_met) return conditions;
   conditions.waits = spec.dependencies;
   std::erase_if(conditions.waits,
                 [](const Dependency& one) { return one.kind == DependencyKind::AfterCorr; });
@@ -147,7 +149,7 @@ Result<void> Controller::State::check_possible(const JobSpec& spec) const {
   // yet.
   if (unseen_nodes == 0 && !spec.statement)  // engines are started for it
     if (auto ok = rm.can_ever_fit(spec.request); !ok) return ok;
-  return Reserved{*this}.check(spec);
+  return spec.reservation.empty() ? Result<void>() : Reserved{*this}.check(spec);
 }
 
 // Null where its group or path is gone meanwhile, too.
@@ -211,8 +213,9 @@ void Controller::State::wait_for(Job& job, Conditions conditions) {
 Result<JobId> Controller::State::try_submit(const Submit& in, Now now) {
   const Origin* const known = known_origin(*in.spec);
   auto conditions = admit(in, known);
-  if (auto in_time = check_deadline(*in.spec, now); conditions && !in_time)
-    conditions = fail(std::move(in_time.error()));
+  if (conditions && in.spec->deadline.is_set())
+    if (auto in_time = check_deadline(*in.spec, now); !in_time)
+      conditions = fail(std::move(in_time.error()));
   if (!conditions) {
     ++stats.rejected;
     return fail(std::move(conditions.error()));

@@ -93,8 +93,7 @@ OrderKey PreemptVerbs::key_of_job(const Partition& partition, const Job& job) co
 // Ahead: those who come before the first job that waits; no hold of a later one is in their way.
 // Last: when everybody has been served. Guarantees that are still owed then could not be used, be
 // it because of what the sleepers themselves have on the nodes: they would wait for each other.
-void PreemptVerbs::wake_sleepers(Partition& partition, Waking whom) {
-  if (sleepers.empty()) return;
+void PreemptVerbs::resume_sleepers(Partition& partition, Waking whom) {
   std::vector<std::pair<OrderKey, TaskId>> order;
   for (const TaskId& id : sleepers) {
     const Job& job = jobs.at(id.job);

@@ -86,7 +86,7 @@ void Controller::State::drop_attempt(Job& job, Task& task) {
   rm::Lease& lease = *task.record.lease;
   if (lease.by != rm::kUnreserved) reserved[std::size_t(lease.by)].drawn.erase(task.record.id);
   rm.release(lease);
-  ranking.release(job.standing, lease.total(), clock.wall);
+  ranking.release(job.standing, rm::LeaseTotal(lease), clock.wall);
   ended_since = true;
   freed_early |= lease.until > clock.mono;
   task.record.last_pus = std::move(lease.pus);
@@ -133,7 +133,7 @@ void Controller::State::close_task(Job& job, Task& task, TaskEvent on, Reason re
   if (job.is_followed) element_ends.push_back({job.id, index, succeeded});
   if (job.more->counterparts != nullptr) job.more->counterparts->unmet.erase(index);
   if (config.keep_records) out.changes.tasks.push_back(std::move(task.record));
-  job.more->ready.erase(index);
+  if (!job.more->ready.empty()) job.more->ready.erase(index);
   auto part = job.more->tasks.extract(index);
   std::destroy_at(&part.mapped());  // less work than to assign a new one
   std::construct_at(&part.mapped());
