@@ -128,7 +128,8 @@ bool SwfScanner::next(SwfLine& line) {
       for (; fields < 18; ++fields) {
         here = skip_blanks(here);
         if (!scan_number(here, line.field[fields])) break;
-        if (*here != ' ' && *here != '\n' && !is_blank(*here) && here < end_) break;
+        if (*here == ' ') continue;  // nearly always
+        if (*here != '\n' && !is_blank(*here) && here < end_) break;
       }
     }
     const void* const newline = std::memchr(here, '\n', std::size_t(end_ - here));

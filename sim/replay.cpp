@@ -22,6 +22,7 @@ class Replayer {
   Replayer(const Workload& workload, const Cluster& cluster, const ReplayOptions& options)
       : work_(workload),
         jobs_(workload.jobs),
+        count_(workload.jobs.size()),
         keep_series_(options.series),
         controller_(options.config) {
     result_.outcomes.resize(jobs_.size());
@@ -72,7 +73,7 @@ class Replayer {
   std::optional<std::int64_t> next_event() {
     std::int64_t t = kNever;
     if (!ends_.empty()) t = ends_.front().at;
-    if (next_ < jobs_.size()) t = std::min(t, jobs_[next_].submit.us);
+    if (next_ < count_) t = std::min(t, jobs_[next_].submit.us);
     // What was due up to now has had its pass; if it still is, it waits for something else.
     if (const auto due = controller_.next_timer(now_at(last_)); due && *due > kOrigin + last())
       t = std::min(t, (*due - kOrigin).us);
@@ -89,14 +90,15 @@ class Replayer {
       if (raw(held.attempt.epoch) != end.epoch) continue;  // was killed before
       held_[end.slot].attempt = {};
       free_slots_.push_back(end.slot);
-      sched::TaskEnded in;
+      sched::Input input(std::in_place_type<sched::TaskEnded>);
+      auto& in = std::get<sched::TaskEnded>(input);
       in.node = held.node;
       in.session = SessionId{1};
       in.id = held.attempt;
       in.cause = end.killed ? sched::EndCause::Killed : sched::EndCause::Exited;
       in.started = now_at(result_.outcomes[held.job].start.us).wall;
       in.ended = now_at(t).wall;
-      controller_.apply(std::move(in), now_at(t));
+      controller_.apply(std::move(input), now_at(t));
       count_end(held, end.killed, t);
     }
   }
@@ -117,13 +119,14 @@ class Replayer {
   }
 
   void submit_due(std::int64_t t) {
-    for (; next_ < jobs_.size() && jobs_[next_].submit.us == t; ++next_) {
+    for (; next_ < count_ && jobs_[next_].submit.us == t; ++next_) {
       started_.push_back(false);
-      sched::Submit in;
+      sched::Input input(std::in_place_type<sched::Submit>);
+      auto& in = std::get<sched::Submit>(input);
       in.reply = ReplyToken{next_ + 1};
       in.spec = work_.specs[jobs_[next_].spec];
       if (edge_ < work_.edges.size() && work_.edges[edge_].job == next_) add_edges(in);
-      controller_.apply(std::move(in), now_at(t));
+      controller_.apply(std::move(input), now_at(t));
       if (!work_.edges.empty()) foresee_id();
       ++result_.submitted;
       count_queued(std::uint32_t(next_), 1);
@@ -245,6 +248,7 @@ class Replayer {
 
   const Workload& work_;
   const std::vector<WorkJob>& jobs_;
+  const std::size_t count_;  // of them
   const bool keep_series_;
   sched::Controller controller_;
   sched::TurnOutput out_;
