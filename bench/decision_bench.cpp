@@ -122,8 +122,10 @@ class Ends {
 
 class Cluster {
  public:
-  Cluster(const std::string& policy, std::size_t classes, std::uint32_t users)
-      : controller_(config(policy)) {
+  // The first `limited` users may hold 800 CPUs each, less than they ask for.
+  Cluster(const std::string& policy, std::size_t classes, std::uint32_t users,
+          std::uint32_t limited = 0)
+      : controller_(config(policy, limited)) {
     for (std::uint32_t n = 0; n < kNodes; ++n) controller_.apply(node(n), now());
     controller_.finish(now());
     for (std::uint32_t user = 0; user < users; ++user)
@@ -171,8 +173,13 @@ class Cluster {
   const Controller& controller() const { return controller_; }
 
  private:
-  static ControllerConfig config(const std::string& policy) {
+  static ControllerConfig config(const std::string& policy, std::uint32_t limited) {
     ControllerConfig config;
+    for (std::uint32_t user = 0; user < limited; ++user) {
+      rm::QuotaRule& rule = config.quotas.emplace_back();
+      rule.match = {{"user", "user" + std::to_string(user)}};
+      rule.max[rm::Kind::CpuMilli] = 800'000;
+    }
     config.policy = parse_policy(policy).value();
     config.inline_plan = plan();
     config.keep_records = false;
@@ -216,11 +223,12 @@ void without_backlog(benchmark::State& state) {
 }
 BENCHMARK(without_backlog)->Name("Decision/10000_nodes/fifo_without_backlog");
 
-// Full, with a long queue in many classes; an event at a time.
-void with_backlog(benchmark::State& state) {
+// Full, with a long queue in many classes; an event at a time. With quotas half of the users are
+// at their limits, all the time.
+void with_backlog(benchmark::State& state, std::uint32_t limited) {
   malloc_trim(0);
   const std::size_t before_heap = heap_bytes();
-  Cluster cluster("easy", 1'000, 1'000);
+  Cluster cluster("easy", 1'000, 1'000, limited);
   const auto pending = std::size_t(state.range(0));
   while (cluster.controller().stats().jobs_open == cluster.running()) {
     for (int i = 0; i < 10'000; ++i) cluster.submit();
@@ -246,11 +254,15 @@ void with_backlog(benchmark::State& state) {
   state.counters["tries_per_event"] =
       double(cluster.controller().stats().placements_tried - tried) / double(state.iterations());
 }
-BENCHMARK(with_backlog)
+BENCHMARK_CAPTURE(with_backlog, easy, 0)
     ->Arg(10'000)
     ->Arg(1'000'000)
     ->Iterations(20'000)
     ->Name("Decision/10000_nodes/easy_1000_classes/pending");
+BENCHMARK_CAPTURE(with_backlog, easy_quotas, 500)
+    ->Arg(1'000'000)
+    ->Iterations(20'000)
+    ->Name("Decision/10000_nodes/easy_1000_classes_500_quotas/pending");
 
 }  // namespace
 }  // namespace drover::sched

@@ -110,7 +110,9 @@ void Controller::State::KeepQuotas::drop_head(JobId job, bool wakes) {
   if (!kept) return;
   s.rm.drop_quotas(*kept, wakes);
   // Places that were laid around it may come forward.
-  for (Partition& partition : s.partitions) partition.is_stale |= !partition.holds.empty();
+  for (Partition& partition : s.partitions)
+    partition.is_stale |=
+        holds_for_first(partition.policy) ? partition.waits_for_quota : !partition.holds.empty();
   s.ended_since = true;
   s.serve_again |= wakes;
 }

@@ -16,6 +16,12 @@ namespace {
 
 constexpr int kRoundsMax = 1'000;  // of a pass: what is left is seen to in the next one
 
+bool is_stopped_by_hold(const rm::Acquired& answer) {
+  if (const auto* fit = std::get_if<rm::NoFit>(&answer)) return fit->held;
+  const auto* quota = std::get_if<rm::QuotaShort>(&answer);
+  return quota != nullptr && quota->set_aside > 0;
+}
+
 }  // namespace
 
 OrderKey Controller::State::key_of(const Partition& partition, const JobQueue::Lane& lane,
@@ -159,6 +165,12 @@ Controller::State::Try Controller::State::try_to_start(Partition& partition,
   Job& job = jobs.at(candidate.place.job);
   ++stats.placements_tried;
   rm::Acquired answer = rm.acquire(job.what, job.path, window_of(partition, job));
+  // The first of all gives way to nobody whom it has overtaken. Where there is room for both, the
+  // other keeps his place, and need not look for it again.
+  if (is_planned && !partition.holds.empty() && is_stopped_by_hold(answer)) {
+    while (!partition.holds.empty()) drop_hold(partition, partition.holds.begin()->first);
+    answer = rm.acquire(job.what, job.path, window_of(partition, job));
+  }
   // Somebody outlived his limit, and now it would be in the way of those who planned behind it.
   const auto* quota = is_planned ? std::get_if<rm::QuotaShort>(&answer) : nullptr;
   if (quota != nullptr && KeepQuotas{*this}.make_way(partition, job, *quota))
@@ -196,7 +208,9 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
   const auto* quota = std::get_if<rm::QuotaShort>(&answer);
   if (quota == nullptr || rm::is_licence(*quota)) KeepQuotas{*this}.drop(job.id, true);
   if (quota != nullptr) {
-    if (partition.holds.contains(job.id)) return Try::Held;  // no earlier than there and then
+    const auto hold = partition.holds.find(job.id);
+    if (hold != partition.holds.end() && rm.slot_of(hold->second).start > clock.mono)
+      return Try::Held;  // no earlier than there and then
     if (is_planned && rm::is_licence(*quota) &&
         Reserved{*this}.are_licences_foreseen(partition, job)) {
       if (job.active == 0) set_reason(job, Reason::Licences);
@@ -234,8 +248,7 @@ void Controller::State::serve_heads(Partition& partition) {
     const auto head = queue.head();
     if (!head) return;
     if (!queue.could_start(head->shape)) return;
-    // Neither its own hold nor that of one whom it has overtaken must be in its way.
-    while (!partition.holds.empty()) drop_hold(partition, partition.holds.begin()->first);
+    drop_hold(partition, head->place.job);  // it must not be in its own way
     const Try tried = try_to_start(partition, *head, true);
     if (tried == Try::NoRoom) queue.block(head->shape, JobQueue::Block::NoRoom);
     if (tried == Try::Held)
