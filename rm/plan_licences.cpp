@@ -39,14 +39,14 @@ std::optional<QuotaShort> ResourceManager::State::licences_short(const Class& as
   return shortage;
 }
 
-std::optional<QuotaShort> ResourceManager::State::quotas_short(const Class& asked, PathId path,
+std::optional<QuotaShort> ResourceManager::State::quotas_short(PathId path, const Amounts& want,
                                                                Window window) {
   if (!foresees_quotas || !quotas.has_holds()) return std::nullopt;
   if (window.own) {  // whose time has come a little late is stopped by nobody who came after it
     window.until = std::min(window.until, quotas.until_of(*window.own));
     quotas.lift(ledger, *window.own);
   }
-  auto shortage = quotas.first_short(ledger, path, asked.least, window.from, window.until);
+  auto shortage = quotas.first_short(ledger, path, want, window.from, window.until);
   if (window.own) quotas.lay(ledger, *window.own);
   return shortage;
 }
@@ -89,7 +89,7 @@ std::optional<QuotaShort> ResourceManager::quota_short(ClassId what, PathId path
   const State::Class& asked = state_->class_at(what);
   if (auto now = state_->ledger.first_short(path, asked.least)) return now;
   if (!(window.from < window.until)) return std::nullopt;  // now alone
-  return state_->quotas_short(asked, path, window);
+  return state_->quotas_short(path, asked.least, window);
 }
 
 std::optional<HoldId> ResourceManager::keep_quotas(ClassId what, PathId path, Duration length,

@@ -124,10 +124,10 @@ struct ResourceManager::State {
     if (!has_licences(asked) && !quotas.has_holds()) return std::nullopt;  // nearly always
     if (has_licences(asked))
       if (auto shortage = licences_short(asked, window)) return shortage;
-    return quotas_short(asked, path, window);
+    return quotas_short(path, asked.least, window);
   }
   // Of what is held of quotas, save by the asker himself.
-  std::optional<QuotaShort> quotas_short(const Class& asked, PathId path, Window window);
+  std::optional<QuotaShort> quotas_short(PathId path, const Amounts& want, Window window);
   bool foresees(std::optional<PathId> path) const {
     return foresees_quotas && path && ledger.is_limited(*path);
   }
@@ -142,6 +142,8 @@ struct ResourceManager::State {
     ledger.remember_claim(path, want, shortage);
     return shortage;
   }
+  // Of a lease that comes to more than the least that was asked for.
+  std::optional<QuotaShort> total_short(PathId path, const Amounts& total, Window window);
   // Leases the nodes in `gang`, which have room, if the quotas have.
   Acquired take_gang(const Class& asked, const NodeAsk& ask, PathId path, Window window);
   Acquired lease_gang(const Class& asked, const NodeAsk& ask, PathId path, Window window);

@@ -6,13 +6,19 @@
 
 namespace drover::rm {
 
+std::optional<QuotaShort> ResourceManager::State::total_short(PathId path, const Amounts& total,
+                                                              Window window) {
+  if (auto shortage = ledger.first_short(path, total))
+    return refuse(path, *std::move(shortage), total);
+  return quotas_short(path, total, window);
+}
+
 Acquired ResourceManager::State::take_gang(const Class& asked, const NodeAsk& ask, PathId path,
                                            Window window) {
   if (ask.exclusive) {  // charged the whole nodes, known only now
     Amounts whole;
     for (const NodeId node : gang) nodes.add_charge(node, ask, node == gang.front(), whole);
-    if (auto shortage = ledger.first_short(path, whole))
-      return refuse(path, *std::move(shortage), whole);
+    if (auto shortage = total_short(path, whole, window)) return *std::move(shortage);
   }
   return lease_gang(asked, ask, path, window);
 }
@@ -30,9 +36,9 @@ Acquired ResourceManager::State::lease_gang(const Class& asked, const NodeAsk& a
   // are the threads of whole cores, and the number of nodes where it may vary.
   if ((names.has_gpus() && !lease.gpus.empty()) || asked.request.cores.whole_cores() ||
       is_elastic(asked.request)) {
-    if (auto shortage = ledger.first_short(path, total)) {
+    if (auto shortage = total_short(path, total, window)) {
       for_each_part(lease, [&](const NodePart& part) { nodes.give(part); });
-      acquired = refuse(path, *std::move(shortage), total);
+      acquired = *std::move(shortage);
       return acquired;
     }
   }

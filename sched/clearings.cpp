@@ -192,8 +192,7 @@ void PreemptVerbs::serve_fresh_clearings(Partition& partition) {
     }
     ++stats.placements_tried;
     lift_promise(clearing);
-    const rm::Window window{clock.mono, rm::after(clock.mono, shapes[job.shape].length),
-                            partition.by};
+    const rm::Window window = self().window_of(partition, job);
     const auto head = partition.queue.head();
     const bool is_first = head && head->place.job == id;
     const bool had_room =

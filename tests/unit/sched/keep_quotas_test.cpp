@@ -341,5 +341,19 @@ TEST(KeepQuotas, TheFirstKeepsItsPlaceWhileItsLicencesAreLent) {
   }
 }
 
+// What is kept is kept from all that he takes, not from the least that he asks for.
+TEST(KeepQuotas, WhoMayHaveMoreNodesTakesNoMoreThanIsLeft) {
+  Day day("easy");
+  for (const char* node : {"n1", "n2", "n3"}) day.desk().node_up(node, 4);
+  day.submit(sized(2, 100));
+  const JobId first = day.submit(sized(3, 100));
+  JobSpec elastic = sized(1, 1'000);
+  elastic.request.nodes_max = 2;
+  const JobId beside = day.submit(elastic);
+  EXPECT_EQ(day.started(beside), 0);
+  day.pass_until(2'000);
+  EXPECT_EQ(day.started(first), 100);
+}
+
 }  // namespace
 }  // namespace drover::sched
