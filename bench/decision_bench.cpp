@@ -230,9 +230,11 @@ void with_backlog(benchmark::State& state, std::uint32_t limited) {
   const std::size_t before_heap = heap_bytes();
   Cluster cluster("easy", 1'000, 1'000, limited);
   const auto pending = std::size_t(state.range(0));
-  while (cluster.controller().stats().jobs_open == cluster.running()) {
+  for (std::uint64_t started = 10'000; started > 100;) {  // until there is no room any more
+    const std::uint64_t before = cluster.launched();
     for (int i = 0; i < 10'000; ++i) cluster.submit();
     cluster.turn();
+    started = cluster.launched() - before;
   }
   const std::size_t full_heap = heap_bytes();
   const std::size_t waiting = cluster.controller().stats().jobs_open - cluster.running();

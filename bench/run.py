@@ -262,9 +262,10 @@ def bench_decision(_options):
     row("placements, FIFO without backlog, CPU", max(entry["items_per_second"] for entry in entries) / 1000, "k/s", "300 k/s")
     run = subprocess.run([BIN / "decision_bench", "--benchmark_format=json", "--benchmark_filter=pending/1000000/"],
                          capture_output=True, text=True, check=True)
-    entry = json.loads(run.stdout)["benchmarks"][0]
-    row("event, EASY, 1,000,000 pending, CPU", entry["cpu_time"] / 1000, "us", "20 us",
-        note=f"longest turn {entry['longest_turn_ms']:.1f} ms, {entry['bytes_per_pending']:.0f} bytes per pending job")
+    for entry in json.loads(run.stdout)["benchmarks"]:
+        under = ", 500 quotas used up" if "quotas" in entry["name"] else ""
+        row(f"event, EASY, 1,000,000 pending{under}, CPU", entry["cpu_time"] / 1000, "us", "20 us",
+            note=f"longest turn {entry['longest_turn_ms']:.1f} ms, {entry['bytes_per_pending']:.0f} bytes per pending job")
 
 
 def bench_sim(_options):
