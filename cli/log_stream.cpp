@@ -21,7 +21,7 @@ std::optional<std::uint64_t> header_number(const net::ClientResponse& response,
   return std::nullopt;
 }
 
-std::string target_of(const LogRequest& request, std::uint64_t offset, bool first) {
+std::string target_of(const LogRequest& request, std::uint64_t offset, bool first, bool follow) {
   Query query{{"stream", request.is_stderr ? "err" : "out"}};
   if (request.task) query.emplace_back("task", std::to_string(*request.task));
   if (first && request.tail_lines) {
@@ -29,7 +29,7 @@ std::string target_of(const LogRequest& request, std::uint64_t offset, bool firs
   } else {
     query.emplace_back("offset", std::to_string(offset));
   }
-  if (request.follow)
+  if (follow)
     query.emplace_back("follow", "1");
   else if (!request.tail_lines)
     query.emplace_back("limit", std::to_string(kPieceBytes));
@@ -41,12 +41,12 @@ std::string target_of(const LogRequest& request, std::uint64_t offset, bool firs
 Result<std::uint64_t> read_log(ApiClient& api, const LogRequest& request,
                                const std::function<bool(std::string_view)>& sink) {
   std::uint64_t offset = request.offset, total = 0;
-  bool first = true, stopped = false;
+  bool first = true, stopped = false, must_ask = false;  // must_ask: there are too many followers
   std::int64_t deadline = 0;
   for (;;) {
     std::uint64_t got = 0;
     net::HttpClient::Call call;
-    call.target = target_of(request, offset, first);
+    call.target = target_of(request, offset, first, request.follow && !must_ask);
     call.on_data = [&](std::string_view bytes) {
       got += bytes.size();
       stopped = !sink(bytes);
@@ -66,13 +66,20 @@ Result<std::uint64_t> read_log(ApiClient& api, const LogRequest& request,
       if (monotonic_us() > deadline) return fail(response.error());
       offset += got;
       first = first && got == 0;
-      sleep_ms(200);
+      must_ask = !must_ask && code == Errc::Unavailable && !api.last_details().request_id.empty();
+      if (!must_ask) sleep_ms(200);
       continue;
     }
     const std::uint64_t start = header_number(*response, "x-drover-offset").value_or(offset);
     const std::uint64_t size = header_number(*response, "x-drover-size").value_or(0);
     offset = start + got;
     first = false;
+    if (must_ask) {  // what is there by now; then it is tried again to follow
+      must_ask = false;
+      deadline = 0;
+      if (got == 0) sleep_ms(500);
+      continue;
+    }
     if (request.follow || got == 0 || request.tail_lines || offset >= size) return total;
   }
 }

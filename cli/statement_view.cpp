@@ -115,7 +115,7 @@ std::string render_failure(const Json& answer, bool color) {
     const std::string reason = clean_line(job_reason(job));
     const std::string hint =
         text_of(job, "reason") == "engine_lost"
-            ? "  hint: its engine ended under it; what it printed at last may be missing. With "
+            ? "  hint: its engine ended under it, and nobody knows how far it came. With "
               "--retry 1 --retry-on lost such a statement runs again\n"
             : "";
     return paint("error:", Color::Red, color) + " job " + text_of(job, "id") + " " +

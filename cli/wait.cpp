@@ -55,8 +55,6 @@ Result<std::optional<int>> look(Context& context, ApiClient& api, std::uint64_t 
 Result<int> wait_for_ids(Context& context, std::vector<std::uint64_t> ids, std::int64_t deadline) {
   const Result<ApiClient*> api = context.api();
   if (!api) return fail(api.error());
-  // At first contact a dead daemon is said at once; later ones outlive its restart.
-  if (const Result<Json> first = (*api)->read("/api/v1/health"); !first) return fail(first.error());
   const bool any = context.arguments().has("any");
   int worst = 0;
   while (!ids.empty()) {
@@ -83,6 +81,9 @@ Result<int> wait_for_ids(Context& context, std::vector<std::uint64_t> ids, std::
 }
 
 Result<int> wait_for(Context& context, Selector& selector, std::int64_t deadline) {
+  const Result<ApiClient*> api = context.api();
+  if (!api) return fail(api.error());
+  if (const auto there = await_server(context, **api, deadline); !there) return fail(there.error());
   Result<std::vector<std::uint64_t>> ids = ids_of(context, selector);
   if (!ids) return fail(ids.error());
   std::sort(ids->begin(), ids->end());

@@ -25,6 +25,23 @@ void sleep_ms(std::int64_t ms) {
   ::nanosleep(&rest, nullptr);
 }
 
+namespace {
+bool may_pass(const Error& error) {
+  return error.code == Errc::Unavailable || error.code == Errc::Io;
+}
+}  // namespace
+
+Result<bool> await_server(Context& context, ApiClient& api, std::int64_t deadline_us) {
+  const std::int64_t deadline = std::min(monotonic_us() + kPatienceUs, deadline_us);
+  for (bool is_first = true;; is_first = false) {
+    const Result<Json> answer = api.read("/api/v1/health");
+    if (answer) return true;
+    if (!may_pass(answer.error()) || monotonic_us() > deadline) return fail(answer.error());
+    if (is_first) context.note(answer.error().message + "; waiting for it");
+    sleep_ms(std::clamp<std::int64_t>((deadline - monotonic_us()) / 1000 + 1, 1, 250));
+  }
+}
+
 Result<Json> poll_job(ApiClient& api, std::uint64_t id, int seconds, std::int64_t deadline_us) {
   const std::string target =
       "/api/v1/jobs/" + std::to_string(id) + "/wait?timeout_s=" + std::to_string(seconds);
@@ -36,9 +53,7 @@ Result<Json> poll_job(ApiClient& api, std::uint64_t id, int seconds, std::int64_
       if (job.is_object()) return job;
       return fail(Errc::Corrupt, "the answer of the server holds no job");
     }
-    const Errc code = answer.error().code;
-    const bool may_pass = code == Errc::Unavailable || code == Errc::Io;
-    if (!may_pass || monotonic_us() > deadline) return fail(answer.error());
+    if (!may_pass(answer.error()) || monotonic_us() > deadline) return fail(answer.error());
     sleep_ms(std::clamp<std::int64_t>((deadline - monotonic_us()) / 1000 + 1, 1, pause));
   }
 }

@@ -20,6 +20,9 @@ inline constexpr std::int64_t kNever = INT64_MAX;
 Result<Json> poll_job(ApiClient& api, std::uint64_t id, int seconds,
                       std::int64_t deadline_us = kNever);
 
+// Until the server answers, for the same minute; that it does not is said at once.
+Result<bool> await_server(Context& context, ApiClient& api, std::int64_t deadline_us = kNever);
+
 std::int64_t monotonic_us();
 void sleep_ms(std::int64_t ms);
 

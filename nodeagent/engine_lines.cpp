@@ -45,6 +45,11 @@ std::string cut(std::string_view text, std::size_t limit) {
   return std::string(text.substr(0, limit));
 }
 
+EngineOutput read_output(const Element& line) {
+  return {std::int32_t(std::min<std::int64_t>(number_of(line, "fd"), 1 << 30)),
+          std::uint64_t(number_of(line, "pipe"))};
+}
+
 EngineLine read_hello(const Element& line) {
   EngineHello hello;
   hello.token = text_of(line, "token");
@@ -55,6 +60,9 @@ EngineLine read_hello(const Element& line) {
   hello.concurrency =
       std::uint32_t(std::clamp<std::int64_t>(number_of(line, "concurrency"), 1, kConcurrencyMax));
   hello.uses = std::uint64_t(std::max<std::int64_t>(number_of(line, "uses"), 0));
+  Element output;
+  if (line["output"].get(output) == simdjson::SUCCESS && output.is_object())
+    hello.output = read_output(output);
   simdjson::dom::array array;
   if (line["languages"].get(array) == simdjson::SUCCESS)
     for (const Element language : array) {
@@ -152,6 +160,8 @@ EngineLine read_ended(const Element& line, const AttemptId& id) {
         cut(std::string(name) + (name.empty() ? "" : ": ") + std::string(text_of(part, "message")),
             kMessageMax);
     end.results += ",\"error\":" + simdjson::minify(part);
+    bool permanent = false;
+    end.permanent = part["permanent"].get(permanent) == simdjson::SUCCESS && permanent;
   }
   std::string list;
   if (line["results"].get(part) == simdjson::SUCCESS && part.is_array())
@@ -204,6 +214,7 @@ Result<EngineLine> EngineLineReader::read(std::string_view text) {
   const std::string_view type = text_of(line, "type");
   if (type == "hello") return read_hello(line);
   if (type == "health") return read_health(line);
+  if (type == "output") return read_output(line);
   AttemptId id;
   if (!read_statement_id(text_of(line, "id"), id)) return UnknownLine{};
   if (type == "started") return StartReport{id, number_of(line, "at_us"), 0};

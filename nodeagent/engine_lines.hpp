@@ -23,6 +23,10 @@ namespace drover::nodeagent {
 
 inline constexpr std::size_t kEngineLineMax = 8 << 20;
 
+struct EngineOutput {  // the pipe with what statements print, of the engine's own process
+  std::int32_t fd = -1;
+  std::uint64_t inode = 0;
+};
 struct EngineHello {
   std::string token, type, version;
   std::vector<std::string> languages;
@@ -30,6 +34,7 @@ struct EngineHello {
   std::uint32_t concurrency = 1;   // statements at once
   std::vector<AttemptId> running;  // whose end is not acknowledged
   std::uint64_t uses = 0;          // statements that it has begun since its start
+  EngineOutput output;
 };
 struct EngineProgress {
   AttemptId id;
@@ -39,8 +44,9 @@ struct EngineProgress {
 };
 struct EngineEnd {
   EndReport report;
-  std::string results;    // JSON: outcome, error, results
-  bool returned = false;  // not begun, and given back
+  std::string results;     // JSON: outcome, error, results
+  bool returned = false;   // not begun, and given back
+  bool permanent = false;  // another try would end in the same way
 };
 struct EnginePollers {  // of an adapter; one kind of them
   std::string kind, slowest;
@@ -51,8 +57,8 @@ struct EngineHealth {
   std::vector<EnginePollers> pollers;
 };
 struct UnknownLine {};  // a type or an id that we do not know: ignored
-using EngineLine =
-    std::variant<UnknownLine, EngineHello, StartReport, EngineProgress, EngineEnd, EngineHealth>;
+using EngineLine = std::variant<UnknownLine, EngineHello, StartReport, EngineProgress, EngineEnd,
+                                EngineHealth, EngineOutput>;
 
 // Sans-IO: feed bytes, take lines. BadInput when a line is too long: close the connection.
 class LineSplitter {

@@ -30,6 +30,7 @@ EngineLink::EngineLink(EngineHostParts& parts, EngineLineReader& reader, EngineC
       reader_(reader),
       claims_(std::move(claims)),
       changed_(std::move(changed)),
+      last_output_(parts.loop),
       report_(std::make_unique<proto::AgentMessage>()),
       redial_(parts.loop, [this] { dial(); }),
       jitter_(std::uint64_t(net::Loop::now().wall.us) ^ (raw(claims_.job.epoch) << 20)) {}
@@ -44,6 +45,8 @@ void EngineLink::take(std::unique_ptr<LineConnection> engine, const EngineHello&
     parts_.loop.post([gone = std::shared_ptr<LineConnection>(std::move(engine_))] {});
   engine_ = std::move(engine);
   hello_ = hello;
+  last_output_.stop();
+  hold_output(hello.output);  // before it gets statements
   launched_ = table_.launched();
   engine_->set_hooks({[this](std::string_view line) { on_engine_line(line); },
                       [this](const Error& why) { lose_engine(why.message); }});
@@ -59,6 +62,8 @@ void EngineLink::lose_engine(const std::string& why) {
   engine_->close();
   parts_.loop.post([gone = std::shared_ptr<LineConnection>(std::move(engine_))] {});
   lost_us_ = net::Loop::now().mono.us;
+  const LogPlace log = table_.log_of_running();
+  last_output_.drain(log.path, log.limit);
   table_.on_engine_lost();
 }
 
@@ -77,7 +82,19 @@ void EngineLink::on_engine_line(std::string_view text) {
     table_.on_ended(std::move(*end));
   else if (const auto* health = std::get_if<EngineHealth>(&*line))
     send_health(*health);
+  else if (const auto* told = std::get_if<EngineOutput>(&*line))
+    hold_output(*told);
   changed_();
+}
+
+void EngineLink::hold_output(const EngineOutput& told) {
+  if (told.inode == 0 || !engine_->peer().credentials) return;
+  const net::Credentials& who = *engine_->peer().credentials;
+  LogQuery owner;
+  owner.uid = who.uid;
+  owner.gid = who.gid;
+  owner.groups = parts_.accounts.find(who.uid, who.gid, net::Loop::now().mono.us)->groups;
+  last_output_.hold(std::move(owner), {who.pid, told.fd, told.inode});
 }
 
 void EngineLink::send_health(const EngineHealth& health) {
@@ -208,7 +225,8 @@ void EngineLink::on_orders(const proto::ControllerMessage& message, SessionId se
       table_.on_bad_launch(session, id, "the code is longer than an engine takes (8 MiB)",
                            now.wall.us);
     else
-      table_.on_launch(session, id, std::move(line), order.kill_grace_s(), now.wall.us);
+      table_.on_launch(session, id, std::move(line), order.kill_grace_s(), now.wall.us,
+                       {order.out(), order.statement().log_bytes()});
   }
   for (const proto::KillOrder& kill : message.kill())
     table_.on_kill(session, to_attempt_id(kill.id()), kill.signal(), now.wall.us);
@@ -252,6 +270,7 @@ void EngineLink::flush() {
       bytes += end.results.size();
       proto::Ended& told = *report_->add_ended();
       fill_ended(told, end.report);
+      told.set_permanent(end.permanent);
       if (end.returned)
         told.set_returned(true);
       else

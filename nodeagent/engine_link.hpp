@@ -14,6 +14,7 @@
 #include "nodeagent/engine_lines.hpp"
 #include "nodeagent/engine_table.hpp"
 #include "nodeagent/engine_token.hpp"
+#include "nodeagent/last_output.hpp"
 #include "nodeagent/line_connection.hpp"
 #include "nodeagent/log_reader.hpp"
 
@@ -54,6 +55,7 @@ class EngineLink {
 
  private:
   void on_engine_line(std::string_view line);
+  void hold_output(const EngineOutput& told);
   void dial();
   void dial_later();
   void on_controller(std::unique_ptr<net::FrameConnection> connection);
@@ -71,6 +73,7 @@ class EngineLink {
   EngineHello hello_;
   std::uint64_t launched_ = 0;  // of the table when that came
   EngineTable table_;
+  LastOutput last_output_;
   std::unique_ptr<LineConnection> engine_;
   std::unique_ptr<net::FrameConnection> controller_;
   std::unique_ptr<proto::AgentMessage> report_;  // gathers log pieces and health

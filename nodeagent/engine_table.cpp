@@ -38,7 +38,7 @@ void EngineTable::repeat_ends() {
 }
 
 void EngineTable::on_launch(SessionId session, const AttemptId& id, std::string execute_line,
-                            std::int32_t grace_s, std::int64_t now_us) {
+                            std::int32_t grace_s, std::int64_t now_us, LogPlace log) {
   if (!is_current(session) || entries_.count(id) != 0) return;
   if (entries_.size() >= statements_max_) {  // not remembered: nothing ran
     out_.ended.push_back(local_end(id, EndCause::LaunchFailed, true,
@@ -46,8 +46,9 @@ void EngineTable::on_launch(SessionId session, const AttemptId& id, std::string 
     return;
   }
   if (engine_up_) out_.to_engine += execute_line;
-  ++launched_;
   Entry& entry = entries_[id];
+  entry.number = ++launched_;
+  entry.log = std::move(log);
   entry.line = std::move(execute_line);
   if (grace_s > 0) entry.grace_s = grace_s;
 }
@@ -151,9 +152,18 @@ void EngineTable::on_ended(EngineEnd report) {
 void EngineTable::end(Entry& entry, EngineEnd report) {
   entry.phase = Phase::Ended;
   entry.line = {};
+  entry.log = {};
   entry.end = std::move(report);
   ++ended_;
   if (raw(session_) != 0) out_.ended.push_back(entry.end);
+}
+
+LogPlace EngineTable::log_of_running() const {
+  const Entry* first = nullptr;
+  for (const auto& [id, entry] : entries_)
+    if (entry.phase != Phase::Ended && (first == nullptr || entry.number < first->number))
+      first = &entry;
+  return first != nullptr ? first->log : LogPlace{};
 }
 
 std::vector<HeldReport> EngineTable::running() const {

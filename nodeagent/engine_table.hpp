@@ -13,6 +13,11 @@
 
 namespace drover::nodeagent {
 
+struct LogPlace {
+  std::string path;
+  std::int64_t limit = 0;  // bytes; 0 = any
+};
+
 // Stands between the controller (messages lost, doubled, of an old session) and an engine (its
 // connection, or this agent, may go at any time), as attempt_table.hpp does for supd. A function of
 // its calls: outputs gather in out() and the caller sends and clears them.
@@ -33,7 +38,7 @@ class EngineTable {
   void on_welcome(SessionId session);  // tells every unacked end again
   void on_controller_lost() { session_ = SessionId{}; }
   void on_launch(SessionId session, const AttemptId& id, std::string execute_line,
-                 std::int32_t grace_s, std::int64_t now_us);
+                 std::int32_t grace_s, std::int64_t now_us, LogPlace log = {});
   // A launch that the agent cannot pass on: ends at once.
   void on_bad_launch(SessionId session, const AttemptId& id, std::string why, std::int64_t now_us);
   // `signal`: 0 = end it after the grace; INT and TERM likewise; KILL: without grace. Others are
@@ -53,6 +58,9 @@ class EngineTable {
   // For Hello: all whose end is not acked, sorted (also ends: the controller awaits the report).
   std::vector<HeldReport> running() const;
   std::size_t running_count() const { return entries_.size() - ended_; }
+  // Of the statement that runs, should it have been launched by this agent: the first that has not
+  // ended, in the order in which the engine got them.
+  LogPlace log_of_running() const;
   SessionId session() const { return session_; }
 
  private:
@@ -64,7 +72,9 @@ class EngineTable {
     bool kill_wanted = false;  // while the engine is away
     std::int32_t grace_s = kDefaultGrace;
     std::string line;  // while Ordered
-    EngineEnd end;     // when Ended
+    LogPlace log;
+    std::uint64_t number = 0;  // of its launch
+    EngineEnd end;             // when Ended
   };
   static constexpr std::int32_t kDefaultGrace = 10;  // of what an earlier agent was told
 

@@ -52,10 +52,16 @@ class AsUser {
 int open_log(const char* path, int access) {
   open_how how{};
   how.flags = std::uint64_t(access | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+  how.mode = (access & O_CREAT) != 0 ? 0600 : 0;
   how.resolve = RESOLVE_NO_MAGICLINKS;
   const auto fd = static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how)));
   if (fd >= 0 || errno != ENOSYS) return fd;
-  return ::open(path, access | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+  return ::open(path, access | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);
+}
+
+void make_folders(const std::string& path) {
+  for (std::size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1))
+    (void)::mkdir(path.substr(0, at).c_str(), 0700);  // what is there already stays
 }
 
 LogPiece failed(const std::string& path, const char* why) {
@@ -100,6 +106,40 @@ LogPiece append_log(const LogQuery& query) {
   }
   if (fd >= 0) ::close(fd);
   return trouble ? *std::move(trouble) : LogPiece{};
+}
+
+LogPiece append_output(const LogQuery& query, std::string_view data, std::int64_t limit) {
+  int fd = -1;
+  auto trouble = open_as_user(query, O_WRONLY | O_APPEND, fd);
+  if (trouble && trouble->not_found) {
+    const AsUser identity(query);
+    if (!identity.is_allowed()) return failed(query.path, "this agent cannot act for that user");
+    make_folders(query.path);
+    fd = open_log(query.path.c_str(), O_WRONLY | O_APPEND | O_CREAT);
+    if (fd < 0) return failed(query.path, std::strerror(errno));
+    trouble.reset();
+  }
+  struct stat status {};
+  if (!trouble && ::fstat(fd, &status) == 0) {
+    const auto room = std::size_t(std::max<std::int64_t>(0, limit - status.st_size));
+    const std::string_view kept = limit > 0 ? data.substr(0, room) : data;
+    if (!kept.empty() && ::write(fd, kept.data(), kept.size()) != ssize_t(kept.size()))
+      trouble = failed(query.path, "it could not be written whole");
+  }
+  if (fd >= 0) ::close(fd);
+  return trouble ? *std::move(trouble) : LogPiece{};
+}
+
+int open_pipe_of(const LogQuery& owner, std::int32_t pid, int fd, std::uint64_t inode) {
+  const AsUser identity(owner);
+  if (!identity.is_allowed()) return -1;
+  const std::string path = "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(fd);
+  const int opened = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+  struct stat status {};
+  const bool is_it = opened >= 0 && ::fstat(opened, &status) == 0 && S_ISFIFO(status.st_mode) &&
+                     status.st_ino == inode;
+  if (opened >= 0 && !is_it) ::close(opened);
+  return is_it ? opened : -1;
 }
 
 LogPiece read_log(const LogQuery& query, int& fd) {

@@ -6,6 +6,7 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "net/loop.hpp"
@@ -38,6 +39,12 @@ inline constexpr std::size_t kLogAppendMax = 4096;
 LogPiece read_log(const LogQuery& query, int& fd);
 // Blocking; opened in the same way. Begins a line of its own. A file that is not there stays so.
 LogPiece append_log(const LogQuery& query);
+// Blocking. `data` as it is; the file is made if it is missing, and its folders, and grows to
+// `limit` bytes at most (0 = any).
+LogPiece append_output(const LogQuery& query, std::string_view data, std::int64_t limit);
+// Blocking. The reading end of a pipe that a process of the user has as its descriptor `fd`; -1 if
+// that is another pipe, or none.
+int open_pipe_of(const LogQuery& owner, std::int32_t pid, int fd, std::uint64_t inode);
 
 class LogReader {
  public:

@@ -139,7 +139,8 @@ void Controller::State::ended(const TaskEnded& in, Now now) {
   record.ended = in.ended;
   record.usage = in.usage;
   const bool asked = record.state == TaskState::Ending;
-  if (!asked && !gave_way && try_again(*job, *task, outcome.reason, now)) return;
+  const bool may_retry = !asked && !gave_way && !(in.permanent && job->is_statement);
+  if (may_retry && try_again(*job, *task, outcome.reason, now)) return;
   if (!in.message.empty() && !job->is_array) job->extra().detail = in.message;
   if (gave_way)
     end_attempt(*job, *task, TaskEvent::EndCancelled, Reason::Preempted, now);

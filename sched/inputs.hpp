@@ -103,6 +103,7 @@ struct TaskEnded {
   std::int32_t exit_code = 0, term_signal = 0;
   bool never_started = false;  // refused or killed before exec
   bool returned = false;       // by an engine that had not begun it, so that another takes it
+  bool permanent = false;      // a statement that would fail in the same way again
   std::string message;         // LaunchFailed: what went wrong
   Time started, ended;         // node's wall clock; started 0 when never_started
   Usage usage;

@@ -125,6 +125,7 @@ sched::TaskEnded to_ended(const proto::Ended& ended) {
   out.term_signal = ended.term_signal();
   out.never_started = ended.never_started();
   out.returned = ended.returned();
+  out.permanent = ended.permanent();
   out.message = ended.message().substr(0, 1000);
   out.started.us = std::max<std::int64_t>(0, ended.started_us());
   out.ended.us = std::max<std::int64_t>(0, ended.ended_us());

@@ -188,7 +188,8 @@ void read_log(Services& services, ExchangePtr exchange) {
   if (!spec.array.contains(index))
     return exchange->refuse({Errc::NotFound, "the job has no element " + std::to_string(index),
                              "its elements are " + spec.array.to_string(), "task"});
-  if (services.streams >= std::size_t(services.config.streams))
+  // One who does not follow is soon done, and has places of his own.
+  if (services.streams >= std::size_t(services.config.streams) * (*follow ? 1 : 2))
     return exchange->refuse(
         {Errc::Unavailable, "too many logs are being read", "try again in a moment", ""});
   const bool err = which == "err";

@@ -259,6 +259,15 @@ class Engine(Connection):
         self.worker_lines = Lines(self.worker.control)
         self.watch(self.worker.control.fileno(), self.on_worker)
         self.watch(self.worker.output, self.on_output)
+        if self.is_welcome:
+            self.send({"type": "output", **self.output()})
+
+    def hello(self):
+        return {**super().hello(), **({} if self.worker is None else {"output": self.output()})}
+
+    def output(self):
+        """The agent holds the pipe too: when this process is killed, what it had not read is not lost."""
+        return {"fd": self.worker.output, "pipe": os.fstat(self.worker.output).st_ino}
 
     def forget(self):
         """In the worker: code must not find it on the stack."""

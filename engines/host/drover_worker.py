@@ -53,9 +53,9 @@ except (ImportError, OSError):
 class Failure(Exception):
     """The code is at fault: what its author is told."""
 
-    def __init__(self, name, message, line=None, traceback=None, exit_code=1, outcome="error"):
+    def __init__(self, name, message, line=None, traceback=None, exit_code=1, outcome="error", permanent=False):
         super().__init__(message)
-        self.outcome = outcome
+        self.outcome, self.permanent = outcome, permanent  # permanent: another try would end in the same way
         self.name, self.message, self.line, self.traceback, self.exit_code = name, message, line, traceback, exit_code
 
 
@@ -467,6 +467,8 @@ def described(failure):
     error = {"name": failure.name, "message": failure.message[:MESSAGE_MAX]}
     if failure.line is not None:
         error["line"] = failure.line
+    if failure.permanent:
+        error["permanent"] = True
     if failure.traceback:
         text = failure.traceback
         if len(text.encode("utf-8", "replace")) > TRACEBACK_MAX:  # the first and last frames tell most
@@ -478,7 +480,7 @@ def described(failure):
 def fail_over_quota(task):
     """Of a statement that ended well otherwise."""
     if task.results.over_quota:
-        raise Failure("ResultQuota", task.results.over_quota)
+        raise Failure("ResultQuota", task.results.over_quota, permanent=True)
 
 
 def flush():

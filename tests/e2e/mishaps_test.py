@@ -88,8 +88,12 @@ def waiting_is_bounded(data):
                 assert time.monotonic() - begun < 20
                 os.kill(pid, signal.SIGCONT)
         cluster.processes["droverd"].wait()
-        cluster.start("droverd")
-        cluster.request("POST", f"/api/v1/jobs/{job}/cancel")
+        with subprocess.Popen([str(BIN / "drover"), *where, "wait", str(job), "--timeout", "60"], stderr=subprocess.PIPE, text=True) as late:
+            said = late.stderr.readline()
+            assert "cannot reach droverd" in said and "waiting for it" in said, said
+            cluster.start("droverd")
+            cluster.request("POST", f"/api/v1/jobs/{job}/cancel")
+            assert late.wait(timeout=60) == 143, late.stderr.read()
         cluster.await_final(job)
         cluster.check_clean()
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 from harness import BIN, Cluster, UnixConnection
+from last_output_test import PYTHON
 from skips import skip
 
 ACCOUNT = "nobody"
@@ -121,6 +122,16 @@ def quotas_and_cancels_are_the_owners(cluster):
     assert cluster.await_final(waits)["state"] == "succeeded"
 
 
+def last_words_are_the_owners(cluster):
+    """The agent writes them as the account: the engine that was to do it is killed."""
+    status, text = ask(cluster, ANN, "POST", "/api/v1/statements?timeout_s=50", {"engine": "python", "script": PYTHON.replace("SIZE", "9000").replace("WHO", "main, 0")})
+    assert status == 200, (status, text)
+    job = json.loads(text)["job"]
+    assert job["reason"] == "engine_lost", job
+    assert ask(cluster, ANN, "GET", f"/api/v1/jobs/{job['id']}/log") == [200, "first\n" + "x" * 9000 + "\nlast words\n"]
+    assert ask(cluster, BOB, "GET", f"/api/v1/jobs/{job['id']}/log")[0] == 404
+
+
 def main():
     if os.geteuid() != 0:
         return skip("it needs root")
@@ -136,12 +147,13 @@ def main():
             job = one_engine_serves_both(cluster, results)
             nobody_sees_what_is_anothers(cluster, job)
             quotas_and_cancels_are_the_owners(cluster)
+            last_words_are_the_owners(cluster)
             cluster.request("POST", f"/api/v1/jobs/{job}/cancel", {})
             for engine in cluster.get("/api/v1/engines")["engines"]:
                 cluster.request("POST", f"/api/v1/engines/{engine['name']}/kill", {})
             cluster.until(lambda: not cluster.get("/api/v1/engines")["engines"], "every engine ends", 30)
             cluster.check_clean()
-    print("3 passed, 0 failed")
+    print("4 passed, 0 failed")
 
 
 if __name__ == "__main__":

@@ -185,6 +185,8 @@ def what_is_over_the_quota_is_kept_and_said(desk):
     with open(f"{desk.results}/cut.csv", newline="") as file:
         lines = file.read().split("\r\n")
     assert len(lines) == rows + 2 and lines[rows] == f"{rows - 1},{(rows - 1) * 7919 % 1000003}", (len(lines), lines[-3:])
+    status, out, _ = exec_(desk, "-e", "python", "--retry", "3", code)
+    assert status == 1 and out.count("begun") == 1, "it is run again, and would be cut again"
     whole = exec_(desk, "-e", "python", "drover.table([[1]], ['n'])")
     assert whole == (0, "n\n1\n", ""), whole
 
@@ -217,6 +219,24 @@ def output_comes_as_it_is_printed(desk):
         assert said.endswith(b"\n") and kind == "terminal" or said.count(b"\n") == 4, said
         for gate in gates:
             os.unlink(gate)
+
+
+def output_comes_as_it_is_printed_where_others_follow(desk):
+    """There is a place for one follower, as main() says, and another has it."""
+    job = desk.cluster.submit({"argv": ["/bin/sleep", "600"]})
+    gate = f"{desk.results}/gate"
+    with subprocess.Popen([str(BIN / "drover"), "log", "-f", str(job)], stdout=subprocess.DEVNULL, env=environment(desk)) as other:
+        desk.cluster.until(lambda: desk.cluster.get("/api/v1/status")["streams"] == 1, "it follows", 20)
+        code = f"echo one; until [ -e {gate} ]; do sleep 0.01; done; echo two"
+        with subprocess.Popen([str(BIN / "drover"), "exec", "-e", "shell", code], stdout=subprocess.PIPE, env=environment(desk)) as exec_:
+            watchdog = threading.Timer(60, exec_.kill)
+            watchdog.start()
+            assert exec_.stdout.readline() == b"one\n", "what came only at the end would never come"
+            open(gate, "w").close()
+            assert exec_.stdout.read() == b"two\n" and exec_.wait() == 0
+            watchdog.cancel()
+        desk.cluster.request("POST", f"/api/v1/jobs/{job}/cancel", {})
+        assert other.wait(60) is not None
 
 
 def read_until(fd, said, word):
@@ -380,6 +400,13 @@ def main():
                 case(desk)
                 print(f"{case.__name__}: ok", flush=True)
             nothing_is_left(desk)
+        few = output_comes_as_it_is_printed_where_others_follow
+        if not wanted or few.__name__ in wanted:
+            with Cluster(cpus=64, config=CONFIG.replace("RESULTS", results) + "[limits]\nstreams = 1\n") as cluster:
+                desk = Asker(cluster, results)
+                few(desk)
+                print(f"{few.__name__}: ok", flush=True)
+                nothing_is_left(desk)
     print("passed, 0 failed")
 
 

@@ -128,6 +128,37 @@ TEST(EngineLines, AnOutcomeIsACause) {
   }
 }
 
+TEST(EngineLines, ThePipeOfItsOutput) {
+  EngineLineReader reader;
+  auto line = reader.read(R"({"type":"hello","output":{"fd":7,"pipe":4242}})");
+  ASSERT_TRUE(line);
+  EXPECT_EQ(std::get<EngineHello>(*line).output.fd, 7);
+  EXPECT_EQ(std::get<EngineHello>(*line).output.inode, 4242u);
+  line = reader.read(R"({"type":"hello","output":[7]})");
+  ASSERT_TRUE(line);
+  EXPECT_EQ(std::get<EngineHello>(*line).output.inode, 0u) << "none";
+  line = reader.read(R"({"type":"output","fd":9,"pipe":77})");
+  ASSERT_TRUE(line);
+  EXPECT_EQ(std::get<EngineOutput>(*line).fd, 9);
+  EXPECT_EQ(std::get<EngineOutput>(*line).inode, 77u);
+}
+
+TEST(EngineLines, AnErrorMayBePermanent) {
+  EngineLineReader reader;
+  for (const auto& [member, permanent] :
+       std::initializer_list<std::pair<const char*, bool>>{{"", false},
+                                                           {R"(,"permanent":false)", false},
+                                                           {R"(,"permanent":true)", true},
+                                                           {R"(,"permanent":1)", false}}) {
+    const auto line =
+        reader.read(R"({"type":"ended","id":"1.0.1.101","outcome":"error","exit_code":1,)"
+                    R"("error":{"name":"E","message":"m")" +
+                    std::string(member) + "}}");
+    ASSERT_TRUE(line) << line.error().message;
+    EXPECT_EQ(std::get<EngineEnd>(*line).permanent, permanent) << member;
+  }
+}
+
 TEST(EngineLines, WhatIsWrongIsRefusedOrClamped) {
   EngineLineReader reader;
   for (const char* text :
@@ -214,6 +245,7 @@ class EngineTableTest : public testing::Test {
   void launch(const AttemptId& id) {
     table_.on_launch(kSession, id, "execute " + statement_id(id) + "\n", 3, 1);
   }
+  std::string log() const { return table_.log_of_running().path; }
   std::string lines() { return std::exchange(table_.out().to_engine, {}); }
   std::size_t ends() { return std::exchange(table_.out().ended, {}).size(); }
   static EngineEnd end_of(const AttemptId& id) {
@@ -225,6 +257,23 @@ class EngineTableTest : public testing::Test {
   static constexpr SessionId kSession{5};
   EngineTable table_;
 };
+
+TEST_F(EngineTableTest, KnowsTheLogOfWhatRuns) {
+  EXPECT_EQ(log(), "");
+  for (const std::uint64_t job : {9u, 4u, 7u})
+    table_.on_launch(kSession, attempt(job), "x", 0, 1, {"/log/" + std::to_string(job), 100});
+  EXPECT_EQ(log(), "/log/9") << "as they came";
+  EXPECT_EQ(table_.log_of_running().limit, 100);
+  table_.on_started({attempt(9), 1, 0});
+  table_.on_ended(end_of(attempt(9)));
+  EXPECT_EQ(log(), "/log/4");
+  table_.on_ended(end_of(attempt(7)));  // taken back
+  EXPECT_EQ(log(), "/log/4");
+  table_.on_engine_lost();
+  EXPECT_EQ(log(), "/log/4");
+  table_.on_ended(end_of(attempt(4)));
+  EXPECT_EQ(log(), "");
+}
 
 TEST_F(EngineTableTest, AStatementGoesDownOnceAndItsEndUpUntilItIsAcked) {
   launch(attempt(1));

@@ -1,5 +1,6 @@
 // tests/unit/nodeagent/node_parts_test.cpp - topologies, cgroup mounts, log pieces, script files.
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -223,6 +224,47 @@ TEST_F(Files, LinesAreAddedToLogs) {
   if (::geteuid() != 0) {
     EXPECT_NE(append_log(query).error, "");
   }
+}
+
+TEST_F(Files, OutputIsAddedUpToALimit) {
+  LogQuery query;
+  query.uid = query.gid = ::geteuid();
+  query.path = dir_ + "/made/for/it/log";
+  EXPECT_EQ(append_output(query, "one\n", 10).error, "");
+  EXPECT_EQ(append_output(query, "two, cut", 10).error, "");
+  EXPECT_EQ(append_output(query, "nothing of it", 10).error, "");
+  EXPECT_EQ(read(query.path, 0, 100).data, "one\ntwo, c");
+  EXPECT_EQ(append_output(query, "ut\n", 0).error, "") << "no limit";
+  EXPECT_EQ(read(query.path, 0, 100).data, "one\ntwo, cut\n");
+  EXPECT_EQ(std::filesystem::status(dir_ + "/made").permissions(),
+            std::filesystem::perms::owner_all);
+  std::filesystem::create_symlink(query.path, dir_ + "/link");
+  query.path = dir_ + "/link";
+  EXPECT_NE(append_output(query, "x", 0).error, "") << "no way through links";
+}
+
+TEST_F(Files, APipeIsOpenedWhereItsProcessHasIt) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  struct stat status {};
+  ASSERT_EQ(::fstat(ends[0], &status), 0);
+  LogQuery owner;
+  owner.uid = owner.gid = ::geteuid();
+  const int fd = open_pipe_of(owner, ::getpid(), ends[0], status.st_ino);
+  ASSERT_GE(fd, 0);
+  ASSERT_EQ(::write(ends[1], "last", 4), 4);
+  ::close(ends[0]);
+  ::close(ends[1]);
+  char text[8] = {};
+  EXPECT_EQ(::read(fd, text, sizeof(text)), 4);
+  EXPECT_EQ(::read(fd, text, sizeof(text)), 0) << "its writers are gone";
+  EXPECT_EQ(open_pipe_of(owner, ::getpid(), fd, status.st_ino + 1), -1) << "another pipe";
+  const int file = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ASSERT_EQ(::fstat(file, &status), 0);
+  EXPECT_EQ(open_pipe_of(owner, ::getpid(), file, status.st_ino), -1) << "no pipe";
+  EXPECT_EQ(open_pipe_of(owner, ::getpid(), 100'000, status.st_ino), -1);
+  ::close(file);
+  ::close(fd);
 }
 
 TEST_F(Files, LogPiecesByOffset) {

@@ -204,6 +204,28 @@ TEST(Statement, RunsAgainAfterTheLossOfItsEngineWhenThatWasAskedFor) {
   }
 }
 
+TEST(Statement, RunsNotAgainWhereThatWouldEndInTheSameWay) {
+  for (const bool permanent : {false, true}) {
+    Desk desk;
+    engine_up(desk, "engine-1", "python.1000");
+    JobSpec spec = code();
+    spec.retry.max = 2;
+    const JobId job = desk.accept(std::move(spec));
+    ASSERT_EQ(desk.launches.size(), 1u);
+    TaskEnded end;
+    end.node = desk.launches[0].node;
+    end.session = desk.launches[0].session;
+    end.id = desk.launches[0].id;
+    end.exit_code = 1;
+    end.started = end.ended = desk.now.wall;
+    end.permanent = permanent;
+    desk.put(std::move(end));
+    desk.turn();
+    EXPECT_EQ(desk.launches.size(), permanent ? 1u : 2u);
+    EXPECT_EQ(is_final(desk.table.jobs.at(job).state), permanent);
+  }
+}
+
 TEST(Statement, EndsWhenTheJobOfItsEngineHasEnded) {
   Desk desk;
   engine_up(desk, "engine-1", "python.1000");

@@ -1,0 +1,109 @@
+# tests/e2e/last_output_test.py - engines die in the middle of a statement: what it had printed is in its log, and the pool is whole.
+# SPDX-License-Identifier: Apache-2.0
+"""python3 tests/e2e/last_output_test.py [killed] [out_of_memory]
+
+Each statement stops its engine's own process before it prints, so that only others can know of what it printed, and then kills whom the case says."""
+import os
+import signal
+import sys
+import tempfile
+
+from harness import Cluster, pids_with_cookie
+from skips import skip, status
+
+PYTHON = """import os, signal
+main = os.getppid()
+print('first', flush=True)
+os.kill(main, signal.SIGSTOP)
+os.write(1, b'x' * SIZE + b'\\nlast words\\n')
+for pid in (WHO):
+    os.kill(pid, signal.SIGKILL)
+import time
+time.sleep(60)"""
+SHELL = """main=$(awk '/^PPid:/ {print $2}' /proc/$PPID/status)
+echo first; kill -STOP $main
+head -c SIZE /dev/zero | tr '\\0' x; printf '\\nlast words\\n'
+kill -KILL WHO
+sleep 60"""
+KILLED = [("python", PYTHON, {"the engine": "main,", "the engine and what runs": "main, os.getpid()", "all at once": "main, 0"}),
+          ("shell", SHELL, {"the engine": "$main", "the engine and what runs": "$main $PPID $$", "all at once": "$main 0"})]
+OUT_OF_MEMORY = "print('last words'); x = []\nwhile True: x.append(b'x' * (16 << 20))"
+
+
+class Desk:
+    def __init__(self, cluster):
+        self.cluster = cluster
+
+    def run(self, engine, code, seconds=60):
+        job = self.cluster.submit({"engine": engine, "script": code})
+        return self.cluster.await_final(job, seconds)
+
+    def log(self, job):
+        status, text = self.cluster.request("GET", f"/api/v1/jobs/{job['id']}/log")
+        assert status == 200, text
+        return text
+
+    def is_whole(self, engine):
+        job = self.run(engine, "echo 2" if engine == "shell" else "print(1 + 1)")
+        assert job["state"] == "succeeded" and self.log(job) == "2\n", job
+        assert len(self.cluster.get("/api/v1/engines")["engines"]) <= 2, "one of each type"
+
+
+def killed(desk, _):
+    for engine, code, victims in KILLED:
+        for who, pids in victims.items():
+            for size in (0, 50_000):  # a pipe holds 64 KiB
+                job = desk.run(engine, code.replace("SIZE", str(size)).replace("WHO", pids))
+                assert (job["state"], job["reason"]) == ("failed", "engine_lost"), job
+                log = desk.log(job)
+                assert log == "first\n" + "x" * size + "\nlast words\n", (engine, who, size, len(log), log[-60:])
+                desk.is_whole(engine)
+            print(f"{engine}, {who} killed: its last words are there", flush=True)
+
+
+def a_full_log_stays_full(desk, _):
+    """The agent keeps to the limit that the engine keeps to."""
+    before = f"print('y' * ({1 << 20} - 1000), flush=True)\nimport fcntl, termios\nwhile fcntl.ioctl(1, termios.FIONREAD, bytes(4)) != bytes(4): pass\n"
+    job = desk.run("python", before + PYTHON.replace("print('first', flush=True)\n", "").replace("SIZE", "5000").replace("WHO", "main,"))
+    log = desk.log(job)
+    assert log == "y" * ((1 << 20) - 1000) + "\n" + "x" * 999, (len(log), log[-60:])
+
+
+def out_of_memory(desk, _):
+    """The kernel kills what runs, and the engine, which is small, goes on: the statement has died, or its engine was lost."""
+    limits = [node.get("capabilities", {}).get("cgroup", "") for node in desk.cluster.get("/api/v1/nodes")["nodes"]]
+    if not any("memory" in limit for limit in limits):
+        skip(f"this machine limits no memory: {limits}")
+        return
+    job = desk.run("python", OUT_OF_MEMORY, 100)
+    assert job["state"] == "failed" and job["reason"] in ("signal", "engine_lost", "out_of_memory"), job
+    assert desk.log(job).startswith("last words\n"), desk.log(job)
+    print(f"out of memory: {job['reason']}, and its last words are there", flush=True)
+    desk.is_whole("python")
+
+
+def with_cluster(cases, config=""):
+    with tempfile.TemporaryDirectory(prefix="drover-results-") as results:
+        with Cluster(cpus=8, config=f'[engines]\nresults = "{results}"\n{config}') as cluster:
+            desk = Desk(cluster)
+            for case in cases:
+                case(desk, results)
+            for engine in cluster.get("/api/v1/engines")["engines"]:
+                cluster.request("POST", f"/api/v1/engines/{engine['name']}/drain", {})
+            cluster.until(lambda: not cluster.get("/api/v1/engines")["engines"], "every engine ends", 30)
+            cluster.check_clean()
+            assert not pids_with_cookie(f"DROVER_ENGINE_SOCKET={cluster.run}")
+
+
+def main():
+    words = sys.argv[1:] or ["killed", "out_of_memory"]
+    if "killed" in words:
+        with_cluster([killed])
+        with_cluster([a_full_log_stays_full], "log_mib = 1\n")
+    if "out_of_memory" in words:
+        with_cluster([out_of_memory])
+    return status()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
