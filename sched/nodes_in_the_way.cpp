@@ -3,11 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <map>
 #include <utility>
 
 #include "base/number_ranges.hpp"
 #include "base/units.hpp"
 #include "sched/prospects.hpp"
+#include "sched/reserving.hpp"
 
 namespace drover::sched {
 namespace {
@@ -26,19 +28,51 @@ std::vector<rm::Kind> short_of(const rm::NodeNeed& need) {
 
 }  // namespace
 
+// Of the first so many; in a reservation O(nodes), else O(sizes of nodes * nodes / 64).
+std::vector<Controller::State::Prospects::Suited> Controller::State::Prospects::suited(
+    const Asker& asker, bool in_service) const {
+  std::vector<Suited> found;
+  if (asker.by == rm::kUnreserved || Reserved{s}.is_flexible(asker.by)) {
+    for (const NodeId id : s.rm.suited(asker.what, in_service, kLookedAt)) found.push_back({id});
+    return found;
+  }
+  const Reservation* known = s.calendar.find(s.reserved[std::size_t(asker.by)].name);
+  if (known == nullptr) return found;
+  std::map<std::string_view, const ReservedNode*> parts;
+  for (const ReservedNode& part : known->nodes) parts.emplace(part.node, &part);
+  for (const NodeId id : s.rm.suited(asker.what, in_service, s.nodes.size())) {
+    const auto part = parts.find(s.node_of(id).name);
+    if (part != parts.end()) found.push_back({id, part->second});
+    if (found.size() == kLookedAt) break;
+  }
+  return found;
+}
+
 // Nothing: it has room, so that something else is in the way. O(tasks on it).
 std::optional<Controller::State::Prospects::NodeWait> Controller::State::Prospects::wait_for(
-    NodeId id, const Asker& asker) const {
-  NodeWait wait{id, s.clock.wall, {}};
-  const auto need = s.rm.need_on(id, asker.what);
-  rm::Amounts free = need ? need->free : rm::Amounts{};
-  const bool alone = s.rm.request(asker.what).exclusive || !need;
-  if (!alone && !rm::first_shortage(free, need->want)) return std::nullopt;
+    const Suited& on, const Asker& asker) const {
+  const NodeId id = on.node;
+  NodeWait wait{id, s.clock.wall, {}, s.rm.need_on(id, asker.what), s.rm.node(id)->capacity};
+  auto& need = wait.need;
+  const bool is_part = on.part != nullptr && !on.part->whole;
+  if (is_part) wait.all = on.part->amounts;
+  if (is_part && need) need->free = on.part->amounts;
   std::vector<std::pair<Time, TaskId>> ends;
   for (const TaskId& task : s.nodes.at(id).tasks) {
     const Job& job = s.jobs.at(task.job);
-    ends.emplace_back(end_of(job, job.more->tasks.at(raw(task.index)).record), task);
+    const TaskRecord& record = job.more->tasks.at(raw(task.index)).record;
+    if (is_part && record.lease->by != asker.by) continue;
+    ends.emplace_back(end_of(job, record), task);
+    if (is_part && need)
+      rm::for_each_part(*record.lease, [&](const rm::NodePart& part) {
+        if (part.node == id) need->free -= s.rm.frees(part, asker.what);
+      });
   }
+  for (std::size_t k = 0; is_part && need && k < rm::kKinds; ++k)
+    if (need->want.of[k] == 0) need->free.of[k] = 0;  // leases count jobs and nodes, too
+  rm::Amounts free = need ? need->free : rm::Amounts{};
+  const bool alone = s.rm.request(asker.what).exclusive || !need;
+  if (!alone && !rm::first_shortage(free, need->want)) return std::nullopt;
   if (ends.empty()) return std::nullopt;
   std::ranges::stable_sort(ends, [](const auto& a, const auto& b) {
     return is_sooner(a.first, b.first) || (a.first == b.first && a.second < b.second);
@@ -58,17 +92,16 @@ std::optional<Controller::State::Prospects::NodeWait> Controller::State::Prospec
 
 void Controller::State::Prospects::name_node(const NodeWait& wait, const Asker& asker,
                                              Why& why) const {
-  const auto view = s.rm.node(wait.node);
-  const auto need = s.rm.need_on(wait.node, asker.what);
+  const auto& need = wait.need;
   const rm::Request& request = s.rm.request(asker.what);
-  const std::string& name = view->spec->name;
+  const std::string& name = s.node_of(wait.node).name;
   std::string text;
   std::vector<rm::Kind> kinds = need ? short_of(*need) : std::vector<rm::Kind>();
   for (const rm::Kind kind : kinds) {
     const auto amount = [&](std::int64_t of) { return rm::amount_text(of, kind, s.rm.names()); };
     const bool of_model = kind == rm::Kind::GpuMilli && !request.gpu_model.empty();
     text += (text.empty() ? "" : "; ") + amount(need->free[kind]) +
-            (of_model ? " of model " + request.gpu_model : " of " + amount(view->capacity[kind])) +
+            (of_model ? " of model " + request.gpu_model : " of " + amount(wait.all[kind])) +
             " free, " + amount(need->want[kind]) + " asked for";
   }
   if (request.exclusive) text = "not empty, and it asks for the whole node";
@@ -99,8 +132,8 @@ void Controller::State::Prospects::name_node(const NodeWait& wait, const Asker& 
 // Of those that are looked at the ones that have room soonest by the limits of what runs there.
 void Controller::State::Prospects::name_nodes(const Asker& asker, Why& why) const {
   std::vector<NodeWait> waits;
-  for (const NodeId id : s.rm.suited(asker.what, true, kLookedAt))
-    if (auto wait = wait_for(id, asker)) waits.push_back(*std::move(wait));
+  for (const Suited& on : suited(asker, true))
+    if (auto wait = wait_for(on, asker)) waits.push_back(*std::move(wait));
   std::ranges::stable_sort(
       waits, [](const NodeWait& a, const NodeWait& b) { return is_sooner(a.at, b.at); });
   for (std::size_t i = 0; i < waits.size() && i < kNodesShown; ++i) name_node(waits[i], asker, why);
@@ -109,19 +142,34 @@ void Controller::State::Prospects::name_nodes(const Asker& asker, Why& why) cons
 
 void Controller::State::Prospects::name_out_of_service(const Asker& asker, Why& why) const {
   std::size_t shown = 0;
-  for (const NodeId id : s.rm.suited(asker.what, false, kLookedAt)) {
+  for (const Suited& out : suited(asker, false)) {
     if (shown++ >= kOutShown) {
       ++why.more_in_the_way;
       continue;
     }
-    const auto view = s.rm.node(id);
-    const std::string& reason = s.nodes.at(id).reason;
+    const auto view = s.rm.node(out.node);
+    const std::string& reason = s.nodes.at(out.node).reason;
     why.in_the_way.push_back({view->spec->name,
                               JobId{},
                               "large enough, but " + std::string(rm::state_word(*view)) +
                                   (reason.empty() ? "" : ": " + reason),
                               {}});
   }
+}
+
+// Of several components the one that finds no nodes, as if it were alone.
+void Controller::State::Prospects::name_for_component(const Asker& asker, Why& why) {
+  const std::uint32_t component = s.rm.explain(asker.what).component;
+  if (component == 0) return;  // each finds some, but not all of them nodes of their own
+  const rm::Request& all = s.rm.request(asker.what);
+  rm::Request request = component > 1 ? all.more[component - 2] : all;
+  request.more.clear();
+  Asker alone = asker;
+  alone.what = s.rm.intern(request);
+  s.rm.hold(alone.what);
+  name_nodes(alone, why);
+  name_out_of_service(alone, why);
+  s.rm.drop(alone.what);
 }
 
 // Of what the reason says.
@@ -133,11 +181,14 @@ void Controller::State::Prospects::name_obstacles(const Asker& asker, const JobS
       name_holders(*shortage, why);
   }
   const bool on_nodes = why.reason == Reason::Resources || why.reason == Reason::NodeUnavailable;
-  if (asker.by != rm::kUnreserved || asker.partition == s.statements) return;
-  if (on_nodes && s.rm.request(asker.what).more.empty()) {
+  if (asker.partition == s.statements) return;
+  if (on_nodes && !s.rm.request(asker.what).more.empty()) {
+    name_for_component(asker, why);
+  } else if (on_nodes) {
     name_nodes(asker, why);
     name_out_of_service(asker, why);
   }
+  if (asker.by != rm::kUnreserved) return;
   if (on_nodes || why.reason == Reason::Priority || why.reason == Reason::Quota)
     add_remedies(asker, spec, why);
 }

@@ -76,11 +76,20 @@ struct Controller::State::Prospects {
     NodeId node{};
     Time at;  // wall; 0 = somebody of them has no limit
     std::vector<std::pair<Time, TaskId>> ends;
+    std::optional<rm::NodeNeed> need;  // nothing: the whole node
+    rm::Amounts all;                   // of which `need.free` is free
   };
-  std::optional<NodeWait> wait_for(NodeId node, const Asker& asker) const;
+  // A node that is large enough, and what the reservation in which it must run has of it.
+  struct Suited {
+    NodeId node{};
+    const ReservedNode* part = nullptr;
+  };
+  std::vector<Suited> suited(const Asker& asker, bool in_service) const;
+  std::optional<NodeWait> wait_for(const Suited& on, const Asker& asker) const;
   void name_nodes(const Asker& asker, Why& why) const;
   void name_node(const NodeWait& wait, const Asker& asker, Why& why) const;
   void name_out_of_service(const Asker& asker, Why& why) const;
+  void name_for_component(const Asker& asker, Why& why);
   // remedies.cpp: what would let it start now, proved by a search as the pass makes it
   bool could_start(const rm::Request& request, Duration length, const Asker& asker) const;
   std::string smaller_request(const Asker& asker) const;

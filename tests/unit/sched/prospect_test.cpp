@@ -337,5 +337,25 @@ TEST(Remedies, AnotherPartitionThatHasRoomNow) {
   EXPECT_TRUE(on.desk.controller.check().empty());
 }
 
+TEST(InTheWay, OfSeveralComponentsTheOneThatFindsNoNodeIsSaid) {
+  Weighing on;
+  on.desk.node_up("n1", 8);
+  on.desk.node_up("n2", 2);
+  const JobId runs = on.desk.accept(sized(6, 100));
+  JobSpec spec = sized(1, 50);
+  rm::Request second;
+  second.cpus = 4;
+  spec.request.more.add(second);
+  const Prospect said = on.weigh(spec);
+  EXPECT_EQ(said.why.reason, Reason::Resources);
+  EXPECT_TRUE(said.why.text.starts_with("component 2: ")) << said.why.text;
+  ASSERT_EQ(said.why.in_the_way.size(), 2u) << said.why.text;
+  EXPECT_EQ(said.why.in_the_way[0].node, "n1");
+  EXPECT_EQ(said.why.in_the_way[0].text, "2 cpus of 8 cpus free, 4 cpus asked for");
+  EXPECT_EQ(said.why.in_the_way[1].job, runs);
+  EXPECT_EQ(said.why.in_the_way[1].until, on.in(100));
+  on.expect_same(spec);
+}
+
 }  // namespace
 }  // namespace drover::sched

@@ -228,6 +228,39 @@ TEST_F(Reserve, InTheWayInsideIsStillRespected) {
   EXPECT_EQ(nodes_of(ours), "n1");
 }
 
+TEST_F(Reserve, WhoHoldsWhatItHasIsNamedToThoseWhoWaitInside) {
+  Reservation part = lecture(10, 1'000);
+  part.nodes[0].whole = false;
+  part.nodes[0].amounts[rm::Kind::CpuMilli] = 3000;
+  ASSERT_TRUE(put(part));
+  const JobId beside = desk.accept(job(500, "bob", 1));  // on the rest of n1, and in nobody's way
+  ASSERT_EQ(nodes_of(beside), "n1");
+  const JobId runs = desk.accept(inside(200, 2));
+  const JobId waits = desk.accept(inside(50, 2));
+  pass(10);
+  const auto said = desk.controller.look_at(waits, {}, desk.now);
+  ASSERT_TRUE(said.has_value());
+  ASSERT_EQ(said->why.in_the_way.size(), 2u) << said->why.text;
+  EXPECT_EQ(said->why.in_the_way[0].node, "n1");
+  EXPECT_EQ(said->why.in_the_way[0].text, "1 cpus of 3 cpus free, 2 cpus asked for");
+  EXPECT_EQ(said->why.in_the_way[1].job, runs);
+  EXPECT_EQ(said->why.in_the_way[1].until, in(200));
+}
+
+TEST_F(Reserve, OfWholeNodesOnlyItsOwnAreNamed) {
+  ASSERT_TRUE(put(lecture(10, 1'000)));
+  const JobId other = desk.accept(job(500, "bob", 3));
+  ASSERT_EQ(nodes_of(other), "n2");
+  const JobId runs = desk.accept(inside(200));
+  const JobId waits = desk.accept(inside(50, 2));
+  pass(10);
+  const auto said = desk.controller.look_at(waits, {}, desk.now);
+  ASSERT_TRUE(said.has_value());
+  ASSERT_EQ(said->why.in_the_way.size(), 2u) << said->why.text;
+  EXPECT_EQ(said->why.in_the_way[0].node, "n1");
+  EXPECT_EQ(said->why.in_the_way[1].job, runs);
+}
+
 TEST_F(Reserve, RefusalsSayWhatIsWrong) {
   const auto error = [&](Reservation made) { return put(std::move(made)).error().message; };
   EXPECT_EQ(error(lecture(-100, 50)),
