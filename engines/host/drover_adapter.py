@@ -14,7 +14,7 @@ import threading
 import time
 
 import drover_engine
-from drover_io import resident_kib, say
+from drover_io import json_bytes, resident_kib, say
 from drover_loop import Loop
 from drover_pollers import BALANCE_S, Limits, Poll, Pollers
 from drover_worker import Failure, MESSAGE_MAX, Task, described, fail_over_quota
@@ -268,7 +268,7 @@ class AdapterEngine(drover_engine.Engine):
         if language not in self.runner.languages:
             session.waiting -= 1
             return self.refuse(statement, f"the engine has no language {language!r}: {', '.join(self.runner.languages)}")
-        statement.write_notes()
+        statement.begin_log()
         running = self.running[statement.id] = Running(statement, session)
         session.is_busy = True
         self.uses += 1
@@ -336,7 +336,7 @@ class AdapterEngine(drover_engine.Engine):
                                "max_rss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}}
             if told is not None:
                 ended["error"] = told
-            members = json.dumps(statement.as_wanted(ended)).encode()[1:-1]
+            members = json_bytes(statement.as_wanted(ended))[1:-1]
             self.told_end(statement, members + b',"results":' + running.task.results.json() + b"}")
         session.is_busy, session.waiting = False, session.waiting - 1
         self.leave_session(session, is_ended=True)

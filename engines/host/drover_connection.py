@@ -6,7 +6,7 @@ import select
 import socket
 import time
 
-from drover_io import Lines, say, take_secret
+from drover_io import Lines, json_bytes, say, take_secret
 from drover_loop import Loop
 
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.05, 5.0
@@ -99,7 +99,7 @@ class Connection(Loop):
 
     def send(self, message):
         if self.agent is not None:
-            self.agent.send(json.dumps(message).encode() + b"\n")
+            self.agent.send(json_bytes(message) + b"\n")
 
     def flush_agent(self):
         if self.agent is not None and self.agent.outgoing and self.agent.flush() == self.is_agent_slow:

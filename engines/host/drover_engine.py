@@ -15,7 +15,7 @@ import time
 
 import drover_kept  # now: a runner takes this folder off the path
 from drover_connection import Connection
-from drover_io import NOTHING, Lines, resident_kib, say
+from drover_io import NOTHING, Lines, json_bytes, resident_kib, say
 from drover_loop import NEVER_S
 from drover_statement import Statement, quoted
 from drover_worker import WAKE, Worker
@@ -183,7 +183,7 @@ class Engine(Connection):
         statement = self.flight[0]
         self.uses += 1
         statement.started_us, self.begun_at = at_us, time.monotonic()
-        statement.write_notes()
+        statement.begin_log()
         limit = statement.order.get("time_limit_s") or 0
         if limit > 0:
             self.after(limit, "limit", lambda: self.interrupt("timeout", TIMEOUT_GRACE_S))
@@ -235,7 +235,7 @@ class Engine(Connection):
         now = time.time_ns() // 1000
         ended = {"outcome": outcome, "exit_code": exit_code, "started_us": statement.started_us or now, "ended_us": now,
                  "usage": usage or {"user_us": 0, "system_us": 0, "max_rss_kib": 0}, "error": error, "results": []}
-        self.told_end(statement, json.dumps(statement.as_wanted(ended)).encode()[1:])
+        self.told_end(statement, json_bytes(statement.as_wanted(ended))[1:])
 
     def told_end(self, statement, members):
         """`members`: JSON after its first brace."""
@@ -306,7 +306,7 @@ class Engine(Connection):
             self.drain_output()
             self.worker.go_on()
         if statement.ending is not None:
-            members = json.dumps(statement.as_wanted(json.loads(b"{" + members))).encode()[1:]
+            members = json_bytes(statement.as_wanted(json.loads(b"{" + members)))[1:]
         self.told_end(statement, members)
         if self.flight:
             self.begin(time.time_ns() // 1000)

@@ -1,10 +1,16 @@
 # engines/host/drover_io.py - JSON lines over a socket, a statement's log file, and what /proc says.
 # SPDX-License-Identifier: Apache-2.0
+import json
 import os
 import sys
 
 LINE_MAX = 8 << 20
 NOTHING = ()
+
+
+def json_bytes(value):
+    """As ASCII json would tell half a pair of surrogates (a file's name with a byte that is no UTF-8, say), which nobody else can read."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def say(text):

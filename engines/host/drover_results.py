@@ -9,6 +9,8 @@ import sys
 import zlib
 from binascii import b2a_base64
 
+from drover_io import json_bytes
+
 CHUNK_ROWS = 4096
 CHUNK_TEXT = 512 << 10   # a chunk of wide rows holds fewer rows, so that a reader's memory stays small
 SMALL_TEXT = 4 << 10     # travels in the preview alone: most statements leave no file
@@ -162,7 +164,7 @@ class Table:
             self.line({"columns": columns})
 
     def line(self, value):
-        write_all(self.index_file, json.dumps(value).encode() + b"\n")
+        write_all(self.index_file, json_bytes(value) + b"\n")
 
     def close(self, complete):
         self.item["complete"] = self.item["complete"] and complete
@@ -204,7 +206,7 @@ class Results:
 
     def done(self, item, preview):
         """`preview` is JSON text already: it is not parsed again on its way."""
-        text = json.dumps(item)
+        text = json.dumps(item, ensure_ascii=False)
         self.items.append(f'{text[:-1]},"preview":{preview}}}' if preview is not None else text)
 
     def json(self):

@@ -20,8 +20,9 @@ class Statement:
         self.started_us, self.is_told, self.fraction = 0, False, 0.0
         self.ending = self.progress = None  # ending: `cancelled` or `timeout` once that is wanted
 
-    def write_notes(self):
-        """What was changed in the code before it came here."""
+    def begin_log(self):
+        """Without what an earlier store left there, should nothing be printed; with what was changed in the code before it came here."""
+        self.log.forget()
         if self.notes:
             self.log.write(b"".join(b"[drover: %s]\n" % note.encode("utf-8", "replace") for note in self.notes.split("; ")))
 

@@ -23,7 +23,6 @@ an order that has not begun ends at once, one that has ended is no longer meant,
 """
 import _thread
 import fcntl
-import json
 import marshal
 import os
 import resource
@@ -34,6 +33,7 @@ import sys
 import termios
 import time
 
+from drover_io import json_bytes
 from drover_results import Results
 
 TRACEBACK_MAX = 16 << 10
@@ -215,7 +215,7 @@ class Task:
         line = {"type": "progress", "id": self.id, "fraction": min(fraction, 1.0), "text": str(text)[:200]}
         if total is not None:
             line["done"], line["total"] = int(done), int(total)
-        self.send_line(json.dumps(line).encode("utf-8", "replace") + b"\n")
+        self.send_line(json_bytes(line) + b"\n")
 
 
 class Served:
@@ -371,7 +371,7 @@ class Served:
                 f'"started_us":{started_us},"ended_us":{time.time_ns() // 1000},"usage":{{"user_us":{max(0, after[0] - before[0])},'
                 f'"system_us":{max(0, after[1] - before[1])},"max_rss_kib":{after[2]}}},')
         if error is not None:
-            line += f'"error":{json.dumps(error)},'
+            line += f'"error":{json_bytes(error).decode()},'
         self.send(b'%b"results":%b}\n' % (line.encode(), task.results.json()))
         if has_printed:
             self.await_reader()

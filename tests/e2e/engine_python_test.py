@@ -64,6 +64,17 @@ def values(engine):
     assert (result["bytes"], result["complete"]) == (100, False), result
     result = engine.run("drover.image(b'x' * 1000)", result_bytes=999)["results"][0]
     assert (result["file"], result["complete"]) == ("", False), result
+    # Half a pair of surrogates, as names of files with bytes that are no UTF-8 have, is no text for anybody else.
+    half = "'caf\\udce9'"
+    ended = engine.run(f"drover.progress(0.5, text={half}); drover.table([[{half}]], [{half}], name={half}); drover.text({half}, {half}); raise ValueError({half})")
+    assert ended["error"]["message"] == "caf?" and [(one["name"], one["preview"]) for one in ended["results"]] == [("caf?", [["caf?"]]), ("caf?", "caf?")], ended
+    assert ended["results"][0]["columns"][0]["name"] == "caf?" and "caf?" in ended["error"]["traceback"], ended
+    assert engine.next(lambda m: m["type"] == "progress" and m["id"] == ended["id"], "progress")["text"] == "caf?"
+    for silent in ("open('no\\udce9')", "2"):  # what an earlier store left is nobody's output
+        engine.log_path(0).parent.mkdir(exist_ok=True)
+        engine.log_path(engine.number + 1).write_bytes(b"of another statement")
+        assert engine.run(silent)["outcome"] in ("ok", "error")
+        assert b"another" not in engine.log(f"{engine.number}.0"), silent
     # The statement goes on and fails at its end; its own failure goes before that.
     ended = engine.run("drover.text('x' * 100); print('on')", result_bytes=99)
     assert engine.log(f"{engine.number}.0") == b"on\n" and ended["error"]["name"] == "ResultQuota", ended
