@@ -86,6 +86,7 @@ void Controller::State::mark_stale(Partition& partition, const rm::Freed& freed)
 // Sees to it that the first job, and only it, holds the earliest place it can get. Jobs that cannot
 // start at any time known stand aside.
 void Controller::State::hold_for_head(Partition& partition) {
+  JobId tried{};
   while (true) {
     const auto head = partition.queue.head();
     if (head && clearings.contains(head->place.job)) {  // its room is promised in another way
@@ -116,6 +117,13 @@ void Controller::State::hold_for_head(Partition& partition) {
                            partition.planned(job.path));
         partition.waits_for_quota = !slot || slot->start != on_nodes.start;
         if (!slot) slot = on_nodes;  // nobody knows when its quotas will have room
+      }
+      // What quotas put off nothing may have woken: nodes had room for it all the time.
+      const bool is_due = slot && slot->start <= clock.mono && rm.ledger().is_limited(job.path);
+      if (is_due && std::exchange(tried, job.id) != job.id) {
+        partition.queue.unblock(head->shape);
+        serve_heads(partition);
+        continue;
       }
       if (slot) put_hold(partition, job, *slot);
       if (slot) partition.placed = job.id;

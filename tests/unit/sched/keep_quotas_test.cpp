@@ -341,6 +341,28 @@ TEST(KeepQuotas, TheFirstKeepsItsPlaceWhileItsLicencesAreLent) {
   }
 }
 
+// Somebody else whom a quota stops comes before it meanwhile, and nodes had room for it before.
+TEST(KeepQuotas, TheFirstStartsWhenItsQuotaComesFreeEarly) {
+  for (const char* policy : {"easy", "easy-sjbf"}) {
+    Day day(policy, {at_most({{"user", "ann"}}, 4), at_most({{"user", "dan"}}, 4)});
+    day.desk().node_up("n1", 4);
+    day.desk().node_up("n2", 4);
+    day.desk().node_up("n3", 2);
+    day.submit(sized(4, 1'000, "dan"));
+    day.submit(sized(4, 50, "bob"));
+    const JobId first = day.submit(sized(3, 100));
+    day.outlives(JobId{4}, 5);
+    const JobId lent = day.submit(sized(2, 50));
+    ASSERT_EQ(day.started(lent), 0) << policy;
+    day.pass_until(52);
+    JobSpec stopped = sized(4, 100, "dan");
+    stopped.priority = 1;
+    day.submit(stopped);
+    day.pass_until(2'000);
+    EXPECT_EQ(day.started(first), 55) << policy;
+  }
+}
+
 // What is kept is kept from all that he takes, not from the least that he asks for.
 TEST(KeepQuotas, WhoMayHaveMoreNodesTakesNoMoreThanIsLeft) {
   Day day("easy");
