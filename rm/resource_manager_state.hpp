@@ -143,7 +143,8 @@ struct ResourceManager::State {
     return shortage;
   }
   // Of a lease that comes to more than the least that was asked for.
-  std::optional<QuotaShort> total_short(PathId path, const Amounts& total, Window window);
+  std::optional<QuotaShort> total_short(const Class& asked, PathId path, const Amounts& total,
+                                        Window window);
   // Leases the nodes in `gang`, which have room, if the quotas have.
   Acquired take_gang(const Class& asked, const NodeAsk& ask, PathId path, Window window);
   Acquired lease_gang(const Class& asked, const NodeAsk& ask, PathId path, Window window);

@@ -6,11 +6,15 @@
 
 namespace drover::rm {
 
-std::optional<QuotaShort> ResourceManager::State::total_short(PathId path, const Amounts& total,
-                                                              Window window) {
+std::optional<QuotaShort> ResourceManager::State::total_short(const Class& asked, PathId path,
+                                                              const Amounts& total, Window window) {
   if (auto shortage = ledger.first_short(path, total))
     return refuse(path, *std::move(shortage), total);
-  return quotas_short(path, total, window);
+  // Plans count the least. Two whose places are beside each other, and who take more in any case,
+  // would wait for each other for ever.
+  const bool takes_more =
+      is_elastic(asked.request) && gang.size() > std::size_t(asked.request.nodes);
+  return takes_more ? quotas_short(path, total, window) : std::nullopt;
 }
 
 Acquired ResourceManager::State::take_gang(const Class& asked, const NodeAsk& ask, PathId path,
@@ -18,7 +22,7 @@ Acquired ResourceManager::State::take_gang(const Class& asked, const NodeAsk& as
   if (ask.exclusive) {  // charged the whole nodes, known only now
     Amounts whole;
     for (const NodeId node : gang) nodes.add_charge(node, ask, node == gang.front(), whole);
-    if (auto shortage = total_short(path, whole, window)) return *std::move(shortage);
+    if (auto shortage = total_short(asked, path, whole, window)) return *std::move(shortage);
   }
   return lease_gang(asked, ask, path, window);
 }
@@ -36,7 +40,7 @@ Acquired ResourceManager::State::lease_gang(const Class& asked, const NodeAsk& a
   // are the threads of whole cores, and the number of nodes where it may vary.
   if ((names.has_gpus() && !lease.gpus.empty()) || asked.request.cores.whole_cores() ||
       is_elastic(asked.request)) {
-    if (auto shortage = total_short(path, total, window)) {
+    if (auto shortage = total_short(asked, path, total, window)) {
       for_each_part(lease, [&](const NodePart& part) { nodes.give(part); });
       acquired = *std::move(shortage);
       return acquired;

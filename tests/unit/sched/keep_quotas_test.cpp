@@ -363,6 +363,22 @@ TEST(KeepQuotas, TheFirstStartsWhenItsQuotaComesFreeEarly) {
   }
 }
 
+// A place keeps the least of its quota; whoever comes first takes the whole node all the same.
+TEST(KeepQuotas, WhoIsBehindDoesNotStopAWholeNodeInItsPlace) {
+  Day day("conservative", {at_most({{"user", "ann"}}, 6)});
+  day.desk().node_up("n1", 4);
+  day.desk().node_up("n2", 4);
+  day.submit(sized(4, 100, "bob"));
+  day.submit(sized(4, 100, "bob"));
+  JobSpec whole = sized(1, 100);
+  whole.request.exclusive = true;
+  const JobId first = day.submit(whole);
+  const JobId behind = day.submit(sized(4, 100));
+  day.pass_until(2'000);
+  EXPECT_EQ(day.started(first), 100);
+  EXPECT_EQ(day.started(behind), 200);
+}
+
 // What is kept is kept from all that he takes, not from the least that he asks for.
 TEST(KeepQuotas, WhoMayHaveMoreNodesTakesNoMoreThanIsLeft) {
   Day day("easy");
