@@ -271,6 +271,9 @@ class History {
     backfilled_ = stats.backfilled;
     if (excuse_) promised_.clear();
     excuse_ = false;
+    // Or puts others first who hold the place meanwhile, and whom alone the rest must not delay.
+    if (desk_.config.policy.order == Order::Priority && !promised_.contains(first))
+      promised_.clear();
     if (raw(first) == 0) return;
     // The text holds the wall time, so that it grows as the promise does. Who was the first may not
     // be for a while, when a quota stops him, and keeps what he was promised.
