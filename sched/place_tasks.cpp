@@ -194,6 +194,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     ++stats.placements_made;
     if (!partition.holds.empty()) drop_hold(partition, job.id);
     KeepQuotas{*this}.drop(job.id, false);
+    if (partition.placed == job.id) partition.placed = {};
     drop_clearing(job.id, true);
     note_start(partition, job);
     rm::for_each_part(*lease, [&](const rm::NodePart& part) {

@@ -379,6 +379,26 @@ TEST(KeepQuotas, WhoIsBehindDoesNotStopAWholeNodeInItsPlace) {
   EXPECT_EQ(day.started(behind), 200);
 }
 
+// Its place was for the first of its elements.
+TEST(KeepQuotas, TheRestOfAnArrayKeepsNoPlaceWhenItsQuotaIsUsedUp) {
+  Day day("easy", {at_most({{"user", "ann"}}, 3)});
+  day.desk().node_up("n1", 4);
+  day.desk().node_up("n2", 4);
+  day.submit(sized(4, 50, "bob"));
+  day.submit(sized(4, 60, "bob"));
+  JobSpec array = sized(3, 100);
+  array.is_array = true;
+  array.array = IndexSet::from_runs({{0, 3, 1}});
+  day.submit(array);
+  JobSpec gang = sized(2, 100, "dan");
+  gang.request.nodes = 2;
+  const JobId wide = day.submit(gang);
+  const JobId behind = day.submit(sized(4, 1'000, "bob"));
+  day.pass_until(4'000);
+  EXPECT_EQ(day.started(wide), 450);  // when the four are through
+  EXPECT_EQ(day.started(behind), 550);
+}
+
 // What is kept is kept from all that he takes, not from the least that he asks for.
 TEST(KeepQuotas, WhoMayHaveMoreNodesTakesNoMoreThanIsLeft) {
   Day day("easy");
