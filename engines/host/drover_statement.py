@@ -22,7 +22,8 @@ class Statement:
 
     def begin_log(self):
         """Without what an earlier store left there, should nothing be printed; with what was changed in the code before it came here."""
-        self.log.forget()
+        if self.log.fd is None:  # else a note came before it began
+            self.log.forget()
         if self.notes:
             self.log.write(b"".join(b"[drover: %s]\n" % note.encode("utf-8", "replace") for note in self.notes.split("; ")))
 
