@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """python3 tests/e2e/last_output_test.py [killed] [out_of_memory]
 
-Each statement stops its engine's own process before it prints, so that only others can know of what it printed, and then kills whom the case says."""
+Each statement prints something, and goes on when that is in its log: the engine has nothing in its hands. Then it stops the engine's own process before it prints, so that only others can know of what it
+printed, and kills whom the case says."""
 import os
 import signal
 import sys
@@ -11,17 +12,19 @@ import tempfile
 from harness import Cluster, pids_with_cookie
 from skips import skip, status
 
-PYTHON = """import os, signal
+PYTHON = """import os, signal, time
 main = os.getppid()
 print('first', flush=True)
+while not os.path.exists('GATE'): time.sleep(0.01)
 os.kill(main, signal.SIGSTOP)
 os.write(1, b'x' * SIZE + b'\\nlast words\\n')
 for pid in (WHO):
     os.kill(pid, signal.SIGKILL)
-import time
 time.sleep(60)"""
 SHELL = """main=$(awk '/^PPid:/ {print $2}' /proc/$PPID/status)
-echo first; kill -STOP $main
+echo first
+until [ -e GATE ]; do sleep 0.01; done
+kill -STOP $main
 head -c SIZE /dev/zero | tr '\\0' x; printf '\\nlast words\\n'
 kill -KILL WHO
 sleep 60"""
@@ -30,18 +33,29 @@ KILLED = [("python", PYTHON, {"the engine": "main,", "the engine and what runs":
 OUT_OF_MEMORY = "print('last words'); x = []\nwhile True: x.append(b'x' * (16 << 20))"
 
 
-class Desk:
-    def __init__(self, cluster):
-        self.cluster = cluster
+def open_gate(gate, until, then):
+    until()
+    open(gate, "w").close()
+    then()
+    os.unlink(gate)
 
-    def run(self, engine, code, seconds=60):
-        job = self.cluster.submit({"engine": engine, "script": code})
+
+class Desk:
+    def __init__(self, cluster, directory):
+        self.cluster, self.gate = cluster, directory + "/gate"
+
+    def run(self, engine, code, seconds=60, first=None):
+        """With `first`: the gate of the code is opened when its log has so many bytes."""
+        job = self.cluster.submit({"engine": engine, "script": code.replace("GATE", self.gate)})
+        if first is not None:
+            open_gate(self.gate, lambda: self.cluster.until(lambda: len(self.log({"id": job}, None)) == first, "its first words are in its log", 30),
+                      lambda: self.cluster.await_final(job, seconds))
         return self.cluster.await_final(job, seconds)
 
-    def log(self, job):
+    def log(self, job, wanted=200):
         status, text = self.cluster.request("GET", f"/api/v1/jobs/{job['id']}/log")
-        assert status == 200, text
-        return text
+        assert status == (wanted or status), text
+        return text if status == 200 else ""
 
     def is_whole(self, engine):
         job = self.run(engine, "echo 2" if engine == "shell" else "print(1 + 1)")
@@ -53,7 +67,7 @@ def killed(desk, _):
     for engine, code, victims in KILLED:
         for who, pids in victims.items():
             for size in (0, 50_000):  # a pipe holds 64 KiB
-                job = desk.run(engine, code.replace("SIZE", str(size)).replace("WHO", pids))
+                job = desk.run(engine, code.replace("SIZE", str(size)).replace("WHO", pids), first=6)
                 assert (job["state"], job["reason"]) == ("failed", "engine_lost"), job
                 log = desk.log(job)
                 assert log == "first\n" + "x" * size + "\nlast words\n", (engine, who, size, len(log), log[-60:])
@@ -63,10 +77,11 @@ def killed(desk, _):
 
 def a_full_log_stays_full(desk, _):
     """The agent keeps to the limit that the engine keeps to."""
-    before = f"print('y' * ({1 << 20} - 1000), flush=True)\nimport fcntl, termios\nwhile fcntl.ioctl(1, termios.FIONREAD, bytes(4)) != bytes(4): pass\n"
-    job = desk.run("python", before + PYTHON.replace("print('first', flush=True)\n", "").replace("SIZE", "5000").replace("WHO", "main,"))
+    before = (1 << 20) - 1000
+    code = PYTHON.replace("print('first', flush=True)", f"print('y' * {before - 1}, flush=True)").replace("SIZE", "5000").replace("WHO", "main,")
+    job = desk.run("python", code, first=before)
     log = desk.log(job)
-    assert log == "y" * ((1 << 20) - 1000) + "\n" + "x" * 999, (len(log), log[-60:])
+    assert log == "y" * (before - 1) + "\n" + "x" * 1000, (len(log), log[-60:])
 
 
 def out_of_memory(desk, _):
@@ -85,7 +100,7 @@ def out_of_memory(desk, _):
 def with_cluster(cases, config=""):
     with tempfile.TemporaryDirectory(prefix="drover-results-") as results:
         with Cluster(cpus=8, config=f'[engines]\nresults = "{results}"\n{config}') as cluster:
-            desk = Desk(cluster)
+            desk = Desk(cluster, results)
             for case in cases:
                 case(desk, results)
             for engine in cluster.get("/api/v1/engines")["engines"]:

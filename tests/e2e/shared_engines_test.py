@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 from harness import BIN, Cluster, UnixConnection
-from last_output_test import PYTHON
+from last_output_test import PYTHON, open_gate
 from skips import skip
 
 ACCOUNT = "nobody"
@@ -122,14 +122,19 @@ def quotas_and_cancels_are_the_owners(cluster):
     assert cluster.await_final(waits)["state"] == "succeeded"
 
 
-def last_words_are_the_owners(cluster):
+def last_words_are_the_owners(cluster, results):
     """The agent writes them as the account: the engine that was to do it is killed."""
-    status, text = ask(cluster, ANN, "POST", "/api/v1/statements?timeout_s=50", {"engine": "python", "script": PYTHON.replace("SIZE", "9000").replace("WHO", "main, 0")})
-    assert status == 200, (status, text)
-    job = json.loads(text)["job"]
-    assert job["reason"] == "engine_lost", job
-    assert ask(cluster, ANN, "GET", f"/api/v1/jobs/{job['id']}/log") == [200, "first\n" + "x" * 9000 + "\nlast words\n"]
-    assert ask(cluster, BOB, "GET", f"/api/v1/jobs/{job['id']}/log")[0] == 404
+    code = PYTHON.replace("GATE", f"{results}/gate").replace("SIZE", "9000").replace("WHO", "main, 0")
+    status, text = ask(cluster, ANN, "POST", "/api/v1/jobs", {"engine": "python", "script": code})
+    assert status == 201, (status, text)
+    job = json.loads(text)
+    path = f"/api/v1/jobs/{job['id']}/log"
+    open_gate(f"{results}/gate", lambda: cluster.until(lambda: ask(cluster, ANN, "GET", path) == [200, "first\n"], "its first words are in its log", 30),
+              lambda: cluster.await_final(job["id"]))
+    assert cluster.job(job["id"])["reason"] == "engine_lost", job
+    got = ask(cluster, ANN, "GET", path)
+    assert got == [200, "first\n" + "x" * 9000 + "\nlast words\n"], (got[0], len(got[1]), got[1][:20], got[1][-90:])
+    assert ask(cluster, BOB, "GET", path)[0] == 404
 
 
 def main():
@@ -147,7 +152,7 @@ def main():
             job = one_engine_serves_both(cluster, results)
             nobody_sees_what_is_anothers(cluster, job)
             quotas_and_cancels_are_the_owners(cluster)
-            last_words_are_the_owners(cluster)
+            last_words_are_the_owners(cluster, results)
             cluster.request("POST", f"/api/v1/jobs/{job}/cancel", {})
             for engine in cluster.get("/api/v1/engines")["engines"]:
                 cluster.request("POST", f"/api/v1/engines/{engine['name']}/kill", {})
