@@ -27,9 +27,12 @@ constexpr std::int64_t kShown = 1000;  // rows of a table on a terminal, when no
 Result<std::string> job_path(Context& context) {
   const Result<std::string> word = context.word(0, "the job's id");
   if (!word) return fail(word.error());
-  const auto id = parse_integer(*word, 1, INT64_MAX, "JOB");
-  if (!id) return fail(id.error());
-  return "/api/v1/jobs/" + std::to_string(*id) + "/results";
+  const Result<OneJob> job = one_job(context, *word);
+  if (!job) return fail(job.error());
+  if (job->element)
+    return fail(Errc::BadInput, "\"" + *word + "\" is an element, and only statements have results",
+                "this command takes one job: 12, or last", "JOB");
+  return job->path() + "/results";
 }
 
 std::vector<Column> result_columns() {
@@ -181,6 +184,7 @@ const Command kResultGet = {.noun = "result",
                             .summary = "show or fetch one result of a statement",
                             .examples =
                                 "drover result get 12\n"
+                                "drover result get last --rows 0:20\n"
                                 "drover result get 12 1 --format csv --rows 0:1000\n"
                                 "drover result get 12 --out table.csv",
                             .options = get_options,
