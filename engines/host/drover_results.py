@@ -13,6 +13,9 @@ from drover_io import json_bytes
 
 CHUNK_ROWS = 4096
 CHUNK_TEXT = 512 << 10   # a chunk of wide rows holds fewer rows, so that a reader's memory stays small
+CHUNK_TEXT_MAX = 4 * CHUNK_TEXT  # about; but a row is in one chunk
+TAKEN_ROWS = 256         # of an iterator, before it is seen that they are wide
+WIDE_ROW = CHUNK_TEXT // 8
 SMALL_TEXT = 4 << 10     # travels in the preview alone: most statements leave no file
 PREVIEW_MAX = 2 << 20    # whatever was asked for: a line of the protocol is at most 8 MiB
 RESULTS_MAX = 1000
@@ -113,7 +116,17 @@ class Table:
         self.told, self.text_size = None, 0
 
     def add(self, columns):
-        """One chunk, column by column. False: a limit is reached, nothing more is taken."""
+        """Rows, column by column, as one chunk if they are not wide. False: a limit is reached, nothing more is taken."""
+        if not columns or len(columns[0]) < 2 or text_of_columns(columns) <= CHUNK_TEXT_MAX:
+            return self.add_chunk(columns)
+        half = len(columns[0]) // 2
+        is_taken = self.add([values[:half] for values in columns])
+        size = self.text_size
+        is_taken = is_taken and self.add([values[half:] for values in columns])
+        self.text_size += size
+        return is_taken
+
+    def add_chunk(self, columns):
         count = min(len(columns[0]), self.results.rows_left) if columns else 0
         cut = bool(columns) and count < len(columns[0])
         while count:
@@ -223,14 +236,14 @@ class Results:
 
     def table(self, rows, columns=None, name="", types=None):
         """`rows`: any iterable of dicts or of sequences; read once, in chunks. `types` where they are known before."""
-        chunk_rows, rows = CHUNK_ROWS // 8, rows if isinstance(rows, list) else iter(rows)
+        chunk_rows, rows = CHUNK_ROWS // 64, rows if isinstance(rows, list) else iter(rows)
         at, table, ok = 0, None, False
         try:
             while True:
                 if isinstance(rows, list):
                     chunk, at = rows[at:at + chunk_rows], at + chunk_rows
                 else:
-                    chunk = list(itertools.islice(rows, chunk_rows))
+                    chunk = take(rows, chunk_rows)
                 if table is None:
                     keys = list(columns) if columns is not None else names_of(rows if isinstance(rows, list) else chunk)
                     table = self.begin_table(keys, name)
@@ -239,7 +252,7 @@ class Results:
                     break
                 if not table.add(by_column(chunk, keys)):
                     break
-                chunk_rows = min(chunk_rows * 2, CHUNK_ROWS) if table.text_size < CHUNK_TEXT else max(1, chunk_rows // 2)
+                chunk_rows = next_rows(chunk_rows, table.text_size)
             ok = True
         finally:
             if table is not None:
@@ -292,6 +305,31 @@ class Results:
 def write_all(file, data):
     while data:
         data = data[os.write(file, data):]
+
+
+def take(rows, count):
+    """Up to so many of an iterator; fewer once they are wide, so that few of those are held at a time."""
+    taken = []
+    while len(taken) < count:
+        more = list(itertools.islice(rows, min(TAKEN_ROWS, count - len(taken))))
+        if not more:
+            break
+        taken += more
+        last = more[-1].values() if isinstance(more[-1], dict) else more[-1]
+        if sum(len(value) for value in last if isinstance(value, (str, bytes))) > WIDE_ROW:
+            break
+    return taken
+
+
+def next_rows(rows, text_size):
+    """How many the next chunk should have, when that many came to so much text."""
+    return min(rows * 2, CHUNK_ROWS) if text_size < CHUNK_TEXT else max(1, rows * CHUNK_TEXT // (text_size * 2))
+
+
+def text_of_columns(columns):
+    """Of texts in these rows, by a sample."""
+    step = max(1, len(columns[0]) // 64)
+    return step * sum(len(value) for values in columns for value in values[::step] if isinstance(value, (str, bytes)))
 
 
 def names_of(rows):

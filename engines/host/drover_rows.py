@@ -1,6 +1,6 @@
 # engines/host/drover_rows.py - a table that comes in pages of any size, written in chunks of a useful one.
 # SPDX-License-Identifier: Apache-2.0
-from drover_results import CHUNK_ROWS, CHUNK_TEXT, by_column
+from drover_results import CHUNK_ROWS, by_column, next_rows
 
 
 class PagedTable:
@@ -21,8 +21,7 @@ class PagedTable:
     def write(self):
         rows, self.held = self.held[:self.chunk_rows], self.held[self.chunk_rows:]
         self.is_cut = not self.table.add(by_column(rows, self.names))
-        small = self.table.text_size < CHUNK_TEXT
-        self.chunk_rows = min(self.chunk_rows * 2, CHUNK_ROWS) if small else max(1, self.chunk_rows // 2)
+        self.chunk_rows = next_rows(self.chunk_rows, self.table.text_size)
 
     def close(self, complete=True):
         """What came is kept, whatever ended it."""

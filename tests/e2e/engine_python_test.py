@@ -62,6 +62,16 @@ def values(engine):
     assert len(text) == 100_002 == result["bytes"] and len(json.dumps(result["preview"])) <= 52 and text.startswith(result["preview"])
     result = engine.run("drover.text('\u00e9' * 100)", result_bytes=101)["results"][0]
     assert (result["bytes"], result["complete"]) == (100, False), result
+    # Wide rows are in chunks of few, for the sake of who writes and of who reads, also when they come late.
+    for early, wide in ((0, 400), (5000, 60)):
+        code = f"drover.table(((i, 'x' * (500_000 if i >= {early} else 1)) for i in range({early + wide})), ['a', 'b'])"
+        ended = engine.run(code)
+        result = ended["results"][0]
+        assert (result["rows"], result["complete"]) == (early + wide, True), result
+        assert ended["usage"]["max_rss_kib"] < 150 << 10, ended["usage"]
+        lines = [json.loads(line) for line in (engine.results_path(engine.number) / result["file"]).read_text().splitlines()]
+        chunks = [line for line in lines if "offset" in line]
+        assert sum(chunk["rows"] for chunk in chunks) == early + wide and max(chunk["rows"] for chunk in chunks if chunk["row"] >= early) <= 8, chunks
     result = engine.run("drover.image(b'x' * 1000)", result_bytes=999)["results"][0]
     assert (result["file"], result["complete"]) == ("", False), result
     # Half a pair of surrogates, as names of files with bytes that are no UTF-8 have, is no text for anybody else.
