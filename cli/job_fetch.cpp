@@ -29,11 +29,26 @@ Result<std::vector<Json>> fetch_jobs(Context& context, const Query& query, std::
   return jobs;
 }
 
+namespace {
+// The user's newest. An engine that was started for a statement came after it, and is not what its
+// user submitted last.
+Result<std::vector<Json>> fetch_submitted(Context& context, std::size_t count) {
+  for (std::size_t limit = 2 * count;; limit *= 2) {
+    Result<std::vector<Json>> jobs = fetch_jobs(context, {{"user", context.current_user()}}, limit);
+    if (!jobs) return jobs;
+    const bool is_all = jobs->size() < limit;
+    std::erase_if(*jobs, [](const Json& job) {
+      return text_of(member(job, "labels"), "creator") == "engine";
+    });
+    if (is_all || jobs->size() >= count) return jobs;
+  }
+}
+}  // namespace
+
 Result<bool> resolve_last(Context& context, Selector& selector) {
   if (selector.last.empty()) return true;
   const std::uint32_t deepest = *std::max_element(selector.last.begin(), selector.last.end());
-  const Result<std::vector<Json>> jobs =
-      fetch_jobs(context, {{"user", context.current_user()}}, deepest + 1);
+  const Result<std::vector<Json>> jobs = fetch_submitted(context, std::size_t(deepest) + 1);
   if (!jobs) return fail(jobs.error());
   for (const std::uint32_t back : selector.last) {
     if (back >= jobs->size()) {

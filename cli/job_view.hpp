@@ -35,8 +35,8 @@ std::string show_short_seconds(double value);  // "0.9 s", "12.3 s", "1:02:03"
 std::string cpu_list(const Json& numbers);     // [0,1,2,5] -> "0-2,5"
 std::string job_reason(const Json& job);       // reason and detail in one text
 
-// Resolves `last~k` into ids of the current user's newest jobs; the numbers in the answer are
-// sorted as written.
+// Resolves `last~k` into ids of the current user's newest jobs, engines left out; the numbers in
+// the answer are sorted as written.
 Result<bool> resolve_last(Context& context, Selector& selector);
 // The numbers of those in place of `last` in the spec's "dependency".
 Result<bool> resolve_dependency(Context& context, Json& spec);

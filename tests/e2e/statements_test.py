@@ -179,6 +179,8 @@ def what_is_over_the_quota_is_kept_and_said(desk):
     job = int(re.search(r"drover result get (\d+) 0\n", out)[1])
     assert desk.cluster.job(job)["state"] == "failed"
     assert drover(desk, "result", "ls", "last") == drover(desk, "result", "ls", str(job)), "it is the newest"
+    assert exec_(desk, "-e", "python", "--once", "1")[0] == 0  # its engine's job came after it
+    assert drover(desk, "result", "ls", "last~1") == drover(desk, "result", "ls", str(job)), "engines are not counted"
     for words in ((), ("--rows", "0:3"), ("--format", "csv"), ("--format", "jsonl"), ("--format", "json"), ("--out", f"{desk.results}/cut.csv")):
         status, out, err = drover(desk, "result", "get", str(job), *words)
         assert status == 0 and warning in err.splitlines(), (words, status, err)
