@@ -235,7 +235,9 @@ class EngineCluster(Cluster):
         """Jobs that host engines are open as long as they are kept warm."""
         def none_left():
             hosts = {engine["job"] for engine in self.get("/api/v1/engines")["engines"]}
-            return not [job for job in self.jobs("&state=open") if job["id"] not in hosts and job["state"] not in FINAL]
+            left = [job for job in self.jobs("&state=open") if job["id"] not in hosts and job["state"] not in FINAL]
+            assert not left, [(job["id"], job["name"], job["state"], job["reason"], job["detail"], job["node"]) for job in left[:5]]
+            return True
         self.until(none_left, "every statement ends", seconds)
 
 
