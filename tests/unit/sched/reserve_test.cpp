@@ -53,6 +53,9 @@ struct Reserve : testing::TestWithParam<const char*> {
     return names;
   }
   std::string why(JobId job) { return desk.controller.why(job, {}, desk.now)->text; }
+  std::vector<Obstacle> in_the_way(JobId job) {
+    return desk.controller.look_at(job, {}, desk.now)->why.in_the_way;
+  }
 
   Desk desk;
 };
@@ -238,13 +241,12 @@ TEST_F(Reserve, WhoHoldsWhatItHasIsNamedToThoseWhoWaitInside) {
   const JobId runs = desk.accept(inside(200, 2));
   const JobId waits = desk.accept(inside(50, 2));
   pass(10);
-  const auto said = desk.controller.look_at(waits, {}, desk.now);
-  ASSERT_TRUE(said.has_value());
-  ASSERT_EQ(said->why.in_the_way.size(), 2u) << said->why.text;
-  EXPECT_EQ(said->why.in_the_way[0].node, "n1");
-  EXPECT_EQ(said->why.in_the_way[0].text, "1 cpus of 3 cpus free, 2 cpus asked for");
-  EXPECT_EQ(said->why.in_the_way[1].job, runs);
-  EXPECT_EQ(said->why.in_the_way[1].until, in(200));
+  const auto said = in_the_way(waits);
+  ASSERT_EQ(said.size(), 2u) << why(waits);
+  EXPECT_EQ(said[0].node, "n1");
+  EXPECT_EQ(said[0].text, "1 cpus of 3 cpus free, 2 cpus asked for");
+  EXPECT_EQ(said[1].job, runs);
+  EXPECT_EQ(said[1].until, in(200));
 }
 
 TEST_F(Reserve, OfWholeNodesOnlyItsOwnAreNamed) {
@@ -254,11 +256,10 @@ TEST_F(Reserve, OfWholeNodesOnlyItsOwnAreNamed) {
   const JobId runs = desk.accept(inside(200));
   const JobId waits = desk.accept(inside(50, 2));
   pass(10);
-  const auto said = desk.controller.look_at(waits, {}, desk.now);
-  ASSERT_TRUE(said.has_value());
-  ASSERT_EQ(said->why.in_the_way.size(), 2u) << said->why.text;
-  EXPECT_EQ(said->why.in_the_way[0].node, "n1");
-  EXPECT_EQ(said->why.in_the_way[1].job, runs);
+  const auto said = in_the_way(waits);
+  ASSERT_EQ(said.size(), 2u) << why(waits);
+  EXPECT_EQ(said[0].node, "n1");
+  EXPECT_EQ(said[1].job, runs);
 }
 
 TEST_F(Reserve, RefusalsSayWhatIsWrong) {
