@@ -132,6 +132,8 @@ void EngineLink::send_health(const EngineHealth& health) {
 void EngineLink::dial() {
   redial_.stop();
   if (controller_ != nullptr) return;
+  // Nothing to tell, and nobody to take anything: it registers when the engine comes back.
+  if (engine_ == nullptr && table_.is_empty()) return;
   net::frame_connect(parts_.loop, parts_.agent_socket, [this, alive = alive_](auto connection) {
     if (!*alive || controller_ != nullptr) return;
     if (connection) return on_controller(std::move(*connection));

@@ -57,6 +57,7 @@ class EngineTable {
 
   // For Hello: all whose end is not acked, sorted (also ends: the controller awaits the report).
   std::vector<HeldReport> running() const;
+  bool is_empty() const { return entries_.empty(); }
   std::size_t running_count() const { return entries_.size() - ended_; }
   // Of the statement that runs, should it have been launched by this agent: the first that has not
   // ended, in the order in which the engine got them.

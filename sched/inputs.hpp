@@ -75,6 +75,7 @@ struct NodeUp {
   SessionId session{};
   std::vector<HeldAttempt>
       running;  // accepted and not ended; ends are reported as TaskEnded afterwards
+  std::optional<JobId> host = {};  // of an engine: that it runs as
 };
 struct NodeDown {
   NodeId node{};

@@ -149,7 +149,11 @@ struct Welcome {  // registration accepted under this node id
   NodeId node{};
   SessionId session{};
 };
-using Action = std::variant<CompileJob, Launch, Kill, Pause, Relimit, AckEnded, Welcome>;
+struct TurnAway {  // registration refused
+  SessionId session{};
+  std::string why;
+};
+using Action = std::variant<CompileJob, Launch, Kill, Pause, Relimit, AckEnded, Welcome, TurnAway>;
 
 struct StartEstimate {  // of a job that has started now; mono
   Time promised, started;

@@ -32,6 +32,12 @@ void Controller::State::name_resources(const rm::Topology& topology) {
 }
 
 void Controller::State::node_up(NodeUp in, Now now) {
+  // Agents hold the place of an engine whose connection broke. Its name may be another's by now.
+  if (in.host && find(*in.host) == nullptr) {
+    out.actions.emplace_back(TurnAway{
+        in.session, "job " + std::to_string(raw(*in.host)) + ", which it ran as, has ended"});
+    return;
+  }
   const auto known = node_ids.find(in.spec.name);
   const bool is_new = known == node_ids.end();
   const NodeId id = is_new ? NodeId{static_cast<std::uint32_t>(next_node++)} : known->second;

@@ -130,6 +130,7 @@ void Agents::on_hello(Session& session, const proto::AgentMessage& message) {
   up.session = session.id;
   for (const proto::Held& held : hello.running())
     up.running.push_back({to_attempt(held.id()), held.started()});
+  if (view.is_engine) up.host = JobId{hello.node().engine().job().job()};
   turn_.push(std::move(up));
   if (const proto::EngineInfo& engine = hello.node().engine(); view.is_engine && engine.uses() > 0)
     turn_.engines(
@@ -263,6 +264,13 @@ void Agents::perform(const sched::Welcome& welcome) {
   session->out.set_welcome(true);
   session->out_bytes += 16;
   if (!std::exchange(session->dirty, true)) dirty_.push_back(session->id);
+}
+
+void Agents::perform(const sched::TurnAway& turned) {
+  Session* session = find(turned.session);
+  if (session == nullptr) return;
+  if (session->connection != nullptr) refuse(*session, turned.why);
+  drop(turned.session);
 }
 
 void Agents::perform(const sched::Launch& launch) {

@@ -84,6 +84,7 @@ class Agents {
   void perform(const sched::Relimit& relimit);
   void perform(const sched::AckEnded& ack);
   void perform(const sched::Welcome& welcome);
+  void perform(const sched::TurnAway& turned);
   void flush();
 
   using OnPiece = std::function<void(const Result<LogPiece>&)>;

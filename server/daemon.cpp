@@ -263,6 +263,7 @@ struct Daemon::Parts {
       void operator()(const sched::Relimit& relimit) const { agents.perform(relimit); }
       void operator()(const sched::AckEnded& ack) const { agents.perform(ack); }
       void operator()(const sched::Welcome& welcome) const { agents.perform(welcome); }
+      void operator()(const sched::TurnAway& turned) const { agents.perform(turned); }
     };
     for (const sched::Action& action : actions) std::visit(Visitor{agents, compiles}, action);
     if (advice_notes != nullptr) advice_notes->speak();

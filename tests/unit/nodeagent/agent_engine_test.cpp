@@ -16,8 +16,8 @@ class AgentEngineTest : public AgentTest {
     engine_ = std::make_unique<Controller>(controller_.get());
     hello_ = engine_->welcome();
   }
-  proto::LaunchOrder engine_order() const {
-    proto::LaunchOrder launch = order(kEngineJob, "");
+  proto::LaunchOrder engine_order(std::uint64_t job = kEngineJob) const {
+    proto::LaunchOrder launch = order(job, "");
     launch.clear_script();
     launch.set_kill_grace_s(15);
     for (const char* word : {"python3", "-S", "-u", DROVER_ENGINES "/python/engine.py"})
@@ -26,7 +26,7 @@ class AgentEngineTest : public AgentTest {
     launch.add_env("DROVER_ENGINE_TOKEN=forged");
     launch.add_env("PYTHONDONTWRITEBYTECODE=1");
     proto::EngineHost& engine = *launch.mutable_engine();
-    engine.set_name("engine-50");
+    engine.set_name("engine-" + std::to_string(job));
     engine.set_type("python");
     engine.set_pool("pool-a");
     engine.set_options("{}");
@@ -130,6 +130,17 @@ TEST_F(AgentEngineTest, TheEndOfTheEngineIsTheEndOfItsSession) {
   EXPECT_EQ(engine_->wait_end(1).cause(), proto::KILLED) << "SIGTERM cancels what runs";
   engine_->ack(1);
   EXPECT_EQ(controller_->wait_end(kEngineJob).cause(), proto::KILLED);
+}
+
+// A new droverd would send it statements.
+TEST_F(AgentEngineTest, WhatIsDeadAndOwesNothingIsNotOfferedAnew) {
+  proto::ControllerMessage message;
+  *message.add_kill()->mutable_id() = Controller::ref(kEngineJob);
+  controller_->send(message);
+  controller_->wait_end(kEngineJob);
+  engine_->hang_up();
+  launch({engine_order(kEngineJob + 1)});
+  EXPECT_EQ(engine_->welcome().node().name(), "engine-51") << "which needs longer than a dial";
 }
 
 TEST_F(AgentEngineTest, StrangersAreRefused) {

@@ -420,45 +420,6 @@ TEST(EnginePool, ADrainWaitsForAllOfThem) {
   EXPECT_TRUE(stage.engine_jobs().empty());
 }
 
-TEST(EnginePool, ARestartForgetsNoEngine) {
-  Stage stage;
-  const JobId runs = stage.submit();
-  const JobId engine = stage.engine_jobs()[0];
-  stage.engine_up(engine);
-  stage.restart();
-  stage.engine_up(engine);
-  EXPECT_TRUE(stage.runs(runs));
-  EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Busy);
-  stage.statement_ended(runs);
-  EXPECT_TRUE(stage.runs(stage.submit()));
-  EXPECT_EQ(stage.engine_jobs().size(), 1u);
-}
-
-TEST(EnginePool, ADrainGoesOnAfterARestart) {
-  for (const bool is_idle : {false, true}) {
-    Stage stage;
-    stage.obeys = false;
-    const JobId runs = stage.submit();
-    const JobId engine = stage.engine_jobs()[0];
-    stage.engine_up(engine);
-    if (is_idle) stage.statement_ended(runs);
-    ASSERT_TRUE(stage.ask(DrainEngine{{1000, false}, "engine-1"}));
-    stage.restart();
-    stage.engine_up(engine);
-    if (!is_idle) {
-      EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Draining);
-      stage.statement_ended(runs);
-    }
-    EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Stopping);
-    const JobId next = stage.submit();
-    EXPECT_EQ(stage.engine_jobs().size(), 2u) << "another engine";
-    stage.pass(seconds(11));
-    EXPECT_EQ(stage.engine_jobs().size(), 1u) << "ended by force";
-    stage.engine_up(stage.engine_jobs()[0]);
-    EXPECT_TRUE(stage.runs(next));
-  }
-}
-
 TEST(EnginePool, WhatAnOperatorDrainsServesNobody) {
   Stage stage;
   const JobId first = stage.submit();
@@ -473,16 +434,6 @@ TEST(EnginePool, WhatAnOperatorDrainsServesNobody) {
   const JobId next = stage.submit();
   stage.engine_up(stage.engine_jobs()[0]);
   EXPECT_TRUE(stage.runs(next));
-}
-
-TEST(EnginePool, AnEngineThatDiedDuringARestartTakesItsStatement) {
-  Stage stage;
-  const JobId lost = stage.submit();
-  const JobId engine = stage.engine_jobs()[0];
-  stage.engine_up(engine);
-  stage.restart();
-  stage.engine_died(engine);
-  EXPECT_EQ(stage.table.jobs.at(lost).reason, Reason::EngineLost);
 }
 
 // Somebody asks for an engine, renews a lease or gives it back, or sends code to a lock.

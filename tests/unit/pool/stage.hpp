@@ -94,19 +94,20 @@ class Stage {
     machine = up.session;
     put(std::move(up));
   }
-  // The engine of the job that was launched last for it registers, with what it runs.
+  // The engine of a job registers, with what it runs; or its agent does so for one that is dead.
   void engine_up(JobId job) {
-    const sched::Launch& launch = running_engines.at(job);
+    const bool lives = running_engines.contains(job);
     const std::string name = table.specs.at(job)->engine->name;
     sched::NodeUp up;
     up.spec.name = name;
     up.spec.labels = {{"pool", table.specs.at(job)->engine->pool}};
     up.spec.seats = seats;
-    up.boot_id = std::to_string(raw(launch.id.task.job));
+    up.boot_id = std::to_string(raw(job));
+    up.host = job;
     up.session = SessionId{++sessions};
     for (const auto& [statement, on] : running_statements)
-      if (on.first == name) up.running.push_back({on.second.id, true});
-    engine_sessions[name] = up.session;
+      if (lives && on.first == name) up.running.push_back({on.second.id, true});
+    if (lives) engine_sessions[name] = up.session;
     put(std::move(up));
   }
   void statement_ended(JobId statement, std::int32_t code = 0, Duration took = {}) {
@@ -193,6 +194,7 @@ class Stage {
   std::map<JobId, sched::Launch> running_engines;
   std::map<JobId, std::pair<std::string, sched::Launch>> running_statements;
   std::map<std::string, SessionId> engine_sessions;
+  std::size_t turned_away = 0;
   std::set<JobId> signalled;     // engines that were told to end
   std::uint32_t seats = 1;       // of engines that register
   sched::RetryRule retry;        // of statements from here on
@@ -248,6 +250,7 @@ class Stage {
       return true;
     }
     if (const auto* kill = std::get_if<sched::Kill>(&action)) return on_kill(*kill);
+    if (std::holds_alternative<sched::TurnAway>(action)) ++turned_away;
     return false;
   }
   bool on_kill(const sched::Kill& kill) {
