@@ -9,6 +9,7 @@
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "proto/agent.pb.h"
 
@@ -27,8 +28,7 @@ tl::unexpected<Error> bad(const std::string& what) {
 // Missing members are empty or 0: an engine of another release may leave some out.
 std::string_view text_of(const Element& object, std::string_view name) {
   std::string_view text;
-  if (object[name].get(text) != simdjson::SUCCESS) return {};
-  return simdjson::validate_utf8(text.data(), text.size()) ? text : std::string_view{};  // \udc00
+  return object[name].get(text) == simdjson::SUCCESS ? text : std::string_view{};
 }
 
 std::int64_t number_of(const Element& object, std::string_view name) {
@@ -43,6 +43,34 @@ std::string cut(std::string_view text, std::size_t limit) {
   if (text.size() <= limit) return std::string(text);
   while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80) --limit;
   return std::string(text.substr(0, limit));
+}
+
+// The code unit of a `\uXXXX` that begins there; -1 if none does.
+int unit_at(std::string_view text, std::size_t at) {
+  if (at > text.size() || !text.substr(at).starts_with("\\u") || text.size() - at < 6) return -1;
+  unsigned unit = 0;
+  const char* const end = text.data() + at + 6;
+  return std::from_chars(text.data() + at + 2, end, unit, 16).ptr == end ? int(unit) : -1;
+}
+
+// Strings of some languages may hold half a pair of surrogates, which is no text to us: what is
+// replaced is as long. False: there is none, and `mended` is as it was.
+bool mend_surrogates(std::string_view text, std::string& mended) {
+  bool has_any = false;
+  for (std::size_t at = text.find('\\'); at < text.size(); at = text.find('\\', at)) {
+    const int unit = unit_at(text, at);
+    const int next = unit >= 0xd800 && unit < 0xdc00 ? unit_at(text, at + 6) : -1;
+    if (next >= 0xdc00 && next < 0xe000) {
+      at += 12;
+      continue;
+    }
+    if (unit >= 0xd800 && unit < 0xe000) {
+      if (!std::exchange(has_any, true)) mended = text;
+      mended.replace(at, 6, "\\ufffd");
+    }
+    at += unit < 0 ? 2 : 6;
+  }
+  return has_any;
 }
 
 EngineOutput read_output(const Element& line) {
@@ -208,6 +236,8 @@ EngineLineReader::~EngineLineReader() = default;
 
 Result<EngineLine> EngineLineReader::read(std::string_view text) {
   Element line;
+  std::string mended;
+  if (mend_surrogates(text, mended)) text = mended;
   if (const auto error = parser_->parser.parse(text.data(), text.size()).get(line))
     return bad(simdjson::error_message(error));
   if (!line.is_object()) return bad("not an object");

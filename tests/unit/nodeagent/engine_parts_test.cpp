@@ -159,6 +159,38 @@ TEST(EngineLines, AnErrorMayBePermanent) {
   }
 }
 
+// Engines in other languages say them: a string of Java or JavaScript may have half a pair.
+TEST(EngineLines, HalfAPairOfSurrogatesIsReplaced) {
+  EngineLineReader reader;
+  for (const auto& [said, meant] : std::initializer_list<std::pair<const char*, const char*>>{
+           {R"(\ud800)", "\uFFFD"},
+           {R"(\uDFFF)", "\uFFFD"},
+           {R"(a\ud83db)", "a\uFFFDb"},
+           {R"(\ud83d\ud83d\ude00)", "\uFFFD\U0001F600"},
+           {R"(\ude00\ud83d)", "\uFFFD\uFFFD"},
+           {R"(\ud83d\n)", "\uFFFD\n"},
+           {R"(\ud83d\u0041)", "\uFFFDA"},
+           {R"(\uD83D\uDE00)", "\U0001F600"},
+           {R"(\\ud800)", "\\ud800"},
+           {R"(\\\ud800)", "\\\uFFFD"}}) {
+    const auto line = reader.read(
+        R"({"type":"ended","id":"1.0.1.101","outcome":"error","exit_code":1,"error":{"name":"E","message":")" +
+        std::string(said) + R"("},"results":[{"index":0,"name":")" + said + R"("}]})");
+    ASSERT_TRUE(line) << said << line.error().message;
+    const EngineEnd& end = std::get<EngineEnd>(*line);
+    EXPECT_EQ(end.report.message, std::string("E: ") + meant) << said;
+    const auto json = nlohmann::json::parse(end.results);
+    EXPECT_EQ(json["error"]["message"], meant) << said;
+    EXPECT_EQ(json["results"][0]["name"], meant) << said;
+    const auto progress =
+        reader.read(R"({"type":"progress","id":"1.0.1.101","text":")" + std::string(said) + "\"}");
+    ASSERT_TRUE(progress) << said;
+    EXPECT_EQ(std::get<EngineProgress>(*progress).text, meant) << said;
+  }
+  for (const char* broken : {R"(\ud8)", R"(\uzzzz)", R"(\ud800\u)", R"(\)"})
+    EXPECT_FALSE(reader.read(R"({"type":")" + std::string(broken) + "\"}")) << broken;
+}
+
 TEST(EngineLines, WhatIsWrongIsRefusedOrClamped) {
   EngineLineReader reader;
   for (const char* text :
