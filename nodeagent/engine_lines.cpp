@@ -184,6 +184,7 @@ EngineLine read_ended(const Element& line, const AttemptId& id) {
   end.results = "{\"outcome\":" + printable(cut(outcome, kTextMax));
   if (line["error"].get(part) == simdjson::SUCCESS && part.is_object()) {
     const std::string_view name = text_of(part, "name");
+    if (outcome == "died" && name == "OutOfMemory") report.cause = EndCause::OutOfMemory;
     report.message =
         cut(std::string(name) + (name.empty() ? "" : ": ") + std::string(text_of(part, "message")),
             kMessageMax);

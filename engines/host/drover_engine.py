@@ -17,6 +17,7 @@ import drover_kept  # now: a runner takes this folder off the path
 from drover_connection import Connection
 from drover_io import NOTHING, Lines, json_bytes, resident_kib, say
 from drover_loop import NEVER_S
+from drover_memory import MemoryLimit
 from drover_statement import Statement, quoted
 from drover_worker import WAKE, Worker
 
@@ -29,6 +30,7 @@ TOUCH_S = 900  # well within drover_kept.YOUNG_S
 NAP_S = 0.001
 AHEAD_MAX = 16  # orders that the worker has and has not begun
 TELL_S, BACK_S = 0.001, 0.05  # a start is told after that; so often it is looked who waits too long
+MAY_BE_MEMORY = b'"outcome":"died"', b'"outcome":"error","exit_code":137,'  # a program of the code, too
 FIRST_AGAIN_S, LAST_AGAIN_S = 0.25, 4.0  # until it is looked who has missed an interrupt
 
 
@@ -40,6 +42,7 @@ class Engine(Connection):
         self.begun_at, self.read_at, self.pace_s, self.is_flowing, self.is_held = 0.0, 0.0, NAP_S, False, False
         self.kept = self.options.get("results") or {}  # for how long, and how much
         self.worker = self.worker_lines = None
+        self.memory = MemoryLimit()
 
     # ---- the engine's life
     def run(self):
@@ -307,10 +310,18 @@ class Engine(Connection):
             self.worker.go_on()
         if statement.ending is not None:
             members = json_bytes(statement.as_wanted(json.loads(b"{" + members)))[1:]
+        elif members.startswith(MAY_BE_MEMORY):
+            ended = json.loads(b"{" + members)
+            members = json_bytes({**ended, **self.killed_for_memory(ended["error"])})[1:]
         self.told_end(statement, members)
         if self.flight:
             self.begin(time.time_ns() // 1000)
         self.leave_if_done()
+
+    def killed_for_memory(self, error):
+        """How one ended that may have been killed for it: nothing, if it was not."""
+        short = self.memory.what_was_short()
+        return {} if short is None else {"outcome": "died", "error": {**error, "name": "OutOfMemory", "message": short}}
 
     def on_progress(self, statement, message):
         if message["id"] != statement.id:
@@ -376,6 +387,8 @@ class Engine(Connection):
             usage = {"user_us": max(0, int(used.ru_utime * 1e6) - worker.cpu_us[0]),
                      "system_us": max(0, int(used.ru_stime * 1e6) - worker.cpu_us[1]), "max_rss_kib": used.ru_maxrss}
             error = {"name": "Died", "message": f"the process that ran it ended with {how}"}
+            if code == -signal.SIGKILL and statement.ending is None:
+                error = self.killed_for_memory(error).get("error", error)
             self.finish(statement, "died", 128 - code if code < 0 else code or 1, error, usage)
         worker.kill()  # what it left in its group
         self.close_worker()

@@ -90,11 +90,16 @@ def out_of_memory(desk, _):
     if not any("memory" in limit for limit in limits):
         skip(f"this machine limits no memory: {limits}")
         return
-    job = desk.run("python", OUT_OF_MEMORY, 100)
-    assert job["state"] == "failed" and job["reason"] in ("signal", "engine_lost", "out_of_memory"), job
-    assert desk.log(job).startswith("last words\n"), desk.log(job)
-    print(f"out of memory: {job['reason']}, and its last words are there", flush=True)
-    desk.is_whole("python")
+    for engine, code, mib in (("python", OUT_OF_MEMORY, 1024), ("shell", f"python3 -uc \"{OUT_OF_MEMORY}\"", 512)):
+        job = desk.run(engine, code, 100)
+        assert job["state"] == "failed" and job["reason"] in ("engine_lost", "out_of_memory"), job
+        if job["reason"] == "out_of_memory":
+            assert f"its limit of {mib} MiB" in job["detail"], job
+        assert desk.log(job).startswith("last words\n"), desk.log(job)
+        print(f"out of memory: {engine}, {job['reason']}, and its last words are there", flush=True)
+        desk.is_whole(engine)
+    job = desk.run("python", "import os; os.kill(os.getpid(), 9)")
+    assert job["reason"] == "signal", f"nothing was short: {job}"
 
 
 def with_cluster(cases, config=""):

@@ -159,6 +159,23 @@ TEST(EngineLines, AnErrorMayBePermanent) {
   }
 }
 
+TEST(EngineLines, OneThatRanOutOfMemorySaysSoByTheNameOfItsError) {
+  EngineLineReader reader;
+  for (const auto& [outcome, name, cause] :
+       std::initializer_list<std::tuple<const char*, const char*, EndCause>>{
+           {"died", "OutOfMemory", EndCause::OutOfMemory},
+           {"died", "Died", EndCause::Signalled},
+           {"error", "OutOfMemory", EndCause::Exited}}) {
+    const auto line = reader.read(
+        R"({"type":"ended","id":"1.0.1.101","exit_code":137,"outcome":")" + std::string(outcome) +
+        R"(","error":{"name":")" + name + R"(","message":"m"}})");
+    ASSERT_TRUE(line) << line.error().message;
+    const EndReport& report = std::get<EngineEnd>(*line).report;
+    EXPECT_EQ(report.cause, cause) << outcome << name;
+    EXPECT_EQ(report.term_signal, cause == EndCause::Exited ? 0 : 9) << outcome << name;
+  }
+}
+
 // Engines in other languages say them: a string of Java or JavaScript may have half a pair.
 TEST(EngineLines, HalfAPairOfSurrogatesIsReplaced) {
   EngineLineReader reader;
