@@ -6,11 +6,12 @@ import sys
 
 LINE_MAX = 8 << 20
 NOTHING = ()
+encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make one each time
 
 
 def json_bytes(value):
     """As ASCII json would tell half a pair of surrogates (a file's name with a byte that is no UTF-8, say), which nobody else can read."""
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    return encode(value).encode("utf-8", "replace")
 
 
 def say(text):

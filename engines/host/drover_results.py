@@ -1,6 +1,7 @@
 # engines/host/drover_results.py - writes a statement's results: tables in chunks, text, html, images, within limits.
 # SPDX-License-Identifier: Apache-2.0
 """The layout of the files is in docs/engine-protocol.md. Nothing is held whole: a table goes out chunk by chunk."""
+import gc
 import itertools
 import json
 import math
@@ -9,12 +10,13 @@ import sys
 import zlib
 from binascii import b2a_base64
 
-from drover_io import json_bytes
+from drover_io import encode, json_bytes
 
 CHUNK_ROWS = 4096
 CHUNK_TEXT = 512 << 10   # a chunk of wide rows holds fewer rows, so that a reader's memory stays small
 CHUNK_TEXT_MAX = 4 * CHUNK_TEXT  # about; but a row is in one chunk
 TAKEN_ROWS = 256         # of an iterator, before it is seen that they are wide
+GARBAGE_ROWS = 4 * CHUNK_ROWS
 WIDE_ROW = CHUNK_TEXT // 8
 SMALL_TEXT = 4 << 10     # travels in the preview alone: most statements leave no file
 PREVIEW_MAX = 2 << 20    # whatever was asked for: a line of the protocol is at most 8 MiB
@@ -76,10 +78,10 @@ def encode_column(values):
     if len(kinds) == 1:
         kind = next(iter(kinds))
         if kind is int and max(values) <= SAFE_INT and min(values) >= -SAFE_INT:
-            return "int", list(map(str, values))
+            return "int", list(map(repr, values))
         if kind is str:
             return "string", list(map(quote, values))
-        if kind is float and all(map(math.isfinite, values)):
+        if kind is float and (math.isfinite(sum(values)) or all(map(math.isfinite, values))):
             return "float", list(map(repr, values))
         if kind is bool:
             return "bool", list(map(BOOL.__getitem__, values))
@@ -219,7 +221,7 @@ class Results:
 
     def done(self, item, preview):
         """`preview` is JSON text already: it is not parsed again on its way."""
-        text = json.dumps(item, ensure_ascii=False)
+        text = encode(item)
         self.items.append(f'{text[:-1]},"preview":{preview}}}' if preview is not None else text)
 
     def json(self):
@@ -237,8 +239,10 @@ class Results:
     def table(self, rows, columns=None, name="", types=None):
         """`rows`: any iterable of dicts or of sequences; read once, in chunks. `types` where they are known before."""
         chunk_rows, rows = CHUNK_ROWS // 64, rows if isinstance(rows, list) else iter(rows)
-        at, table, ok = 0, None, False
+        at, table, ok, often = 0, None, False, gc.get_threshold()
         try:
+            if 0 < often[0] < GARBAGE_ROWS:  # else each chunk is searched for garbage several times, while it is needed
+                gc.set_threshold(GARBAGE_ROWS, *often[1:])
             while True:
                 if isinstance(rows, list):
                     chunk, at = rows[at:at + chunk_rows], at + chunk_rows
@@ -255,6 +259,8 @@ class Results:
                 chunk_rows = next_rows(chunk_rows, table.text_size)
             ok = True
         finally:
+            if gc.get_threshold()[0] == GARBAGE_ROWS:  # and not what the code has set meanwhile
+                gc.set_threshold(*often)
             if table is not None:
                 table.close(ok)
 
@@ -265,11 +271,11 @@ class Results:
             text = data[:self.bytes_left].decode("utf-8", "ignore")
             data = text.encode()
             self.tell_cut(index, f"{len(data)} bytes")
-        preview = json.dumps(text[:self.preview_left], ensure_ascii=False)
+        preview = quote(text[:self.preview_left])
         is_whole = len(text) <= self.preview_left
         while len(preview) > self.preview_left + 2:
             text, is_whole = text[:min(len(text), self.preview_left) * 3 // 4], False
-            preview = json.dumps(text, ensure_ascii=False)
+            preview = quote(text)
         self.preview_left -= min(len(preview), self.preview_left)
         file = ""
         if len(data) > SMALL_TEXT or not is_whole:

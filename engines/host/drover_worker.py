@@ -21,6 +21,7 @@ what the worker has not taken, since it holds the worker's end too. So an order 
 How a cancel gets here: the engine writes the number of the order that it means into a pipe and sends WAKE, which alone says nothing. The worker looks into the pipe when it begins an order and on WAKE, in its main thread:
 an order that has not begun ends at once, one that has ended is no longer meant, and only the one that runs is interrupted.
 """
+import _signal
 import _thread
 import fcntl
 import marshal
@@ -256,10 +257,11 @@ class Served:
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = self.streams
 
     def hear_signals(self):
-        # A handler, unlike SIG_IGN, is not handed on to programs that the code starts.
+        # A handler, unlike SIG_IGN, is not handed on to programs that the code starts. Before each statement: signal.signal() would make
+        # enums of what was there, which costs more than all else here.
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self.on_interrupt)
-        signal.signal(WAKE, lambda *_: self.look_for_cancels())
+            _signal.signal(number, self.on_interrupt)
+        _signal.signal(WAKE, self.on_wake)
         sys.unraisablehook = self.on_unraisable
 
     def on_unraisable(self, lost):
@@ -283,6 +285,9 @@ class Served:
         if self.is_running and os.getpid() == self.pid:
             self.task.is_interrupted = True
             self.runner.interrupt()
+
+    def on_wake(self, *_):
+        self.look_for_cancels()
 
     def look_for_cancels(self):
         try:

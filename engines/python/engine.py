@@ -19,6 +19,7 @@ import drover_flow  # noqa: E402
 from drover_worker import Failure, Runner  # noqa: E402
 
 ONLY_AST = 0x400  # ast.PyCF_ONLY_AST; the module ast itself is not needed
+SHORT = 200
 SOURCES_KEPT = 256  # of earlier statements, whose functions may be in a traceback
 MODULE_DOC = """What code says to Drover: progress(done, total), table(rows), text(s), html(s), image(data);
 in steps of workflows set(name=value) and result(job, number)."""
@@ -154,6 +155,12 @@ def without_ours(told):
 
 def compile_code(code, name):
     """(all but the last expression, the last expression); a `;` at the end says that nobody wants to see it."""
+    line = code.rstrip()
+    if len(line) <= SHORT and line.isprintable() and not line.startswith(" ") and not line.endswith(";"):
+        try:  # often an expression alone, which needs no tree
+            return None, compile(line, name, "eval", 0, True)
+        except (SyntaxError, ValueError):
+            pass
     tree = compile(code, name, "exec", ONLY_AST, True)
     body, last = tree.body, None
     if body and isinstance(body[-1], _ast.Expr) and not code.rstrip().endswith(";"):

@@ -27,6 +27,10 @@ VALUES = [
     ("drover.text('t', name='n'); drover.html('<i>'); drover.table([[1]], ['a'])\n7",
      [("text", "t"), ("html", "<i>"), ("table", [[1]]), ("text", "7")]),
     ("import drover\ndrover.table([])", [("table", [])]),
+    ("1 + 1  # not shown;", []), ("(1 +\n 1)\n\n", [("text", "2")]),
+    ("[[float('inf')], [float('-inf')], [1.0]]", [("table", [["inf"], ["-inf"], [1.0]])]),
+    ("[[1e308], [1e308]]", [("table", [[1e308], [1e308]])]),
+    ("import gc\nbefore = gc.get_threshold()\ndrover.table([[1]], ['a'])\ngc.get_threshold() == before", [("table", [[1]]), ("text", "True")]),
     ("import drover\ndrover.table((), ['a', 'b'])", [("table", [])]),
 ]
 
