@@ -1,4 +1,4 @@
-// server/committer.cpp - hands batches over to the writer thread and results back.
+// server/committer.cpp - hands batches over to the writer thread and results back, or writes.
 // SPDX-License-Identifier: Apache-2.0
 #include "server/committer.hpp"
 
@@ -9,7 +9,10 @@
 namespace drover::server {
 
 Committer::Committer(net::Loop& loop, store::Store& store, OnDurable on_durable)
-    : loop_(loop), store_(store), on_durable_(std::move(on_durable)), thread_([this] { work(); }) {}
+    : loop_(loop),
+      store_(store),
+      on_durable_(std::move(on_durable)),
+      thread_([this] { work(); }) {}
 
 Committer::~Committer() {
   {
@@ -20,14 +23,33 @@ Committer::~Committer() {
   thread_.join();
 }
 
-void Committer::commit(store::CommitBatch batch) {
+void Committer::commit(store::CommitBatch batch, std::size_t records) {
   DROVER_CHECK(idle_, "one commit at a time");
   idle_ = false;
+  if (pace_.writes_at_once(records) && !store_.grows_soon()) {
+    Written written = write(batch);
+    return tell(std::move(written), std::move(batch));
+  }
   {
     const std::lock_guard lock(mutex_);
     next_ = std::move(batch);
   }
   wake_.notify_one();
+}
+
+Committer::Written Committer::write(const store::CommitBatch& batch) {
+  const Time begun = net::Loop::now().mono;
+  Result<void> result = store_.commit(batch);
+  return {std::move(result), net::Loop::now().mono - begun};
+}
+
+void Committer::tell(Written written, store::CommitBatch batch) {
+  auto done = std::make_shared<store::CommitBatch>(std::move(batch));
+  loop_.post([this, written = std::move(written), done]() mutable {
+    idle_ = true;
+    pace_.learn(written.took);
+    on_durable_(std::move(written.result), std::move(*done), written.took);
+  });
 }
 
 void Committer::work() {
@@ -40,14 +62,8 @@ void Committer::work() {
       batch = std::move(*next_);
       next_.reset();
     }
-    const Time begun = net::Loop::now().mono;
-    Result<void> result = store_.commit(batch);
-    const Duration took = net::Loop::now().mono - begun;
-    auto done = std::make_shared<store::CommitBatch>(std::move(batch));
-    loop_.post([this, result = std::move(result), done, took]() mutable {
-      idle_ = true;
-      on_durable_(std::move(result), std::move(*done), took);
-    });
+    Written written = write(batch);
+    tell(std::move(written), std::move(batch));
   }
 }
 

@@ -1,7 +1,8 @@
-// server/committer.hpp - the one thread that writes the store; at most one commit is on the way.
+// server/committer.hpp - writes the store: by a thread of its own, or at once where that is quick.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <condition_variable>
+#include <cstddef>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "net/loop.hpp"
+#include "server/commit_pace.hpp"
 #include "store/store.hpp"
 
 namespace drover::server {
@@ -22,16 +24,25 @@ class Committer {
   Committer(net::Loop& loop, store::Store& store, OnDurable on_durable);
   ~Committer();  // finishes the commit on the way
 
-  bool idle() const { return idle_; }     // loop thread
-  void commit(store::CommitBatch batch);  // loop thread, when idle
+  // At most one commit is on the way. Both on the loop thread.
+  bool idle() const { return idle_; }
+  void commit(store::CommitBatch batch, std::size_t records);  // when idle
 
  private:
+  struct Written {
+    Result<void> result;
+    Duration took;
+  };
+
+  Written write(const store::CommitBatch& batch);
+  void tell(Written written, store::CommitBatch batch);  // any thread
   void work();
 
   net::Loop& loop_;
   store::Store& store_;
   OnDurable on_durable_;
   bool idle_ = true;  // loop thread's view
+  CommitPace pace_;   // likewise
 
   std::mutex mutex_;
   std::condition_variable wake_;

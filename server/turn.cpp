@@ -229,13 +229,14 @@ void Turn::collect(sched::TurnOutput output) {
 
 void Turn::commit_when_idle() {
   if (!committer_.idle()) return;
-  if (pending_records() == 0) {
+  const std::size_t records = pending_records();
+  if (records == 0) {
     release(std::exchange(pending_held_, {}));  // nothing to store, nothing on the way before it
     return;
   }
   held_ = std::exchange(pending_held_, {});
   ends_in_flight_ = ends_.size();
-  committer_.commit(std::exchange(pending_, {}));
+  committer_.commit(std::exchange(pending_, {}), records);
 }
 
 void Turn::on_durable(Result<void> result, store::CommitBatch batch, Duration took) {

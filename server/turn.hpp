@@ -4,7 +4,8 @@
 //   `---- collect ----' `--- loop thread ----' `--- its thread ---' `----- loop thread -----'
 //
 // Commit k syncs while turn k+1 decides: outputs gather in `pending_` and go together when the
-// committer is free, so batches grow under load by themselves. A failed commit ends the process:
+// committer is free, so batches grow under load by themselves. A few records for a quick disk are
+// written by the loop thread itself (commit_pace.hpp). A failed commit ends the process:
 // memory may be ahead of the disk.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once

@@ -112,6 +112,8 @@ Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Store::~Store() = default;
 Store::Store(Store&&) noexcept = default;
 
+bool Store::grows_soon() const { return state_->environment->is_half_full(); }
+
 Result<void> Store::commit(const CommitBatch& batch) {
   if (batch.changes.empty() && batch.workflows.empty() && batch.idempotency.empty()) return {};
   if (state_->failed)

@@ -126,8 +126,10 @@ class Store {
   ~Store();
   Store(Store&&) noexcept;
 
-  // Writer thread only. Applies all or nothing; durable on return.
+  // One thread at a time. Applies all or nothing; durable on return.
   Result<void> commit(const CommitBatch& batch);
+  // The next commits may have to wait for readers until the file can grow. As commit().
+  bool grows_soon() const;
   Result<Snapshot> snapshot() const;  // any thread
   // False when free disk is below the reserve: new submissions are to be refused with
   // Errc::Unavailable.
