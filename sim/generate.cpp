@@ -145,10 +145,8 @@ Workload generate_poisson(const GenerateOptions& options) {
   Draw draw(options.seed);
   const double load = options.load > 0 ? options.load : 0.8;
   const double gap = options.mean_run_s / (double(options.procs) * load);
-  // The estimate plays no part in FCFS: one spec for all keeps a million jobs small.
-  auto spec = std::make_shared<sched::JobSpec>();
-  spec->time_limit = seconds(std::llround(options.mean_run_s * 100));
-  workload.specs.push_back(spec);
+  const Duration estimate = seconds(std::llround(options.mean_run_s * 100));  // FCFS ignores it
+  workload.specs.push_back(std::make_shared<sched::JobSpec>());
   workload.jobs.reserve(options.jobs);
   double now = 0;
   for (std::uint64_t i = 0; i < options.jobs; ++i) {
@@ -156,7 +154,7 @@ Workload generate_poisson(const GenerateOptions& options) {
     job.number = std::int64_t(i) + 1;
     job.submit = from_seconds(now += draw.exponential(gap));
     job.run = {std::max<std::int64_t>(1, from_seconds(draw.exponential(options.mean_run_s)).us)};
-    job.estimate = spec->time_limit;
+    job.estimate = estimate;
     job.cpus = 1;
     workload.jobs.push_back(job);
   }

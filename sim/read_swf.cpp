@@ -1,4 +1,4 @@
-// sim/read_swf.cpp - one pass over the text; no string per line, one spec per distinct request.
+// sim/read_swf.cpp - one pass over the text; no string per line, one spec per size.
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/read_swf.hpp"
 
@@ -44,55 +44,29 @@ inline bool scan_number(const char*& at, std::int64_t& value) {
   return true;
 }
 
-// Specs by (processors, estimate): an open hash table, since there may be as many as jobs.
-class SpecTable {
+// One spec per number of processors: jobs of this format differ in nothing else.
+class Specs {
  public:
-  explicit SpecTable(Workload& workload) : workload_(workload), slots_(1 << 12) {}
+  explicit Specs(Workload& workload) : workload_(workload) {}
 
-  std::uint32_t find(std::uint32_t cpus, Duration estimate) {
-    for (std::size_t i = slot_of(cpus, estimate);; i = (i + 1) & (slots_.size() - 1)) {
-      Slot& slot = slots_[i];
-      if (slot.cpus == cpus && slot.estimate == estimate) return slot.spec;
-      if (slot.cpus != 0) continue;
-      slot = {estimate, cpus, std::uint32_t(workload_.specs.size())};
-      add_spec(cpus, estimate);
-      const std::uint32_t spec = slot.spec;
-      if (workload_.specs.size() * 2 > slots_.size()) grow();
-      return spec;
+  std::uint32_t of(std::uint32_t cpus) {
+    if (by_cpus_.size() <= cpus) by_cpus_.resize(cpus + 1, kNone);
+    std::uint32_t& found = by_cpus_[cpus];
+    if (found == kNone) {
+      found = std::uint32_t(workload_.specs.size());
+      auto spec = std::make_shared<sched::JobSpec>();
+      spec->request.cpus = cpus;
+      spec->ntasks = std::int32_t(cpus);
+      workload_.specs.push_back(std::move(spec));
     }
+    return found;
   }
 
  private:
-  struct Slot {
-    Duration estimate;
-    std::uint32_t cpus = 0, spec = 0;  // cpus 0: empty
-  };
-
-  std::size_t slot_of(std::uint32_t cpus, Duration estimate) const {
-    std::uint64_t hash = std::uint64_t(estimate.us) * 0x9e3779b97f4a7c15u + cpus;
-    hash = (hash ^ (hash >> 29)) * 0xbf58476d1ce4e5b9u;
-    return std::size_t(hash ^ (hash >> 32)) & (slots_.size() - 1);
-  }
-  void grow() {
-    std::vector<Slot> old(slots_.size() * 2);
-    old.swap(slots_);
-    for (const Slot& slot : old) {
-      if (slot.cpus == 0) continue;
-      std::size_t i = slot_of(slot.cpus, slot.estimate);
-      while (slots_[i].cpus != 0) i = (i + 1) & (slots_.size() - 1);
-      slots_[i] = slot;
-    }
-  }
-  void add_spec(std::uint32_t cpus, Duration estimate) {
-    auto spec = std::make_shared<sched::JobSpec>();
-    spec->request.cpus = cpus;
-    spec->ntasks = std::int32_t(cpus);
-    spec->time_limit = estimate;
-    workload_.specs.push_back(std::move(spec));
-  }
+  static constexpr auto kNone = std::numeric_limits<std::uint32_t>::max();
 
   Workload& workload_;
-  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> by_cpus_;  // into its specs
 };
 
 std::int64_t number_after_colon(std::string_view comment) {
@@ -177,7 +151,7 @@ Result<Workload> read_swf(std::string_view text, const ReadOptions& options) {
   Workload workload;
   workload.jobs.reserve(text.size() / 64);
   SwfScanner scanner(text);
-  SpecTable specs(workload);
+  Specs specs(workload);
   SwfLine line;
   WorkJob job;
   while (scanner.next(line)) {
@@ -187,7 +161,7 @@ Result<Workload> read_swf(std::string_view text, const ReadOptions& options) {
                   "give --procs N or --cluster FILE", "procs");
     if (!clean(line, machine, options, scanner.cleaning(), job)) continue;
     job.estimate = chosen_estimate(job.run, job.estimate, options);
-    job.spec = specs.find(job.cpus, job.estimate);
+    job.spec = specs.of(job.cpus);
     workload.jobs.push_back(job);
     if (options.limit > 0 && workload.jobs.size() >= options.limit) break;
   }

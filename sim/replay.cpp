@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -26,6 +27,7 @@ class Replayer {
         keep_series_(options.series),
         controller_(options.config) {
     result_.outcomes.resize(jobs_.size());
+    specs_.resize(workload.specs.size());
     if (!workload.edges.empty()) ids_.resize(jobs_.size());
     if (keep_series_) result_.series.reserve(jobs_.size() * 2);
     at_.reserve(jobs_.size() + 1);
@@ -124,13 +126,22 @@ class Replayer {
       sched::Input input(std::in_place_type<sched::Submit>);
       auto& in = std::get<sched::Submit>(input);
       in.reply = ReplyToken{next_ + 1};
-      in.spec = work_.specs[jobs_[next_].spec];
+      in.spec = spec_of(jobs_[next_]);
       if (edge_ < work_.edges.size() && work_.edges[edge_].job == next_) add_edges(in);
       controller_.apply(std::move(input), now_at(t));
       if (!work_.edges.empty()) foresee_id();
       ++result_.submitted;
       count_queued(std::uint32_t(next_), 1);
     }
+  }
+
+  // With this job's limit. As a rule nobody keeps it past the submission, so that one copy serves
+  // all jobs that differ in nothing else, and stays in the cache.
+  std::shared_ptr<const sched::JobSpec> spec_of(const WorkJob& job) {
+    std::shared_ptr<sched::JobSpec>& spec = specs_[job.spec];
+    if (spec.use_count() != 1) spec = std::make_shared<sched::JobSpec>(*work_.specs[job.spec]);
+    spec->time_limit = job.estimate;
+    return spec;
   }
 
   // A job that waits for this one may come at the same moment, before the reply with the id. Ids
@@ -253,6 +264,7 @@ class Replayer {
   sched::Controller controller_;
   sched::TurnOutput out_;
   Replay result_;
+  std::vector<std::shared_ptr<sched::JobSpec>> specs_;  // as Workload::specs, made when needed
   std::vector<Held> held_;
   std::vector<std::uint32_t> free_slots_;  // of held_
   std::vector<JobId> ids_;                 // by position; only when jobs wait for others

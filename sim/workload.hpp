@@ -18,7 +18,7 @@ struct WorkJob {
   std::int64_t number = 0;  // the trace's own name for it
   Duration submit;
   Duration run;       // never longer than the estimate
-  Duration estimate;  // becomes JobSpec::time_limit
+  Duration estimate;  // its JobSpec::time_limit, which specs leave open
   std::uint32_t cpus = 0;
   std::uint32_t spec = 0;   // into Workload::specs
   std::uint32_t queue = 0;  // SWF field 15; 0 elsewhere

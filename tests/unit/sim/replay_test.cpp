@@ -43,7 +43,6 @@ Workload jobs_of(std::initializer_list<Row> rows) {
   for (const Row& row : rows) {
     auto spec = std::make_shared<sched::JobSpec>();
     spec->request.cpus = row.cpus;
-    spec->time_limit = seconds(row.run);
     WorkJob job;
     job.number = std::int64_t(workload.jobs.size()) + 1;
     job.submit = seconds(row.submit);
@@ -107,6 +106,29 @@ TEST(Replay, ManyNodesThatHoldEverythingLetNobodyWait) {
   }
 }
 
+// Limits are the jobs' own, also of those that come at the same moment.
+TEST(Replay, JobsThatShareASpecDifferInTheirLimits) {
+  GenerateOptions options;
+  options.jobs = 400;
+  options.procs = 256;
+  Workload shared = generate_lublin(options);
+  for (WorkJob& job : shared.jobs) job.submit.us -= job.submit.us % seconds(3'600).us;
+  ASSERT_LT(shared.specs.size(), shared.jobs.size());
+  Workload own = shared;
+  own.specs.clear();
+  for (WorkJob& job : own.jobs) {
+    own.specs.push_back(shared.specs[job.spec]);
+    job.spec = std::uint32_t(own.specs.size() - 1);
+  }
+  for (const char* policy : {"easy-sjbf", "conservative"}) {
+    const Replay one = play(shared, 256, policy);
+    EXPECT_EQ(starts(one), starts(play(own, 256, policy))) << policy;
+    Workload alike = shared;
+    for (WorkJob& job : alike.jobs) job.estimate = seconds(1'000'000);
+    EXPECT_NE(starts(one), starts(play(alike, 256, policy))) << policy;
+  }
+}
+
 TEST(Replay, AllTimesSevenfoldGiveStartsSevenfold) {
   GenerateOptions options;
   options.jobs = 1'500;
@@ -119,11 +141,6 @@ TEST(Replay, AllTimesSevenfoldGiveStartsSevenfold) {
       job.submit.us *= 7;
       job.run.us *= 7;
       job.estimate.us *= 7;
-    }
-    for (auto& spec : workload.specs) {
-      auto slow = std::make_shared<sched::JobSpec>(*spec);
-      slow->time_limit.us *= 7;
-      spec = std::move(slow);
     }
     const Replay slow = play(workload, 256, policy);
     for (std::size_t i = 0; i < workload.jobs.size(); ++i)
