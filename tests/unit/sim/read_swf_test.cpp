@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <random>
 #include <string>
 
 namespace drover::sim {
@@ -96,6 +98,32 @@ TEST(ReadSwf, EveryCutOfALineIsSurvived) {
     const std::string cut = text.substr(0, length);
     const Workload workload = read(cut);
     EXPECT_LE(workload.cleaning.kept + workload.cleaning.broken, 1u) << cut;
+  }
+}
+
+// Numbers and gaps of every length, also where the text ends.
+TEST(SwfScanner, ReadsWhatTheCLibraryReads) {
+  std::mt19937_64 prng(11);
+  const auto below = [&](std::uint64_t n) { return prng() % n; };
+  for (int round = 0; round < 3'000; ++round) {
+    std::string text;
+    std::array<std::int64_t, 18> expected{};
+    for (std::int64_t& value : expected) {
+      if (below(3) == 0) text.append(below(12), ' ');
+      text += below(9) == 0 ? '\t' : ' ';
+      std::string number = below(4) == 0 ? "-" : "";
+      for (std::uint64_t digits = 1 + below(below(2) == 0 ? 4 : 18); digits > 0; --digits)
+        number += char('0' + below(10));
+      value = std::strtoll(number.c_str(), nullptr, 10);
+      if (below(4) == 0) number += '.' + std::string(below(12), '7');
+      text += number;
+    }
+    if (below(2) == 0) text += below(2) == 0 ? "\n" : " more\n";
+    SwfScanner scanner(text);
+    SwfLine line;
+    ASSERT_TRUE(scanner.next(line)) << text;
+    EXPECT_EQ(line.field, expected) << text;
+    EXPECT_FALSE(scanner.next(line));
   }
 }
 
