@@ -44,6 +44,7 @@ void RowBatch::read(std::size_t row, linkis::Row& into) const {
   if (!is_table_) return into.push_back({Cell::Kind::Text, lines_[row]});
   for (const simdjson::dom::element value : simdjson::dom::array(table_.row(row)))
     into.push_back(cell_of(value));
+  linkis::use_client_words(columns_, into);
 }
 
 ResultRows::ResultRows(Services& services, Owner owner, ResultPlace place, StoredResult result,
@@ -54,6 +55,7 @@ ResultRows::ResultRows(Services& services, Owner owner, ResultPlace place, Store
       first_(first) {
   ++services_.streams;
   batch_.is_table_ = result_.type == ResultType::Table;
+  batch_.columns_ = result_.columns;
 }
 ResultRows::~ResultRows() { --services_.streams; }
 

@@ -1,4 +1,5 @@
-// server/result_rows.hpp - the rows of a stored result of any kind, a batch at a time.
+// server/result_rows.hpp - the rows of a stored result of any kind, a batch at a time, as clients
+// of Linkis read them.
 //
 // A table comes chunk by chunk, a text piece by piece; a page or a picture is one row.
 // What is unpacked and formatted is so on the thread pool; one batch is in memory.
@@ -7,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,7 @@ class RowBatch {
   bool is_table_ = false;
   ChunkRows table_;
   std::vector<std::string> lines_;
+  std::span<const linkis::Column> columns_;  // of the result
 };
 
 // Loop thread, but for `work`. Kept alive by what it waits for.

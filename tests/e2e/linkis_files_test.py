@@ -116,6 +116,30 @@ def pages_of_every_kind(bench):
         assert bench.get("openFile", path=bench.file(number), page=999999, pageSize=100000)["fileContent"] == []
 
 
+def cells_as_java_reads_them(bench):
+    """Timestamps and floats that are no numbers, the same in pages and exports; texts are nobody's to change."""
+    code = """import datetime as d
+east = d.timezone(d.timedelta(hours=2))
+drover.table([[d.datetime(2024, 2, 3, 4, 5, 6), d.datetime(2024, 2, 3, 4, 5, 6, 123456, east), float('nan'), '2024-02-03T04:05:06', 'nan', d.date(2024, 2, 3)],
+              [None, d.datetime(2024, 3, 1, 0, 30, tzinfo=east), float('-inf'), 'T', 'inf', None],
+              [d.datetime(1, 1, 1), None, float('inf'), '', '-inf', None]], ['t', 'z', 'f', 's', 'w', 'd'])"""
+    task = bench.task("cells", code)
+    path = bench.file(0, task)
+    page = bench.get("openFile", path=path)
+    assert [column["dataType"] for column in page["metadata"]] == ["timestamp", "timestamp", "double", "string", "string", "date"], page["metadata"]
+    want = [["2024-02-03 04:05:06", "2024-02-03 02:05:06.123", "NaN", "2024-02-03T04:05:06", "nan", "2024-02-03"],
+            ["NULL", "2024-02-29 22:30:00", "-Infinity", "T", "inf", "NULL"], ["0001-01-01 00:00:00", "NULL", "Infinity", "", "-inf", "NULL"]]
+    assert page["fileContent"] == want, page["fileContent"]
+    second = bench.get("openFile", path=path, columnPage=2, columnPageSize=2)["fileContent"]
+    assert second == [row[2:4] for row in want], second
+    text = bench.raw("resultsetToExcel", path=path)[2].decode()
+    assert list(csv.reader(io.StringIO(text))) == [["t", "z", "f", "s", "w", "d"], *want], text
+    rows = dolphin(bench.client.raw("POST", "/filesystem/download", {"path": path})[2])[2]
+    assert rows == [["LINKIS_NULL" if cell == "NULL" else cell for cell in row] for row in want], rows
+    rows = sheets(bench.raw("resultsetToExcel", path=path, outputFileType="xlsx")[2])[0][1]
+    assert rows[1:] == [[cell for cell in row if cell] for row in want], rows
+
+
 def columns_in_pages(bench):
     task = bench.task("wide", "drover.table([[i * 1000 + c for c in range(1200)] for i in range(2)], [f'c{c}' for c in range(1200)])\n"
                               "drover.table([['x' * 20000, 'y']], ['long', 'short'])")
@@ -459,7 +483,7 @@ def nothing_is_left(bench):
     assert os.listdir(cluster.data / "exports") == []
 
 
-CASES = (the_tree, pages_of_every_kind, columns_in_pages, the_log, downloads, as_csv, as_workbooks, sheets_without_rows, a_long_table_in_constant_memory,
+CASES = (the_tree, pages_of_every_kind, cells_as_java_reads_them, columns_in_pages, the_log, downloads, as_csv, as_workbooks, sheets_without_rows, a_long_table_in_constant_memory,
          a_long_text_page_by_page, readers_that_leave,
          paths_that_lead_nowhere, somebody_else, bad_input, files_that_were_changed, nothing_is_left)
 

@@ -15,6 +15,11 @@ namespace {
 
 Cell text(std::string t) { return {Cell::Kind::Text, std::move(t)}; }
 Cell number(std::string t) { return {Cell::Kind::Number, std::move(t)}; }
+std::string client_cell(const std::vector<Column>& columns, std::string given) {
+  Row row{text(std::move(given))};
+  use_client_words(columns, row);
+  return row[0].text;
+}
 
 TEST(Dolphin, has_the_bytes_of_the_contract) {
   std::string out;
@@ -48,6 +53,87 @@ TEST(Dolphin, knows_the_kinds_of_engines) {
                                                         {"decimal", "decimal"},
                                                         {"", "string"}})
     EXPECT_EQ(data_type(ours), theirs) << ours;
+}
+
+TEST(Cells, timestamps_are_told_as_java_reads_them) {
+  const std::vector<Column> columns{{"at", "timestamp"}};
+  struct Case {
+    const char *given, *want, *why;
+  };
+  for (const auto& [given, want, why] : {
+           Case{"2024-02-03T04:05:06.000000", "2024-02-03 04:05:06", "no fraction where it is 0"},
+           Case{"2024-02-03T04:05:06", "2024-02-03 04:05:06", "none was given"},
+           Case{"2024-02-03 04:05:06.5", "2024-02-03 04:05:06.500", "three digits or none"},
+           Case{"2024-02-03T04:05:06.123456", "2024-02-03 04:05:06.123", "cut after the third"},
+           Case{"2024-02-03T23:59:59.999999", "2024-02-03 23:59:59.999", "not rounded"},
+           Case{"2024-02-03T04:05:06.000999", "2024-02-03 04:05:06", "cut to nothing"},
+           Case{"2024-02-03T04:05:06.123456789012", "2024-02-03 04:05:06.123", "as Trino has them"},
+           Case{"2024-02-03T04:05:06.000000+00:00", "2024-02-03 04:05:06", "UTC"},
+           Case{"2024-02-03T04:05:06.25Z", "2024-02-03 04:05:06.250", "UTC"},
+           Case{"2024-02-29T23:30:00-01:00", "2024-03-01 00:30:00", "over the end of a month"},
+           Case{"2024-01-01T00:15:00+05:30", "2023-12-31 18:45:00", "over that of a year"},
+           Case{"1890-01-01T00:00:00+00:53:28", "1889-12-31 23:06:32", "local mean time"},
+           Case{"2024-02-03T04:05:06+0100", "2024-02-03 03:05:06", "without a colon"},
+           Case{"2024-02-03T04:05:06+01", "2024-02-03 03:05:06", "hours alone"},
+       })
+    EXPECT_EQ(client_cell(columns, given), want) << given << ": " << why;
+}
+
+TEST(Cells, what_is_no_timestamp_stays_as_it_is) {
+  const std::vector<Column> columns{{"at", "timestamp"}};
+  for (const char* odd : {"infinity",
+                          "-infinity",
+                          "0044-03-15 12:00:00 BC",
+                          "12024-02-03T04:05:06",
+                          "2024-02-03",
+                          "2024-02-03T04:05",
+                          "2024-02-03T04:05:06.",
+                          "2024-02-03T04:05:06+",
+                          "",
+                          "2024-02-03T04:05:06 Europe/Berlin",
+                          "2024-13-03T04:05:06Z",
+                          "2024-02-30T04:05:06Z",
+                          "2024-02-03T24:05:06",
+                          "2024-02-03T04:60:06",
+                          "2024-02-03T04:05:61",
+                          "NaT",
+                          "2024-02-03T04:05:06+24:00",
+                          "0000-01-01T00:00:00",
+                          "9999-12-31T23:59:59-01:00",
+                          "0001-01-01T00:00:00+01:00",
+                          "2024-02-03T04:05:06+01:00:00:00",
+                          "2024/02/03T04:05:06",
+                          "-024-02-03T04:05:06"})
+    EXPECT_EQ(client_cell(columns, odd), odd);
+}
+
+TEST(Cells, what_is_no_number_is_told_as_java_reads_it) {
+  const std::vector<Column> doubles{{"x", "double"}};
+  EXPECT_EQ(client_cell(doubles, "nan"), "NaN");
+  EXPECT_EQ(client_cell(doubles, "inf"), "Infinity");
+  EXPECT_EQ(client_cell(doubles, "-inf"), "-Infinity");
+  EXPECT_EQ(client_cell(doubles, "infinite"), "infinite");
+}
+
+TEST(Cells, of_other_columns_stay_as_they_are) {
+  const std::vector<Column> columns{
+      {"a", "string"}, {"b", "date"}, {"c", "timestamp"}, {"d", "double"}, {"e", "timestamp"}};
+  Row row{text("2024-02-03T04:05:06"), text("2024-02-03"),         Cell{}, number("2.5"),
+          text("2024-02-03T04:05:06"), text("2024-02-03T04:05:06")};
+  use_client_words(columns, row);
+  EXPECT_EQ(row[0].text, "2024-02-03T04:05:06");
+  EXPECT_EQ(row[1].text, "2024-02-03");
+  EXPECT_EQ(row[2].kind, Cell::Kind::Null);
+  EXPECT_EQ(row[3].text, "2.5");
+  EXPECT_EQ(row[4].text, "2024-02-03 04:05:06");
+  EXPECT_EQ(row[5].text, "2024-02-03T04:05:06") << "more cells than columns";
+  Row words{text("nan"), text("inf")};
+  use_client_words(columns, words);
+  EXPECT_EQ(words[0].text, "nan");
+  EXPECT_EQ(words[1].text, "inf");
+  Row none;
+  use_client_words(columns, none);
+  EXPECT_TRUE(none.empty());
 }
 
 TEST(Csv, quotes_what_a_reader_would_misread) {
