@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t kUsualPriority = 100, kTimeoutMax = 366LL * 86'400;
 constexpr std::int64_t kRetriesMax = 1'000, kRetryDelay = 30;  // as with Linkis
-constexpr std::size_t kGroupMax = 35;
+constexpr std::size_t kSessionMax = 40;  // letters of its name, as sched has it
 
 Json object_or_empty(const Json& body, const char* name) {
   return object_of(body, name);  // anything else, null most of all, counts as not given
@@ -66,18 +66,30 @@ Result<void> read_startup(Submission& out) {
   return {};
 }
 
-// {"jobGroupId":"g1",...}: the tasks of a group share an engine, one after the other. Here they
-// share a session, which ends by itself when it has been idle.
-Result<void> read_binding(Submission& out) {
-  const Json& bind = object_of(out.labels, "bindEngine");
-  const std::string group = text_of(bind, "jobGroupId");
-  if (group.empty() || !out.session.empty()) return {};
+// A session that a label names: its prefix keeps it apart from those that users name.
+Result<std::string> session_of(const char* label, std::string_view prefix,
+                               const std::string& name) {
   constexpr std::string_view kLetters =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-  if (group.size() > kGroupMax || group.find_first_not_of(kLetters) != std::string::npos)
-    return fail(Errc::BadInput, "the jobGroupId of bindEngine is '" + group.substr(0, 80) + "'",
-                "up to 35 letters, digits, '-' and '_'", "labels");
-  out.session = "bind-" + group;
+  const std::size_t most = kSessionMax - prefix.size();
+  if (name.size() > most || name.find_first_not_of(kLetters) != std::string::npos)
+    return fail(Errc::BadInput, std::string(label) + " is '" + name.substr(0, 80) + "'",
+                "up to " + std::to_string(most) + " letters, digits, '-' and '_'", "labels");
+  return std::string(prefix) + name;
+}
+
+// bindEngine {"jobGroupId":"g1",...}: the tasks of a group share an engine, one after the other.
+// fixedEngineConn "id": those of a connection, which is what the JDBC driver's fixedSession=true
+// sends. Here they share a session, which ends by itself when it has been idle.
+Result<void> read_binding(Submission& out) {
+  if (!out.session.empty()) return {};
+  const std::string group = text_of(object_of(out.labels, "bindEngine"), "jobGroupId");
+  const std::string fixed = text_of(out.labels, "fixedEngineConn");
+  if (group.empty() && fixed.empty()) return {};
+  auto session = group.empty() ? session_of("the label fixedEngineConn", "fix-", fixed)
+                               : session_of("the jobGroupId of bindEngine", "bind-", group);
+  if (!session) return fail(session.error());
+  out.session = *std::move(session);
   return {};
 }
 

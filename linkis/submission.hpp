@@ -22,7 +22,7 @@ struct Submission {
   std::int32_t priority = 0;           // 0: as usual
   bool once = false;                   // on an engine of its own
   std::int64_t cpus = 0, mem_mib = 0;  // that its engine must have, of the startup map; 0: not said
-  std::string session;                 // of drover.session, or of the label bindEngine
+  std::string session;  // of drover.session, or of the labels bindEngine and fixedEngineConn
 };
 
 // BadInput: no code (20007), no labels (20008), no engine type or run type (20009).

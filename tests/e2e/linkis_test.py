@@ -212,7 +212,7 @@ def how_tasks_fail(bench):
 
 
 def groups_and_waiting(bench):
-    """bindEngine: the tasks of a group share an engine; jobQueuingTimeout: what has not started by then goes."""
+    """bindEngine, fixedEngineConn: the tasks of a group share an engine; jobQueuingTimeout: what has not started by then goes."""
     client = bench.client
 
     def labels(**more):
@@ -237,6 +237,14 @@ def groups_and_waiting(bench):
     soon = client.submit("1", "python-3", "python", labels=labels(jobQueuingTimeout="60"))[1]
     assert client.wait(soon)[-1] == "Succeed"
     client.bad("POST", "/entrance/submit", client.body("1", "python-3", "python", labels=labels(bindEngine={"jobGroupId": "../x"})))
+    fixed = labels(fixedEngineConn="0b9e1c7a-5a5c-4a52-9d6f-0f6f3a0b9c11")  # the JDBC driver's fixedSession=true
+    for code in ("y = 41", "print('y is', y + 1)"):
+        last = client.submit(code, "python-3", "python", labels=fixed)[1]
+        assert client.wait(last)[-1] == "Succeed", client.log(last, size=-1)["log"][3]
+    assert "y is 42" in client.log(last, size=-1)["log"][3]
+    other = client.submit("y", "python-3", "python", labels=labels(fixedEngineConn="another"))[1]
+    assert client.wait(other)[-1] == "Failed", "each has its own"
+    client.bad("POST", "/entrance/submit", client.body("1", "python-3", "python", labels=labels(fixedEngineConn="../x")))
 
 
 def a_lost_one_is_run_again_where_its_labels_say_so(bench):

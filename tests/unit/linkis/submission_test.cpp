@@ -53,6 +53,14 @@ TEST(Submit, a_job_group_is_a_session_and_waiting_has_its_limit) {
            Row{R"("bindEngine":"g")", "{}", "", 0},
            Row{R"("bindEngine":{"jobGroupId":"g"})",
                R"({"configuration":{"runtime":{"drover.session":"mine"}}})", "mine", 0},
+           Row{R"("fixedEngineConn":"abc-1")", "{}", "fix-abc-1", 0},
+           Row{R"("fixedEngineConn":"0b9e1c7a-5a5c-4a52-9d6f-0f6f3a0b9c11")", "{}",
+               "fix-0b9e1c7a-5a5c-4a52-9d6f-0f6f3a0b9c11", 0},
+           Row{R"("fixedEngineConn":"")", "{}", "", 0},
+           Row{R"("fixedEngineConn":{"sessionId":"x"})", "{}", "", 0},
+           Row{R"("fixedEngineConn":"a","bindEngine":{"jobGroupId":"g"})", "{}", "bind-g", 0},
+           Row{R"("fixedEngineConn":"a")",
+               R"({"configuration":{"runtime":{"drover.session":"mine"}}})", "mine", 0},
        }) {
     const auto read =
         submit(std::string(R"({"executionContent":{"code":"1","runType":"sh"},"params":)") +
@@ -66,6 +74,15 @@ TEST(Submit, a_job_group_is_a_session_and_waiting_has_its_limit) {
         std::string(R"({"executionContent":{"code":"1","runType":"sh"},"labels":{"engineType":)") +
         R"("a-1","bindEngine":{"jobGroupId":")" + group + R"("}}})"))
         << group;
+  for (const char* fixed : {"../x", "a b", "a.b", "0123456789012345678901234567890123456"}) {
+    const auto read = submit(
+        std::string(R"({"executionContent":{"code":"1","runType":"sh"},"labels":{"engineType":)") +
+        R"("a-1","fixedEngineConn":")" + fixed + R"("}})");
+    ASSERT_FALSE(read) << fixed;
+    EXPECT_EQ(read.error().field, "labels");
+    EXPECT_NE(read.error().message.find("fixedEngineConn is '"), std::string::npos)
+        << read.error().message;
+  }
 }
 
 TEST(Submit, retries_are_asked_for) {
