@@ -1,6 +1,6 @@
 // server/api_linkis_files.cpp - filesystem: what there is at a path. Nothing is written there.
 // SPDX-License-Identifier: Apache-2.0
-#include <array>
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -50,13 +50,25 @@ Json tree_of(const LinkisPath& found) {
   return tree;
 }
 
+// Clients list the results of every task, and one without results has an empty resultLocation:
+// what is at "path=" is nothing. Without any path it is an error, as everywhere.
+bool asks_for_nothing(const net::HttpRequest& request) {
+  return std::ranges::any_of(request.query, [](const auto& parameter) {
+    return parameter.first == "path" && parameter.second.empty();
+  });
+}
+
 }  // namespace
 
 void show_file_tree(Services& services, ExchangePtr exchange) {
+  Json data;
+  data["dirFileTrees"] = nullptr;
+  if (asks_for_nothing(exchange->request)) return answer_linkis(*exchange, data);
   const auto found = find_path(services, *exchange, exchange->request.query_value("path"));
   if (!found) return refuse_file(*exchange, found.error());
-  Json data;
-  data["dirFileTrees"] = tree_of(*found);
+  // A folder comes to be with the first thing in it: until then the original answers null, too.
+  if (found->path.kind != Kind::Results || !found->results.empty())
+    data["dirFileTrees"] = tree_of(*found);
   answer_linkis(*exchange, data);
 }
 

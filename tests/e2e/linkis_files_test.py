@@ -461,7 +461,9 @@ def bad_input(bench):
     assert bench.get("openFile", path=bench.file(1, empty))["fileContent"] == []
     nothing = bench.task("nothing", "pass")
     assert nothing["resultLocation"] == "", nothing
-    assert bench.get("getDirFileTrees", path=f"file:///drover/{USER}/result/{nothing['taskID']}")["dirFileTrees"]["children"] == []
+    assert bench.get("getDirFileTrees", path=f"file:///drover/{USER}/result/{nothing['taskID']}")["dirFileTrees"] is None
+    assert bench.get("getDirFileTrees", path="") == {"dirFileTrees": None}, "clients list what is at an empty resultLocation"
+    assert bench.client.bad("GET", "/filesystem/getDirFileTrees").data["errorMsg"]["errCode"] == 80004
 
 
 def files_that_were_changed(bench):

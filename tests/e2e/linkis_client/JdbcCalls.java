@@ -1,6 +1,10 @@
 // tests/e2e/linkis_client/JdbcCalls.java - the calls of Linkis' JDBC driver, through the client library it is built on.
 // SPDX-License-Identifier: Apache-2.0
+import java.sql.Timestamp;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -81,6 +85,25 @@ public class JdbcCalls {
       Steps.check("text".equals(rows.get(0).get(2)), rows);
       Object none = rows.get(0).get(3);
       Steps.check(none == null || none.equals("NULL"), none);
+    });
+    Steps.step("a statement without a result set: its list is asked for all the same, and is empty", () -> {
+      JobInfoResult info = query("-- nothing");
+      Steps.check("".equals(info.getRequestPersistTask().getResultLocation()), info.getRequestPersistTask().getResultLocation());
+      String[] paths = info.getResultSetList(client);
+      Steps.check(paths != null && paths.length == 0, Arrays.toString(paths));
+    });
+    Steps.step("timestamps and doubles in the words that the driver parses", () -> {
+      JobInfoResult info = execute("import datetime as d\n"
+          + "drover.table([[d.datetime(2024, 2, 3, 4, 5, 6, 123456, d.timezone.utc), d.datetime(2024, 2, 3, 4, 5, 6), float('nan'), float('-inf')]], list('abcd'))",
+          "python-3", "python", new HashMap<>());
+      Steps.check(info.isSucceed(), info.getRequestPersistTask().getErrDesc());
+      List<?> row = rows(info, new ArrayList<>()).get(0);
+      for (int i = 0; i < 2; i++) {
+        String pattern = i == 0 ? "yyyy-MM-dd HH:mm:ss.SSS" : "yyyy-MM-dd HH:mm:ss";
+        LocalDateTime at = LocalDateTime.parse((String) row.get(i), DateTimeFormatter.ofPattern(pattern));
+        Steps.check(at.equals(LocalDateTime.of(2024, 2, 3, 4, 5, 6, i == 0 ? 123_000_000 : 0)) && Timestamp.valueOf((String) row.get(i)) != null, row);
+      }
+      Steps.check(Double.isNaN(Double.parseDouble((String) row.get(2))) && Double.parseDouble((String) row.get(3)) == Double.NEGATIVE_INFINITY, row);
     });
     Steps.step("more rows than a page", () -> {
       List<List<?>> rows = rows(query("--set ide.engine.no.limit.allow=true\nwith recursive n(i) as (select 1 union all select i + 1 from n where i < 12001) select i from n"),

@@ -70,6 +70,25 @@ TEST_F(LinkisFiles, of_somebody_else_are_answered_as_what_is_not_there) {
   EXPECT_EQ(foreign.body, missing.body);
 }
 
+TEST_F(LinkisFiles, of_a_task_without_results_are_none) {
+  const Said empty = get(ann_, "getDirFileTrees", "");
+  EXPECT_EQ(empty.body, R"({"method":"/api/filesystem/getDirFileTrees","status":0,"message":"OK",)"
+                        R"("data":{"dirFileTrees":null}})")
+      << "an empty resultLocation";
+  EXPECT_EQ(empty.status, 200);
+  const std::string folder = "/drover/" + user_ + "/result/" + task_;
+  EXPECT_EQ(get(ann_, "getDirFileTrees", folder).body, empty.body) << "a folder of nothing yet";
+  EXPECT_NE(get(bob_, "getDirFileTrees", folder).body, empty.body) << "and nobody else's business";
+  const Said none = server_.ask(ann_, "GET", kFiles + "getDirFileTrees");
+  EXPECT_EQ(none.status, 400) << "no path is none";
+  EXPECT_NE(none.body.find("80004"), std::string::npos) << none.body;
+  for (const std::string call : {"openFile", "openLog", "fileInfo", "isExist"}) {
+    const Said said = get(ann_, call, "");
+    EXPECT_EQ(said.status, 400) << call;
+    EXPECT_NE(said.body.find("80004"), std::string::npos) << said.body;
+  }
+}
+
 TEST_F(LinkisFiles, workbooks_are_counted_by_user) {
   LinkisDesk& desk = *server_.services().linkis;
   std::vector<std::shared_ptr<void>> held;
