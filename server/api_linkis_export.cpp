@@ -33,6 +33,7 @@ using drover::linkis::Row;
 using Kind = drover::linkis::ResultPath::Kind;
 
 constexpr std::int64_t kRowsUsual = 5'000, kRowsMax = 1'000'000'000;
+constexpr std::size_t kPieceMax = 1 << 20;
 constexpr const char* kWorkbook =
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
@@ -105,13 +106,15 @@ using Format = std::function<void(const Row&, std::string&)>;
 struct RowFlow : std::enable_shared_from_this<RowFlow> {
   std::shared_ptr<ResultRows> rows;
   Format format;
-  std::int64_t next = 0, until = kRowsMax;
+  std::int64_t next = 0, until = kRowsMax, batch_end = 0;
   Row row;
   std::string out;
 
+  // A piece of the batch, which may come to much more than it was: a null is a text here.
   void take(const RowBatch& batch) {
-    const std::int64_t end = std::min(until, batch.first + std::int64_t(batch.size()));
-    for (; next < end; ++next) {
+    batch_end = batch.first + std::int64_t(batch.size());
+    const std::int64_t end = std::min(until, batch_end);
+    for (; next < end && out.size() <= kPieceMax; ++next) {
       batch.read(std::size_t(next - batch.first), row);
       format(row, out);
     }
@@ -119,12 +122,14 @@ struct RowFlow : std::enable_shared_from_this<RowFlow> {
   void step(const std::shared_ptr<Outflow>& flow) {
     if (next >= until) return flow->finish();
     const auto self = shared_from_this();
-    rows->next([self](const RowBatch& batch) { self->take(batch); },
-               [self, flow](const Result<bool>& more) {
-                 if (!more) return flow->fail(more.error());
-                 if (!*more) return flow->finish();
-                 flow->put(std::exchange(self->out, {}));
-               });
+    const auto work = [self](const RowBatch& batch) { self->take(batch); };
+    const auto done = [self, flow](const Result<bool>& more) {
+      if (!more) return flow->fail(more.error());
+      if (!*more) return flow->finish();
+      flow->put(std::exchange(self->out, {}));
+    };
+    if (next < batch_end) return rows->again(work, done);
+    rows->next(work, done);
   }
 };
 

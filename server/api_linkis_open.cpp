@@ -14,6 +14,7 @@
 #include "server/linkis_desk.hpp"
 #include "server/linkis_log.hpp"
 #include "server/linkis_results.hpp"
+#include "server/outflow.hpp"
 
 namespace drover::server::api::linkis {
 namespace {
@@ -26,7 +27,7 @@ using Kind = drover::linkis::ResultPath::Kind;
 
 constexpr std::int64_t kRowsUsual = 5'000, kRowsMax = 100'000, kColumnsMax = 500;
 constexpr std::int64_t kPagesMax = 1'000'000'000;
-constexpr std::size_t kPageBytesMax = 32 << 20, kCellLimit = 10'000;
+constexpr std::size_t kWholeMax = 4 << 20, kPieceMax = 1 << 20, kCellLimit = 10'000;
 constexpr std::size_t kLogMax = 30 << 20;
 
 struct Page {
@@ -90,34 +91,37 @@ class PageReading : public std::enable_shared_from_this<PageReading> {
 
   void step() {
     if (exchange_->answer->is_gone()) return;
-    if (next_ >= until_) return send();
+    if (next_ >= until_) return end();
     const auto self = shared_from_this();
-    rows_->next([self](const RowBatch& batch) { self->take(batch); },
-                [self](const Result<bool>& more) {
-                  if (!more) return refuse_file(*self->exchange_, more.error());
-                  if (!*more) return self->send();
-                  if (self->list_.size() > kPageBytesMax)
-                    return refuse_file(*self->exchange_,
-                                       {Errc::Limit, "these rows have more than 32 MiB",
-                                        "ask for fewer: a smaller pageSize", ""});
-                  self->step();
-                });
+    const auto work = [self](const RowBatch& batch) { self->take(batch); };
+    const auto done = [self](const Result<bool>& more) { self->on_batch(more); };
+    if (next_ < batch_end_) return rows_->again(work, done);
+    rows_->next(work, done);
   }
 
+  std::size_t most() const { return flow_ ? kPieceMax : kWholeMax; }
+
+  // On the pool. As many rows as make a piece; there may be more in the batch.
   void take(const RowBatch& batch) {
     mark_ = {batch.first, batch.offset};
-    const std::int64_t end = std::min(until_, batch.first + std::int64_t(batch.size()));
-    for (std::int64_t row = std::max(next_, batch.first); row < end; ++row) {
-      batch.read(std::size_t(row - batch.first), row_);
+    batch_end_ = batch.first + std::int64_t(batch.size());
+    const std::int64_t end = std::min(until_, batch_end_);
+    for (next_ = std::max(next_, batch.first); next_ < end && list_.size() <= most(); ++next_) {
+      batch.read(std::size_t(next_ - batch.first), row_);
       append_row();
-      ++count_;
-      if (list_.size() > kPageBytesMax) return;
     }
-    next_ = std::max(next_, batch.first + std::int64_t(batch.size()));
+  }
+
+  void on_batch(const Result<bool>& more) {
+    if (!more) return flow_ ? flow_->fail(more.error()) : refuse_file(*exchange_, more.error());
+    if (!*more) return end();
+    if (next_ >= until_ || list_.size() <= most()) return step();
+    if (flow_) return flow_->put(std::exchange(list_, {}));
+    begin_flow();
   }
 
   void append_row() {
-    if (!list_.empty()) list_ += ',';
+    if (count_++ > 0) list_ += ',';
     JsonWriter out(list_);
     out.begin_array();
     const std::size_t end = std::min(row_.size(), first_column_ + std::size_t(page_.columns));
@@ -137,10 +141,32 @@ class PageReading : public std::enable_shared_from_this<PageReading> {
     out.end_array();
   }
 
-  void send() {
-    const StoredResult& result = rows_->result();
+  // A short page goes out whole, with its length. A longer one goes piece by piece, as fast as its
+  // reader takes it: then an error breaks the answer off.
+  void begin_flow() {
+    flow_ = std::make_shared<Outflow>(services_, exchange_, "application/json", refuse_file);
+    flow_->head = head();
+    flow_->begin([self = shared_from_this()](const std::shared_ptr<Outflow>& flow) {
+      if (self->at_end_) return flow->finish();
+      if (self->list_.empty()) return self->step();
+      flow->put(std::exchange(self->list_, {}));
+    });
+  }
+
+  void end() {
     // The last batch begins before the next page, or with it.
     if (is_long_text()) services_.linkis->set_mark(key_, mark_);
+    at_end_ = true;
+    std::string text = std::exchange(list_, {}) + "],\"page\":" + std::to_string(page_.page) +
+                       ",\"totalLine\":" + std::to_string(count_) + ",\"totalPage\":0}}";
+    if (flow_) return flow_->put(std::move(text));
+    net::HttpResponse response;
+    response.body = head() + text;
+    exchange_->answer->send(std::move(response));
+  }
+
+  std::string head() const {
+    const StoredResult& result = rows_->result();
     std::string metadata = "\"NULL\"";
     if (result.type == ResultType::Table) {
       Json columns = Json::array();
@@ -155,14 +181,8 @@ class PageReading : public std::enable_shared_from_this<PageReading> {
       }
       metadata = drover::linkis::dump(columns);
     }
-    net::HttpResponse response;
-    response.body =
-        R"({"method":"/api/filesystem/openFile","status":0,"message":"OK","data":{"type":")" +
-        std::to_string(int(result.type)) + "\",\"metadata\":" + metadata + ",\"fileContent\":[" +
-        list_ + "],\"page\":" + std::to_string(page_.page) +
-        ",\"totalLine\":" + std::to_string(count_) + ",\"totalPage\":0}}";
-    list_ = {};
-    exchange_->answer->send(std::move(response));
+    return R"({"method":"/api/filesystem/openFile","status":0,"message":"OK","data":{"type":")" +
+           std::to_string(int(result.type)) + "\",\"metadata\":" + metadata + ",\"fileContent\":[";
   }
 
   Services& services_;
@@ -171,10 +191,12 @@ class PageReading : public std::enable_shared_from_this<PageReading> {
   LineMark mark_{};
   std::shared_ptr<ResultRows> rows_;
   Page page_;
-  std::int64_t next_, until_, count_ = 0;
+  std::int64_t next_, until_, batch_end_ = 0, count_ = 0;
   std::size_t first_column_ = 0;
   drover::linkis::Row row_;
-  std::string list_;
+  std::string list_;               // of rows that have not gone out
+  std::shared_ptr<Outflow> flow_;  // of a long page; it and this hold each other until it is over
+  bool at_end_ = false;
 };
 
 // Slice after slice until the end, or until it is too much.

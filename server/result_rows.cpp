@@ -76,6 +76,12 @@ void ResultRows::next(Work work, Done done) {
   next_piece();
 }
 
+void ResultRows::again(Work work, Done done) {
+  work_ = std::move(work);
+  done_ = std::move(done);
+  give([]() -> Result<void> { return {}; });
+}
+
 // `done_` goes first: it may ask for the next batch.
 void ResultRows::end(const Result<bool>& how) {
   work_ = nullptr;

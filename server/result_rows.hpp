@@ -62,6 +62,8 @@ class ResultRows : public std::enable_shared_from_this<ResultRows> {
   using Done = std::function<void(const Result<bool>&)>;  // false: there was no batch any more
   // One call at a time.
   void next(Work work, Done done);
+  // The last batch once more, for what `work` left of it.
+  void again(Work work, Done done);
 
  private:
   void next_table();

@@ -3,6 +3,7 @@
 """LINKIS_ROWS=1000000 python3 tests/e2e/linkis_files_test.py"""
 import base64
 import csv
+import http.client
 import io
 import json
 import os
@@ -305,6 +306,34 @@ def a_long_table_in_constant_memory(bench):
     assert len(bench.raw("resultsetToExcel", path=path)[2].splitlines()) == 5001, "5,000 rows when no limit is given"
 
 
+def wide_rows_in_constant_memory(bench):
+    """The JDBC driver asks for 5,000 rows whatever they hold: a long page goes out piece by piece, and so does what nulls make of an export."""
+    task = bench.task("wide rows", "drover.table(([i, f'{i} ' + 'x' * 20000] for i in range(6000)), ['i', 't'])\n"
+                                   "drover.table(([None] * 400 for i in range(6000)), [f'n{i}' for i in range(400)])")
+    path = bench.file(0, task)
+    before = bench.rss_kib()
+    for number, count in ((1, 5000), (2, 1000), (3, 0)):
+        page = bench.get("openFile", path=path, page=number, pageSize=5000)
+        assert page["totalLine"] == len(page["fileContent"]) == count and page["page"] == number and len(page["metadata"]) == 2, (number, page["totalLine"])
+        at = (number - 1) * 5000
+        assert all(row == [str(at + i), f"{at + i} " + "x" * 20000] for i, row in enumerate(page["fileContent"])), number
+    paged = bench.rss_kib("VmHWM")
+    long = "n" * 4000
+    count = sum(1 for line in stream(bench, f"/filesystem/resultsetToExcel?{urlencode({'path': bench.file(1, task), 'limit': 200, 'nullValue': long})}"))
+    assert count == 201, count
+    peak = bench.rss_kib("VmHWM")
+    print(f"  a page of {5000 * 20000 >> 20} MiB, a csv of {200 * 400 * 4000 >> 20}; droverd had {before >> 10} MiB before, then {paged >> 10} and {peak >> 10} at most")
+    assert peak - before < 64 << 10, "long pages are in constant memory"
+    rows = os.path.join(bench.folder(task), "0.rows")
+    with open(rows, "r+b") as file:  # its last chunks: the first have gone out by then, and nobody must take them for the page
+        file.truncate(os.path.getsize(rows) * 3 // 4)
+    try:
+        status, _, text = bench.raw("openFile", path=path, page=1, pageSize=5000)
+    except http.client.IncompleteRead:
+        return
+    raise AssertionError(f"a page whose end is lost was taken for whole: {status}, {len(text)} bytes")
+
+
 def a_long_text_page_by_page(bench):
     count = 120_000
     task = bench.task("text", f"drover.text('\\n'.join(f'line {{i}} ' + 'x' * 40 for i in range({count})) + '\\n' + 'y' * 3000000 + '\\nend')")
@@ -334,7 +363,6 @@ def sheets_without_rows(bench):
 
 
 def stream(bench, path):
-    import http.client
     connection = http.client.HTTPConnection("127.0.0.1", bench.client.port, timeout=300)
     connection.request("GET", "/api/rest_j/v1" + path, headers=bench.client.headers)
     answer = connection.getresponse()
@@ -344,14 +372,14 @@ def stream(bench, path):
 
 
 def readers_that_leave(bench):
-    """Whoever goes while an export is made or sent leaves nothing behind."""
+    """Whoever goes while an export, or a long page, is made or sent leaves nothing behind."""
     path = bench.file(0, big_table(bench))
-    for kind in ("csv", "xlsx"):
+    long = bench.file(0, bench.task("long rows", "drover.table(([i, 'x' * 20000] for i in range(5000)), ['i', 't'])"))
+    for call, query in (("resultsetToExcel", {"path": path, "limit": ROWS, "outputFileType": "csv"}),
+                        ("resultsetToExcel", {"path": path, "limit": ROWS, "outputFileType": "xlsx"}), ("openFile", {"path": long})):
         for wait in (0.0, 0.3, 1.0):
-            import http.client
             connection = http.client.HTTPConnection("127.0.0.1", bench.client.port, timeout=60)
-            connection.request("GET", f"/api/rest_j/v1/filesystem/resultsetToExcel?{urlencode({'path': path, 'limit': ROWS, 'outputFileType': kind})}",
-                               headers=bench.client.headers)
+            connection.request("GET", f"/api/rest_j/v1/filesystem/{call}?{urlencode(query)}", headers=bench.client.headers)
             time.sleep(wait)
             connection.close()
     exports = bench.cluster.data / "exports"
@@ -366,6 +394,7 @@ def readers_that_leave(bench):
                 pass
         return [name for name in names if str(exports) in name]
     bench.cluster.until(lambda: not open_exports() and not os.listdir(exports), "no file of an export is open any more", 60)
+    bench.cluster.until(lambda: bench.cluster.get("/api/v1/status")["streams"] == 0, "nothing is read any more", 60)
     answers = []
     threads = [threading.Thread(target=lambda: answers.append(bench.raw("resultsetToExcel", path=path, outputFileType="xlsx", limit=50000)[0])) for _ in range(12)]
     for thread in threads:
@@ -486,7 +515,7 @@ def nothing_is_left(bench):
 
 
 CASES = (the_tree, pages_of_every_kind, cells_as_java_reads_them, columns_in_pages, the_log, downloads, as_csv, as_workbooks, sheets_without_rows, a_long_table_in_constant_memory,
-         a_long_text_page_by_page, readers_that_leave,
+         wide_rows_in_constant_memory, a_long_text_page_by_page, readers_that_leave,
          paths_that_lead_nowhere, somebody_else, bad_input, files_that_were_changed, nothing_is_left)
 
 
