@@ -5,7 +5,8 @@
 The client's jars are fetched once into $DROVER_LINKIS_JARS, by default ~/.cache/drover-test/linkis-1.7.0.
 
 Four programs use it: UseLinkis each call and both logins; OnceJobs once jobs; CliCalls what linkis-cli calls, in its order; JdbcCalls what the JDBC
-driver calls. Neither of the two is in a repository that can be reached; both are built on this client, which alone talks to the server.
+driver calls. Neither of the two is on Maven Central; both are built on this client, which alone talks to the server. The driver itself was tried by hand, built from
+its public source (docs/linkis.md).
 """
 import os
 import shutil
