@@ -1,10 +1,12 @@
-// tests/fuzz/linkis_names_fuzz.cpp - texts of Linkis clients: ids, labels, paths, cookies, bodies.
+// tests/fuzz/linkis_names_fuzz.cpp - texts of Linkis clients: ids, labels, paths, cookies, bodies;
+// and cells for them.
 // LINK: drover::linkis drover::pool
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
+#include "linkis/cell.hpp"
 #include "linkis/cookie.hpp"
 #include "linkis/exec_id.hpp"
 #include "linkis/labels.hpp"
@@ -30,6 +32,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)parse_tokens(text);
   (void)drover::pool::fill_variables(text, size % 2 == 0 ? "sql" : "shell",
                                      {{{"a", "1"}}, {}, "u"});
+  for (const char* type :
+       {"timestamp", "double"}) {  // what clients read stays when it is read again
+    const Column columns[] = {{"c", type}};
+    Row row{{Cell::Kind::Text, std::string(text)}};
+    use_client_words(columns, row);
+    const std::string once = row[0].text;
+    use_client_words(columns, row);
+    if (row[0].text != once) std::abort();
+  }
   const auto lines = lines_of(text);
   (void)split_log(lines, size % 2 == 0);
   if (const auto body = parse_object(text)) {
