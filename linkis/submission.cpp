@@ -25,6 +25,11 @@ void read_runtime(Submission& out) {
       number_of(runtime, "wds.linkis.engine.runtime.priority", kUsualPriority);
   out.priority = std::int32_t(std::clamp<std::int64_t>(priority, 0, 1'000'000) - kUsualPriority);
   out.session = text_of(runtime, "drover.session");
+  out.directory = text_of(runtime, "wds.linkis.shell.runtime.working.directory");
+  if (const auto given = runtime.find("extraArguments");
+      given != runtime.end() && given->is_array())
+    for (const Json& one : *given)
+      out.arguments.push_back(one.is_string() ? one.get<std::string>() : dump(one));
   const auto of_retries = [&](const char* name, std::int64_t usual, std::int64_t most) {
     const std::int64_t given = number_of(out.labels, name, number_of(runtime, name, usual));
     return std::clamp<std::int64_t>(given, 0, most);
@@ -207,6 +212,7 @@ std::string to_origin(const Submission& submission, std::string_view request_hos
   origin["params"] = submission.params;
   origin["source"] = submission.source;
   origin["source"]["requestIP"] = request_host;
+  if (submission.printed_is_result) origin["printedIsResult"] = true;
   return dump(origin);
 }
 

@@ -33,6 +33,8 @@ struct Plugin {
   std::string reset = "namespace";  // none, namespace, respawn
   std::string before, after;        // code run after the start; after each statement
   std::string options = "{}";       // JSON, handed to the engine
+  // What a statement prints is its result as well, to clients that look for nothing else.
+  bool printed_is_result = false;
   // Statements of all users may run on one engine, which is a process of this account. Nothing:
   // each user has engines of his own.
   std::optional<sched::Account> shared_as;

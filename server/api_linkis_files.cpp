@@ -31,7 +31,7 @@ Json leaf(const std::string& path, std::int64_t bytes, Time modified) {
 }
 
 std::int64_t bytes_of(const StoredResult& result) {
-  return result.file.empty() ? std::int64_t(result.preview.size()) : result.bytes;
+  return result.has_file() ? result.bytes : std::int64_t(result.preview.size());
 }
 
 Json tree_of(const LinkisPath& found) {

@@ -86,7 +86,7 @@ class PageReading : public std::enable_shared_from_this<PageReading> {
 
  private:
   bool is_long_text() const {
-    return rows_->result().type == ResultType::Text && !rows_->result().file.empty();
+    return rows_->result().type == ResultType::Text && rows_->result().has_file();
   }
 
   void step() {
@@ -253,6 +253,9 @@ class LogOpening : public std::enable_shared_from_this<LogOpening> {
         logs[3] = logs[i];
       }
     lines_ = {};
+    // As with the original: by the lines that it has, a client tells what it has not shown yet.
+    for (std::string& log : logs)
+      if (!log.empty()) log += '\n';
     Json data;
     Json& parts = data["log"] = Json::array();
     for (std::string& log : logs) parts.push_back(std::move(log));

@@ -52,6 +52,25 @@ Result<std::string> with_values(const Submission& given, std::string_view langua
   return pool::fill_variables(given.code, language, std::move(scope));
 }
 
+bool is_shell(std::string_view language) {
+  return language == "shell" || language == "bash" || language == "sh";
+}
+
+// $1 and the like, in the first line, so that lines keep their numbers.
+std::string positional(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return {};
+  std::string text = "set --";
+  for (const std::string& argument : arguments) {
+    text += " '";
+    for (const char c : argument) {
+      if (c == '\'') text += "'\\'";
+      text += c;
+    }
+    text += '\'';
+  }
+  return text + "; ";
+}
+
 }  // namespace
 
 Result<Draft> draft_of(Services& services, const Exchange& exchange, Submission given, int& code) {
@@ -67,6 +86,9 @@ Result<Draft> draft_of(Services& services, const Exchange& exchange, Submission 
   const std::string creator = who.creator.empty() ? "IDE" : who.creator;
   if (given.labels.is_object() && !given.labels.contains("userCreator"))
     given.labels["userCreator"] = caller->user + "-" + creator;
+  const auto ours = to_drover_engine(given.engine, given.run_type, services.config.linkis_engines);
+  const pool::Plugin* plugin = services.engines.catalogue().find(ours.engine);
+  given.printed_is_result = plugin != nullptr && plugin->printed_is_result;
   const std::string& address = exchange.request.peer.address;
   std::string origin = to_origin(given, address.substr(0, address.rfind(':')));
   if (origin.size() > drover::linkis::kOriginMax)
@@ -74,20 +96,25 @@ Result<Draft> draft_of(Services& services, const Exchange& exchange, Submission 
                 "params, source and labels are " + std::to_string(origin.size()) + " bytes",
                 "at most " + std::to_string(drover::linkis::kOriginMax) + " are kept with a task",
                 "params");
-  const auto ours = to_drover_engine(given.engine, given.run_type, services.config.linkis_engines);
   Draft draft;
   draft.caller = *std::move(caller);
   sched::JobSpec& spec = draft.spec;
   auto code_text = with_values(given, ours.language, draft.caller.user);
   if (!code_text) return fail(code_text.error());
   spec.script = *std::move(code_text);
+  if (is_shell(ours.language)) {
+    if (!given.directory.empty() && given.directory[0] != '/')
+      return fail(Errc::BadInput, "the working directory is " + given.directory.substr(0, 200),
+                  "wds.linkis.shell.runtime.working.directory is an absolute path", "params");
+    spec.script.insert(0, positional(given.arguments));
+    spec.cwd = given.directory;
+  }
   spec.statement.emplace();
   spec.statement->engine = ours.engine;
   spec.statement->language = ours.language;
   spec.statement->session = given.session;
   spec.statement->once = given.once;
   // Of a session, and of an engine that users share, somebody else has said how large it is.
-  const pool::Plugin* plugin = services.engines.catalogue().find(ours.engine);
   if (given.session.empty() && plugin != nullptr && !plugin->shared_as) {
     spec.cpus_per_task = std::int32_t(std::max<std::int64_t>(given.cpus, 1));
     spec.request.mem_mib = given.mem_mib;

@@ -95,19 +95,23 @@ class LogReading : public std::enable_shared_from_this<LogReading> {
     if (!sched::is_final(task_.record.state)) return finish();  // its last line may still grow
     if (!carry_.empty()) {
       offset_ += std::int64_t(carry_.size());
+      if (carry_.back() == '\r') carry_.pop_back();
       add(std::exchange(carry_, {}));
     }
     if (is_full()) return finish();
     end_of_body();
   }
 
+  // A line ends with \n, \r\n or \r alone, as a bar of progress has it: so clients count them.
   void take_lines() {
     std::size_t at = 0;
     while (!is_full() && at < carry_.size()) {
-      const std::size_t end = std::min(carry_.find('\n', at), at + kLogLineMax);
-      if (end >= carry_.size()) break;
+      const std::size_t end = std::min(carry_.find_first_of("\r\n", at), at + kLogLineMax);
+      if (end >= carry_.size() || (carry_[end] == '\r' && end + 1 == carry_.size())) break;
       add(line_ >= from_ ? carry_.substr(at, end - at) : std::string());
-      at = carry_[end] == '\n' ? end + 1 : end;
+      at = end;
+      if (carry_[at] == '\r') ++at;
+      if (carry_[at] == '\n') ++at;
     }
     carry_.erase(0, at);
     offset_ += std::int64_t(at);

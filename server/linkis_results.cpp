@@ -34,6 +34,13 @@ StoredResult stored_result(const Json& item) {
   return result;
 }
 
+StoredResult printed_result() {
+  StoredResult result;
+  result.type = linkis::ResultType::Text;
+  result.is_log = true;
+  return result;
+}
+
 // By index; a list that skips or repeats numbers was made by no engine of ours.
 std::vector<StoredResult> stored_results(const Services& services, JobId job) {
   std::vector<StoredResult> found;
@@ -73,6 +80,7 @@ Result<LinkisPath> find_path(const Services& services, const Exchange& exchange,
   }
   if (task->spec.user != found.path.user) return no_such_path(exchange.caller);
   found.results = stored_results(services, task->record.id);
+  if (found.results.empty() && has_printed_result(*task)) found.results = {printed_result()};
   found.task = *std::move(task);
   if (found.path.kind == Kind::Result && found.path.index >= found.results.size())
     return no_such_path(exchange.caller);

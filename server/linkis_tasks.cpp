@@ -99,6 +99,14 @@ Json origin_of(const sched::JobSpec& spec) {
   return origin ? *std::move(origin) : Json::object();
 }
 
+bool has_printed_result(const LinkisTask& task) {
+  if (task.record.state != sched::JobState::Succeeded || !task.record.started.is_set())
+    return false;
+  const Json origin = origin_of(task.spec);
+  const auto found = origin.find("printedIsResult");
+  return found != origin.end() && *found == true;
+}
+
 Result<LinkisTask> find_task(const Services& services, const Exchange& exchange,
                              std::string_view name) {
   auto reference = linkis::parse_task(name);
@@ -167,6 +175,7 @@ TaskEnd end_of(const store::Snapshot& snapshot, const LinkisTask& task) {
       stored && !stored->empty() ? drover::linkis::parse_stored(*stored) : Json::object();
   if (all.is_object() && all.contains("results") && all["results"].is_array())
     end.results = all["results"].size();
+  if (end.results == 0 && has_printed_result(task)) end.results = 1;
   if (record.state == sched::JobState::Succeeded) return end;
   const Json& error = linkis::object_of(all, "error");
   const std::string name = linkis::text_of(error, "name");

@@ -27,6 +27,8 @@ std::string ticket_of(const Services& services, const store::Snapshot& snapshot,
 linkis::TaskName task_name(const sched::JobSpec& spec, JobId id);
 std::string exec_id_of(const Services& services, const LinkisTask& task);
 linkis::Json origin_of(const sched::JobSpec& spec);  // {"labels","params","source"}, or {}
+// It has ended well, and what it printed is its result, should it have left no other.
+bool has_printed_result(const LinkisTask& task);
 
 // By execID, short id or taskID. One that does not exist, is no statement, or is somebody else's:
 // the same NotFound.

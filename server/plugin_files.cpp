@@ -160,6 +160,7 @@ constexpr auto kKeys = std::to_array<PluginKey>({
     {"tenancy.account", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(text_of(n, w, k), r.account); }},
     {"results.keep", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(duration_of(n, w, k), r.keep_results); }},
     {"results.quota", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(memory_of(n, w, k), r.results_quota_mib); }},
+    {"results.printed", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(bool_of(n, w, k), r.plugin.printed_is_result); }},
     {"hooks.before", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(text_of(n, w, k), r.plugin.before); }},
     {"hooks.after", [](Reading& r, const toml::node& n, const std::string& w, const std::string& k) { return keep(text_of(n, w, k), r.plugin.after); }},
 });

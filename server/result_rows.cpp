@@ -68,7 +68,7 @@ void ResultRows::next(Work work, Done done) {
   work_ = std::move(work);
   done_ = std::move(done);
   if (batch_.is_table_) return next_table();
-  if (result_.file.empty() && !std::exchange(at_end_, true)) {
+  if (!result_.has_file() && !std::exchange(at_end_, true)) {
     packed_ = result_.preview;
     return take_lines();
   }
@@ -162,7 +162,17 @@ void ResultRows::on_packed(const LogPiece& piece) {
 // ---- texts, pages and pictures
 
 void ResultRows::next_piece() {
+  if (result_.is_log) return read_log();
   read(result_.file, at_, PlacedFiles::kPiece, &ResultRows::on_piece);
+}
+
+// There is none when nothing was printed.
+void ResultRows::read_log() {
+  files_.read(files_.place().log, at_, PlacedFiles::kPiece,
+              [self = shared_from_this()](const Result<LogPiece>& piece) {
+                if (!piece) return self->end(fail(piece.error()));
+                self->on_piece(piece->not_found ? LogPiece{} : *piece);
+              });
 }
 
 void ResultRows::on_piece(const LogPiece& piece) {
@@ -187,12 +197,17 @@ void ResultRows::take_lines() {
                                                                   : std::move(packed_));
       packed_.clear();
     }
+    const char* const ends = result_.is_log ? "\r\n" : "\n";  // a bar of progress has lines, too
     std::size_t at = 0;
     while (at < packed_.size()) {
-      const std::size_t end = std::min(packed_.find('\n', at), at + kLineMax);
-      if (end >= packed_.size() && !at_end_) break;
+      const std::size_t end = std::min(packed_.find_first_of(ends, at), at + kLineMax);
+      const bool is_open =
+          end >= packed_.size() || (packed_[end] == '\r' && end + 1 == packed_.size());
+      if (is_open && !at_end_) break;
       batch_.lines_.push_back(packed_.substr(at, end - at));
-      at = end < packed_.size() && packed_[end] == '\n' ? end + 1 : std::min(end, packed_.size());
+      at = std::min(end, packed_.size());
+      if (result_.is_log && at < packed_.size() && packed_[at] == '\r') ++at;
+      if (at < packed_.size() && packed_[at] == '\n') ++at;
     }
     packed_.erase(0, at);
     row_ += std::int64_t(batch_.lines_.size());

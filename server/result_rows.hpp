@@ -24,6 +24,8 @@ struct StoredResult {  // one entry of a statement's list
   std::string name, file, preview;      // file: empty = the preview is all of it
   std::int64_t rows = 0, bytes = 0;     // rows: of a table
   std::vector<linkis::Column> columns;  // of a table
+  bool is_log = false;                  // a text: what the statement printed; has no other file
+  bool has_file() const { return is_log || !file.empty(); }
 };
 
 class RowBatch {
@@ -75,6 +77,7 @@ class ResultRows : public std::enable_shared_from_this<ResultRows> {
   void take_lines();
   void read(const std::string& file, std::int64_t offset, std::int64_t limit,
             void (ResultRows::*then)(const LogPiece&));
+  void read_log();
   void give(std::function<Result<void>()> prepare);
   void end(const Result<bool>& how);
 

@@ -159,19 +159,52 @@ def columns_in_pages(bench):
 def the_log(bench):
     path = bench.small()["logPath"]
     error, warn, info, everything = bench.get("openLog", path=path)["log"]
-    assert error == "2026-01-01 10:00:00.000 ERROR bad\n  more of it" and warn == "", (error, warn)
-    lines = everything.split("\n")
+    assert error == "2026-01-01 10:00:00.000 ERROR bad\n  more of it\n" and warn == "", (error, warn)
+    lines = everything.splitlines()
+    assert everything.endswith("\n"), "a client counts the lines of what it has"
     assert "printed" in lines and lines[0].endswith(f"is accepted as {bench.small()['execId']}") and "has ended: Succeed" in lines[-1], lines
-    assert info.split("\n") == [line for line in lines if line not in error.split("\n")], info
+    assert info.splitlines() == [line for line in lines if line not in error.splitlines()], info
     assert bench.get("openLog", path=path, logLevel="ERROR")["log"] == [error, "", "", error]
     assert bench.get("openLog", path=path, logLevel="all")["log"][3] == everything
     status, headers, text = bench.client.raw("POST", "/filesystem/download", {"path": path, "charset": "utf-8"})
-    assert status == 200 and text.decode() == everything + "\n" and f'filename="{bench.small()["taskID"]}.log"' in headers["Content-Disposition"]
+    assert status == 200 and text.decode() == everything and f'filename="{bench.small()["taskID"]}.log"' in headers["Content-Disposition"]
     live = bench.client.submit("import time; print('now', flush=True); time.sleep(600)", "python-3", "python")
     live_path = f"file:///drover/{USER}/log/{live[1]}.log"
     bench.cluster.until(lambda: "now" in bench.get("openLog", path=live_path)["log"][3], "it is read while the task runs", 30)
     bench.client.good("GET", f"/entrance/{live[0]}/kill")
     bench.client.wait(live[0])
+
+
+def what_a_shell_prints(bench):
+    """Its result as well as its log; with arguments, a directory and a bar of progress."""
+    def run(code, **runtime):
+        exec_id, number = bench.client.submit(code, params={"configuration": {"runtime": runtime}} if runtime else {})
+        assert bench.client.wait(exec_id)[-1] == "Succeed", bench.client.task(number)
+        return exec_id, bench.client.task(number)
+
+    def rows(task):
+        assert [leaf["path"] for leaf in bench.get("getDirFileTrees", path=task["resultLocation"])["dirFileTrees"]["children"]] == [bench.file(0, task)]
+        page = bench.get("openFile", path=bench.file(0, task))
+        assert page["type"] == "1" and page["metadata"] == "NULL", page
+        return [row[0] for row in page["fileContent"]]
+
+    assert rows(run("echo hello; echo; echo 'a \"b\"'")[1]) == ["hello", "", 'a "b"']
+    assert rows(run("true")[1]) == []
+    arguments = ["one", "it's", "two words", "$HOME;`id`\n"]
+    _, task = run('printf "%s|" "$@" "$#"; pwd', extraArguments=arguments, **{"wds.linkis.shell.runtime.working.directory": "/usr/share"})
+    assert "\n".join(rows(task)) == "|".join([*arguments, "4", "/usr/share"]), rows(task)
+    status, _, text = bench.raw("resultsetToExcel", path=bench.file(0, run("echo a,b")[1]), outputFileType="csv")
+    assert status == 200 and text.decode().rstrip() == '"a,b"', text
+    bench.client.bad("POST", "/entrance/submit", bench.client.body("pwd", params={"configuration": {"runtime": {
+        "wds.linkis.shell.runtime.working.directory": "share"}}}))
+    bar, task = run(r'printf "a\rb\rc\nd\r\ne\r"')
+    lines, at = [], 0
+    while piece := bench.client.log(bar, fromLine=at, size=2)["log"][3]:
+        lines += piece.split("\n")
+        at = len(lines)
+    assert lines[2:-1] == rows(task) == ["a", "b", "c", "d", "e"], (lines, rows(task))
+    failed, number = bench.client.submit("echo said; exit 3")
+    assert bench.client.wait(failed)[-1] == "Failed" and bench.client.task(number)["resultLocation"] == "", "there is no result of what failed"
 
 
 def dolphin(data):
@@ -514,7 +547,7 @@ def nothing_is_left(bench):
     assert os.listdir(cluster.data / "exports") == []
 
 
-CASES = (the_tree, pages_of_every_kind, cells_as_java_reads_them, columns_in_pages, the_log, downloads, as_csv, as_workbooks, sheets_without_rows, a_long_table_in_constant_memory,
+CASES = (the_tree, what_a_shell_prints, pages_of_every_kind, cells_as_java_reads_them, columns_in_pages, the_log, downloads, as_csv, as_workbooks, sheets_without_rows, a_long_table_in_constant_memory,
          wide_rows_in_constant_memory, a_long_text_page_by_page, readers_that_leave,
          paths_that_lead_nowhere, somebody_else, bad_input, files_that_were_changed, nothing_is_left)
 

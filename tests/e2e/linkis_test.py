@@ -59,7 +59,8 @@ def the_transcript_of_the_contract(bench):
     said = call("GET", f"/jobhistory/{task}/get")
     row = json.loads(said)["data"]["task"]
     for name, want in {"taskID": task, "instance": instance, "execId": short, "strongerExecId": exec_id, "umUser": USER, "executeUser": USER,
-                       "executionCode": "echo 1", "progress": "1.0", "logPath": f"file:///drover/{USER}/log/{task}.log", "resultLocation": "",
+                       "executionCode": "echo 1", "progress": "1.0", "logPath": f"file:///drover/{USER}/log/{task}.log",
+                       "resultLocation": f"file:///drover/{USER}/result/{task}",
                        "status": "Succeed", "engineType": "shell", "errCode": None, "errDesc": None, "executeApplicationName": "shell",
                        "requestApplicationName": "IDE", "runType": "shell", "paramsJson": "{}", "sourceJson": '{"requestIP":"127.0.0.1"}',
                        "labels": ["engineType:shell-1", f"userCreator:{USER}-IDE"], "canRetry": False, "observeInfo": None, "subJobs": None}.items():

@@ -32,7 +32,7 @@ def refused(path, code, text):
 
 EXEC = "exec_id018<int>linkis-cg-entrance<text>IDE_{user}_shell_<int>"
 ROW = ('{"taskID":{task},"instance":"{instance}","execId":"IDE_{user}_shell_{task}","strongerExecId":"{exec}","umUser":"{user}","executeUser":"{user}",'
-       '"engineInstance":"engine-<int>","executionCode":"echo 1","progress":"1.0","logPath":"file:///drover/{user}/log/{task}.log","resultLocation":"","status":"Succeed",'
+       '"engineInstance":"engine-<int>","executionCode":"echo 1","progress":"1.0","logPath":"file:///drover/{user}/log/{task}.log","resultLocation":"file:///drover/{user}/result/{task}","status":"Succeed",'
        '"createdTime":<ms>,"updatedTime":<ms>,"engineType":"shell","errCode":null,"errDesc":null,"executeApplicationName":"shell","requestApplicationName":"IDE",'
        '"runType":"shell","paramsJson":"{}","sourceJson":"{\\"requestIP\\":\\"127.0.0.1\\"}","sourceTailor":"","costTime":<int>,"engineStartTime":null,'
        '"labels":["engineType:shell-1","userCreator:{user}-IDE"],"canRetry":false,"observeInfo":null,"isReuse":true,"requestStartTime":<ms>,"requestEndTime":<ms>,'
@@ -73,7 +73,7 @@ CALLS = (
     ("governanceStationAdmin", "GET /jobhistory/governanceStationAdmin", None, 200,
      ok("/jobhistory/governanceStationAdmin", '{"admin":true,"historyAdmin":true,"deptAdmin":false,"canResultSet":true,"errorMsgTip":""}')),
     ("OpenLogAction", f"GET {FILES}/openLog?path=file:///drover/{{user}}/log/{{task}}.log&proxyUser={{user}}", None, 200,
-     ok(f"{FILES}/openLog", '{"log":["","","<text>","<text>\\n1\\n<text>"]}')),
+     ok(f"{FILES}/openLog", '{"log":["","","<text>\\n","<text>\\n1\\n<text>\\n"]}')),
     ("JobExecuteAction", "POST /entrance/execute",
      '{"executeApplicationName":"shell","runType":"shell","requestApplicationName":"IDE","executionCode":"sleep 60","params":{},"source":{}}', 200,
      ok("/entrance/execute", '{"execID":"<exec=text>","taskID":<task=int>}')),

@@ -15,7 +15,8 @@ TEST(Submit, is_that_of_the_contract) {
   const auto read = submit(
       R"({"executionContent":{"code":"echo 1","runType":"shell"},"executeUser":"hadoop",)"
       R"("labels":{"engineType":"shell-1","userCreator":"hadoop-IDE","jobRunningTimeout":"60"},)"
-      R"("params":{"variable":{"a":"b"},"configuration":{"runtime":{"wds.linkis.engine.runtime.priority":"105"}}},"source":{"scriptPath":"x"}})");
+      R"("params":{"variable":{"a":"b"},"configuration":{"runtime":{"wds.linkis.engine.runtime.priority":"105",)"
+      R"("extraArguments":["x y",7],"wds.linkis.shell.runtime.working.directory":"/srv"}}},"source":{"scriptPath":"x"}})");
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->code, "echo 1");
   EXPECT_EQ(read->run_type, "shell");
@@ -24,11 +25,17 @@ TEST(Submit, is_that_of_the_contract) {
   EXPECT_EQ(read->user_creator.creator, "IDE");
   EXPECT_EQ(read->running_timeout_s, 60);
   EXPECT_EQ(read->priority, 5);
+  EXPECT_EQ(read->arguments, (std::vector<std::string>{"x y", "7"}));
+  EXPECT_EQ(read->directory, "/srv");
   const Json origin = Json::parse(to_origin(*read, "127.0.0.1"));
   EXPECT_EQ(origin["params"]["variable"]["a"], "b");
   EXPECT_EQ(origin["source"]["scriptPath"], "x");
   EXPECT_EQ(origin["source"]["requestIP"], "127.0.0.1");
   EXPECT_EQ(origin["labels"]["engineType"], "shell-1");
+  EXPECT_FALSE(origin.contains("printedIsResult"));
+  Submission printed = *read;
+  printed.printed_is_result = true;
+  EXPECT_EQ(Json::parse(to_origin(printed, "h"))["printedIsResult"], true);
 }
 
 TEST(Submit, the_code_type_may_stand_in_the_labels) {

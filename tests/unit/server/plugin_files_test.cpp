@@ -25,6 +25,7 @@ max_uses = 7
 [results]
 keep = "30d"
 quota = "2G"
+printed = true
 [hooks]
 before = "import math"
 [options]
@@ -43,6 +44,7 @@ TEST(PluginFiles, ReadsWhatIsThere) {
   EXPECT_EQ(plugin->idle, seconds(600));
   EXPECT_EQ(plugin->session_idle, seconds(1800)) << "what is left out keeps its default";
   EXPECT_EQ(plugin->max_uses, 7u);
+  EXPECT_TRUE(plugin->printed_is_result);
   EXPECT_EQ(plugin->options,
             R"({"deep":{"number":1,"yes":true},"hooks":{"after":"","before":"import math"},)"
             R"("preload":["json"],"results":{"keep_s":2592000,"quota_mib":2048}})");
