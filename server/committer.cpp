@@ -9,10 +9,7 @@
 namespace drover::server {
 
 Committer::Committer(net::Loop& loop, store::Store& store, OnDurable on_durable)
-    : loop_(loop),
-      store_(store),
-      on_durable_(std::move(on_durable)),
-      thread_([this] { work(); }) {}
+    : loop_(loop), store_(store), on_durable_(std::move(on_durable)), thread_([this] { work(); }) {}
 
 Committer::~Committer() {
   {
@@ -23,10 +20,10 @@ Committer::~Committer() {
   thread_.join();
 }
 
-void Committer::commit(store::CommitBatch batch, std::size_t records) {
+void Committer::commit(store::CommitBatch batch, std::size_t records, When when) {
   DROVER_CHECK(idle_, "one commit at a time");
   idle_ = false;
-  if (pace_.writes_at_once(records) && !store_.grows_soon()) {
+  if (when == When::AtOnce && pace_.writes_at_once(records) && !store_.grows_soon()) {
     Written written = write(batch);
     return tell(std::move(written), std::move(batch));
   }

@@ -3,6 +3,7 @@
 #pragma once
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -26,7 +27,8 @@ class Committer {
 
   // At most one commit is on the way. Both on the loop thread.
   bool idle() const { return idle_; }
-  void commit(store::CommitBatch batch, std::size_t records);  // when idle
+  enum class When : std::uint8_t { AtOnce, Beside };  // AtOnce: if that is quicker
+  void commit(store::CommitBatch batch, std::size_t records, When when);  // when idle
 
  private:
   struct Written {

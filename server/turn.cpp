@@ -170,7 +170,7 @@ void Turn::run() {
   metrics_.observe(FamilyId::TurnDuration, {}, to_seconds(net::Loop::now().mono - now.mono));
   metrics_.observe(FamilyId::TurnInputs, {}, double(take));
   arm_timer();
-  commit_when_idle();
+  commit_when_idle(Committer::When::AtOnce);
   if (!inputs_.empty()) loop_.post([] {});  // come back after a round of IO
 }
 
@@ -227,7 +227,7 @@ void Turn::collect(sched::TurnOutput output) {
   append(pending_held_.actions, std::move(output.actions));
 }
 
-void Turn::commit_when_idle() {
+void Turn::commit_when_idle(Committer::When when) {
   if (!committer_.idle()) return;
   const std::size_t records = pending_records();
   if (records == 0) {
@@ -236,7 +236,7 @@ void Turn::commit_when_idle() {
   }
   held_ = std::exchange(pending_held_, {});
   ends_in_flight_ = ends_.size();
-  committer_.commit(std::exchange(pending_, {}), records);
+  committer_.commit(std::exchange(pending_, {}), records, when);
 }
 
 void Turn::on_durable(Result<void> result, store::CommitBatch batch, Duration took) {
@@ -249,10 +249,12 @@ void Turn::on_durable(Result<void> result, store::CommitBatch batch, Duration to
   ends_.erase(ends_.begin(), ends_.begin() + std::ptrdiff_t(std::exchange(ends_in_flight_, 0)));
   Held held = std::exchange(held_, {});
   const bool more = pending_records() != 0;
-  if (more) commit_when_idle();  // the next batch syncs while this one's answers leave
+  // The next batch syncs while this one's answers leave.
+  if (more) commit_when_idle(Committer::When::Beside);
   ports_.stored(batch.changes);
   release(std::move(held));
-  if (!more) commit_when_idle();  // answers that had nothing to store, but had to wait their turn
+  // Answers that had nothing to store, but had to wait their turn.
+  if (!more) commit_when_idle(Committer::When::AtOnce);
 }
 
 void Turn::release(Held held) {

@@ -86,7 +86,7 @@ class Turn {
   void decide(Now now, std::size_t take);
   ReplyToken remember(OnReply on_reply, std::unique_ptr<store::IdempotencyEntry> key);
   void collect(sched::TurnOutput output);
-  void commit_when_idle();
+  void commit_when_idle(Committer::When when);
   void on_durable(Result<void> result, store::CommitBatch batch, Duration took);
   void release(Held held);
   void arm_timer();
