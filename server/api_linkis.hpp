@@ -103,6 +103,8 @@ void list_ecms(Services& services, ExchangePtr exchange);
 void list_ecm_states(Services& services, ExchangePtr exchange);
 void modify_ecm(Services& services, ExchangePtr exchange);
 void refuse_engine_change(Services& services, ExchangePtr exchange);
+
+// api_linkis_records.cpp
 void show_engine_record(Services& services, ExchangePtr exchange);
 void list_engine_records(Services& services, ExchangePtr exchange);
 void list_open_records(Services& services, ExchangePtr exchange);
@@ -115,6 +117,7 @@ void list_applications(Services& services, ExchangePtr exchange);
 void list_all_resources(Services& services, ExchangePtr exchange);
 void show_user_resource(Services& services, ExchangePtr exchange);
 void list_rm_engine_types(Services& services, ExchangePtr exchange);
+void list_label_keys(Services& services, ExchangePtr exchange);
 void list_queues(Services& services, ExchangePtr exchange);
 void show_queue(Services& services, ExchangePtr exchange);
 void reset_resource(Services& services, ExchangePtr exchange);

@@ -250,91 +250,6 @@ void operate(Services& services, ExchangePtr exchange) {
                     "__operator_name__"});
 }
 
-// ---- records of engines
-
-std::string status_word(const LinkisEngine& engine) { return std::string(node_status(engine)); }
-
-Json record_of(const sched::JobRecord& job, const LinkisEngine& engine) {
-  const auto millis_or_null = [](Time at) {
-    return at.is_set() ? Json(at.us / 1000) : Json(nullptr);
-  };
-  const Json held = load_resource(1, engine.mem_mib, engine.cpus);
-  Json record;
-  record["id"] = raw(job.id);
-  record["labelValue"] = engine.view.user + "-*," + engine.view.type + "-" + engine.version;
-  record["createUser"] = engine.view.user;
-  record["serviceInstance"] = engine.view.name;
-  record["ticketId"] = std::to_string(raw(job.id));
-  record["ecmInstance"] = engine.node;
-  record["requestTimes"] = 1;
-  record["requestResource"] = drover::linkis::dump(held);
-  record["usedTimes"] = job.started.is_set() ? 1 : 0;
-  record["usedResource"] = job.started.is_set() ? Json(drover::linkis::dump(held)) : Json(nullptr);
-  record["releaseTimes"] = job.ended.is_set() ? 1 : 0;
-  record["releasedResource"] =
-      job.ended.is_set() ? Json(drover::linkis::dump(held)) : Json(nullptr);
-  record["usedTime"] = millis_or_null(job.started);
-  record["releaseTime"] = millis_or_null(job.ended);
-  record["createTime"] = millis_or_null(job.submitted);
-  record["status"] = status_word(engine);
-  record["logDirSuffix"] = "";
-  record["metrics"] = "{}";
-  return record;
-}
-
-struct RecordFilter {
-  std::string instance, engine_type, status, user;
-  std::int64_t from_ms = 0, until_ms = INT64_MAX;
-};
-
-// A page of records, the newest first; at most `scan` jobs are looked at.
-struct RecordPage {
-  RecordFilter filter;
-  Caller caller;
-  EngineBook book;
-  std::int64_t scan = 0;
-  std::size_t skip = 0, take = 0;
-  Result<net::HttpResponse> response;
-
-  bool fits(const sched::JobRecord& job, const sched::JobSpec& spec) const {
-    const std::int64_t created = job.submitted.us / 1000;
-    return spec.engine && (caller.is_operator || spec.owner.uid == caller.uid) &&
-           created >= filter.from_ms && created <= filter.until_ms &&
-           (filter.instance.empty() || spec.engine->name == filter.instance) &&
-           (filter.engine_type.empty() || spec.engine->type == filter.engine_type) &&
-           (filter.user.empty() || spec.user == filter.user);
-  }
-
-  // Any thread: there may be many jobs, and rows.
-  Result<Json> read(const store::Store& store) const {
-    const auto snapshot = store.snapshot();
-    if (!snapshot) return fail(snapshot.error());
-    std::vector<std::pair<sched::JobRecord, LinkisEngine>> found;
-    std::size_t total = 0;
-    std::int64_t looked_at = 0;
-    const auto good = snapshot->visit_jobs(
-        JobId{0}, false, [&](const sched::JobRecord& job, const sched::JobSpec& spec) {
-          if (fits(job, spec)) {
-            LinkisEngine engine = engine_of(book, job, spec);
-            if (filter.status.empty() || status_word(engine) == filter.status)
-              if (total++ >= skip && found.size() < take)
-                found.emplace_back(job, std::move(engine));
-          }
-          return ++looked_at < scan;
-        });
-    if (!good) return fail(good.error());
-    Json data;
-    data["engineList"] = Json::array();
-    for (auto& [job, engine] : found) {
-      if (const auto run = snapshot->task({job.id, TaskIndex{0}}); run && *run)
-        engine.node = (*run)->node;
-      data["engineList"].push_back(record_of(job, engine));
-    }
-    data["totalPage"] = total;
-    return data;
-  }
-};
-
 }  // namespace
 
 void operate_engine(Services& services, ExchangePtr exchange) {
@@ -344,10 +259,11 @@ void operate_engine(Services& services, ExchangePtr exchange) {
 void open_engine_log(Services& services, ExchangePtr exchange) {
   const auto body = linkis_body(*exchange);
   if (!body) return exchange->refuse(body.error());
-  const auto engine =
-      find_engine(services, *exchange, text_of(*body, "instance"), text_of(*body, "ticketId"));
-  if (!engine) return exchange->refuse(engine.error());
   const Json& parameters = object_of(*body, "parameters");
+  std::string ticket = text_of(*body, "ticketId");
+  if (ticket.empty()) ticket = text_of(parameters, "ticketId");  // where pages put it
+  const auto engine = find_engine(services, *exchange, text_of(*body, "instance"), ticket);
+  if (!engine) return exchange->refuse(engine.error());
   // Both streams are one file; of the rest an engine has none.
   const std::string type = text_of(parameters, "logType");
   if (!type.empty() && type != "stdout" && type != "stderr") {
@@ -421,73 +337,6 @@ void modify_ecm(Services& services, ExchangePtr exchange) {
 void refuse_engine_change(Services&, ExchangePtr exchange) {
   exchange->refuse({Errc::Unsupported, "labels and health of an engine follow from what it does",
                     "kill it, or let it end with batchSetEngineToUnHealthy", ""});
-}
-
-void show_engine_record(Services& services, ExchangePtr exchange) {
-  const std::string_view ticket = exchange->request.query_value("ticketid");
-  const auto engine = find_engine(services, *exchange, "", ticket.empty() ? "0" : ticket);
-  if (!engine) return exchange->refuse(engine.error());
-  const auto snapshot = services.store.snapshot();
-  if (!snapshot) return exchange->refuse(snapshot.error());
-  const auto job = snapshot->job(engine->view.job);
-  if (!job) return exchange->refuse(job.error());
-  Json data;
-  data["ecResourceInfoRecord"] = record_of(*job, *engine);
-  answer_linkis(*exchange, data);
-}
-
-void list_engine_records(Services& services, ExchangePtr exchange) {
-  const net::HttpRequest& request = exchange->request;
-  const auto page = exchange->number("pageNow", 1, 1'000'000, 1);
-  const auto size = exchange->number("pageSize", 1, 1'000, 20);
-  const auto from = exchange->number("startDate", 0, INT64_MAX, 0);
-  const auto until = exchange->number("endDate", 0, INT64_MAX, INT64_MAX);
-  if (!page) return exchange->refuse(page.error());
-  if (!size) return exchange->refuse(size.error());
-  auto records = std::make_shared<RecordPage>();
-  RecordFilter& filter = records->filter;
-  filter.instance = request.query_value("instance");
-  filter.engine_type = request.query_value("engineType");
-  filter.engine_type.resize(std::min(filter.engine_type.find('-'), filter.engine_type.size()));
-  filter.status = request.query_value("status");
-  filter.user = request.query_value("creator");
-  if (from) filter.from_ms = *from;  // dates that are no milliseconds filter nothing
-  if (until) filter.until_ms = *until;
-  records->caller = exchange->caller;
-  records->book = engine_book(services);
-  records->scan = services.config.page_scan;
-  records->skip = std::size_t(*page - 1) * std::size_t(*size);
-  records->take = std::size_t(*size);
-  const store::Store& store = services.store;
-  services.loop.offload(
-      [records, exchange, &store] {
-        const auto data = records->read(store);
-        if (data)
-          records->response =
-              linkis_response(exchange->linkis, drover::linkis::Status::Ok, "OK", *data);
-        else
-          records->response = fail(data.error());
-      },
-      [records, exchange] {
-        if (!records->response) return exchange->refuse(records->response.error());
-        exchange->answer->send(*std::move(records->response));
-      });
-}
-
-void list_open_records(Services& services, ExchangePtr exchange) {
-  const auto body = linkis_body(*exchange);
-  if (!body) return exchange->refuse(body.error());
-  Json rows = Json::array();
-  for (const LinkisEngine& engine : engines_for(services, *exchange))
-    rows.push_back(engine_row(engine));
-  Json data;
-  data["ecList"] = std::move(rows);
-  answer_linkis(*exchange, data);
-}
-
-void refuse_record_removal(Services&, ExchangePtr exchange) {
-  exchange->refuse({Errc::Unsupported, "records of engines are kept as those of jobs are",
-                    "retention.* says how long", ""});
 }
 
 }  // namespace drover::server::api::linkis

@@ -1,6 +1,7 @@
 // server/api_linkis_resources.cpp - linkisManager/rm: who holds what of engines, and what there is.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 #include <vector>
@@ -23,13 +24,24 @@ struct Sum {
     mem_mib += engine.mem_mib;
     cpus += engine.cpus;
   }
+  void add(const Sum& other) {
+    instances += other.instances;
+    mem_mib += other.mem_mib;
+    cpus += other.cpus;
+  }
   Json json() const { return load_resource(instances, mem_mib, cpus); }
 };
 
-// What one user holds of one type of engine, and may hold.
+// What one user holds of one type of engine, and may hold; or of several.
 struct Share {
   Sum used, locked, max;
   std::vector<LinkisEngine> engines;
+  void add(Share&& other) {
+    used.add(other.used);
+    locked.add(other.locked);
+    max.add(other.max);
+    std::ranges::move(other.engines, std::back_inserter(engines));
+  }
 };
 using Shares = std::map<std::pair<std::string, std::string>, Share>;  // by user and type
 
@@ -237,18 +249,24 @@ void list_rm_engines(Services& services, ExchangePtr exchange) {
   answer_linkis(*exchange, data);
 }
 
+// One for each user: engines have no creators, and pages read the first application only.
 void list_applications(Services& services, ExchangePtr exchange) {
   const auto body = linkis_body(*exchange);
   if (!body) return exchange->refuse(body.error());
   const std::string user_creator = text_of(*body, "userCreator");
   std::string type = text_of(*body, "engineType");
   type.resize(std::min(type.find('-'), type.size()));
-  Json applications = Json::array();
-  for (const auto& [who, share] : shares_of(services, *exchange)) {
+  std::map<std::string, Share> by_user;
+  for (auto& [who, share] : shares_of(services, *exchange)) {
     if (!type.empty() && who.second != type) continue;
     if (!user_creator.empty() && !user_creator.starts_with(who.first + "-")) continue;
+    by_user[who.first].add(std::move(share));
+  }
+  Json applications = Json::array();
+  for (const auto& [user, share] : by_user) {
     Json entry;
-    entry["userCreator"] = who.first + "-*";
+    entry["creator"] = "*";
+    entry["userCreator"] = user + "-*";
     Json& list = entry["applicationList"];
     list["usedResource"] = share.used.json();
     list["maxResource"] = share.max.json();
@@ -256,7 +274,7 @@ void list_applications(Services& services, ExchangePtr exchange) {
     list["lockedResource"] = share.locked.json();
     list["engineInstances"] = Json::array();
     for (const LinkisEngine& engine : share.engines)
-      list["engineInstances"].push_back(engine_entry(engine));
+      list["engineInstances"].push_back(application_row(engine));
     applications.push_back(std::move(entry));
   }
   Json data;
@@ -290,6 +308,13 @@ void list_rm_engine_types(Services& services, ExchangePtr exchange) {
   data["engineType"] = Json::array();
   for (const auto& [type, plugin] : services.engines.catalogue().all())
     data["engineType"].push_back(type);
+  answer_linkis(*exchange, data);
+}
+
+// There are none; pages ask for them at their start.
+void list_label_keys(Services&, ExchangePtr exchange) {
+  Json data;
+  data["keyList"] = Json::array();
   answer_linkis(*exchange, data);
 }
 

@@ -3,8 +3,8 @@
 #include "server/linkis_engines.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
+#include <array>
+#include <ctime>
 #include <utility>
 
 #include "base/units.hpp"
@@ -145,6 +145,15 @@ void put_resources(Json& row, const Json& max, const Json& used, const Json& loc
   row["leftResource"] = left;
 }
 
+// "Fri Nov 27 15:07:00 GMT 2026"
+std::string java_date(Time at) {
+  const std::time_t seconds = at.us / 1'000'000;
+  std::tm parts{};
+  std::array<char, 64> text{};
+  if (!at.is_set() || ::gmtime_r(&seconds, &parts) == nullptr) return "";
+  return {text.data(), std::strftime(text.data(), text.size(), "%a %b %d %H:%M:%S GMT %Y", &parts)};
+}
+
 std::string_view health_of(const LinkisEngine& engine) {
   return engine.view.state == EngineState::Lost ? "UnHealthy" : "Healthy";
 }
@@ -169,9 +178,19 @@ NodeHealth health_of(const rm::NodeView& node, bool connected) {
 Json load_resource(std::int64_t instances, std::int64_t mem_mib, std::int64_t cpus) {
   Json json;
   json["instance"] = instances;
-  json["memory"] = linkis::memory_text(mem_mib);
+  json["instances"] = instances;
+  json["memory"] = mem_mib << 20;
+  json["cores"] = cpus;
   json["cpu"] = cpus;
   return json;
+}
+
+std::string resource_text(std::int64_t instances, std::int64_t mem_mib, std::int64_t cpus) {
+  Json json;
+  json["instance"] = instances;
+  json["memory"] = linkis::memory_text(mem_mib);
+  json["cpu"] = cpus;
+  return linkis::dump(json);
 }
 
 std::vector<LinkisEngine> engines_for(const Services& services, const Exchange& exchange) {
@@ -308,6 +327,22 @@ Json engine_row(const LinkisEngine& engine) {
   row["mappingPorts"] = nullptr;
   row["mappingHost"] = nullptr;
   row["ticketId"] = std::to_string(raw(engine.view.job));
+  return row;
+}
+
+Json application_row(const LinkisEngine& engine) {
+  const bool is_starting = engine.view.state == EngineState::Starting;
+  const Json held = load_resource(1, engine.mem_mib, engine.cpus);
+  const Json none = load_resource(0, 0, 0);
+  Json row;
+  row["creator"] = "*";
+  row["engineType"] = engine.view.type;
+  row["instance"] = engine.view.name;
+  row["label"] = type_label(engine);
+  put_resources(row["resource"], held, is_starting ? none : held, is_starting ? held : none, none);
+  row["status"] = node_status(engine);
+  row["startTime"] = java_date(engine.view.since);
+  row["owner"] = engine.view.user;
   return row;
 }
 

@@ -32,8 +32,10 @@ struct LinkisEngine {
   bool is_once() const { return !once_status.empty(); }
 };
 
-// {"instance":1,"memory":"1.0 GB","cpu":2}
+// {"instance":1,"instances":1,"memory":1073741824,"cores":2,"cpu":2}: pages read `cores` and bytes.
 linkis::Json load_resource(std::int64_t instances, std::int64_t mem_mib, std::int64_t cpus);
+// {"instance":1,"memory":"1.0 GB","cpu":2}: as records keep it.
+std::string resource_text(std::int64_t instances, std::int64_t mem_mib, std::int64_t cpus);
 
 // Those that the caller may see: his, an operator all. By name.
 std::vector<LinkisEngine> engines_for(const Services& services, const Exchange& exchange);
@@ -56,6 +58,8 @@ std::string_view node_status(const LinkisEngine& engine);  // "Unlock"
 linkis::Json engine_node(const LinkisEngine& engine, const std::string& manager);
 // An entry of listUserEngines and listEMEngines.
 linkis::Json engine_row(const LinkisEngine& engine);
+// An entry of rm/applicationlist; its startTime is a text.
+linkis::Json application_row(const LinkisEngine& engine);
 // An entry of listAllEMs: the machines, not the engines.
 linkis::Json ecm_row(const Services& services, const rm::NodeView& node,
                      const std::vector<LinkisEngine>& engines);

@@ -119,6 +119,8 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/api/rest_j/v1/linkisManager/rm/queues", User, api::linkis::list_queues, nullptr},
     {"POST", "/api/rest_j/v1/linkisManager/rm/queueresources", User, api::linkis::show_queue, nullptr},
     {"POST", "/api/rest_j/v1/linkisManager/rm/batchqueueresources", User, api::linkis::refuse_queue_batch, nullptr},
+    {"GET", "/api/rest_j/v1/configuration/engineType", User, api::linkis::list_rm_engine_types, nullptr},
+    {"GET", "/api/rest_j/v1/microservice/modifiableLabelKey", User, api::linkis::list_label_keys, nullptr},
 });
 // clang-format on
 

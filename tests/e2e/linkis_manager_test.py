@@ -1,6 +1,7 @@
 # tests/e2e/linkis_manager_test.py - linkisManager/... of the Linkis contract: engines, nodes and resources.
 # SPDX-License-Identifier: Apache-2.0
 """python3 tests/e2e/linkis_manager_test.py"""
+import calendar
 import json
 import re
 import sys
@@ -19,7 +20,7 @@ ECM_KEYS = ["applicationName", "instance", "labels", "nodeStatus", "resourceType
             "systemCPUUsed", "systemLeftMemory", "nodeHealthy", "msg", "startTime", "description"]
 RESOURCE_KEYS = ["id", "username", "creator", "engineTypeWithVersion", "resourceType", "maxResource", "minResource", "usedResource", "lockedResource",
                  "expectedResource", "leftResource", "createTime", "updateTime", "loadResourceStatus", "queueResourceStatus"]
-RECORD_KEYS = {"id", "labelValue", "createUser", "serviceInstance", "ticketId", "ecmInstance", "requestTimes", "requestResource", "usedTimes", "usedResource",
+RECORD_KEYS = {"id", "labelValue", "createUser", "engineType", "serviceInstance", "ticketId", "ecmInstance", "requestTimes", "requestResource", "usedTimes", "usedResource",
                "releaseTimes", "releasedResource", "usedTime", "releaseTime", "createTime", "status", "logDirSuffix", "metrics"}
 PYTHON = {"labels": {"engineType": "python-3", "userCreator": f"{USER}-IDE"}, "properties": {}, "createService": "test", "description": ""}
 
@@ -60,9 +61,8 @@ class Bench:
 
 
 def resource(value):
-    assert list(value) == ["instance", "memory", "cpu"], value
-    number, unit = value["memory"].split(" ")
-    assert float(number) >= 0 and unit in ("MB", "GB", "TB") and type(value["instance"]) is int and type(value["cpu"]) is int, value
+    assert list(value) == ["instance", "instances", "memory", "cores", "cpu"] and {type(amount) for amount in value.values()} == {int}, value
+    assert value["instance"] == value["instances"] and value["cores"] == value["cpu"] and value["memory"] >= 2**20 * (value["cores"] > 0), value
     return value
 
 
@@ -137,7 +137,7 @@ def lists_of_engines_and_nodes(bench):
     assert row["labels"][0] == {"labelKey": "engineType", "stringValue": "python-3"} and row["labels"][1]["stringValue"] == f"{USER}-*", row["labels"]
     for name in ("maxResource", "minResource", "usedResource", "lockedResource", "expectedResource", "leftResource"):
         resource(row[name])
-    assert row["usedResource"]["instance"] == 1 and row["lockedResource"]["instance"] == 0
+    assert row["usedResource"]["instance"] == 1 and row["lockedResource"]["instance"] == 0 and row["usedResource"]["memory"] == row["maxMemory"]
     ecm = engine["ecmServiceInstance"]
     for body, want in (({}, 1), ({"em": {"serviceInstance": ecm}}, 1), ({"emInstance": ecm["instance"], "nodeStatus": "Unlock"}, 1), ({"nodeStatus": "Busy"}, 0),
                        ({"engineType": "python-3"}, 1), ({"engineType": "sql"}, 0), ({"owner": "somebody"}, 0), ({"em": {"serviceInstance": {"instance": "no"}}}, 0)):
@@ -230,7 +230,36 @@ def operators_of_an_engine(bench):
     bench.end_all()
     after = bench.post("openEngineLog", {"instance": name, "ticketId": ticket, "parameters": {"fromLine": first, "pageSize": 5}})
     assert after["result"]["logs"] == log, "the log is there after the engine's end"
+    inside = {"ticketId": ticket, "fromLine": first, "pageSize": 5}  # where pages put it
+    assert bench.post("openEngineLog", {"instance": name, "parameters": inside}) == after
+    again = bench.create()
+    assert again["serviceInstance"]["instance"] == name and again["ticketId"] != ticket, again
+    for body in ({"ticketId": ""}, {}, {"ticketId": None}):
+        assert bench.post("openEngineLog", {"instance": name, **body, "parameters": inside}) == after, "not the log of the next one of that name"
+    other = bench.post("openEngineLog", {"instance": name, "ticketId": again["ticketId"], "parameters": inside})
+    assert other["result"]["logPath"] != after["result"]["logPath"], "the one at the top decides"
+    bench.end_all()
     assert operate("engineConnProgress", ticketId=ticket)["result"]["progress"] == 1.0
+
+
+def records_as_pages_read_them(bench, text, record):
+    assert set(record) == RECORD_KEYS and record["engineType"] == "python", record
+    for name in ("requestResource", "usedResource", "releasedResource"):
+        assert resource(record[name])["instance"] == 1 and re.fullmatch(r'{"instance":1,"memory":"[0-9.]+ [MGT]B","cpu":[0-9]+}', text[name]), (record, text)
+    second = record["createTime"] // 1000
+
+    def count(form, first, last):
+        dates = {"startDate": first, "endDate": last}
+        if form == "text":
+            dates = {key: time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value)) for key, value in dates.items()}
+        else:
+            dates = {"startDate": first * 1000, "endDate": last * 1000 + 999}
+        return [row["ticketId"] for row in bench.get("ecinfo/ecrHistoryList", pageSize=1000, **dates)["engineList"]]
+    for form in ("text", "number"):
+        assert record["ticketId"] in count(form, second, second) and record["ticketId"] in count(form, second - 60, second + 60), form
+        assert record["ticketId"] not in count(form, second + 1, second + 60) + count(form, second - 60, second - 1), form
+    everything = bench.get("ecinfo/ecrHistoryList")["totalPage"]
+    assert bench.get("ecinfo/ecrHistoryList", startDate="", endDate="")["totalPage"] == everything
 
 
 def records_of_engines(bench):
@@ -247,9 +276,31 @@ def records_of_engines(bench):
     assert bench.get("ecinfo/ecrHistoryList", engineType="sql")["engineList"] == []
     assert bench.get("ecinfo/ecrHistoryList", status="Failed")["totalPage"] == 0
     assert bench.get("ecinfo/ecrHistoryList", endDate=1000)["totalPage"] == 0
+    records_as_pages_read_them(bench, ended, history["engineList"][0])
     assert bench.get("ecinfo/ecrHistoryList", creator=USER, instance="engine-1", pageSize=1000)["totalPage"] >= 1
     bench.bad("ecinfo/get?ticketid=999999", method="GET")
     bench.bad(f"ecinfo/delete/{engine['ticketId']}", method="GET")
+
+
+def an_application(bench, one_type):
+    """Pages read the first application only: it has the engines of all types."""
+    row, shell = one_type["engineInstances"][0], bench.create(labels={"engineType": "shell-1"})
+    assert list(row) == ["creator", "engineType", "instance", "label", "resource", "status", "startTime", "owner"], row
+    assert (row["engineType"], row["instance"], row["label"], row["status"], row["owner"]) == ("python", "engine-1", "python-3", "Unlock", USER), row
+    assert list(row["resource"]) == ["resourceType", *RESOURCE_KEYS[5:11]] and resource(row["resource"]["usedResource"])["instance"] == 1, row
+    assert resource(row["resource"]["lockedResource"])["instance"] == 0, row
+    started = calendar.timegm(time.strptime(row["startTime"], "%a %b %d %H:%M:%S GMT %Y"))
+    assert abs(time.time() - started) < 600, row
+    for body in ({}, {"userCreator": f"{USER}-*"}):
+        applications = bench.post("rm/applicationlist", body)["applications"]
+        assert len(applications) == 1, applications
+        both = applications[0]["applicationList"]
+        assert {row["instance"] for row in both["engineInstances"]} == {"engine-1", shell["serviceInstance"]["instance"]}, both
+        used = [resource(row["resource"]["usedResource"]) for row in both["engineInstances"]]
+        assert resource(both["usedResource"]) == {key: sum(each[key] for each in used) for key in used[0]}, both
+        assert both["maxResource"]["instance"] > one_type["maxResource"]["instance"], both
+    bench.post("killEngineConn", {"ticketId": shell["ticketId"]})
+    bench.cluster.until(lambda: len(bench.engines()) == 1, "the second one ends", 20)
 
 
 def who_holds_what(bench):
@@ -261,15 +312,17 @@ def who_holds_what(bench):
     assert list(rows[0]) == ["applicationName", "engineInstance", "creator", "engineType", "labels", "preUsedResource", "usedResource", "engineStatus"], rows
     assert rows[0]["engineInstance"] == "engine-1" and rows[0]["engineStatus"] == "Unlock" and resource(rows[0]["usedResource"])["instance"] == 1, rows
     applications = bench.post("rm/applicationlist", {"userCreator": f"{USER}-IDE", "engineType": "python-3"})["applications"]
-    assert applications[0]["applicationList"]["engineInstances"] == rows and resource(applications[0]["applicationList"]["usedResource"])["instance"] == 1
+    assert list(applications[0]) == ["creator", "userCreator", "applicationList"] and resource(applications[0]["applicationList"]["usedResource"])["instance"] == 1
     assert bench.post("rm/applicationlist", {"engineType": "sql"})["applications"] == []
+    an_application(bench, applications[0]["applicationList"])
     mine = bench.get("rm/get-user-resource", username=USER, creator="*", engineType="python-3")["resources"]
     assert len(mine) == 1 and list(mine[0]) == RESOURCE_KEYS, mine
     row = mine[0]
     assert row["maxResource"]["instance"] == row["usedResource"]["instance"] + row["lockedResource"]["instance"] + row["leftResource"]["instance"], row
     assert row["usedResource"]["instance"] == 1 and row["loadResourceStatus"] == "normal" and row["engineTypeWithVersion"] == "python-3", row
     types = bench.get("rm/engineType")["engineType"]
-    assert {"python", "sql", "shell"} <= set(types), types
+    assert {"python", "sql", "shell"} <= set(types) and bench.client.good("GET", "/configuration/engineType") == {"engineType": types}, types
+    assert bench.client.good("GET", "/microservice/modifiableLabelKey") == {"keyList": []}
     everything = bench.get("rm/allUserResource", page=1, size=100)
     assert everything["total"] == len(everything["resources"]) == len(types), everything["total"]
     pages = [bench.get("rm/allUserResource", page=number, size=2)["resources"] for number in range(1, everything["total"] // 2 + 3)]
@@ -345,6 +398,7 @@ def somebody_else(bench):
     name = engine["serviceInstance"]["instance"]
     assert other.good("GET", "/linkisManager/listUserEngines")["engines"] == [] and other.good("POST", "/linkisManager/listEMEngines", {})["engines"] == []
     for call, body in (("getEngineConn", {"instance": name}), ("killEngineConn", {"ticketId": engine["ticketId"]}), ("openEngineLog", {"instance": name}),
+                       ("openEngineLog", {"instance": name, "parameters": {"ticketId": engine["ticketId"]}}),
                        ("rm/enginekill", [{"engineInstance": name}]), ("executeECMOperation", {"parameters": {"__operator_name__": "engineConnLog", "engineConnInstance": name}})):
         foreign = other.bad("POST", f"/linkisManager/{call}", body)
         missing = other.bad("POST", f"/linkisManager/{call}", json.loads(json.dumps(body).replace(name, "engine-99").replace(engine["ticketId"], "99999")))

@@ -114,6 +114,41 @@ TEST(Linkis, history_finds_what_is_asked_for_however_old_it_is) {
   EXPECT_EQ(load["taskNumber"], 1);
 }
 
+TEST(Linkis, pages_of_the_console_find_what_they_read) {
+  Harness server(linkis_config());
+  const Asker ann{kAnn, {}, {}}, bob{kBob, {}, {}};
+  EXPECT_EQ(
+      server.ask(ann, "POST", kBase + "/entrance/submit", body_of(std::to_string(kAnn))).status,
+      200);
+  const auto get = [&](const std::string& path) {
+    return data_of(server.ask(ann, "GET", kBase + path));
+  };
+  EXPECT_EQ(get("/configuration/engineType"), get("/linkisManager/rm/engineType"));
+  EXPECT_EQ(get("/microservice/modifiableLabelKey"), (Json{{"keyList", Json::array()}}));
+  const std::string history = "/linkisManager/ecinfo/ecrHistoryList";
+  const Json records = get(history)["engineList"];
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0]["requestResource"]["instance"], 1);
+  EXPECT_GE(records[0]["requestResource"]["cores"], 1);
+  EXPECT_EQ(records[0]["releasedResource"],
+            (Json{{"instance", 0}, {"instances", 0}, {"memory", 0}, {"cores", 0}, {"cpu", 0}}));
+  EXPECT_TRUE(records[0]["engineType"].is_string());
+  const auto total = [&](const std::string& query) {
+    return get(history + "?" + query)["totalPage"];
+  };
+  EXPECT_EQ(total("startDate=2001-02-03 04:05:06&endDate=2999-01-01 00:00:00"), 1);
+  EXPECT_EQ(total("startDate=2999-01-01 00:00:00"), 0);
+  EXPECT_EQ(total("endDate=2001-02-03 04:05:06"), 0);
+  EXPECT_EQ(total("startDate=&endDate=2001-02-03T04"), 1) << "no dates";
+  const auto log_of = [&](const Asker& asker, const std::string& ticket) {
+    const Json body{{"instance", "engine-9"}, {"parameters", {{"ticketId", ticket}}}};
+    return server.ask(asker, "POST", kBase + "/linkisManager/openEngineLog", body.dump());
+  };
+  const std::string ticket = records[0]["ticketId"];
+  EXPECT_EQ(log_of(bob, ticket).body, log_of(bob, "99999").body);
+  EXPECT_NE(log_of(ann, ticket).body, log_of(ann, "99999").body) << "the ticket decides";
+}
+
 TEST(Linkis, lists_have_the_beginning_of_long_code) {
   Harness server(linkis_config());
   const Asker ann{kAnn, {}, {}};
