@@ -8,18 +8,22 @@
 
 namespace drover::server {
 
+struct BatchSize {
+  std::size_t records = 0, bytes = 0;  // bytes: of texts, about
+};
+
 // To hand a batch over wakes two threads, which takes as long as a good disk takes for a few
 // records: those are better written at once. More of them, or a disk that has been slow, would keep
 // the loop from its other work. At first nothing is known, which counts as slow; one commit of a
 // second leaves the next forty to the thread.
 class CommitPace {
  public:
-  static constexpr std::size_t kFewRecords = 32;
+  static constexpr std::size_t kFewRecords = 32, kFewBytes = 64 << 10;
   static constexpr Duration kQuick = millis(1);
 
   void learn(Duration took) { lately_.us += (took.us - lately_.us) / kOneIn; }
-  bool writes_at_once(std::size_t records) const {
-    return records <= kFewRecords && lately_ <= kQuick;
+  bool writes_at_once(BatchSize size) const {
+    return size.records <= kFewRecords && size.bytes <= kFewBytes && lately_ <= kQuick;
   }
 
  private:

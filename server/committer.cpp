@@ -8,8 +8,10 @@
 
 namespace drover::server {
 
-Committer::Committer(net::Loop& loop, store::Store& store, OnDurable on_durable)
-    : loop_(loop), store_(store), on_durable_(std::move(on_durable)), thread_([this] { work(); }) {}
+Committer::Committer(net::Loop& loop, store::Store& store, OnDurable on_durable, CommitPace pace)
+    : loop_(loop), store_(store), on_durable_(std::move(on_durable)), pace_(pace), thread_([this] {
+        work();
+      }) {}
 
 Committer::~Committer() {
   {
@@ -20,24 +22,21 @@ Committer::~Committer() {
   thread_.join();
 }
 
-void Committer::commit(store::CommitBatch batch, std::size_t records, When when) {
+void Committer::commit(store::CommitBatch batch, BatchSize size, When when) {
   DROVER_CHECK(idle_, "one commit at a time");
   idle_ = false;
-  if (when == When::AtOnce && pace_.writes_at_once(records) && !store_.grows_soon()) {
-    Written written = write(batch);
-    return tell(std::move(written), std::move(batch));
+  if (when == When::AtOnce && pace_.writes_at_once(size)) {
+    const Time begun = net::Loop::now().mono;
+    Result<bool> done = store_.commit_at_once(batch);
+    const Duration took = net::Loop::now().mono - begun;
+    if (!done) return tell({fail(done.error()), took}, std::move(batch));
+    if (*done) return tell({{}, took}, std::move(batch));
   }
   {
     const std::lock_guard lock(mutex_);
     next_ = std::move(batch);
   }
   wake_.notify_one();
-}
-
-Committer::Written Committer::write(const store::CommitBatch& batch) {
-  const Time begun = net::Loop::now().mono;
-  Result<void> result = store_.commit(batch);
-  return {std::move(result), net::Loop::now().mono - begun};
 }
 
 void Committer::tell(Written written, store::CommitBatch batch) {
@@ -59,8 +58,9 @@ void Committer::work() {
       batch = std::move(*next_);
       next_.reset();
     }
-    Written written = write(batch);
-    tell(std::move(written), std::move(batch));
+    const Time begun = net::Loop::now().mono;
+    Result<void> result = store_.commit(batch);
+    tell({std::move(result), net::Loop::now().mono - begun}, std::move(batch));
   }
 }
 

@@ -22,13 +22,13 @@ class Committer {
   // Runs on the loop thread; gets the batch back, for what follows the commit.
   using OnDurable = std::function<void(Result<void>, store::CommitBatch, Duration took)>;
 
-  Committer(net::Loop& loop, store::Store& store, OnDurable on_durable);
+  Committer(net::Loop& loop, store::Store& store, OnDurable on_durable, CommitPace pace = {});
   ~Committer();  // finishes the commit on the way
 
   // At most one commit is on the way. Both on the loop thread.
   bool idle() const { return idle_; }
-  enum class When : std::uint8_t { AtOnce, Beside };  // AtOnce: if that is quicker
-  void commit(store::CommitBatch batch, std::size_t records, When when);  // when idle
+  enum class When : std::uint8_t { AtOnce, Beside };                 // AtOnce: if that is quicker
+  void commit(store::CommitBatch batch, BatchSize size, When when);  // when idle
 
  private:
   struct Written {
@@ -36,7 +36,6 @@ class Committer {
     Duration took;
   };
 
-  Written write(const store::CommitBatch& batch);
   void tell(Written written, store::CommitBatch batch);  // any thread
   void work();
 

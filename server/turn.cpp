@@ -68,6 +68,21 @@ std::size_t count(const store::CommitBatch& batch) {
          workflows.cache.size();
 }
 
+std::size_t bytes_of(const sched::JobSpec& spec) {
+  std::size_t sum = spec.script.size() + spec.items.text().size();
+  for (const auto* list : {&spec.env, &spec.argv})
+    for (const std::string& one : *list) sum += one.size();
+  return sum + (spec.statement ? spec.statement->origin.size() : 0);
+}
+
+std::size_t bytes_of(const store::CommitBatch& batch) {
+  if (!batch.workflows.sources.empty() || !batch.workflows.reopened.empty()) return SIZE_MAX;
+  std::size_t sum = 0;
+  for (const auto& job : batch.changes.new_jobs) sum += bytes_of(*job.spec);
+  for (const auto& [job, json] : batch.changes.results) sum += json.size();
+  return sum;
+}
+
 }  // namespace
 
 Turn::Turn(net::Loop& loop, sched::Controller& controller, flow::Conductor& workflows,
@@ -236,7 +251,8 @@ void Turn::commit_when_idle(Committer::When when) {
   }
   held_ = std::exchange(pending_held_, {});
   ends_in_flight_ = ends_.size();
-  committer_.commit(std::exchange(pending_, {}), records, when);
+  const BatchSize size{records, records <= CommitPace::kFewRecords ? bytes_of(pending_) : SIZE_MAX};
+  committer_.commit(std::exchange(pending_, {}), size, when);
 }
 
 void Turn::on_durable(Result<void> result, store::CommitBatch batch, Duration took) {
@@ -254,7 +270,7 @@ void Turn::on_durable(Result<void> result, store::CommitBatch batch, Duration to
   ports_.stored(batch.changes);
   release(std::move(held));
   // Answers that had nothing to store, but had to wait their turn.
-  if (!more) commit_when_idle(Committer::When::AtOnce);
+  if (!more) release(std::exchange(pending_held_, {}));
 }
 
 void Turn::release(Held held) {

@@ -47,7 +47,7 @@ class Environment : public std::enable_shared_from_this<Environment> {
   // Doubles the map. `patience` 0 = only when no reader is inside right now (answers false
   // otherwise). Writer's thread, outside of a transaction.
   Result<bool> grow(std::chrono::milliseconds patience);
-  bool is_half_full();               // writer's thread
+  bool is_half_full();               // by who writes
   SpaceUsed space(bool count_free);  // any thread
   Result<void> copy_to(int fd);
 

@@ -112,7 +112,15 @@ Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Store::~Store() = default;
 Store::Store(Store&&) noexcept = default;
 
-bool Store::grows_soon() const { return state_->environment->is_half_full(); }
+Result<bool> Store::commit_at_once(const CommitBatch& batch) {
+  if (state_->failed || state_->environment->is_half_full()) return false;
+  bool map_full = false;
+  auto done = state_->try_commit(batch, map_full);
+  if (done) return true;
+  if (map_full) return false;
+  state_->failed = true;
+  return fail(done.error(), "store a turn");
+}
 
 Result<void> Store::commit(const CommitBatch& batch) {
   if (batch.changes.empty() && batch.workflows.empty() && batch.idempotency.empty()) return {};

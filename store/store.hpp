@@ -128,8 +128,9 @@ class Store {
 
   // One thread at a time. Applies all or nothing; durable on return.
   Result<void> commit(const CommitBatch& batch);
-  // The next commits may have to wait for readers until the file can grow. As commit().
-  bool grows_soon() const;
+  // As commit(), but without waiting for readers where the file must grow first: false, and nothing
+  // was done.
+  Result<bool> commit_at_once(const CommitBatch& batch);
   Result<Snapshot> snapshot() const;  // any thread
   // False when free disk is below the reserve: new submissions are to be refused with
   // Errc::Unavailable.
