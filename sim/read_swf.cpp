@@ -6,12 +6,14 @@
 #include <charconv>
 #include <cstring>
 #include <limits>
+#include <map>
 
 namespace drover::sim {
 namespace {
 
 constexpr std::int64_t kTimeMax = std::int64_t(1) << 32;  // seconds; times a factor still fit
 constexpr std::int64_t kProcsMax = 1 << 20;               // of one node of the resource manager
+constexpr std::int64_t kCpusMax = std::numeric_limits<std::int32_t>::max();  // of one job
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 inline const char* skip_blanks(const char* at) {
@@ -50,8 +52,9 @@ class Specs {
   explicit Specs(Workload& workload) : workload_(workload) {}
 
   std::uint32_t of(std::uint32_t cpus) {
-    if (by_cpus_.size() <= cpus) by_cpus_.resize(cpus + 1, kNone);
-    std::uint32_t& found = by_cpus_[cpus];
+    if (cpus < kListed && by_cpus_.size() <= cpus) by_cpus_.resize(cpus + 1, kNone);
+    std::uint32_t& found =
+        cpus < kListed ? by_cpus_[cpus] : large_.try_emplace(cpus, kNone).first->second;
     if (found == kNone) {
       found = std::uint32_t(workload_.specs.size());
       auto spec = std::make_shared<sched::JobSpec>();
@@ -64,9 +67,11 @@ class Specs {
 
  private:
   static constexpr auto kNone = std::numeric_limits<std::uint32_t>::max();
+  static constexpr std::uint32_t kListed = 1 << 16;
 
   Workload& workload_;
   std::vector<std::uint32_t> by_cpus_;  // into its specs
+  std::map<std::uint32_t, std::uint32_t> large_;
 };
 
 std::int64_t number_after_colon(std::string_view comment) {
@@ -131,6 +136,7 @@ bool clean(const SwfLine& line, std::int64_t machine, const ReadOptions& options
   if (estimate <= 0) estimate = options.drop_without_estimate ? 0 : line.run();
   if (line.run() <= 0 || line.run() > kTimeMax) return ++cleaning.no_run, false;
   if (procs <= 0) return ++cleaning.no_procs, false;
+  if (procs > kCpusMax) return ++cleaning.too_large, false;
   if (line.asked_procs() > machine || line.used_procs() > machine)
     return ++cleaning.too_large, false;
   if (estimate <= 0) return ++cleaning.no_estimate, false;
