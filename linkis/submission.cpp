@@ -212,7 +212,6 @@ std::string to_origin(const Submission& submission, std::string_view request_hos
   origin["params"] = submission.params;
   origin["source"] = submission.source;
   origin["source"]["requestIP"] = request_host;
-  if (submission.printed_is_result) origin["printedIsResult"] = true;
   return dump(origin);
 }
 

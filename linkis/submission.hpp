@@ -25,7 +25,6 @@ struct Submission {
   std::int64_t cpus = 0, mem_mib = 0;  // that its engine must have, of the startup map; 0: not said
   std::vector<std::string> arguments;  // of a script
   std::string directory;               // where it runs; empty: where its engine does
-  bool printed_is_result = false;      // not of the body: what kind of engine it is for
   std::string session;  // of drover.session, or of the labels bindEngine and fixedEngineConn
 };
 
@@ -38,8 +37,7 @@ Result<Submission> parse_once(const Json& body, const Json& content);
 // The label engineConnMode says so.
 bool is_once(const Json& labels);
 
-// What is kept with the job, and read back for history: {"labels","params","source"}, and
-// "printedIsResult" where that is so.
+// What is kept with the job, and read back for history: {"labels","params","source"}.
 std::string to_origin(const Submission& submission, std::string_view request_host);
 inline constexpr std::size_t kOriginMax = 256 << 10;
 

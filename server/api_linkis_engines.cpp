@@ -297,13 +297,16 @@ void list_user_engines(Services& services, ExchangePtr exchange) {
 void list_em_engines(Services& services, ExchangePtr exchange) {
   const auto body = linkis_body(*exchange);
   if (!body) return exchange->refuse(body.error());
-  std::string node = text_of(object_of(object_of(*body, "em"), "serviceInstance"), "instance");
-  if (node.empty()) node = text_of(*body, "emInstance");
+  const std::string node =
+      text_of(object_of(object_of(*body, "em"), "serviceInstance"), "instance");
+  const std::string part = text_of(*body, "emInstance");  // of an engine's name, whatever it says
   const std::string status = text_of(*body, "nodeStatus"), owner = text_of(*body, "owner");
   const std::string type = text_of(*body, "engineType");
   auto engines = engines_for(services, *exchange);
   std::erase_if(engines, [&](const LinkisEngine& engine) {
     return (!node.empty() && engine.node != node) ||
+           (!part.empty() && engine.view.name.find(part) == std::string::npos &&
+            engine.node != part) ||
            (!status.empty() && node_status(engine) != status) ||
            (!owner.empty() && engine.view.user != owner) ||
            (!type.empty() && engine.view.type != type.substr(0, type.find('-')));

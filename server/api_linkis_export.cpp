@@ -66,12 +66,13 @@ Result<void> check_charset(std::string_view charset) {
 Result<Wishes> wishes_of(const Exchange& exchange) {
   const net::HttpRequest& request = exchange.request;
   Wishes wishes;
-  if (auto good = check_charset(request.query_value("charset")); !good) return fail(good.error());
   const std::string_view type = request.query_value("outputFileType");
   if (!type.empty() && type != "csv" && type != "xlsx")
     return fail(Errc::BadInput, "outputFileType is csv or xlsx", "outputFileType=csv",
                 "outputFileType");
   wishes.is_workbook = type == "xlsx";
+  if (!wishes.is_workbook)  // a workbook says its own
+    if (auto good = check_charset(request.query_value("charset")); !good) return fail(good.error());
   std::string_view separator = request.query_value("csvSeparator");
   if (separator.empty()) separator = request.query_value("csvSeperator");  // as it was once spelled
   if (!separator.empty()) {

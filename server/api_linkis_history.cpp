@@ -54,6 +54,12 @@ struct Wanted {
   }
 };
 
+bool ran_where_wanted(const store::Snapshot& snapshot, const Wanted& wanted, JobId id) {
+  if (wanted.engine_instance.empty()) return true;
+  const auto run = snapshot.task({id, TaskIndex{0}});
+  return run && *run && (*run)->node == wanted.engine_instance;
+}
+
 // Those that fit, the newest first. Counting needs all of them: at most `scan` jobs are looked at.
 template <class Take>
 Result<void> visit(const store::Snapshot& snapshot, const Wanted& wanted, std::size_t scan,
@@ -65,12 +71,14 @@ Result<void> visit(const store::Snapshot& snapshot, const Wanted& wanted, std::s
     const auto record = snapshot.job(id);
     if (!spec && spec.error().code != Errc::NotFound) return fail(spec.error());
     if (!record && record.error().code != Errc::NotFound) return fail(record.error());
-    if (spec && record && wanted.fits(*record, *spec)) take(*record, *spec);
+    if (spec && record && wanted.fits(*record, *spec) && ran_where_wanted(snapshot, wanted, id))
+      take(*record, *spec);
     return {};
   }
   std::size_t scanned = 0;
   const auto see = [&](const sched::JobRecord& record, const sched::JobSpec& spec) {
-    if (wanted.fits(record, spec)) take(record, spec);
+    if (wanted.fits(record, spec) && ran_where_wanted(snapshot, wanted, record.id))
+      take(record, spec);
     return ++scanned < scan;
   };
   if (wanted.everybody || wanted.only_open())
@@ -124,7 +132,7 @@ struct Found {
 
  private:
   void add(const sched::JobRecord& record, const sched::JobSpec& spec) {
-    page.push_back({record, spec, {}, {}});
+    page.push_back({record, spec, {}, {}, {}});
     std::string& origin = page.back().spec.statement->origin;
     texts_ += origin.size();
     if (texts_ > kTextsMax) origin = {};
@@ -181,6 +189,7 @@ Result<Wanted> read_wanted(Services& services, const Exchange& exchange,
   wanted.application = query_text(exchange, "executeApplicationName");
   if (wanted.application.empty()) wanted.application = query_text(exchange, "engineType");
   wanted.creator = query_text(exchange, "creator");
+  wanted.engine_instance = query_text(exchange, "engineInstance");
   wanted.run_type = query_text(exchange, "runType");
   wanted.uid = exchange.caller.uid;
   wanted.everybody =
@@ -210,7 +219,10 @@ void search(Services& services, ExchangePtr exchange, Wanted wanted, Answering d
   const auto write = [&services, exchange, found, data_of] {
     if (!found->result) return exchange->refuse(found->result.error());
     const auto snapshot = services.store.snapshot();
-    for (LinkisTask& task : found->page) {
+    for (std::size_t i = 0; i < found->page.size(); ++i) {
+      LinkisTask& task = found->page[i];
+      task.prints_result = prints_result(services, task.spec);
+      if (found->ends[i].results == 0 && has_printed_result(task)) found->ends[i].results = 1;
       found->progress.push_back(progress_of(services, task));
       if (snapshot) task.ticket = ticket_of(services, *snapshot, task);
     }

@@ -158,11 +158,23 @@ class PageReading : public std::enable_shared_from_this<PageReading> {
     if (is_long_text()) services_.linkis->set_mark(key_, mark_);
     at_end_ = true;
     std::string text = std::exchange(list_, {}) + "],\"page\":" + std::to_string(page_.page) +
-                       ",\"totalLine\":" + std::to_string(count_) + ",\"totalPage\":0}}";
+                       ",\"totalLine\":" + std::to_string(count_) + ",\"totalPage\":0" +
+                       columns_left_out() + "}}";
     if (flow_) return flow_->put(std::move(text));
     net::HttpResponse response;
     response.body = head() + text;
     exchange_->answer->send(std::move(response));
+  }
+
+  // What pages show above a table that has more columns than they got.
+  std::string columns_left_out() const {
+    const std::size_t all = rows_->result().columns.size();
+    if (all <= std::size_t(page_.columns)) return {};
+    const std::string total = std::to_string(all), shown = std::to_string(page_.columns);
+    return ",\"totalColumn\":" + total +
+           ",\"column_limit_display\":true,\"en_msg\":\"The result has " + total + " columns, " +
+           shown + " are shown at once.\",\"zh_msg\":\"结果集共 " + total + " 列，每次最多显示 " +
+           shown + " 列。\"";
   }
 
   std::string head() const {

@@ -63,8 +63,12 @@ std::string positional(const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) {
     text += " '";
     for (const char c : argument) {
-      if (c == '\'') text += "'\\'";
-      text += c;
+      if (c == '\'')
+        text += "'\\''";
+      else if (c == '\n')
+        text += "'$'\\n''";
+      else
+        text += c;
     }
     text += '\'';
   }
@@ -88,7 +92,6 @@ Result<Draft> draft_of(Services& services, const Exchange& exchange, Submission 
     given.labels["userCreator"] = caller->user + "-" + creator;
   const auto ours = to_drover_engine(given.engine, given.run_type, services.config.linkis_engines);
   const pool::Plugin* plugin = services.engines.catalogue().find(ours.engine);
-  given.printed_is_result = plugin != nullptr && plugin->printed_is_result;
   const std::string& address = exchange.request.peer.address;
   std::string origin = to_origin(given, address.substr(0, address.rfind(':')));
   if (origin.size() > drover::linkis::kOriginMax)

@@ -68,9 +68,13 @@ void log_in(Services& services, ExchangePtr exchange) {
   auto caller = logins.check_password(given->user, given->password, address, now.wall);
   if (!caller) {
     services.metrics.add(metrics::FamilyId::AuthFailures, {"identity"});
-    return send_after(services.loop, exchange->answer,
-                      linkis_not_logged_in(exchange->linkis, caller.error().message),
-                      logins.delay_after_failure(address, now.mono));
+    // Whoever gives none has not logged in; a wrong one is an error, which pages show.
+    return send_after(
+        services.loop, exchange->answer,
+        given->password.empty()
+            ? linkis_not_logged_in(exchange->linkis, caller.error().message)
+            : linkis_problem(exchange->linkis, {Errc::BadInput, caller.error().message, "", ""}),
+        logins.delay_after_failure(address, now.mono));
   }
   welcome(services, *exchange, *caller, "login successful");
 }

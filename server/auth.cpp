@@ -175,6 +175,17 @@ Result<Caller> Auth::identify(const net::HttpRequest& request) {
   return Caller{uid_, gid_, users_.of(uid_).name, true};
 }
 
+namespace {
+
+bool is_at(std::string_view origin, std::string_view host) {
+  for (const std::string_view scheme : {"http://", "https://"})
+    if (!host.empty() && origin.starts_with(scheme) && origin.substr(scheme.size()) == host)
+      return true;
+  return false;
+}
+
+}  // namespace
+
 Result<void> Auth::check_source(const net::HttpRequest& request) const {
   if (!request.peer.credentials) {
     std::string_view host = request.header("host");
@@ -187,7 +198,10 @@ Result<void> Auth::check_source(const net::HttpRequest& request) const {
   }
   const bool changes = request.method != "GET" && request.method != "HEAD";
   const std::string_view origin = request.header("origin");
-  const bool may = request.path.starts_with("/api/rest_j/") && is_front_end(origin);
+  // A page that came from this very address, or through a proxy that keeps it, may as well: Host
+  // is one of ours. Another port of it may not: browsers would send the cookie from there, too.
+  const bool is_ours = !request.peer.credentials && is_at(origin, request.header("host"));
+  const bool may = request.path.starts_with("/api/rest_j/") && (is_front_end(origin) || is_ours);
   if (changes && !origin.empty() && !may)
     return fail(Errc::Denied, "requests from web pages may not change anything",
                 "linkis.origins lists the pages that may use the Linkis contract");

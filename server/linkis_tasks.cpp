@@ -100,11 +100,14 @@ Json origin_of(const sched::JobSpec& spec) {
 }
 
 bool has_printed_result(const LinkisTask& task) {
-  if (task.record.state != sched::JobState::Succeeded || !task.record.started.is_set())
-    return false;
-  const Json origin = origin_of(task.spec);
-  const auto found = origin.find("printedIsResult");
-  return found != origin.end() && *found == true;
+  return task.prints_result && task.record.state == sched::JobState::Succeeded &&
+         task.record.started.is_set();
+}
+
+bool prints_result(const Services& services, const sched::JobSpec& spec) {
+  if (!spec.statement) return false;
+  const pool::Plugin* plugin = services.engines.catalogue().find(spec.statement->engine);
+  return plugin != nullptr && plugin->printed_is_result;
 }
 
 Result<LinkisTask> find_task(const Services& services, const Exchange& exchange,
@@ -123,7 +126,8 @@ Result<LinkisTask> find_task(const Services& services, const Exchange& exchange,
     return fail(no_such_task(name, caller));
   auto record = snapshot->job(id);
   if (!record) return fail(record.error());
-  LinkisTask task{*std::move(record), *std::move(spec), {}, {}};
+  LinkisTask task{*std::move(record), *std::move(spec), {}, {}, {}};
+  task.prints_result = prints_result(services, task.spec);
   if (const auto run = snapshot->task({id, TaskIndex{0}}); run && *run) task.node = (*run)->node;
   task.ticket = ticket_of(services, *snapshot, task);
   return task;

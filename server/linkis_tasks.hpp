@@ -17,6 +17,8 @@ struct LinkisTask {
   sched::JobSpec spec;  // without its code
   std::string node;     // it runs or ran there; empty = nowhere yet
   std::string ticket;   // number of its engine's job, as of ticket_of
+  // What it printed is its result, should it leave no other: so says its engine's plugin.
+  bool prints_result = false;
 };
 
 // As engine lists have it, while that engine is there (its name is used again later); a once job is
@@ -27,8 +29,10 @@ std::string ticket_of(const Services& services, const store::Snapshot& snapshot,
 linkis::TaskName task_name(const sched::JobSpec& spec, JobId id);
 std::string exec_id_of(const Services& services, const LinkisTask& task);
 linkis::Json origin_of(const sched::JobSpec& spec);  // {"labels","params","source"}, or {}
-// It has ended well, and what it printed is its result, should it have left no other.
+// It has ended well.
 bool has_printed_result(const LinkisTask& task);
+// Loop thread.
+bool prints_result(const Services& services, const sched::JobSpec& spec);
 
 // By execID, short id or taskID. One that does not exist, is no statement, or is somebody else's:
 // the same NotFound.

@@ -149,6 +149,8 @@ def columns_in_pages(bench):
         part = bench.get("openFile", path=bench.file(0, task), columnPage=page, columnPageSize=500)
         assert len(part["metadata"]) == len(part["fileContent"][0]) == (500, 500, 200, 0)[page - 1]
         got += part["fileContent"][1]
+        assert part["totalColumn"] == 1200 and part["column_limit_display"] is True and "1200" in part["en_msg"] and "1200" in part["zh_msg"], part["en_msg"]
+    assert "totalColumn" not in bench.get("openFile", path=bench.file(1, task)), "nothing is left out"
     assert got == [str(1000 + c) for c in range(1200)]
     assert len(bench.get("openFile", path=bench.file(0, task))["metadata"]) == 500, "500 when nothing is said"
     long = bench.file(1, task)
@@ -193,6 +195,7 @@ def what_a_shell_prints(bench):
     arguments = ["one", "it's", "two words", "$HOME;`id`\n"]
     _, task = run('printf "%s|" "$@" "$#"; pwd', extraArguments=arguments, **{"wds.linkis.shell.runtime.working.directory": "/usr/share"})
     assert "\n".join(rows(task)) == "|".join([*arguments, "4", "/usr/share"]), rows(task)
+    assert rows(run("echo $LINENO\necho $LINENO", extraArguments=["a\nb\nc"])[1]) == ["1", "2"], "lines keep their numbers"
     status, _, text = bench.raw("resultsetToExcel", path=bench.file(0, run("echo a,b")[1]), outputFileType="csv")
     assert status == 200 and text.decode().rstrip() == '"a,b"', text
     bench.client.bad("POST", "/entrance/submit", bench.client.body("pwd", params={"configuration": {"runtime": {

@@ -95,7 +95,8 @@ def logins(bench):
     gateway = client.good("GET", "/gateway/heartbeat")
     assert gateway == {"isHealthy": True, "gatewayList": [f"127.0.0.1:{client.port}"]}, gateway
     refused = client.login("not the token")
-    assert refused.status == -1 and client.cookie is None, refused.json
+    assert (refused.status, refused.http_status) == (1, 400) and client.cookie is None, refused.json
+    assert client.login("").http_status == 401, "no password: not logged in"
     nobody = Client(cluster, user="no-such-user").login(bench.token)
     assert (nobody.status, nobody.message) == (refused.status, refused.message), "which of both is wrong is not told"
     for password in (bench.token, (cluster.data / "token").read_text().strip()):
@@ -342,6 +343,9 @@ def lists(bench):
     assert client.good("GET", "/jobhistory/list?creator=lister&pageNow=99")["tasks"] == []
     assert [row["taskID"] for row in client.good("GET", f"/jobhistory/list?taskID={done[2]}")["tasks"]] == [done[2]]
     assert client.good("GET", "/jobhistory/list?creator=lister&status=Failed")["totalPage"] == 0
+    engine = client.task(done[0])["engineInstance"]
+    assert client.good("GET", f"/jobhistory/list?creator=lister&engineInstance={engine}")["totalPage"] >= 1
+    assert client.good("GET", "/jobhistory/list?creator=lister&engineInstance=no-such")["totalPage"] == 0
     assert client.good("GET", "/jobhistory/list?creator=lister&engineType=python")["totalPage"] == 0
     client.bad("GET", "/jobhistory/list?status=SUCCESS")
     named = client.good("GET", f"/jobhistory/list-taskids?taskID={done[0]},{done[1]},999999999")["jobHistoryList"]
@@ -417,6 +421,8 @@ def bad_input(bench):
     client.bad("GET", "/jobhistory/999999999/get")
     assert client.raw("GET", "/entrance/submit", headers={"Host": "evil.example"})[0] == 403
     assert client.raw("POST", "/entrance/submit", body, headers={"Origin": "http://evil.example"})[0] == 403
+    for port, code in ((client.port + 1, 403), (client.port, 200)):  # of the page itself, which is not listed anywhere
+        assert client.raw("POST", "/entrance/submit", body, headers={"Origin": f"http://127.0.0.1:{port}"})[0] == code, port
     wide = client.good("GET", "/jobhistory/list?_=12345&labels=dev&pageSize=999999999&pageNow=-3&startDate=x")
     assert wide["totalPage"] > 0, "what is not known is not looked at"
 

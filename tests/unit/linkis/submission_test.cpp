@@ -32,10 +32,6 @@ TEST(Submit, is_that_of_the_contract) {
   EXPECT_EQ(origin["source"]["scriptPath"], "x");
   EXPECT_EQ(origin["source"]["requestIP"], "127.0.0.1");
   EXPECT_EQ(origin["labels"]["engineType"], "shell-1");
-  EXPECT_FALSE(origin.contains("printedIsResult"));
-  Submission printed = *read;
-  printed.printed_is_result = true;
-  EXPECT_EQ(Json::parse(to_origin(printed, "h"))["printedIsResult"], true);
 }
 
 TEST(Submit, the_code_type_may_stand_in_the_labels) {
