@@ -40,6 +40,7 @@ void merge(sched::Changes& into, sched::Changes&& from) {
   if (from.usage) into.usage = std::move(from.usage);
   if (from.reservations) into.reservations = std::move(from.reservations);
   if (from.quotas) into.quotas = std::move(from.quotas);
+  if (from.groups) into.groups = std::move(from.groups);
   if (from.next_job_id != 0) into.next_job_id = from.next_job_id;
   if (from.next_epoch != 0) into.next_epoch = from.next_epoch;
   if (from.next_node_id != 0) into.next_node_id = from.next_node_id;
@@ -50,7 +51,7 @@ std::size_t count(const sched::Changes& changes) {
   return changes.new_jobs.size() + changes.altered.size() + changes.jobs.size() +
          changes.tasks.size() + changes.nodes.size() + changes.events.size() +
          changes.results.size() + (changes.usage ? 1 : 0) + (changes.reservations ? 1 : 0) +
-         (changes.quotas ? 1 : 0);
+         (changes.quotas ? 1 : 0) + (changes.groups ? 1 : 0);
 }
 
 void merge(flow::Changes& into, flow::Changes&& from) {
@@ -75,11 +76,16 @@ std::size_t bytes_of(const sched::JobSpec& spec) {
   return sum + (spec.statement ? spec.statement->origin.size() : 0);
 }
 
+// As much as can be for whole tables and documents: they are not short.
 std::size_t bytes_of(const store::CommitBatch& batch) {
+  const sched::Changes& changes = batch.changes;
+  if (changes.usage || changes.reservations || changes.quotas || changes.groups) return SIZE_MAX;
   if (!batch.workflows.sources.empty() || !batch.workflows.reopened.empty()) return SIZE_MAX;
   std::size_t sum = 0;
-  for (const auto& job : batch.changes.new_jobs) sum += bytes_of(*job.spec);
-  for (const auto& [job, json] : batch.changes.results) sum += json.size();
+  for (const auto* jobs : {&changes.new_jobs, &changes.altered})
+    for (const auto& job : *jobs) sum += bytes_of(*job.spec);
+  for (const auto& [job, json] : changes.results) sum += json.size();
+  for (const auto& [workflow, fact] : batch.workflows.facts) sum += fact.text.size();
   return sum;
 }
 
