@@ -259,7 +259,8 @@ void list_applications(Services& services, ExchangePtr exchange) {
   std::map<std::string, Share> by_user;
   for (auto& [who, share] : shares_of(services, *exchange)) {
     if (!type.empty() && who.second != type) continue;
-    if (!user_creator.empty() && !user_creator.starts_with(who.first + "-")) continue;
+    if (!user_creator.empty() && user_creator.substr(0, user_creator.rfind('-')) != who.first)
+      continue;
     by_user[who.first].add(std::move(share));
   }
   Json applications = Json::array();

@@ -199,7 +199,8 @@ Result<void> Auth::check_source(const net::HttpRequest& request) const {
   const bool changes = request.method != "GET" && request.method != "HEAD";
   const std::string_view origin = request.header("origin");
   // A page that came from this very address, or through a proxy that keeps it, may as well: Host
-  // is one of ours. Another port of it may not: browsers would send the cookie from there, too.
+  // is one of ours. Another port of it may not, unless a proxy drops the port: browsers would send
+  // the cookie from there, too.
   const bool is_ours = !request.peer.credentials && is_at(origin, request.header("host"));
   const bool may = request.path.starts_with("/api/rest_j/") && (is_front_end(origin) || is_ours);
   if (changes && !origin.empty() && !may)

@@ -27,8 +27,10 @@ void fill(const Services& services, const store::Snapshot& snapshot, LinkisEngin
     engine.cpus = spec->cpus_per_task;
     engine.mem_mib = spec->request.mem_mib;
   }
-  if (const auto task = snapshot.task({engine.view.job, TaskIndex{0}}); task && *task)
+  if (const auto task = snapshot.task({engine.view.job, TaskIndex{0}}); task && *task) {
     engine.node = (*task)->node;
+    engine.started = (*task)->started;
+  }
 }
 
 // An engine that the pool has forgotten.
@@ -322,7 +324,7 @@ Json engine_row(const LinkisEngine& engine) {
   row["systemLeftMemory"] = nullptr;
   row["nodeHealthy"] = health_of(engine);
   row["msg"] = "";
-  row["startTime"] = engine.view.since.us / 1000;
+  row["startTime"] = engine.start().us / 1000;
   row["engineType"] = engine.view.type;
   row["mappingPorts"] = nullptr;
   row["mappingHost"] = nullptr;
@@ -341,7 +343,7 @@ Json application_row(const LinkisEngine& engine) {
   row["label"] = type_label(engine);
   put_resources(row["resource"], held, is_starting ? none : held, is_starting ? held : none, none);
   row["status"] = node_status(engine);
-  row["startTime"] = java_date(engine.view.since);
+  row["startTime"] = java_date(engine.start());
   row["owner"] = engine.view.user;
   return row;
 }

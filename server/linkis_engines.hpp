@@ -26,6 +26,8 @@ struct LinkisEngine {
   std::string node;     // where it is, or was; empty = nowhere yet
   std::string version;  // of its plugin
   std::int64_t cpus = 0, mem_mib = 0;
+  Time started{};  // its process; not set: it has not begun
+  Time start() const { return started.is_set() ? started : view.since; }
   bool is_over = false, has_failed = false;
   // A once job: the statement `view.job` stands for its engine. Its status, else empty.
   std::string once_status{};

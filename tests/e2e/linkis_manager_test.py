@@ -80,8 +80,10 @@ def an_engine_is_made_shown_and_ended(bench):
     # Whoever asks gets the one that is there; whoever sends code uses it.
     assert bench.post("askEngineConn", PYTHON)["engine"]["serviceInstance"] == engine["serviceInstance"]
     gate, code = bench.until_told()
+    begun = bench.engines()[0]["startTime"]
     exec_id, task = bench.client.submit(code, "python-3", "python")
     bench.cluster.until(lambda: bench.state(engine) == "Busy", "the engine is busy", 20)
+    assert bench.engines()[0]["startTime"] == begun, "the start is the engine's, not that of what it does"
     gate.touch()
     bench.client.wait(exec_id)
     assert bench.client.task(task)["engineInstance"] == "engine-1" and bench.state(engine) == "Unlock"
