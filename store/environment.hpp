@@ -42,10 +42,10 @@ class Environment : public std::enable_shared_from_this<Environment> {
   Environment& operator=(const Environment&) = delete;
 
   Result<ReadTxn> begin_read();    // any thread
-  Result<WriteTxn> begin_write();  // the writer's thread
+  Result<WriteTxn> begin_write();  // one at a time
   std::uint64_t last_txn() const;
   // Doubles the map. `patience` 0 = only when no reader is inside right now (answers false
-  // otherwise). Writer's thread, outside of a transaction.
+  // otherwise). By who writes, outside of a transaction.
   Result<bool> grow(std::chrono::milliseconds patience);
   bool is_half_full();               // by who writes
   SpaceUsed space(bool count_free);  // any thread

@@ -1,4 +1,4 @@
-// store/store.hpp - everything Drover remembers. One writer thread, many snapshot readers.
+// store/store.hpp - everything Drover remembers. One writer at a time, many snapshot readers.
 // SPDX-License-Identifier: Apache-2.0
 //
 // A commit is one LMDB transaction (default durable mode, never NOSYNC or WRITEMAP): tables, event

@@ -76,7 +76,8 @@ TEST(Committer, few_records_are_stored_at_once_and_told_later) {
   EXPECT_TRUE(bench.committer.idle());
 }
 
-TEST(Committer, others_go_to_the_thread) {
+// Who writes them is CommitPace's rule; here the thread is, and what follows is told all the same.
+TEST(Committer, what_the_thread_writes_is_told) {
   for (const BatchSize size : {BatchSize{1'000, 100}, BatchSize{1, 1 << 20}}) {
     Bench bench(quick());
     bench.committer.commit(bench.batch(100), size, Committer::When::AtOnce);
