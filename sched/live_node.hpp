@@ -28,6 +28,7 @@ struct Node {
   TaskSet missing;        // ran, but the agent that came back has them neither running nor ended
   Time deadline;          // mono; when silence (of node or missing attempts) has lasted too long
   bool is_engine = false;
+  JobId host{};  // that it runs as, once it has registered; 0 = it is no engine
   bool dirty = false;
 };
 

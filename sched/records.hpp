@@ -63,6 +63,7 @@ struct TaskRecord {
   AttemptNo attempt{};  // 0 = never placed
   Epoch epoch{};
   std::string node;                // of the last attempt: a name, or n[1-4] with the head first
+  JobId host{};                    // that node is an engine, which is this job; 0 = it is none
   std::optional<rm::Lease> lease;  // present while it holds resources
   std::vector<std::uint16_t> last_pus,
       last_gpus;  // what the last lease was bound to, once given back

@@ -269,6 +269,7 @@ void encode(const sched::TaskRecord& record, proto::TaskRecord& out) {
   out.set_attempt(raw(record.attempt));
   out.set_epoch(raw(record.epoch));
   out.set_node(record.node);
+  out.set_host(raw(record.host));
   if (record.lease) encode_lease(*record.lease, *out.mutable_lease());
   for (const std::uint16_t pu : record.last_pus) out.add_last_pus(pu);
   for (const std::uint16_t gpu : record.last_gpus) out.add_last_gpus(gpu);
@@ -300,6 +301,7 @@ bool decode(const proto::TaskRecord& in, sched::TaskRecord& out) {
   out.attempt = AttemptNo(in.attempt());
   out.epoch = Epoch(in.epoch());
   out.node = in.node();
+  out.host = JobId(in.host());
   out.lease.reset();
   if (in.has_lease() && !decode_lease(in.lease(), out.lease.emplace())) return false;
   out.exit_code = in.exit_code();

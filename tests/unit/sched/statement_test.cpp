@@ -15,7 +15,8 @@ JobSpec code(std::string pool = "python.1000", std::string user = "ann") {
 }
 
 void engine_up(Desk& desk, const std::string& name, const std::string& pool,
-               const std::string& boot = "7.0.1.1", std::vector<HeldAttempt> running = {}) {
+               const std::string& boot = "7.0.1.1", std::vector<HeldAttempt> running = {},
+               std::optional<JobId> host = {}) {
   rm::NodeSpec spec;
   spec.name = name;
   spec.labels = {{"pool", pool}};
@@ -25,6 +26,7 @@ void engine_up(Desk& desk, const std::string& name, const std::string& pool,
   up.boot_id = boot;
   up.session = SessionId{++desk.sessions};
   up.running = std::move(running);
+  up.host = host;
   desk.put(std::move(up));
   desk.turn();
 }
@@ -73,6 +75,22 @@ TEST(Statement, AnEarlierResultAnswersAtOnceOrNotAtAll) {
     EXPECT_EQ(good.error().field, "reuse");
     EXPECT_NE(good.error().message.find(row.beside), std::string::npos) << good.error().message;
   }
+}
+
+TEST(Statement, RemembersTheJobOfItsEngineWhoseNameIsUsedAgain) {
+  Desk desk;
+  desk.node_up("n1", 8);
+  JobSpec engine = Desk::spec("ann");
+  const JobId host = desk.accept(engine), next_host = desk.accept(engine);
+  engine_up(desk, "engine-1", "python.1000", "7.0.1.1", {}, host);
+  const JobId first = desk.accept(code());
+  desk.ended(desk.launches.back());
+  engine_up(desk, "engine-1", "python.1000", "8.0.1.1", {}, next_host);
+  const JobId second = desk.accept(code());
+  const auto host_of = [&](JobId job) { return desk.table.tasks.at({job, TaskIndex{0}}).host; };
+  EXPECT_EQ(host_of(first), host);
+  EXPECT_EQ(host_of(second), next_host);
+  EXPECT_EQ(host_of(host), JobId{}) << "a machine is no engine";
 }
 
 TEST(Statement, IsChargedAsARunningJobAndNothingElse) {

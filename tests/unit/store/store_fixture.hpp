@@ -233,6 +233,7 @@ inline sched::TaskRecord RandomValues::task(TaskId id) {
       part.pus.push_back(std::uint16_t(prng.next()));
     }
   }
+  task.host = JobId(prng.next());
   task.exit_code = small();
   task.term_signal = small();
   task.placed = time();
