@@ -391,8 +391,8 @@ Result<sched::Done> EnginePool::start_engines(StartEngines in, Now now) {
 
 Result<sched::Done> EnginePool::drain(const DrainEngine& in, Now now) {
   Engine* engine = engine_by_name(in.name);
-  const bool may = engine != nullptr && (in.actor.is_operator || in.actor.uid == engine->owner.uid);
-  if (!may)
+  const bool is_meant = engine != nullptr && (raw(in.job) == 0 || in.job == engine->job);
+  if (!is_meant || !(in.actor.is_operator || in.actor.uid == engine->owner.uid))
     return fail(Errc::NotFound, "there is no engine " + in.name.substr(0, 64),
                 "drover engine ls lists yours", "engine");
   if (!engine->session.empty()) session_sizes_.erase(engine->pool);

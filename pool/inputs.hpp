@@ -20,6 +20,7 @@ struct DrainEngine {  // ends when it has done what it runs
   sched::Actor actor;
   std::string name;
   bool at_once = false;  // what it runs ends with it
+  JobId job{};           // the engine of that name which is this job; 0 = whichever it is
 };
 struct AskEngine {  // a warm one if there is one, else a new one: for who asks alone
   std::string type;

@@ -176,7 +176,8 @@ void end_one(Services& services, const Exchange& exchange, const LinkisEngine& e
              std::function<void(const Result<sched::Done>&)> done) {
   if (!engine.is_once())
     return services.turn.engines(
-        pool::DrainEngine{exchange.caller.actor(), engine.view.name, at_once}, std::move(done));
+        pool::DrainEngine{exchange.caller.actor(), engine.view.name, at_once, engine.view.job},
+        std::move(done));
   sched::Command command;
   command.verb = sched::Verb::Cancel;
   command.actor = exchange.caller.actor();
@@ -305,7 +306,7 @@ void list_em_engines(Services& services, ExchangePtr exchange) {
   auto engines = engines_for(services, *exchange);
   std::erase_if(engines, [&](const LinkisEngine& engine) {
     return (!node.empty() && engine.node != node) ||
-           (!part.empty() && engine.view.name.find(part) == std::string::npos &&
+           (!part.empty() && engine.instance().find(part) == std::string::npos &&
             engine.node != part) ||
            (!status.empty() && node_status(engine) != status) ||
            (!owner.empty() && engine.view.user != owner) ||

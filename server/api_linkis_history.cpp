@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/units.hpp"
+#include "linkis/engine_name.hpp"
 #include "linkis/state_name.hpp"
 #include "server/advice.hpp"
 #include "server/api_linkis.hpp"
@@ -57,7 +58,8 @@ struct Wanted {
 bool ran_where_wanted(const store::Snapshot& snapshot, const Wanted& wanted, JobId id) {
   if (wanted.engine_instance.empty()) return true;
   const auto run = snapshot.task({id, TaskIndex{0}});
-  return run && *run && (*run)->node == wanted.engine_instance;
+  const auto [name, job] = drover::linkis::parse_instance(wanted.engine_instance);
+  return run && *run && (*run)->node == name && (job == 0 || raw((*run)->host) == job);
 }
 
 // Those that fit, the newest first. Counting needs all of them: at most `scan` jobs are looked at.
@@ -116,8 +118,7 @@ struct Found {
       });
     std::size_t read = 0;
     for (LinkisTask& task : page) {
-      if (const auto run = snapshot->task({task.record.id, TaskIndex{0}}); run && *run)
-        task.node = (*run)->node;
+      set_engine(*snapshot, task);
       ends.push_back(end_of(*snapshot, task));
       std::string& code = codes.emplace_back();
       if (texts_ > kTextsMax || read > kCodesReadMax) continue;
@@ -218,13 +219,11 @@ void search(Services& services, ExchangePtr exchange, Wanted wanted, Answering d
   const auto scan = std::size_t(services.config.page_scan);
   const auto write = [&services, exchange, found, data_of] {
     if (!found->result) return exchange->refuse(found->result.error());
-    const auto snapshot = services.store.snapshot();
     for (std::size_t i = 0; i < found->page.size(); ++i) {
       LinkisTask& task = found->page[i];
       task.prints_result = prints_result(services, task.spec);
       if (found->ends[i].results == 0 && has_printed_result(task)) found->ends[i].results = 1;
       found->progress.push_back(progress_of(services, task));
-      if (snapshot) task.ticket = ticket_of(services, *snapshot, task);
     }
     auto response = std::make_shared<net::HttpResponse>();
     services.loop.offload(

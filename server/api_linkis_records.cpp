@@ -29,7 +29,7 @@ Json record_of(const sched::JobRecord& job, const LinkisEngine& engine) {
   record["labelValue"] = engine.view.user + "-*," + engine.view.type + "-" + engine.version;
   record["createUser"] = engine.view.user;
   record["engineType"] = engine.view.type;
-  record["serviceInstance"] = engine.view.name;
+  record["serviceInstance"] = engine.instance();
   record["ticketId"] = std::to_string(raw(job.id));
   record["ecmInstance"] = engine.node;
   record["requestTimes"] = 1;
@@ -70,7 +70,8 @@ std::optional<std::int64_t> millis_of(std::string_view date) {
 }
 
 struct RecordFilter {
-  std::string instance, engine_type, status, user;
+  drover::linkis::EngineName instance;
+  std::string engine_type, status, user;
   std::int64_t from_ms = 0, until_ms = INT64_MAX;
 };
 
@@ -87,7 +88,8 @@ struct RecordPage {
     const std::int64_t created = job.submitted.us / 1000;
     return spec.engine && (caller.is_operator || spec.owner.uid == caller.uid) &&
            created >= filter.from_ms && created <= filter.until_ms &&
-           (filter.instance.empty() || spec.engine->name == filter.instance) &&
+           (filter.instance.name.empty() || spec.engine->name == filter.instance.name) &&
+           (filter.instance.job == 0 || raw(job.id) == filter.instance.job) &&
            (filter.engine_type.empty() || spec.engine->type == filter.engine_type) &&
            (filter.user.empty() || spec.user == filter.user);
   }
@@ -99,16 +101,20 @@ struct RecordPage {
     std::vector<std::pair<sched::JobRecord, LinkisEngine>> found;
     std::size_t total = 0;
     std::int64_t looked_at = 0;
-    const auto good = snapshot->visit_jobs(
-        JobId{0}, false, [&](const sched::JobRecord& job, const sched::JobSpec& spec) {
-          if (fits(job, spec)) {
-            LinkisEngine engine = engine_of(book, job, spec);
-            if (filter.status.empty() || status_word(engine) == filter.status)
-              if (total++ >= skip && found.size() < take)
-                found.emplace_back(job, std::move(engine));
-          }
-          return ++looked_at < scan;
-        });
+    // One that is named by its number is found however old it is.
+    const std::uint64_t one = filter.instance.job;
+    const std::int64_t most = one != 0 ? 1 : scan;
+    const auto good =
+        snapshot->visit_jobs(JobId{one != 0 ? one + 1 : 0}, false,
+                             [&](const sched::JobRecord& job, const sched::JobSpec& spec) {
+                               if (fits(job, spec)) {
+                                 LinkisEngine engine = engine_of(book, job, spec);
+                                 if (filter.status.empty() || status_word(engine) == filter.status)
+                                   if (total++ >= skip && found.size() < take)
+                                     found.emplace_back(job, std::move(engine));
+                               }
+                               return ++looked_at < most;
+                             });
     if (!good) return fail(good.error());
     Json data;
     data["engineList"] = Json::array();
@@ -146,7 +152,7 @@ void list_engine_records(Services& services, ExchangePtr exchange) {
   if (!size) return exchange->refuse(size.error());
   auto records = std::make_shared<RecordPage>();
   RecordFilter& filter = records->filter;
-  filter.instance = request.query_value("instance");
+  filter.instance = drover::linkis::parse_instance(request.query_value("instance"));
   filter.engine_type = request.query_value("engineType");
   filter.engine_type.resize(std::min(filter.engine_type.find('-'), filter.engine_type.size()));
   filter.status = request.query_value("status");

@@ -85,7 +85,7 @@ Json engine_entry(const LinkisEngine& engine) {
   const Json held = load_resource(1, engine.mem_mib, engine.cpus);
   Json row;
   row["applicationName"] = kEngineService;
-  row["engineInstance"] = engine.view.name;
+  row["engineInstance"] = engine.instance();
   row["creator"] = "*";
   row["engineType"] = engine.view.type;
   row["labels"] = engine.view.user + "-*," + engine.view.type + "-" + engine.version;

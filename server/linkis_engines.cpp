@@ -62,8 +62,6 @@ std::optional<LinkisEngine> ended_engine(const Services& services, const store::
   return engine;
 }
 
-constexpr std::string_view kOnce = "once-";
-
 std::string once_status_of(sched::JobState state) {
   if (state == sched::JobState::Succeeded) return "Success";
   if (state == sched::JobState::Cancelled) return "ShuttingDown";
@@ -76,7 +74,7 @@ std::string once_status_of(sched::JobState state) {
 LinkisEngine once_engine(const Services& services, const store::Snapshot& snapshot,
                          const sched::JobRecord& record, const sched::JobSpec& spec) {
   LinkisEngine engine;
-  engine.view.name = std::string(kOnce) + std::to_string(raw(record.id));
+  engine.view.name = linkis::once_name(raw(record.id));
   engine.view.type = spec.statement->engine;
   engine.view.pool = spec.statement->pool;
   engine.view.user = spec.user;
@@ -110,6 +108,23 @@ std::optional<LinkisEngine> find_once(const Services& services, const store::Sna
   const auto record = snapshot.job(job);
   if (!record) return std::nullopt;
   return once_engine(services, snapshot, *record, *spec);
+}
+
+LinkisEngine live_engine(const Services& services, const store::Snapshot& snapshot,
+                         pool::EngineView view) {
+  LinkisEngine engine;
+  engine.view = std::move(view);
+  fill(services, snapshot, engine);
+  return engine;
+}
+
+// A once job, an engine of now, or one that has ended.
+std::optional<LinkisEngine> engine_of_job(const Services& services, const store::Snapshot& snapshot,
+                                          JobId job) {
+  if (auto once = find_once(services, snapshot, job)) return once;
+  for (pool::EngineView& view : services.engines.engines())
+    if (view.job == job) return live_engine(services, snapshot, std::move(view));
+  return ended_engine(services, snapshot, job);
 }
 
 tl::unexpected<Error> no_such_engine(std::string_view instance, std::string_view ticket) {
@@ -210,33 +225,26 @@ std::vector<LinkisEngine> engines_for(const Services& services, const Exchange& 
 
 Result<LinkisEngine> find_engine(const Services& services, const Exchange& exchange,
                                  std::string_view instance, std::string_view ticket) {
+  const linkis::EngineName named = linkis::parse_instance(instance);
+  std::uint64_t number = named.job;
+  if (!ticket.empty()) {
+    const auto given = parse_integer(ticket, 1, INT64_MAX, "ticketId");
+    if (!given) return no_such_engine(instance, ticket);
+    number = std::uint64_t(*given);
+  }
   auto snapshot = services.store.snapshot();
   if (!snapshot) return fail(snapshot.error());
-  std::optional<pool::EngineView> live;
-  if (ticket.empty() && instance.starts_with(kOnce)) ticket = instance.substr(kOnce.size());
-  if (!ticket.empty()) {
-    const auto number = parse_integer(ticket, 1, INT64_MAX, "ticketId");
-    if (!number) return no_such_engine(instance, ticket);
-    const JobId job{static_cast<std::uint64_t>(*number)};
-    if (auto once = find_once(services, *snapshot, job)) {
-      if (!may_see(exchange, once->view.uid)) return no_such_engine(instance, ticket);
-      return *std::move(once);
-    }
-    for (pool::EngineView& view : services.engines.engines())
-      if (view.job == job) live = std::move(view);
-    if (!live) {
-      auto ended = ended_engine(services, *snapshot, job);
-      if (!ended || !may_see(exchange, ended->view.uid)) return no_such_engine(instance, ticket);
-      return *std::move(ended);
-    }
+  std::optional<LinkisEngine> found;
+  if (number == 0) {
+    if (auto live = services.engines.find(named.name))
+      found = live_engine(services, *snapshot, *live);
   } else {
-    live = services.engines.find(std::string(instance));
+    found = engine_of_job(services, *snapshot, JobId{number});
+    // Another engine's number with this one's name is neither.
+    if (found && ticket.empty() && found->instance() != instance) found.reset();
   }
-  if (!live || !may_see(exchange, live->uid)) return no_such_engine(instance, ticket);
-  LinkisEngine engine;
-  engine.view = *std::move(live);
-  fill(services, *snapshot, engine);
-  return engine;
+  if (!found || !may_see(exchange, found->view.uid)) return no_such_engine(instance, ticket);
+  return *std::move(found);
 }
 
 EngineBook engine_book(const Services& services) {
@@ -288,7 +296,7 @@ std::string_view node_status(const LinkisEngine& engine) {
 
 Json engine_node(const LinkisEngine& engine, const std::string& manager) {
   Json json;
-  json["serviceInstance"] = service_instance(kEngineService, engine.view.name);
+  json["serviceInstance"] = service_instance(kEngineService, engine.instance());
   json["nodeStatus"] = node_status(engine);
   json["ticketId"] = std::to_string(raw(engine.view.job));
   json["ecmServiceInstance"] = service_instance(kNodeService, engine.node);
@@ -309,9 +317,9 @@ Json engine_row(const LinkisEngine& engine) {
   row["lock"] = is_busy ? Json("busy") : Json(nullptr);
   row["labels"] = Json::array(
       {label("engineType", type_label(engine)), label("userCreator", engine.view.user + "-*"),
-       label("engineInstance", std::string(kEngineService) + "-" + engine.view.name)});
+       label("engineInstance", std::string(kEngineService) + "-" + engine.instance())});
   row["applicationName"] = kEngineService;
-  row["instance"] = engine.view.name;
+  row["instance"] = engine.instance();
   put_resources(row, held, is_starting ? none : held, is_starting ? held : none, none);
   row["owner"] = engine.view.user;
   row["runningTasks"] = is_busy ? 1 : 0;
@@ -339,7 +347,7 @@ Json application_row(const LinkisEngine& engine) {
   Json row;
   row["creator"] = "*";
   row["engineType"] = engine.view.type;
-  row["instance"] = engine.view.name;
+  row["instance"] = engine.instance();
   row["label"] = type_label(engine);
   put_resources(row["resource"], held, is_starting ? none : held, is_starting ? held : none, none);
   row["status"] = node_status(engine);

@@ -1,7 +1,7 @@
 // server/linkis_engines.hpp - engines and nodes in the words of linkisManager.
 //
-// An engine is an EngineConn, its node an ECM. The instance of an engine is its name ("engine-7"),
-// which is used again; its ticket is the number of its job, which is not.
+// An engine is an EngineConn, its node an ECM. Its ticket is the number of its job, its instance
+// its name and that number ("engine-7-12345"): the name alone is used again.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <map>
@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "linkis/engine_name.hpp"
 #include "linkis/json.hpp"
 #include "pool/engine_pool.hpp"
 #include "server/exchange.hpp"
@@ -32,6 +33,7 @@ struct LinkisEngine {
   // A once job: the statement `view.job` stands for its engine. Its status, else empty.
   std::string once_status{};
   bool is_once() const { return !once_status.empty(); }
+  std::string instance() const { return linkis::engine_instance({view.name, raw(view.job)}); }
 };
 
 // {"instance":1,"instances":1,"memory":1073741824,"cores":2,"cpu":2}: pages read `cores` and bytes.
@@ -42,7 +44,8 @@ std::string resource_text(std::int64_t instances, std::int64_t mem_mib, std::int
 // Those that the caller may see: his, an operator all. By name.
 std::vector<LinkisEngine> engines_for(const Services& services, const Exchange& exchange);
 // {"applicationName","instance","ticketId"}: the ticket decides when it is given, and finds engines
-// that have ended too. NotFound ("Not exists EngineConn ...") also of somebody else's.
+// that have ended too, as the instance does. A name alone is that of an engine of now. NotFound
+// ("Not exists EngineConn ...") also of somebody else's.
 Result<LinkisEngine> find_engine(const Services& services, const Exchange& exchange,
                                  std::string_view instance, std::string_view ticket);
 

@@ -42,7 +42,7 @@ class LogReading : public std::enable_shared_from_this<LogReading> {
         record.submitted, Level::Info,
         "Task " + id + " is accepted as " + linkis::short_id(task_name(task_.spec, record.id))));
     if (!record.started.is_set()) return end_of_body();
-    add(log_line(record.started, Level::Info, "Task " + id + " runs on engine " + task_.node));
+    add(log_line(record.started, Level::Info, "Task " + id + " runs on engine " + task_.engine));
     auto place = result_place(services_, task_.spec, record.id);
     if (!place) return end_of_body();
     files_.emplace(services_, sched::files_owner(task_.spec), *std::move(place));

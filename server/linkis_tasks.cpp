@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/units.hpp"
+#include "linkis/engine_name.hpp"
 #include "linkis/result_path.hpp"
 #include "linkis/state_name.hpp"
 #include "server/linkis_answer.hpp"
@@ -61,11 +62,11 @@ std::string metrics_text(const LinkisTask& task) {
   }
   if (task.record.ended.is_set()) metrics["completeTime"] = moment(task.record.ended);
   metrics["isReuse"] = task.record.started.is_set();
-  if (!task.node.empty()) metrics["engineInstance"] = task.node;
+  if (!task.engine.empty()) metrics["engineInstance"] = task.engine;
   Json engines = Json::object();
-  if (!task.node.empty() && !task.ticket.empty()) {
+  if (!task.engine.empty() && !task.ticket.empty()) {
     Json& engine = engines[task.ticket];
-    engine["engineInstance"] = task.node;
+    engine["engineInstance"] = task.engine;
     engine["ticketId"] = task.ticket;
     engine["engineConnTaskId"] = std::to_string(raw(task.record.id));
   }
@@ -128,21 +129,19 @@ Result<LinkisTask> find_task(const Services& services, const Exchange& exchange,
   if (!record) return fail(record.error());
   LinkisTask task{*std::move(record), *std::move(spec), {}, {}, {}};
   task.prints_result = prints_result(services, task.spec);
-  if (const auto run = snapshot->task({id, TaskIndex{0}}); run && *run) task.node = (*run)->node;
-  task.ticket = ticket_of(services, *snapshot, task);
+  set_engine(*snapshot, task);
   return task;
 }
 
-std::string ticket_of(const Services& services, const store::Snapshot& snapshot,
-                      const LinkisTask& task) {
-  if (task.spec.statement && task.spec.statement->once) return std::to_string(raw(task.record.id));
-  if (task.node.empty()) return {};
-  const auto engine = services.engines.find(task.node);
+void set_engine(const store::Snapshot& snapshot, LinkisTask& task) {
   const auto run = snapshot.task({task.record.id, TaskIndex{0}});
-  if (!engine || !run || !*run) return {};
-  const auto host = snapshot.job(engine->job);
-  const bool is_earlier = host && host->started.is_set() && host->started <= (*run)->started;
-  return is_earlier ? std::to_string(raw(engine->job)) : std::string();
+  if (!run || !*run) return;
+  const std::uint64_t host = raw((*run)->host);
+  task.engine = linkis::engine_instance({(*run)->node, host});
+  if (task.spec.statement && task.spec.statement->once)
+    task.ticket = std::to_string(raw(task.record.id));
+  else if (host != 0)
+    task.ticket = std::to_string(host);
 }
 
 double progress_of(const Services& services, const LinkisTask& task) {
@@ -225,7 +224,7 @@ Json task_json(const std::string& instance, double progress, const LinkisTask& t
   out["strongerExecId"] = linkis::exec_id(instance, name);
   out["umUser"] = task.spec.user;
   out["executeUser"] = task.spec.user;
-  out["engineInstance"] = text_or_null(task.node);
+  out["engineInstance"] = text_or_null(task.engine);
   out["executionCode"] = brief ? "" : code;
   out["progress"] = is_final ? "1.0" : Json(progress).dump();
   out["logPath"] = linkis::log_path(task.spec.user, raw(record.id));
@@ -246,7 +245,7 @@ Json task_json(const std::string& instance, double progress, const LinkisTask& t
   out["costTime"] = std::clamp<std::int64_t>(cost, 0, kCostMax);
   out["engineStartTime"] = nullptr;
   out["labels"] = labels_json(origin, task.spec);
-  out["canRetry"] = record.state == sched::JobState::Failed && task.node.empty();
+  out["canRetry"] = record.state == sched::JobState::Failed && task.engine.empty();
   out["observeInfo"] = nullptr;
   out["isReuse"] = record.started.is_set();
   out["requestStartTime"] = millis_or_null(record.started);

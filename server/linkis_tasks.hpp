@@ -15,16 +15,14 @@ namespace drover::server {
 struct LinkisTask {
   sched::JobRecord record;
   sched::JobSpec spec;  // without its code
-  std::string node;     // it runs or ran there; empty = nowhere yet
-  std::string ticket;   // number of its engine's job, as of ticket_of
+  std::string engine;   // the instance that it runs or ran on; empty = none yet
+  std::string ticket;   // the number of that engine's job; a once job is its own
   // What it printed is its result, should it leave no other: so says its engine's plugin.
   bool prints_result = false;
 };
 
-// As engine lists have it, while that engine is there (its name is used again later); a once job is
-// its own. Else empty.
-std::string ticket_of(const Services& services, const store::Snapshot& snapshot,
-                      const LinkisTask& task);
+// Its engine and ticket. Any thread.
+void set_engine(const store::Snapshot& snapshot, LinkisTask& task);
 
 linkis::TaskName task_name(const sched::JobSpec& spec, JobId id);
 std::string exec_id_of(const Services& services, const LinkisTask& task);

@@ -66,15 +66,36 @@ def resource(value):
     return value
 
 
+def one_that_had_its_name_is_gone(bench, gone, task, successor):
+    """As a page looks for the engine of an old task: by the name that the task has."""
+    row = bench.client.task(task)
+    assert row["engineInstance"] == gone and row["ticketId"] == gone.rsplit("-", 1)[1], row
+    assert json.loads(row["metrics"])["engineconnMap"][row["ticketId"]]["engineInstance"] == gone, row
+    for listed, number in ((gone, row["ticketId"]), (successor["serviceInstance"]["instance"], successor["ticketId"])):
+        records = bench.get("ecinfo/ecrHistoryList", instance=listed)["engineList"]
+        assert [(one["serviceInstance"], one["ticketId"]) for one in records] == [(listed, number)], records
+    both = bench.get("ecinfo/ecrHistoryList", instance="engine-1")["engineList"]
+    assert [one["ticketId"] for one in both[:2]] == [successor["ticketId"], row["ticketId"]], "the newest of the name is first"
+    for instance in (gone, "engine-1"):
+        assert [one["taskID"] for one in bench.client.good("GET", f"/jobhistory/list?engineInstance={instance}")["tasks"]] == [task], instance
+    assert bench.client.good("GET", f"/jobhistory/list?engineInstance={successor['serviceInstance']['instance']}")["totalPage"] == 0
+    bench.bad("getEngineConn", {"instance": f"engine-2-{row['ticketId']}"})
+    for call, body in (("killEngineConn", {"instance": gone}), ("rm/enginekill", [{"engineInstance": gone}]), ("rm/enginekillAsyn", {"instances": [gone]}),
+                       ("batchSetEngineToUnHealthy", {"instances": [gone]})):
+        bench.post(call, body)
+    assert [engine["ticketId"] for engine in bench.engines()] == [successor["ticketId"]] and bench.state(successor) == "Unlock", "it is not the one that was meant"
+
+
 def an_engine_is_made_shown_and_ended(bench):
     engine = bench.create()
     assert list(engine)[:5] == ["serviceInstance", "nodeStatus", "ticketId", "ecmServiceInstance", "managerServiceInstance"], engine
     node = bench.cluster.get("/api/v1/nodes")["nodes"][0]["name"]
-    assert engine["serviceInstance"] == {"applicationName": "linkis-cg-engineconn", "instance": "engine-1"}, engine
+    instance = f"engine-1-{engine['ticketId']}"
+    assert engine["serviceInstance"] == {"applicationName": "linkis-cg-engineconn", "instance": instance}, engine
     assert engine["ecmServiceInstance"] == {"applicationName": "linkis-cg-engineconnmanager", "instance": node}, engine
     assert engine["nodeStatus"] == "Unlock" and engine["ticketId"].isdigit() and engine["managerServiceInstance"]["applicationName"] == "linkis-cg-linkismanager"
-    for body in ({"applicationName": "linkis-cg-engineconn", "instance": "engine-1"}, {"ticketId": engine["ticketId"]},
-                 {"applicationName": "linkis-cg-engineconn", "instance": "engine-1", "ticketId": engine["ticketId"]}):
+    for body in ({"applicationName": "linkis-cg-engineconn", "instance": instance}, {"instance": "engine-1"}, {"ticketId": engine["ticketId"]},
+                 {"applicationName": "linkis-cg-engineconn", "instance": instance, "ticketId": engine["ticketId"]}):
         shown = bench.post("getEngineConn", body)
         assert shown == {"engine": engine}, (shown, engine)
     # Whoever asks gets the one that is there; whoever sends code uses it.
@@ -86,14 +107,17 @@ def an_engine_is_made_shown_and_ended(bench):
     assert bench.engines()[0]["startTime"] == begun, "the start is the engine's, not that of what it does"
     gate.touch()
     bench.client.wait(exec_id)
-    assert bench.client.task(task)["engineInstance"] == "engine-1" and bench.state(engine) == "Unlock"
+    assert bench.client.task(task)["engineInstance"] == instance and bench.state(engine) == "Unlock"
     bench.post("killEngineConn", {"applicationName": "linkis-cg-engineconn", "instance": "engine-1", "ticketId": engine["ticketId"]})
     bench.cluster.until(lambda: bench.state(engine) == "ShuttingDown" and not bench.engines(), "it has ended", 20)
     ended = bench.post("getEngineConn", {"ticketId": engine["ticketId"]})
-    assert ended["ecMetrics"] == "{}" and ended["engine"]["serviceInstance"]["instance"] == "engine-1", ended
+    assert ended["ecMetrics"] == "{}" and ended["engine"]["serviceInstance"]["instance"] == instance, ended
+    assert bench.post("getEngineConn", {"instance": instance}) == ended, "by its instance, too"
     bench.post("killEngineConn", {"ticketId": engine["ticketId"]})  # it is what was wanted
     again = bench.post("askEngineConn", {**PYTHON, "timeOut": 60000})["engine"]
-    assert again["ticketId"] != engine["ticketId"] and again["serviceInstance"] == engine["serviceInstance"], again
+    assert again["serviceInstance"]["instance"] == f"engine-1-{again['ticketId']}" != instance, again
+    bench.post("getEngineConn", {"instance": "engine-1"})
+    one_that_had_its_name_is_gone(bench, instance, task, again)
     quick = bench.create(ignoreTimeout=True)
     assert quick["nodeStatus"] in ("Starting", "Unlock"), quick
     session = bench.create(properties={"drover.session": "s1"})
@@ -235,7 +259,7 @@ def operators_of_an_engine(bench):
     inside = {"ticketId": ticket, "fromLine": first, "pageSize": 5}  # where pages put it
     assert bench.post("openEngineLog", {"instance": name, "parameters": inside}) == after
     again = bench.create()
-    assert again["serviceInstance"]["instance"] == name and again["ticketId"] != ticket, again
+    assert again["serviceInstance"]["instance"].startswith("engine-1-") and again["ticketId"] != ticket, again
     for body in ({"ticketId": ""}, {}, {"ticketId": None}):
         assert bench.post("openEngineLog", {"instance": name, **body, "parameters": inside}) == after, "not the log of the next one of that name"
     other = bench.post("openEngineLog", {"instance": name, "ticketId": again["ticketId"], "parameters": inside})
@@ -284,11 +308,11 @@ def records_of_engines(bench):
     bench.bad(f"ecinfo/delete/{engine['ticketId']}", method="GET")
 
 
-def an_application(bench, one_type):
+def an_application(bench, engine, one_type):
     """Pages read the first application only: it has the engines of all types."""
     row, shell = one_type["engineInstances"][0], bench.create(labels={"engineType": "shell-1"})
     assert list(row) == ["creator", "engineType", "instance", "label", "resource", "status", "startTime", "owner"], row
-    assert (row["engineType"], row["instance"], row["label"], row["status"], row["owner"]) == ("python", "engine-1", "python-3", "Unlock", USER), row
+    assert (row["engineType"], row["instance"], row["label"], row["status"], row["owner"]) == ("python", engine["serviceInstance"]["instance"], "python-3", "Unlock", USER), row
     assert list(row["resource"]) == ["resourceType", *RESOURCE_KEYS[5:11]] and resource(row["resource"]["usedResource"])["instance"] == 1, row
     assert resource(row["resource"]["lockedResource"])["instance"] == 0, row
     started = calendar.timegm(time.strptime(row["startTime"], "%a %b %d %H:%M:%S GMT %Y"))
@@ -297,7 +321,7 @@ def an_application(bench, one_type):
         applications = bench.post("rm/applicationlist", body)["applications"]
         assert len(applications) == 1, applications
         both = applications[0]["applicationList"]
-        assert {row["instance"] for row in both["engineInstances"]} == {"engine-1", shell["serviceInstance"]["instance"]}, both
+        assert {row["instance"] for row in both["engineInstances"]} == {engine["serviceInstance"]["instance"], shell["serviceInstance"]["instance"]}, both
         used = [resource(row["resource"]["usedResource"]) for row in both["engineInstances"]]
         assert resource(both["usedResource"]) == {key: sum(each[key] for each in used) for key in used[0]}, both
         assert both["maxResource"]["instance"] > one_type["maxResource"]["instance"], both
@@ -312,11 +336,11 @@ def who_holds_what(bench):
     assert 0 < users[0]["engineTypes"][0]["percent"] == users[0]["percent"] < 1, users
     rows = bench.post("rm/engines")["engines"]
     assert list(rows[0]) == ["applicationName", "engineInstance", "creator", "engineType", "labels", "preUsedResource", "usedResource", "engineStatus"], rows
-    assert rows[0]["engineInstance"] == "engine-1" and rows[0]["engineStatus"] == "Unlock" and resource(rows[0]["usedResource"])["instance"] == 1, rows
+    assert rows[0]["engineInstance"] == engine["serviceInstance"]["instance"] and rows[0]["engineStatus"] == "Unlock" and resource(rows[0]["usedResource"])["instance"] == 1, rows
     applications = bench.post("rm/applicationlist", {"userCreator": f"{USER}-IDE", "engineType": "python-3"})["applications"]
     assert list(applications[0]) == ["creator", "userCreator", "applicationList"] and resource(applications[0]["applicationList"]["usedResource"])["instance"] == 1
     assert bench.post("rm/applicationlist", {"engineType": "sql"})["applications"] == []
-    an_application(bench, applications[0]["applicationList"])
+    an_application(bench, engine, applications[0]["applicationList"])
     mine = bench.get("rm/get-user-resource", username=USER, creator="*", engineType="python-3")["resources"]
     assert len(mine) == 1 and list(mine[0]) == RESOURCE_KEYS, mine
     row = mine[0]

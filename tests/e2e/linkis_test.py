@@ -257,8 +257,7 @@ def a_lost_one_is_run_again_where_its_labels_say_so(bench):
         labels = {"engineType": "shell-1", "userCreator": f"{USER}-IDE", **more}
         task = client.submit(f"echo x >> {mark}; test $(wc -l < {mark}) -ge 2 || sleep 60", labels=labels)[1]
         bench.cluster.until(lambda: os.path.exists(mark) and os.path.getsize(mark), "it has begun", 30)
-        name = client.task(task)["engineInstance"]
-        engine = next(one["job"] for one in bench.cluster.get("/api/v1/engines")["engines"] if one["name"] == name)
+        engine = int(client.task(task)["ticketId"])
         kill_engine(bench.cluster, engine)
         seen = client.wait(task)
         assert seen[-1] == state and "WaitForRetry" not in seen, seen

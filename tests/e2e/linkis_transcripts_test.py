@@ -32,7 +32,7 @@ def refused(path, code, text):
 
 EXEC = "exec_id018<int>linkis-cg-entrance<text>IDE_{user}_shell_<int>"
 ROW = ('{"taskID":{task},"instance":"{instance}","execId":"IDE_{user}_shell_{task}","strongerExecId":"{exec}","umUser":"{user}","executeUser":"{user}",'
-       '"engineInstance":"engine-<int>","executionCode":"echo 1","progress":"1.0","logPath":"file:///drover/{user}/log/{task}.log","resultLocation":"file:///drover/{user}/result/{task}","status":"Succeed",'
+       '"engineInstance":"engine-<int>-<int>","executionCode":"echo 1","progress":"1.0","logPath":"file:///drover/{user}/log/{task}.log","resultLocation":"file:///drover/{user}/result/{task}","status":"Succeed",'
        '"createdTime":<ms>,"updatedTime":<ms>,"engineType":"shell","errCode":null,"errDesc":null,"executeApplicationName":"shell","requestApplicationName":"IDE",'
        '"runType":"shell","paramsJson":"{}","sourceJson":"{\\"requestIP\\":\\"127.0.0.1\\"}","sourceTailor":"","costTime":<int>,"engineStartTime":null,'
        '"labels":["engineType:shell-1","userCreator:{user}-IDE"],"canRetry":false,"observeInfo":null,"isReuse":true,"requestStartTime":<ms>,"requestEndTime":<ms>,'

@@ -8,6 +8,7 @@
 
 #include "linkis/cell.hpp"
 #include "linkis/cookie.hpp"
+#include "linkis/engine_name.hpp"
 #include "linkis/exec_id.hpp"
 #include "linkis/labels.hpp"
 #include "linkis/log_text.hpp"
@@ -27,6 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto who = parse_user_creator(text); who && who->user + "-" + who->creator != text)
     std::abort();
   if (const auto engine = parse_engine_type(text); engine && engine->type.empty()) std::abort();
+  if (engine_instance(parse_instance(text)) != text) std::abort();
   (void)parse_states(text);
   (void)cookie_value(text, kTicketCookie);
   (void)parse_tokens(text);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include "linkis/engine_name.hpp"
 #include "linkis/exec_id.hpp"
 #include "linkis/json.hpp"
 #include "linkis/labels.hpp"
@@ -60,6 +61,20 @@ TEST(EngineType, is_cut_at_its_first_dash) {
   EXPECT_EQ(parse_engine_type("shell")->version, "");
   for (const char* text : {"", "-1", "a b", "a;drop table", "../x"})
     EXPECT_FALSE(parse_engine_type(text)) << text;
+}
+
+TEST(EngineName, says_which_of_those_that_had_the_name) {
+  EXPECT_EQ(engine_instance({"engine-7", 12345}), "engine-7-12345");
+  EXPECT_EQ(engine_instance({once_name(12), 12}), "once-12") << "it is used once anyway";
+  EXPECT_EQ(engine_instance({"engine-7", 0}), "engine-7") << "unknown";
+  for (const EngineName& name :
+       {EngineName{"engine-7", 12345}, EngineName{"engine-7", 18446744073709551615u},
+        EngineName{"engine-7", 0}, EngineName{"once-12", 12}})
+    EXPECT_EQ(parse_instance(engine_instance(name)), name) << name.name;
+  for (const char* text :
+       {"", "engine", "engine-", "engine-7-", "engine-7-0", "engine-7-012", "engine-7-x",
+        "node-3-12", "../engine-7-1x", "once-", "once-x", "engine-7-18446744073709551616"})
+    EXPECT_EQ(parse_instance(text), (EngineName{text, 0})) << text;
 }
 
 TEST(EngineType, becomes_an_engine_and_a_language) {

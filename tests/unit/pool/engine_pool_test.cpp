@@ -388,6 +388,9 @@ TEST(EnginePool, DrainingWaitsForWhatRuns) {
   const JobId job = stage.submit();
   stage.engine_up(stage.engine_jobs()[0]);
   EXPECT_EQ(stage.ask(DrainEngine{{1001, false}, "engine-1"}).error().code, Errc::NotFound);
+  EXPECT_EQ(stage.ask(DrainEngine{{1000, false}, "engine-1", false, JobId{999}}).error().code,
+            Errc::NotFound)
+      << "another had the name";
   ASSERT_TRUE(stage.ask(DrainEngine{{1000, false}, "engine-1"}));
   EXPECT_EQ(stage.pool->engines()[0].state, EngineState::Draining);
   EXPECT_FALSE(stage.runs(stage.submit()));
