@@ -45,10 +45,8 @@ struct Share {
 };
 using Shares = std::map<std::pair<std::string, std::string>, Share>;  // by user and type
 
-// The plugin's limit, and that of the quota of the user, if there is one.
-Sum most_of(const Services& services, const pool::Plugin& plugin, const std::string& user) {
-  Sum max{plugin.max_per_user, std::int64_t(plugin.max_per_user) * plugin.mem_mib,
-          std::int64_t(plugin.max_per_user) * plugin.cpus};
+// No more than the quota of the user, if there is one.
+void cap(const Services& services, const std::string& user, Sum& max) {
   for (const rm::QuotaView& quota : services.controller.resources().quotas()) {
     if (quota.name != "user=" + user) continue;
     const auto lower = [&](std::int64_t& into, Kind kind, std::int64_t unit) {
@@ -58,6 +56,13 @@ Sum most_of(const Services& services, const pool::Plugin& plugin, const std::str
     lower(max.mem_mib, Kind::MemMib, 1);
     lower(max.cpus, Kind::CpuMilli, 1000);
   }
+}
+
+// Of one type: the plugin's limit, and that quota.
+Sum most_of(const Services& services, const pool::Plugin& plugin, const std::string& user) {
+  Sum max{plugin.max_per_user, std::int64_t(plugin.max_per_user) * plugin.mem_mib,
+          std::int64_t(plugin.max_per_user) * plugin.cpus};
+  cap(services, user, max);
   return max;
 }
 
@@ -216,10 +221,12 @@ Json queue_users(const Services& services, const Exchange& exchange, std::int64_
 void list_user_resources(Services& services, ExchangePtr exchange) {
   Json list = Json::array();
   std::string last;
-  std::int64_t used = 0, max = 0;
+  std::int64_t used = 0;
+  Sum max;
   for (const auto& [who, share] : shares_of(services, *exchange)) {
     if (who.first != last) {
-      used = max = 0;
+      used = 0;
+      max = {};
       last = who.first;
       Json entry;
       entry["userCreator"] = who.first + "-*";
@@ -233,8 +240,9 @@ void list_user_resources(Services& services, ExchangePtr exchange) {
     type["percent"] = part_of(here, share.max.instances);
     list.back()["engineTypes"].push_back(std::move(type));
     used += here;
-    max += share.max.instances;
-    list.back()["percent"] = part_of(used, max);
+    max.add(share.max);
+    cap(services, who.first, max);  // of all types together
+    list.back()["percent"] = part_of(used, max.instances);
   }
   Json data;
   data["userResources"] = std::move(list);
@@ -264,7 +272,8 @@ void list_applications(Services& services, ExchangePtr exchange) {
     by_user[who.first].add(std::move(share));
   }
   Json applications = Json::array();
-  for (const auto& [user, share] : by_user) {
+  for (auto& [user, share] : by_user) {
+    cap(services, user, share.max);  // of all types together
     Json entry;
     entry["creator"] = "*";
     entry["userCreator"] = user + "-*";

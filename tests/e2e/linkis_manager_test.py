@@ -325,6 +325,12 @@ def an_application(bench, engine, one_type):
         used = [resource(row["resource"]["usedResource"]) for row in both["engineInstances"]]
         assert resource(both["usedResource"]) == {key: sum(each[key] for each in used) for key in used[0]}, both
         assert both["maxResource"]["instance"] > one_type["maxResource"]["instance"], both
+    quota = bench.cluster.request("PUT", f"/api/v1/quotas/user={USER}", {"max": {"engines": 3}})
+    assert quota[0] == 200, quota  # counts for all types together
+    assert bench.post("rm/applicationlist")["applications"][0]["applicationList"]["maxResource"]["instance"] == 3
+    user = bench.post("rm/userresources")["userResources"][0]
+    assert abs(user["percent"] - 2 / 3) < 1e-9 and len(user["engineTypes"]) == 2, user
+    bench.cluster.request("DELETE", f"/api/v1/quotas/user={USER}")
     bench.post("killEngineConn", {"ticketId": shell["ticketId"]})
     bench.cluster.until(lambda: len(bench.engines()) == 1, "the second one ends", 20)
 
