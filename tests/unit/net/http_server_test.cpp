@@ -232,6 +232,19 @@ TEST(HttpServer, AFollowerThatLeavesIsNoticedAndASlowOneIsDropped) {
   EXPECT_TRUE(dropped.get_future().get());
 }
 
+TEST(HttpServer, AReaderThatTakesNothingIsLeftAfterTheIdleTime) {
+  TestServer server({.idle_timeout = millis(40)});
+  std::promise<void> left;
+  server.handler.request = [&](HttpRequest, Responder responder) {
+    responder.begin_stream(200, "text/plain");
+    responder.on_gone([&left, responder] { left.set_value(); });
+    ASSERT_TRUE(responder.write(std::string(3 << 20, 'z')));  // more than the kernel takes
+  };
+  RawClient reader(server);
+  reader.send(kGet);
+  left.get_future().wait();  // while the client is there, and could read on
+}
+
 TEST(HttpServer, AnAbandonedStreamIsCutOffNotCompleted) {
   TestServer server;
   server.handler.request = [](HttpRequest, Responder responder) {
