@@ -186,7 +186,7 @@ bool is_at(std::string_view origin, std::string_view host) {
 
 }  // namespace
 
-Result<void> Auth::check_source(const net::HttpRequest& request) const {
+Result<void> Auth::check_source(const net::HttpRequest& request, bool changes) const {
   if (!request.peer.credentials) {
     std::string_view host = request.header("host");
     const std::size_t colon = host.rfind(':');
@@ -196,14 +196,18 @@ Result<void> Auth::check_source(const net::HttpRequest& request) const {
       return fail(Errc::Denied, "this Host is not served here",
                   "server.allowed_hosts lists the accepted ones");
   }
-  const bool changes = request.method != "GET" && request.method != "HEAD";
+  changes = changes || (request.method != "GET" && request.method != "HEAD");
   const std::string_view origin = request.header("origin");
+  // A GET of a link or a picture has no Origin; then the browser says whose page it is of. "none":
+  // somebody typed it. Other programs say nothing.
+  const std::string_view site = request.header("sec-fetch-site");
+  const bool is_of_page = !origin.empty() || site == "cross-site" || site == "same-site";
   // A page that came from this very address, or through a proxy that keeps it, may as well: Host
   // is one of ours. Another port of it may not, unless a proxy drops the port: browsers would send
   // the cookie from there, too.
   const bool is_ours = !request.peer.credentials && is_at(origin, request.header("host"));
   const bool may = request.path.starts_with("/api/rest_j/") && (is_front_end(origin) || is_ours);
-  if (changes && !origin.empty() && !may)
+  if (changes && is_of_page && !may)
     return fail(Errc::Denied, "requests from web pages may not change anything",
                 "linkis.origins lists the pages that may use the Linkis contract");
   return {};

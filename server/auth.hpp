@@ -52,9 +52,9 @@ class Auth {
   // Denied (to be answered 401) when nobody vouches for the caller. Reads nothing but peer and
   // Authorization.
   Result<Caller> identify(const net::HttpRequest& request);
-  // Host over TCP must be one of ours (DNS rebinding); a browser's Origin may not change state.
-  // Denied otherwise.
-  Result<void> check_source(const net::HttpRequest& request) const;
+  // Host over TCP must be one of ours (DNS rebinding); a page of another origin may not change
+  // state, which `changes` says of a GET. Denied otherwise.
+  Result<void> check_source(const net::HttpRequest& request, bool changes = false) const;
   bool is_front_end(std::string_view origin) const;  // of linkis.origins
   bool is_operator(std::uint32_t uid) const;
   bool is_token(std::string_view text) const;  // the daemon's; constant time

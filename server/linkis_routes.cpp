@@ -9,14 +9,16 @@ namespace {
 
 constexpr Rule Anyone{Access::Anyone};
 constexpr Rule User{Access::User};
+constexpr Rule AnyoneChanges{Access::Anyone, true};  // by GET
+constexpr Rule UserChanges{Access::User, true};
 
 // clang-format off
 constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/api/rest_j/v1/user/login", Anyone, api::linkis::log_in, nullptr},
-    {"GET", "/api/rest_j/v1/user/login", Anyone, api::linkis::log_in, nullptr},
+    {"GET", "/api/rest_j/v1/user/login", AnyoneChanges, api::linkis::log_in, nullptr},
     {"POST", "/api/rest_j/v1/user/token-login", User, api::linkis::log_in_by_token, nullptr},
     {"POST", "/api/rest_j/v1/user/logout", Anyone, api::linkis::log_out, nullptr},
-    {"GET", "/api/rest_j/v1/user/logout", Anyone, api::linkis::log_out, nullptr},
+    {"GET", "/api/rest_j/v1/user/logout", AnyoneChanges, api::linkis::log_out, nullptr},
     {"GET", "/api/rest_j/v1/user/userInfo", User, api::linkis::show_user, nullptr},
     {"GET", "/api/rest_j/v1/user/publicKey", Anyone, api::linkis::show_public_key, nullptr},
     {"GET", "/api/rest_j/v1/user/heartbeat", User, api::linkis::keep_alive, nullptr},
@@ -30,7 +32,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/api/rest_j/v1/entrance/{name}/progress", User, api::linkis::show_progress, nullptr},
     {"GET", "/api/rest_j/v1/entrance/{name}/progressWithResource", User, api::linkis::show_progress_with_resource, nullptr},
     {"GET", "/api/rest_j/v1/entrance/{name}/log", User, api::linkis::show_log, nullptr},
-    {"GET", "/api/rest_j/v1/entrance/{name}/kill", User, api::linkis::kill, nullptr},
+    {"GET", "/api/rest_j/v1/entrance/{name}/kill", UserChanges, api::linkis::kill, nullptr},
     {"POST", "/api/rest_j/v1/entrance/{name}/killJobs", User, api::linkis::kill_many, nullptr},
     {"GET", "/api/rest_j/v1/entrance/{name}/pause", User, api::linkis::pause, nullptr},
     {"GET", "/api/rest_j/v1/entrance/{name}/runtimeTuning", User, api::linkis::refuse_tuning, nullptr},

@@ -130,7 +130,8 @@ ExchangePtr Router::admit(net::HttpRequest request, const Match& match,
                                                     : linkis_problem(exchange->linkis, error));
     return nullptr;
   };
-  if (auto source = auth_.check_source(request); !source)
+  const bool changes = match.route != nullptr && match.route->rule.changes;
+  if (auto source = auth_.check_source(request, changes); !source)
     return refuse(source.error(), 0, "source");
   if (!open) {
     auto caller = exchange->linkis.empty()

@@ -25,7 +25,9 @@ enum class Access {
 // Has no default: a route without a rule does not compile.
 struct Rule {
   Access access;
+  bool changes = false;  // whatever the method says: what ends something is kept from foreign pages
   explicit constexpr Rule(Access who) : access(who) {}
+  constexpr Rule(Access who, bool ends) : access(who), changes(ends) {}
 };
 
 using Handler = void (*)(Services&, ExchangePtr);

@@ -295,6 +295,43 @@ TEST(Linkis, only_listed_pages_of_other_origins_are_let_in) {
   EXPECT_EQ(rebound.status, 403);
 }
 
+// A page shows a picture whose address is one of ours, or has a link to it: no Origin comes along.
+TEST(Linkis, foreign_pages_end_nothing_by_get_either) {
+  Config config = linkis_config();
+  config.linkis_origins = {"https://portal.example"};
+  Harness server(config);
+  const Asker ann{kAnn, {}, {}};
+  struct Case {
+    const char *site, *origin;
+    int status;
+  };
+  for (const char* path : {"/entrance/*/kill", "/user/logout", "/user/login"})
+    for (const Case& c : {
+             Case{"cross-site", "", 403},
+             Case{"same-site", "", 403},  // another port, a sibling name: the cookie comes along
+             Case{"cross-site", "https://evil.example", 403},
+             Case{"", "https://evil.example", 403},
+             Case{"", "null", 403},
+             Case{"cross-site", "https://portal.example", 200},
+             Case{"same-origin", "", 200},
+             Case{"none", "", 200},
+             Case{"", "", 200},
+         }) {
+      const Json made = data_of(
+          server.ask(ann, "POST", kBase + "/entrance/submit", body_of(std::to_string(kAnn))));
+      const std::string task = std::to_string(made["taskID"].get<std::uint64_t>());
+      std::string whole = kBase + path;
+      if (const auto at = whole.find('*'); at != whole.npos) whole.replace(at, 1, task);
+      const Said said =
+          server.ask(ann, "GET", whole, {}, {{"origin", c.origin}, {"sec-fetch-site", c.site}});
+      EXPECT_EQ(said.status == 403, c.status == 403) << path << c.site << c.origin << said.body;
+      if (std::string_view(path) != "/entrance/*/kill") continue;
+      const Said shown = server.ask(ann, "GET", kBase + "/entrance/" + task + "/status", {},
+                                    {{"sec-fetch-site", "same-site"}});
+      EXPECT_EQ(data_of(shown)["status"] == "Cancelled", c.status == 200) << c.site << c.origin;
+    }
+}
+
 class Logins : public ::testing::Test {
  protected:
   void SetUp() override {
