@@ -22,4 +22,14 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
+std::string picture_element(std::string_view mime, std::string_view bytes) {
+  constexpr std::string_view kImage = "image/",
+                             kLetters = "abcdefghijklmnopqrstuvwxyz0123456789.+-";
+  if (bytes.empty()) return {};  // it was too long to be kept
+  const bool good = mime.starts_with(kImage) && mime.size() > kImage.size() && mime.size() < 64 &&
+                    mime.find_first_not_of(kLetters, kImage.size()) == mime.npos;
+  return "<img src=\"data:" + std::string(good ? mime : "image/png") + ";base64," + base64(bytes) +
+         "\">";
+}
+
 }  // namespace drover::linkis

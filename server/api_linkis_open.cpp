@@ -34,11 +34,11 @@ struct Page {
   std::int64_t page = 1, size = kRowsUsual;
   std::int64_t column_page = 1, columns = kColumnsMax;
   std::string null = "NULL";  // LINKIS_NULL: a JSON null
-  bool is_limited = false;    // long cells are cut
+  bool is_limited = false;    // long cells are cut; half a page or picture is none
   std::int64_t from() const { return (page - 1) * size; }
 };
 
-Result<Page> page_of(const Exchange& exchange) {
+Result<Page> page_of(const Exchange& exchange, ResultType type) {
   Page page;
   const auto read = [&](const char* name, std::int64_t most, std::int64_t& into) -> Result<void> {
     auto number = exchange.number(name, 1, most, into);
@@ -55,7 +55,8 @@ Result<Page> page_of(const Exchange& exchange) {
                     read("columnPageSize", kColumnsMax, page.columns)})
     if (!good) return fail(good.error());
   if (const auto null = exchange.request.query_value("nullValue"); !null.empty()) page.null = null;
-  page.is_limited = exchange.request.query_value("enableLimit") == "true";
+  page.is_limited = exchange.request.query_value("enableLimit") == "true" &&
+                    (type == ResultType::Table || type == ResultType::Text);
   return page;
 }
 
@@ -295,7 +296,7 @@ void open_file(Services& services, ExchangePtr exchange) {
                         found->path.kind == Kind::Log ? "openLog reads logs"
                                                       : "getDirFileTrees lists what is in it",
                         ""});
-  auto page = page_of(*exchange);
+  auto page = page_of(*exchange, found->result().type);
   if (!page) return refuse_file(*exchange, page.error());
   auto rows = open_rows(services, *found->task, found->result(), page->from());
   if (!rows) return refuse_file(*exchange, rows.error());

@@ -23,6 +23,7 @@ StoredResult stored_result(const Json& item) {
   result.type = linkis::result_type(linkis::text_of(item, "kind"));
   result.name = linkis::text_of(item, "name");
   result.file = linkis::text_of(item, "file");
+  result.mime = linkis::text_of(item, "mime");
   if (const auto preview = item.find("preview"); preview != item.end() && preview->is_string())
     result.preview = preview->get<std::string>();
   result.rows = linkis::number_of(item, "rows", 0);

@@ -193,8 +193,9 @@ void ResultRows::take_lines() {
   give([this]() -> Result<void> {
     batch_.lines_.clear();
     if (result_.type != ResultType::Text) {
-      batch_.lines_.push_back(result_.type == ResultType::Picture ? linkis::base64(packed_)
-                                                                  : std::move(packed_));
+      batch_.lines_.push_back(result_.type == ResultType::Picture
+                                  ? linkis::picture_element(result_.mime, packed_)
+                                  : std::move(packed_));
       packed_.clear();
     }
     const char* const ends = result_.is_log ? "\r\n" : "\n";  // a bar of progress has lines, too

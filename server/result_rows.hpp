@@ -22,6 +22,7 @@ namespace drover::server {
 struct StoredResult {  // one entry of a statement's list
   linkis::ResultType type{};
   std::string name, file, preview;      // file: empty = the preview is all of it
+  std::string mime;                     // of a picture
   std::int64_t rows = 0, bytes = 0;     // rows: of a table
   std::vector<linkis::Column> columns;  // of a table
   bool is_log = false;                  // a text: what the statement printed; has no other file

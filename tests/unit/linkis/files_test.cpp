@@ -228,5 +228,14 @@ TEST(Base64, is_that_of_the_rfc) {
   EXPECT_EQ(base64(std::string("\xff\xfe\x00", 3)), "//4A");
 }
 
+TEST(Picture, is_an_element_whatever_its_type_says) {
+  EXPECT_EQ(picture_element("image/svg+xml", "foo"),
+            "<img src=\"data:image/svg+xml;base64,Zm9v\">");
+  for (const char* mime :
+       {"", "image/", "text/html", "image/png\" onerror=\"x", "image/PNG", "image/x;y"})
+    EXPECT_EQ(picture_element(mime, "foo"), "<img src=\"data:image/png;base64,Zm9v\">") << mime;
+  EXPECT_EQ(picture_element("image/png", ""), "");
+}
+
 }  // namespace
 }  // namespace drover::linkis
