@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "linkis/charset.hpp"
 #include "linkis/csv.hpp"
 #include "linkis/export_name.hpp"
 #include "server/api_linkis.hpp"
@@ -28,6 +29,7 @@ namespace {
 
 using drover::linkis::Cell;
 using drover::linkis::CsvStyle;
+using drover::linkis::Encoder;
 using drover::linkis::ResultType;
 using drover::linkis::Row;
 using Kind = drover::linkis::ResultPath::Kind;
@@ -47,21 +49,13 @@ void refuse_plain(const Exchange& exchange, const Error& error) {
   exchange.answer->send(std::move(response));
 }
 
+  std::shared_ptr<const Encoder> encoder;  // of csv
 struct Wishes {
   CsvStyle style;
   bool is_workbook = false;
   std::int64_t limit = kRowsUsual;
   std::string name, sheet;
 };
-
-Result<void> check_charset(std::string_view charset) {
-  std::string word(charset);
-  for (char& c : word)
-    if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
-  if (word.empty() || word == "utf-8" || word == "utf8") return {};
-  return fail(Errc::Unsupported, "the charset " + word.substr(0, 40) + " is not offered",
-              "charset=utf-8", "charset");
-}
 
 Result<Wishes> wishes_of(const Exchange& exchange) {
   const net::HttpRequest& request = exchange.request;
@@ -71,8 +65,11 @@ Result<Wishes> wishes_of(const Exchange& exchange) {
     return fail(Errc::BadInput, "outputFileType is csv or xlsx", "outputFileType=csv",
                 "outputFileType");
   wishes.is_workbook = type == "xlsx";
-  if (!wishes.is_workbook)  // a workbook says its own
-    if (auto good = check_charset(request.query_value("charset")); !good) return fail(good.error());
+  if (!wishes.is_workbook) {  // which says its own charset
+    auto encoder = Encoder::open(request.query_value("charset"));
+    if (!encoder) return fail(encoder.error());
+    wishes.encoder = std::make_shared<Encoder>(*std::move(encoder));
+  }
   std::string_view separator = request.query_value("csvSeparator");
   if (separator.empty()) separator = request.query_value("csvSeperator");  // as it was once spelled
   if (!separator.empty()) {
@@ -105,6 +102,7 @@ Result<void> check_type(ResultType type) {
 using Format = std::function<void(const Row&, std::string&)>;
 
 struct RowFlow : std::enable_shared_from_this<RowFlow> {
+  std::shared_ptr<const Encoder> encoder;  // null: UTF-8
   std::shared_ptr<ResultRows> rows;
   Format format;
   std::int64_t next = 0, until = kRowsMax, batch_end = 0;
@@ -117,6 +115,7 @@ struct RowFlow : std::enable_shared_from_this<RowFlow> {
     const std::int64_t end = std::min(until, batch_end);
     for (; next < end && out.size() <= kPieceMax; ++next) {
       batch.read(std::size_t(next - batch.first), row);
+    if (encoder) encoder->encode(out);
       format(row, out);
     }
   }
@@ -135,9 +134,11 @@ struct RowFlow : std::enable_shared_from_this<RowFlow> {
 };
 
 void send_rows(const std::shared_ptr<Outflow>& flow, std::shared_ptr<ResultRows> rows,
-               std::int64_t limit, Format format) {
+               std::int64_t limit, Format format,
+               std::shared_ptr<const Encoder> encoder = nullptr) {
   auto rows_flow = std::make_shared<RowFlow>();
   rows_flow->rows = std::move(rows);
+  rows_flow->encoder = std::move(encoder);
   rows_flow->until = limit;
   rows_flow->format = std::move(format);
   flow->begin([rows_flow](const std::shared_ptr<Outflow>& self) { rows_flow->step(self); });
@@ -146,16 +147,19 @@ void send_rows(const std::shared_ptr<Outflow>& flow, std::shared_ptr<ResultRows>
 void send_csv(Services& services, ExchangePtr exchange, const LinkisPath& found, Wishes wishes) {
   auto rows = open_rows(services, *found.task, found.result(), 0);
   if (!rows) return refuse_plain(*exchange, rows.error());
-  auto flow = std::make_shared<Outflow>(services, std::move(exchange), "text/csv; charset=utf-8",
-                                        refuse_plain);
+  auto flow = std::make_shared<Outflow>(
+      services, std::move(exchange), "text/csv; charset=" + wishes.encoder->name(), refuse_plain);
   flow->headers.emplace_back("Content-Disposition", drover::linkis::attachment(wishes.name, "csv"));
+  wishes.encoder->encode(flow->head);
   if (!found.result().columns.empty())
     append_csv_head(wishes.style, found.result().columns, flow->head);
   const std::int64_t limit = wishes.limit;
-  send_rows(flow, *std::move(rows), limit,
-            [style = std::move(wishes.style)](const Row& row, std::string& out) {
-              append_csv_row(style, row, out);
-            });
+  send_rows(
+      flow, *std::move(rows), limit,
+      [style = std::move(wishes.style)](const Row& row, std::string& out) {
+        append_csv_row(style, row, out);
+      },
+      std::move(wishes.encoder));
 }
 
 // ---- workbooks
@@ -381,8 +385,11 @@ void export_results(Services& services, ExchangePtr exchange) {
 void download(Services& services, ExchangePtr exchange) {
   const auto body = linkis_body(*exchange);
   if (!body) return refuse_plain(*exchange, body.error());
-  if (auto good = check_charset(drover::linkis::text_of(*body, "charset")); !good)
-    return refuse_plain(*exchange, good.error());
+  const auto charset = Encoder::open(drover::linkis::text_of(*body, "charset"));
+  if (!charset) return refuse_plain(*exchange, charset.error());
+  if (!charset->is_utf8())
+    return refuse_plain(*exchange, {Errc::Unsupported, "downloads are in UTF-8",
+                                    "resultsetToExcel writes csv in gbk and gb18030", "charset"});
   auto found = find_path(services, *exchange, drover::linkis::text_of(*body, "path"));
   if (!found) return refuse_plain(*exchange, found.error());
   if (found->path.kind == Kind::Result) return send_dolphin(services, std::move(exchange), *found);

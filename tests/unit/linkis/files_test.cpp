@@ -5,6 +5,7 @@
 #include <random>
 
 #include "linkis/base64.hpp"
+#include "linkis/charset.hpp"
 #include "linkis/csv.hpp"
 #include "linkis/dolphin.hpp"
 #include "linkis/export_name.hpp"
@@ -226,6 +227,25 @@ TEST(Base64, is_that_of_the_rfc) {
                                                         {"foobar", "Zm9vYmFy"}})
     EXPECT_EQ(base64(bytes), want);
   EXPECT_EQ(base64(std::string("\xff\xfe\x00", 3)), "//4A");
+}
+
+TEST(Encoder, writes_what_the_charset_has_and_marks_the_rest) {
+  const auto written = [](const char* charset, std::string text) {
+    const auto encoder = Encoder::open(charset);
+    if (!encoder) return encoder.error().message;
+    encoder->encode(text);
+    return encoder->name() + ":" + text;
+  };
+  EXPECT_EQ(written("", "\u4e2d\xff"), "utf-8:\u4e2d\xff");
+  EXPECT_EQ(written("GBK", "a\u4e2d\u6587,b"), "GBK:a\xd6\xd0\xce\xc4,b");
+  EXPECT_EQ(written("gbk", "x\U0001F600y\u0e01"), "GBK:x?y?") << "no such characters";
+  EXPECT_EQ(written("gb18030", "\U0001F600"), "GB18030:\x94\x39\xfc\x36");
+  EXPECT_EQ(written("gbk", "\xff\u4e2d\xe4\xb8"), "GBK:?\xd6\xd0?") << "no UTF-8";
+  EXPECT_EQ(written("latin-1", ""), "the charset LATIN-1 is not offered");
+  EXPECT_NE(Encoder::open("x//TRANSLIT").error().hint.find("gb18030"), std::string::npos);
+  std::string many, want;  // more than goes at once
+  for (int i = 0; i < 20'000; ++i) many += "\u4e2d\u0e01", want += "\xd6\xd0?";
+  EXPECT_EQ(written("gbk", many), "GBK:" + want);
 }
 
 TEST(Picture, is_an_element_whatever_its_type_says) {
