@@ -52,6 +52,7 @@ void list_tasks(Services& services, ExchangePtr exchange);
 void list_undone_tasks(Services& services, ExchangePtr exchange);
 void count_undone(Services& services, ExchangePtr exchange);
 void list_longest(Services& services, ExchangePtr exchange);
+void download_tasks(Services& services, ExchangePtr exchange);
 void list_by_ids(Services& services, ExchangePtr exchange);
 void show_extra(Services& services, ExchangePtr exchange);
 void diagnose(Services& services, ExchangePtr exchange);

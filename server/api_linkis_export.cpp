@@ -36,8 +36,6 @@ using Kind = drover::linkis::ResultPath::Kind;
 
 constexpr std::int64_t kRowsUsual = 5'000, kRowsMax = 1'000'000'000;
 constexpr std::size_t kPieceMax = 1 << 20;
-constexpr const char* kWorkbook =
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 // Of downloads: whoever saves the answer to a file sees what is wrong, too.
 void refuse_plain(const Exchange& exchange, const Error& error) {
@@ -49,9 +47,9 @@ void refuse_plain(const Exchange& exchange, const Error& error) {
   exchange.answer->send(std::move(response));
 }
 
-  std::shared_ptr<const Encoder> encoder;  // of csv
 struct Wishes {
   CsvStyle style;
+  std::shared_ptr<const Encoder> encoder;  // of csv
   bool is_workbook = false;
   std::int64_t limit = kRowsUsual;
   std::string name, sheet;
@@ -102,9 +100,9 @@ Result<void> check_type(ResultType type) {
 using Format = std::function<void(const Row&, std::string&)>;
 
 struct RowFlow : std::enable_shared_from_this<RowFlow> {
-  std::shared_ptr<const Encoder> encoder;  // null: UTF-8
   std::shared_ptr<ResultRows> rows;
   Format format;
+  std::shared_ptr<const Encoder> encoder;  // null: UTF-8
   std::int64_t next = 0, until = kRowsMax, batch_end = 0;
   Row row;
   std::string out;
@@ -115,9 +113,9 @@ struct RowFlow : std::enable_shared_from_this<RowFlow> {
     const std::int64_t end = std::min(until, batch_end);
     for (; next < end && out.size() <= kPieceMax; ++next) {
       batch.read(std::size_t(next - batch.first), row);
-    if (encoder) encoder->encode(out);
       format(row, out);
     }
+    if (encoder) encoder->encode(out);
   }
   void step(const std::shared_ptr<Outflow>& flow) {
     if (next >= until) return flow->finish();
@@ -138,9 +136,9 @@ void send_rows(const std::shared_ptr<Outflow>& flow, std::shared_ptr<ResultRows>
                std::shared_ptr<const Encoder> encoder = nullptr) {
   auto rows_flow = std::make_shared<RowFlow>();
   rows_flow->rows = std::move(rows);
-  rows_flow->encoder = std::move(encoder);
   rows_flow->until = limit;
   rows_flow->format = std::move(format);
+  rows_flow->encoder = std::move(encoder);
   flow->begin([rows_flow](const std::shared_ptr<Outflow>& self) { rows_flow->step(self); });
 }
 
@@ -150,9 +148,9 @@ void send_csv(Services& services, ExchangePtr exchange, const LinkisPath& found,
   auto flow = std::make_shared<Outflow>(
       services, std::move(exchange), "text/csv; charset=" + wishes.encoder->name(), refuse_plain);
   flow->headers.emplace_back("Content-Disposition", drover::linkis::attachment(wishes.name, "csv"));
-  wishes.encoder->encode(flow->head);
   if (!found.result().columns.empty())
     append_csv_head(wishes.style, found.result().columns, flow->head);
+  wishes.encoder->encode(flow->head);
   const std::int64_t limit = wishes.limit;
   send_rows(
       flow, *std::move(rows), limit,

@@ -1,6 +1,7 @@
 // server/api_linkis_history.cpp - jobhistory/...: tasks of now and of the past, one or many.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <set>
 #include <utility>
@@ -8,12 +9,15 @@
 
 #include "base/units.hpp"
 #include "linkis/engine_name.hpp"
+#include "linkis/export_name.hpp"
 #include "linkis/state_name.hpp"
 #include "server/advice.hpp"
 #include "server/api_linkis.hpp"
 #include "server/linkis_answer.hpp"
 #include "server/linkis_desk.hpp"
 #include "server/linkis_tasks.hpp"
+#include "server/sheet_file.hpp"
+#include "server/task_sheet.hpp"
 
 namespace drover::server::api::linkis {
 namespace {
@@ -21,7 +25,7 @@ namespace {
 using drover::linkis::Json;
 
 constexpr std::int64_t kPageUsual = 20, kPageMax = 1'000, kDayMs = 86'400'000;
-constexpr std::size_t kIdsMax = 30;
+constexpr std::size_t kIdsMax = 30, kDownloadMax = 10'000;
 constexpr std::size_t kCodeMax = 4'096;     // bytes of a list's executionCode
 constexpr std::size_t kTextsMax = 8 << 20;  // of a list
 constexpr std::size_t kCodesReadMax = 64 << 20;
@@ -211,13 +215,14 @@ Result<Wanted> read_wanted(Services& services, const Exchange& exchange,
 }
 
 using Answering = Json (*)(const std::string& instance, const Found&);
+using Writing = std::function<net::HttpResponse(const Exchange&, const Found&)>;  // on the pool
 
 // Only progress and engines are of the loop: looking and writing may take long.
-void search(Services& services, ExchangePtr exchange, Wanted wanted, Answering data_of) {
+void search(Services& services, ExchangePtr exchange, Wanted wanted, Writing write_it) {
   auto found = std::make_shared<Found>();
   const store::Store& store = services.store;
   const auto scan = std::size_t(services.config.page_scan);
-  const auto write = [&services, exchange, found, data_of] {
+  const auto write = [&services, exchange, found, write_it = std::move(write_it)] {
     if (!found->result) return exchange->refuse(found->result.error());
     for (std::size_t i = 0; i < found->page.size(); ++i) {
       LinkisTask& task = found->page[i];
@@ -227,10 +232,7 @@ void search(Services& services, ExchangePtr exchange, Wanted wanted, Answering d
     }
     auto response = std::make_shared<net::HttpResponse>();
     services.loop.offload(
-        [exchange, found, data_of, response, instance = services.linkis->instance()] {
-          *response = linkis_response(exchange->linkis, drover::linkis::Status::Ok, "OK",
-                                      data_of(instance, *found));
-        },
+        [exchange, found, write_it, response] { *response = write_it(*exchange, *found); },
         [exchange, response] { exchange->answer->send(std::move(*response)); });
   };
   services.loop.offload(
@@ -238,13 +240,26 @@ void search(Services& services, ExchangePtr exchange, Wanted wanted, Answering d
       write);
 }
 
+void search(Services& services, ExchangePtr exchange, Wanted wanted, Answering data_of) {
+  search(
+      services, std::move(exchange), std::move(wanted),
+      [data_of, instance = services.linkis->instance()](const Exchange& asked, const Found& found) {
+        return linkis_response(asked.linkis, drover::linkis::Status::Ok, "OK",
+                               data_of(instance, found));
+      });
+}
+
+Json row_of(const std::string& instance, const Found& found, std::size_t i) {
+  return task_json(instance, found.progress[i], found.page[i], found.ends[i], found.codes[i],
+                   false);
+}
+
 // totalPage is the number of rows, as in the original.
 Json tasks_data(const std::string& instance, const Found& found) {
   Json data;
   data["tasks"] = Json::array();
   for (std::size_t i = 0; i < found.page.size(); ++i)
-    data["tasks"].push_back(task_json(instance, found.progress[i], found.page[i], found.ends[i],
-                                      found.codes[i], false));
+    data["tasks"].push_back(row_of(instance, found, i));
   data["totalPage"] = found.total;
   return data;
 }
@@ -315,6 +330,34 @@ void list_longest(Services& services, ExchangePtr exchange) {
                              "a smaller pageNow, or narrower dates", "pageNow"});
   wanted->longest_first = true;
   search(services, std::move(exchange), *std::move(wanted), longest_data);
+}
+
+// The newest that fit, whatever page is asked for.
+void download_tasks(Services& services, ExchangePtr exchange) {
+  auto wanted = read_wanted(services, *exchange, {});
+  if (!wanted) return exchange->refuse(wanted.error());
+  wanted->skip = 0;
+  wanted->take = kDownloadMax;
+  auto permit = services.linkis->large_answer();
+  auto share = services.linkis->workbook(exchange->caller.uid);
+  if (!permit || !share)
+    return exchange->refuse(
+        {Errc::Unavailable, "too many exports are being made", "try again in a moment", ""});
+  const auto write = [permit, share, instance = services.linkis->instance(),
+                      directory = services.linkis->exports()](const Exchange& asked,
+                                                              const Found& found) {
+    const bool is_english = asked.request.header("content-language").starts_with("en");
+    auto bytes = write_task_sheet({directory, is_english, found.page.size(),
+                                   [&](std::size_t i) { return row_of(instance, found, i); }});
+    if (!bytes) return linkis_problem(asked.linkis, bytes.error());
+    net::HttpResponse response;
+    response.content_type = kWorkbook;
+    response.headers.emplace_back(
+        "Content-Disposition", drover::linkis::attachment(asked.caller.user + "_history", "xlsx"));
+    response.body = *std::move(bytes);
+    return response;
+  };
+  search(services, std::move(exchange), *std::move(wanted), Writing(write));
 }
 
 void list_by_ids(Services& services, ExchangePtr exchange) {

@@ -50,6 +50,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/api/rest_j/v1/jobhistory/listundone", User, api::linkis::count_undone, nullptr},
     {"GET", "/api/rest_j/v1/jobhistory/list-taskids", User, api::linkis::list_by_ids, nullptr},
     {"GET", "/api/rest_j/v1/jobhistory/listDurationTop", User, api::linkis::list_longest, nullptr},
+    {"GET", "/api/rest_j/v1/jobhistory/download-job-list", User, api::linkis::download_tasks, nullptr},
     {"GET", "/api/rest_j/v1/jobhistory/job-extra-info", User, api::linkis::show_extra, nullptr},
     {"GET", "/api/rest_j/v1/jobhistory/diagnosis-query", User, api::linkis::diagnose, nullptr},
     {"GET", "/api/rest_j/v1/jobhistory/governanceStationAdmin", User, api::linkis::show_station_admin, nullptr},

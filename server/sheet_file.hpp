@@ -18,6 +18,9 @@ struct lxw_worksheet;
 
 namespace drover::server {
 
+inline constexpr const char* kWorkbook =  // its content type
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
 class SheetFile {
  public:
   static constexpr std::int64_t kRowsMax = 1'048'575;  // of a sheet, without its head

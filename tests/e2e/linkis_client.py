@@ -3,12 +3,15 @@
 """What the Java client insists on is insisted on here: content type, one object, an integer status that fits the HTTP code."""
 import getpass
 import http.client
+import io
 import json
 import re
 import sys
 import tempfile
 import time
+import zipfile
 from urllib.parse import quote, urlencode
+from xml.etree import ElementTree
 
 from harness import PATIENCE_S, Cluster
 from skips import status
@@ -17,6 +20,7 @@ BASE = "/api/rest_j/v1"
 CODES = {0: 200, 1: 400, 2: 412, 3: 403, 4: 206, -1: 401}
 DONE = {"Succeed", "Failed", "Cancelled", "Timeout"}
 USER = getpass.getuser()
+MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"  # of workbooks
 
 
 def linkis_cluster(results, linkis="", more=""):
@@ -133,6 +137,31 @@ class Client:
 def tokens(cluster):
     lines = (cluster.data / "linkis.tokens").read_text().splitlines()
     return [line.split()[0] for line in lines if line and not line.startswith("#")]
+
+
+def sheets(data):
+    """[(name, rows)], by Python's own zip and XML."""
+    book = zipfile.ZipFile(io.BytesIO(data))
+    assert book.testzip() is None
+    found = []
+    for number, sheet in enumerate(ElementTree.fromstring(book.read("xl/workbook.xml")).find(MAIN + "sheets"), 1):
+        rows = []
+        with book.open(f"xl/worksheets/sheet{number}.xml") as part:
+            for _, element in ElementTree.iterparse(part):
+                if element.tag != MAIN + "row":
+                    continue
+                row = []
+                for cell in element:
+                    column = ord(cell.get("r")[0]) - ord("A") if cell.get("r")[1].isdigit() else 0  # of the first 26: empty cells are not there
+                    row += [""] * (column - len(row))
+                    if cell.get("t") == "inlineStr":
+                        row.append("".join(cell.itertext()))
+                    else:
+                        row.append(float(cell.find(MAIN + "v").text))
+                rows.append(row)
+                element.clear()
+        found.append((sheet.get("name"), rows))
+    return found
 
 
 EXEC_ID = re.compile(r"exec_id(\d{3})(\d{3})")

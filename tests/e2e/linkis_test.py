@@ -8,9 +8,10 @@ import signal
 import sys
 import tempfile
 import time
+from urllib.parse import urlencode
 
 from harness import kill_engine
-from linkis_client import DONE, USER, Client, end_everything, parts_of, run_cases, tokens
+from linkis_client import DONE, USER, Client, end_everything, parts_of, run_cases, sheets, tokens
 from skips import skip
 
 TICKET = "linkis_user_session_ticket_id_v1"
@@ -330,6 +331,28 @@ def what_operators_ask(bench):
         client.bad(method, f"/entrance/operation/{path}")
 
 
+def a_list_as_a_workbook(client, done):
+    """With the filters of lists, whatever page is asked for."""
+    def rows(language="en", **query):
+        path = f"/jobhistory/download-job-list?{urlencode({'pageNow': 1, 'pageSize': 10000, 'isAdminView': 'false', **query})}"
+        status, headers, data = client.raw("GET", path, headers={"Content-Language": language})
+        assert status == 200 and headers["Content-Type"].endswith("spreadsheetml.sheet") and f'{USER}_history.xlsx"' in headers["Content-Disposition"], (status, data)
+        (name, found), = sheets(data)
+        assert name == "\u4efb\u52a1\u4fe1\u606f\u8868", name
+        return found
+    head, *found = rows(creator="lister", status="Succeed", startDate=0)
+    assert head[:6] == ["JobID", "Source", "Execution Code", "Status", "Time Elapsed", "Key Information"] and len(head) == 13, head
+    assert [row[0] for row in found] == done[::-1] and [row[2] for row in found] == [f"echo {i}" for i in range(4, -1, -1)], found
+    assert all(row[3] == "Succeed" and re.fullmatch(r"\d+\.\d{3} s", row[4]) and row[6] == "shell/lister" and row[12] == USER for row in found), found
+    task = client.task(done[0])
+    assert found[-1][7] == time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(task["createdTime"] // 1000)), (found[-1], task)
+    assert rows("zh-CN", creator="lister", status="Failed") == [["\u4efb\u52a1ID", "\u6765\u6e90", "\u67e5\u8be2\u8bed\u53e5", "\u72b6\u6001",
+                                                                "\u5df2\u8017\u65f6", "\u5173\u952e\u4fe1\u606f", "\u5e94\u7528/\u5f15\u64ce",
+                                                                "\u521b\u5efa\u65f6\u95f4", "\u662f\u5426\u590d\u7528", "\u7533\u8bf7\u5f00\u59cb\u65f6\u95f4",
+                                                                "\u7533\u8bf7\u7ed3\u675f\u65f6\u95f4", "\u7533\u8bf7\u82b1\u8d39\u65f6\u95f4", "\u7528\u6237"]]
+    client.bad("GET", "/jobhistory/download-job-list?status=SUCCESS")
+
+
 def lists(bench):
     client = bench.client
     done = [client.submit(f"echo {i}", creator="lister")[1] for i in range(5)]
@@ -347,6 +370,7 @@ def lists(bench):
     assert client.good("GET", "/jobhistory/list?creator=lister&engineInstance=no-such")["totalPage"] == 0
     assert client.good("GET", "/jobhistory/list?creator=lister&engineType=python")["totalPage"] == 0
     client.bad("GET", "/jobhistory/list?status=SUCCESS")
+    a_list_as_a_workbook(client, done)
     named = client.good("GET", f"/jobhistory/list-taskids?taskID={done[0]},{done[1]},999999999")["jobHistoryList"]
     assert [row["taskID"] for row in named] == done[:2]
     client.bad("GET", "/jobhistory/list-taskids?taskID=" + ",".join(str(i) for i in range(1, 40)))
