@@ -36,4 +36,6 @@ EngineName parse_instance(std::string_view instance) {
   return {std::string(instance), 0};
 }
 
+std::string engine_log_folder(std::string_view ticket) { return "engines/" + std::string(ticket); }
+
 }  // namespace drover::linkis

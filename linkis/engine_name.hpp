@@ -23,5 +23,7 @@ std::string once_name(std::uint64_t job);
 std::string engine_instance(const EngineName& engine);
 // What is neither is a name, which no engine has.
 EngineName parse_instance(std::string_view instance);
+// Where its log lies: pages offer the log of an engine only if there is a word for that.
+std::string engine_log_folder(std::string_view ticket);
 
 }  // namespace drover::linkis

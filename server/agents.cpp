@@ -114,8 +114,11 @@ void Agents::on_hello(Session& session, const proto::AgentMessage& message) {
   }
   by_name_[session.node] = session.id;
   AgentView& view = seen_[session.node];
-  view.connected = false;                                            // until welcomed
-  if (view.boot_id != hello.node().boot_id()) view.pollers.clear();  // another engine counts anew
+  view.connected = false;  // until welcomed
+  if (view.boot_id != hello.node().boot_id()) {
+    view.pollers.clear();  // another engine counts anew
+    view.since = net::Loop::now().wall;
+  }
   view.boot_id = hello.node().boot_id();
   view.version = hello.node().version();
   view.is_engine = hello.node().has_engine();

@@ -42,7 +42,7 @@ Json record_of(const sched::JobRecord& job, const LinkisEngine& engine) {
   record["releaseTime"] = millis_or_null(job.ended);
   record["createTime"] = millis_or_null(job.submitted);
   record["status"] = status_word(engine);
-  record["logDirSuffix"] = "";
+  record["logDirSuffix"] = drover::linkis::engine_log_folder(std::to_string(raw(job.id)));
   record["metrics"] = "{}";
   return record;
 }

@@ -393,7 +393,7 @@ Json ecm_row(const Services& services, const rm::NodeView& node,
   row["systemLeftMemory"] = mem_free << 20;
   row["nodeHealthy"] = health.health;
   row["msg"] = node.reason;
-  row["startTime"] = agent.heard.us / 1000;
+  row["startTime"] = agent.since.us / 1000;
   row["description"] = node.reason;
   return row;
 }

@@ -142,6 +142,9 @@ void set_engine(const store::Snapshot& snapshot, LinkisTask& task) {
     task.ticket = std::to_string(raw(task.record.id));
   else if (host != 0)
     task.ticket = std::to_string(host);
+  if (host == 0) return;
+  if (const auto engine = snapshot.task({JobId{host}, TaskIndex{0}}); engine && *engine)
+    task.node = (*engine)->node;
 }
 
 double progress_of(const Services& services, const LinkisTask& task) {
@@ -254,8 +257,9 @@ Json task_json(const std::string& instance, double progress, const LinkisTask& t
                                 ? Json((record.ended - record.started).us / kMillisPerUs)
                                 : Json(nullptr);
   out["metrics"] = metrics_text(task);
-  out["engineLogPath"] = nullptr;
-  out["ecmInstance"] = nullptr;
+  const bool has_log = !task.ticket.empty() && !task.node.empty();
+  out["engineLogPath"] = has_log ? Json(linkis::engine_log_folder(task.ticket)) : Json(nullptr);
+  out["ecmInstance"] = text_or_null(task.node);
   out["ticketId"] = text_or_null(task.ticket);
   out["subJobs"] = nullptr;
   return out;

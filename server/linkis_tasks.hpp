@@ -19,9 +19,10 @@ struct LinkisTask {
   std::string ticket;   // the number of that engine's job; a once job is its own
   // What it printed is its result, should it leave no other: so says its engine's plugin.
   bool prints_result = false;
+  std::string node{};  // where that engine is or was
 };
 
-// Its engine and ticket. Any thread.
+// Its engine, ticket and node. Any thread.
 void set_engine(const store::Snapshot& snapshot, LinkisTask& task);
 
 linkis::TaskName task_name(const sched::JobSpec& spec, JobId id);

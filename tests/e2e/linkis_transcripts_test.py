@@ -36,7 +36,7 @@ ROW = ('{"taskID":{task},"instance":"{instance}","execId":"IDE_{user}_shell_{tas
        '"createdTime":<ms>,"updatedTime":<ms>,"engineType":"shell","errCode":null,"errDesc":null,"executeApplicationName":"shell","requestApplicationName":"IDE",'
        '"runType":"shell","paramsJson":"{}","sourceJson":"{\\"requestIP\\":\\"127.0.0.1\\"}","sourceTailor":"","costTime":<int>,"engineStartTime":null,'
        '"labels":["engineType:shell-1","userCreator:{user}-IDE"],"canRetry":false,"observeInfo":null,"isReuse":true,"requestStartTime":<ms>,"requestEndTime":<ms>,'
-       '"requestSpendTime":<int>,"metrics":"<text>","engineLogPath":null,"ecmInstance":null,"ticketId":"<int>","subJobs":null}')
+       '"requestSpendTime":<int>,"metrics":"<text>","engineLogPath":"engines/<int>","ecmInstance":"<text>","ticketId":"<int>","subJobs":null}')
 SUBMIT = '{"executionContent":{"code":"%s","runType":"%s"},"executeUser":"{user}","labels":{"engineType":"%s","userCreator":"{user}-IDE"},"params":{},"source":{}}'
 RESULT = "file:///drover/{user}/result/{table}"
 E = "/entrance/{exec}"
