@@ -36,6 +36,7 @@ struct Wanted {
   bool in_any_state = true;
   std::vector<sched::JobState> states;  // unless in_any_state
   std::string application, creator, user, run_type, engine_instance;
+  bool elsewhere = false;  // of another gateway's tasks: none are here
   std::uint32_t uid = 0;
   bool everybody = false;
   std::size_t skip = 0, take = 0;
@@ -70,7 +71,7 @@ bool ran_where_wanted(const store::Snapshot& snapshot, const Wanted& wanted, Job
 template <class Take>
 Result<void> visit(const store::Snapshot& snapshot, const Wanted& wanted, std::size_t scan,
                    const Take& take) {
-  if (!wanted.in_any_state && wanted.states.empty()) return {};
+  if (wanted.elsewhere || (!wanted.in_any_state && wanted.states.empty())) return {};
   if (wanted.task != 0) {  // however old it is
     const JobId id{wanted.task};
     const auto spec = snapshot.spec(id, false);
@@ -178,8 +179,10 @@ std::int64_t query_number(const Exchange& exchange, const char* name, std::int64
   return number ? *number : fallback;
 }
 
+enum class View { AsAsked, Widest };  // an operator's: his own, unless he asks for all, or all
+
 Result<Wanted> read_wanted(Services& services, const Exchange& exchange,
-                           std::string_view usual_states) {
+                           std::string_view usual_states, View view = View::AsAsked) {
   Wanted wanted;
   std::string states = query_text(exchange, "status");
   if (states.empty()) states = usual_states;
@@ -197,8 +200,11 @@ Result<Wanted> read_wanted(Services& services, const Exchange& exchange,
   wanted.engine_instance = query_text(exchange, "engineInstance");
   wanted.run_type = query_text(exchange, "runType");
   wanted.uid = exchange.caller.uid;
+  const std::string instance = query_text(exchange, "instance");
+  wanted.elsewhere = !instance.empty() && instance != services.linkis->instance();
   wanted.everybody =
-      exchange.caller.is_operator && exchange.request.query_value("isAdminView") == "true";
+      exchange.caller.is_operator &&
+      (view == View::Widest || exchange.request.query_value("isAdminView") == "true");
   if (wanted.everybody) wanted.user = query_text(exchange, "proxyUser");
   // One user's are found by the index; a name that is none any more by looking at all.
   if (!wanted.user.empty())
@@ -277,8 +283,8 @@ Json longest_data(const std::string& instance, const Found& found) {
   Json data;
   data["tasks"] = Json::array();
   for (std::size_t i = 0; i < found.page.size(); ++i)
-    data["tasks"].push_back(
-        task_json(instance, found.progress[i], found.page[i], found.ends[i], {}, true));
+    data["tasks"].push_back(task_json(instance, found.progress[i], found.page[i], found.ends[i],
+                                      found.codes[i], false));
   return data;
 }
 
@@ -323,7 +329,7 @@ void count_undone(Services& services, ExchangePtr exchange) {
 }
 
 void list_longest(Services& services, ExchangePtr exchange) {
-  auto wanted = read_wanted(services, *exchange, {});
+  auto wanted = read_wanted(services, *exchange, {}, View::Widest);
   if (!wanted) return exchange->refuse(wanted.error());
   if (wanted->skip + wanted->take > kLongestMax)
     return exchange->refuse({Errc::Limit, "only the 10,000 longest can be listed",
@@ -435,7 +441,7 @@ struct Tally {
 
 template <class Answer>
 void tally(Services& services, ExchangePtr exchange, const Answer& answer) {
-  auto wanted = read_wanted(services, *exchange, {});
+  auto wanted = read_wanted(services, *exchange, {}, View::Widest);
   if (!wanted) return exchange->refuse(wanted.error());
   auto sums = std::make_shared<Tally>();
   const store::Store& store = services.store;
