@@ -64,7 +64,7 @@ struct AgentView {
   std::map<std::string, std::string> capabilities;
   double load1 = 0;
   Time heard;  // wall
-  Time since;  // wall: when it first registered, since its machine or its engine has begun
+  Time since;  // wall: its first registration here in this life of its machine, or engine
 };
 
 // Loop thread. One session per connection; the newest registration of a name wins.
