@@ -84,9 +84,9 @@ std::string profile_of(const Workload& workload) {
                   span > 0 ? double(workload.jobs.size()) * 86400 / span : 0.0, users.size(),
                   workload.edges.size());
   text += fmt::format("  {:<22}{:>12}{:>12}{:>12}{:>12}\n", "", "mean", "median", "p95", "max");
-  text += spread_line("run time in s", spread_of(std::move(runs)));
-  text += spread_line("CPUs", spread_of(std::move(sizes)));
-  text += spread_line("used % of estimate", spread_of(std::move(accuracy)));
+  text += spread_line("run time in s", spread_of(runs));
+  text += spread_line("CPUs", spread_of(sizes));
+  text += spread_line("used % of estimate", spread_of(accuracy));
   if (span > 0) text += fmt::format("  work offered is {:.1f} CPUs on average\n", work / span);
   return text;
 }

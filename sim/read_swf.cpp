@@ -1,4 +1,4 @@
-// sim/read_swf.cpp - one pass over the text; no string per line, one spec per size.
+// sim/read_swf.cpp - a line at a time; no string per line, one spec per size.
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/read_swf.hpp"
 
@@ -17,33 +17,8 @@ constexpr std::int64_t kCpusMax = std::numeric_limits<std::int32_t>::max();  // 
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 inline const char* skip_blanks(const char* at) {
-  while (*at == ' ') ++at;  // nearly all of them
-  if (*at > ' ') return at;
   while (is_blank(*at)) ++at;
   return at;
-}
-bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
-
-// A whole number, its decimals cut off; false when there is none.
-inline bool scan_number(const char*& at, std::int64_t& value) {
-  const char* p = at;
-  if (p[0] == '-' && p[1] == '1' && p[2] == ' ') {  // unknown, as a third of all are
-    value = -1;
-    at = p + 2;
-    return true;
-  }
-  const bool negative = *p == '-';
-  p += negative ? 1 : 0;
-  const char* const digits = p;
-  std::uint64_t sum = 0;
-  for (unsigned digit; (digit = unsigned(*p) - '0') < 10; ++p) sum = sum * 10 + digit;
-  if (p == digits || p - digits > 18) return false;
-  if (*p == '.') do
-      ++p;
-    while (is_digit(*p));
-  value = negative ? -std::int64_t(sum) : std::int64_t(sum);
-  at = p;
-  return true;
 }
 
 // One spec per number of processors: jobs of this format differ in nothing else.
@@ -100,33 +75,35 @@ void SwfScanner::read_comment(std::string_view comment) {
 bool SwfScanner::next(SwfLine& line) {
   while (at_ < end_) {
     const char* const start = at_;
-    ++line_number_;
-    const char* here = skip_blanks(start);  // in a register: at_ would be stored at each step
-    std::size_t fields = 0;
-    if (*here != ';') {
-      for (; fields < 18; ++fields) {
-        here = skip_blanks(here);
-        if (!scan_number(here, line.field[fields])) break;
-        if (*here == ' ') continue;  // nearly always
-        if (*here != '\n' && !is_blank(*here) && here < end_) break;
-      }
-    }
-    const void* const newline = std::memchr(here, '\n', std::size_t(end_ - here));
+    const void* const newline = std::memchr(start, '\n', std::size_t(end_ - start));
     const char* const stop = newline != nullptr ? static_cast<const char*>(newline) : end_;
     at_ = stop < end_ ? stop + 1 : end_;
-    if (*here == ';' && fields == 0) {
-      read_comment({here, std::size_t(stop - here)});
-      continue;
-    }
-    if (std::all_of(start, stop, is_blank)) continue;
-    ++cleaning_.lines;
-    if (fields == 18) {
-      line.rest = {here, std::size_t(stop - here)};
+    ++line_number_;
+    const auto size = std::size_t(stop - start);
+    if (size <= kUsualLine && std::size_t(end_ - start) >= kUsualReadable &&
+        scan_usual_line(start, size, line.field)) {
+      line.rest = {};
+      ++cleaning_.lines;
       return true;
     }
-    cleaning_.add_broken(line_number_);
+    if (read_line(start, stop, line)) return true;
   }
   return false;
+}
+
+// Field by field; false: a comment, nothing, or broken, which is counted.
+bool SwfScanner::read_line(const char* start, const char* stop, SwfLine& line) {
+  const char* here = skip_blanks(start);
+  if (*here == ';') return read_comment({here, std::size_t(stop - here)}), false;
+  if (here == stop) return false;
+  ++cleaning_.lines;
+  for (std::int64_t& field : line.field) {
+    here = skip_blanks(here);
+    if (!scan_number(here, field) || (here < stop && !is_blank(*here)))
+      return cleaning_.add_broken(line_number_), false;
+  }
+  line.rest = {here, std::size_t(stop - here)};
+  return true;
 }
 
 bool clean(const SwfLine& line, std::int64_t machine, const ReadOptions& options,

@@ -6,17 +6,17 @@
 // longer than its estimate is cut there, whatever estimates the simulation then uses.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <array>
 #include <cstdint>
 #include <string_view>
 
+#include "sim/swf_fields.hpp"
 #include "sim/workload.hpp"
 
 namespace drover::sim {
 
 // The 18 fields of one line; -1 = unknown. Decimals are cut off.
 struct SwfLine {
-  std::array<std::int64_t, 18> field{};
+  SwfFields field{};
   std::string_view rest;  // what follows the 18th field
   std::int64_t number() const { return field[0]; }
   std::int64_t submit() const { return field[1]; }
@@ -38,6 +38,7 @@ class SwfScanner {
   Cleaning& cleaning() { return cleaning_; }
 
  private:
+  bool read_line(const char* start, const char* stop, SwfLine& line);
   void read_comment(std::string_view comment);
   const char* at_;
   const char* end_;

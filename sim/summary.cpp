@@ -3,7 +3,10 @@
 #include "sim/summary.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <limits>
+#include <vector>
 
 namespace drover::sim {
 namespace {
@@ -12,31 +15,54 @@ constexpr double kTau = 10;  // seconds; shorter runs count as this long
 
 double seconds_between(Duration from, Duration to) { return double(to.us - from.us) / 1e6; }
 
-// The value at rank ceil(percent/100 * n) of n; those from `to` on are known not to be below it.
-// Reorders; what is below it stands before its place afterwards, which becomes `to`.
-double nearest_rank(std::vector<double>& values, std::size_t percent, std::size_t& to) {
-  const std::size_t rank = (values.size() * percent + 99) / 100;
-  const std::size_t at = std::max<std::size_t>(rank, 1) - 1;
-  if (at < to)
-    std::nth_element(values.begin(), values.begin() + std::ptrdiff_t(at),
-                     values.begin() + std::ptrdiff_t(to));
-  to = std::min(to, at);
-  return values[at];
-}
+// Nearest rank: the values at ceil(percent/100 * n) of n. Values are counted by their leading bits
+// first, so that of all of them only those near a rank are looked at again: O(n), and unlike with
+// a selection by comparing, no step depends on an outcome that nobody can foresee.
+class Ranks {
+ public:
+  explicit Ranks(const std::vector<double>& values) : values_(values), counts_(kBuckets) {
+    for (const double value : values_) ++counts_[bucket_of(value)];
+  }
+  double at(std::size_t percent) const {
+    std::size_t rank = std::max<std::size_t>((values_.size() * percent + 99) / 100, 1) - 1;
+    std::size_t bucket = 0;
+    while (rank >= counts_[bucket]) rank -= counts_[bucket++];
+    std::vector<double> near;
+    near.reserve(counts_[bucket]);
+    for (const double value : values_)
+      if (bucket_of(value) == bucket) near.push_back(value);
+    std::ranges::nth_element(near, near.begin() + std::ptrdiff_t(rank));
+    return near[rank];
+  }
+
+ private:
+  static constexpr int kBits = 16;  // sign, exponent, and four of the fraction
+  static constexpr std::size_t kBuckets = std::size_t(1) << kBits;
+
+  // In the order of the values: as numbers, those of negative ones would be the wrong way round.
+  static std::size_t bucket_of(double value) {
+    const auto bits = std::bit_cast<std::uint64_t>(value);
+    const std::uint64_t flip = bits >> 63 != 0 ? ~std::uint64_t(0) : std::uint64_t(1) << 63;
+    return (bits ^ flip) >> (64 - kBits);
+  }
+
+  const std::vector<double>& values_;
+  std::vector<std::uint32_t> counts_;
+};
 
 }  // namespace
 
-Spread spread_of(std::vector<double> values) {
+Spread spread_of(const std::vector<double>& values) {
   if (values.empty()) return {};
   Spread spread;
   double sum = 0;
   for (const double value : values) sum += value;
   spread.mean = sum / double(values.size());
   spread.max = *std::max_element(values.begin(), values.end());
-  std::size_t to = values.size();  // from the largest down: each search is among fewer
-  spread.p99 = nearest_rank(values, 99, to);
-  spread.p95 = nearest_rank(values, 95, to);
-  spread.median = nearest_rank(values, 50, to);
+  const Ranks ranks(values);
+  spread.median = ranks.at(50);
+  spread.p95 = ranks.at(95);
+  spread.p99 = ranks.at(99);
   return spread;
 }
 
@@ -78,8 +104,8 @@ Summary summarise(const Workload& workload, const Cluster& cluster, const Replay
   };
   summary.utilisation = share(cpu_seconds, cluster.cpus());
   summary.gpu_utilisation = share(gpu_seconds, cluster.gpus());
-  summary.wait_s = spread_of(std::move(waits));
-  summary.slowdown = spread_of(std::move(slowdowns));
+  summary.wait_s = spread_of(waits);
+  summary.slowdown = spread_of(slowdowns);
   return summary;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "sim/cluster.hpp"
 #include "sim/replay.hpp"
@@ -33,6 +34,6 @@ struct Summary {
 Summary summarise(const Workload& workload, const Cluster& cluster, const Replay& replay,
                   std::int64_t trim_ppm = 0);
 
-Spread spread_of(std::vector<double> values);  // of nothing: zeros
+Spread spread_of(const std::vector<double>& values);  // of nothing: zeros
 
 }  // namespace drover::sim

@@ -127,6 +127,45 @@ TEST(SwfScanner, ReadsWhatTheCLibraryReads) {
   }
 }
 
+// Usual lines are read at once when enough text follows, others and the last ones field by field.
+TEST(SwfScanner, ReadsALineAloneAsAmongOthers) {
+  std::mt19937_64 prng(7);
+  const auto below = [&](std::uint64_t n) { return prng() % n; };
+  const std::string odd[] = {
+      "-1",        "-",        "5.",         ".5",       "1.2.3", "-12", "1-1",
+      "x",         "\r",       "\t",         "\v",       "7\xff", "0",   std::string(1, '\0'),
+      "123456789", "12345678", "12345678.9", "12345.67", "--1",   "1e3", "-1.5",
+      "9:9",       "9/9"};
+  std::vector<std::string> lines;
+  for (int i = 0; i < 4'000; ++i) {
+    std::string text(below(3), ' ');
+    const std::uint64_t fields = below(6) == 0 ? 16 + below(5) : 18, oddity = below(60);
+    for (std::uint64_t field = 0; field < fields; ++field) {
+      if (field > 0) text.append(1 + below(below(4) == 0 ? 5 : 2), ' ');
+      text += field == oddity ? odd[below(std::size(odd))]
+              : below(3) == 0 ? "-1"
+                              : std::to_string(below(std::uint64_t(1) << below(28)));
+    }
+    lines.push_back(text + std::string(below(2), ' ') + "\n");
+  }
+  std::string all;
+  for (const std::string& one : lines) all += one;
+  all += line(1, 0, 5, 1, 1, 9);  // so that enough follows
+  SwfScanner among(all);
+  SwfLine one, other;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    SwfScanner alone(lines[i]);
+    if (!alone.next(one)) continue;
+    ASSERT_TRUE(among.next(other));
+    ASSERT_EQ(other.field, one.field) << lines[i];
+    ASSERT_EQ(among.line_number(), i + 1);
+  }
+  ASSERT_TRUE(among.next(other));
+  EXPECT_EQ(among.line_number(), lines.size() + 1);
+  EXPECT_GT(among.cleaning().broken, 500u);
+  EXPECT_LT(among.cleaning().broken, 2'000u);
+}
+
 TEST(ReadSwf, TakesTheMachineFromTheHeader) {
   struct Row {
     const char* header;

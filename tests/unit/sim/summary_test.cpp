@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "sim/write_report.hpp"
 
@@ -49,6 +51,27 @@ TEST(Summary, PercentilesAreNearestRank) {
   EXPECT_DOUBLE_EQ(spread.p99, 99);
   EXPECT_DOUBLE_EQ(spread_of({1, 2, 3}).p95, 3);
   EXPECT_DOUBLE_EQ(spread_of({}).max, 0);
+}
+
+TEST(Summary, PercentilesAreThoseOfASortedList) {
+  std::mt19937_64 prng(5);
+  for (int round = 0; round < 300; ++round) {
+    std::vector<double> values(1 + prng() % 400);
+    const double scale = double(std::uint64_t(1) << prng() % 40);
+    for (double& value : values) {
+      value = double(std::int64_t(prng() % 2'001) - (round % 3 == 0 ? 1'000 : 0)) / 7 * scale;
+      if (prng() % 4 == 0) value = 0;
+    }
+    const Spread spread = spread_of(values);
+    std::ranges::sort(values);
+    const auto at = [&](std::size_t percent) {
+      return values[(values.size() * percent + 99) / 100 - 1];
+    };
+    ASSERT_EQ(spread.median, at(50)) << round;
+    ASSERT_EQ(spread.p95, at(95)) << round;
+    ASSERT_EQ(spread.p99, at(99)) << round;
+    ASSERT_EQ(spread.max, values.back()) << round;
+  }
 }
 
 TEST(Summary, CountsWhatIsLostAndRefused) {
