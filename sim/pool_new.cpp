@@ -72,7 +72,8 @@ void* from_c_library(std::size_t size) {
   throw std::bad_alloc();
 }
 
-// Hands out chunks, those given back first; more gaps than it can remember are lost.
+// Hands out chunks, those given back first. Gaps side by side are one, so that what grows and
+// shrinks needs no fresh chunks each time; more gaps than it can remember are lost.
 class Chunks {
  public:
   char* take(std::size_t count, std::uint8_t kind) {
@@ -98,7 +99,20 @@ class Chunks {
   }
   void give(std::size_t first) {
     const std::scoped_lock lock(mutex_);
-    if (end_ != gaps_.data() + gaps_.size()) *end_++ = {first, length_of_run[first]};
+    Run freed{first, length_of_run[first]};
+    for (Run* gap = gaps_.data(); gap != end_;) {
+      const bool before = gap->first + gap->count == freed.first;
+      if (!before && freed.first + freed.count != gap->first) {
+        ++gap;
+        continue;
+      }
+      freed = {before ? gap->first : freed.first, gap->count + freed.count};
+      *gap = *--end_;
+    }
+    if (freed.first + freed.count == used_)
+      used_ = freed.first;
+    else if (end_ != gaps_.data() + gaps_.size())
+      *end_++ = freed;
   }
 
  private:
