@@ -25,6 +25,8 @@ bool Controller::State::KeepQuotas::goes_before(const Partition& partition, cons
   // In a lane the number counts: of all its jobs only the first has a key.
   if (&partition == &elsewhere && job.lane == other.lane) return job.place() < other.place();
   if (partition.priority != elsewhere.priority) return partition.priority > elsewhere.priority;
+  if (partition.policy.order != elsewhere.policy.order)
+    return s.quota_heads.is_before(partition.policy.order, elsewhere.policy.order);
   const auto key = [&](const Partition& in, const Job& of) {
     return s.key_of(in, in.queue.lane(of.lane), of.place());
   };

@@ -23,6 +23,11 @@ struct Controller::State::KeepQuotas {
   void drop(JobId job, bool wakes) {  // wakes: those behind it are tried
     if (!s.quota_heads.empty()) drop_head(job, wakes);
   }
+  void started(const Partition& partition, JobId job) {
+    if (s.quota_heads.find(job) == nullptr) return;
+    s.quota_heads.count_turn(partition.policy.order);
+    drop_head(job, false);
+  }
   void drop_all();
   // The heads of limits that were freed, and new ones, are tried, wherever they stand in line.
   void wake(const std::vector<std::uint32_t>& freed) {

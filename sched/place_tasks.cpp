@@ -193,7 +193,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     DROVER_CHECK(index.has_value(), "a job without ready tasks competes for a node");
     ++stats.placements_made;
     if (!partition.holds.empty()) drop_hold(partition, job.id);
-    KeepQuotas{*this}.drop(job.id, false);
+    KeepQuotas{*this}.started(partition, job.id);
     if (partition.placed == job.id) partition.placed = {};
     drop_clearing(job.id, true);
     note_start(partition, job);

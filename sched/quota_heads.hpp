@@ -8,10 +8,13 @@
 // without backfill: nothing). A limit has one such job at most, and that one has all of its limits
 // or none: whoever waits for two would be overtaken at one of them for ever.
 //
-// The partition of higher priority goes first, then what comes first by its partition's order. Who
+// The partition of higher priority goes first, then what comes first by its partition's order. Keys
+// of different orders do not compare: those take turns, so that none starves another. Who
 // is tried and stopped asks for its turn; so it costs O(limits on the path) where a job is parked,
 // and nothing where no quota is short.
 #pragma once
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -21,6 +24,7 @@
 
 #include "base/ids.hpp"
 #include "rm/node_timeline.hpp"
+#include "sched/policy.hpp"
 #include "sched/shape.hpp"
 
 namespace drover::sched {
@@ -63,6 +67,11 @@ class QuotaHeads {
     heads_.erase(found);
     return kept;
   }
+  // Of partitions whose orders differ the one goes first whose heads have started longest ago.
+  void count_turn(Order order) { turns_[std::size_t(order)] = ++turn_; }
+  bool is_before(Order one, Order other) const {
+    return turns_[std::size_t(one)] < turns_[std::size_t(other)];
+  }
   std::vector<JobId> jobs() const {
     std::vector<JobId> all;
     for (const auto& [job, head] : heads_) all.push_back(job);
@@ -72,7 +81,9 @@ class QuotaHeads {
  private:
   std::map<JobId, Head> heads_;
   std::map<Lane, JobId> lanes_;
-  std::unordered_map<std::uint32_t, JobId> limits_;  // never iterated
+  std::unordered_map<std::uint32_t, JobId> limits_;                      // never iterated
+  std::array<std::uint64_t, std::size_t(Order::SafGuard) + 1> turns_{};  // of the last start
+  std::uint64_t turn_ = 0;
 };
 
 }  // namespace drover::sched

@@ -18,8 +18,14 @@ class Day {
   explicit Day(const std::string& policy,
                std::vector<rm::QuotaRule> quotas = {at_most({{"user", "ann"}}, 4)},
                rm::Counts licences = {})
-      : desk_(make_config(policy, std::move(quotas), std::move(licences))),
-        begun_(desk_.now.mono) {}
+      : Day(make_config(policy, std::move(quotas), std::move(licences))) {}
+  // Two partitions with orders of their own over the same nodes.
+  struct Orders {
+    std::string one, two;
+  };
+  explicit Day(const Orders& orders)
+      : Day(with_partitions(orders, make_config(orders.one, {at_most({{"user", "ann"}}, 4)}, {}))) {
+  }
 
   Desk& desk() { return desk_; }
   JobId submit(const JobSpec& spec) {
@@ -69,6 +75,20 @@ class Day {
     config.node_timeout = seconds(1'000'000);
     return config;
   }
+
+  static ControllerConfig with_partitions(const Orders& orders, ControllerConfig config) {
+    auto book = std::make_shared<PolicyBook>();
+    PartitionSpec specs[2];
+    specs[0].name = "one";
+    specs[1].name = "two";
+    specs[0].policy = parse_policy(orders.one).value();
+    specs[1].policy = parse_policy(orders.two).value();
+    book->partitions = PartitionTable::make({specs[0], specs[1]}).value();
+    *book = complete(*book).value();
+    config.book = std::move(book);
+    return config;
+  }
+  explicit Day(ControllerConfig config) : desk_(std::move(config)), begun_(desk_.now.mono) {}
 
   Desk desk_;
   Time begun_;
@@ -411,6 +431,39 @@ TEST(KeepQuotas, WhoMayHaveMoreNodesTakesNoMoreThanIsLeft) {
   EXPECT_EQ(day.started(beside), 0);
   day.pass_until(2'000);
   EXPECT_EQ(day.started(first), 100);
+}
+
+// The keys of different orders do not compare: who is first in one of them waits for one head of
+// the other at most, not for all that come there.
+TEST(KeepQuotas, NoOrderStarvesAnotherAtASharedQuota) {
+  const std::string policies[] = {"fcfs",
+                                  "fifo+easy",
+                                  "priority+none",
+                                  "priority+easy",
+                                  "priority+conservative",
+                                  "saf-guard:1h+easy"};
+  for (const std::string& stream : policies)
+    for (const std::string& single : policies)
+      for (const bool swapped : {false, true}) {
+        Day day(swapped ? Day::Orders{single, stream} : Day::Orders{stream, single});
+        day.desk().node_up("n1", 8);
+        const auto job = [&](bool is_stream) {
+          JobSpec spec = sized(4, 100);
+          spec.labels["partition"] = is_stream != swapped ? "one" : "two";
+          return day.submit(spec);
+        };
+        job(true);
+        job(true);
+        day.pass_until(50);
+        const JobId alone = job(false);
+        for (std::int64_t i = 1; i <= 100; ++i) {
+          job(true);  // two wait there at any time
+          day.pass_until(i * 100 + 50);
+        }
+        const bool guards = stream.starts_with("saf") || single.starts_with("saf");
+        EXPECT_LE(day.started(alone).value_or(99'999), guards ? 4'000 : 400)
+            << stream << " starves " << single << (swapped ? ", swapped" : "");
+      }
 }
 
 }  // namespace
