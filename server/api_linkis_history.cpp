@@ -93,12 +93,6 @@ Result<void> visit(const store::Snapshot& snapshot, const Wanted& wanted, std::s
   return snapshot.visit_statements(wanted.uid, JobId{0}, see);
 }
 
-void cut(std::string& text, std::size_t size) {
-  if (text.size() <= size) return;
-  while (size > 0 && (text[size] & 0xC0) == 0x80) --size;  // a character is whole, or not there
-  text.resize(size);
-}
-
 // A page is held in memory as a whole, so that its texts are bounded: code is cut, and the rows
 // after kTextsMax have neither code nor what was sent along with it.
 struct Found {

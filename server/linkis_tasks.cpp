@@ -172,6 +172,12 @@ Json progress_info(const Services& services, const LinkisTask& task) {
   return list;
 }
 
+void cut(std::string& text, std::size_t size) {
+  if (text.size() <= size) return;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  text.resize(size);
+}
+
 TaskEnd end_of(const store::Snapshot& snapshot, const LinkisTask& task) {
   const sched::JobRecord& record = task.record;
   TaskEnd end;
@@ -195,7 +201,7 @@ TaskEnd end_of(const store::Snapshot& snapshot, const LinkisTask& task) {
                   std::string(to_string(record.reason));
     if (!record.detail.empty()) end.failure += ", " + record.detail;
   }
-  if (end.failure.size() > kFailureMax) end.failure.resize(kFailureMax);
+  cut(end.failure, kFailureMax);
   for (char& c : end.failure)
     if (c == '\n' || c == '\r') c = ' ';
   return end;

@@ -25,6 +25,9 @@ struct LinkisTask {
 // Its engine, ticket and node. Any thread.
 void set_engine(const store::Snapshot& snapshot, LinkisTask& task);
 
+// To at most `size` bytes; a character is whole, or not there.
+void cut(std::string& text, std::size_t size);
+
 linkis::TaskName task_name(const sched::JobSpec& spec, JobId id);
 std::string exec_id_of(const Services& services, const LinkisTask& task);
 linkis::Json origin_of(const sched::JobSpec& spec);  // {"labels","params","source"}, or {}

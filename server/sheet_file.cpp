@@ -12,6 +12,8 @@
 #include <cstring>
 #include <utility>
 
+#include "linkis/xml_text.hpp"
+
 namespace drover::server {
 
 Result<std::unique_ptr<SheetFile>> SheetFile::create(const std::string& directory) {
@@ -58,24 +60,10 @@ Result<void> SheetFile::begin_sheet(const std::string& name,
   return {};
 }
 
-// The library writes rows of this mode as they are: what XML has no character for is replaced here.
+// The library writes rows of this mode as they are, but for what must be escaped.
 void SheetFile::put_text(std::uint16_t column, std::string_view text) {
-  static constexpr std::string_view kReplacement = "\xef\xbf\xbd";
   bytes_ += kCellBytes + text.size();
-  text_.clear();
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool is_control = byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r';
-    const bool is_no_character =
-        byte == 0xef && text.substr(i + 1, 1) == "\xbf" &&
-        (text.substr(i + 2, 1) == "\xbe" || text.substr(i + 2, 1) == "\xbf");
-    if (!is_control && !is_no_character) {
-      text_ += text[i];
-      continue;
-    }
-    text_ += kReplacement;
-    if (is_no_character) i += 2;  // U+FFFE, U+FFFF
-  }
+  linkis::xml_text(text, text_);
   if (text_.size() > kTextMax) {
     std::size_t end = kTextMax;
     while (end > 0 && (static_cast<unsigned char>(text_[end]) & 0xc0) == 0x80) --end;

@@ -36,10 +36,10 @@ class Bench:
         self.client = Client(cluster, self.token)
         self.made = {}
 
-    def task(self, name, code):
+    def task(self, name, code, *how):
         """Runs it once; later callers get what it left."""
         if name not in self.made:
-            exec_id, number = self.client.submit(code, "python-3", "python")
+            exec_id, number = self.client.submit(code, *(how or ("python-3", "python")))
             assert self.client.wait(exec_id, 120)[-1] == "Succeed", self.client.task(number)
             self.made[name] = self.client.task(number)
         return self.made[name]
@@ -290,6 +290,8 @@ def as_workbooks(bench):
     odd = bench.task("odd", "drover.table([['=1+1'], ['\\x01\\x1f\\ufffe'], ['<&>\"'], ['x' * 40000], ['\\u00e4' * 20000]], ['t'])")
     rows = sheets(bench.raw("resultsetToExcel", path=bench.file(0, odd), outputFileType="xlsx")[2])[0][1]
     assert rows[1] == ["=1+1"] and rows[2] == ["\ufffd" * 3] and rows[3] == ['<&>"'] and len(rows[4][0]) == 32767 and rows[5][0] == "\u00e4" * 16383, rows[:4]
+    raw = bench.task("raw", "printf 'x\\377y\\344\\270\\n'", "shell-1", "shell")
+    assert sheets(bench.raw("resultsetToExcel", path=bench.file(0, raw), outputFileType="xlsx")[2])[0][1] == [["x\ufffdy\ufffd"]], "what is no UTF-8"
 
 
 def big_table(bench):

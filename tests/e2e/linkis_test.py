@@ -346,6 +346,10 @@ def a_list_as_a_workbook(client, done):
     assert all(row[3] == "Succeed" and re.fullmatch(r"\d+\.\d{3} s", row[4]) and row[6] == "shell/lister" and row[12] == USER for row in found), found
     task = client.task(done[0])
     assert found[-1][7] == time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(task["createdTime"] // 1000)), (found[-1], task)
+    for lead in ("", "a", "aa"):  # a long error is cut, a character never
+        client.wait(client.submit(f"raise ValueError('{lead}' + '\u4e2d' * 2000)", "python-3", "python", creator="cut")[0])
+    errors = [row[5] for row in rows(creator="cut")[1:]]
+    assert len(errors) == 3 and all(990 < len(error.encode()) <= 1000 and error.endswith("\u4e2d") for error in errors), errors
     assert rows("zh-CN", creator="lister", status="Failed") == [["\u4efb\u52a1ID", "\u6765\u6e90", "\u67e5\u8be2\u8bed\u53e5", "\u72b6\u6001",
                                                                 "\u5df2\u8017\u65f6", "\u5173\u952e\u4fe1\u606f", "\u5e94\u7528/\u5f15\u64ce",
                                                                 "\u521b\u5efa\u65f6\u95f4", "\u662f\u5426\u590d\u7528", "\u7533\u8bf7\u5f00\u59cb\u65f6\u95f4",

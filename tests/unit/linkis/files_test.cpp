@@ -10,6 +10,7 @@
 #include "linkis/dolphin.hpp"
 #include "linkis/export_name.hpp"
 #include "linkis/memory_text.hpp"
+#include "linkis/xml_text.hpp"
 
 namespace drover::linkis {
 namespace {
@@ -246,6 +247,27 @@ TEST(Encoder, writes_what_the_charset_has_and_marks_the_rest) {
   std::string many, want;  // more than goes at once
   for (int i = 0; i < 20'000; ++i) many += "\u4e2d\u0e01", want += "\xd6\xd0?";
   EXPECT_EQ(written("gbk", many), "GBK:" + want);
+}
+
+TEST(XmlText, has_only_characters_of_xml) {
+  const auto written = [](std::string_view text) {
+    std::string out = "before";
+    xml_text(text, out);
+    return out;
+  };
+  const std::string mark = "\xef\xbf\xbd";
+  for (const char* text :
+       {"", "a\t\n\r<&>\"", "\u00e4\u4e2d\U0001F600\ud7ff\ue000\ufffd\U0010ffff"})
+    EXPECT_EQ(written(text), text);
+  for (const char* bad :
+       {"\x01", "\x1f", "\xff", "\xef\xbf\xbe", "\xef\xbf\xbf", "\x80\x80", "\xc0\x80", "\xc1\xbf",
+        "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
+        "\xf8\x88\x80\x80\x80", "\xe4\xb8", "\xe4"}) {
+    EXPECT_EQ(written(std::string("x") + bad + "y"), "x" + mark + "y")
+        << testing::PrintToString(bad);
+    EXPECT_EQ(written(bad), mark) << testing::PrintToString(bad);
+  }
+  EXPECT_EQ(written(std::string("\0\xff\u4e2d", 5)), mark + mark + "\u4e2d");
 }
 
 TEST(Picture, is_an_element_whatever_its_type_says) {
