@@ -72,7 +72,7 @@ void Controller::State::mark_stale(Partition& partition, const rm::Freed& freed)
   if (partition.is_stale || partition.holds.empty()) return;
   if (freed.nodes.empty() && !freed.everything) return;
   if (freed.everything || freed_early) partition.is_stale = true;
-  if (!holds_for_first(partition.policy) || freed.everything) return;
+  if (!partition.holds_for_first() || freed.everything) return;
   const auto& first = *partition.holds.begin();  // clang 14 captures no structured binding
   const Shape& shape = shapes[jobs.at(first.first).shape];
   const auto is_pool = [&](std::uint32_t quota) { return rm.is_licence_pool(quota); };
@@ -84,7 +84,7 @@ void Controller::State::mark_stale(Partition& partition, const rm::Freed& freed)
 }
 
 // Sees to it that the first job, and only it, holds the earliest place it can get. Jobs that cannot
-// start at any time known stand aside.
+// start at any time known stand aside, save where nobody may start before them.
 void Controller::State::hold_for_head(Partition& partition) {
   JobId tried{};
   while (true) {
@@ -132,7 +132,7 @@ void Controller::State::hold_for_head(Partition& partition) {
       unheld.clear();
       unheld_licences = false;
     }
-    if (!head || slot) return;
+    if (!head || slot || partition.keeps_place) return;
     partition.queue.block(head->shape, JobQueue::Block::Hopeless);
     serve_heads(partition);  // who is first now has not been tried yet
   }

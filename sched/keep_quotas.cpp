@@ -78,7 +78,7 @@ bool Controller::State::KeepQuotas::is_foreseen(const Partition& partition, cons
                                                 const rm::QuotaShort& shortage) const {
   if (rm::is_licence(shortage) || !foresees_quotas(partition.policy)) return false;
   const bool had_place = partition.placed == job.id;  // taken back to try it
-  const bool is_first = holds_for_first(partition.policy);
+  const bool is_first = partition.holds_for_first();
   if (!had_place && (shortage.set_aside == 0 || !is_first)) return false;
   const Duration length = s.shapes[job.shape].length;
   return s.rm
@@ -114,7 +114,7 @@ void Controller::State::KeepQuotas::drop_head(JobId job, bool wakes) {
   // Places that were laid around it may come forward.
   for (Partition& partition : s.partitions)
     partition.is_stale |=
-        holds_for_first(partition.policy) ? partition.waits_for_quota : !partition.holds.empty();
+        partition.holds_for_first() ? partition.waits_for_quota : !partition.holds.empty();
   s.ended_since = true;
   s.serve_again |= wakes;
 }

@@ -18,10 +18,6 @@ inline bool foresees_quotas(const PartitionPolicy& policy) {
   return policy.backfill != Backfill::None;
 }
 
-inline bool holds_for_first(const PartitionPolicy& policy) {
-  return policy.backfill == Backfill::Easy || policy.backfill == Backfill::EasySjbf;
-}
-
 // Where more than the first hold places, they keep what they were promised, also over a restart.
 inline bool keeps_promises(const PartitionPolicy& policy) {
   return policy.backfill == Backfill::Conservative || policy.backfill == Backfill::DepthK;
@@ -40,6 +36,11 @@ struct Partition {
     return foresees_quotas(policy) ? std::optional(path) : std::nullopt;
   }
 
+  bool holds_for_first() const {  // a place, and for nobody else
+    return policy.backfill == Backfill::Easy || policy.backfill == Backfill::EasySjbf ||
+           keeps_place;
+  }
+
   std::string name;
   PartitionPolicy policy;
   std::int64_t priority = 0;
@@ -52,6 +53,9 @@ struct Partition {
   std::map<JobId, Time> promised;  // mono; where the first hold of a waiting job began
   // For whom, and at which count of starts and ends, victims were last looked for.
   std::pair<JobId, std::uint64_t> looked_for_victims{};
+  // Without backfill its own jobs wait behind the first; those of other partitions, which may share
+  // its nodes, would not, and it might wait for ever.
+  bool keeps_place = false;
   bool is_stale = false;         // a hold might move forward
   bool waits_for_quota = false;  // easy: nodes have room for the first before its quotas do
   bool tries_head = false;       // quotas, not nodes, have stopped the first: in each pass

@@ -39,7 +39,7 @@ OrderKey Controller::State::key_of(const Partition& partition, const JobQueue::L
 
 bool Controller::State::plans_ahead() const {
   return std::ranges::any_of(partitions, [](const Partition& partition) {
-    return partition.policy.backfill != Backfill::None;
+    return partition.policy.backfill != Backfill::None || partition.keeps_place;
   });
 }
 
@@ -49,6 +49,7 @@ void Controller::State::serve(Partition& partition) {
     case Backfill::None:
       serve_heads(partition);
       preempt_for_head(partition);
+      if (partition.keeps_place) hold_for_head(partition);
       wake_sleepers(partition, Waking::All);
       partition.queue.wake_fresh();
       break;

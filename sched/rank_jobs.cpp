@@ -36,6 +36,7 @@ Partition* Controller::State::add_partition(const std::string& name,
                                             const PartitionPolicy& policy) {
   const bool fills_behind = policy.backfill != Backfill::None || name == kEngines;
   Partition& made = partitions.emplace_back(name, policy, fills_behind);
+  made.keeps_place = !fills_behind && ranking.book().partitions.all().size() > 1;
   made.queue.set_key_of([this, &made](const JobQueue::Lane& lane, const Place& place) {
     return key_of(made, lane, place);
   });

@@ -3,100 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include <map>
 #include <optional>
 
+#include "day.hpp"
 #include "rm/licence.hpp"
-#include "sized_jobs.hpp"
 
 namespace drover::sched {
 namespace {
-
-// Jobs that run until their limit, on virtual time.
-class Day {
- public:
-  explicit Day(const std::string& policy,
-               std::vector<rm::QuotaRule> quotas = {at_most({{"user", "ann"}}, 4)},
-               rm::Counts licences = {})
-      : Day(make_config(policy, std::move(quotas), std::move(licences))) {}
-  // Two partitions with orders of their own over the same nodes.
-  struct Orders {
-    std::string one, two;
-  };
-  explicit Day(const Orders& orders)
-      : Day(with_partitions(orders, make_config(orders.one, {at_most({{"user", "ann"}}, 4)}, {}))) {
-  }
-
-  Desk& desk() { return desk_; }
-  JobId submit(const JobSpec& spec) {
-    const JobId job = desk_.accept(spec);
-    gather();
-    return job;
-  }
-  void pass_until(std::int64_t second) {
-    const Time until = begun_ + seconds(second);
-    while (!running_.empty() && running_.begin()->first <= until) {
-      const auto [ends, launch] = *running_.begin();
-      running_.erase(running_.begin());
-      desk_.pass(ends - desk_.now.mono);
-      desk_.ended(launch);
-      gather();
-    }
-    desk_.pass(until - desk_.now.mono);
-    desk_.turn();
-    gather();
-  }
-  std::optional<std::int64_t> started(JobId job) const {
-    const auto found = starts_.find(job);
-    if (found == starts_.end()) return std::nullopt;
-    return (found->second - begun_).us / 1'000'000;
-  }
-  void outlives(JobId job, std::int64_t by_s) { late_[job] = seconds(by_s); }  // before it starts
-  void gather() {
-    for (; seen_ < desk_.launches.size(); ++seen_) {
-      const Launch& launch = desk_.launches[seen_];
-      const JobId job = launch.id.task.job;
-      starts_.emplace(job, desk_.now.mono);
-      const Duration limit = desk_.table.specs.at(job)->time_limit;
-      const auto late = late_.find(job);
-      const Duration life = late == late_.end() ? limit : Duration{limit.us + late->second.us};
-      if (limit.us > 0) running_.emplace(desk_.now.mono + life, launch);
-    }
-  }
-
- private:
-  static ControllerConfig make_config(const std::string& policy, std::vector<rm::QuotaRule> quotas,
-                                      rm::Counts licences) {
-    ControllerConfig config;
-    config.resources = *rm::ResourceNames::make(rm::licence_words(licences, {}));
-    config.licences = std::move(licences);
-    config.policy = parse_policy(policy).value();
-    config.quotas = std::move(quotas);
-    config.node_timeout = seconds(1'000'000);
-    return config;
-  }
-
-  static ControllerConfig with_partitions(const Orders& orders, ControllerConfig config) {
-    auto book = std::make_shared<PolicyBook>();
-    PartitionSpec specs[2];
-    specs[0].name = "one";
-    specs[1].name = "two";
-    specs[0].policy = parse_policy(orders.one).value();
-    specs[1].policy = parse_policy(orders.two).value();
-    book->partitions = PartitionTable::make({specs[0], specs[1]}).value();
-    *book = complete(*book).value();
-    config.book = std::move(book);
-    return config;
-  }
-  explicit Day(ControllerConfig config) : desk_(std::move(config)), begun_(desk_.now.mono) {}
-
-  Desk desk_;
-  Time begun_;
-  std::multimap<Time, Launch> running_;
-  std::map<JobId, Time> starts_;
-  std::map<JobId, Duration> late_;
-  std::size_t seen_ = 0;
-};
 
 // Jobs of 2 CPUs that overlap without end, and one that needs all 4 of its user.
 std::int64_t start_of_the_large(const std::string& policy, std::int64_t limit_s) {
@@ -431,39 +344,6 @@ TEST(KeepQuotas, WhoMayHaveMoreNodesTakesNoMoreThanIsLeft) {
   EXPECT_EQ(day.started(beside), 0);
   day.pass_until(2'000);
   EXPECT_EQ(day.started(first), 100);
-}
-
-// The keys of different orders do not compare: who is first in one of them waits for one head of
-// the other at most, not for all that come there.
-TEST(KeepQuotas, NoOrderStarvesAnotherAtASharedQuota) {
-  const std::string policies[] = {"fcfs",
-                                  "fifo+easy",
-                                  "priority+none",
-                                  "priority+easy",
-                                  "priority+conservative",
-                                  "saf-guard:1h+easy"};
-  for (const std::string& stream : policies)
-    for (const std::string& single : policies)
-      for (const bool swapped : {false, true}) {
-        Day day(swapped ? Day::Orders{single, stream} : Day::Orders{stream, single});
-        day.desk().node_up("n1", 8);
-        const auto job = [&](bool is_stream) {
-          JobSpec spec = sized(4, 100);
-          spec.labels["partition"] = is_stream != swapped ? "one" : "two";
-          return day.submit(spec);
-        };
-        job(true);
-        job(true);
-        day.pass_until(50);
-        const JobId alone = job(false);
-        for (std::int64_t i = 1; i <= 100; ++i) {
-          job(true);  // two wait there at any time
-          day.pass_until(i * 100 + 50);
-        }
-        const bool guards = stream.starts_with("saf") || single.starts_with("saf");
-        EXPECT_LE(day.started(alone).value_or(99'999), guards ? 4'000 : 400)
-            << stream << " starves " << single << (swapped ? ", swapped" : "");
-      }
 }
 
 }  // namespace
