@@ -111,6 +111,7 @@ struct Controller::State : StatementVerbs {
   std::string names_of(const rm::Lease& lease) const;
   // backfill.cpp
   bool plans_ahead() const;
+  bool keeps_place(const Partition& partition) const;
   void drop_hold(Partition& partition, JobId job);
   void drop_holds_of(Partition& partition, LaneId lane);
   void put_hold(Partition& partition, const Job& job, const rm::Slot& slot);

@@ -72,13 +72,18 @@ void Controller::State::set_licences(const SetLicences& in, Now now) {
   rm.set_quotas(with_class_limits(quotas.rules));
   Reserving{*this}.foresee_quotas();
   origins.clear();
-  for (Partition& partition : partitions) partition.is_stale = true;
+  for (Partition& partition : partitions) {
+    partition.keeps_place = keeps_place(partition);
+    partition.is_stale = true;
+  }
+  if (keeps_timelines()) Reserving{*this}.start_planning(now);
   ended_since = true;
 }
 
 bool Controller::State::Reserved::are_licences_foreseen(const Partition& partition,
                                                         const Job& job) const {
-  if (partition.policy.backfill == Backfill::None || !s.rm.plans()) return false;
+  const bool holds = partition.policy.backfill != Backfill::None || partition.keeps_place;
+  if (!holds || !s.rm.plans()) return false;
   const auto slot = s.rm.earliest(job.what, s.shapes[job.shape].length, s.clock.mono, partition.by);
   return slot && slot->start - s.clock.mono < kForeseen;
 }

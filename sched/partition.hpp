@@ -53,9 +53,7 @@ struct Partition {
   std::map<JobId, Time> promised;  // mono; where the first hold of a waiting job began
   // For whom, and at which count of starts and ends, victims were last looked for.
   std::pair<JobId, std::uint64_t> looked_for_victims{};
-  // Without backfill its own jobs wait behind the first; those of other partitions, which may share
-  // its nodes, would not, and it might wait for ever.
-  bool keeps_place = false;
+  bool keeps_place = false;      // no backfill, but its first holds a place: see rank_jobs.cpp
   bool is_stale = false;         // a hold might move forward
   bool waits_for_quota = false;  // easy: nodes have room for the first before its quotas do
   bool tries_head = false;       // quotas, not nodes, have stopped the first: in each pass

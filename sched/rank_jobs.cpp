@@ -36,7 +36,7 @@ Partition* Controller::State::add_partition(const std::string& name,
                                             const PartitionPolicy& policy) {
   const bool fills_behind = policy.backfill != Backfill::None || name == kEngines;
   Partition& made = partitions.emplace_back(name, policy, fills_behind);
-  made.keeps_place = !fills_behind && ranking.book().partitions.all().size() > 1;
+  made.keeps_place = keeps_place(made);
   made.queue.set_key_of([this, &made](const JobQueue::Lane& lane, const Place& place) {
     return key_of(made, lane, place);
   });
@@ -45,6 +45,13 @@ Partition* Controller::State::add_partition(const std::string& name,
   made.index = std::uint32_t(partition_at.size());
   partition_at.push_back(&made);
   return &made;
+}
+
+// Without backfill its own jobs wait behind the first; what others may take before it, nodes that
+// partitions share, or licences while it waits for more of them, it might lack for ever.
+bool Controller::State::keeps_place(const Partition& partition) const {
+  if (partition.policy.backfill != Backfill::None || partition.name == kEngines) return false;
+  return ranking.book().partitions.all().size() > 1 || !config.licences.empty();
 }
 
 Partition& Controller::State::partition_of(const Job& job) {

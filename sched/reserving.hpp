@@ -22,6 +22,8 @@ struct Controller::State::Reserving {
   void remove(const RemoveReservation& in, Now now);
   void restore(Reservation reservation);
 
+  void start_planning(Now now);  // from what runs; nothing if it has begun
+
   // Also after each edit of them: places are given anew.
   void foresee_quotas();
 
@@ -56,7 +58,6 @@ struct Controller::State::Reserving {
   Result<void> check_licences(const Reservation& reservation) const;
   Result<void> check_licences_running(const Reservation& reservation, Now now) const;
   rm::Amounts capacity_of(const std::string& node) const;
-  void start_planning(Now now);
   void drop_all_holds();
   void drop_holds_in(rm::ReservedId id);
   void charge_leases(rm::ReservedId id, rm::ReservedId to);

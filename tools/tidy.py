@@ -134,7 +134,7 @@ def check_functions(path, code_lines, report):
             match = re.match(r"^( {0,2})\S.*\)( const)?( noexcept)?( override)?( ->.*)? \{$", line)
             if match and not re.match(r"^\s*(if|for|while|switch|namespace|struct|class|enum)\b", line):
                 start = (number, match.group(1))
-        elif line.rstrip() in (start[1] + "}", start[1] + "};"):
+        elif line.rstrip() in (start[1] + "}", start[1] + "};", start[1] + "});"):  # also of a lambda
             length = number - start[0] + 1
             if length > FUNCTION_MAX:
                 report(path, start[0], f"function of {length} lines, at most {FUNCTION_MAX}: name its parts")

@@ -275,6 +275,39 @@ TEST(KeepQuotas, TheFirstKeepsItsPlaceWhileItsLicencesAreLent) {
 }
 
 // Somebody else whom a quota stops comes before it meanwhile, and nodes had room for it before.
+// Also where nobody else holds a place, and where licences are told of while jobs run.
+TEST(KeepQuotas, ManyLicencesAreNotOvertakenForEver) {
+  for (const char* policy :
+       {"fcfs", "priority+none", "saf-guard:1h+none", "easy", "easy-sjbf", "conservative",
+        "fifo+depth-k:3", "priority+easy", "saf-guard:1h+easy"})
+    for (const bool told_later : {false, true}) {
+      Day day(policy, {}, told_later ? rm::Counts{} : rm::Counts{{"l", 4}});
+      day.desk().node_up("n1", 64);
+      if (told_later) {
+        day.submit(sized(1, 1'000));
+        SetLicences told;
+        told.totals = {{"l", 4}};
+        day.desk().put(told);
+        day.desk().turn();
+      }
+      const auto licensed = [](std::int64_t licences, std::int64_t limit_s) {
+        JobSpec spec = sized(1, limit_s);
+        spec.request.licences = {{"l", licences}};
+        return spec;
+      };
+      day.submit(licensed(2, 100));
+      day.pass_until(50);
+      day.submit(licensed(2, 100));
+      day.pass_until(60);
+      const JobId large = day.submit(licensed(4, 50));
+      for (std::int64_t i = 2; i <= 100; ++i) {
+        day.pass_until(i * 50 - 10);
+        day.submit(licensed(2, 100));
+      }
+      EXPECT_EQ(day.started(large), 150) << policy << (told_later ? ", told later" : "");
+    }
+}
+
 TEST(KeepQuotas, TheFirstStartsWhenItsQuotaComesFreeEarly) {
   for (const char* policy : {"easy", "easy-sjbf"}) {
     Day day(policy, {at_most({{"user", "ann"}}, 4), at_most({{"user", "dan"}}, 4)});
