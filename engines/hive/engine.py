@@ -111,6 +111,11 @@ class HiveRunner(Runner):
             if SETTING.match(statement):
                 self.settings = [*(kept for kept in self.settings if kept != statement.strip()), statement.strip()][-KEPT_MAX:]
 
+    def cancel_again(self):
+        """The first may have come before there was a beeline, or while its interpreter started, and nobody heard it."""
+        super().cancel_again()
+        self.cancel()
+
     def interrupt(self):
         if self.expects_one:
             self.expects_one = False

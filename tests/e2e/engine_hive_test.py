@@ -67,6 +67,12 @@ def check_cancels(directory, engine):
         engine.cancel(statement, grace_s=60)
         assert engine.ended(statement)["outcome"] == "cancelled"
         assert engine.run("select 1")["outcome"] == "ok"
+    statement = engine.execute("select count(*) from a, b", env={"FAKE_DEAF_S": "0.4"})
+    engine.started(statement)
+    time.sleep(0.1)
+    engine.cancel(statement, grace_s=60)
+    assert engine.ended(statement, seconds=20)["outcome"] == "cancelled", "the first interrupt was lost, others were not"
+    assert engine.run("select 1", env={"FAKE_DEAF_S": ""})["outcome"] == "ok"
     statement = engine.execute("select count(*) from a, b")
     engine.next(lambda m: m["type"] == "progress" and m["id"] == statement, "progress", 60)
     before = (directory / "cancelled").stat().st_size
