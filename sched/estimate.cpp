@@ -150,7 +150,9 @@ Estimate Controller::State::Prospects::when(const Asker& asker, std::uint32_t el
 std::optional<Controller::State::Prospects::Rehearsal> Controller::State::Prospects::rehearse(
     const Asker& asker) {
   Rehearsal rehearsal;
+  rehearsal.from = s.clock.mono;
   const Partition& partition = *asker.partition;
+  const bool strict = partition.policy.backfill == Backfill::None;
   if (asker.job != nullptr && partition.holds.contains(asker.job->id)) return rehearsal;
   const auto& in_order = partition.queue.in_order(kPlannedMax + 1);
   for (const JobQueue::Candidate& candidate : in_order) {
@@ -160,13 +162,20 @@ std::optional<Controller::State::Prospects::Rehearsal> Controller::State::Prospe
       return std::nullopt;
     }
     ++rehearsal.before;
-    if (partition.holds.contains(candidate.place.job)) continue;
+    if (rehearsal.from == rm::kEver) continue;
+    if (const auto hold = partition.holds.find(candidate.place.job);
+        hold != partition.holds.end()) {
+      if (strict) rehearsal.from = std::max(rehearsal.from, s.rm.slot_of(hold->second).start);
+      continue;
+    }
     if (s.clearings.contains(candidate.place.job)) continue;
     const Shape& shape = s.shapes[candidate.shape];
     const auto path = partition.planned(partition.queue.lane(candidate.lane).path);
-    if (const auto slot =
-            s.rm.earliest(shape.what, shape.length, s.clock.mono, partition.by, rm::kEver, path))
+    const auto slot =
+        s.rm.earliest(shape.what, shape.length, rehearsal.from, partition.by, rm::kEver, path);
+    if (slot)
       rehearsal.holds.push_back(s.rm.hold(shape.what, *slot, shape.length, partition.by, path));
+    if (strict) rehearsal.from = slot ? slot->start : rm::kEver;
   }
   return rehearsal;
 }
@@ -177,6 +186,7 @@ std::optional<Time> Controller::State::Prospects::after_elements(const Asker& as
   const Partition& partition = *asker.partition;
   const rm::ReservedId by = asker.job == nullptr ? asker.by : partition.by;
   const auto path = partition.planned(asker.path);
+  if (rehearsal.from == rm::kEver) return std::nullopt;
   rm::AmountTimeline free;  // of what its throttle allows
   const bool throttled = asker.job != nullptr && asker.job->more && asker.job->more->throttle > 0;
   if (throttled) {
@@ -195,12 +205,13 @@ std::optional<Time> Controller::State::Prospects::after_elements(const Asker& as
       if (throttled) free.add(slot->start, rm::after(slot->start, asker.length), -1);
       continue;
     }
-    std::optional<Time> from = s.clock.mono;
+    std::optional<Time> from = rehearsal.from;
     if (throttled) from = free.earliest(1, asker.length, *from);
     if (from) slot = s.rm.earliest(asker.what, asker.length, *from, by, rm::kEver, path);
     if (!slot) return std::nullopt;
     if (elements == 0) return slot->start;
     rehearsal.holds.push_back(s.rm.hold(asker.what, *slot, asker.length, by, path));
+    if (partition.policy.backfill == Backfill::None) rehearsal.from = slot->start;
     if (throttled) free.add(slot->start, rm::after(slot->start, asker.length), -1);
   }
 }

@@ -41,6 +41,7 @@ struct Controller::State::Prospects {
   struct Rehearsal {
     std::vector<rm::HoldId> holds;
     std::uint32_t before = 0;  // jobs that go first
+    Time from{};               // without backfill: when the last of them starts, nobody earlier
   };
   Estimate unknown(std::string because) const;
   Estimate at(Time mono, std::uint32_t before = 0) const;

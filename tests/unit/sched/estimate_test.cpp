@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "desk.hpp"
+#include "rm/licence.hpp"
 
 namespace drover::sched {
 namespace {
@@ -48,6 +49,43 @@ TEST(When, IsSilentWhereThereIsNoTelling) {
   EXPECT_EQ(desk.controller.when(JobId{77}, desk.now), std::nullopt);
   const auto said = desk.controller.when(first, desk.now);
   EXPECT_EQ(said->because, "jobs before it have no time limit");
+}
+
+TEST(When, WithoutBackfillNobodyStartsBeforeThoseBeforeHim) {
+  for (const bool fits : {true, false}) {
+    ControllerConfig config;
+    config.resources = *rm::ResourceNames::make(rm::licence_words({{"l", 2}}, {}));
+    config.licences = {{"l", 2}};  // so that it plans at all
+    config.policy = parse_policy("fcfs").value();
+    Desk desk(config);
+    desk.node_up("n1", 4);
+    desk.node_up("n2", 8);
+    JobSpec other = sized(8, 5'000);
+    desk.accept(other);
+    desk.accept(sized(2, 100));
+    if (!fits) {
+      ServeNode in;
+      in.actor = {0, true};
+      in.node = "n2";
+      in.service = Service::Draining;
+      desk.put(in);
+      desk.turn();
+    }
+    const JobId first = desk.accept(sized(fits ? 3 : 8, 50));
+    const JobId second = desk.accept(sized(1, 10));
+    const JobId third = desk.accept(sized(2, 10));
+    if (!fits) {
+      EXPECT_EQ(seconds_until(desk, second), std::nullopt) << "nobody knows when the first will";
+      continue;
+    }
+    EXPECT_EQ(seconds_until(desk, first), 100);
+    EXPECT_EQ(seconds_until(desk, second), 100) << "there is room now, but it is not first";
+    EXPECT_EQ(seconds_until(desk, third), 150);
+    EXPECT_EQ(desk.when(sized(1, 10)).start, desk.now.wall + seconds(150));
+    desk.pass(seconds(100));
+    desk.ended(desk.launches[1]);
+    EXPECT_EQ(desk.launches.size(), 4u) << "as was said";
+  }
 }
 
 TEST(When, ANewJobMayStartAtOnce) {
