@@ -92,6 +92,7 @@ struct Controller::State : StatementVerbs {
   // rank_jobs.cpp
   void make_partitions();
   Partition* add_partition(const std::string& name, const PartitionPolicy& policy);
+  bool keeps_place(const Partition& partition) const;
   void rank(Job& job, const JobSpec& spec);
   void lengthen_paths(const Job& job);
   void note_lane(const Job& job);
@@ -111,7 +112,6 @@ struct Controller::State : StatementVerbs {
   std::string names_of(const rm::Lease& lease) const;
   // backfill.cpp
   bool plans_ahead() const;
-  bool keeps_place(const Partition& partition) const;
   void drop_hold(Partition& partition, JobId job);
   void drop_holds_of(Partition& partition, LaneId lane);
   void put_hold(Partition& partition, const Job& job, const rm::Slot& slot);

@@ -82,8 +82,7 @@ void Controller::State::set_licences(const SetLicences& in, Now now) {
 
 bool Controller::State::Reserved::are_licences_foreseen(const Partition& partition,
                                                         const Job& job) const {
-  const bool holds = partition.policy.backfill != Backfill::None || partition.keeps_place;
-  if (!holds || !s.rm.plans()) return false;
+  if (!partition.holds_places() || !s.rm.plans()) return false;
   const auto slot = s.rm.earliest(job.what, s.shapes[job.shape].length, s.clock.mono, partition.by);
   return slot && slot->start - s.clock.mono < kForeseen;
 }

@@ -36,6 +36,7 @@ struct Partition {
     return foresees_quotas(policy) ? std::optional(path) : std::nullopt;
   }
 
+  bool holds_places() const { return policy.backfill != Backfill::None || keeps_place; }
   bool holds_for_first() const {  // a place, and for nobody else
     return policy.backfill == Backfill::Easy || policy.backfill == Backfill::EasySjbf ||
            keeps_place;

@@ -38,9 +38,7 @@ OrderKey Controller::State::key_of(const Partition& partition, const JobQueue::L
 }
 
 bool Controller::State::plans_ahead() const {
-  return std::ranges::any_of(partitions, [](const Partition& partition) {
-    return partition.policy.backfill != Backfill::None || partition.keeps_place;
-  });
+  return std::ranges::any_of(partitions, &Partition::holds_places);
 }
 
 void Controller::State::serve(Partition& partition) {

@@ -1,7 +1,8 @@
 // sim/pool_new.cpp - blocks of drover-sim come from free lists instead of the C library.
 //
-// A replay of 54,000 jobs makes half a million small blocks and gives them back in no order; the
-// general allocator takes an eighth of the run for it. Blocks of up to 64 KiB are carved from
+// A replay makes small blocks and gives them back in no order, the more the more places it plans:
+// under conservative the general allocator costs 4 % of the run (docs/adr/0011), and it knows
+// nothing of what a program that soon ends can afford. Blocks of up to 64 KiB are carved from
 // one reserved range of addresses, so `delete` knows them by address alone; memory once used for a
 // size stays with that size until the program ends, which a short-lived program can afford. Free
 // lists belong to threads, and a block may be given back by another thread than took it.
