@@ -86,6 +86,12 @@ inline std::int64_t nodes_of(const Request& request) {
   for (const Request& one : request.more) sum += one.nodes;
   return sum;
 }
+// Thousandths of GPUs, shares too, on all nodes.
+inline std::int64_t gpu_milli_of(const Request& request) {
+  std::int64_t sum = (request.gpus * 1000 + request.gpu_share) * request.nodes;
+  for (const Request& one : request.more) sum += gpu_milli_of(one);
+  return sum;
+}
 inline Counts licences_of(const Request& request) {
   Counts sum = request.licences;
   for (const Request& one : request.more)

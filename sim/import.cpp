@@ -15,16 +15,6 @@
 namespace drover::sim {
 namespace {
 
-std::string_view first_data_line(std::string_view text) {
-  while (!text.empty()) {
-    std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    line.remove_prefix(std::min(line.find_first_not_of(" \t\r"), line.size()));
-    if (!line.empty() && line[0] != ';' && line[0] != '#') return line;
-  }
-  return {};
-}
-
 std::string spread_line(const char* name, const Spread& spread) {
   return fmt::format("  {:<22}{:>12.1f}{:>12.1f}{:>12.1f}{:>12.1f}\n", name, spread.mean,
                      spread.median, spread.p95, spread.max);

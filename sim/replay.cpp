@@ -223,6 +223,7 @@ class Replayer {
     launched_.push_back(job);
     result_.outcomes[job].start = Duration{t};
     result_.outcomes[job].node = raw(launch.node);
+    if (!launch.nodes.empty()) result_.gangs[job] = launch.nodes;
     ++result_.started;
     count_queued(job, -1);
     count_running(job, 1);
@@ -243,9 +244,8 @@ class Replayer {
 
   void count_running(std::uint32_t at, std::int32_t change) {
     if (!keep_series_) return;
-    const rm::Request& request = work_.specs[jobs_[at].spec]->request;
     sample_.used_cpus += change * std::int64_t(jobs_[at].cpus);
-    sample_.used_gpus += change * request.gpus * request.nodes;
+    sample_.used_gpu_milli += change * rm::gpu_milli_of(work_.specs[jobs_[at].spec]->request);
     sample_.running += std::uint32_t(change);
   }
   void count_queued(std::uint32_t at, std::int32_t change) {

@@ -7,6 +7,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -33,12 +34,13 @@ struct Outcome {
 
 struct Sample {  // the state after a pass
   Duration at;
-  std::int64_t used_cpus = 0, used_gpus = 0, queued_cpus = 0;
+  std::int64_t used_cpus = 0, used_gpu_milli = 0, queued_cpus = 0;
   std::uint32_t queued = 0, running = 0;
 };
 
 struct Replay {
-  std::vector<Outcome> outcomes;  // by position in Workload::jobs
+  std::vector<Outcome> outcomes;               // by position in Workload::jobs
+  std::map<std::uint32_t, std::string> gangs;  // who runs on several nodes, and their names
   std::vector<Sample> series;
   std::uint64_t passes = 0, submitted = 0, started = 0, ended = 0, refused = 0, overtook = 0,
                 restarted = 0;

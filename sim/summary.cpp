@@ -85,8 +85,7 @@ Summary summarise(const Workload& workload, const Cluster& cluster, const Replay
     const double run = seconds_between(outcome.start, outcome.end);
     const double wait = seconds_between(job.submit, outcome.start);
     cpu_seconds += run * double(job.cpus);
-    const rm::Request& request = workload.specs[job.spec]->request;
-    gpu_seconds += run * double(request.gpus * request.nodes);
+    gpu_seconds += run * double(rm::gpu_milli_of(workload.specs[job.spec]->request)) / 1000;
     first = std::min(first, job.submit.us);
     last = std::max(last, outcome.end.us);
     if (i < trim || i >= count - trim) continue;

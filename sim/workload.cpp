@@ -151,11 +151,20 @@ Result<void> settle(Workload& workload, const ReadOptions& options) {
   return {};
 }
 
+std::string_view first_data_line(std::string_view text) {
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    line.remove_prefix(std::min(line.find_first_not_of(" \t\r"), line.size()));
+    if (!line.empty() && line[0] != ';' && line[0] != '#') return line;
+  }
+  return {};
+}
+
 Result<Workload> read_workload(const std::string& path, const ReadOptions& options) {
   const Result<FileBytes> bytes = read_file(path);
   if (!bytes) return fail(bytes.error());
-  const std::size_t first = bytes->text().find_first_not_of(" \t\r\n");
-  const bool json = first != std::string_view::npos && bytes->text()[first] == '{';
+  const bool json = first_data_line(bytes->text()).starts_with('{');
   Result<Workload> workload =
       json ? read_jsonl(bytes->text(), options) : read_swf(bytes->text(), options);
   if (!workload) return fail(workload.error(), path);

@@ -88,6 +88,9 @@ Duration chosen_estimate(Duration run, Duration said, const ReadOptions& options
 // is refused with its jobs named.
 Result<void> settle(Workload& workload, const ReadOptions& options);
 
+// The first line that is neither empty nor a comment (; or #); empty when there is none.
+std::string_view first_data_line(std::string_view text);
+
 // Reads a file by its ending or its first bytes: SWF or JSON lines, plain or gzip.
 Result<Workload> read_workload(const std::string& path, const ReadOptions& options);
 

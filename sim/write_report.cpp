@@ -53,6 +53,17 @@ void append_seconds(Buffer& out, Duration d) {
     fmt::format_to(std::back_inserter(out), "{:.6f}", to_seconds(d));
 }
 
+std::string thousandths(std::int64_t milli) { return fmt::format("{}", double(milli) / 1000); }
+
+// "n1", or of several nodes "n[1-2]"; quoted where it has a comma.
+std::string nodes_of(std::size_t job, const Cluster& cluster, const Replay& replay) {
+  const auto gang = replay.gangs.find(std::uint32_t(job));
+  if (gang != replay.gangs.end())
+    return gang->second.find(',') == std::string::npos ? gang->second : '"' + gang->second + '"';
+  const std::uint32_t node = replay.outcomes[job].node;
+  return node >= 1 && node <= cluster.nodes.size() ? cluster.nodes[node - 1].name : std::string();
+}
+
 std::string short_time(double seconds) {
   return seconds < 600 ? fmt::format("{:.1f}s", seconds)
                        : format_duration(Duration{std::int64_t(seconds) * 1'000'000});
@@ -197,8 +208,7 @@ std::string jobs_csv(const Workload& workload, const Cluster& cluster, const Rep
     }
     const double turnaround = to_seconds(both);
     fmt::format_to(std::back_inserter(out), "{:.6g},", turnaround / to_seconds(run));
-    const std::size_t node = outcome.node >= 1 ? outcome.node - 1 : 0;
-    put(node < cluster.nodes.size() ? cluster.nodes[node].name : "");
+    put(nodes_of(i, cluster, replay));
     fmt::format_to(std::back_inserter(out), ",,,{},{:.6g},{}\n", job.queue,
                    std::max(1.0, turnaround / std::max(to_seconds(run), 10.0)),
                    outcome.overtook ? 1 : 0);
@@ -215,8 +225,9 @@ std::string series_csv(const Cluster& cluster, const Replay& replay) {
   for (const Sample& sample : replay.series) {
     append_seconds(out, sample.at);
     fmt::format_to(std::back_inserter(out), ",{},{},{},{},{},{},{}\n", sample.used_cpus,
-                   cpus - sample.used_cpus, sample.used_gpus, gpus - sample.used_gpus,
-                   sample.running, sample.queued, sample.queued_cpus);
+                   cpus - sample.used_cpus, thousandths(sample.used_gpu_milli),
+                   thousandths(gpus * 1000 - sample.used_gpu_milli), sample.running, sample.queued,
+                   sample.queued_cpus);
   }
   return fmt::to_string(out);
 }

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
 #include <string>
 
 #include "sim/generate.hpp"
@@ -119,6 +121,16 @@ TEST(ReadJsonl, AJobComesNoEarlierThanThoseItWaitsFor) {
   EXPECT_EQ(workload.names, (std::vector<std::string>{"other", "early", "late"}));
   EXPECT_EQ(workload.jobs[2].submit, seconds(3));
   EXPECT_EQ(workload.edges, (std::vector<Edge>{{2, 1}}));
+}
+
+TEST(ReadJsonl, AFileMayBeginWithAComment) {
+  const std::string path = testing::TempDir() + "drover_commented.jsonl";
+  std::ofstream(path) << "# of last week\n\n{\"id\":\"a\",\"submit\":0,\"run\":1}\n";
+  const auto workload = read_workload(path, {});
+  ASSERT_TRUE(workload) << workload.error().message << "; " << workload.error().hint;
+  EXPECT_EQ(workload->jobs.size(), 1u);
+  EXPECT_EQ(workload->cleaning.broken, 0u);
+  std::remove(path.c_str());
 }
 
 TEST(ReadJsonl, ReadsBackWhatItWrites) {

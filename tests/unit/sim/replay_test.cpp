@@ -9,6 +9,7 @@
 #include "sim/generate.hpp"
 #include "sim/read_jsonl.hpp"
 #include "sim/summary.hpp"
+#include "sim/write_report.hpp"
 
 namespace drover::sim {
 namespace {
@@ -191,6 +192,33 @@ TEST(Replay, TheSeriesAddsUp) {
   EXPECT_EQ(done->series.back().running, 0u);
   EXPECT_EQ(done->series.back().queued, 0u);
   EXPECT_EQ(done->series.back().queued_cpus, 0);
+}
+
+// 8 CPUs and 2 GPUs on each of three nodes: half a GPU, a gang, and one of two components.
+TEST(Replay, SharesGangsAndComponentsAreCountedAndNamed) {
+  const Workload workload =
+      read_jsonl(
+          "{\"id\":\"half\",\"submit\":0,\"run\":10,\"gpu_share\":500}\n"
+          "{\"id\":\"gang\",\"submit\":10,\"run\":10,\"nodes\":2,\"gpus\":1}\n"
+          "{\"id\":\"two\",\"submit\":20,\"run\":10,"
+          "\"components\":[{\"gpus\":2}]}\n",
+          {})
+          .value();
+  const Cluster cluster =
+      parse_cluster_toml("[[nodes]]\nname = \"n\"\ncount = 3\ncores = 8\ngpus = 2\n", "c").value();
+  ReplayOptions with = under("easy");
+  with.series = true;
+  const auto done = replay(workload, cluster, with);
+  ASSERT_TRUE(done);
+  const Summary summary = summarise(workload, cluster, *done);
+  EXPECT_DOUBLE_EQ(summary.gpu_utilisation, (0.5 + 2 + 2) * 10 / (6 * 30));
+  const std::string series = series_csv(cluster, *done), csv = jobs_csv(workload, cluster, *done);
+  EXPECT_NE(series.find("\n0,1,23,0.5,5.5,1,0,0\n"), std::string::npos) << series;
+  EXPECT_NE(series.find("\n10,2,22,2,4,1,0,0\n"), std::string::npos) << series;
+  EXPECT_NE(csv.find(",n1,"), std::string::npos) << csv;
+  EXPECT_EQ(done->gangs.size(), 2u);
+  for (const auto& [job, nodes] : done->gangs)
+    EXPECT_NE(csv.find("," + nodes + ","), std::string::npos) << csv;
 }
 
 // A quick look at M/M/4; bench/sim_numbers.py shows all four queues with a million jobs each.
