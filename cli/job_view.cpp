@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "base/units.hpp"
+#include "cli/resource_text.hpp"
 
 namespace drover::cli {
 namespace {
@@ -99,6 +100,8 @@ std::vector<Column> make_job_columns() {
   columns.push_back(memory_column("MEM", "mem_mib", false));
   Column gpus = plain("GPUS", "gpus", false, true);
   gpus.show = [](const Json& row, const Style&) {
+    const std::int64_t share = number_of(row, "gpu_share");  // "0.5" of one
+    if (share > 0) return gpus_text(share);
     return number_of(row, "gpus") > 0 ? text_of(row, "gpus") : std::string();
   };
   columns.push_back(gpus);

@@ -4,6 +4,7 @@
 #include "cli/cluster_toml.hpp"
 #include "cli/command.hpp"
 #include "cli/job_view.hpp"
+#include "cli/resource_text.hpp"
 
 namespace drover::cli {
 namespace {
@@ -31,12 +32,7 @@ Column column(std::string_view title, std::string_view path, bool wide = false,
 std::string gpus_used(const Json& row) {
   const double all = double(number_of(row, "gpus"));
   const auto thousandths = std::int64_t((all - real_of(row, "gpus_free")) * 1000 + 0.5);
-  std::string text = std::to_string(thousandths / 1000);
-  if (thousandths % 1000 != 0) {
-    text += '.' + std::to_string(1000 + thousandths % 1000).substr(1);
-    while (text.ends_with('0')) text.pop_back();
-  }
-  return text + "/" + std::to_string(number_of(row, "gpus"));
+  return gpus_text(thousandths) + "/" + std::to_string(number_of(row, "gpus"));
 }
 
 std::string used_of(const Json& row, const std::string& what) {

@@ -51,4 +51,12 @@ Result<std::int64_t> read_gpu_share(std::string_view text) {
   return std::stoll(digits);
 }
 
+std::string gpus_text(std::int64_t thousandths) {
+  std::string text = std::to_string(thousandths / 1000);
+  if (thousandths % 1000 == 0) return text;
+  text += '.' + std::to_string(1000 + thousandths % 1000).substr(1);
+  while (text.ends_with('0')) text.pop_back();
+  return text;
+}
+
 }  // namespace drover::cli

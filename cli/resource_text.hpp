@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/result.hpp"
@@ -14,5 +15,8 @@ Result<Json> read_licences(std::string_view text);
 
 // "0.25" as 250 thousandths of one GPU.
 Result<std::int64_t> read_gpu_share(std::string_view text);
+
+// 1500 thousandths as "1.5".
+std::string gpus_text(std::int64_t thousandths);
 
 }  // namespace drover::cli

@@ -5,6 +5,7 @@
 #include "base/units.hpp"
 #include "cli/command.hpp"
 #include "cli/job_view.hpp"
+#include "cli/resource_text.hpp"
 
 namespace drover::cli {
 namespace {
@@ -83,6 +84,8 @@ std::string asks_of(const Json& of) {
                      text_of(of, "cpus") + " cpus";
   if (number_of(of, "mem_mib") > 0) text += ", " + format_memory_mib(number_of(of, "mem_mib"));
   if (number_of(of, "gpus") > 0) text += ", " + text_of(of, "gpus") + " gpus";
+  if (const std::int64_t share = number_of(of, "gpu_share"); share > 0)
+    text += ", " + gpus_text(share) + " of a gpu";
   const std::string licences = join_pairs(member(of, "licences"));
   if (!licences.empty()) text += ", licences " + licences;
   const std::string constraint = text_of(of, "constraint");
@@ -134,7 +137,7 @@ Result<int> show_job(Context& context, const Json& job, const Json& layout, cons
   if (number_of(job, "mem_mib") > 0) asks += ", " + format_memory_mib(number_of(job, "mem_mib"));
   if (number_of(job, "gpus") > 0) asks += ", " + text_of(job, "gpus") + " gpus";
   const std::int64_t share = number_of(job, "spec.gpu_share");
-  if (share > 0) asks += ", 0." + std::to_string(1000 + share).substr(1) + " of a gpu";
+  if (share > 0) asks += ", " + gpus_text(share) + " of a gpu";
   const std::string resources = join_pairs(member(job, "spec.resources"));
   if (!resources.empty()) asks += ", " + resources;
   const std::string licences = join_pairs(member(job, "spec.licences"));

@@ -185,7 +185,9 @@ std::optional<Time> Controller::State::Prospects::after_elements(const Asker& as
                                                                  Rehearsal& rehearsal) {
   const Partition& partition = *asker.partition;
   const rm::ReservedId by = asker.job == nullptr ? asker.by : partition.by;
-  const auto path = partition.planned(asker.path);
+  // What others keep of quotas stops it, whether its partition plans with them or not.
+  const bool is_head = asker.job != nullptr && s.quota_heads.find(asker.job->id) != nullptr;
+  const auto path = is_head ? partition.planned(asker.path) : std::optional(asker.path);
   if (rehearsal.from == rm::kEver) return std::nullopt;
   rm::AmountTimeline free;  // of what its throttle allows
   const bool throttled = asker.job != nullptr && asker.job->more && asker.job->more->throttle > 0;

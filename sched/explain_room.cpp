@@ -84,7 +84,7 @@ Why Controller::State::why_no_room(const Asker& asker) const {
     if (const auto pool = rm.licences_short(asker.what, asker.path, Reserved{*this}.wait_of(asker)))
       return short_of_licence(asker, *pool);
   if (asker.partition == statements) return why_no_engine(asker);
-  if (foresees_quotas(asker.partition->policy))
+  if (foresees_quotas(asker.partition->policy) || (job == nullptr && !queue.head()))
     if (const auto quota = rm.quota_short(asker.what, asker.path, Reserved{*this}.wait_of(asker))) {
       Why why = over_quota(asker.state, *quota, rm.names());
       why.text += place_held(asker);

@@ -26,6 +26,24 @@ std::vector<rm::Kind> short_of(const rm::NodeNeed& need) {
   return kinds;
 }
 
+// Nodes do not say what is short for a share of a GPU.
+std::string short_of_share(const rm::NodeView& node, const rm::Request& request) {
+  const rm::ResourceNames no_names;
+  std::string text;
+  const auto look = [&](rm::Kind kind, std::int64_t want) {
+    if (node.free[kind] >= want) return;
+    const auto amount = [&](std::int64_t of) { return rm::amount_text(of, kind, no_names); };
+    text += (text.empty() ? "" : "; ") + amount(node.free[kind]) + " of " +
+            amount(node.capacity[kind]) + " free, " + amount(want) + " asked for";
+  };
+  look(rm::Kind::CpuMilli, request.cpus * 1000);
+  look(rm::Kind::MemMib, request.mem_mib);
+  look(rm::Kind::GpuMilli, request.gpu_share);
+  if (!text.empty()) return text;
+  return "no GPU on which " + rm::amount_text(request.gpu_share, rm::Kind::GpuMilli, no_names) +
+         " are free";
+}
+
 }  // namespace
 
 // Of the first so many; in a reservation O(nodes), else O(sizes of nodes * nodes / 64).
@@ -104,6 +122,7 @@ void Controller::State::Prospects::name_node(const NodeWait& wait, const Asker& 
             (of_model ? " of model " + request.gpu_model : " of " + amount(wait.all[kind])) +
             " free, " + amount(need->want[kind]) + " asked for";
   }
+  if (!need && request.gpu_share > 0) text = short_of_share(*s.rm.node(wait.node), request);
   if (request.exclusive) text = "not empty, and it asks for the whole node";
   if (text.empty()) text = "in use";
   why.in_the_way.push_back({name, JobId{}, text, {}});
@@ -176,6 +195,8 @@ void Controller::State::Prospects::name_for_component(const Asker& asker, Why& w
 void Controller::State::Prospects::name_obstacles(const Asker& asker, const JobSpec* spec,
                                                   Why& why) {
   if (why.reason == Reason::Quota) {
+    if (const std::string most = never_allowed(asker); !most.empty())
+      why.hint = "it asks for more than the " + most + ": ask for less, or have that raised";
     if (const auto shortage =
             s.rm.quota_short(asker.what, asker.path, {s.clock.mono, s.clock.mono}))
       name_holders(*shortage, why);

@@ -126,7 +126,9 @@ std::optional<Why> Controller::State::Prospects::group_in_the_way(const JobSpec&
 
 // Without plans there is no estimate, but what nobody is before starts where there is room.
 bool Controller::State::Prospects::starts_now(const Asker& asker, const Estimate& start) const {
-  if (s.rm.quota_short(asker.what, asker.path, {s.clock.mono, s.clock.mono})) return false;
+  const Time until = rm::after(s.clock.mono, asker.length);
+  if (s.rm.quota_short(asker.what, asker.path, {s.clock.mono, until, asker.partition->by}))
+    return false;
   const bool strict = asker.partition->policy.backfill == Backfill::None;
   if (strict && asker.partition->queue.head()) return false;
   if (s.rm.plans() && asker.partition != s.statements)

@@ -93,6 +93,8 @@ struct Controller::State::Prospects {
   void name_for_component(const Asker& asker, Why& why);
   // remedies.cpp: what would let it start now, proved by a search as the pass makes it
   bool could_start(const rm::Request& request, Duration length, const Asker& asker) const;
+  std::string never_allowed(const Asker& asker) const;
+  std::string within_quotas(const Asker& asker) const;
   std::string smaller_request(const Asker& asker) const;
   std::string shorter_limit(const Asker& asker) const;
   std::string other_partition(const Asker& asker, const JobSpec& spec) const;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/units.hpp"
+#include "rm/quota_ledger.hpp"
 #include "sched/prospects.hpp"
 
 namespace drover::sched {
@@ -28,6 +29,13 @@ bool shrink(rm::Request& request, rm::Kind kind, std::int64_t free) {
   return false;
 }
 
+std::string amount_of(const rm::Request& request, rm::Kind kind, const rm::ResourceNames& names) {
+  const std::int64_t amount = kind == rm::Kind::CpuMilli   ? request.cpus * 1000
+                              : kind == rm::Kind::GpuMilli ? request.gpus * 1000
+                                                           : request.mem_mib;
+  return rm::amount_text(amount, kind, names);
+}
+
 }  // namespace
 
 // By quotas, nodes and what is kept for others.
@@ -35,7 +43,10 @@ bool Controller::State::Prospects::could_start(const rm::Request& request, Durat
                                                const Asker& asker) const {
   const rm::ClassId what = s.rm.intern(request);
   s.rm.hold(what);
-  bool could = !s.rm.quota_short(what, asker.path, {s.clock.mono, s.clock.mono});
+  rm::Window whole{s.clock.mono, rm::after(s.clock.mono, length), asker.partition->by};
+  if (const auto* head = asker.job == nullptr ? nullptr : s.quota_heads.find(asker.job->id))
+    whole.own = head->kept;
+  bool could = !s.rm.quota_short(what, asker.path, whole);
   if (could && s.rm.plans()) {
     const auto slot = s.rm.earliest(what, length, s.clock.mono, asker.partition->by, s.clock.mono,
                                     asker.partition->planned(asker.path));
@@ -47,6 +58,38 @@ bool Controller::State::Prospects::could_start(const rm::Request& request, Durat
   }
   s.rm.drop(what);
   return could;
+}
+
+// "3 gpus of quota user=ann": more is asked for than that ever allows.
+std::string Controller::State::Prospects::never_allowed(const Asker& asker) const {
+  const rm::QuotaLedger& ledger = s.rm.ledger();
+  const rm::Amounts& want = s.rm.least_charge(asker.what);
+  std::string text;
+  ledger.visit_limits(asker.path, want, [&](std::uint32_t quota, rm::Kind kind, std::int64_t max) {
+    if (want[kind] > max)
+      text = rm::amount_text(max, kind, s.rm.names()) + " of quota " + ledger.counter_name(quota);
+    return text.empty();
+  });
+  return text;
+}
+
+// "2 cpus": what is left of the one kind that quotas are short of.
+std::string Controller::State::Prospects::within_quotas(const Asker& asker) const {
+  const rm::Request& asked = s.rm.request(asker.what);
+  if (asked.nodes > 1 || asked.nodes_max > 0 || !asked.more.empty()) return {};
+  const rm::QuotaLedger& ledger = s.rm.ledger();
+  const rm::Amounts& want = s.rm.least_charge(asker.what);
+  std::map<rm::Kind, std::int64_t> left;
+  ledger.visit_limits(asker.path, want, [&](std::uint32_t quota, rm::Kind kind, std::int64_t max) {
+    const std::int64_t free = max - ledger.counter_sums(quota).held(std::size_t(kind));
+    if (free < want[kind]) left[kind] = left.contains(kind) ? std::min(left[kind], free) : free;
+    return true;
+  });
+  if (left.size() != 1) return {};
+  const auto [kind, free] = *left.begin();
+  rm::Request smaller = asked;
+  if (!shrink(smaller, kind, free) || !could_start(smaller, asker.length, asker)) return {};
+  return amount_of(smaller, kind, s.rm.names());
 }
 
 // "2 cpus": the most of one kind that is short that some node has now.
@@ -67,10 +110,7 @@ std::string Controller::State::Prospects::smaller_request(const Asker& asker) co
   for (const auto& [kind, free] : most) {
     rm::Request smaller = asked;
     if (!shrink(smaller, kind, free) || !could_start(smaller, asker.length, asker)) continue;
-    const std::int64_t amount = kind == rm::Kind::CpuMilli   ? smaller.cpus * 1000
-                                : kind == rm::Kind::GpuMilli ? smaller.gpus * 1000
-                                                             : smaller.mem_mib;
-    text += (text.empty() ? "" : " or ") + rm::amount_text(amount, kind, s.rm.names());
+    text += (text.empty() ? "" : " or ") + amount_of(smaller, kind, s.rm.names());
   }
   return text;
 }
@@ -126,6 +166,7 @@ void Controller::State::Prospects::add_remedies(const Asker& asker, const JobSpe
     if (!what.empty()) text += (text.empty() ? "it could start now " : ", or ") + with + what;
   };
   if (why.reason == Reason::Resources) add("with at most ", smaller_request(asker));
+  if (why.reason == Reason::Quota) add("with at most ", within_quotas(asker));
   if (why.reason == Reason::Priority) add("with a time limit of at most ", shorter_limit(asker));
   if (spec != nullptr) add("in partition ", other_partition(asker, *spec));
   if (!text.empty()) why.hint = std::move(text);

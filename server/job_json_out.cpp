@@ -101,6 +101,14 @@ void append_amounts(JsonWriter& out, const rm::Request& request) {
   out.field("gpus", request.gpus);
 }
 
+// Beside the amounts, in lists as well: where it asks for more than those say.
+void append_extras(JsonWriter& out, const rm::Request& request) {
+  if (!request.gpu_model.empty()) out.field("gpu_model", request.gpu_model);
+  if (request.gpu_share > 0) out.field("gpu_share", request.gpu_share);
+  if (request.exclusive) out.field("exclusive", true);
+  if (!request.resources.empty()) append_counts(out, "resources", request.resources);
+}
+
 // Each with its part of the nodes, whose names stand in the order of components.
 void append_components(JsonWriter& out, const JobView& view) {
   const sched::JobSpec& spec = view.row.spec;
@@ -120,7 +128,10 @@ void append_components(JsonWriter& out, const JobView& view) {
     else
       out.null_field("node");
     used += count;
-    if (view.with_spec) append_request(out, part);
+    if (view.with_spec)
+      append_request(out, part);
+    else
+      append_extras(out, part.request);
     out.end_object();
   }
   out.end_array();
@@ -247,6 +258,7 @@ void append_job(JsonWriter& out, const JobView& view) {
   else
     out.null_field("exit_code");
   append_amounts(out, spec.request);
+  append_extras(out, spec.request);
   append_components(out, view);
   out.field("time_limit_s", spec.time_limit.us / 1'000'000);
   if (node.empty())

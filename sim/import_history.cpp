@@ -144,15 +144,29 @@ class HistoryReader {
     request.cpus = std::int64_t(std::clamp(number_at(row, "cpus", 1), 1.0, double(kUnitsMax)));
     request.mem_mib = std::int64_t(number_at(row, "mem_mib", 0));
     request.gpus = std::int64_t(number_at(row, "gpus", 0));
+    read_extras(row, request);
+  }
+
+  // They stand in the row and in its spec.
+  static void read_extras(dom::object from, rm::Request& request) {
+    if (const std::string_view model = text_at(from, "gpu_model"); !model.empty())
+      request.gpu_model = model;
+    if (const double share = number_at(from, "gpu_share", 0); share >= 1 && share < rm::kWholeGpu)
+      request.gpu_share = std::int64_t(share);
+    if (bool alone = false; from["exclusive"].get(alone) == simdjson::SUCCESS)
+      request.exclusive = alone;
+    dom::object resources;
+    if (from["resources"].get(resources) != simdjson::SUCCESS) return;
+    for (const auto& [name, value] : resources)
+      if (std::int64_t count = 0; value.get(count) == simdjson::SUCCESS && count > 0)
+        request.resources[std::string(name)] = std::min(count, kUnitsMax);
   }
 
   void read_details(dom::object row, Past& past) {
     dom::object spec;
     if (row["spec"].get(spec) != simdjson::SUCCESS) return;
     rm::Request& request = past.spec.request;
-    request.gpu_model = text_at(spec, "gpu_model");
-    bool exclusive = false;
-    if (spec["exclusive"].get(exclusive) == simdjson::SUCCESS) request.exclusive = exclusive;
+    read_extras(spec, request);
     dom::object constraints;
     if (spec["constraints"].get(constraints) == simdjson::SUCCESS)
       for (const auto& [key, value] : constraints)

@@ -299,6 +299,86 @@ TEST(Remedies, ProposeNothingThatAQuotaWouldStop) {
   EXPECT_EQ(on.weigh(sized(2, 50)).why.hint, "it goes on when jobs under this quota end");
 }
 
+TEST(Remedies, WhatAQuotaNeverAllowsIsSaid) {
+  Weighing on(with_quota(7));
+  on.desk.node_up("n1", 8);
+  const char* said =
+      "it asks for more than the 7 cpus of quota user=ann: ask for less, or have that raised";
+  on.desk.accept(sized(3, 100));
+  JobSpec gang = sized(4, 50);
+  gang.request.nodes = 2;
+  on.desk.node_up("n2", 8);
+  EXPECT_EQ(on.weigh(gang).why.hint, said);
+  on.expect_same(gang);
+}
+
+TEST(Remedies, WhatIsLeftOfAQuota) {
+  Weighing on(with_quota(7));
+  on.desk.node_up("n1", 8);
+  on.desk.accept(sized(3, 100));
+  EXPECT_EQ(on.weigh(sized(8, 50)).why.hint, "it could start now with at most 4 cpus");
+  EXPECT_EQ(on.weigh(sized(5, 50)).why.hint, "it could start now with at most 4 cpus");
+  EXPECT_EQ(on.weigh(sized(4, 50)).why.reason, Reason::None) << "it holds what it says";
+}
+
+// Two partitions of a node each: the second has no backfill.
+struct BesideStrict {
+  BesideStrict() {
+    PartitionSpec planned, strict;
+    planned.name = "planned";
+    planned.nodes = {{"rack", "a"}};
+    planned.is_default = true;
+    strict.name = "strict";
+    strict.nodes = {{"rack", "b"}};
+    strict.policy = parse_policy("fcfs").value();
+    auto made = std::make_shared<PolicyBook>();
+    made->partitions = PartitionTable::make({planned, strict}).value();
+    *made = complete(*made).value();
+    book = made;
+    ControllerConfig config = with_quota(8);
+    config.book = made;
+    on.emplace(config);
+    for (const char* rack : {"a", "b"}) {
+      rm::NodeSpec node;
+      node.name = std::string("n") + rack;
+      node.labels = {{"rack", rack}};
+      node.topology = rm::make_topology(1, 1, 8, 1, 1000);
+      on->desk.register_node(node);
+    }
+  }
+  JobSpec in(const char* partition, std::int64_t cpus, std::int64_t limit_s) {
+    JobSpec spec = sized(cpus, limit_s);
+    spec.labels["partition"] = partition;
+    EXPECT_TRUE(book->partitions.route(spec));
+    return spec;
+  }
+  std::shared_ptr<const PolicyBook> book;
+  std::optional<Weighing> on;
+};
+
+TEST(Weigh, WithoutBackfillWhatIsKeptOfAQuotaStopsItToo) {
+  BesideStrict both;
+  Weighing& on = *both.on;
+  on.desk.accept(both.in("planned", 5, 100));
+  on.desk.accept(both.in("planned", 8, 50));  // keeps all of the quota from 100 s on
+  const JobSpec spec = both.in("strict", 2, 500);
+  const Prospect said = on.weigh(spec);
+  EXPECT_EQ(said.why.reason, Reason::Quota) << said.why.text;
+  ASSERT_TRUE(said.start);
+  EXPECT_EQ(said.start->start, on.in(150));
+  on.expect_same(spec);
+  EXPECT_EQ(on.weigh(both.in("strict", 2, 100)).why.reason, Reason::None);
+}
+
+TEST(Remedies, NoPartitionInWhichAQuotaThatIsKeptWouldStopIt) {
+  BesideStrict both;
+  Weighing& on = *both.on;
+  on.desk.accept(both.in("planned", 5, 100));
+  on.desk.accept(both.in("planned", 8, 50));
+  EXPECT_EQ(on.weigh(both.in("planned", 2, 500)).why.hint,
+            "it goes on when jobs under this quota end");
+}
+
 TEST(Remedies, AnotherPartitionThatHasRoomNow) {
   PartitionSpec slow, fast, closed;
   slow.name = "slow";
@@ -335,6 +415,26 @@ TEST(Remedies, AnotherPartitionThatHasRoomNow) {
   EXPECT_EQ(on.desk.controller.look_at(id, {}, on.desk.now, &waits)->why.hint,
             "it could start now in partition fast");
   EXPECT_TRUE(on.desk.controller.check().empty());
+}
+
+TEST(InTheWay, OfAShareOfAGpuWhatIsShort) {
+  Weighing on;
+  rm::NodeSpec node;
+  node.name = "n1";
+  node.topology = rm::make_topology(1, 1, 4, 1, 1000);
+  node.topology.gpus = {{"a", "none:0", 0, 0}};
+  on.desk.register_node(node);
+  JobSpec spec = sized(1, 50);
+  spec.request.gpu_share = 700;
+  on.desk.accept(spec);
+  Prospect said = on.weigh(spec);
+  ASSERT_EQ(said.why.in_the_way.size(), 2u) << said.why.text;
+  EXPECT_EQ(said.why.in_the_way[0].text, "0.3 gpus of 1 gpus free, 0.7 gpus asked for");
+  on.desk.accept(sized(3, 100));
+  spec.request.gpu_share = 200;
+  said = on.weigh(spec);
+  ASSERT_EQ(said.why.in_the_way.size(), 3u) << said.why.text;
+  EXPECT_EQ(said.why.in_the_way[0].text, "0 cpus of 4 cpus free, 1 cpus asked for");
 }
 
 TEST(InTheWay, OfSeveralComponentsTheOneThatFindsNoNodeIsSaid) {

@@ -71,6 +71,15 @@ TEST(Api, a_submitted_job_is_there_at_once) {
   EXPECT_EQ(job["tasks"]["total"], 1);
 }
 
+TEST(Api, lists_say_what_shares_of_gpus_are_asked_for) {
+  Harness server;
+  server.submit(kAnn, R"({"argv":["x"],"cwd":"/tmp","hold":true,"gpu_share":250,"exclusive":false})");
+  const auto row = server.ask(kAnnAsks, "GET", "/api/v1/jobs").json()["jobs"][0];
+  EXPECT_EQ(row["gpus"], 0);
+  EXPECT_EQ(row["gpu_share"], 250);
+  EXPECT_FALSE(row.contains("exclusive")) << row;
+}
+
 TEST(Api, a_key_makes_retries_one_job) {
   Harness server;
   const auto post = [&](const std::string& body, const std::string& key) {

@@ -49,6 +49,23 @@ TEST(Import, ReadsTheListOfJobs) {
   EXPECT_EQ(spec.user, "ann");
 }
 
+TEST(Import, ReadsSharesAndResourcesOfTheList) {
+  const auto workload = import_text(
+      R"({"id":1,"submitted":"2026-03-01T10:00:00.000000Z","ended":"2026-03-01T10:00:09.000000Z",)"
+      R"("run_s":9,"array":null,"cpus":1,"mem_mib":0,"gpus":0,"gpu_model":"h100","gpu_share":250,)"
+      R"("resources":{"fpga":2},"time_limit_s":60,"labels":{},"components":[{"nodes":1,"cpus":1},)"
+      R"({"nodes":1,"cpus":2,"exclusive":true,"resources":{"fpga":1}}]})",
+      ImportFormat::History, {});
+  ASSERT_TRUE(workload) << workload.error().message;
+  const rm::Request& request = workload->specs[workload->jobs.at(0).spec]->request;
+  EXPECT_EQ(request.gpu_share, 250);
+  EXPECT_EQ(request.gpu_model, "h100");
+  EXPECT_EQ(request.resources.at("fpga"), 2);
+  ASSERT_EQ(request.more.size(), 1u);
+  EXPECT_TRUE(request.more[0].exclusive);
+  EXPECT_EQ(request.more[0].resources.at("fpga"), 1);
+}
+
 TEST(Import, WritesWhatTheReaderReads) {
   const auto workload = import_text(kHistory, ImportFormat::History, {});
   ASSERT_TRUE(workload);
