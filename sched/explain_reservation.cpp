@@ -9,23 +9,79 @@
 namespace drover::sched {
 namespace {
 
-// Whether enough of its nodes have as much set aside.
-Result<void> check_room(const Reservation& known, const rm::Request& request) {
-  const std::int64_t could = std::ranges::count_if(known.nodes, [&](const ReservedNode& part) {
-    return part.whole ||
-           (!request.exclusive && part.amounts[rm::Kind::CpuMilli] >= request.cpus * 1000 &&
-            part.amounts[rm::Kind::MemMib] >= request.mem_mib &&
-            part.amounts[rm::Kind::GpuMilli] >= request.gpus * 1000);
+bool has_amounts(const rm::Amounts& of, const rm::Request& request,
+                 const rm::ResourceNames& names) {
+  for (const auto& [name, count] : request.resources) {
+    const auto kind = names.custom(name);
+    if (!kind || of[*kind] < count) return false;
+  }
+  return of[rm::Kind::CpuMilli] >= request.cpus * 1000 && of[rm::Kind::MemMib] >= request.mem_mib &&
+         of[rm::Kind::GpuMilli] >= request.gpus * 1000 + request.gpu_share;
+}
+
+bool has_models(const rm::Topology& topology, const rm::Request& request) {
+  if (request.gpu_model.empty()) return true;
+  const auto count = std::ranges::count(topology.gpus, request.gpu_model, &rm::Gpu::model);
+  return count >= std::max<std::int64_t>(request.gpus, request.gpu_share > 0 ? 1 : 0);
+}
+
+bool has_labels(const rm::Labels& labels, const rm::Request& request) {
+  return std::ranges::all_of(request.node_labels, [&](const auto& label) {
+    const auto found = labels.find(label.first);
+    return found != labels.end() && found->second == label.second;
   });
-  if (could >= request.nodes) return {};
-  return fail(Errc::Limit,
-              std::to_string(could) + " of the nodes of reservation " + known.name +
-                  " have as much set aside as the job asks for, it needs " +
-                  std::to_string(request.nodes),
-              "drover reservation show " + known.name, "reservation");
 }
 
 }  // namespace
+
+// Whether enough of its nodes are of the kind that is asked for and have as much set aside. Of what
+// an expression says nothing is known here.
+Result<void> Controller::State::Reserved::check_room(const Reservation& known,
+                                                     const rm::Request& request) const {
+  std::int64_t labelled = 0, could = 0;
+  for (const ReservedNode& part : known.nodes) {
+    const auto id = s.node_ids.find(part.node);
+    const auto node = id == s.node_ids.end() ? std::nullopt : s.rm.node(id->second);
+    const bool is_seen = node && node->capacity[rm::Kind::CpuMilli] > 0;
+    if (node && !has_labels(node->spec->labels, request)) continue;
+    ++labelled;
+    if (!part.whole && (request.exclusive || !has_amounts(part.amounts, request, s.rm.names())))
+      continue;
+    if (is_seen && (!has_models(node->spec->topology, request) ||
+                    !has_amounts(node->capacity, request, s.rm.names())))
+      continue;
+    ++could;
+  }
+  if (could >= request.nodes) return {};
+  const bool by_labels = labelled < request.nodes;
+  return fail(Errc::Limit,
+              std::to_string(by_labels ? labelled : could) + " of the nodes of reservation " +
+                  known.name +
+                  (by_labels ? " have the labels that the job or its partition asks for"
+                             : " have as much set aside as the job asks for") +
+                  ", it needs " + std::to_string(request.nodes),
+              "drover reservation show " + known.name, "reservation");
+}
+
+// Of one that does not come again, and of deadlines.
+Result<void> Controller::State::Reserved::check_times(const Reservation& known,
+                                                      const JobSpec& spec) const {
+  const auto id = s.reserved_ids.find(known.name);
+  if (id == s.reserved_ids.end() || !s.reserved[std::size_t(id->second)].span) return {};
+  const Span& span = *s.reserved[std::size_t(id->second)].span;
+  if (known.repeat == Repeat::Once && spec.begin + spec.time_limit > span.until)
+    return fail(Errc::BadInput,
+                "the job begins not before " + format_utc(spec.begin) +
+                    " and cannot end within reservation " + known.name + ", which ends at " +
+                    format_utc(span.until),
+                "choose an earlier --begin or a shorter --time", "begin");
+  if (spec.deadline.is_set() && std::max(spec.begin, span.from) + spec.time_limit > spec.deadline)
+    return fail(Errc::BadInput,
+                "the job cannot end by its deadline " + format_utc(spec.deadline) +
+                    ": reservation " + known.name + " begins at " + format_utc(span.from),
+                "choose a later deadline or a shorter --time", "deadline");
+  return {};
+}
 
 bool Controller::State::Reserved::is_flexible(rm::ReservedId id) const {
   const Reservation* known = s.calendar.find(s.reserved[std::size_t(id)].name);
@@ -58,6 +114,7 @@ Result<void> Controller::State::Reserved::check(const JobSpec& spec) const {
                     format_duration(known->length) +
                     (spec.time_limit.us == 0 ? ": it has no time limit" : ""),
                 "give it a --time of at most " + format_duration(known->length), "time");
+  if (auto ok = check_times(*known, spec); !ok) return ok;
   if (auto ok = check_licences(*known, rm::licences_of(spec.request)); !ok) return ok;
   if (auto ok = check_room(*known, spec.request); !ok || spec.request.more.empty()) return ok;
   for (const rm::Request& more : spec.request.more)
@@ -137,8 +194,7 @@ std::optional<Why> Controller::State::Reserved::why_outside(const Asker& asker) 
       (length >= kUnlimited ? ", and the job has no time limit"
                             : ", before its time limit of " + format_duration(length) + " ends");
   return Why{asker.state, Reason::Reservation, text + s.place_held(asker),
-             "a time limit of at most " + format_duration(from - s.clock.wall) +
-                 " would let it start now"};
+             "drover reservation show " + name};
 }
 
 // Not before it begins; those who came before may keep it waiting then.

@@ -210,7 +210,8 @@ void Controller::State::Prospects::name_obstacles(const Asker& asker, const JobS
     name_out_of_service(asker, why);
   }
   if (asker.by != rm::kUnreserved) return;
-  if (on_nodes || why.reason == Reason::Priority || why.reason == Reason::Quota)
+  if (on_nodes || why.reason == Reason::Priority || why.reason == Reason::Quota ||
+      why.reason == Reason::Reservation)
     add_remedies(asker, spec, why);
 }
 

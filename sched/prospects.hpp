@@ -96,7 +96,8 @@ struct Controller::State::Prospects {
   std::string never_allowed(const Asker& asker) const;
   std::string within_quotas(const Asker& asker) const;
   std::string smaller_request(const Asker& asker) const;
-  std::string shorter_limit(const Asker& asker) const;
+  std::string shorter_limit(const Asker& asker, bool reserved) const;
+  Duration longest_on_nodes(const Asker& asker) const;
   std::string other_partition(const Asker& asker, const JobSpec& spec) const;
   void add_remedies(const Asker& asker, const JobSpec* spec, Why& why) const;
   // The last answer of holders_of: both start and obstacles ask.

@@ -115,10 +115,35 @@ std::string Controller::State::Prospects::smaller_request(const Asker& asker) co
   return text;
 }
 
-// The longest time for which a node with room now is free of what is kept for others.
-std::string Controller::State::Prospects::shorter_limit(const Asker& asker) const {
+// The longest time for which a node with room now is free of what is kept for others. With a
+// reservation in the way that is its beginning or, where somebody holds a place before it, found by
+// halving (26 searches).
+std::string Controller::State::Prospects::shorter_limit(const Asker& asker, bool reserved) const {
   const rm::Request& asked = s.rm.request(asker.what);
-  if (!s.rm.plans() || asked.nodes > 1 || !asked.more.empty()) return {};
+  if (!s.rm.plans()) return {};
+  const Time now = s.clock.mono;
+  if (const auto way = reserved ? s.rm.in_the_way(asker.what, {now, rm::after(now, asker.length)})
+                                : std::nullopt) {
+    Duration until = way->span.from - now;
+    until.us -= until.us % seconds(1).us;
+    if (until >= seconds(1) && until < asker.length && could_start(asked, until, asker))
+      return format_duration(until);
+  }
+  if (asked.nodes > 1 || !asked.more.empty()) return {};
+  if (const Duration longest = longest_on_nodes(asker); longest >= seconds(1))
+    return format_duration(longest);
+  if (!could_start(asked, seconds(1), asker)) return {};
+  std::int64_t fits = 1, too_long = asker.length.us / 1'000'000;
+  while (too_long - fits > 1) {
+    const std::int64_t half = fits + (too_long - fits) / 2;
+    (could_start(asked, seconds(half), asker) ? fits : too_long) = half;
+  }
+  return format_duration(seconds(fits));
+}
+
+// As far as the plans of nodes say at a glance; zero: they do not.
+Duration Controller::State::Prospects::longest_on_nodes(const Asker& asker) const {
+  const rm::Request& asked = s.rm.request(asker.what);
   Duration longest;
   for (const NodeId id : s.rm.suited(asker.what, true, kLookedAt)) {
     const auto need = s.rm.need_on(id, asker.what);
@@ -127,8 +152,7 @@ std::string Controller::State::Prospects::shorter_limit(const Asker& asker) cons
     if (room.lasts < asker.length) longest = std::max(longest, room.lasts);
   }
   longest.us -= longest.us % seconds(1).us;
-  if (longest < seconds(1) || !could_start(asked, longest, asker)) return {};
-  return format_duration(longest);
+  return longest >= seconds(1) && could_start(asked, longest, asker) ? longest : Duration{};
 }
 
 // As the entrance would route it there.
@@ -165,9 +189,14 @@ void Controller::State::Prospects::add_remedies(const Asker& asker, const JobSpe
   const auto add = [&](const std::string& with, const std::string& what) {
     if (!what.empty()) text += (text.empty() ? "it could start now " : ", or ") + with + what;
   };
-  if (why.reason == Reason::Resources) add("with at most ", smaller_request(asker));
-  if (why.reason == Reason::Quota) add("with at most ", within_quotas(asker));
-  if (why.reason == Reason::Priority) add("with a time limit of at most ", shorter_limit(asker));
+  const auto head = asker.partition->queue.head();
+  const bool is_blocked = asker.partition->policy.backfill == Backfill::None && head &&
+                          (asker.job == nullptr || head->place.job != asker.job->id);
+  const bool reserved = why.reason == Reason::Reservation;
+  if (why.reason == Reason::Resources && !is_blocked) add("with at most ", smaller_request(asker));
+  if (why.reason == Reason::Quota && !is_blocked) add("with at most ", within_quotas(asker));
+  if ((reserved || why.reason == Reason::Priority) && !is_blocked)
+    add("with a time limit of at most ", shorter_limit(asker, reserved));
   if (spec != nullptr) add("in partition ", other_partition(asker, *spec));
   if (!text.empty()) why.hint = std::move(text);
 }

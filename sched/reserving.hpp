@@ -87,6 +87,8 @@ struct Controller::State::Reserved {
                             std::string& hint) const;
   bool are_licences_foreseen(const Partition& partition, const Job& job) const;
   static Result<void> check_licences(const Reservation& known, const rm::Counts& asked);
+  Result<void> check_room(const Reservation& known, const rm::Request& request) const;
+  Result<void> check_times(const Reservation& known, const JobSpec& spec) const;
   Why why_inside(const Asker& asker) const;  // who names one
   std::optional<Why> why_outside(const Asker& asker) const;
   std::string why_not_drawn(const Asker& asker, rm::ReservedId id) const;

@@ -379,6 +379,18 @@ TEST(Remedies, NoPartitionInWhichAQuotaThatIsKeptWouldStopIt) {
             "it goes on when jobs under this quota end");
 }
 
+TEST(Remedies, WithoutBackfillNothingHelpsThoseBehindTheFirst) {
+  BesideStrict both;
+  Weighing& on = *both.on;
+  on.desk.accept(both.in("strict", 5, 100));
+  JobSpec first = both.in("strict", 8, 50);
+  first.labels["user"] = first.user = "bob";
+  on.desk.accept(first);
+  const Prospect said = on.weigh(both.in("strict", 2, 500));
+  EXPECT_EQ(said.why.reason, Reason::Priority) << said.why.text;
+  EXPECT_EQ(said.why.hint, "it could start now in partition planned") << "and no shorter limit";
+}
+
 TEST(Remedies, AnotherPartitionThatHasRoomNow) {
   PartitionSpec slow, fast, closed;
   slow.name = "slow";

@@ -76,12 +76,12 @@ TEST_P(ReserveByPolicy, OthersMayUseItsNodesOnlyIfTheyEndBefore) {
   EXPECT_EQ(desk.launches.size(), 1u);
   const JobId longer = desk.accept(job(101));
   EXPECT_EQ(desk.launches.size(), 1u);
-  const auto said = desk.controller.why(longer, {}, desk.now);
-  EXPECT_EQ(said->reason, Reason::Reservation);
-  EXPECT_NE(said->text.find("reservation lecture begins there at 1970-01-01T00:18:20Z"),
+  const auto said = desk.controller.look_at(longer, {}, desk.now)->why;
+  EXPECT_EQ(said.reason, Reason::Reservation);
+  EXPECT_NE(said.text.find("reservation lecture begins there at 1970-01-01T00:18:20Z"),
             std::string::npos)
-      << said->text;
-  EXPECT_NE(said->hint.find("at most 00:01:40"), std::string::npos) << said->hint;
+      << said.text;
+  EXPECT_NE(said.hint.find("at most 00:01:40"), std::string::npos) << said.hint;
   desk.ended(desk.launches[0]);
   EXPECT_EQ(desk.launches.size(), 1u) << "its node is free, and it may not have it";
   EXPECT_EQ(desk.state(shorter), JobState::Succeeded);
@@ -304,6 +304,69 @@ TEST_F(Reserve, OnlyThoseItIsForMaySubmitToIt) {
   spec = inside(20);
   spec.request.nodes = 2;
   EXPECT_EQ(desk.submit(spec).error().code, Errc::Limit);
+}
+
+TEST_F(Reserve, WhatItsNodesDoNotHaveIsRefused) {
+  rm::NodeSpec node;
+  node.name = "g1";
+  node.labels = {{"kind", "gpu"}};
+  node.topology = rm::make_topology(1, 1, 4, 1, 1000);
+  node.topology.gpus = {{"a", "none:0", 0, 0}};
+  desk.register_node(node);
+  ASSERT_TRUE(put(lecture(100, 50, {"n1", "n2"})));
+  JobSpec gpu = inside(10), labelled = inside(10), share = inside(10, 1);
+  gpu.request.gpus = 1;
+  labelled.request.node_labels = {{"kind", "gpu"}};
+  share.request.gpu_share = 500;
+  EXPECT_EQ(desk.submit(gpu).error().message,
+            "0 of the nodes of reservation lecture have as much set aside as the job asks for, it "
+            "needs 1");
+  EXPECT_EQ(
+      desk.submit(labelled).error().message,
+      "0 of the nodes of reservation lecture have the labels that the job or its partition asks "
+      "for, it needs 1");
+  Reservation part = lecture(100, 50, {"g1"});
+  part.name = "part";
+  part.nodes[0].whole = false;
+  part.nodes[0].amounts[rm::Kind::CpuMilli] = 2000;
+  ASSERT_TRUE(put(part));
+  share.reservation = "part";
+  EXPECT_FALSE(desk.submit(share)) << "no GPU is set aside";
+  share.request.gpu_share = 0;
+  EXPECT_TRUE(desk.submit(share));
+}
+
+TEST_F(Reserve, WhatCannotEndInTimeIsRefused) {
+  ASSERT_TRUE(put(lecture(100, 50)));
+  JobSpec late = inside(20), urgent = inside(20);
+  late.begin = in(131);
+  EXPECT_EQ(desk.submit(late).error().field, "begin");
+  late.begin = in(130);
+  EXPECT_TRUE(desk.submit(late));
+  urgent.deadline = in(119);
+  EXPECT_EQ(desk.submit(urgent).error().field, "deadline");
+  urgent.deadline = in(120);
+  EXPECT_TRUE(desk.submit(urgent));
+}
+
+TEST_F(Reserve, AShorterLimitIsProposedThatWouldStart) {
+  ASSERT_TRUE(put(lecture(200, 50, {"n1", "n2"})));
+  const auto hint = [&](const JobSpec& spec) {
+    const auto said = desk.controller.weigh(
+        Submit{ReplyToken{1}, std::make_shared<const JobSpec>(spec), {}}, desk.now);
+    return said ? said->why.hint : said.error().message;
+  };
+  EXPECT_EQ(hint(job(300, "ann")), "it could start now with a time limit of at most 00:03:20");
+  desk.accept(job(100));  // n1 is taken, and half of n2
+  desk.accept(job(100, "bob", 2));
+  desk.accept(job(60));  // its place begins in 100 s, on either
+  EXPECT_EQ(hint(job(300, "ann", 2)), "it could start now with a time limit of at most 00:03:20");
+  JobSpec both = job(60);
+  both.request.nodes = 2;
+  both.priority = 5;
+  desk.accept(both);  // and this one's on both
+  EXPECT_EQ(hint(job(300, "ann", 2)), "it could start now with a time limit of at most 00:01:40");
+  EXPECT_EQ(hint(job(150, "ann", 2)), "it could start now with a time limit of at most 00:01:40");
 }
 
 TEST_F(Reserve, MaintenanceIsForNobodyAndShows) {
