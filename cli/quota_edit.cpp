@@ -2,6 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Each change says before which version it was made, so that nobody's edit is lost.
+#include <set>
+#include <string>
+#include <vector>
+
 #include "base/units.hpp"
 #include "cli/command.hpp"
 #include "cli/quota.hpp"
@@ -102,8 +106,19 @@ Result<bool> put_amount(Json& amounts, const std::string& text) {
   const auto number = parse_integer(value, INT64_MIN, INT64_MAX, word);
   if (!number)
     return fail(Errc::BadInput, word + ": \"" + value + "\" is no whole number",
-                "write " + word + "=8, or " + word + "=none for no limit", word);
+                "write a whole number, as in cpus=8 or mem_mib=16384, or none for no limit", word);
   amounts[word] = *number;
+  return true;
+}
+
+Result<bool> put_amounts(Json& amounts, const std::vector<std::string>& texts) {
+  std::set<std::string> given;
+  for (const std::string& text : texts) {
+    const std::string word = text.substr(0, text.find('='));
+    if (!given.insert(word).second)
+      return fail(Errc::BadInput, word + " is given twice", "say once how much", word);
+    if (auto put = put_amount(amounts, text); !put) return fail(put.error());
+  }
   return true;
 }
 
@@ -132,11 +147,11 @@ Result<int> run_set(Context& context) {
   if (rule->contains("reclaim")) body["reclaim"] = (*rule)["reclaim"];
   if (rule->contains("lend")) body["lend"] = (*rule)["lend"];
   const Arguments& arguments = context.arguments();
-  for (std::size_t i = 1; i < arguments.words.size(); ++i)
-    if (auto put = put_amount(body["max"], arguments.words[i]); !put) return fail(put.error());
+  std::vector<std::string> limits(arguments.words.begin() + 1, arguments.words.end()), guarantees;
   for (const Given& given : arguments.options)
-    if (given.option->name == "guaranteed")
-      if (auto put = put_amount(body["guaranteed"], given.value); !put) return fail(put.error());
+    if (given.option->name == "guaranteed") guarantees.push_back(given.value);
+  if (auto put = put_amounts(body["max"], limits); !put) return fail(put.error());
+  if (auto put = put_amounts(body["guaranteed"], guarantees); !put) return fail(put.error());
   if (arguments.has("reclaim")) body["reclaim"] = arguments.text("reclaim");
   if (arguments.has("lend")) {
     const std::string lend = arguments.text("lend");

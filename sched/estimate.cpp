@@ -56,7 +56,7 @@ std::optional<Estimate> Controller::State::Prospects::when(JobId id,
     return at(clearing->second.until);
   const auto next = s.next_ready(*job);
   const bool throttled = job->more != nullptr && job->more->throttle > 0 &&
-                         job->active >= job->more->throttle && job->planned;
+                         job->active >= job->more->throttle;  // after a restart it has no plan yet
   if (job->lane == kNoLane && !(throttled && !next)) return unknown(s.why_unplaced(*job).text);
   return when(s.asker(*job));
 }
@@ -96,7 +96,7 @@ std::optional<Estimate> Controller::State::Prospects::when_element(const Job& jo
   if (touched && !job.more->ready.contains(index))
     return unknown("it is held, or waits for others");
   if (s.why_element(job, index)) return unknown("it waits for elements of other jobs");
-  if (!job.planned) return unknown("its plan is being made");
+  if (!job.planned && job.active == 0) return unknown("its plan is being made");
   return when(s.asker(job), elements_before(job, index));
 }
 

@@ -18,6 +18,12 @@ constexpr std::array kBackfillWords = {
     std::string_view("none"), std::string_view("easy"), std::string_view("easy-sjbf"),
     std::string_view("conservative"), std::string_view("depth-k")};
 
+// What may stand alone.
+constexpr std::array kPolicyWords = {
+    std::string_view("fcfs"),         std::string_view("easy"),     std::string_view("easy-sjbf"),
+    std::string_view("conservative"), std::string_view("depth-k"),  std::string_view("saf-guard"),
+    std::string_view("fifo"),         std::string_view("priority"), std::string_view("none")};
+
 template <class Enum, class Words>
 std::optional<Enum> find_word(std::string_view word, const Words& words) {
   for (std::size_t i = 0; i < words.size(); ++i)
@@ -92,6 +98,12 @@ Result<PartitionPolicy> parse_policy(std::string_view text) {
   }
   const std::string_view word = split(text, ':').first;
   const bool is_order = find_word<Order>(word, kOrderWords).has_value();
+  const bool is_backfill = find_word<Backfill>(word, kBackfillWords).has_value();
+  if (!is_order && !is_backfill) {
+    auto error = unknown(word, kPolicyWords, "policy");
+    return fail(error.value().code, error.value().message,
+                error.value().hint + "; or ORDER+BACKFILL, as in saf-guard:24h+easy", "policy");
+  }
   auto ok = is_order ? read_order(text, policy) : read_backfill(text, policy);
   if (!ok) return fail(ok.error());
   return policy;

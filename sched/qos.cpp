@@ -121,10 +121,10 @@ Result<std::string> QosTable::qos_for(std::string_view user, std::string_view ac
     std::vector<std::string_view> names;
     for (const QosSpec& known : specs_) names.push_back(known.name);
     const std::string_view near = nearest_match(want, names);
-    return fail(
-        Errc::NotFound, "there is no qos " + std::string(want.substr(0, 64)),
-        near.empty() ? "drover qos shows the classes" : "did you mean " + std::string(near) + "?",
-        "qos");
+    return fail(Errc::NotFound, "there is no qos " + std::string(want.substr(0, 64)),
+                near.empty() ? "drover qos ls shows the classes"
+                             : "did you mean " + std::string(near) + "?",
+                "qos");
   }
   const bool open = spec->users.empty() && spec->accounts.empty();
   if (open || lists(spec->users, user) || lists(spec->accounts, account)) return spec->name;

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <limits>
+#include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -19,9 +21,13 @@ constexpr std::array<std::string_view, 2> kSetFields = {"quotas", "version"};
 
 Result<void> read_amounts(rm::Amounts& into, std::string_view field, JsonValue v,
                           const rm::ResourceNames& names) {
+  std::set<rm::Kind> given;
   return json_object(v, field, [&](std::string_view word, JsonValue amount) -> Result<void> {
     const auto kind = names.find(word);
     if (!kind) return rm::put_amount(into, word, 0, names);  // says what there is
+    if (!given.insert(*kind).second)
+      return fail(Errc::BadInput, std::string(word) + " is given twice", "say once how much",
+                  std::string(word));
     const auto value = json_integer(amount, word, 0, rm::kMaxAmount / names.unit(*kind));
     if (!value) return fail(value.error());
     return rm::put_amount(into, word, *value, names);
@@ -31,7 +37,10 @@ Result<void> read_amounts(rm::Amounts& into, std::string_view field, JsonValue v
 Result<void> read_match(rm::Labels& into, JsonValue v) {
   auto pairs = json_pairs(v, "match", 16, 256);
   if (!pairs) return fail(pairs.error());
-  for (auto& [key, value] : *pairs) into[key] = std::move(value);
+  for (auto& [key, value] : *pairs)
+    if (!into.emplace(key, std::move(value)).second)
+      return fail(Errc::BadInput, "the label " + key + " is given twice",
+                  "one value for each label", "match");
   return {};
 }
 

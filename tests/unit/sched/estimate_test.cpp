@@ -203,6 +203,11 @@ TEST(When, ElementsFollowTheirThrottle) {
   EXPECT_EQ(of(3), 100);
   EXPECT_EQ(of(4), 200);
   EXPECT_EQ(seconds_until(desk, id), 100);
+
+  desk.restart();
+  desk.node_up("n1", 4, "b1", {{desk.launches[0].id, true}, {desk.launches[1].id, true}});
+  EXPECT_EQ(of(4), 200) << "it needs no plan while nothing of it may start";
+  EXPECT_EQ(seconds_until(desk, id), 100);
 }
 
 TEST(When, ElementsCountWhatIsPlannedForThem) {

@@ -34,5 +34,13 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"fifo+", ""}, Row{"fifo:3+easy", ""}, Row{"depth-k:0", ""},
                     Row{"saf-guard:soon", ""}, Row{"easy:2", ""}, Row{"+", ""}));
 
+TEST(Policy, AnUnknownWordIsToldTheShortOnesToo) {
+  const auto refused = parse_policy("fcsf");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "there is no policy 'fcsf'");
+  EXPECT_TRUE(refused.error().hint.starts_with("did you mean fcfs? known: fcfs, easy, "))
+      << refused.error().hint;
+}
+
 }  // namespace
 }  // namespace drover::sched

@@ -62,6 +62,18 @@ TEST(QuotaApi, an_edit_of_an_older_version_is_refused) {
       400);
 }
 
+TEST(QuotaApi, amounts_that_contradict_are_refused) {
+  Harness server;
+  const std::string path = kQuotas + "/user=ann";
+  const auto twice = server.ask(kOperator, "PUT", path, R"({"max":{"cpus":4,"cpus":8}})");
+  EXPECT_EQ(twice.status, 400) << twice.body;
+  EXPECT_NE(twice.body.find("cpus is given twice"), std::string::npos) << twice.body;
+  const auto labels =
+      server.ask(kOperator, "PUT", kQuotas,
+                 R"({"quotas":[{"match":{"user":"a","user":"b"},"max":{"cpus":4}}]})");
+  EXPECT_EQ(labels.status, 400) << labels.body;
+}
+
 TEST(QuotaApi, names_may_have_slashes) {
   Harness server;
   const std::string path = kQuotas + "/project=a/b";
