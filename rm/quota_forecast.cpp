@@ -38,14 +38,17 @@ void QuotaForecast::hold(const QuotaLedger& ledger, HoldId id, PathId path, cons
   set(ledger, held->second, true);
 }
 
-HoldId QuotaForecast::keep(const QuotaLedger& ledger, PathId path, const Amounts& amounts,
-                           Duration length, Time now) {
+std::optional<HoldId> QuotaForecast::keep(const QuotaLedger& ledger, PathId path,
+                                          const Amounts& amounts, Duration length, Time now) {
+  std::optional<Time> from;
+  if (counts_leases_) {
+    from = earliest(ledger, path, amounts, length, now, kEver);
+    if (!from) return std::nullopt;
+  }
   constexpr std::uint32_t kFirst = 1u << 31;  // holds on nodes are counted from 0 on
   while (holds_.contains(HoldId{kFirst + newest_kept_})) newest_kept_ = (newest_kept_ + 1) % kFirst;
   const HoldId id{kFirst + newest_kept_};
   newest_kept_ = (newest_kept_ + 1) % kFirst;
-  std::optional<Time> from;
-  if (counts_leases_) from = earliest(ledger, path, amounts, length, now, kEver);
   hold(ledger, id, path, amounts, from.value_or(now), from ? after(*from, length) : kEver);
   return id;
 }

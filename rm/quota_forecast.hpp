@@ -33,9 +33,9 @@ class QuotaForecast {
   void hold(const QuotaLedger& ledger, HoldId id, PathId path, const Amounts& amounts, Time from,
             Time until);
   // A hold of quotas alone, from the time on at which they are likely to have room, at once where
-  // nobody knows. O(changes up to then).
-  HoldId keep(const QuotaLedger& ledger, PathId path, const Amounts& amounts, Duration length,
-              Time now);
+  // ends are not followed; nothing where somebody who stands still has them. O(changes up to then).
+  std::optional<HoldId> keep(const QuotaLedger& ledger, PathId path, const Amounts& amounts,
+                             Duration length, Time now);
   void drop(QuotaLedger& ledger, HoldId id);          // who waits for its quotas may look again
   void forget(const QuotaLedger& ledger, HoldId id);  // nobody needs to
   void lift(const QuotaLedger& ledger, HoldId id);

@@ -54,6 +54,7 @@ struct PreemptVerbs : ChangeVerbs {
     if (!sleepers.empty()) end_sleep(job, task);
   }
   void end_sleep(Job& job, Task& task);
+  void wake_those_aside();
   void follow_sleep(Job& job);
   void order_pause(const TaskRecord& record, bool suspended);
   Duration time_left(const Job& job, const TaskRecord& record) const;

@@ -63,6 +63,7 @@ bool PreemptVerbs::resume_task(Job& job, Task& task, bool heeds_claims) {
   for (const rm::NodePart& part : record.asleep)
     ranking.hold(job.standing, part.amounts, clock.wall);
   leave_sleep(job, task);
+  wake_those_aside();
   self().move(task, TaskEvent::Resume);
   record.reason = Reason::None;
   record.preempted_by = {};
@@ -84,6 +85,11 @@ void PreemptVerbs::end_sleep(Job& job, Task& task) {
   record.suspended = {};
   record.asleep.clear();
   self().touch(task);
+}
+
+// Who stood aside since nobody knew when a sleeper would end can be planned for.
+void PreemptVerbs::wake_those_aside() {
+  for (Partition& partition : partitions) partition.queue.wake_all();
 }
 
 OrderKey PreemptVerbs::key_of_job(const Partition& partition, const Job& job) const {

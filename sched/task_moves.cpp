@@ -89,6 +89,7 @@ void Controller::State::drop_attempt(Job& job, Task& task) {
   ranking.release(job.standing, rm::LeaseTotal(lease), clock.wall);
   ended_since = true;
   freed_early |= lease.until > clock.mono;
+  if (lease.until == rm::kEver && rm.plans()) wake_those_aside();  // it stood still
   task.record.last_pus = std::move(lease.pus);
   task.record.last_gpus = std::move(lease.gpus);
   rm::for_each_part(lease, [&](const rm::NodePart& part) {

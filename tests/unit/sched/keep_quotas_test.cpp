@@ -43,6 +43,48 @@ TEST(KeepQuotas, TheGuardCountsUnderAQuota) {
   }
 }
 
+// Nobody knows when it will have what somebody holds who stands still: it stops nobody meanwhile.
+TEST(KeepQuotas, ForWhomASuspendedOneIsInTheWayNothingIsKept) {
+  rm::QuotaRule rule;
+  rule.match = {{"user", "ann"}};
+  rule.max[rm::Kind::MemMib] = 800;
+  for (const char* policy : {"easy", "conservative", "fifo+depth-k:2"}) {
+    ControllerConfig config;
+    config.policy = parse_policy(policy).value();
+    config.quotas = {rule};
+    Desk desk(config);
+    desk.node_up("n1", 8);
+    desk.node_up("n2", 8);
+    const auto asks = [](std::int64_t mem_mib, std::int64_t limit_s) {
+      JobSpec spec = sized(1, limit_s);
+      spec.request.mem_mib = mem_mib;
+      return spec;
+    };
+    const JobId still = desk.accept(asks(300, 100));
+    desk.started(desk.launches.at(0));
+    ASSERT_TRUE(desk.command(Verb::Suspend, still, {0, true}));
+    const JobId large = desk.accept(asks(800, 50));
+    EXPECT_EQ(desk.launches.size(), 1u) << policy;
+    desk.accept(asks(300, 1'000));
+    EXPECT_EQ(desk.launches.size(), 2u)
+        << policy << ": " << desk.controller.why(large, {}, desk.now)->text;
+    desk.accept(asks(200, 60));
+    EXPECT_EQ(desk.launches.size(), 3u) << policy;
+    EXPECT_TRUE(desk.controller.check().empty());
+    ASSERT_TRUE(desk.command(Verb::Resume, still, {0, true}));
+    desk.pass(seconds(60));
+    desk.ended(desk.launches[2]);
+    desk.pass(seconds(60));
+    desk.ended(desk.launches[0]);
+    desk.accept(asks(300, 10'000));
+    EXPECT_EQ(desk.launches.size(), 3u) << policy << ": now the large one's time is known";
+    desk.pass(seconds(900));
+    desk.ended(desk.launches[1]);
+    ASSERT_EQ(desk.launches.size(), 4u) << policy;
+    EXPECT_EQ(desk.launches[3].id.task.job, large) << policy;
+  }
+}
+
 // What is over before the first can start, or leaves it enough, delays nobody.
 TEST(KeepQuotas, WhatTheFirstWillNotMissIsUsed) {
   struct Case {

@@ -178,6 +178,41 @@ TEST_P(Suspend, AnArrayIsSuspendedWhenAllOfItIs) {
   EXPECT_EQ(desk.state(array), JobState::Succeeded);
 }
 
+// Who wants what it keeps has no time known while it stands still, and stands aside.
+TEST(Suspended, WhoStoodAsideIsPlannedForWhenItGoesOnOrEnds) {
+  for (const char* policy : {"easy", "easy-sjbf", "conservative", "fifo+depth-k:2", "fcfs"})
+    for (const bool ends : {false, true}) {
+      ControllerConfig config;
+      config.policy = parse_policy(policy).value();
+      Desk desk(config);
+      desk.node_up("n1", 8);
+      const auto asks = [](std::int64_t mem_mib, std::int64_t limit_s) {
+        JobSpec spec = Desk::spec();
+        spec.request.mem_mib = mem_mib;
+        spec.time_limit = seconds(limit_s);
+        return spec;
+      };
+      const JobId still = desk.accept(asks(300, 100));
+      desk.started(desk.launches.at(0));
+      const JobId beside = desk.accept(asks(200, 200));
+      ASSERT_TRUE(desk.command(Verb::Suspend, still, kOperator));
+      const JobId large = desk.accept(asks(850, 50));
+      desk.pass(seconds(60));
+      desk.turn();
+      ASSERT_TRUE(desk.command(ends ? Verb::Cancel : Verb::Resume, still, kOperator));
+      if (ends) desk.ended(desk.launches[0]);
+      desk.accept(asks(160, 10'000));
+      EXPECT_EQ(desk.launches.size(), 2u) << policy << ends;
+      desk.pass(seconds(60));
+      if (!ends) desk.ended(desk.launches[0]);
+      desk.pass(seconds(60));
+      EXPECT_EQ(desk.launches[1].id.task.job, beside);
+      desk.ended(desk.launches[1]);
+      ASSERT_GE(desk.launches.size(), 3u) << policy << ends;
+      EXPECT_EQ(desk.launches[2].id.task.job, large) << policy << ends;
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Backfills, Suspend,
                          testing::Values(Backfill::None, Backfill::Easy, Backfill::Conservative,
                                          Backfill::DepthK));
