@@ -3,6 +3,7 @@
 #include "sched/keep_quotas.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <vector>
 
@@ -46,7 +47,7 @@ void Controller::State::KeepQuotas::ask(const Partition& partition, const Job& j
   const auto keep = [&] {
     return s.rm.keep_quotas(job.what, job.path, s.shapes[job.shape].length, s.clock.mono, shortage);
   };
-  auto kept = keep();
+  auto kept = is_never_within(job) ? std::nullopt : keep();
   if (!kept) return drop(job.id, true);
   if (!behind.empty() || s.quota_heads.find(job.id) != nullptr) {
     // What they and it kept put its own time off.
@@ -74,9 +75,37 @@ bool Controller::State::KeepQuotas::keeps_more(JobId head, const Job& next,
   });
 }
 
+// A node alone comes to more than was asked for: at least to what the smallest that is large enough
+// has. With many of them that is not looked for.
+rm::Amounts Controller::State::KeepQuotas::least_total(rm::ClassId what) const {
+  constexpr std::size_t kLookedAt = 64;
+  rm::Amounts least = s.rm.least_charge(what);
+  const rm::Request& request = s.rm.request(what);
+  if (!request.exclusive) return least;
+  const auto nodes = s.rm.suited(what, true, kLookedAt);
+  if (nodes.empty() || nodes.size() == kLookedAt) return least;
+  for (const rm::Kind kind : {rm::Kind::CpuMilli, rm::Kind::GpuMilli}) {
+    std::int64_t smallest = std::numeric_limits<std::int64_t>::max();
+    for (const NodeId id : nodes) smallest = std::min(smallest, s.rm.node(id)->capacity[kind]);
+    least[kind] = std::max(least[kind], smallest * request.nodes);
+  }
+  return least;
+}
+
+bool Controller::State::KeepQuotas::is_never_within(const Job& job) const {
+  if (!s.shapes[job.shape].whole_node) return false;
+  bool within = true;
+  const rm::Amounts whole = least_total(job.what);
+  s.rm.ledger().visit_limits(job.path, whole, [&](std::uint32_t, rm::Kind kind, std::int64_t max) {
+    return within = whole[kind] <= max;
+  });
+  return !within;
+}
+
 bool Controller::State::KeepQuotas::is_foreseen(const Partition& partition, const Job& job,
                                                 const rm::QuotaShort& shortage) const {
   if (rm::is_licence(shortage) || !foresees_quotas(partition.policy)) return false;
+  if (is_never_within(job)) return false;
   const bool had_place = partition.placed == job.id;  // taken back to try it
   const bool is_first = partition.holds_for_first();
   if (!had_place && (shortage.set_aside == 0 || !is_first)) return false;

@@ -37,7 +37,10 @@ struct Controller::State::KeepQuotas {
   // After a pass: who was let go by its quota and waits for nodes keeps nothing.
   void settle();
 
+  rm::Amounts least_total(rm::ClassId what) const;  // what quotas are charged at least
+
  private:
+  bool is_never_within(const Job& job) const;
   void drop_head(JobId job, bool wakes);
   void wake_heads(const std::vector<std::uint32_t>& freed);
   bool keeps_more(JobId head, const Job& next, const std::vector<std::uint32_t>& limits) const;

@@ -10,6 +10,7 @@
 
 #include "base/units.hpp"
 #include "rm/quota_ledger.hpp"
+#include "sched/keep_quotas.hpp"
 #include "sched/prospects.hpp"
 
 namespace drover::sched {
@@ -46,7 +47,10 @@ bool Controller::State::Prospects::could_start(const rm::Request& request, Durat
   rm::Window whole{s.clock.mono, rm::after(s.clock.mono, length), asker.partition->by};
   if (const auto* head = asker.job == nullptr ? nullptr : s.quota_heads.find(asker.job->id))
     whole.own = head->kept;
-  bool could = !s.rm.quota_short(what, asker.path, whole);
+  Asker changed = asker;
+  changed.what = what;
+  bool could = !s.rm.quota_short(what, asker.path, whole) &&
+               (!request.exclusive || never_allowed(changed).empty());
   if (could && s.rm.plans()) {
     const auto slot = s.rm.earliest(what, length, s.clock.mono, asker.partition->by, s.clock.mono,
                                     asker.partition->planned(asker.path));
@@ -63,7 +67,7 @@ bool Controller::State::Prospects::could_start(const rm::Request& request, Durat
 // "3 gpus of quota user=ann": more is asked for than that ever allows.
 std::string Controller::State::Prospects::never_allowed(const Asker& asker) const {
   const rm::QuotaLedger& ledger = s.rm.ledger();
-  const rm::Amounts& want = s.rm.least_charge(asker.what);
+  const rm::Amounts want = KeepQuotas{s}.least_total(asker.what);
   std::string text;
   ledger.visit_limits(asker.path, want, [&](std::uint32_t quota, rm::Kind kind, std::int64_t max) {
     if (want[kind] > max)

@@ -43,6 +43,32 @@ TEST(KeepQuotas, TheGuardCountsUnderAQuota) {
   }
 }
 
+// A node alone is charged with all of its CPUs, here with more than is ever allowed.
+TEST(KeepQuotas, WhoNeedsALargerNodeThanAllowedStopsNobody) {
+  for (const char* policy : {"easy", "easy-sjbf", "conservative", "fifo+depth-k:2"}) {
+    ControllerConfig config;
+    config.policy = parse_policy(policy).value();
+    config.quotas = {at_most({{"user", "ann"}}, 4)};
+    Desk desk(config);
+    desk.node_up("n1", 8);
+    desk.node_up("n2", 8);
+    JobSpec alone = sized(4, 100);
+    alone.request.exclusive = true;
+    const JobId large = desk.accept(alone);
+    EXPECT_TRUE(desk.launches.empty()) << policy;
+    desk.accept(sized(2, 1'000));
+    desk.accept(sized(2, 1'000));
+    desk.turn();
+    EXPECT_EQ(desk.launches.size(), 2u)
+        << policy << ": " << desk.controller.why(large, {}, desk.now)->text;
+    desk.node_up("n3", 4);
+    desk.pass(seconds(1'000));
+    desk.ended(desk.launches.at(0));
+    desk.ended(desk.launches.at(1));
+    EXPECT_EQ(desk.launches.size(), 3u) << policy << ": on the small node it is within";
+  }
+}
+
 // Nobody knows when it will have what somebody holds who stands still: it stops nobody meanwhile.
 TEST(KeepQuotas, ForWhomASuspendedOneIsInTheWayNothingIsKept) {
   rm::QuotaRule rule;

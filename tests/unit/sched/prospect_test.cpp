@@ -312,6 +312,23 @@ TEST(Remedies, WhatAQuotaNeverAllowsIsSaid) {
   on.expect_same(gang);
 }
 
+TEST(Remedies, AWholeNodeBeyondAQuotaIsSaid) {
+  Weighing on(with_quota(7));
+  on.desk.node_up("n1", 8);
+  on.desk.node_up("n2", 8);
+  JobSpec alone = sized(4, 50);
+  alone.request.exclusive = true;
+  const JobId id = on.desk.accept(alone);
+  const auto said = on.desk.controller.look_at(id, {}, on.desk.now);
+  ASSERT_TRUE(said && said->start);
+  EXPECT_EQ(said->why.reason, Reason::Quota);
+  EXPECT_EQ(
+      said->why.hint,
+      "it asks for more than the 7 cpus of quota user=ann: ask for less, or have that raised");
+  EXPECT_FALSE(said->start->start.is_set());
+  EXPECT_EQ(said->start->because, "a whole node is more than the 7 cpus of quota user=ann");
+}
+
 TEST(Remedies, WhatIsLeftOfAQuota) {
   Weighing on(with_quota(7));
   on.desk.node_up("n1", 8);
