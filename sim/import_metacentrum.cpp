@@ -85,7 +85,7 @@ Result<Workload> import_metacentrum(std::string_view text, const ReadOptions& op
     spec.request.nodes = shape.nodes;
     spec.request.exclusive = shape.exclusive;
     if (!shape.cluster.empty()) spec.request.node_labels["cluster"] = shape.cluster;
-    spec.labels = {{"user", "user" + std::to_string(line.field[11])},
+    spec.labels = {{"user", "user" + std::to_string(line.user())},
                    {"queue", std::string(rest[rest.size() - 2])}};
     job.submit.us -= first;
     job.estimate = chosen_estimate(job.run, job.estimate, options);

@@ -14,7 +14,8 @@
 
 namespace drover::sim {
 
-// The 18 fields of one line; -1 = unknown. Decimals are cut off.
+// The 18 fields of one line; -1 = unknown. Decimals are cut off. Those without a name here may not
+// have been read.
 struct SwfLine {
   SwfFields field{};
   std::string_view rest;  // what follows the 18th field
@@ -25,6 +26,7 @@ struct SwfLine {
   std::int64_t asked_procs() const { return field[7]; }
   std::int64_t asked_time() const { return field[8]; }
   std::int64_t asked_memory() const { return field[9]; }
+  std::int64_t user() const { return field[11]; }
   std::int64_t queue() const { return field[14]; }
 };
 
