@@ -22,7 +22,13 @@ struct InventoryKey {  // free amounts in the order of best fit
   friend auto operator<=>(const InventoryKey&, const InventoryKey&) = default;
 };
 
-using InventoryBuckets = std::map<InventoryKey, NodeGroup>;  // nodes with equal amounts free
+// May change where it stands, as long as the order of the keys beside it stays the same.
+struct InventoryPlace {
+  mutable InventoryKey key;
+  friend bool operator<(const InventoryPlace& a, const InventoryPlace& b) { return a.key < b.key; }
+};
+
+using InventoryBuckets = std::map<InventoryPlace, NodeGroup>;  // nodes with equal amounts free
 
 // What every start and end looks at comes first, so that it lies together.
 struct InventoryNode {

@@ -109,7 +109,7 @@ void NodeInventory::check(std::span<const Lease* const> live,
     const bool offers = node.known && node.state == NodeState::Up && node.defect.empty();
     const Key free = free_of(node);
     const bool wanted = offers && node.exclusive == 0 && node.is_shared() && free.cpus > 0;
-    if (node.bucket.has_value() != wanted || (wanted && (*node.bucket)->first != free))
+    if (node.bucket.has_value() != wanted || (wanted && (*node.bucket)->first.key != free))
       problems.push_back(where + "is indexed with other free amounts than it has");
     if (node.bucket) {
       const auto bucket = free_.find((*node.bucket)->first);

@@ -6,6 +6,17 @@
 #include "rm/node_inventory.hpp"
 
 namespace drover::rm {
+namespace {
+
+// Whether the bucket may stay where it is under that key.
+bool keeps_order(const InventoryBuckets& all, InventoryBuckets::const_iterator bucket,
+                 const InventoryKey& key) {
+  const auto next = std::next(bucket);
+  return (next == all.end() || key < next->first.key) &&
+         (bucket == all.begin() || std::prev(bucket)->first.key < key);
+}
+
+}  // namespace
 
 void NodeInventory::reindex(NodeId id, Node& node) {
   const bool offers = node.known && node.state == NodeState::Up && node.defect.empty();
@@ -17,15 +28,19 @@ void NodeInventory::reindex(NodeId id, Node& node) {
   if (open) wanted = free_of(node);
   if (wanted && wanted->cpus == 0) wanted.reset();
   if (node.bucket.has_value() == wanted.has_value() &&
-      (!wanted || *wanted == (*node.bucket)->first))
+      (!wanted || *wanted == (*node.bucket)->first.key))
     return;
   Buckets::node_type own;  // the old bucket, when the node was alone in it: it mostly moves along
   if (node.bucket) {
     const Buckets::iterator old = *node.bucket;
-    if (old->second.count() > 1)
+    if (old->second.count() > 1) {
       old->second.erase(id);
-    else
+    } else if (wanted && keeps_order(free_, old, *wanted)) {
+      old->first.key = *wanted;
+      return;
+    } else {
       own = free_.extract(old);
+    }
     node.bucket.reset();
   }
   if (wanted) put_in_bucket(id, node, *wanted, own);
@@ -36,19 +51,19 @@ void NodeInventory::reindex(NodeId id, Node& node) {
 
 // `own` is a bucket with this node alone; it is taken when there is none yet for the key.
 void NodeInventory::put_in_bucket(NodeId id, Node& node, const Key& key, Buckets::node_type& own) {
-  auto bucket = free_.lower_bound(key);
-  if (bucket != free_.end() && bucket->first == key) {
+  auto bucket = free_.lower_bound({key});
+  if (bucket != free_.end() && bucket->first.key == key) {
     bucket->second.insert(id);
   } else if (!own.empty()) {
-    own.key() = key;
+    own.key().key = key;
     bucket = free_.insert(bucket, std::move(own));
   } else if (!spare_.empty()) {
-    spare_.back().key() = key;
+    spare_.back().key().key = key;
     bucket = free_.insert(bucket, std::move(spare_.back()));
     spare_.pop_back();
     bucket->second.insert(id);
   } else {
-    bucket = free_.try_emplace(bucket, key);
+    bucket = free_.try_emplace(bucket, InventoryPlace{key});
     bucket->second.insert(id);
   }
   node.bucket = bucket;

@@ -207,15 +207,15 @@ std::uint64_t NodeInventory::search(const NodeAsk& ask, const NodeBits* allowed,
       if (visit(Found{free_of(*find(id)), id})) return probes;
   }
   Key from{ask.gpu_share > 0 ? 1 : ask.gpus, ask.cpus, ask.mem_mib};
-  for (auto bucket = free_.lower_bound(from); bucket != free_.end();) {
+  for (auto bucket = free_.lower_bound({from}); bucket != free_.end();) {
     ++probes;
-    const Key& key = bucket->first;
+    const Key& key = bucket->first.key;
     if (key.cpus < ask.cpus || key.mem_mib < ask.mem_mib) {
       // Too small here: jump to the first bucket of this level, or of the next one, that can be
       // enough.
       from = key.cpus < ask.cpus ? Key{key.gpus, ask.cpus, ask.mem_mib}
                                  : Key{key.gpus, key.cpus, ask.mem_mib};
-      bucket = free_.lower_bound(from);
+      bucket = free_.lower_bound({from});
       continue;
     }
     for (auto id = bucket->second.first_common(allowed, range.begin); id && raw(*id) < range.end;

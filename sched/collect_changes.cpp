@@ -111,6 +111,7 @@ NodeRecord Controller::State::record_of(NodeId id, const Node& node) const {
 // Closed jobs and tasks have put their last image when they left memory, so what is not found is
 // done.
 void Controller::State::collect() {
+  if (!config.keep_records) return;
   Changes& changes = out.changes;
   const auto changed = [](std::uint64_t next, std::uint64_t& stored) {
     return next == stored ? 0 : stored = next;
@@ -119,7 +120,6 @@ void Controller::State::collect() {
   changes.next_epoch = changed(next_epoch, stored_epoch);
   changes.next_node_id = changed(next_node, stored_node);
   changes.next_event_seq = changed(next_event, stored_event);
-  if (!config.keep_records) return;
   for (const JobId id : dirty_jobs) {
     Job* job = find(id);
     if (job == nullptr) continue;

@@ -179,7 +179,7 @@ Result<std::uint64_t> Controller::State::release(Job& job, const Command& in, No
   std::uint64_t touched = 0;
   if (job.more != nullptr) {
     for (auto& [index, task] : job.more->tasks) {
-      if (!is_held(task)) continue;
+      if (!task.is_held()) continue;
       if (task.record.reason == Reason::HeldByOperator && !in.actor.is_operator) continue;
       let_go(job, task);
       ++touched;
@@ -199,11 +199,6 @@ Result<std::uint64_t> Controller::State::release(Job& job, const Command& in, No
   return touched;
 }
 
-bool Controller::State::is_held(const Task& task) {
-  return task.record.state == TaskState::Waiting &&
-         (task.record.reason == Reason::HeldByUser || task.record.reason == Reason::HeldByOperator);
-}
-
 Result<std::uint64_t> Controller::State::hold_elements(Job& job, const Command& in, Now now) {
   const auto named = named_elements(job, in.target.elements);
   if (!named) return fail(named.error());
@@ -211,7 +206,7 @@ Result<std::uint64_t> Controller::State::hold_elements(Job& job, const Command& 
   for (const std::uint32_t index : *named) {
     const Task* known = find_task(job, index);
     if (known == nullptr ? !is_untouched(job, index)
-                         : known->record.state != TaskState::Waiting || is_held(*known))
+                         : known->record.state != TaskState::Waiting || known->is_held())
       continue;
     Task& task = materialise(job, index);
     task.record.reason = holds(in.actor, job);
@@ -229,7 +224,7 @@ Result<std::uint64_t> Controller::State::release_elements(Job& job, const Comman
   std::uint64_t touched = 0;
   for (const std::uint32_t index : *named) {
     Task* task = find_task(job, index);
-    if (task == nullptr || !is_held(*task)) continue;
+    if (task == nullptr || !task->is_held()) continue;
     if (task->record.reason == Reason::HeldByOperator && !in.actor.is_operator)
       return fail(Errc::Denied, "element " + std::to_string(index) + " was held by an operator",
                   "ask an operator", "elements");

@@ -300,7 +300,7 @@ void Controller::restore_node(const NodeRecord& record) {
   node.labels = record.labels;
   state.node_ids[record.name] = record.id;
   state.rm.put_node(record.id, {.name = record.name,
-                                .labels = State::labels_of(node),
+                                .labels = node.labels_in_force(),
                                 .topology = {},
                                 .seats = node.is_engine ? 1u : 0u});
   state.show_service(record.id, node);

@@ -67,7 +67,6 @@ struct Controller::State : StatementVerbs {
   // command.cpp
   void command(const Command& in, Now now);
   Result<std::vector<std::uint32_t>> attempts_of(Job& job, const TaskRange& range);
-  static bool is_held(const Task& task);
   Result<std::uint64_t> obey(Job& job, const Command& in, Now now);
   Result<std::uint64_t> cancel(Job& job, const Command& in, Now now);
   Result<std::uint64_t> send_signal(Job& job, const Command& in);
@@ -77,6 +76,8 @@ struct Controller::State : StatementVerbs {
   Result<std::uint64_t> release_elements(Job& job, const Command& in, Now now);
   Result<std::uint64_t> requeue(Job& job, const Command& in);
   // take_jobs.cpp
+  void take_planned(Job& job, Now now);
+  bool take_at_once(Job& job, Now now);  // false: it waits in its group's FIFO
   void plan_ready(PlanReady in, Now now);
   void take_jobs(Now now);
   void take_from(GroupId id, Now now);
@@ -156,7 +157,6 @@ struct Controller::State : StatementVerbs {
   void label(LabelNode in, Now now);
   void show_service(NodeId id, const Node& node);
   void declare_lost(NodeId id, const Node& node, Now now);
-  static rm::Labels labels_of(const Node& node);
   // collect_changes.cpp
   JobRecord record_of(const Job& job) const;
   NodeRecord record_of(NodeId id, const Node& node) const;

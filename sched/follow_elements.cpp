@@ -79,7 +79,7 @@ void FollowVerbs::lose_element(Job& job, std::uint32_t index, Now now) {
   job.more->counterparts->lost = true;
   if (!job.keep_invalid)
     return self().close_task(job, task, TaskEvent::Cancel, Reason::DependencyNever, now);
-  if (!Controller::State::is_held(task)) task.record.reason = Reason::DependencyNever;
+  if (!task.is_held()) task.record.reason = Reason::DependencyNever;
 }
 
 // Jobs have ended of which nothing more is to be heard: elements without their bits are lost. Those
@@ -147,7 +147,7 @@ void FollowVerbs::collect_counterparts() {
 
 bool FollowVerbs::may_be_placed(const Job& job, const Task& task) {
   const Counterparts* counterparts = job.more->counterparts.get();
-  return task.record.state == TaskState::Waiting && !Controller::State::is_held(task) &&
+  return task.record.state == TaskState::Waiting && !task.is_held() &&
          !task.record.retry_at.is_set() &&
          (counterparts == nullptr || !counterparts->unmet.contains(raw(task.record.id.index)));
 }

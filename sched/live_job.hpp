@@ -35,6 +35,11 @@ inline constexpr Gates kHeldGate = 1, kBeginGate = 2, kDependencyGate = 4, kSing
 struct Task {
   TaskRecord record;
   bool dirty = false;  // its after-image is due in this turn
+
+  bool is_held() const {  // by a person
+    return record.state == TaskState::Waiting &&
+           (record.reason == Reason::HeldByUser || record.reason == Reason::HeldByOperator);
+  }
 };
 
 struct JobExtra {

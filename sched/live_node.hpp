@@ -30,6 +30,8 @@ struct Node {
   bool is_engine = false;
   JobId host{};  // that it runs as, once it has registered; 0 = it is no engine
   bool dirty = false;
+
+  rm::Labels labels_in_force() const;
 };
 
 std::string to_string(Service service);  // "up", "draining", ...

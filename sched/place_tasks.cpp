@@ -301,8 +301,12 @@ void Controller::State::launch(Job& job, std::uint32_t index, rm::Lease&& lease,
   record.suspended_for = {};
   record.attempt = AttemptNo{raw(record.attempt) + 1};
   record.epoch = Epoch{next_epoch++};
-  record.node = lease.more.empty() ? node_of(lease.node).name : names_of(lease);
-  record.host = node_of(lease.node).host;
+  const Node& head = node_of(lease.node);
+  if (lease.more.empty())
+    record.node = head.name;
+  else
+    record.node = names_of(lease);
+  record.host = head.host;
   record.placed = now.wall;
   record.lease = std::move(lease);
   if (record.lease->until != rm::kEver) limits.push({record.lease->until, record.id});

@@ -50,7 +50,7 @@ void Controller::State::node_up(NodeUp in, Now now) {
   if (!node.seat_pool.empty()) node.own_labels.insert_or_assign("pool", node.seat_pool);
   node.is_engine = in.spec.seats > 0;
   node.host = in.host.value_or(JobId{});
-  in.spec.labels = labels_of(node);
+  in.spec.labels = node.labels_in_force();
   if (node.is_engine && rebooted) {  // another engine: what was said of the last one is over
     node.service = Service::InService;
     node.reason.clear();

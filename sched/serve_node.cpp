@@ -93,11 +93,11 @@ void Controller::State::serve(const ServeNode& in, Now now) {
   reply(in.reply, Done{{}, changes ? 1u : 0u});
 }
 
-rm::Labels Controller::State::labels_of(const Node& node) {
-  rm::Labels labels = node.own_labels;
-  for (const std::string& key : node.labels.removed) labels.erase(key);
-  for (const auto& [key, value] : node.labels.set) labels.insert_or_assign(key, value);
-  return labels;
+rm::Labels Node::labels_in_force() const {
+  rm::Labels all = own_labels;
+  for (const std::string& key : labels.removed) all.erase(key);
+  for (const auto& [key, value] : labels.set) all.insert_or_assign(key, value);
+  return all;
 }
 
 void Controller::State::label(LabelNode in, Now now) {
@@ -124,7 +124,7 @@ void Controller::State::label(LabelNode in, Now now) {
   const bool changes = !(edits == node->labels);
   if (changes) {
     node->labels = std::move(edits);
-    rm.set_node_labels(id, labels_of(*node));
+    rm.set_node_labels(id, node->labels_in_force());
     touch(id, *node);
     emit(EventKind::NodeLabelled, *node, to_string(node->service), now);
   }

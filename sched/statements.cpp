@@ -50,7 +50,7 @@ void StatementVerbs::pool_engine(const PoolEngine& in) {
   Node& node = nodes.at(known->second);
   node.seat_pool = in.pool;
   node.own_labels.insert_or_assign("pool", in.pool);
-  rm.set_node_labels(known->second, self().labels_of(node));
+  rm.set_node_labels(known->second, node.labels_in_force());
 }
 
 // Those that are there stay, also when it takes fewer from now on.

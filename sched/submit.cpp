@@ -256,7 +256,7 @@ Result<JobId> Controller::State::try_submit(const Submit& in, Now now) {
     never_met(job, "a job it depends on ended otherwise", now);
   else if (conditions->ended != 0 || !conditions->lost.empty())
     lose_known(job, *conditions, now);
-  else
+  else if (!take_at_once(job, now))
     update_queues(job);
   return id;
 }

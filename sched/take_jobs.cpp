@@ -35,11 +35,7 @@ void Controller::State::take_from(GroupId id, Now now) {
     if (group.fifo.empty() || (limit > 0 && group.active >= limit)) return;
     Job& job = jobs.at(group.fifo.front().job);
     if (needs_no_plan(job)) {
-      job.planned = true;
-      move(job, JobEvent::Taken);
-      set_reason(job, Reason::GroupOrder);
-      emit(EventKind::JobScheduled, job, nullptr, now);
-      update_queues(job);
+      take_planned(job, now);
       continue;
     }
     // A job that was held while it compiled and has come back needs no second compilation.
@@ -50,6 +46,25 @@ void Controller::State::take_from(GroupId id, Now now) {
     emit(EventKind::JobScheduled, job, nullptr, now);
     update_queues(job);
   }
+}
+
+void Controller::State::take_planned(Job& job, Now now) {
+  job.planned = true;
+  move(job, JobEvent::Taken);
+  set_reason(job, Reason::GroupOrder);
+  emit(EventKind::JobScheduled, job, nullptr, now);
+  update_queues(job);
+}
+
+// Who would be taken in this turn in any case need not stand in the FIFO until then. Where a limit
+// counts, the first in order must have come before anybody is taken.
+bool Controller::State::take_at_once(Job& job, Now now) {
+  const Group& group = group_of(job);
+  if (job.state != JobState::Inited || job.gates != 0 || !needs_no_plan(job)) return false;
+  if (limits_of(group.name).running_jobs > 0) return false;
+  if (!group.fifo.empty() || !group.unplanned.empty()) return false;
+  take_planned(job, now);
+  return true;
 }
 
 void Controller::State::plan_ready(PlanReady in, Now now) {
