@@ -75,7 +75,7 @@ void ResourceManager::State::weigh_components(Class& added) {
 }
 
 // What each component could have now; the first that is too short ends it.
-std::vector<NodeWish> ResourceManager::State::wishes_of(const Class& asked, Window window,
+std::vector<NodeWish> ResourceManager::State::wishes_of(const Class& asked, const Window& window,
                                                         bool* held) const {
   std::size_t wanted = 0;
   for_each_component(asked, [&](const Class& one, std::size_t) { wanted += one.ask.nodes; });
@@ -91,7 +91,8 @@ std::vector<NodeWish> ResourceManager::State::wishes_of(const Class& asked, Wind
   return wishes;
 }
 
-Acquired ResourceManager::State::take_components(const Class& asked, PathId path, Window window) {
+Acquired ResourceManager::State::take_components(const Class& asked, PathId path,
+                                                 const Window& window) {
   NoFit none;
   const std::vector<NodeWish> wishes = wishes_of(asked, window, &none.held);
   if (wishes.size() < asked.more.size() + 1) return none;
@@ -103,7 +104,8 @@ Acquired ResourceManager::State::take_components(const Class& asked, PathId path
 }
 
 Acquired ResourceManager::State::take_components_on(const Class& asked, PathId path,
-                                                    std::span<const NodeId> on, Window window) {
+                                                    std::span<const NodeId> on,
+                                                    const Window& window) {
   if (auto shortage = ledger.first_short(path, asked.least))
     return refuse(path, *std::move(shortage), asked.least);
   std::size_t at = 0;
@@ -118,7 +120,8 @@ Acquired ResourceManager::State::take_components_on(const Class& asked, PathId p
 }
 
 // The nodes in `gang`, which have room and stand in the order of components, if the quotas allow.
-Acquired ResourceManager::State::lease_components(const Class& asked, PathId path, Window window) {
+Acquired ResourceManager::State::lease_components(const Class& asked, PathId path,
+                                                  const Window& window) {
   Acquired acquired(std::in_place_type<Lease>);
   Lease& lease = std::get<Lease>(acquired);
   lease.path = path;

@@ -35,7 +35,7 @@ bool ResourceManager::has_room_to_wake(std::span<const NodePart> asleep) const {
                              [&](const NodePart& part) { return state_->nodes.has_cpus(part); });
 }
 
-bool ResourceManager::wake_up(Lease& lease, std::span<const NodePart> asleep, Window window,
+bool ResourceManager::wake_up(Lease& lease, std::span<const NodePart> asleep, const Window& window,
                               bool heeds_claims) {
   if (asleep.size() != lease.node_count() || !has_room_to_wake(asleep)) return false;
   for (const NodePart& part : asleep) {

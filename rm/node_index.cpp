@@ -1,6 +1,5 @@
 // rm/node_index.cpp - under what a node is found: by what it has free.
 // SPDX-License-Identifier: Apache-2.0
-#include <optional>
 #include <utility>
 
 #include "rm/node_inventory.hpp"
@@ -24,26 +23,23 @@ void NodeInventory::reindex(NodeId id, Node& node) {
   const bool open = offers && node.exclusive == 0 && node.is_shared();
   if (node.units.has_shares() || !node.levels.empty()) reindex_shares(id, node, open);
   if (node.sole_user != node.listed_for || node.listed_for != 0) list_for_user(id, node, offers);
-  std::optional<Key> wanted;
-  if (open) wanted = free_of(node);
-  if (wanted && wanted->cpus == 0) wanted.reset();
-  if (node.bucket.has_value() == wanted.has_value() &&
-      (!wanted || *wanted == (*node.bucket)->first.key))
-    return;
+  const Key key = open ? free_of(node) : Key{};
+  const bool wanted = key.cpus > 0;
+  if (node.bucket.has_value() == wanted && (!wanted || key == (*node.bucket)->first.key)) return;
   Buckets::node_type own;  // the old bucket, when the node was alone in it: it mostly moves along
   if (node.bucket) {
     const Buckets::iterator old = *node.bucket;
     if (old->second.count() > 1) {
       old->second.erase(id);
-    } else if (wanted && keeps_order(free_, old, *wanted)) {
-      old->first.key = *wanted;
+    } else if (wanted && keeps_order(free_, old, key)) {
+      old->first.key = key;
       return;
     } else {
       own = free_.extract(old);
     }
     node.bucket.reset();
   }
-  if (wanted) put_in_bucket(id, node, *wanted, own);
+  if (wanted) put_in_bucket(id, node, key, own);
   if (own.empty()) return;
   own.mapped().erase(id);
   spare_.push_back(std::move(own));

@@ -228,20 +228,20 @@ std::uint64_t NodeInventory::search(const NodeAsk& ask, const NodeBits* allowed,
   return probes;
 }
 
-std::optional<NodeId> NodeInventory::best_node(const NodeAsk& ask, HoldCheck* holds) const {
-  if (ask.is_statement()) return free_engine(constraint_bits(ask));
-  if (in_slices() && ask.gpu_share == 0 && ask.sole_user == 0) {
-    std::vector<NodeId> one;
-    add_from_slices(ask, constraint_bits(ask), 1, one, holds);
-    return one.empty() ? std::nullopt : std::optional(one.front());
+void NodeInventory::best_node(const NodeAsk& ask, std::vector<NodeId>& out,
+                              HoldCheck* holds) const {
+  out.clear();
+  if (ask.is_statement()) {
+    if (const auto engine = free_engine(constraint_bits(ask))) out.push_back(*engine);
+    return;
   }
-  std::optional<NodeId> best;
+  if (in_slices() && ask.gpu_share == 0 && ask.sole_user == 0)
+    return add_from_slices(ask, constraint_bits(ask), 1, out, holds);
   probes_ += search(ask, constraint_bits(ask), {}, [&](const Found& found) {
     if (holds != nullptr && !holds->allows(found.id)) return false;
-    best = found.id;
+    out.push_back(found.id);
     return true;
   });
-  return best;
 }
 
 // As add_best: each slice of the ids finds its best, then the best of all of them are taken.
@@ -364,12 +364,19 @@ bool NodeInventory::has_room(NodeId id, const NodeAsk& ask) const {
 }
 
 Room NodeInventory::free_room(NodeId id) const {
-  if (!offers(id) || find(id)->exclusive > 0) return {};
+  Room room;
+  if (!offers(id)) return room;
   const Node& node = *find(id);
+  if (node.exclusive > 0) return room;
+  if (node.spec.seats > 0) {
+    room.seats = node.has_seat() ? 1 : 0;
+    return room;
+  }
   const Key free = free_of(node);
-  if (node.spec.seats > 0) return {0, 0, 0, node.has_seat() ? 1 : 0, {}};
-  Room room{free.cpus * kMilli, free.mem_mib, free.gpus * kMilli + node.units.left_of_shared(),
-            node.leases == 0 ? Room::kSeats : Room::kSeats - node.leases};
+  room.cpu_milli = free.cpus * kMilli;
+  room.mem_mib = free.mem_mib;
+  room.gpu_milli = free.gpus * kMilli + node.units.left_of_shared();
+  room.seats = node.leases == 0 ? Room::kSeats : Room::kSeats - node.leases;
   for (std::size_t i = 0; i < columns_.size(); ++i)
     room.extra[i] = Room::extra_of(node.capacity[columns_[i]] - node.held[columns_[i]]);
   return room;

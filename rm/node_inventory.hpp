@@ -60,7 +60,7 @@ class NodeInventory {
 
   NodeAsk ask_for(const Request& request);  // interns its constraint: O(nodes) when that is new
   // A node whose room is held for others is passed over; `holds` then says so.
-  std::optional<NodeId> best_node(const NodeAsk& ask, HoldCheck* holds = nullptr) const;
+  void best_node(const NodeAsk& ask, std::vector<NodeId>& out, HoldCheck* holds) const;
   // The ask.nodes best ones, by id, or as many as there are. O(nodes) more per alternative.
   void best_nodes(const NodeAsk& ask, std::vector<NodeId>& out, HoldCheck* holds = nullptr) const;
   std::vector<NodeId> idle_by_size(const NodeAsk& ask, HoldCheck& holds) const;  // one of each

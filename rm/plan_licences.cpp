@@ -23,7 +23,7 @@ void ResourceManager::State::follow_licences() {
 }
 
 std::optional<QuotaShort> ResourceManager::State::licences_short(const Class& asked,
-                                                                 Window window) const {
+                                                                 const Window& window) const {
   if (!plans_ahead) return std::nullopt;
   const auto missing =
       licences.first_short(asked.ask.licences, window.from, window.until, window.by);
@@ -40,13 +40,14 @@ std::optional<QuotaShort> ResourceManager::State::licences_short(const Class& as
 }
 
 std::optional<QuotaShort> ResourceManager::State::quotas_short(PathId path, const Amounts& want,
-                                                               Window window) {
+                                                               const Window& window) {
   if (!foresees_quotas || !quotas.has_holds()) return std::nullopt;
+  Time until = window.until;
   if (window.own) {  // whose time has come a little late is stopped by nobody who came after it
-    window.until = std::min(window.until, quotas.until_of(*window.own));
+    until = std::min(until, quotas.until_of(*window.own));
     quotas.lift(ledger, *window.own);
   }
-  auto shortage = quotas.first_short(ledger, path, want, window.from, window.until);
+  auto shortage = quotas.first_short(ledger, path, want, window.from, until);
   if (window.own) quotas.lay(ledger, *window.own);
   return shortage;
 }
@@ -85,7 +86,7 @@ void ResourceManager::foresee_quotas(std::span<const Lease* const> live) {
 }
 
 std::optional<QuotaShort> ResourceManager::quota_short(ClassId what, PathId path,
-                                                       Window window) const {
+                                                       const Window& window) const {
   const State::Class& asked = state_->class_at(what);
   if (auto now = state_->ledger.first_short(path, asked.least)) return now;
   if (!(window.from < window.until)) return std::nullopt;  // now alone
@@ -127,7 +128,7 @@ bool ResourceManager::licences_could_be_earlier(HoldId hold, ClassId what, Durat
 }
 
 std::optional<QuotaShort> ResourceManager::licences_short(ClassId what, PathId path,
-                                                          Window window) const {
+                                                          const Window& window) const {
   const State::Class& asked = state_->class_at(what);
   if (!asked.countable || !State::has_licences(asked)) return std::nullopt;
   Amounts want;
@@ -138,7 +139,7 @@ std::optional<QuotaShort> ResourceManager::licences_short(ClassId what, PathId p
 }
 
 std::optional<ReservedRoom::InTheWay> ResourceManager::licences_in_the_way(
-    const QuotaShort& shortage, Window window) const {
+    const QuotaShort& shortage, const Window& window) const {
   return state_->licences.in_the_way({shortage.kind, shortage.asked}, window.from, window.until);
 }
 

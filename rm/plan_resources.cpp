@@ -153,12 +153,12 @@ void ResourceManager::unreserve(ReservedId id) {
   if (!state_->licences.empty()) state_->ledger.wake(state_->licence_pool);
 }
 
-bool ResourceManager::is_reserved(NodeId node, Window window) const {
+bool ResourceManager::is_reserved(NodeId node, const Window& window) const {
   return state_->forecast.is_reserved(node, window.from, window.until);
 }
 
 std::optional<ReservedRoom::InTheWay> ResourceManager::in_the_way(ClassId what,
-                                                                  Window window) const {
+                                                                  const Window& window) const {
   const State::Class& asked = state_->class_at(what);
   if (!asked.countable || !state_->plans_ahead) return std::nullopt;
   std::optional<ReservedRoom::InTheWay> first;

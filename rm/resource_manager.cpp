@@ -103,7 +103,7 @@ Result<void> ResourceManager::can_ever_fit(const Request& request) const {
   return could_fit(state_->nodes, request);
 }
 
-Acquired ResourceManager::acquire(ClassId what, PathId path, Window window) {
+Acquired ResourceManager::acquire(ClassId what, PathId path, const Window& window) {
   State& state = *state_;
   const State::Class& asked = state.class_at(what);
   if (!asked.countable) return NoFit{};
@@ -116,8 +116,8 @@ Acquired ResourceManager::acquire(ClassId what, PathId path, Window window) {
   HoldCheck holds{state.plans_ahead ? &state.forecast : nullptr, state.planned(asked, asked.ask),
                   window.from, window.until, window.by};
   if (!state.choose_nodes(asked.ask, &holds)) {
-    NoFit none;
-    none.held = holds.held;
+    Acquired none(std::in_place_type<NoFit>);
+    std::get<NoFit>(none).held = holds.held;
     return none;
   }
   if (!asked.ask.exclusive || asked.ask.is_gang)
@@ -129,7 +129,7 @@ Acquired ResourceManager::acquire(ClassId what, PathId path, Window window) {
 }
 
 Acquired ResourceManager::acquire_on(ClassId what, PathId path, std::span<const NodeId> nodes,
-                                     Window window) {
+                                     const Window& window) {
   State& state = *state_;
   const State::Class& asked = state.class_at(what);
   if (!asked.countable || nodes.empty()) return NoFit{};

@@ -78,18 +78,19 @@ class ResourceManager {
   // ---- leases
   // What `window` takes must be free of holds. NoFit says only whether holds were in the way:
   // explain() has the numbers.
-  Acquired acquire(ClassId what, PathId path, Window window = {});
+  Acquired acquire(ClassId what, PathId path, const Window& window = {});
   // On nodes that a plan has chosen: what others plan with quotas for later does not stop it.
-  Acquired acquire_on(ClassId what, PathId path, std::span<const NodeId> nodes, Window window);
+  Acquired acquire_on(ClassId what, PathId path, std::span<const NodeId> nodes,
+                      const Window& window);
   NoFit explain(ClassId what) const;    // why nothing fits now; O(distinct capacities + 64)
   void mark_used(Lease& lease);         // locked -> used; idempotent
   void release(const Lease& lease);     // exactly once per lease; DROVER_CHECK on imbalance
   void fetch_ahead(NodeId node) const;  // a lease on it will be released in a moment
   // A task stands still: gives its CPUs back and answers what it needs to go on. wake_up takes that
-  // again, or nothing and says no: not free, kept by a quota, or (in `window`) held for others.
+  // again, or says no: not free, kept by a quota, held in `window`, or claimed (if it heeds that).
   std::vector<NodePart> put_to_sleep(Lease& lease);
-  // Without `heeds_claims` also what others wait for may be taken.
-  bool wake_up(Lease& lease, std::span<const NodePart> asleep, Window window, bool heeds_claims);
+  bool wake_up(Lease& lease, std::span<const NodePart> asleep, const Window& window,
+               bool heeds_claims);
   bool has_room_to_wake(std::span<const NodePart> asleep) const;  // whoever holds it for later
   void restore(Lease& lease,
                PathId path);  // recovery: charge again exactly what the stored lease says
@@ -143,15 +144,15 @@ class ResourceManager {
                const std::vector<ReservedPart>& parts, const Counts& licences = {},
                bool flexible = false);
   void unreserve(ReservedId id);
-  bool is_reserved(NodeId node, Window window) const;  // something of it, at some time
+  bool is_reserved(NodeId node, const Window& window) const;  // something of it, at some time
   // Of those that keep it from nodes with room now (64 are looked at) the one that begins last.
-  std::optional<ReservedRoom::InTheWay> in_the_way(ClassId what, Window window) const;
+  std::optional<ReservedRoom::InTheWay> in_the_way(ClassId what, const Window& window) const;
   // The quota that is short now, or will be because of what is planned.
-  std::optional<QuotaShort> quota_short(ClassId what, PathId path, Window window) const;
+  std::optional<QuotaShort> quota_short(ClassId what, PathId path, const Window& window) const;
   // What keeps it from its licences during the window; and the first reservation that does.
-  std::optional<QuotaShort> licences_short(ClassId what, PathId path, Window window) const;
+  std::optional<QuotaShort> licences_short(ClassId what, PathId path, const Window& window) const;
   std::optional<ReservedRoom::InTheWay> licences_in_the_way(const QuotaShort& shortage,
-                                                            Window window) const;
+                                                            const Window& window) const;
   std::optional<std::uint32_t> licence_pool() const;  // as a quota's index; none: no licences
   bool is_licence_pool(std::uint32_t quota_index) const { return licence_pool() == quota_index; }
   // What the node is called while a reservation goes on there, as people see it.

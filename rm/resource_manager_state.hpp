@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <algorithm>
+#include <boost/unordered_map.hpp>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -41,7 +41,9 @@ struct ResourceManager::State {
   ResourceNames names;
   QuotaTree tree;
   std::vector<std::unique_ptr<Class>> classes;  // a Request keeps its address
-  std::unordered_map<Request, ClassId, RequestHash> class_index;
+  // Of Boost, as the other indexes that every event asks: the buckets are powers of two, where the
+  // standard library divides by a prime in each call.
+  boost::unordered_map<Request, ClassId, RequestHash> class_index;
   std::vector<ClassId> free_classes;
   std::deque<ClassId> unheld;  // kept for a while
   Forecast forecast;
@@ -62,12 +64,10 @@ struct ResourceManager::State {
       nodes.best_nodes(ask, gang, holds);
       return gang.size() == ask.nodes;
     }
-    gang.clear();
-    if (const auto node = nodes.best_node(ask, holds)) {
-      nodes.fetch_ahead(*node);
-      gang.push_back(*node);
-    }
-    return !gang.empty();
+    nodes.best_node(ask, gang, holds);
+    if (gang.empty()) return false;
+    nodes.fetch_ahead(gang.front());
+    return true;
   }
   void weigh(Class& added);  // fills all but its request
   // What plans keep free on each node: whole cores may cost more threads than CPUs were asked for.
@@ -118,16 +118,16 @@ struct ResourceManager::State {
   static bool has_licences(const Class& asked) { return !asked.ask.licences.empty(); }
   void follow_licences();  // their totals, from the rules
   // Free by the books, but not for as long as the window lasts: others have them by then.
-  std::optional<QuotaShort> licences_short(const Class& asked, Window window) const;
+  std::optional<QuotaShort> licences_short(const Class& asked, const Window& window) const;
   // What plans and reservations keep from it, of licences and quotas, although it is free now.
-  std::optional<QuotaShort> kept_from(const Class& asked, PathId path, Window window) {
+  std::optional<QuotaShort> kept_from(const Class& asked, PathId path, const Window& window) {
     if (!has_licences(asked) && !quotas.has_holds()) return std::nullopt;  // nearly always
     if (has_licences(asked))
       if (auto shortage = licences_short(asked, window)) return shortage;
     return quotas_short(path, asked.least, window);
   }
   // Of what is held of quotas, save by the asker himself.
-  std::optional<QuotaShort> quotas_short(PathId path, const Amounts& want, Window window);
+  std::optional<QuotaShort> quotas_short(PathId path, const Amounts& want, const Window& window);
   bool foresees(std::optional<PathId> path) const {
     return foresees_quotas && path && ledger.is_limited(*path);
   }
@@ -144,11 +144,11 @@ struct ResourceManager::State {
   }
   // Of a lease that comes to more than the least that was asked for.
   std::optional<QuotaShort> total_short(const Class& asked, PathId path, const Amounts& total,
-                                        Window window);
+                                        const Window& window);
   // Leases the nodes in `gang`, which have room, if the quotas have.
-  Acquired take_gang(const Class& asked, const NodeAsk& ask, PathId path, Window window);
-  Acquired lease_gang(const Class& asked, const NodeAsk& ask, PathId path, Window window);
-  void lock(Lease& lease, const Amounts& total, Window window) {
+  Acquired take_gang(const Class& asked, const NodeAsk& ask, PathId path, const Window& window);
+  Acquired lease_gang(const Class& asked, const NodeAsk& ask, PathId path, const Window& window);
+  void lock(Lease& lease, const Amounts& total, const Window& window) {
     ledger.lock(lease.path, total);
     audit.on_locked(ledger, lease);
     if (plans_ahead) {
@@ -158,9 +158,9 @@ struct ResourceManager::State {
     forecast_start(lease);
   }
   // As many nodes up to nodes_max as fit now and the quotas allow.
-  Acquired take_most(const Class& asked, PathId path, Window window);
+  Acquired take_most(const Class& asked, PathId path, const Window& window);
   // A whole node of another size than the best one, which a quota does not allow.
-  Acquired take_other_size(const Class& asked, PathId path, Window window, Acquired best);
+  Acquired take_other_size(const Class& asked, PathId path, const Window& window, Acquired best);
 
   // ---- of several components: components.cpp
   template <class Visit>  // visit(component, its number)
@@ -169,12 +169,12 @@ struct ResourceManager::State {
     for (std::size_t i = 0; i < asked.more.size(); ++i) visit(asked.more[i], i + 1);
   }
   void weigh_components(Class& added);
-  Acquired take_components(const Class& asked, PathId path, Window window);
+  Acquired take_components(const Class& asked, PathId path, const Window& window);
   Acquired take_components_on(const Class& asked, PathId path, std::span<const NodeId> nodes,
-                              Window window);
-  Acquired lease_components(const Class& asked, PathId path, Window window);
+                              const Window& window);
+  Acquired lease_components(const Class& asked, PathId path, const Window& window);
   // With `held` nodes that are kept for others are passed over.
-  std::vector<NodeWish> wishes_of(const Class& asked, Window window, bool* held) const;
+  std::vector<NodeWish> wishes_of(const Class& asked, const Window& window, bool* held) const;
   NoFit explain_components(const Class& asked) const;
   std::vector<RoomAsk> asks_of(const Class& asked, ReservedId by) const;
   std::vector<Room> rooms_of(const Class& asked) const;  // by node of a slot

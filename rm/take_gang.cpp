@@ -7,7 +7,8 @@
 namespace drover::rm {
 
 std::optional<QuotaShort> ResourceManager::State::total_short(const Class& asked, PathId path,
-                                                              const Amounts& total, Window window) {
+                                                              const Amounts& total,
+                                                              const Window& window) {
   if (auto shortage = ledger.first_short(path, total))
     return refuse(path, *std::move(shortage), total);
   // Plans count the least. Two whose places are beside each other, and who take more in any case,
@@ -18,7 +19,7 @@ std::optional<QuotaShort> ResourceManager::State::total_short(const Class& asked
 }
 
 Acquired ResourceManager::State::take_gang(const Class& asked, const NodeAsk& ask, PathId path,
-                                           Window window) {
+                                           const Window& window) {
   if (ask.exclusive) {  // charged the whole nodes, known only now
     Amounts whole;
     for (const NodeId node : gang) nodes.add_charge(node, ask, node == gang.front(), whole);
@@ -28,7 +29,7 @@ Acquired ResourceManager::State::take_gang(const Class& asked, const NodeAsk& as
 }
 
 Acquired ResourceManager::State::lease_gang(const Class& asked, const NodeAsk& ask, PathId path,
-                                            Window window) {
+                                            const Window& window) {
   Acquired acquired(std::in_place_type<Lease>);  // returned in any case: a lease is long
   Lease& lease = std::get<Lease>(acquired);
   nodes.take(gang.front(), ask, true, lease);

@@ -7,7 +7,7 @@
 
 namespace drover::rm {
 
-Acquired ResourceManager::State::take_most(const Class& asked, PathId path, Window window) {
+Acquired ResourceManager::State::take_most(const Class& asked, PathId path, const Window& window) {
   NoFit none;
   std::optional<QuotaShort> shortage;
   for (std::int64_t count = asked.request.nodes_max; count >= asked.request.nodes; --count) {

@@ -24,8 +24,8 @@ std::vector<NodeId> NodeInventory::idle_by_size(const NodeAsk& ask, HoldCheck& h
 
 // Few GPUs come before few CPUs in the order of sizes: the first one need not be the cheapest for
 // the quota that is short.
-Acquired ResourceManager::State::take_other_size(const Class& asked, PathId path, Window window,
-                                                 Acquired best) {
+Acquired ResourceManager::State::take_other_size(const Class& asked, PathId path,
+                                                 const Window& window, Acquired best) {
   HoldCheck holds{plans_ahead ? &forecast : nullptr, planned(asked, asked.ask), window.from,
                   window.until, window.by};
   for (const NodeId node : nodes.idle_by_size(asked.ask, holds)) {

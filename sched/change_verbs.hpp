@@ -32,6 +32,7 @@ struct ChangeVerbs : ControllerData {
   }
   void set_reason(Job& job, Reason reason, std::string detail);
   void reply(ReplyToken token, Result<Done> result);
+  void reply(ReplyToken token, const Done& done);
 
  private:
   void note_dirty(Job& job);

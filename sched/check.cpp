@@ -109,7 +109,7 @@ void Controller::State::check_job(const Job& job, Problems& problems) const {
   const bool queued = job.state == JobState::Inited && job.gates == 0;
   require(group.fifo.contains(job.place()) == queued, name + " is wrongly in its FIFO or not",
           problems);
-  const bool wants = job.is_active() && next_ready(job).has_value();
+  const bool wants = job.is_active() && next_ready(job) != kNoElement;
   require((job.lane != kNoLane) == (wants && job.planned), name + " is wrongly in a lane or not",
           problems);
   if (job.lane != kNoLane) {

@@ -119,8 +119,8 @@ void PreemptVerbs::end_victim(Job& loser, Task& task) {
     self().kill(loser, task, TaskEvent::Cancel, Reason::Preempted);
 }
 
-void PreemptVerbs::end_notices(Now now) {
-  while (!notices.empty() && notices.begin()->first <= now.mono) {
+void PreemptVerbs::end_notices() {
+  while (!notices.empty() && notices.begin()->first <= clock.mono) {
     const TaskId id = notices.begin()->second;
     notices.erase(notices.begin());
     Job& loser = *self().find(id.job);
@@ -233,7 +233,8 @@ void PreemptVerbs::restore_clearings(Now now) {
     }
   for (const auto& [id, tasks] : going) {
     Job* winner = self().find(id);
-    const bool waits = winner != nullptr && winner->is_active() && self().next_ready(*winner);
+    const bool waits =
+        winner != nullptr && winner->is_active() && self().next_ready(*winner) != kNoElement;
     if (!waits) {
       for (const TaskId& task : tasks) {
         Task& spared = *self().find_task(*self().find(task.job), raw(task.index));

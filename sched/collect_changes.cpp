@@ -71,6 +71,15 @@ void ChangeVerbs::reply(ReplyToken token, Result<Done> result) {
   if (raw(token) != 0) out.replies.push_back({token, std::move(result)});
 }
 
+// Each submission is answered so: made where it is to be, not moved there.
+void ChangeVerbs::reply(ReplyToken token, const Done& done) {
+  if (raw(token) == 0) return;
+  Reply& made = out.replies.emplace_back();
+  made.token = token;
+  made.result->job = done.job;
+  made.result->touched = done.touched;
+}
+
 JobRecord Controller::State::record_of(const Job& job) const {
   JobRecord record;
   record.id = job.id;

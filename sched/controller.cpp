@@ -78,7 +78,7 @@ TurnOutput Controller::finish(Now now) {
 void Controller::finish(Now now, TurnOutput& out) {
   State& state = *state_;
   state.clock = now;
-  state.fire_timers(now);
+  state.fire_timers();
   State::Reserving{state}.follow(now);
   if (!state.stored_places.empty()) State::Restoring{state}.lay_places(now);
   state.settle_milestones(now);
@@ -98,8 +98,10 @@ void Controller::State::apply(Input& input, Now now) {
       [&](auto& in) {
         using In = std::decay_t<decltype(in)>;
         if constexpr (std::is_same_v<In, Submit>) {
-          auto job = try_submit(in, now);
-          reply(in.reply, job ? Result<Done>(Done{*job, 1}) : fail(std::move(job.error())));
+          if (auto job = try_submit(in, now))
+            reply(in.reply, Done{*job, 1});
+          else
+            reply(in.reply, fail(std::move(job.error())));
         }
         if constexpr (std::is_same_v<In, Command>) command(in, now);
         if constexpr (std::is_same_v<In, Alter>) alter(in, now);
@@ -119,7 +121,7 @@ void Controller::State::apply(Input& input, Now now) {
         if constexpr (std::is_same_v<In, EngineGone>) engine_gone(in, now);
         if constexpr (std::is_same_v<In, PoolEngine>) pool_engine(in);
         if constexpr (std::is_same_v<In, EngineAhead>) set_ahead(in);
-        if constexpr (std::is_same_v<In, Tick>) fire_timers(now);
+        if constexpr (std::is_same_v<In, Tick>) fire_timers();
       },
       input);
   settle_milestones(now);
@@ -167,30 +169,30 @@ void Controller::State::tell_milestones(Now now) {
   }
 }
 
-void Controller::State::fire_timers(Now now) {
+void Controller::State::fire_timers() {
   if (!clock_seen) {  // restored nodes were without a clock
     clock_seen = true;
     later_targets.clear();
     for (auto& [id, node] : nodes) {
-      if (!node.seen) watch(id, node, now.mono + config.node_timeout);
-      for (const TaskId& task : node.tasks) expect_end(task, now);
+      if (!node.seen) watch(id, node, clock.mono + config.node_timeout);
+      for (const TaskId& task : node.tasks) expect_end(task, clock);
     }
-    restore_clearings(now);
+    restore_clearings(clock);
   }
-  end_notices(now);
-  while (!begins.empty() && begins.begin()->first <= now.wall) {
+  end_notices();
+  while (!begins.empty() && begins.begin()->first <= clock.wall) {
     const JobId id = begins.begin()->second;
     begins.erase(begins.begin());
-    open_gate(*find(id), kBeginGate, now);
+    open_gate(*find(id), kBeginGate, clock);
   }
-  fire_retries(now);
-  while (!deadlines.empty() && deadlines.begin()->first <= now.wall) {
+  fire_retries();
+  while (!deadlines.empty() && deadlines.begin()->first <= clock.wall) {
     const JobId id = deadlines.begin()->second;
     deadlines.erase(deadlines.begin());
-    miss_deadline(*find(id), now);
+    miss_deadline(*find(id), clock);
   }
-  while (!node_deadlines.empty() && node_deadlines.begin()->first <= now.mono)
-    node_overdue(node_deadlines.begin()->second, now);
+  while (!node_deadlines.empty() && node_deadlines.begin()->first <= clock.mono)
+    node_overdue(node_deadlines.begin()->second, clock);
 }
 
 // Its latest start has passed. What runs may go on: its time limit ends by the deadline.

@@ -22,7 +22,7 @@ struct Controller::State : StatementVerbs {
     if (!milestones.empty() || !element_ends.empty()) tell_milestones(now);
   }
   void tell_milestones(Now now);
-  void fire_timers(Now now);
+  void fire_timers();
   void miss_deadline(Job& job, Now now);
   void expect_end(const TaskId& id, Now now);  // place_tasks.cpp
   // job_moves.cpp: the only code that changes the state of a job
@@ -41,7 +41,7 @@ struct Controller::State : StatementVerbs {
   void close(Job& job, JobEvent on, Reason reason, std::string detail, Now now);  // `job` is gone
   void drop_group_if_empty(GroupId id);
   // task_moves.cpp: the only code that changes the state of a task
-  std::optional<std::uint32_t> next_ready(const Job& job) const;
+  std::uint32_t next_ready(const Job& job) const;  // kNoElement: none
   bool is_untouched(const Job& job, std::uint32_t index) const;
   Task& materialise(Job& job, std::uint32_t index, bool is_ready = true);
   Task* find_task(Job& job, std::uint32_t index);

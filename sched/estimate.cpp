@@ -54,10 +54,11 @@ std::optional<Estimate> Controller::State::Prospects::when(JobId id,
   if (index && job->is_array) return when_element(*job, raw(*index));
   if (const auto clearing = s.clearings.find(id); clearing != s.clearings.end())
     return at(clearing->second.until);
-  const auto next = s.next_ready(*job);
+  const std::uint32_t next = s.next_ready(*job);
   const bool throttled = job->more != nullptr && job->more->throttle > 0 &&
                          job->active >= job->more->throttle;  // after a restart it has no plan yet
-  if (job->lane == kNoLane && !(throttled && !next)) return unknown(s.why_unplaced(*job).text);
+  if (job->lane == kNoLane && !(throttled && next == kNoElement))
+    return unknown(s.why_unplaced(*job).text);
   return when(s.asker(*job));
 }
 

@@ -169,7 +169,7 @@ void FollowVerbs::let_go(Job& job, Task& task) {
 bool FollowVerbs::counts_in_group(const Job& job) const {
   if (!job.is_active()) return false;
   if (job.active > 0 || job.more == nullptr || job.more->counterparts == nullptr) return true;
-  return self().next_ready(job).has_value();
+  return self().next_ready(job) != kNoElement;
 }
 
 // Marks of its elements are restored with its tasks; see restore_mark.

@@ -85,7 +85,7 @@ void Controller::State::update_queues(Job& job) {
   leave_retry_gate(job);
   const bool active = job.is_active();
   const bool free_to_go = job.state == JobState::Inited && job.gates == 0;
-  const bool wants = active && next_ready(job).has_value();
+  const bool wants = active && next_ready(job) != kNoElement;
   const bool counts = counts_in_group(job);
   const bool lacks_plan = wants && !job.planned && !group_of(job).compiling.contains(job.id);
   if (!wants) drop_clearing(job.id);

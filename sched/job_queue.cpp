@@ -189,7 +189,8 @@ void JobQueue::look_through() {
 void JobQueue::find_first_woken() {
   is_heap_ = has_shrunk_ = false;
   if (woken_.empty()) return;
-  std::iter_swap(woken_.begin(), std::ranges::min_element(woken_, {}, &Woken::key));
+  const auto first = std::ranges::min_element(woken_, {}, &Woken::key);
+  if (first != woken_.begin()) std::iter_swap(woken_.begin(), first);
 }
 
 void JobQueue::push_woken(const Woken& woken) {
@@ -251,7 +252,10 @@ void JobQueue::block(ShapeId id, Block why) {
   if (is_ordered_anew) listed_.forget();
   if (before == Block::No) {
     shape.blocked_at = std::uint32_t(blocked_.size());
-    blocked_.push_back({shape.want, {}, shape.length_us, id, pass_});
+    BlockedShape& blocked = blocked_.emplace_back();  // in place: see KeyedHeap
+    blocked.want = shape.want;
+    blocked.length_us = shape.length_us;
+    blocked.shape = id;
     blocked_rough_.push_back(RoughRoom::want(shape.want));
   }
   blocked_[shape.blocked_at].tried = pass_;

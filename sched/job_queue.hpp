@@ -7,12 +7,12 @@
 // changes. A lane that a quota stops waits apart; the first per (quota, shape) is tried when that
 // quota is freed. An event costs by shapes and changed nodes, never by waiting jobs.
 #pragma once
+#include <boost/unordered_map.hpp>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
 #include <set>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -177,7 +177,7 @@ class JobQueue {
   Rules rules_;
   std::vector<LaneState> lanes_;
   std::vector<LaneId> free_lanes_;
-  std::unordered_map<Lane, LaneId, LaneHash> lane_index_;  // never iterated
+  boost::unordered_map<Lane, LaneId, LaneHash> lane_index_;  // never iterated
   SpareParts<decltype(lane_index_)::node_type> spare_lanes_;
   std::vector<ShapeState> shapes_;
   // Packed, since an event runs over all: what they want roughly, and the rest of them.

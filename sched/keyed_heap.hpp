@@ -34,7 +34,7 @@ class KeyedHeap {
     } else if (heap_[at].key == key) {
       return;
     }
-    settle(at, {key, id}, seat);
+    settle(at, key, id, seat);
   }
   // If it is there.
   template <class SeatOf>
@@ -44,33 +44,39 @@ class KeyedHeap {
     seat(id) = kOut;
     const Member last = heap_.back();
     heap_.pop_back();
-    if (at < heap_.size()) settle(at, last, seat);
+    if (at < heap_.size()) settle(at, last.key, last.id, seat);
   }
 
  private:
-  static bool before(const Member& a, const Member& b) {
-    return a.key < b.key || (!(b.key < a.key) && a.id < b.id);
+  static bool before(const Key& a, Id a_id, const Key& b, Id b_id) {
+    return a < b || (!(b < a) && a_id < b_id);
   }
-  // Puts it where `at`, whose member counts as gone, or its way up or down leads to.
+  // Puts it where `at`, whose member counts as gone, or its way up or down leads to. Key and id
+  // come apart: put together only to be copied, they would be read back before they have landed in
+  // the cache, and the processor would wait.
   template <class SeatOf>
-  void settle(Seat at, const Member& member, const SeatOf& seat) {
-    while (at > 0 && before(member, heap_[(at - 1) / 2])) {
-      place(at, heap_[(at - 1) / 2], seat);
-      at = (at - 1) / 2;
+  void settle(Seat at, const Key& key, Id id, const SeatOf& seat) {
+    for (Seat up = at; at > 0; at = up) {
+      up = (at - 1) / 2;
+      if (!before(key, id, heap_[up].key, heap_[up].id)) break;
+      place(at, heap_[up].key, heap_[up].id, seat);
     }
     for (std::size_t child = 2 * std::size_t(at) + 1; child < heap_.size();
          child = 2 * std::size_t(at) + 1) {
-      if (child + 1 < heap_.size() && before(heap_[child + 1], heap_[child])) ++child;
-      if (!before(heap_[child], member)) break;
-      place(at, heap_[child], seat);
+      if (child + 1 < heap_.size() &&
+          before(heap_[child + 1].key, heap_[child + 1].id, heap_[child].key, heap_[child].id))
+        ++child;
+      if (!before(heap_[child].key, heap_[child].id, key, id)) break;
+      place(at, heap_[child].key, heap_[child].id, seat);
       at = Seat(child);
     }
-    place(at, member, seat);
+    place(at, key, id, seat);
   }
   template <class SeatOf>
-  void place(Seat at, const Member& member, const SeatOf& seat) {
-    heap_[at] = member;
-    seat(member.id) = at;
+  void place(Seat at, const Key& key, Id id, const SeatOf& seat) {
+    heap_[at].key = key;
+    heap_[at].id = id;
+    seat(id) = at;
   }
 
   std::vector<Member> heap_;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/heap_push.hpp"
 #include "base/ids.hpp"
 #include "base/time.hpp"
 
@@ -29,8 +30,7 @@ class LimitWatch {
   std::size_t size() const { return heap_.size(); }
   const Limit& top() const { return heap_.front(); }
   void push(const Limit& limit) {
-    heap_.push_back(limit);
-    std::ranges::push_heap(heap_, std::greater<>{});
+    heap_push(heap_, limit, std::greater<>{});
     to_look_at_ += kLooks;
   }
   void pop() {

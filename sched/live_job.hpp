@@ -31,6 +31,8 @@ using Gates = std::uint8_t;
 inline constexpr Gates kHeldGate = 1, kBeginGate = 2, kDependencyGate = 4, kSingletonGate = 8,
                        kReservationGate = 16, kRetryGate = 32;
 
+inline constexpr std::uint32_t kNoElement = 0xffffffffu;  // no array is so large
+
 // An element that is open and has a record. Closed ones leave memory.
 struct Task {
   TaskRecord record;

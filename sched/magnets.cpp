@@ -49,7 +49,7 @@ bool Controller::State::Reserving::draw_from(rm::ReservedId id, Partition& parti
     rm::Acquired answer = s.rm.acquire(job.what, job.path, window);
     if (std::holds_alternative<rm::NoFit>(answer)) return false;
     if (std::holds_alternative<rm::QuotaShort>(answer)) return true;  // others may be luckier
-    const TaskId task{job.id, TaskIndex{*s.next_ready(job)}};
+    const TaskId task{job.id, TaskIndex{s.next_ready(job)}};
     s.settle_try(partition, job, std::move(answer));
     ++s.stats.backfilled;
     s.reserved[std::size_t(id)].drawn.insert(task);

@@ -140,7 +140,7 @@ void Controller::State::wake_waiters() {
     return;
   }
   freed_since = rm.take_freed(std::move(freed_since));
-  const auto licences = rm.licence_pool();
+  const auto licences = freed_since.quotas.empty() ? std::nullopt : rm.licence_pool();
   if (freed_since.everything) drop_broken_clearings();
   KeepQuotas{*this}.wake(freed_since.quotas);
   for (Partition& partition : partitions) {
@@ -188,8 +188,8 @@ rm::Window Controller::State::window_of(const Partition& partition, const Job& j
 Controller::State::Try Controller::State::settle_try(Partition& partition, Job& job,
                                                      rm::Acquired&& answer, bool is_planned) {
   if (auto* lease = std::get_if<rm::Lease>(&answer)) {
-    const auto index = next_ready(job);
-    DROVER_CHECK(index.has_value(), "a job without ready tasks competes for a node");
+    const std::uint32_t index = next_ready(job);
+    DROVER_CHECK(index != kNoElement, "a job without ready tasks competes for a node");
     ++stats.placements_made;
     if (!partition.holds.empty()) drop_hold(partition, job.id);
     KeepQuotas{*this}.started(partition, job.id);
@@ -202,7 +202,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
           other.queue.update_room(part.node, room_for(other, part.node));
     });
     partition.queue.started(job.lane);
-    launch(job, *index, std::move(*lease), clock);
+    launch(job, index, std::move(*lease), clock);
     return Try::Started;
   }
   const auto* quota = std::get_if<rm::QuotaShort>(&answer);

@@ -29,7 +29,7 @@ struct PreemptVerbs : ChangeVerbs {
   void give_notice(Job& loser, Task& task, Duration grace);
   void warn(const Job& loser, const TaskRecord& record);
   void end_victim(Job& loser, Task& task);
-  void end_notices(Now now);
+  void end_notices();
   void forget_notice(const TaskId& id);
   // Most clusters never clear room for anybody, and ask at each move.
   void victim_gone(const TaskId& task) {

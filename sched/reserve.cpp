@@ -193,7 +193,7 @@ void Controller::State::Reserving::put(PutReservation in, Now now) {
     return s.reply(in.reply,
                    fail(Errc::Conflict, "there is a reservation " + name + " already",
                         "drover reservation show " + name + ", or choose another name", "name"));
-  s.fire_timers(now);  // after a restart: until when everybody runs
+  s.fire_timers();  // after a restart: until when everybody runs
   start_planning(now);
   if (auto ok = weigh(in, now); !ok) return s.reply(in.reply, fail(std::move(ok.error())));
   if (const Reservation* old = s.calendar.find(name); old != nullptr) {

@@ -54,7 +54,8 @@ void Controller::State::Restoring::lay_places(Now now) {
 
 // It waits as it did, and what it asks for, the policy and the nodes are those of then.
 bool Controller::State::Restoring::is_still_right(const Job& job, const StoredPlace& place) const {
-  if (!job.is_active() || !s.next_ready(job) || s.clearings.contains(job.id)) return false;
+  if (!job.is_active() || s.next_ready(job) == kNoElement || s.clearings.contains(job.id))
+    return false;
   if (!keeps_promises(s.partition_of(job).policy)) return false;
   const bool has_nodes = std::ranges::all_of(place.nodes, [&](NodeId node) {
     const auto known = s.nodes.find(node);

@@ -35,7 +35,7 @@ bool RetryVerbs::try_again(Job& job, Task& task, Reason reason, Now now) {
   }
   refresh_ready(job, task);
   if (job.more->too_late.is_set()) deadlines.insert({job.more->too_late, job.id});
-  if (job.active == 0 && (!job.is_array || !self().next_ready(job)))
+  if (job.active == 0 && (!job.is_array || self().next_ready(job) == kNoElement))
     wait_for_retry(job, now);
   else
     self().follow_sleep(job);
@@ -57,8 +57,8 @@ bool RetryVerbs::waits_for_retries(const Job& job) {
          });
 }
 
-void RetryVerbs::fire_retries(Now now) {
-  while (!retry_times.empty() && retry_times.begin()->first <= now.wall) {
+void RetryVerbs::fire_retries() {
+  while (!retry_times.empty() && retry_times.begin()->first <= clock.wall) {
     const TaskId id = retry_times.begin()->second;
     Job& job = *self().find(id.job);
     Task& task = *self().find_task(job, raw(id.index));

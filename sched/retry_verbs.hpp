@@ -16,7 +16,7 @@ struct RetryVerbs : FollowVerbs {
   bool try_again(Job& job, Task& task, Reason reason, Now now);
   void wait_for_retry(Job& job, Now now);
   static bool waits_for_retries(const Job& job);
-  void fire_retries(Now now);
+  void fire_retries();
   void forget_retry(TaskRecord& record) {
     if (record.retry_at.is_set()) erase_retry(record);
   }

@@ -1,8 +1,8 @@
 // sched/shape.hpp - what jobs have in common that ask for the same resources for the same time.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <boost/unordered_map.hpp>
 #include <cstdint>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -51,7 +51,7 @@ class Shapes {
       return std::size_t(hash ^ (hash >> 32));
     }
   };
-  std::unordered_map<std::pair<rm::ClassId, std::int64_t>, ShapeId, KeyHash> index_;
+  boost::unordered_map<std::pair<rm::ClassId, std::int64_t>, ShapeId, KeyHash> index_;
 };
 
 }  // namespace drover::sched

@@ -149,7 +149,8 @@ Result<void> Controller::State::check_possible(const JobSpec& spec) const {
   // yet.
   if (unseen_nodes == 0 && !spec.statement)  // engines are started for it
     if (auto ok = rm.can_ever_fit(spec.request); !ok) return ok;
-  return spec.reservation.empty() ? Result<void>() : Reserved{*this}.check(spec);
+  if (!spec.reservation.empty()) return Reserved{*this}.check(spec);
+  return {};
 }
 
 // Null where its group or path is gone meanwhile, too.

@@ -13,20 +13,19 @@ namespace drover::sched {
 
 // The waiting element that would be placed next. None when a person holds the job or its throttle
 // is reached.
-std::optional<std::uint32_t> Controller::State::next_ready(const Job& job) const {
-  if ((job.gates & kHeldGate) != 0) return std::nullopt;
-  std::optional<std::uint32_t> next;
-  if (job.more != nullptr) {
-    const JobExtra& more = *job.more;
-    if (more.throttle > 0 && job.active >= more.throttle) return std::nullopt;
-    if (!more.ready.empty()) next = *more.ready.begin();
+std::uint32_t Controller::State::next_ready(const Job& job) const {
+  if ((job.gates & kHeldGate) != 0) return kNoElement;
+  std::uint32_t next = kNoElement;
+  const JobExtra* const more = job.more.get();
+  if (more != nullptr) {
+    if (more->throttle > 0 && job.active >= more->throttle) return kNoElement;
+    if (!more->ready.empty()) next = *more->ready.begin();
   }
-  if (job.more != nullptr && job.more->counterparts != nullptr) {
-    const auto& met = job.more->counterparts->met;
-    if (!met.empty()) next = std::min(*met.begin(), next.value_or(*met.begin()));
+  if (more != nullptr && more->counterparts != nullptr) {
+    const auto& met = more->counterparts->met;
+    if (!met.empty()) next = std::min(next, *met.begin());
   } else if (job.untouched > 0) {
-    const std::uint32_t untouched = job.is_array ? job.more->cursor->next().value() : 0;
-    next = std::min(untouched, next.value_or(untouched));
+    next = std::min(next, job.is_array ? more->cursor->next().value() : 0);
   }
   return next;
 }

@@ -49,7 +49,6 @@ class Packing {
  public:
   Packing(const Workload& workload, const Cluster& cluster, Placement placement)
       : work_(workload),
-        cluster_(cluster),
         placer_(make_placer(placement, cluster)),
         jobs_(possible_jobs(workload, cluster)),
         all_(sum_of(placer_->free())) {
@@ -173,7 +172,6 @@ class Packing {
   }
 
   const Workload& work_;
-  const Cluster& cluster_;
   std::unique_ptr<Placer> placer_;
   std::vector<std::uint32_t> jobs_;
   Free all_;

@@ -3,12 +3,14 @@
 #include "sim/replay.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/heap_push.hpp"
 
 namespace drover::sim {
 namespace {
@@ -65,8 +67,8 @@ class Replayer {
   struct End {
     std::int64_t at = 0;
     std::uint64_t epoch = 0;
-    std::uint32_t slot = 0;  // into held_
-    bool killed = false;
+    std::uint32_t slot = 0;                              // into held_
+    std::uint32_t killed = 0;                            // or 1
     friend bool operator<(const End& a, const End& b) {  // the heap's top is the earliest
       return a.at != b.at ? a.at > b.at : a.epoch > b.epoch;
     }
@@ -97,11 +99,11 @@ class Replayer {
       in.node = held.node;
       in.session = SessionId{1};
       in.id = held.attempt;
-      in.cause = end.killed ? sched::EndCause::Killed : sched::EndCause::Exited;
+      in.cause = end.killed != 0 ? sched::EndCause::Killed : sched::EndCause::Exited;
       in.started = now_at(result_.outcomes[held.job].start.us).wall;
       in.ended = now_at(t).wall;
       controller_.apply(std::move(input), now_at(t));
-      count_end(held, end.killed, t);
+      count_end(held, end.killed != 0, t);
     }
   }
 
@@ -227,19 +229,16 @@ class Replayer {
     ++result_.started;
     count_queued(job, -1);
     count_running(job, 1);
-    push_end({t + jobs_[job].run.us, raw(launch.id.epoch), slot, false});
+    push_end({t + jobs_[job].run.us, raw(launch.id.epoch), slot, 0});
     controller_.apply(sched::TaskStarted{launch.node, launch.session, launch.id, now_at(t).wall},
                       now_at(t));
   }
 
-  void push_end(const End& end) {
-    ends_.push_back(end);
-    std::push_heap(ends_.begin(), ends_.end());
-  }
+  void push_end(const End& end) { heap_push(ends_, end, std::less<>{}); }
 
   void kill_attempt(const AttemptId& id, std::int64_t t) {
     for (std::uint32_t slot = 0; slot < held_.size(); ++slot)
-      if (held_[slot].attempt == id) push_end({t, raw(id.epoch), slot, true});
+      if (held_[slot].attempt == id) push_end({t, raw(id.epoch), slot, 1});
   }
 
   void count_running(std::uint32_t at, std::int32_t change) {

@@ -29,11 +29,11 @@ function(drover_profile target)
   if(DROVER_PROFILE)
     # When recording, too: what was inlined early must be the same. The warning is a false alarm of g++ 12 in fmt.
     target_compile_options(${target} PRIVATE -O3 -Wno-stringop-overflow)
-    if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
-      # Records of a few hundred bytes are cleared and copied all the time: "rep stos" takes longer to begin than that.
-      target_compile_options(${target} PRIVATE -mmemset-strategy=vector_loop:512:noalign,libcall:-1:noalign
-        -mmemcpy-strategy=vector_loop:512:noalign,libcall:-1:noalign)
-    endif()
+  endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+    # Records of a few hundred bytes are cleared and copied all the time: "rep stos" takes longer to begin than that.
+    target_compile_options(${target} PRIVATE -mmemset-strategy=vector_loop:512:noalign,libcall:-1:noalign
+      -mmemcpy-strategy=vector_loop:512:noalign,libcall:-1:noalign)
   endif()
   if(DROVER_PROFILE STREQUAL "record")
     target_compile_options(${target} PRIVATE -fprofile-generate=${DROVER_PROFILE_DIR} -fprofile-update=single

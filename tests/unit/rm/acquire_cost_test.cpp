@@ -43,7 +43,8 @@ Request cpus(std::int64_t count, std::int64_t mem_mib = 0) {
 std::uint64_t probes_of(NodeInventory& inventory, const Request& request) {
   const NodeAsk ask = inventory.ask_for(request);
   const std::uint64_t before = inventory.probes();
-  (void)inventory.best_node(ask);
+  std::vector<NodeId> best;
+  inventory.best_node(ask, best, nullptr);
   return inventory.probes() - before;
 }
 
@@ -94,7 +95,9 @@ TEST(SearchCost, ARareLabelIsFoundThroughBitmaps) {
   Request rare = cpus(8);
   rare.node_labels = {{"gpu", "yes"}};
   EXPECT_LE(probes_of(inventory, rare), 2u * kCores + 2);
-  EXPECT_EQ(inventory.best_node(inventory.ask_for(rare)), NodeId{kMany - 1});
+  std::vector<NodeId> best;
+  inventory.best_node(inventory.ask_for(rare), best, nullptr);
+  EXPECT_EQ(best, std::vector{NodeId{kMany - 1}});
   inventory.set_state(NodeId{kMany - 1}, NodeState::Lost, "");
   EXPECT_LE(probes_of(inventory, rare), 2u * kCores + 2);
 }
