@@ -102,6 +102,14 @@ bool Controller::State::KeepQuotas::is_never_within(const Job& job) const {
   return !within;
 }
 
+bool Controller::State::KeepQuotas::park_beyond(Partition& partition, Job& job) {
+  if (!is_never_within(job)) return false;
+  auto shortage = s.rm.ledger().first_short(job.path, least_total(job.what));
+  if (!shortage) return false;
+  s.settle_try(partition, job, *std::move(shortage));
+  return true;
+}
+
 bool Controller::State::KeepQuotas::is_foreseen(const Partition& partition, const Job& job,
                                                 const rm::QuotaShort& shortage) const {
   if (rm::is_licence(shortage) || !foresees_quotas(partition.policy)) return false;

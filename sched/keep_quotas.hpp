@@ -38,9 +38,11 @@ struct Controller::State::KeepQuotas {
   void settle();
 
   rm::Amounts least_total(rm::ClassId what) const;  // what quotas are charged at least
+  bool is_never_within(const Job& job) const;       // a node alone is more than they allow
+  // True: it is so, and the job waits apart for an edit of that quota; see JobQueue.
+  bool park_beyond(Partition& partition, Job& job);
 
  private:
-  bool is_never_within(const Job& job) const;
   void drop_head(JobId job, bool wakes);
   void wake_heads(const std::vector<std::uint32_t>& freed);
   bool keeps_more(JobId head, const Job& next, const std::vector<std::uint32_t>& limits) const;

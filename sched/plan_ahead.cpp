@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rm/quota_ledger.hpp"
+#include "sched/keep_quotas.hpp"
 #include "sched/restoring.hpp"
 
 namespace drover::sched {
@@ -60,7 +61,9 @@ bool Controller::State::hold_places(Partition& partition,
     const auto is_short_now = [&] {
       return rm.quota_short(job.what, job.path, {clock.mono, clock.mono}).has_value();
     };
-    bool of_quota = !slot && foresees && is_short_of_quota(partition, job, not_after);
+    const bool is_beyond = foresees && KeepQuotas{*this}.is_never_within(job);
+    bool of_quota =
+        is_beyond || (!slot && foresees && is_short_of_quota(partition, job, not_after));
     // What it is owed by others the ledger only learns from a refusal.
     of_quota |= slot && foresees && rm.ledger().is_guarded(job.path) && is_short_now();
     if (of_quota) {
@@ -68,7 +71,7 @@ bool Controller::State::hold_places(Partition& partition,
       if (job.active == 0) set_reason(job, Reason::Quota);
       held[candidate.lane] = kGivenUp;
       const bool first = candidate.place == partition.queue.jobs_of(candidate.lane).front();
-      if (first && is_short_now()) stopped.push_back(job.id);
+      if (first && (is_beyond || is_short_now())) stopped.push_back(job.id);
     }
     if (is_promised && (!slot || slot->start > clock.mono)) continue;
     if (slot) {
@@ -84,7 +87,8 @@ bool Controller::State::hold_places(Partition& partition,
   for (const JobId id : stopped) {  // tried as if their time had come, and parked with their lanes
     Job& job = jobs.at(id);
     if (holders.contains(job.lane)) continue;  // somebody of it was promised something
-    settle_try(partition, job, rm.acquire(job.what, job.path, window_of(partition, job)));
+    if (!KeepQuotas{*this}.park_beyond(partition, job))
+      settle_try(partition, job, rm.acquire(job.what, job.path, window_of(partition, job)));
     stood_aside = true;
   }
   return stood_aside;

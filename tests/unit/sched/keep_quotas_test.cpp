@@ -69,6 +69,25 @@ TEST(KeepQuotas, WhoNeedsALargerNodeThanAllowedStopsNobody) {
   }
 }
 
+// Nor does it hold a place that others would have to leave free, before a quota is short at all.
+TEST(KeepQuotas, WhoNeedsALargerNodeThanAllowedHoldsNoPlace) {
+  for (const char* policy : {"easy", "conservative", "fifo+depth-k:4"}) {
+    ControllerConfig config;
+    config.policy = parse_policy(policy).value();
+    config.quotas = {at_most({{"user", "ann"}}, 6)};
+    Desk desk(config);
+    desk.node_up("n1", 8);
+    desk.accept(sized(2, 100));
+    JobSpec alone = sized(4, 100);
+    alone.request.exclusive = true;
+    for (int i = 0; i < 3; ++i) desk.accept(alone);
+    JobSpec other = sized(6, 1'000);
+    other.labels["user"] = other.user = "bob";
+    desk.accept(other);
+    EXPECT_EQ(desk.launches.size(), 2u) << policy;
+  }
+}
+
 // Nobody knows when it will have what somebody holds who stands still: it stops nobody meanwhile.
 TEST(KeepQuotas, ForWhomASuspendedOneIsInTheWayNothingIsKept) {
   rm::QuotaRule rule;
