@@ -84,7 +84,9 @@ void Controller::State::return_to_fifo(Job& job, Now now) {
 void Controller::State::update_queues(Job& job) {
   leave_retry_gate(job);
   const bool active = job.is_active();
-  const bool free_to_go = job.state == JobState::Inited && job.gates == 0;
+  // Apart: looked at as one word, they would have to wait for what was written to one of them.
+  bool free_to_go = job.state == JobState::Inited;
+  if (job.gates != 0) free_to_go = false;
   const bool wants = active && next_ready(job) != kNoElement;
   const bool counts = counts_in_group(job);
   const bool lacks_plan = wants && !job.planned && !group_of(job).compiling.contains(job.id);

@@ -60,7 +60,9 @@ void Controller::State::take_planned(Job& job, Now now) {
 // counts, the first in order must have come before anybody is taken.
 bool Controller::State::take_at_once(Job& job, Now now) {
   const Group& group = group_of(job);
-  if (job.state != JobState::Inited || job.gates != 0 || !needs_no_plan(job)) return false;
+  if (!needs_no_plan(job)) return false;
+  if (job.state != JobState::Inited) return false;
+  if (job.gates != 0) return false;
   if (limits_of(group.name).running_jobs > 0) return false;
   if (!group.fifo.empty() || !group.unplanned.empty()) return false;
   take_planned(job, now);
