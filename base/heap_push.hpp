@@ -6,7 +6,8 @@
 
 namespace drover {
 
-// As push_back and std::push_heap: `before(a, b)` says that a is nearer to the end than b. The
+// As push_back and std::push_heap: `before(a, b)` says that a is nearer to the end than b. `value`
+// is no member of `heap`. The
 // value is written once, where it belongs. Those two read back what they have just written, in
 // wider words than it was written with, and the processor waits until the writes have landed.
 template <class T, class Before>

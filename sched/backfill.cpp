@@ -107,11 +107,7 @@ void Controller::State::hold_for_head(Partition& partition) {
     if (same) before = take_back(partition, partition.holds.begin());
     std::optional<rm::Slot> slot;
     if (head) {
-      Job& job = jobs.at(head->place.job);
-      if (KeepQuotas{*this}.park_beyond(partition, job)) {
-        serve_heads(partition);
-        continue;
-      }
+      const Job& job = jobs.at(head->place.job);
       const Duration length = shapes[job.shape].length;
       slot = rm.earliest(job.what, length, clock.mono, partition.by);
       partition.waits_for_quota = false;

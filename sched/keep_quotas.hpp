@@ -39,7 +39,7 @@ struct Controller::State::KeepQuotas {
 
   rm::Amounts least_total(rm::ClassId what) const;  // what quotas are charged at least
   bool is_never_within(const Job& job) const;       // a node alone is more than they allow
-  // True: it is so, and the job waits apart for an edit of that quota; see JobQueue.
+  // True: it is so, and the job waits apart until something of a quota comes free; see JobQueue.
   bool park_beyond(Partition& partition, Job& job);
 
  private:

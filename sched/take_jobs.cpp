@@ -56,8 +56,8 @@ void Controller::State::take_planned(Job& job, Now now) {
   update_queues(job);
 }
 
-// Who would be taken in this turn in any case need not stand in the FIFO until then. Where a limit
-// counts, the first in order must have come before anybody is taken.
+// Who needs no plan and finds nobody before it need not stand in the FIFO until the turn ends.
+// Where a limit counts, the first in order must have come before anybody is taken.
 bool Controller::State::take_at_once(Job& job, Now now) {
   const Group& group = group_of(job);
   if (!needs_no_plan(job)) return false;

@@ -550,5 +550,26 @@ TEST(Promise, WhomAQuotaStopsMakesNobodyGo) {
   EXPECT_EQ(desk.kills.size(), 2u);
 }
 
+// A whole node is more than its quota allows: nobody is sent away for a job that could never start.
+TEST(GraceAndQuotas, NobodyGivesWayToWhoIsBeyondAQuota) {
+  for (const Backfill backfill : {Backfill::None, Backfill::Easy, Backfill::Conservative}) {
+    const auto policy = book();
+    ControllerConfig config = with(policy, backfill);
+    rm::QuotaRule rule;
+    rule.match = {{"user", "ann"}};
+    rule.max[rm::Kind::CpuMilli] = 3'000;
+    config.quotas = {rule};
+    Desk desk(config);
+    desk.node_up("n1", 4);
+    desk.accept(job(*policy, "eve", "low", 4));
+    desk.started(desk.launches.back());
+    JobSpec alone = job(*policy, "ann", "urgent", 2);
+    alone.request.exclusive = true;
+    desk.accept(alone);
+    desk.pass(seconds(1'000));
+    EXPECT_TRUE(desk.kills.empty()) << int(backfill);
+  }
+}
+
 }  // namespace
 }  // namespace drover::sched

@@ -71,7 +71,7 @@ TEST(KeepQuotas, WhoNeedsALargerNodeThanAllowedStopsNobody) {
 
 // Nor does it hold a place that others would have to leave free, before a quota is short at all.
 TEST(KeepQuotas, WhoNeedsALargerNodeThanAllowedHoldsNoPlace) {
-  for (const char* policy : {"easy", "conservative", "fifo+depth-k:4"}) {
+  for (const char* policy : {"fcfs", "easy", "conservative", "fifo+depth-k:4"}) {
     ControllerConfig config;
     config.policy = parse_policy(policy).value();
     config.quotas = {at_most({{"user", "ann"}}, 6)};
