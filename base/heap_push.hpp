@@ -7,8 +7,8 @@
 namespace drover {
 
 // As push_back and std::push_heap: `before(a, b)` says that a is nearer to the end than b. `value`
-// is no member of `heap`. The
-// value is written once, where it belongs. Those two read back what they have just written, in
+// must be no member of `heap`. O(log n).
+// The value is written once, where it belongs. Those two read back what they have just written, in
 // wider words than it was written with, and the processor waits until the writes have landed.
 template <class T, class Before>
 inline void heap_push(std::vector<T>& heap, const T& value, Before before) {

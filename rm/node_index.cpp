@@ -1,5 +1,6 @@
 // rm/node_index.cpp - under what a node is found: by what it has free.
 // SPDX-License-Identifier: Apache-2.0
+#include <iterator>
 #include <utility>
 
 #include "rm/node_inventory.hpp"

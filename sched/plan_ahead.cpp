@@ -56,12 +56,14 @@ bool Controller::State::hold_places(Partition& partition,
     // Room is made for it: it plans with no other, unless there is some right now.
     const bool is_promised = clearings.contains(job.id);
     const Time not_after = is_promised ? clock.mono : rm::kEver;
-    auto slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono, partition.by, not_after,
-                            partition.planned(job.path));
+    const bool is_beyond = foresees && KeepQuotas{*this}.is_never_within(job);
+    std::optional<rm::Slot> slot;
+    if (!is_beyond)
+      slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono, partition.by, not_after,
+                         partition.planned(job.path));
     const auto is_short_now = [&] {
       return rm.quota_short(job.what, job.path, {clock.mono, clock.mono}).has_value();
     };
-    const bool is_beyond = foresees && KeepQuotas{*this}.is_never_within(job);
     bool of_quota =
         is_beyond || (!slot && foresees && is_short_of_quota(partition, job, not_after));
     // What it is owed by others the ledger only learns from a refusal.

@@ -67,8 +67,8 @@ class Replayer {
   struct End {
     std::int64_t at = 0;
     std::uint64_t epoch = 0;
-    std::uint32_t slot = 0;                              // into held_
-    std::uint32_t killed = 0;                            // or 1
+    std::uint32_t slot = 0;    // into held_
+    std::uint32_t killed = 0;  // or 1; no bool: a gap makes copies wait for each other
     friend bool operator<(const End& a, const End& b) {  // the heap's top is the earliest
       return a.at != b.at ? a.at > b.at : a.epoch > b.epoch;
     }

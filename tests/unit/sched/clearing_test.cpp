@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/unit/sched/desk.hpp"
+#include "tests/unit/sched/sized_jobs.hpp"
 
 namespace drover::sched {
 namespace {
@@ -555,10 +556,7 @@ TEST(GraceAndQuotas, NobodyGivesWayToWhoIsBeyondAQuota) {
   for (const Backfill backfill : {Backfill::None, Backfill::Easy, Backfill::Conservative}) {
     const auto policy = book();
     ControllerConfig config = with(policy, backfill);
-    rm::QuotaRule rule;
-    rule.match = {{"user", "ann"}};
-    rule.max[rm::Kind::CpuMilli] = 3'000;
-    config.quotas = {rule};
+    config.quotas = {at_most({{"user", "ann"}}, 3)};
     Desk desk(config);
     desk.node_up("n1", 4);
     desk.accept(job(*policy, "eve", "low", 4));
