@@ -28,6 +28,50 @@ std::string show_tasks(const Json& row, const Style&) {
   return std::to_string(done) + "/" + std::to_string(total);
 }
 
+// Of all its nodes, and of all components: the members are of each node. GPUs in thousandths.
+std::int64_t total(const Json& job, std::string_view member_name) {
+  const auto of = [&](const Json& part) {
+    const std::int64_t nodes = std::max<std::int64_t>(number_of(part, "nodes"), 1);
+    if (member_name == "nodes") return nodes;
+    const std::int64_t each = number_of(part, member_name);
+    return nodes * (member_name == "gpus" ? each * 1000 + number_of(part, "gpu_share") : each);
+  };
+  const Json& components = member(job, "components");
+  if (!components.is_array() || components.empty()) return of(job);
+  std::int64_t sum = 0;
+  for (const Json& part : components) sum += of(part);
+  return sum;
+}
+
+Column total_column(std::string_view title, std::string_view path) {
+  Column column{title, path};
+  column.right = true;
+  column.value = [path](const Json& row) { return Json(total(row, path)); };
+  return column;
+}
+
+Column gpus_column() {
+  Column column = total_column("GPUS", "gpus");
+  column.show = [](const Json& row, const Style&) {
+    const std::int64_t gpus = total(row, "gpus");
+    return gpus > 0 ? gpus_text(gpus) : std::string();
+  };
+  column.value = [](const Json& row) {
+    const std::int64_t gpus = total(row, "gpus");
+    return gpus % 1000 == 0 ? Json(gpus / 1000) : Json(double(gpus) / 1000);
+  };
+  return column;
+}
+
+Column nodes_column() {
+  Column column = total_column("NODES", "nodes");
+  column.show = [](const Json& row, const Style&) {
+    const std::int64_t nodes = total(row, "nodes");
+    return nodes > 1 ? std::to_string(nodes) : std::string();
+  };
+  return column;
+}
+
 std::string show_node_or_reason(const Json& row, const Style&) {
   const std::string node = text_of(row, "node");
   const std::string state = text_of(row, "state");
@@ -54,14 +98,12 @@ Column seconds_column(std::string_view title, std::string_view path, bool wide) 
   return column;
 }
 
-Column memory_column(std::string_view title, std::string_view path, bool wide) {
-  Column column{title, path};
+Column memory_column(std::string_view title, std::string_view path) {
+  Column column = total_column(title, path);
   column.show = [path](const Json& row, const Style&) {
-    const std::int64_t mib = number_of(row, path);
+    const std::int64_t mib = total(row, path);
     return mib > 0 ? format_memory_mib(mib) : std::string();
   };
-  column.wide = wide;
-  column.right = true;
   return column;
 }
 
@@ -96,15 +138,10 @@ std::vector<Column> make_job_columns() {
   Column tasks = plain("TASKS", "tasks.total", false, true);
   tasks.show = show_tasks;
   columns.push_back(tasks);
-  columns.push_back(plain("CPUS", "cpus", false, true));
-  columns.push_back(memory_column("MEM", "mem_mib", false));
-  Column gpus = plain("GPUS", "gpus", false, true);
-  gpus.show = [](const Json& row, const Style&) {
-    const std::int64_t share = number_of(row, "gpu_share");  // "0.5" of one
-    if (share > 0) return gpus_text(share);
-    return number_of(row, "gpus") > 0 ? text_of(row, "gpus") : std::string();
-  };
-  columns.push_back(gpus);
+  columns.push_back(nodes_column());
+  columns.push_back(total_column("CPUS", "cpus"));
+  columns.push_back(memory_column("MEM", "mem_mib"));
+  columns.push_back(gpus_column());
   columns.push_back(seconds_column("WAIT", "wait_s", false));
   columns.push_back(seconds_column("RUN", "run_s", false));
   columns.push_back(plain("EXIT", "exit_code", true, true));

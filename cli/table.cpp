@@ -50,6 +50,10 @@ Result<std::vector<const Column*>> choose(const std::vector<Column>& columns,
   return chosen;
 }
 
+Json value_of(const Column& column, const Json& row) {
+  return column.value ? column.value(row) : member(row, column.path);
+}
+
 bool is_less(const Json& a, const Json& b) {
   if (a.is_number() && b.is_number()) return a.get<double>() < b.get<double>();
   if (a.type() != b.type()) return a.is_null();
@@ -62,16 +66,16 @@ Result<bool> sort_rows(std::vector<Json>& rows, const std::vector<Column>& colum
   const bool down = key[0] == '-';
   const Result<const Column*> column = find_column(columns, lower(key.substr(down ? 1 : 0)));
   if (!column) return fail(column.error());
-  const std::string_view path = (*column)->path;
   std::stable_sort(rows.begin(), rows.end(), [&](const Json& a, const Json& b) {
-    return down ? is_less(member(b, path), member(a, path))
-                : is_less(member(a, path), member(b, path));
+    return down ? is_less(value_of(**column, b), value_of(**column, a))
+                : is_less(value_of(**column, a), value_of(**column, b));
   });
   return true;
 }
 
 std::string cell_text(const Column& column, const Json& row, const Style& style) {
-  return clean_line(column.show ? column.show(row, style) : text_of(row, column.path));
+  if (column.show) return clean_line(column.show(row, style));
+  return clean_line(column.value ? to_text(column.value(row)) : text_of(row, column.path));
 }
 
 using Cells = std::vector<std::vector<std::string>>;  // by row, then column
@@ -161,7 +165,7 @@ std::string render_csv(const std::vector<const Column*>& columns, const std::vec
   }
   for (const Json& row : rows) {
     for (std::size_t c = 0; c < columns.size(); ++c)
-      out += (c > 0 ? "," : "") + csv_field(member(row, columns[c]->path));
+      out += (c > 0 ? "," : "") + csv_field(value_of(*columns[c], row));
     out += '\n';
   }
   return out;

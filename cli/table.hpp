@@ -33,6 +33,8 @@ struct Column {
   bool right = false;    // numbers
   bool stretch = false;  // is cut first when the line is too long
   std::function<Color(const Json& row)> color = nullptr;
+  // What csv and --sort read instead of the member, and people see where `show` says nothing else.
+  std::function<Json(const Json& row)> value = nullptr;
 };
 
 struct TableChoice {

@@ -108,6 +108,28 @@ TEST(Jobs, HaveTheExitStatusOfTheirTasks) {
   for (const auto& one : cases) EXPECT_EQ(exit_status(one.job), one.expected) << to_text(one.job);
 }
 
+// The members are of each node; the list shows what the whole job asks for, and csv and --sort too.
+TEST(Jobs, AreListedWithWhatAllTheirNodesHave) {
+  const Json one{{"id", 1}, {"nodes", 1}, {"cpus", 6}, {"mem_mib", 1024}, {"gpus", 1}};
+  const Json gang{{"id", 2}, {"nodes", 3}, {"cpus", 4}, {"mem_mib", 2048}, {"gpus", 0}};
+  Json parts = gang;
+  parts["id"] = 3;
+  parts["components"] = Json::array({gang, Json{{"nodes", 2}, {"cpus", 1}, {"gpu_share", 500}}});
+  const auto shown = [&](TableChoice choice) {
+    choice.columns = {"id", "nodes", "cpus", "mem", "gpus"};
+    return *render_rows({gang, one, parts}, job_columns(), choice, {}, "jobs", "id");
+  };
+  EXPECT_EQ(shown({Format::Table, {}, "cpus"}),
+            "ID  NODES  CPUS  MEM  GPUS\n"
+            " 1            6   1G     1\n"
+            " 2      3    12   6G\n"
+            " 3      5    14   6G     1\n");
+  EXPECT_EQ(shown({Format::Csv, {}, "-cpus"}),
+            "id,nodes,cpus,mem,gpus\n3,5,14,6144,1\n2,3,12,6144,0\n1,1,6,1024,1\n");
+  EXPECT_NE(shown({Format::JsonLines, {}, ""}).find("\"cpus\":4"), std::string::npos)
+      << "json has the members as they are";
+}
+
 TEST(Jobs, ShowTimesAndCores) {
   EXPECT_EQ(cpu_list(Json{0, 1, 2, 5, 7, 8}), "0-2,5,7-8");
   EXPECT_EQ(cpu_list(Json()), "");
