@@ -47,7 +47,7 @@ std::string rule_text(const Json& rule) {
 void print_diff(Context& context, const Json& diff) {
   if (context.globals().json()) return context.out(to_text(diff, 2) + '\n');
   const Json& changes = member(diff, "changes");
-  if (changes.empty()) context.out("nothing changes\n");
+  if (changes.empty()) context.out("nothing to change\n");
   for (const Json& change : changes) {
     context.out(clean_line(text_of(change, "name") + " is " + text_of(change, "change")) + '\n');
     context.out(clean_line("  before  " + rule_text(member(change, "before"))) + '\n');
@@ -87,7 +87,9 @@ Result<int> send(Context& context, const std::string& method, const std::string&
   if (dry_run)
     context.note("dry run: nothing was changed");
   else
-    context.note("the quotas are at version " + text_of(*diff, "version"));
+    context.note(
+        std::string(member(*diff, "changes").empty() ? "the quotas stay" : "the quotas are") +
+        " at version " + text_of(*diff, "version"));
   return kOk;
 }
 

@@ -56,7 +56,10 @@ void Controller::State::edit_quotas(const EditQuotas& in, Now now) {
     reply(in.reply, fail(std::move(after.error())));
     return;
   }
-  const std::string touched = touched_by(rm::diff_quotas(rm.ledger(), with_class_limits(*after)));
+  const rm::QuotaDiff diff = rm::diff_quotas(rm.ledger(), with_class_limits(*after));
+  if (diff.changes.empty() && !(in.edit.reset && quotas.edited))
+    return reply(in.reply, Done{{}, quotas.version});
+  const std::string touched = touched_by(diff);
   quotas.rules = *after;
   quotas.edited = !in.edit.reset;
   ++quotas.version;

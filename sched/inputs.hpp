@@ -127,7 +127,7 @@ struct LabelNode {
   LabelEdits edits;  // on top of earlier ones
 };
 struct EditQuotas {
-  ReplyToken reply{};  // the answer's `touched` is the new version
+  ReplyToken reply{};  // the answer's `touched` is the version, the same where nothing changes
   Actor actor;
   rm::QuotaEdit edit;
 };

@@ -31,7 +31,7 @@ TEST(QuotaApi, an_edit_takes_effect_and_says_what_it_did) {
   server.submit(kAnn, kHeldJob);
   const auto full = server.ask(kAnnAsks, "POST", "/api/v1/jobs", kHeldJob);
   EXPECT_GE(full.status, 400);
-  EXPECT_NE(full.body.find("1 of 1 queued_jobs are open"), std::string::npos) << full.body;
+  EXPECT_NE(full.body.find("1 of 1 queued_jobs is open"), std::string::npos) << full.body;
 
   const auto lower =
       server.ask(kOperator, "PUT", kQuotas + "/user=*?dry_run=1", R"({"max":{"queued_jobs":0}})");
@@ -60,6 +60,33 @@ TEST(QuotaApi, an_edit_of_an_older_version_is_refused) {
   EXPECT_EQ(
       server.ask(kOperator, "PUT", kQuotas + "/user=bob?version=1", R"({"version":2})").status,
       400);
+}
+
+TEST(QuotaApi, an_edit_that_changes_nothing_is_none) {
+  Harness server;
+  const std::string path = kQuotas + "/user=ann", four = R"({"max":{"cpus":4}})";
+  EXPECT_EQ(server.ask(kOperator, "PUT", path, four).json()["version"], 1);
+  const auto events = [&] {
+    const auto all = server.ask(kOperator, "GET", "/api/v1/events").json()["events"];
+    return std::ranges::count_if(all, [](const auto& e) { return e["kind"] == "quotas_edited"; });
+  };
+  EXPECT_EQ(events(), 1);
+  for (const char* dry : {"?dry_run=1", ""}) {
+    const auto again = server.ask(kOperator, "PUT", path + dry, four);
+    ASSERT_EQ(again.status, 200) << again.body;
+    EXPECT_EQ(again.json()["version"], 1) << again.body;
+    EXPECT_TRUE(again.json()["changes"].empty());
+  }
+  EXPECT_EQ(events(), 1);
+  EXPECT_EQ(server.ask(kOperator, "PUT", path, R"({"max":{"cpus":5},"version":0})").status, 409);
+
+  // Taking the edits back is a change, also where the rules were those of the configuration.
+  EXPECT_EQ(server.ask(kOperator, "DELETE", path).json()["version"], 2);
+  EXPECT_EQ(server.ask(kOperator, "GET", kQuotas).json()["source"], "edited");
+  EXPECT_EQ(server.ask(kOperator, "DELETE", kQuotas).json()["version"], 3);
+  EXPECT_EQ(server.ask(kOperator, "GET", kQuotas).json()["source"], "configuration");
+  EXPECT_EQ(server.ask(kOperator, "DELETE", kQuotas).json()["version"], 3);
+  EXPECT_EQ(events(), 3);
 }
 
 TEST(QuotaApi, amounts_that_contradict_are_refused) {
@@ -124,6 +151,8 @@ TEST(QuotaApi, what_contradicts_is_refused_whole) {
        R"({"match":{"user":"b"},"guaranteed":{"cpus":2}}]})",
        400, "guaranteed 4 cpus together, its max is 3 cpus"},
       {"PUT", "", R"({})", 400, "quotas are missing"},
+      {"PUT", "", R"({"quotas":[{"match":{"user":"a","team":5}}]})", 400,
+       "match.team must be a text"},
   };
   for (const Row& row : rows) {
     const auto said = server.ask(kOperator, row.method, kQuotas + row.path, row.body);
