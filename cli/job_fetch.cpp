@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 #include "cli/dependency_text.hpp"
 #include "cli/job_view.hpp"
@@ -55,7 +56,7 @@ Result<bool> resolve_last(Context& context, Selector& selector) {
       return fail(Errc::NotFound,
                   jobs->empty() ? "you have no jobs yet"
                                 : "last~" + std::to_string(back) + ": you have only " +
-                                      std::to_string(jobs->size()) + " jobs",
+                                      counted(std::int64_t(jobs->size()), "job"),
                   "submit one: drover submit -- COMMAND", "id");
     }
     const auto id = std::uint64_t(number_of((*jobs)[back], "id"));

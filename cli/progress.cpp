@@ -1,5 +1,6 @@
 // cli/progress.cpp - `drover progress`: one bar over many tasks.
 // SPDX-License-Identifier: Apache-2.0
+#include "base/counted_words.hpp"
 #include "cli/command.hpp"
 #include "cli/job_view.hpp"
 #include "cli/status_line.hpp"
@@ -34,8 +35,9 @@ Counts count(const std::vector<Json>& jobs) {
 std::string line_of(const Counts& counts, double rate) {
   const double part = counts.total > 0 ? double(counts.done()) / double(counts.total) : 0;
   std::string text = bar(part, 24) + " " + std::to_string(int(part * 100)) + " %  " +
-                     std::to_string(counts.done()) + "/" + std::to_string(counts.total) +
-                     " tasks, " + std::to_string(counts.active) + " running";
+                     std::to_string(counts.done()) + "/" +
+                     counted(std::int64_t(counts.total), "task") + ", " +
+                     std::to_string(counts.active) + " running";
   if (counts.bad > 0) text += ", " + std::to_string(counts.bad) + " not succeeded";
   if (rate > 0) {
     char buffer[64];

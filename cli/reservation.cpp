@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ctime>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 #include "cli/command.hpp"
 #include "cli/resource_text.hpp"
@@ -50,10 +51,9 @@ std::string joined(const Json& list) {
 std::string each_text(const Json& row) {
   const Json& whole = member(row, "whole_nodes");
   if (whole.is_boolean() && whole.get<bool>()) return "whole";
-  std::string text = std::to_string(number_of(row, "cpus")) + " cpus";
+  std::string text = counted(number_of(row, "cpus"), "cpu");
   if (const auto mib = number_of(row, "mem_mib"); mib > 0) text += " " + format_memory_mib(mib);
-  if (const auto gpus = number_of(row, "gpus"); gpus > 0)
-    text += " " + std::to_string(gpus) + " gpus";
+  if (const auto gpus = number_of(row, "gpus"); gpus > 0) text += " " + counted(gpus, "gpu");
   return text;
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 #include "cli/command.hpp"
 #include "cli/job_view.hpp"
@@ -77,13 +78,19 @@ std::string tasks_of(const Json& layout) {
   return text;
 }
 
-// "2 nodes of 4 cpus, 8G, 1 gpus on n[1-2]"
-std::string asks_of(const Json& of) {
+// "2 nodes of ", "2 to 4 nodes of ": what follows is of each; nothing of a single one.
+std::string nodes_of(const Json& of) {
   const std::int64_t nodes = number_of(of, "nodes");
-  std::string text = (nodes > 1 ? std::to_string(nodes) + " nodes of " : std::string()) +
-                     text_of(of, "cpus") + " cpus";
+  const std::int64_t most = std::max(number_of(of, "spec.nodes_max"), nodes);
+  if (most <= 1) return {};
+  return std::to_string(nodes) + (most > nodes ? " to " + std::to_string(most) : "") + " nodes of ";
+}
+
+// "2 nodes of 4 cpus, 8G, 1 gpu on n[1-2]"
+std::string asks_of(const Json& of) {
+  std::string text = nodes_of(of) + counted(number_of(of, "cpus"), "cpu");
   if (number_of(of, "mem_mib") > 0) text += ", " + format_memory_mib(number_of(of, "mem_mib"));
-  if (number_of(of, "gpus") > 0) text += ", " + text_of(of, "gpus") + " gpus";
+  if (number_of(of, "gpus") > 0) text += ", " + counted(number_of(of, "gpus"), "gpu");
   if (const std::int64_t share = number_of(of, "gpu_share"); share > 0)
     text += ", " + gpus_text(share) + " of a gpu";
   const std::string licences = join_pairs(member(of, "licences"));
@@ -133,9 +140,9 @@ Result<int> show_job(Context& context, const Json& job, const Json& layout, cons
   pairs.emplace_back("ended", show_time(member(job, "ended"), style));
   pairs.emplace_back("wait", show_seconds(member(job, "wait_s")));
   pairs.emplace_back("run", show_seconds(member(job, "run_s")));
-  std::string asks = text_of(job, "cpus") + " cpus";
+  std::string asks = nodes_of(job) + counted(number_of(job, "cpus"), "cpu");
   if (number_of(job, "mem_mib") > 0) asks += ", " + format_memory_mib(number_of(job, "mem_mib"));
-  if (number_of(job, "gpus") > 0) asks += ", " + text_of(job, "gpus") + " gpus";
+  if (number_of(job, "gpus") > 0) asks += ", " + counted(number_of(job, "gpus"), "gpu");
   const std::int64_t share = number_of(job, "spec.gpu_share");
   if (share > 0) asks += ", " + gpus_text(share) + " of a gpu";
   const std::string resources = join_pairs(member(job, "spec.resources"));
@@ -157,9 +164,9 @@ Result<int> show_job(Context& context, const Json& job, const Json& layout, cons
     pairs.emplace_back("reuse", "of results up to " + show_short_seconds(double(age)) + " old");
   pairs.emplace_back("engine of its own", text_of(job, "spec.once") == "true" ? "yes" : "");
   if (const Json& wish = member(job, "spec.wish"); wish.is_object()) {
-    std::string size =
-        text_of(wish, "cpus") + " CPUs, " + format_memory_mib(number_of(wish, "mem_mib"));
-    if (number_of(wish, "gpus") > 0) size += ", " + text_of(wish, "gpus") + " GPUs";
+    std::string size = counted(number_of(wish, "cpus"), "CPU") + ", " +
+                       format_memory_mib(number_of(wish, "mem_mib"));
+    if (number_of(wish, "gpus") > 0) size += ", " + counted(number_of(wish, "gpus"), "GPU");
     pairs.emplace_back("its engine has at least", size);
   }
   pairs.emplace_back("runs as", text_of(job, "spec.runs_as"));

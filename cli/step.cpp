@@ -18,6 +18,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 #include "cli/command.hpp"
 #include "cli/step_child.hpp"
@@ -217,8 +218,8 @@ Result<int> run_step(Context& context) {
   const auto plan = plan_step([](const char* name) { return std::getenv(name); }, only);
   if (!plan) return fail(plan.error());
   if (plan->elsewhere > 0)
-    context.warn(std::to_string(plan->elsewhere) +
-                 " tasks are for other nodes: only those of this node are started");
+    context.warn(counted(plan->elsewhere, "task") + is_or_are(plan->elsewhere) +
+                 " for other nodes: only those of this node are started");
   Step step(*plan, std::move(command));
   step.labels = arguments.has("label");
   step.quiet = context.globals().quiet;

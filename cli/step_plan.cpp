@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 
 namespace drover::cli {
@@ -87,7 +88,7 @@ Result<StepPlan> plan_step(const Lookup& variable, std::optional<std::int64_t> o
   if (!only) return plan;
   if (*only > std::int64_t(plan.tasks.size()))
     return fail(Errc::BadInput,
-                std::to_string(*only) + " tasks are asked for, the job has " +
+                counted(*only, "task") + is_or_are(*only) + " asked for, the job has " +
                     std::to_string(plan.tasks.size()) + " on this node",
                 "submit the job with --ntasks=" + std::to_string(*only), "ntasks");
   plan.tasks.resize(std::size_t(*only));

@@ -19,6 +19,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/counted_words.hpp"
 #include "nodeagent/clock.hpp"
 
 namespace drover::nodeagent {
@@ -241,12 +242,12 @@ void SupdServer::on_terminate() {
   if (supervisor_->is_idle()) {
     done_ = true;
   } else if (terminate_us_ != 0 && now - terminate_us_ < kTerminateTwiceUs) {
-    say("asked twice: killing " + std::to_string(supervisor_->running()) + " running jobs");
+    say("asked twice: killing " + counted(std::int64_t(supervisor_->running()), "running job"));
     supervisor_->kill_everything();
     exit_when_idle_ = true;
   } else {
-    say(std::to_string(supervisor_->running()) +
-        " jobs run: not stopping. Ask again within 5 s to kill them");
+    say(counted(std::int64_t(supervisor_->running()), "job") +
+        " still running: not stopping. Ask again within 5 s to kill them");
   }
   terminate_us_ = now;
 }

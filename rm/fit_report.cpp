@@ -6,15 +6,12 @@
 #include <optional>
 #include <set>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 #include "rm/node_inventory.hpp"
 
 namespace drover::rm {
 namespace {
-
-std::string counted(std::int64_t number, const std::string& unit) {
-  return std::to_string(number) + " " + unit + (number == 1 ? "" : "s");
-}
 
 bool has(const Labels& node, const Labels::value_type& label) {
   const auto found = node.find(label.first);
@@ -229,7 +226,7 @@ Result<void> NodeInventory::can_ever_fit(const Request& request) const {
   if (enough + undescribed_.count() >= request.nodes) return {};  // those may be the ones that fit
   if (enough == 0) return fail(refusal(request));
   return fail(Errc::Limit,
-              "only " + counted(enough, "node") + (enough == 1 ? " is" : " are") +
+              "only " + counted(enough, "node") + is_or_are(enough) +
                   " large enough and may be used, " + std::to_string(request.nodes) +
                   " are asked for",
               "ask for at most " + std::to_string(enough) + ", or for less on each node", "nodes");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 #include "rm/quota_ledger.hpp"
 #include "rm/resource_manager.hpp"
@@ -76,8 +77,8 @@ Result<void> can_ever_have(const Counts& asked, const Counts& totals) {
     }
     if (count <= total->second) continue;
     return fail(Errc::Limit,
-                std::to_string(count) + " licences " + name + " are asked for, there are " +
-                    std::to_string(total->second),
+                counted(count, "licence") + " " + name + is_or_are(count) + " asked for, there" +
+                    is_or_are(total->second) + " " + std::to_string(total->second),
                 "drover licence ls shows how many there are", "licences");
   }
   return {};

@@ -157,7 +157,11 @@ std::string amount_text(std::int64_t amount, Kind kind, const ResourceNames& nam
     while (digits.ends_with('0')) digits.pop_back();
     text += '.' + digits;
   }
-  return text.append(" ").append(names.word(kind));
+  std::string word(names.word(kind));
+  if (is_named(kind) || kind == Kind::MemMib) return text + " " + word;
+  std::ranges::replace(word, '_', ' ');
+  if (amount == unit && word.ends_with('s')) word.pop_back();
+  return text + " " + word;
 }
 
 Result<void> put_amount(Amounts& into, std::string_view word, std::int64_t value,

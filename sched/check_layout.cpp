@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/counted_words.hpp"
 #include "rm/node_expression.hpp"
 #include "sched/entrance.hpp"
 
@@ -45,8 +46,8 @@ Result<void> check_range_of_nodes(const JobSpec& spec) {
   if (request.nodes_max == 0) return {};
   if (request.nodes_max < request.nodes)
     return fail(Errc::BadInput,
-                "at most " + text(request.nodes_max) + " nodes are fewer than at least " +
-                    text(request.nodes),
+                "at most " + counted(request.nodes_max, "node") + is_or_are(request.nodes_max) +
+                    " fewer than at least " + text(request.nodes),
                 "write --nodes=MIN-MAX", "nodes");
   if (request.nodes_max - request.nodes > kNodeRangeMax)
     return fail(Errc::Limit,
@@ -73,20 +74,23 @@ Result<void> check_together(const JobSpec& spec) {
                 "distribution");
   if (rules.ntasks_per_core > 1 && spec.cpus_per_task > 1)
     return fail(Errc::BadInput,
-                text(rules.ntasks_per_core) + " tasks on a core cannot have " +
-                    text(spec.cpus_per_task) + " CPUs each",
+                counted(rules.ntasks_per_core, "task") + " on a core cannot have " +
+                    counted(spec.cpus_per_task, "CPU") + " each",
                 "use --ntasks-per-core=1, or --cpus-per-task=1", "ntasks_per_core");
   if (rules.ntasks_per_core > 0 && rules.threads_per_core > 0 &&
       rules.ntasks_per_core > rules.threads_per_core)
     return fail(Errc::BadInput,
-                text(rules.ntasks_per_core) + " tasks on a core of which " +
-                    text(rules.threads_per_core) + " threads are used: each needs one",
+                counted(rules.ntasks_per_core, "task") + " on a core of which " +
+                    counted(rules.threads_per_core, "thread") + is_or_are(rules.threads_per_core) +
+                    " used: each needs one",
                 "lower --ntasks-per-core, or raise --threads-per-core", "ntasks_per_core");
   if (rules.ntasks_per_socket > 0 && rules.sockets_per_node > 0 &&
       std::int64_t(rules.ntasks_per_socket) * rules.sockets_per_node < on_node)
     return fail(Errc::BadInput,
-                text(rules.sockets_per_node) + " sockets with " + text(rules.ntasks_per_socket) +
-                    " tasks each have no place for " + text(on_node) + " tasks on a node",
+                counted(rules.sockets_per_node, "socket") + " with " +
+                    counted(rules.ntasks_per_socket, "task") +
+                    (rules.sockets_per_node == 1 ? " has" : " each have") + " no place for " +
+                    counted(on_node, "task") + " on a node",
                 "raise --ntasks-per-socket, or ask for more nodes", "ntasks_per_socket");
   if (rules.ntasks_per_socket > 0 && spec.ntasks_per_node > 0 &&
       rules.ntasks_per_socket > spec.ntasks_per_node)

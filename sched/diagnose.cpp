@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 
 namespace drover::sched {
@@ -44,7 +45,7 @@ void advise_on_cpus(const JobUse& use, std::vector<Advice>& out) {
   const bool is_idle = percent < kIdlePercent;
   if (!is_idle && (percent >= kFewPercent || use.cpus < 2)) return;
   const std::string text = whose(use, *least) + " used " + cpus_used(*least) + " of " +
-                           std::to_string(use.cpus) + " CPUs for the last " +
+                           counted(use.cpus, "CPU") + " for the last " +
                            format_duration(least->seen);
   if (is_idle)
     out.push_back({AdviceKind::IdleCpu, least->task, text,

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 #include "rm/components.hpp"
 #include "rm/licence.hpp"
@@ -234,14 +235,13 @@ Result<void> check_resources(JobSpec& spec) {
   if (auto good = check_range(spec.request.nodes, 1, kNodesMax, "nodes"); !good) return good;
   if (spec.ntasks < spec.request.nodes)
     return fail(Errc::BadInput,
-                std::to_string(spec.ntasks) + " tasks cannot use " +
-                    std::to_string(spec.request.nodes) + " nodes",
+                counted(spec.ntasks, "task") + " cannot use " + counted(spec.request.nodes, "node"),
                 "ask for at most as many nodes as tasks", "nodes");
   spec.request.cpus = spec.tasks_on_node() * spec.cpus_per_task;
   if (spec.ntasks_per_node > 0 && spec.tasks_on_node() > spec.ntasks_per_node)
     return fail(Errc::BadInput,
-                std::to_string(spec.ntasks) + " tasks on " + std::to_string(spec.request.nodes) +
-                    " nodes are more than " + std::to_string(spec.ntasks_per_node) + " on each",
+                counted(spec.ntasks, "task") + " on " + counted(spec.request.nodes, "node") +
+                    " are more than " + std::to_string(spec.ntasks_per_node) + " on each",
                 "ask for more nodes or fewer tasks", "ntasks_per_node");
   if (spec.request.cpus > kCpusMax)
     return fail(Errc::Limit,
@@ -451,6 +451,9 @@ Result<void> check_ends(const JobSpec& spec) {
   if (spec.max_failures > 0 && !spec.is_array)
     return fail(Errc::BadInput, "max_failures is for arrays, and the job is none",
                 "add --array, or leave it out", "max_failures");
+  if (spec.array_throttle > 0 && !spec.is_array)
+    return fail(Errc::BadInput, "array_throttle is for arrays, and the job is none",
+                "add --array, or leave --throttle out", "array_throttle");
   return check_range(spec.nice, -kNiceMax, kNiceMax, "nice");
 }
 

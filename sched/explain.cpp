@@ -158,8 +158,8 @@ Why Controller::State::why_in_queue(const Job& job) const {
       ahead(group.fifo, job.place()) + " of " + group.name + " are ahead of it";
   if (limit > 0 && group.active >= limit)
     return {job.state, Reason::GroupLimit,
-            number(group.active) + " of " + number(limit) +
-                " jobs of the group are past the queue, " + before,
+            number(group.active) + " of " + times(limit, "job") + " of the group" +
+                is_or_are(group.active) + " past the queue, " + before,
             "drover group ls shows the limits"};
   return {job.state, Reason::GroupOrder, before, {}};
 }
@@ -172,8 +172,8 @@ Why Controller::State::why_unplaced(const Job& job) const {
     if (job.more != nullptr && job.more->throttle > 0 && job.active >= job.more->throttle)
       return {job.state,
               Reason::Throttle,
-              number(job.active) + " of at most " + number(job.more->throttle) +
-                  " elements at once are on nodes",
+              number(job.active) + " of at most " + times(job.more->throttle, "element") +
+                  " at once" + is_or_are(job.active) + " on nodes",
               {}};
     if (job.more != nullptr && job.more->counterparts != nullptr) return why_no_element(job);
     if (job.more != nullptr && !has_startable(job)) return why_retry(job);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 #include "sched/reserving.hpp"
 
@@ -121,9 +122,9 @@ Result<void> Controller::State::Reserved::check(const JobSpec& spec) const {
     if (auto ok = check_room(*known, more); !ok) return ok;
   if (rm::nodes_of(spec.request) <= std::int64_t(known->nodes.size())) return {};
   return fail(Errc::Limit,
-              "reservation " + known->name + " has " + std::to_string(known->nodes.size()) +
-                  " nodes, the components need " + std::to_string(rm::nodes_of(spec.request)) +
-                  ", each its own",
+              "reservation " + known->name + " has " +
+                  counted(std::int64_t(known->nodes.size()), "node") + ", the components need " +
+                  std::to_string(rm::nodes_of(spec.request)) + ", each its own",
               "drover reservation show " + known->name, "reservation");
 }
 

@@ -49,12 +49,14 @@ Why no_room(JobState state, const rm::NoFit& fit, const rm::Request& all,
 
 Why over_quota(JobState state, const rm::QuotaShort& quota, const rm::ResourceNames& names) {
   const auto amount = [&](std::int64_t of) { return rm::amount_text(of, quota.kind, names); };
+  const auto be = [&](std::int64_t of) { return is_or_are(of == names.unit(quota.kind) ? 1 : 2); };
   std::string text = "quota " + quota.quota + ": " + amount(quota.held) + " of " +
-                     amount(quota.limit) + " are held, " + amount(quota.asked) +
-                     " more are asked for";
+                     amount(quota.limit) + be(quota.held) + " held, " + amount(quota.asked) +
+                     " more" + be(quota.asked) + " asked for";
   if (quota.set_aside > 0) text += ", and jobs before it have planned with the rest";
   if (quota.kept > 0)
-    text += ", " + amount(quota.kept) + " are kept for guarantees of other quotas inside it";
+    text += ", " + amount(quota.kept) + be(quota.kept) +
+            " kept for guarantees of other quotas inside it";
   return {state, Reason::Quota, std::move(text), "it goes on when jobs under this quota end"};
 }
 

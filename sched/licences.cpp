@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 #include "sched/reserving.hpp"
 
@@ -95,8 +96,8 @@ Why Controller::State::short_of_licence(const Asker& asker, const rm::QuotaShort
   const std::string_view name = rm::licence_name(rm.names().word(pool.kind));
   std::string hint = "drover licence ls shows what is free";
   std::string text = "licence " + std::string(name) + ": " + number(pool.held) + " of " +
-                     number(pool.limit) + " are in use, " + number(pool.asked) +
-                     (pool.asked == 1 ? " more is asked for" : " more are asked for");
+                     number(pool.limit) + is_or_are(pool.held) + " in use, " + number(pool.asked) +
+                     " more" + is_or_are(pool.asked) + " asked for";
   if (pool.set_aside > 0) text += Reserved{*this}.licences_kept(asker, pool, hint);
   const auto holders = holders_of(*this, pool.kind);
   for (std::size_t i = 0; i < holders.size() && i < kHoldersShown; ++i)

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 #include "sched/components.hpp"
 
@@ -36,7 +37,7 @@ Result<void> check_size(const PartitionSpec& partition, std::int64_t asked, std:
   if (limit < 0 || asked <= limit) return {};
   return fail(Errc::Limit,
               "partition " + partition.name + " allows " + std::to_string(limit) + " " + what +
-                  " per job, " + std::to_string(asked) + " are asked for",
+                  " per job, " + std::to_string(asked) + is_or_are(asked) + " asked for",
               "ask for fewer, or choose another partition", "partition");
 }
 

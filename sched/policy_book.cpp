@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 
 namespace drover::sched {
@@ -26,7 +27,7 @@ Result<void> check_qos(const JobSpec& spec, const QosSpec& qos) {
   const auto over = [&](std::int64_t asked, std::int64_t limit, const char* what) {
     return fail(Errc::Limit,
                 "qos " + qos.name + " allows " + std::to_string(limit) + " " + what + " per job, " +
-                    std::to_string(asked) + " are asked for",
+                    std::to_string(asked) + is_or_are(asked) + " asked for",
                 "ask for fewer, or choose another qos", "qos");
   };
   if (qos.max_cpus_per_job >= 0 && cpus_of(spec) > qos.max_cpus_per_job)

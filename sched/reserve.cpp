@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 #include "sched/keep_quotas.hpp"
 #include "sched/reserving.hpp"
@@ -151,8 +152,9 @@ Result<void> Controller::State::Reserving::choose_nodes(PutReservation& in, Now 
   }
   if (in.reservation.nodes.size() == in.node_count) return {};
   return fail(Errc::Conflict,
-              std::to_string(in.reservation.nodes.size()) + " of " + std::to_string(in.node_count) +
-                  " nodes can be reserved then: the others are too small, out of service, reserved "
+              std::to_string(in.reservation.nodes.size()) + " of " +
+                  counted(std::int64_t(in.node_count), "node") +
+                  " can be reserved then: the others are too small, out of service, reserved "
                   "or have running work that may reach into it",
               "choose another time or fewer nodes; drover reservation ls shows what is reserved",
               "nodes");

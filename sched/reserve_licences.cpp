@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 #include "rm/licence.hpp"
 #include "sched/reserving.hpp"
@@ -74,8 +75,8 @@ Result<void> Controller::State::Reserved::check_licences(const Reservation& know
     const auto own = known.licences.find(licence);
     if (own == known.licences.end() || count <= own->second) continue;
     return fail(Errc::Limit,
-                std::to_string(count) + " licences " + licence + " are asked for, reservation " +
-                    known.name + " has " + std::to_string(own->second),
+                counted(count, "licence") + " " + licence + is_or_are(count) +
+                    " asked for, reservation " + known.name + " has " + std::to_string(own->second),
                 "drover reservation show " + known.name, "licences");
   }
   return {};

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 #include "sched/reserving.hpp"
 
@@ -41,7 +42,7 @@ Result<void> check_deadline(const JobSpec& spec, Now now) {
 tl::unexpected<Error> queue_full(const rm::QuotaShort& full) {
   return fail(Errc::Limit,
               "quota " + full.quota + ": " + std::to_string(full.held) + " of " +
-                  std::to_string(full.limit) + " queued_jobs are open",
+                  std::to_string(full.limit) + " queued_jobs" + is_or_are(full.held) + " open",
               "try again when some have ended, or submit an array: it counts as one job", "labels");
 }
 

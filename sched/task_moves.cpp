@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/counted_words.hpp"
 #include "sched/controller_state.hpp"
 
 namespace drover::sched {
@@ -148,7 +149,7 @@ void Controller::State::end_attempt(Job& job, Task& task, TaskEvent how, Reason 
   if (stops) {  // what runs goes on to its end
     cancel_waiting(job, Reason::MaxFailures, now);
     set_reason(job, Reason::MaxFailures,
-               std::to_string(job.failed + job.timed_out) + " elements failed");
+               counted(job.failed + job.timed_out, "element") + " failed");
   }
   if (close_if_done(job, reason, now)) return;
   if (job.active == 0 && waits_for_retries(job))

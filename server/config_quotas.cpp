@@ -48,7 +48,9 @@ struct Reader {
     if (table == nullptr) return wrong(place(path, node), "quota.match", "a table of texts");
     for (const auto& [label, value] : *table) {
       const auto text = value.value_exact<std::string>();
-      if (!text) return wrong(place(path, value), "quota.match", "a table of texts");
+      if (!text)
+        return wrong(place(path, value), "quota.match." + std::string(label.str()),
+                     "a text, as in " + std::string(label.str()) + " = \"x\"");
       into[std::string(label.str())] = *text;
     }
     return {};

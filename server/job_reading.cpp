@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/counted_words.hpp"
 #include "sched/components.hpp"
 #include "server/item_command.hpp"
 #include "server/items_json.hpp"
@@ -57,8 +58,8 @@ Result<void> complete_range(Reading& r) {
   if (r.nodes_max == 0) return {};
   if (r.nodes > r.nodes_max)
     return fail(Errc::BadInput,
-                "at least " + std::to_string(r.nodes) + " nodes are more than at most " +
-                    std::to_string(r.nodes_max),
+                "at least " + counted(r.nodes, "node") + is_or_are(r.nodes) +
+                    " more than at most " + std::to_string(r.nodes_max),
                 "let nodes_max be at least nodes", "nodes_max");
   r.nodes = std::max<std::int64_t>(r.nodes, 1);
   if (r.ntasks > 0) {
@@ -70,8 +71,9 @@ Result<void> complete_range(Reading& r) {
   }
   if (r.gpus_total > 0 && r.nodes_max > r.nodes)
     return fail(Errc::BadInput,
-                std::to_string(r.gpus_total) + " GPUs of all nodes together do not go with " +
-                    std::to_string(r.nodes) + " to " + std::to_string(r.nodes_max) + " nodes",
+                "--gpus of " + std::to_string(r.gpus_total) +
+                    " for all nodes together does not go with " + std::to_string(r.nodes) + " to " +
+                    std::to_string(r.nodes_max) + " nodes",
                 "say how many each node has: --gpus-per-node", "gpus_total");
   return {};
 }
@@ -96,10 +98,10 @@ Result<void> complete_nodes(Reading& r) {
     return fail(Errc::BadInput, "gpus (on each node) and gpus_total exclude each other",
                 "give one of them", "gpus_total");
   if (r.gpus_total % r.nodes != 0)
-    return fail(Errc::BadInput,
-                std::to_string(r.gpus_total) + " GPUs do not divide evenly by " +
-                    std::to_string(r.nodes) + " nodes",
-                "say how many each node has: --gpus-per-node", "gpus_total");
+    return fail(
+        Errc::BadInput,
+        counted(r.gpus_total, "GPU") + " cannot be divided evenly by " + counted(r.nodes, "node"),
+        "say how many each node has: --gpus-per-node", "gpus_total");
   spec.request.gpus = r.gpus_total / r.nodes;
   return {};
 }

@@ -76,10 +76,13 @@ Result<std::vector<std::pair<std::string, std::string>>> json_pairs(JsonValue v,
                                                                     std::size_t length_max) {
   std::vector<std::pair<std::string, std::string>> pairs;
   auto read = json_object(v, field, [&](std::string_view name, JsonValue item) -> Result<void> {
-    auto text = json_text(item, field, length_max);
-    if (!text) return fail(text.error());
     if (name.empty() || name.size() > 256)
       return json_wrong(field, "an object with names of 1 to 256 bytes");
+    auto text = json_text(item, std::string(field) + "." + std::string(name), length_max);
+    if (!text) {
+      text.error().field = field;
+      return fail(std::move(text.error()));
+    }
     if (pairs.size() >= count_max)
       return fail(Errc::Limit,
                   std::string(field) + " has more than " + std::to_string(count_max) + " entries",

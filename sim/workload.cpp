@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/counted_words.hpp"
 #include "sim/file_bytes.hpp"
 #include "sim/read_jsonl.hpp"
 #include "sim/read_swf.hpp"
@@ -173,8 +174,8 @@ Result<Workload> read_workload(const std::string& path, const ReadOptions& optio
   if (workload->jobs.empty())
     return fail(Errc::BadInput, path + " holds no job that could take part",
                 "expected SWF lines or JSON lines; " +
-                    std::to_string(workload->cleaning.dropped()) + " jobs were dropped, " +
-                    std::to_string(workload->cleaning.broken) + " lines are broken");
+                    counted(std::int64_t(workload->cleaning.dropped()), "job") + " dropped, " +
+                    counted(std::int64_t(workload->cleaning.broken), "line") + " broken");
   return workload;
 }
 

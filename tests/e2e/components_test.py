@@ -74,7 +74,7 @@ def both_or_none(cluster):
     parts = cluster.job(job)["components"]
     assert [part["node"] for part in parts] == [head, "g[1-2]"], parts
     shown = drover(cluster, "show", str(job)).stdout
-    assert "component 2" in shown and "2 nodes of 1 cpus, 1 gpus on g[1-2]" in shown, shown
+    assert "component 2" in shown and "2 nodes of 1 cpu, 1 gpu on g[1-2]" in shown, shown
 
 
 def whole_job(cluster):

@@ -46,7 +46,7 @@ def weighed(cli):
 def short_of_a_quota(cli):
     holder = cli.submit("--label", "project=p", "-c", "2", "-t", "10", "--", "sleep", "600")
     cli.runs(holder)
-    words = ("quota project=p: 2 cpus of 2 cpus are held, 1 cpus more are asked for",
+    words = ("quota project=p: 2 cpus of 2 cpus are held, 1 cpu more is asked for",
              f"in the way: job {holder}: holds 2 cpus of quota project=p, until", "starts not before", "(as of ")
     says(cli.test("--label", "project=p", "-t", "5"), *words)
     waits = cli.submit("--label", "project=p", "-t", "5", "--", "true")
@@ -68,7 +68,7 @@ def short_of_a_node(cli):
     says(cli.test("-c", "4", "-t", "5"), *words)
     waits = cli.submit("-c", "4", "-t", "5", "--", "true")
     says(cli("why", waits), *words)
-    says(cli.test("--gpus-per-node=2", "-t", "5"), "1 gpus of 2 gpus free, 2 gpus asked for")
+    says(cli.test("--gpus-per-node=2", "-t", "5"), "1 gpu of 2 gpus free, 2 gpus asked for")
     array = cli.submit("--array", "0-3", "-c", "8", "-t", "5", "--", "true")
     first, last = (json.loads(cli("why", f"{array}.{index}", "-o", "json")) for index in (0, 3))
     assert first["expected_start"] < last["expected_start"], (first, last)

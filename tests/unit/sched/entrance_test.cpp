@@ -70,7 +70,7 @@ TEST(Entrance, NamesNumbersThatContradict) {
       {[](JobSpec& s) { s.layout.ntasks_per_core = 2, s.cpus_per_task = 3; },
        "2 tasks on a core cannot have 3 CPUs each", "ntasks_per_core"},
       {[](JobSpec& s) { s.layout.ntasks_per_core = 2, s.layout.threads_per_core = 1; },
-       "2 tasks on a core of which 1 threads are used", "ntasks_per_core"},
+       "2 tasks on a core of which 1 thread is used", "ntasks_per_core"},
       {[](JobSpec& s) {
          s.ntasks = 5, s.layout.ntasks_per_socket = 2, s.layout.sockets_per_node = 2;
        },
@@ -91,6 +91,9 @@ TEST(Entrance, NamesNumbersThatContradict) {
          s.request.nodes = s.ntasks = 2, s.request.contiguous = true, s.request.constraint = "a*1";
        },
        "cannot be counted by constraints as well", "contiguous"},
+      {[](JobSpec& s) { s.array_throttle = 4; }, "array_throttle is for arrays", "array_throttle"},
+      {[](JobSpec& s) { s.max_failures = 4; }, "max_failures is for arrays", "max_failures"},
+      {[](JobSpec& s) { s.request.nodes = 2; }, "1 task cannot use 2 nodes", "nodes"},
   };
   for (const Row& row : rows) {
     JobSpec spec = good_script();
@@ -332,7 +335,7 @@ TEST(Entrance, ChecksEachComponent) {
     const auto answer = admit(whole, {});
     return answer ? std::string("taken") : answer.error().message;
   };
-  EXPECT_EQ(refused([](JobSpec& of) { of.ntasks = 1; }), "component 2: 1 tasks cannot use 2 nodes");
+  EXPECT_EQ(refused([](JobSpec& of) { of.ntasks = 1; }), "component 2: 1 task cannot use 2 nodes");
   EXPECT_EQ(refused([](JobSpec& of) { of.request.nodes_max = 3; }),
             "component 2: a range of nodes is not offered for jobs of several components");
   EXPECT_EQ(refused([](JobSpec& of) { of.request.contiguous = true; }),

@@ -217,14 +217,14 @@ TEST(InTheWay, NamesWhoHoldsWhatIsShortOnTheNodeThatIsSoonestFree) {
   EXPECT_EQ(said.why.reason, Reason::Resources);
   ASSERT_EQ(said.why.in_the_way.size(), 5u);
   EXPECT_EQ(said.why.in_the_way[0].node, "n2");
-  EXPECT_EQ(said.why.in_the_way[0].text, "1 cpus of 8 cpus free, 4 cpus asked for");
+  EXPECT_EQ(said.why.in_the_way[0].text, "1 cpu of 8 cpus free, 4 cpus asked for");
   EXPECT_EQ(said.why.in_the_way[1].job, first);
   EXPECT_EQ(said.why.in_the_way[1].text, "holds 2 cpus");
   EXPECT_EQ(said.why.in_the_way[1].until, on.in(100));
   EXPECT_EQ(said.why.in_the_way[2].job, second) << "only together do they free enough";
   EXPECT_EQ(said.why.in_the_way[3].node, "n1");
   EXPECT_EQ(said.why.in_the_way[4].job, slow);
-  EXPECT_EQ(said.why.hint, "it could start now with at most 1 cpus");
+  EXPECT_EQ(said.why.hint, "it could start now with at most 1 cpu");
   EXPECT_EQ(said.start->start, on.in(300));
 }
 
@@ -241,10 +241,10 @@ TEST(InTheWay, NamesTheGpusByNumber) {
   spec.request.gpus = 2;
   const Prospect said = on.weigh(spec);
   ASSERT_EQ(said.why.in_the_way.size(), 2u);
-  EXPECT_EQ(said.why.in_the_way[0].text, "1 gpus of 4 gpus free, 2 gpus asked for");
+  EXPECT_EQ(said.why.in_the_way[0].text, "1 gpu of 4 gpus free, 2 gpus asked for");
   EXPECT_EQ(said.why.in_the_way[1].job, runs);
   EXPECT_EQ(said.why.in_the_way[1].text, "holds 3 gpus (GPU 0-2)");
-  EXPECT_EQ(said.why.hint, "it could start now with at most 1 gpus");
+  EXPECT_EQ(said.why.hint, "it could start now with at most 1 gpu");
   on.expect_same(spec);
 }
 
@@ -458,12 +458,12 @@ TEST(InTheWay, OfAShareOfAGpuWhatIsShort) {
   on.desk.accept(spec);
   Prospect said = on.weigh(spec);
   ASSERT_EQ(said.why.in_the_way.size(), 2u) << said.why.text;
-  EXPECT_EQ(said.why.in_the_way[0].text, "0.3 gpus of 1 gpus free, 0.7 gpus asked for");
+  EXPECT_EQ(said.why.in_the_way[0].text, "0.3 gpus of 1 gpu free, 0.7 gpus asked for");
   on.desk.accept(sized(3, 100));
   spec.request.gpu_share = 200;
   said = on.weigh(spec);
   ASSERT_EQ(said.why.in_the_way.size(), 3u) << said.why.text;
-  EXPECT_EQ(said.why.in_the_way[0].text, "0 cpus of 4 cpus free, 1 cpus asked for");
+  EXPECT_EQ(said.why.in_the_way[0].text, "0 cpus of 4 cpus free, 1 cpu asked for");
 }
 
 TEST(InTheWay, OfSeveralComponentsTheOneThatFindsNoNodeIsSaid) {

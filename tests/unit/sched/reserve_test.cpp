@@ -244,7 +244,7 @@ TEST_F(Reserve, WhoHoldsWhatItHasIsNamedToThoseWhoWaitInside) {
   const auto said = in_the_way(waits);
   ASSERT_EQ(said.size(), 2u) << why(waits);
   EXPECT_EQ(said[0].node, "n1");
-  EXPECT_EQ(said[0].text, "1 cpus of 3 cpus free, 2 cpus asked for");
+  EXPECT_EQ(said[0].text, "1 cpu of 3 cpus free, 2 cpus asked for");
   EXPECT_EQ(said[1].job, runs);
   EXPECT_EQ(said[1].until, in(200));
 }
