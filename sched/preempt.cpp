@@ -30,19 +30,23 @@ const Controller::State& PreemptVerbs::self() const {
   return static_cast<const Controller::State&>(*this);
 }
 
-// How the attempt would give way; Off when it does not.
-PreemptMode PreemptVerbs::gives_way(const Job& winner, const Job& loser,
-                                    const TaskRecord& attempt) const {
+// How the attempt would give way, where `mode` is what the policy says; Off when it does not.
+PreemptMode PreemptVerbs::way_out(PreemptMode mode, bool whole_node, const Job& loser,
+                                  const TaskRecord& attempt) const {
   const bool is_going = attempt.state == TaskState::Ending ||
                         attempt.state == TaskState::Suspended || raw(attempt.preempted_by) != 0;
   if (is_going) return PreemptMode::Off;
-  PreemptMode mode = ranking.mode(winner.standing, loser.standing);
   // A suspended one stays on its node, so it makes no room for who wants that node alone.
-  if (mode == PreemptMode::Suspend && rm.request(winner.what).exclusive)
-    mode = PreemptMode::Requeue;
+  if (mode == PreemptMode::Suspend && whole_node) mode = PreemptMode::Requeue;
   if (mode == PreemptMode::Suspend)
     return attempt.state == TaskState::Running && is_in_reach(attempt) ? mode : PreemptMode::Off;
-  if (mode == PreemptMode::Requeue && !loser.requeue) mode = PreemptMode::Cancel;
+  return mode == PreemptMode::Requeue && !loser.requeue ? PreemptMode::Cancel : mode;
+}
+
+PreemptMode PreemptVerbs::gives_way(const Job& winner, const Job& loser,
+                                    const TaskRecord& attempt) const {
+  const PreemptMode mode = way_out(ranking.mode(winner.standing, loser.standing),
+                                   rm.request(winner.what).exclusive, loser, attempt);
   if (mode != PreemptMode::Requeue || &self().partition_of(winner) != &self().partition_of(loser))
     return mode;
   const Partition& partition = self().partition_of(winner);
@@ -57,21 +61,21 @@ bool PreemptVerbs::is_in_reach(const TaskRecord& attempt) const {
 }
 
 // The nodes on which the winner could run, and whose end would leave how much there.
-PreemptProblem PreemptVerbs::problem_for(const Job& winner, const GivesWay& goes) const {
-  const rm::Request& request = rm.request(winner.what);
+PreemptProblem PreemptVerbs::problem_for(rm::ClassId what, Duration length,
+                                         const GivesWay& goes) const {
+  const rm::Request& request = rm.request(what);
   PreemptProblem problem;
   problem.nodes = std::uint32_t(request.nodes);
   problem.whole_node = request.exclusive;
-  problem.counted = rm.counted_parts(winner.what);
+  problem.counted = rm.counted_parts(what);
   std::map<TaskId, std::uint32_t> index;
   for (const auto& [id, node] : nodes) {
     if (problem.loads.size() == kNodesLooked) break;
     const bool may_be_part = request.nodes > 1 || !problem.counted.empty();
     if (node.tasks.empty() && !may_be_part) continue;
     // What is set aside there, and who runs in it, is left alone.
-    if (rm.is_reserved(id, {clock.mono, rm::after(clock.mono, shapes[winner.shape].length)}))
-      continue;
-    const auto need = rm.need_on(id, winner.what);
+    if (rm.is_reserved(id, {clock.mono, rm::after(clock.mono, length)})) continue;
+    const auto need = rm.need_on(id, what);
     if (!need) continue;
     problem.want = need->want;
     problem.alternatives |= need->alternatives;
@@ -86,7 +90,7 @@ PreemptProblem PreemptVerbs::problem_for(const Job& winner, const GivesWay& goes
       }
       rm::Amounts here;
       rm::for_each_part(*record.lease, [&](const rm::NodePart& part) {
-        if (part.node == id) here = rm.frees(part, winner.what);
+        if (part.node == id) here = rm.frees(part, what);
       });
       if (mode == PreemptMode::Suspend) here = cpus_of(here);
       const auto [at, is_new] = index.emplace(task, std::uint32_t(problem.victims.size()));
@@ -120,7 +124,8 @@ void PreemptVerbs::preempt_for_head(Partition& partition) {
                                               stats.launched + stats.started + stats.ended};
   if (std::exchange(partition.looked_for_victims, asked) == asked) return;
   const PreemptProblem problem = problem_for(
-      winner, [&](const Job& job, const TaskRecord& task) { return gives_way(winner, job, task); });
+      winner.what, shapes[winner.shape].length,
+      [&](const Job& job, const TaskRecord& task) { return gives_way(winner, job, task); });
   const auto choice = choose_victims(problem);
   if (!choice || choice->victims.empty()) return;
   std::vector<std::pair<TaskId, PreemptMode>> going;

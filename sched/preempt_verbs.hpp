@@ -14,9 +14,11 @@ namespace drover::sched {
 // A part of Controller::State, which alone derives from it; the other verbs are reached by self().
 struct PreemptVerbs : ChangeVerbs {
   // preempt.cpp
+  PreemptMode way_out(PreemptMode mode, bool whole_node, const Job& loser,
+                      const TaskRecord& attempt) const;
   PreemptMode gives_way(const Job& winner, const Job& loser, const TaskRecord& attempt) const;
   using GivesWay = std::function<PreemptMode(const Job&, const TaskRecord&)>;
-  PreemptProblem problem_for(const Job& winner, const GivesWay& goes) const;
+  PreemptProblem problem_for(rm::ClassId what, Duration length, const GivesWay& goes) const;
   bool is_in_reach(const TaskRecord& attempt) const;
   Victim victim_of(const TaskRecord& attempt) const;
   void preempt_for_head(Partition& partition);

@@ -7,6 +7,8 @@
 
 #include "base/units.hpp"
 #include "rm/quota_ledger.hpp"
+#include "sched/counted_words.hpp"
+#include "sched/preemption.hpp"
 #include "sched/reserving.hpp"
 
 namespace drover::sched {
@@ -75,6 +77,7 @@ Prospect Controller::State::Prospects::weigh_free(const Asker& asker, const JobS
   } else {
     prospect.why = s.why_no_room(asker);
     name_obstacles(asker, &spec, prospect.why);
+    prospect.why.text += may_preempt(asker, spec);
   }
   const Time too_late = spec.deadline - spec.time_limit;
   if (spec.deadline.is_set() && prospect.start->start > too_late)
@@ -135,6 +138,45 @@ bool Controller::State::Prospects::starts_now(const Asker& asker, const Estimate
     return !start.is_least && start.start.is_set() && start.start <= s.clock.wall;
   const rm::NoFit fit = s.rm.explain(asker.what);
   return fit.fit_now >= fit.nodes_needed;
+}
+
+// "; it may preempt job 3 and 2 more, and start sooner": by a search as the pass makes it. Where
+// somebody would be requeued into the same queue it depends on scores, which only a job has.
+std::string Controller::State::Prospects::may_preempt(const Asker& asker,
+                                                      const JobSpec& spec) const {
+  constexpr std::size_t kShown = 3;
+  const rm::Request& asked = s.rm.request(asker.what);
+  if (!s.ranking.anybody_preempts() || asker.by != rm::kUnreserved || spec.statement ||
+      !asked.more.empty())
+    return {};
+  const Time now = s.clock.mono;
+  if (s.rm.quota_short(asker.what, asker.path, {now, now})) return {};  // room is no help
+  const auto label = [&](const char* key) {
+    const auto found = spec.labels.find(key);
+    return found == spec.labels.end() ? std::string() : found->second;
+  };
+  const Standing mine{label("qos"), label("partition")};
+  const bool by_number = asker.partition->policy.order == Order::Fifo;
+  const auto problem =
+      s.problem_for(asker.what, asker.length, [&](const Job& loser, const TaskRecord& attempt) {
+        const Standing& theirs = s.ranking.at(loser.standing).standing;
+        const PreemptMode mode = s.way_out(preempt_mode(mine, theirs, s.ranking.book()),
+                                           asked.exclusive, loser, attempt);
+        const bool comes_back =
+            mode == PreemptMode::Requeue && &s.partition_of(loser) == asker.partition;
+        return comes_back && by_number && spec.priority <= loser.priority ? PreemptMode::Off : mode;
+      });
+  const auto choice = choose_victims(problem);
+  if (!choice || choice->victims.empty()) return {};
+  std::set<JobId> going;
+  for (const std::uint32_t victim : choice->victims) going.insert(problem.victims[victim].task.job);
+  std::string text =
+      asker.partition->queue.head() ? "; once it is the first in its queue it may" : "; it may";
+  std::size_t shown = 0;
+  for (const JobId id : going)
+    if (++shown <= kShown) text += (shown == 1 ? " preempt job " : ", job ") + number(id);
+  if (going.size() > kShown) text += " and " + number(going.size() - kShown) + " more";
+  return text + ", and start sooner";
 }
 
 std::optional<Prospect> Controller::State::Prospects::look_at(JobId id,

@@ -37,6 +37,7 @@ struct Controller::State::Prospects {
                              const Conditions& conditions) const;
   std::optional<Why> group_in_the_way(const JobSpec& spec) const;
   bool starts_now(const Asker& asker, const Estimate& start) const;
+  std::string may_preempt(const Asker& asker, const JobSpec& spec) const;
   // estimate.cpp
   struct Rehearsal {
     std::vector<rm::HoldId> holds;

@@ -65,10 +65,11 @@ rm::Claim PreemptVerbs::prefer_room(const Job& winner, const rm::Claim& claim,
                                     std::vector<NodeId>& where) const {
   std::set<TaskId> borrowed;
   for (const TaskRecord* record : order) borrowed.insert(record->id);
-  const PreemptProblem problem = problem_for(winner, [&](const Job& job, const TaskRecord& task) {
-    return borrowed.contains(task.id) ? reclaim_mode_of(winner, job, task, claim.kind)
-                                      : PreemptMode::Off;
-  });
+  const PreemptProblem problem = problem_for(
+      winner.what, shapes[winner.shape].length, [&](const Job& job, const TaskRecord& task) {
+        return borrowed.contains(task.id) ? reclaim_mode_of(winner, job, task, claim.kind)
+                                          : PreemptMode::Off;
+      });
   const auto choice = choose_victims(problem);
   rm::Claim wider = claim;
   if (!choice || choice->victims.empty()) return wider;

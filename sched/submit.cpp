@@ -6,6 +6,7 @@
 
 #include "base/counted_words.hpp"
 #include "base/units.hpp"
+#include "sched/possible_changes.hpp"
 #include "sched/reserving.hpp"
 
 namespace drover::sched {
@@ -149,7 +150,12 @@ Result<void> Controller::State::check_possible(const JobSpec& spec) const {
   // After a restart the nodes' sizes are known only once they are back: then nothing is impossible
   // yet.
   if (unseen_nodes == 0 && !spec.statement)  // engines are started for it
-    if (auto ok = rm.can_ever_fit(spec.request); !ok) return ok;
+    if (auto ok = rm.can_ever_fit(spec.request); !ok) {
+      const std::string possible = possible_changes(spec, ranking.book().partitions, rm);
+      Error& error = ok.error();
+      if (!possible.empty()) error.hint += (error.hint.empty() ? "" : "; ") + possible;
+      return ok;
+    }
   if (!spec.reservation.empty()) return Reserved{*this}.check(spec);
   return {};
 }
