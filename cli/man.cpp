@@ -106,6 +106,7 @@ Result<bool> write_page(const std::filesystem::path& file, const std::string& te
 Result<int> run_man(Context& context) {
   const Result<std::string> dir = context.word(0, "the directory for the pages");
   if (!dir) return fail(dir.error());
+  if (const Result<bool> words = context.at_most_words(1); !words) return fail(words.error());
   std::error_code failed;
   const std::filesystem::path target = std::filesystem::path(*dir) / "man1";
   std::filesystem::create_directories(target, failed);

@@ -63,23 +63,24 @@ Result<int> run_sim(Context& context) {
 
 const Command kSim = {
     .verb = "sim",
-    .operands = "run|compare|gen|import ...",
+    .operands = "run|compare|gen|pack|import ...",
     .summary = "replay a workload on virtual time: capacity planning",
     .about =
         "Replays a trace through the scheduler that droverd runs and reports waits, slowdowns and "
         "utilisation. Needs no daemon, except for --cluster live: the nodes that droverd knows "
         "(drover node export prints them, to edit and to give as --cluster FILE).\n"
         "run: one trace, one policy. compare: several policies side by side. gen: a workload from "
-        "a "
-        "model. import: your own history as a workload. Each has its own --help: drover sim run "
+        "a model. pack: how well requests pack on a cluster. import: your own history as a "
+        "workload. Each has its own --help: drover sim run "
         "--help.",
     .examples =
         "drover sim run trace.swf.gz --policy easy\n"
         "drover sim compare trace.swf.gz --policy easy --policy saf-guard\n"
         "drover sim gen --model lublin --jobs 1000 -o model.swf\n"
+        "drover sim pack mine.jsonl --cluster cluster.toml --churn\n"
         "drover ls -a -o jsonl | drover sim import - -o mine.jsonl\n"
         "drover sim run mine.jsonl --cluster live --load 1.2",
-    .complete = "run compare gen import",
+    .complete = "run compare gen pack import",
     .stop_at_word = true,
     .run = run_sim,
 };

@@ -38,8 +38,10 @@ std::string numbered(const std::string& name, std::int64_t number, std::int64_t 
 }
 
 Result<void> add_group(const NodeGroup& group, Cluster& cluster) {
+  std::int64_t cpus = 1;  // what is too much stays so, and no product overflows
+  for (const std::int64_t part : {group.packages, group.numa, group.cores, group.threads})
+    cpus = std::min(cpus * std::min(part, kUnitsMax + 1), kUnitsMax + 1);
   const std::int64_t numas = group.packages * group.numa;
-  const std::int64_t cpus = numas * group.cores * group.threads;
   if (group.count < 1 || std::int64_t(cluster.nodes.size()) + group.count > kNodesMax)
     return fail(Errc::Limit, "a cluster has 1 to " + std::to_string(kNodesMax) + " nodes");
   if (cpus < 1 || cpus > kUnitsMax || group.gpus > kUnitsMax)
@@ -60,6 +62,17 @@ Result<void> add_group(const NodeGroup& group, Cluster& cluster) {
     cluster.nodes.push_back(spec);
   }
   return {};
+}
+
+Result<void> check_names(const Cluster& cluster) {
+  std::vector<std::string_view> names;
+  names.reserve(cluster.nodes.size());
+  for (const rm::NodeSpec& node : cluster.nodes) names.push_back(node.name);
+  std::ranges::sort(names);
+  const auto twice = std::ranges::adjacent_find(names);
+  if (twice == names.end()) return {};
+  return fail(Errc::BadInput, "there are two nodes called " + std::string(*twice),
+              "give each [[nodes]] table a name of its own", "cluster");
 }
 
 class GroupReader {
@@ -83,6 +96,10 @@ class GroupReader {
     if (table_.contains("cpus")) {  // counted, not bound
       group.bind = false;
       group.packages = group.numa = group.threads = 1;
+      for (const char* other : {"packages", "numa", "cores", "threads"})
+        if (const toml::node* both = table_.get(other))
+          return wrong(*both, "cpus and " + std::string(other) + " exclude each other",
+                       "cpus are counted only; packages, numa, cores and threads make them");
       if (auto ok = count("cpus", group.cores); !ok) return fail(ok.error());
     }
     if (auto ok = text("name", group.name); !ok) return fail(ok.error());
@@ -236,6 +253,7 @@ Result<Cluster> parse_cluster_toml(std::string_view text, const std::string& ori
       if (auto ok = add_group(*group, cluster); !ok) return fail(ok.error(), origin);
     }
   }
+  if (auto ok = check_names(cluster); !ok) return fail(ok.error(), origin);
   return cluster;
 }
 
@@ -249,9 +267,10 @@ Result<Cluster> parse_machines(std::string_view text) {
     group.name = std::string(words[1]);
     group.count = number_of(words[2]);
     group.cores = number_of(words[3]);
-    group.memory_mib = number_of(words[5]) / 1024;
+    const std::int64_t memory_kib = number_of(words[5]);
+    group.memory_mib = memory_kib / 1024;
     group.labels["cluster"] = group.name;
-    if (group.cores < 1 || group.memory_mib < 0) return fail(Errc::BadInput, "no whole number");
+    if (group.cores < 1 || memory_kib < 0) return fail(Errc::BadInput, "no whole number");
     return add_group(group, cluster);
   });
   if (!ok) return fail(ok.error());

@@ -7,8 +7,10 @@
 #include <chrono>
 #include <cstdio>
 
+#include "base/counted_words.hpp"
 #include "dag/compile.hpp"
 #include "sched/policy.hpp"
+#include "sim/option_checks.hpp"
 
 namespace drover::sim {
 namespace {
@@ -94,7 +96,9 @@ void add_sim_options(CLI::App& verb, SimOptions& options) {
                   "divide the gaps between arrivals by F: 1.2 is 20 % more load")
       ->type_name("F")
       ->capture_default_str();
-  verb.add_option("--limit", options.limit, "take the first N usable jobs only")->type_name("N");
+  verb.add_option("--limit", options.limit, "take the first N usable jobs only")
+      ->type_name("N")
+      ->check(whole_number(1));
   verb.add_option("--missing-estimate", options.missing_estimate,
                   "jobs without an estimate: take the run time, or drop them")
       ->type_name("runtime|drop")
@@ -177,6 +181,15 @@ Result<Finished> simulate(const Scenario& scenario, const std::string& policy,
   run.ended = done.replay.ended;
   run.peak_memory_kib = peak_memory_kib();
   return done;
+}
+
+void note_refused(const Scenario& scenario, const Finished& done) {
+  const std::uint64_t count = done.replay.refused;
+  std::fprintf(stderr, "note: %s refused%s job %s: %s\n",
+               (scenario.workload.name + ": " + counted(std::int64_t(count), "job")).c_str(),
+               count > 1 ? ", the first," : ",",
+               scenario.workload.name_of(done.replay.first_refused).c_str(),
+               done.replay.first_refusal.c_str());
 }
 
 void Exit::set(const Result<int>& result) {

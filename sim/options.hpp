@@ -39,6 +39,9 @@ struct Finished {
 Result<Finished> simulate(const Scenario& scenario, const std::string& policy,
                           const SimOptions& options);
 
+// On the standard error: how many jobs could never run on this machine, and why not the first.
+void note_refused(const Scenario& scenario, const Finished& done);
+
 // The verbs: each adds its subcommand, which sets `exit` when it has run.
 struct Exit {
   int code = 0;

@@ -125,6 +125,11 @@ bool read_request(std::string_view key, dom::element value, std::int64_t& cpus,
   return read_name(value, request.gpu_model);
 }
 
+// As the entrance refuses it.
+bool wants_part_and_whole(const rm::Request& request) {
+  return request.gpu_share > 0 && request.gpus > 0;
+}
+
 // The second and later ones; the first is the job itself.
 bool read_components(dom::element value, sched::JobSpec& spec) {
   dom::array array;
@@ -137,6 +142,7 @@ bool read_components(dom::element value, sched::JobSpec& spec) {
     for (const auto& [key, one] : object)
       if (!is_of_request(key) || !read_request(key, one, cpus, part.request)) return false;
     if (cpus < 1 || cpus * part.request.nodes > kUnitsMax) return false;
+    if (wants_part_and_whole(part.request)) return false;
     part.request.cpus = cpus;
     part.ntasks = std::int32_t(cpus * part.request.nodes);
     sched::add_component(spec, part);
@@ -178,6 +184,7 @@ std::string read_row(dom::element document, Row& row) {
     return "unknown key \"" + std::string(key) + "\"" +
            (near.empty() ? "" : ", did you mean \"" + std::string(near) + "\"?");
   }
+  if (wants_part_and_whole(row.spec.request)) return "gpus and gpu_share exclude each other";
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/counted_words.hpp"
 #include "base/heap_push.hpp"
 
 namespace drover::sim {
@@ -53,12 +54,21 @@ class Replayer {
     result_.stats = controller_.stats();
     const std::uint64_t left = result_.submitted - result_.ended;
     if (left > 0)
-      return fail(Errc::Conflict, std::to_string(left) + " jobs wait and nothing is to come",
-                  "the policy or a limit starves them: see drover why in production");
+      return fail(Errc::Conflict,
+                  counted(std::int64_t(left), "job") + (left == 1 ? " waits" : " wait") +
+                      " and nothing is to come" + first_left(),
+                  "the policy or a limit starves them");
     return std::move(result_);
   }
 
  private:
+  std::string first_left() const {
+    for (std::size_t id = 1; id < at_.size(); ++id)
+      if (const auto why = controller_.why(JobId{id}, std::nullopt, now_at(last_)))
+        return ", the first is " + work_.name_of(at_[id]) + ": " + why->text;
+    return {};
+  }
+
   struct Held {  // by a running job; there are few, so that they stay in the cache
     AttemptId attempt;
     NodeId node{};
@@ -204,7 +214,10 @@ class Replayer {
       at_[raw(reply.result->job)] = job;
       return;
     }
-    if (result_.refused++ == 0) result_.first_refusal = reply.result.error().message;
+    if (result_.refused++ == 0) {
+      result_.first_refused = job;
+      result_.first_refusal = reply.result.error().message;
+    }
     ++result_.ended;
     result_.outcomes[job].ending = Ending::Refused;
     started_[job] = true;

@@ -44,7 +44,8 @@ struct Replay {
   std::vector<Sample> series;
   std::uint64_t passes = 0, submitted = 0, started = 0, ended = 0, refused = 0, overtook = 0,
                 restarted = 0;
-  std::string first_refusal;  // why, for the message
+  std::size_t first_refused = 0;  // the first of them, and why: for the message
+  std::string first_refusal;
   sched::Stats stats;
 };
 

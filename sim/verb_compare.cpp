@@ -23,6 +23,8 @@ Result<int> compare(SimOptions options) {
         auto done = simulate(*scenario, policy, options);
         if (!done) return fail(done.error());
         lost += done->run.summary.lost;
+        if (done->replay.refused > 0 && &policy == &options.policies.front())
+          note_refused(*scenario, *done);
         runs.push_back(std::move(done->run));
       }
     }

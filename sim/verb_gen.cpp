@@ -6,6 +6,7 @@
 
 #include "sim/file_bytes.hpp"
 #include "sim/generate.hpp"
+#include "sim/option_checks.hpp"
 #include "sim/options.hpp"
 #include "sim/read_jsonl.hpp"
 
@@ -22,9 +23,12 @@ std::string text_of(const GenOptions& options, const Workload& workload) {
                           ? options.name == "lublin" && !options.out.ends_with(".jsonl")
                           : options.format == "swf";
   if (is_swf)
-    return to_swf(workload, fmt::format("drover sim gen --model {} --jobs {} --procs {} --seed {}",
-                                        options.name, options.model.jobs, options.model.procs,
-                                        options.model.seed));
+    return to_swf(
+        workload,
+        fmt::format("drover sim gen --model {} --jobs {} --procs {} --seed {}{}", options.name,
+                    options.model.jobs, options.model.procs, options.model.seed,
+                    options.model.load > 0 ? fmt::format(" --load {}", options.model.load)
+                                           : std::string()));
   std::string text;
   for (std::size_t i = 0; i < workload.jobs.size(); ++i) text += to_jsonl(workload, i);
   return text;
@@ -56,6 +60,7 @@ void add_gen(CLI::App& app, Exit& exit) {
       ->capture_default_str();
   verb->add_option("--seed", model.seed, "equal seeds give equal workloads")
       ->type_name("N")
+      ->check(whole_number(0))
       ->capture_default_str();
   verb->add_option("--procs,--servers", model.procs, "processors of the machine")
       ->type_name("N")
@@ -64,10 +69,10 @@ void add_gen(CLI::App& app, Exit& exit) {
   verb->add_option("--load", model.load,
                    "offered load of the machine (default: what the model gives; poisson: 0.8)")
       ->type_name("F")
-      ->check(CLI::Range(0.01, 10.0));
+      ->check(number_in(0.01, 10));
   verb->add_option("--mean-run", model.mean_run_s, "poisson: mean run time in seconds")
       ->type_name("S")
-      ->check(CLI::Range(0.001, 1e7))
+      ->check(number_in(0.001, 1e7))
       ->capture_default_str();
   verb->add_option("--users", model.users, "mixed: how many users")
       ->type_name("N")

@@ -5,6 +5,7 @@
 
 #include "sim/file_bytes.hpp"
 #include "sim/import.hpp"
+#include "sim/option_checks.hpp"
 #include "sim/options.hpp"
 #include "sim/read_jsonl.hpp"
 
@@ -61,7 +62,9 @@ void add_import(CLI::App& app, Exit& exit) {
   verb->add_option("--procs", options->procs, "drop jobs with more processors")
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 20));
-  verb->add_option("--limit", options->limit, "take the first N usable jobs only")->type_name("N");
+  verb->add_option("--limit", options->limit, "take the first N usable jobs only")
+      ->type_name("N")
+      ->check(whole_number(1));
   verb->add_option("--missing-estimate", options->missing_estimate,
                    "jobs without an estimate: take the run time, or drop them")
       ->type_name("runtime|drop")

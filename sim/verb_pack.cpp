@@ -6,6 +6,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/counted_words.hpp"
+#include "sim/option_checks.hpp"
 #include "sim/options.hpp"
 #include "sim/packing.hpp"
 
@@ -39,12 +41,12 @@ Result<int> run(const PackWords& words) {
   options.fill = !words.churn;
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   std::string text = fmt::format(
-      "{} on {} nodes, {} CPUs, {} GPUs: {}\n"
+      "{} on {}, {}, {}: {}\n"
       "{:<10}  {:>8}  {:>11}  {:>7}  {:>7}  {:>7}  {:>14}  {:>13}  {:>8}\n",
-      scenario->workload.name, scenario->cluster.nodes.size(), scenario->cluster.cpus(),
-      scenario->cluster.gpus(), options.fill ? "filled up, nothing ends" : "jobs come and go",
-      "PLACEMENT", "PLACED", "TURNED AWAY", "CPU", "MEMORY", "GPU", "WORK REFUSED", "FIRST REFUSAL",
-      "STRANDED");
+      scenario->workload.name, counted(std::int64_t(scenario->cluster.nodes.size()), "node"),
+      counted(scenario->cluster.cpus(), "CPU"), counted(scenario->cluster.gpus(), "GPU"),
+      options.fill ? "filled up, nothing ends" : "jobs come and go", "PLACEMENT", "PLACED",
+      "TURNED AWAY", "CPU", "MEMORY", "GPU", "WORK REFUSED", "FIRST REFUSAL", "STRANDED");
   for (const Placement placement :
        {Placement::Production, Placement::FirstFit, Placement::BestFit}) {
     const PackResult r = pack(scenario->workload, scenario->cluster, placement, options);
@@ -72,11 +74,12 @@ void add_pack(CLI::App& app, Exit& exit) {
   verb->add_option("--offered", words->pack.offered,
                    "filling: until so much of all GPUs (CPUs without any) has been asked for")
       ->type_name("F")
-      ->check(CLI::Range(0.01, 100.0))
+      ->check(number_in(0.01, 100))
       ->capture_default_str();
   verb->add_option("--seed", words->pack.seed,
                    "filling: the order of the jobs; 0 = as in the trace")
       ->type_name("N")
+      ->check(whole_number(0))
       ->capture_default_str();
   verb->footer(
       "Each job is placed at once or turned away; only the choice of nodes differs between the "

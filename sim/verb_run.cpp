@@ -42,10 +42,7 @@ Result<int> run(const SimOptions& options) {
     if (auto ok = write_outputs(options.out, *scenario, *done); !ok) return fail(ok.error());
   const std::string text = options.json ? to_json(done->run).dump(2) + "\n" : to_text(done->run);
   std::fwrite(text.data(), 1, text.size(), stdout);
-  if (done->replay.refused > 0)
-    std::fprintf(stderr, "note: %llu jobs were refused, the first because %s\n",
-                 static_cast<unsigned long long>(done->replay.refused),
-                 done->replay.first_refusal.c_str());
+  if (done->replay.refused > 0) note_refused(*scenario, *done);
   return done->run.summary.lost > 0 ? 1 : 0;
 }
 

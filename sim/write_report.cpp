@@ -8,6 +8,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 
 namespace drover::sim {
@@ -132,8 +133,9 @@ std::string to_text(const Run& run) {
   const auto plain = [](double value) { return fmt::format("{:.2f}", value); };
   std::string text =
       fmt::format("{}  policy {}  estimates {}\n", run.trace, run.policy, run.estimates);
-  text += fmt::format("  machine           {} nodes, {} CPUs{}\n", run.nodes, run.cpus,
-                      run.gpus > 0 ? fmt::format(", {} GPUs", run.gpus) : "");
+  text += fmt::format("  machine           {}, {}{}\n", counted(run.nodes, "node"),
+                      counted(run.cpus, "CPU"),
+                      run.gpus > 0 ? ", " + counted(run.gpus, "GPU") : std::string());
   text += "  trace             " + to_text(run.cleaning) + "\n";
   text += fmt::format("  jobs              {}", s.jobs);
   if (s.refused > 0) text += fmt::format(", {} refused as impossible here", s.refused);
@@ -145,8 +147,8 @@ std::string to_text(const Run& run) {
   text += fmt::format("  utilisation       {:.2f} %", s.utilisation * 100);
   if (run.gpus > 0) text += fmt::format(", GPUs {:.2f} %", s.gpu_utilisation * 100);
   text += fmt::format("\n  makespan          {}\n", short_time(s.makespan_s));
-  text += fmt::format("  backfilled        {} jobs; {} overtook one that came earlier\n",
-                      s.backfilled, s.overtook);
+  text += fmt::format("  backfilled        {}; {} overtook one that came earlier\n",
+                      counted(std::int64_t(s.backfilled), "job"), s.overtook);
   text += fmt::format(
       "  speed             load {:.3f} s, simulate {:.3f} s: {:.0f} decisions/s, {:.0f} events/s, "
       "peak {} MiB\n",

@@ -87,6 +87,11 @@ def small_words(cli):
     says(cli("quota", "set", "project=a", "cpus=x", code=2), "no whole number")
     says(cli("sim", "run", "--bogus", code=2), "drover sim run --help")
     says(cli("sim", "--bogus", code=2), "drover sim --help")
+    for words in ("--load nan", "--mean-run nan", "--seed -1", "--seed 99999999999999999999"):
+        says(cli("sim", "gen", *words.split(), code=2), "number from")
+    for limit in ("0", "-1"):
+        says(cli("sim", "run", "x.swf", "--limit", limit, code=2), "no whole number from 1")
+    says(cli("man", "one", "two", code=2), "two")
 
 
 def main():

@@ -58,6 +58,10 @@ TEST(Cluster, RefusesWhatItDoesNotUnderstand) {
       {"[[nodes]]\ncount = 1048576\n[[nodes]]\n", "1 to 1048576 nodes"},
       {"[[nodes]]\nmemory = \"much\"\n", "c.toml:2: memory"},
       {"[[nodes]]\nlabels = {a = 1}\n", "a label's value is a text"},
+      {"[[nodes]]\ncpus = 4\ncores = 2\n", "c.toml:3: cpus and cores exclude each other"},
+      {"[[nodes]]\ncpus = 4\n[[nodes]]\ncpus = 8\n", "two nodes called node"},
+      {"[[nodes]]\npackages = 1048575\nnuma = 1048575\ncores = 1048575\nthreads = 1048575\n",
+       "1 to 65535 CPUs"},
       {"[[nodes]]\nresources = {fpga = \"2\"}\n", "of a resource there is a whole number"},
       {"[[node]]\n", "unknown key \"node\""},
       {"[[nodes]\n", "c.toml:1"},
@@ -80,6 +84,7 @@ TEST(Cluster, ReadsMachinesFiles) {
   EXPECT_EQ(cluster->nodes[0].topology.mem_mib(), 529426432 / 1024);
   EXPECT_FALSE(parse_machines("0 zewura 20\n"));
   EXPECT_FALSE(parse_machines("0 zewura many 80 1 5\n"));
+  EXPECT_FALSE(parse_machines("0 zewura 20 80 1 much\n"));
 }
 
 TEST(Cluster, ReadsGpuNodeLists) {

@@ -83,6 +83,9 @@ TEST(ReadJsonl, SkipsBrokenLinesAndSaysWhy) {
       {R"({"id":1,"submit":0,"run":5,"user":"ann,bob"})", "bad \"user\""},
       {R"({"id":1,"submit":0,"run":5,"components":[{"user":"x"}]})", "bad \"components\""},
       {R"({"id":"used","submit":0,"run":5})", "id used twice"},
+      {R"({"id":1,"submit":0,"run":5,"gpus":1,"gpu_share":500})", "exclude each other"},
+      {R"({"id":1,"submit":0,"run":5,"components":[{"gpus":1,"gpu_share":5}]})",
+       "bad \"components\""},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.line);

@@ -74,6 +74,22 @@ TEST(Replay, TheHeadBlocksUnderFcfs) {
   EXPECT_EQ(done.overtook, 0u);
 }
 
+// No trace that is read has such a job: it asks for a part of a GPU and for a whole one.
+TEST(Replay, WhoIsLeftBehindIsNamed) {
+  Workload workload = jobs_of({{0, 10, 1}, {1, 5, 1}});
+  sched::JobSpec impossible = *workload.specs[workload.jobs[1].spec];
+  impossible.request.gpus = 1;
+  impossible.request.gpu_share = 500;
+  workload.specs.push_back(std::make_shared<const sched::JobSpec>(impossible));
+  workload.jobs[1].spec = std::uint32_t(workload.specs.size() - 1);
+  const Cluster cluster = parse_cluster_toml("[[nodes]]\ncores = 8\ngpus = 1\n", "c").value();
+  const auto done = replay(workload, cluster, under("easy"));
+  ASSERT_FALSE(done);
+  EXPECT_TRUE(done.error().message.starts_with(
+      "1 job waits and nothing is to come, the first is 2: none of 1 node has room now"))
+      << done.error().message;
+}
+
 TEST(Replay, JobsOfOneMomentStartInFileOrder) {
   const Replay done = play(jobs_of({{3, 10, 3}, {3, 10, 2}, {3, 10, 1}}), 4);
   EXPECT_EQ(starts(done), (std::vector<std::int64_t>{3, 13, 13}));
