@@ -77,6 +77,36 @@ struct NodeClass {
   std::size_t count = 0;
 };
 
+// As the simulator makes them of the class: "c" of twelve gives c01 to c12.
+std::vector<std::string> names_in(const NodeClass& of) {
+  if (of.count == 1) return {of.name};
+  const std::size_t width = std::to_string(of.count).size();
+  std::vector<std::string> names;
+  for (std::size_t number = 1; number <= of.count; ++number) {
+    const std::string digits = std::to_string(number);
+    names.push_back(of.name + std::string(width - digits.size(), '0') + digits);
+  }
+  return names;
+}
+
+// Numbers are added to the name of a class: no node gets the name of another one.
+void name_apart(std::vector<NodeClass>& classes) {
+  std::set<std::string> used;
+  for (const NodeClass& one : classes)
+    if (one.count == 1) used.insert(one.name);
+  for (NodeClass& one : classes) {
+    if (one.count == 1) continue;
+    while (!one.name.empty() && one.name.back() >= '0' && one.name.back() <= '9')
+      one.name.pop_back();
+    if (one.name.empty()) one.name = "node";
+    std::vector<std::string> names = names_in(one);
+    for (; std::ranges::any_of(names, [&](const auto& name) { return used.contains(name); });
+         names = names_in(one))
+      one.name += "-";
+    used.insert(names.begin(), names.end());
+  }
+}
+
 }  // namespace
 
 std::string cluster_toml(const Json& nodes) {
@@ -93,15 +123,9 @@ std::string cluster_toml(const Json& nodes) {
     if (is_new) classes.push_back({text_of(node, "name"), properties, 0});
     ++classes[known->second].count;
   }
+  name_apart(classes);
   std::string text = left_out;
-  std::set<std::string> used;
-  for (NodeClass& one : classes) {
-    if (one.count > 1) {  // numbers are added to the name of a class
-      while (!one.name.empty() && one.name.back() >= '0' && one.name.back() <= '9')
-        one.name.pop_back();
-      if (one.name.empty()) one.name = "node";
-    }
-    while (!used.insert(one.name).second) one.name += "-";
+  for (const NodeClass& one : classes) {
     text += "[[nodes]]\nname = " + toml_text(one.name) + "\n";
     if (one.count > 1) text += "count = " + std::to_string(one.count) + "\n";
     text += one.properties + "\n";

@@ -61,6 +61,11 @@ TEST(ClusterToml, ClassesHaveNamesOfTheirOwn) {
   for (const char* name : {"name = \"node\"", "name = \"n\"", "name = \"n-\""})
     EXPECT_NE(text.find(name), std::string::npos) << text;
   EXPECT_EQ(cluster_toml(Json::array()), "");
+  // m0 and m1 become m1 and m2 of a class "m", so that it needs another name beside m2.
+  const std::string apart =
+      cluster_toml({node("m0", 1, 1, 1, 1), node("m1", 1, 1, 1, 1), node("m2", 1, 1, 2, 1)});
+  for (const char* name : {"name = \"m-\"\ncount = 2", "name = \"m2\""})
+    EXPECT_NE(apart.find(name), std::string::npos) << apart;
 }
 
 }  // namespace
