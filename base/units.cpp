@@ -215,8 +215,8 @@ Result<std::int64_t> parse_memory_mib(std::string_view text) {
 
 Result<Time> parse_begin(std::string_view text, Time now, std::int64_t utc_offset_s) {
   const auto bad = [&](std::string_view why) {
-    return fail(Errc::BadInput, "begin time " + quoted(text) + " " + std::string(why),
-                std::string(kBeginHint), "begin");
+    return fail(Errc::BadInput, quoted(text) + " " + std::string(why), std::string(kBeginHint),
+                "begin");
   };
   const std::int64_t today = local_day(now, utc_offset_s);
   const auto at = [&](std::int64_t day, std::int64_t second) {

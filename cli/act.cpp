@@ -88,7 +88,10 @@ int print_outcome(Context& context, const std::string& done, const Outcome& outc
     const auto count = [](std::int64_t n, const char* noun) {
       return std::to_string(n) + noun + (n == 1 ? "" : "s");
     };
-    if (outcome.touched > 0 && (outcome.of_elements || outcome.touched != outcome.jobs)) {
+    if (outcome.touched > 0 && !outcome.of_elements && outcome.touched < outcome.jobs) {
+      context.note(done + " " + std::to_string(outcome.touched) + " of " +
+                   count(outcome.jobs, " job") + ": nothing was left to do for the others");
+    } else if (outcome.touched > 0 && (outcome.of_elements || outcome.touched != outcome.jobs)) {
       context.note(done + " " + count(outcome.touched, " element") + " of " +
                    count(outcome.jobs, " job"));
     } else if (outcome.touched > 0) {

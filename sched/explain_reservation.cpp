@@ -55,11 +55,12 @@ Result<void> Controller::State::Reserved::check_room(const Reservation& known,
   }
   if (could >= request.nodes) return {};
   const bool by_labels = labelled < request.nodes;
+  const std::int64_t found = by_labels ? labelled : could;
   return fail(Errc::Limit,
-              std::to_string(by_labels ? labelled : could) + " of the nodes of reservation " +
-                  known.name +
-                  (by_labels ? " have the labels that the job or its partition asks for"
-                             : " have as much set aside as the job asks for") +
+              (found == 0 ? std::string("none") : std::to_string(found)) +
+                  " of the nodes of reservation " + known.name + (found > 1 ? " have" : " has") +
+                  (by_labels ? " the labels that the job or its partition asks for"
+                             : " as much set aside as the job asks for") +
                   ", it needs " + std::to_string(request.nodes),
               "drover reservation show " + known.name, "reservation");
 }
@@ -69,7 +70,14 @@ Result<void> Controller::State::Reserved::check_times(const Reservation& known,
                                                       const JobSpec& spec) const {
   const auto id = s.reserved_ids.find(known.name);
   if (id == s.reserved_ids.end() || !s.reserved[std::size_t(id->second)].span) return {};
-  const Span& span = *s.reserved[std::size_t(id->second)].span;
+  Span span = *s.reserved[std::size_t(id->second)].span;
+  const Time from = std::max(spec.begin, s.clock.wall);
+  if (known.repeat != Repeat::Once && spec.deadline.is_set()) {  // the first that is long enough
+    auto next = occurrence_at(known, from);
+    if (next && std::max(from, next->from) + spec.time_limit > next->until)
+      next = occurrence_at(known, next->until);
+    span = next.value_or(span);
+  }
   if (known.repeat == Repeat::Once && spec.begin + spec.time_limit > span.until)
     return fail(Errc::BadInput,
                 "the job begins not before " + format_utc(spec.begin) +

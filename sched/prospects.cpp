@@ -13,6 +13,16 @@
 
 namespace drover::sched {
 
+namespace {
+
+std::string too_late_text(const JobSpec& spec, const std::optional<Estimate>& start) {
+  const Time too_late = spec.deadline - spec.time_limit;
+  if (!spec.deadline.is_set() || !start || start->start <= too_late) return {};
+  return "; to end by its deadline it must start by " + format_utc(too_late) + ", or is cancelled";
+}
+
+}  // namespace
+
 // As submit.cpp's try_submit, of which nothing stays.
 Result<Prospect> Controller::State::Prospects::weigh(const Submit& in) {
   const JobSpec& spec = *in.spec;
@@ -68,6 +78,7 @@ Prospect Controller::State::Prospects::weigh_free(const Asker& asker, const JobS
     } else {
       prospect.start = unknown(prospect.why.text);
     }
+    prospect.why.text += too_late_text(spec, prospect.start);
     return prospect;
   }
   prospect.start = when(asker);
@@ -79,10 +90,7 @@ Prospect Controller::State::Prospects::weigh_free(const Asker& asker, const JobS
     name_obstacles(asker, &spec, prospect.why);
     prospect.why.text += may_preempt(asker, spec);
   }
-  const Time too_late = spec.deadline - spec.time_limit;
-  if (spec.deadline.is_set() && prospect.start->start > too_late)
-    prospect.why.text +=
-        "; to end by its deadline it must start by " + format_utc(too_late) + ", or is cancelled";
+  prospect.why.text += too_late_text(spec, prospect.start);
   return prospect;
 }
 

@@ -26,11 +26,13 @@ namespace {
 
 constexpr Duration kLateMax = seconds(60);  // a beginning "now" may be so old when it arrives
 
-// Of the shown kinds, "8 cpu, 4096 memory".
-std::string shortage_text(const rm::Amounts& want, const rm::Amounts& have, rm::Kind kind) {
-  const std::int64_t unit = kind == rm::Kind::MemMib ? 1 : 1000;
-  return std::to_string(have[kind] / unit) + " " + std::string(rm::to_string(kind)) + " and not " +
-         std::to_string(want[kind] / unit);
+// "8 cpus and not 9", "4G of memory and not 8G".
+std::string shortage_text(const rm::Amounts& want, const rm::Amounts& have, rm::Kind kind,
+                          const rm::ResourceNames& names) {
+  if (kind == rm::Kind::MemMib)
+    return format_memory_mib(have[kind]) + " of memory and not " + format_memory_mib(want[kind]);
+  return rm::amount_text(have[kind], kind, names) + " and not " +
+         std::to_string(want[kind] / names.unit(kind));
 }
 
 }  // namespace
@@ -79,7 +81,8 @@ Result<void> Controller::State::Reserving::check_nodes(const Reservation& reserv
     const auto kind = rm::first_shortage(capacity, part.amounts);
     if (kind && s.nodes.at(known->second).seen)
       return fail(Errc::BadInput,
-                  "node " + part.node + " has " + shortage_text(part.amounts, capacity, *kind),
+                  "node " + part.node + " has " +
+                      shortage_text(part.amounts, capacity, *kind, s.rm.names()),
                   "drover node show " + part.node, "nodes");
   }
   return {};

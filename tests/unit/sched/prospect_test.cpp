@@ -113,6 +113,10 @@ TEST(Weigh, SaysThatTheDeadlineIsBeforeTheStart) {
   const Prospect said = on.weigh(spec);
   EXPECT_EQ(said.why.reason, Reason::Resources);
   EXPECT_NE(said.why.text.find("it must start by"), std::string::npos) << said.why.text;
+  spec.begin = on.in(50);
+  const Prospect begins = on.weigh(spec);
+  EXPECT_EQ(begins.why.reason, Reason::BeginTime);
+  EXPECT_NE(begins.why.text.find("it must start by"), std::string::npos) << begins.why.text;
 }
 
 TEST(Weigh, KnowsTheUseOfQuotasAndWhoHoldsThem) {

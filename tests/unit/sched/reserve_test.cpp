@@ -278,7 +278,7 @@ TEST_F(Reserve, RefusalsSayWhatIsWrong) {
   part.nodes[0].amounts[rm::Kind::MemMib] = 100;
   EXPECT_EQ(error(part), "no CPU is reserved on node n1");
   part.nodes[0].amounts[rm::Kind::CpuMilli] = 5000;
-  EXPECT_EQ(error(part), "node n1 has 4 cpu and not 5");
+  EXPECT_EQ(error(part), "node n1 has 4 cpus and not 5");
   ASSERT_TRUE(put(lecture(100, 50)));
   Reservation other = lecture(120, 50);
   other.name = "other";
@@ -318,12 +318,13 @@ TEST_F(Reserve, WhatItsNodesDoNotHaveIsRefused) {
   gpu.request.gpus = 1;
   labelled.request.node_labels = {{"kind", "gpu"}};
   share.request.gpu_share = 500;
-  EXPECT_EQ(desk.submit(gpu).error().message,
-            "0 of the nodes of reservation lecture have as much set aside as the job asks for, it "
-            "needs 1");
+  EXPECT_EQ(
+      desk.submit(gpu).error().message,
+      "none of the nodes of reservation lecture has as much set aside as the job asks for, it "
+      "needs 1");
   EXPECT_EQ(
       desk.submit(labelled).error().message,
-      "0 of the nodes of reservation lecture have the labels that the job or its partition asks "
+      "none of the nodes of reservation lecture has the labels that the job or its partition asks "
       "for, it needs 1");
   Reservation part = lecture(100, 50, {"g1"});
   part.name = "part";
@@ -347,6 +348,24 @@ TEST_F(Reserve, WhatCannotEndInTimeIsRefused) {
   EXPECT_EQ(desk.submit(urgent).error().field, "deadline");
   urgent.deadline = in(120);
   EXPECT_TRUE(desk.submit(urgent));
+}
+
+// Of one that comes again that one counts in which the job could run at all.
+TEST_F(Reserve, ADeadlineBeforeTheNextDayIsRefused) {
+  constexpr std::int64_t kDay = 86'400;
+  Reservation daily = lecture(100, 50);
+  daily.repeat = Repeat::Daily;
+  ASSERT_TRUE(put(daily));
+  JobSpec spec = inside(20);
+  spec.begin = in(131);  // too late for today's
+  spec.deadline = in(kDay + 119);
+  EXPECT_EQ(desk.submit(spec).error().field, "deadline");
+  spec.begin = in(130);
+  EXPECT_TRUE(desk.submit(spec));
+  spec.begin = in(300);
+  EXPECT_EQ(desk.submit(spec).error().field, "deadline");
+  spec.deadline = in(kDay + 120);
+  EXPECT_TRUE(desk.submit(spec));
 }
 
 TEST_F(Reserve, AShorterLimitIsProposedThatWouldStart) {
