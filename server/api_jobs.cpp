@@ -96,6 +96,22 @@ void wait_job(Services& services, ExchangePtr exchange) {
   wait_for_end(services, std::move(exchange), seconds(*timeout), show_job);
 }
 
+namespace {
+
+// "the job was cancelled: deadline"
+std::string ended_text(const sched::JobRecord& record) {
+  const bool known = record.reason != sched::Reason::None;
+  std::string text = record.state == sched::JobState::Cancelled ? "the job was cancelled"
+                     : record.state == sched::JobState::TimedOut
+                         ? "the job ran out of time"
+                         : "the job has " + std::string(to_string(record.state));
+  if (known && record.state != sched::JobState::TimedOut)
+    text += ": " + std::string(to_string(record.reason));
+  return text;
+}
+
+}  // namespace
+
 void explain_job(Services& services, ExchangePtr exchange) {
   const auto task = exchange->number("task", 0, UINT32_MAX, -1);
   if (!task) return exchange->refuse(task.error());
@@ -115,8 +131,7 @@ void explain_job(Services& services, ExchangePtr exchange) {
   if (!prospect) {
     prospect.emplace();
     prospect->why = {record->state, record->reason, record->detail, {}};
-    if (record->detail.empty())
-      prospect->why.text = "the job has " + std::string(to_string(record->state));
+    if (record->detail.empty()) prospect->why.text = ended_text(*record);
   }
   sched::Why& why = prospect->why;
   if (exchange->spec->statement) add_engine_reason(services, exchange->job, why);

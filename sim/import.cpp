@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/counted_words.hpp"
 #include "base/units.hpp"
 #include "sim/read_jsonl.hpp"
 #include "sim/read_swf.hpp"
@@ -68,11 +69,13 @@ std::string profile_of(const Workload& workload) {
   if (workload.jobs.empty()) return "  no jobs\n";
   const double span =
       double(workload.jobs.back().submit.us - workload.jobs.front().submit.us) / 1e6;
-  std::string text =
-      fmt::format("  {} jobs in {} ({:.1f} a day), {} users, {} dependencies\n",
-                  workload.jobs.size(), format_duration(Duration{std::int64_t(span) * 1'000'000}),
-                  span > 0 ? double(workload.jobs.size()) * 86400 / span : 0.0, users.size(),
-                  workload.edges.size());
+  std::string text = fmt::format(
+      "  {} in {} ({:.1f} a day), {}, {}\n", counted(std::int64_t(workload.jobs.size()), "job"),
+      format_duration(Duration{std::int64_t(span) * 1'000'000}),
+      span > 0 ? double(workload.jobs.size()) * 86400 / span : 0.0,
+      counted(std::int64_t(users.size()), "user"),
+      std::to_string(workload.edges.size()) +
+          (workload.edges.size() == 1 ? " dependency" : " dependencies"));
   text += fmt::format("  {:<22}{:>12}{:>12}{:>12}{:>12}\n", "", "mean", "median", "p95", "max");
   text += spread_line("run time in s", spread_of(runs));
   text += spread_line("CPUs", spread_of(sizes));

@@ -153,6 +153,10 @@ TEST(CoreRequest, MoreNodesMeanFewerTasksOnEach) {
   range.tasks = 6;
   range.cores.cpus_per_task = 2;
   EXPECT_TRUE(nodes.rm.can_ever_fit(range)) << "three nodes will do";
+  const NoFit fit = nodes.rm.explain(nodes.rm.intern(range));
+  EXPECT_EQ(fit.nodes_needed, 3u) << "and they are spoken of";
+  EXPECT_EQ(fit.fit_now, 3u);
+  EXPECT_EQ(fit.too_small, 0u);
   EXPECT_EQ(nodes.take(range), "n1/4 n2/4 n3/4");
   EXPECT_EQ(nodes.take(range), "-");
 }

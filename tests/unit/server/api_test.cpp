@@ -71,6 +71,15 @@ TEST(Api, a_submitted_job_is_there_at_once) {
   EXPECT_EQ(job["tasks"]["total"], 1);
 }
 
+TEST(Api, why_of_an_ended_job_says_how_it_ended) {
+  Harness server;
+  const std::string job = "/api/v1/jobs/" + std::to_string(server.submit(kAnn, kHeldJob));
+  EXPECT_EQ(server.ask(kAnnAsks, "POST", job + "/cancel", "{}").status, 200);
+  const auto why = server.ask(kAnnAsks, "GET", job + "/why").json();
+  EXPECT_EQ(why["state"], "cancelled");
+  EXPECT_EQ(why["text"], "the job was cancelled: cancelled_by_user") << why;
+}
+
 TEST(Api, lists_say_what_shares_of_gpus_are_asked_for) {
   Harness server;
   server.submit(kAnn, R"({"argv":["x"],"cwd":"/tmp","hold":true,"gpu_share":250,"exclusive":false})");
