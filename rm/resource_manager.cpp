@@ -166,11 +166,7 @@ NoFit ResourceManager::explain(ClassId what) const {
   const State::Class& asked = state.class_at(what);
   if (!asked.countable) return state.nothing_is_so_large();
   if (!asked.more.empty()) return state.explain_components(asked);
-  if (is_elastic(asked.request)) {  // of fewer nodes each may have to be larger than any is
-    const NodeAsk ask = planned_ask(state.nodes, asked.ask, asked.request);
-    state.choose_nodes(ask, nullptr);
-    return state.nodes.explain(ask, std::uint32_t(state.gang.size()));
-  }
+  if (is_elastic(asked.request)) return state.explain_most(asked);
   state.choose_nodes(asked.ask, nullptr);
   return state.nodes.explain(asked.ask, std::uint32_t(state.gang.size()));
 }

@@ -69,6 +69,7 @@ struct ResourceManager::State {
     nodes.fetch_ahead(gang.front());
     return true;
   }
+  NoFit explain_most(const Class& asked);
   void weigh(Class& added);  // fills all but its request
   // What plans keep free on each node: whole cores may cost more threads than CPUs were asked for.
   Room planned(const Class& asked, const NodeAsk& ask) const {

@@ -30,4 +30,18 @@ Acquired ResourceManager::State::take_most(const Class& asked, PathId path, cons
   return none;
 }
 
+// Of as many nodes as have room now, else of the least number that could ever do: of fewer each may
+// have to be larger than any is.
+NoFit ResourceManager::State::explain_most(const Class& asked) {
+  for (std::int64_t count = asked.request.nodes_max; count > asked.request.nodes; --count) {
+    if (asked.request.tasks > 0 && count > asked.request.tasks) continue;
+    const NodeAsk ask = ask_on(asked.ask, asked.request, count);
+    if (choose_nodes(ask, nullptr)) return nodes.explain(ask, std::uint32_t(gang.size()));
+    if (asked.request.tasks == 0) break;
+  }
+  const NodeAsk ask = planned_ask(nodes, asked.ask, asked.request);
+  choose_nodes(ask, nullptr);
+  return nodes.explain(ask, std::uint32_t(gang.size()));
+}
+
 }  // namespace drover::rm

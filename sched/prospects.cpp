@@ -142,10 +142,19 @@ bool Controller::State::Prospects::starts_now(const Asker& asker, const Estimate
     return false;
   const bool strict = asker.partition->policy.backfill == Backfill::None;
   if (strict && asker.partition->queue.head()) return false;
-  if (s.rm.plans() && asker.partition != s.statements)
-    return !start.is_least && start.start.is_set() && start.start <= s.clock.wall;
-  const rm::NoFit fit = s.rm.explain(asker.what);
-  return fit.fit_now >= fit.nodes_needed;
+  const auto fits = [&] {
+    const rm::NoFit fit = s.rm.explain(asker.what);
+    return fit.fit_now >= fit.nodes_needed;
+  };
+  if (!s.rm.plans() || asker.partition == s.statements) return fits();
+  if (!start.is_least && start.start.is_set() && start.start <= s.clock.wall) return true;
+  // Places are planned on the least number of nodes; it may start on more of them.
+  const rm::Request& asked = s.rm.request(asker.what);
+  const bool alone = s.calendar.all().empty() && asked.licences.empty() &&
+                     std::ranges::none_of(s.partitions, [](const Partition& partition) {
+                       return partition.queue.head().has_value();
+                     });
+  return asked.nodes_max > asked.nodes && alone && fits();
 }
 
 // "; it may preempt job 3 and 2 more, and start sooner": by a search as the pass makes it. Where

@@ -119,6 +119,22 @@ TEST(Weigh, SaysThatTheDeadlineIsBeforeTheStart) {
   EXPECT_NE(begins.why.text.find("it must start by"), std::string::npos) << begins.why.text;
 }
 
+// One node could do, so places are planned on one; now there is room on three.
+TEST(Weigh, MoreNodesMayStartAtOnceThanArePlanned) {
+  Weighing on;
+  for (const char* name : {"n1", "n2", "n3"}) {
+    on.desk.node_up(name, 4);
+    on.desk.accept(sized(3, 500));
+  }
+  JobSpec spec = sized(3, 50);
+  spec.ntasks = 3;
+  spec.request.tasks = 3;
+  spec.request.nodes_max = 3;
+  EXPECT_EQ(on.weigh(spec).why.text, "it would start at once");
+  on.desk.accept(spec);
+  EXPECT_EQ(on.desk.launches.size(), 4u);
+}
+
 TEST(Weigh, KnowsTheUseOfQuotasAndWhoHoldsThem) {
   Weighing on(with_quota(4));
   on.desk.node_up("n1", 16);
