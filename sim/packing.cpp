@@ -144,7 +144,8 @@ class Packing {
     result_.cpu_share = 1 - share(double(left.cpus), double(all_.cpus));
     result_.gpu_share =
         all_.gpu_milli > 0 ? 1 - share(double(left.gpu_milli), double(all_.gpu_milli)) : 0;
-    result_.mem_share = 1 - share(double(left.mem_mib), double(all_.mem_mib));
+    result_.mem_share =
+        all_.mem_mib > 0 ? 1 - share(double(left.mem_mib), double(all_.mem_mib)) : 0;
   }
 
   void shuffle(std::uint64_t seed) {

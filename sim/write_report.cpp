@@ -158,22 +158,26 @@ std::string to_text(const Run& run) {
 }
 
 std::string to_table(const std::vector<Run>& runs) {
-  std::size_t trace = 5, policy = 6;
+  std::size_t trace = 5, policy = 6, estimates = 0;  // the last only where they differ
   for (const Run& run : runs) {
+    if (run.estimates != runs.front().estimates) estimates = 9;
     trace = std::max(trace, run.trace.size());
     policy = std::max(policy, run.policy.size());
   }
+  const auto told = [&](std::string_view text) {
+    return estimates == 0 ? std::string() : fmt::format("  {:<{}}", text, estimates);
+  };
   std::string text =
-      fmt::format("{:<{}}  {:<{}}  {:>7}  {:>11}  {:>11}  {:>11}  {:>9}  {:>6}  {:>8}  {:>7}\n",
-                  "TRACE", trace, "POLICY", policy, "JOBS", "WAIT MEAN", "WAIT P95", "WAIT MAX",
-                  "BSLD MEAN", "UTIL", "BACKFILL", "SECONDS");
+      fmt::format("{:<{}}  {:<{}}{}  {:>7}  {:>11}  {:>11}  {:>11}  {:>9}  {:>6}  {:>8}  {:>7}\n",
+                  "TRACE", trace, "POLICY", policy, told("ESTIMATES"), "JOBS", "WAIT MEAN",
+                  "WAIT P95", "WAIT MAX", "BSLD MEAN", "UTIL", "BACKFILL", "SECONDS");
   for (const Run& run : runs) {
     const Summary& s = run.summary;
     text += fmt::format(
-        "{:<{}}  {:<{}}  {:>7}  {:>11}  {:>11}  {:>11}  {:>9.2f}  {:>5.1f}%  {:>8}  {:>7.3f}\n",
-        run.trace, trace, run.policy, policy, s.jobs, short_time(s.wait_s.mean),
-        short_time(s.wait_s.p95), short_time(s.wait_s.max), s.slowdown.mean, s.utilisation * 100,
-        s.backfilled, run.load_s + run.simulate_s);
+        "{:<{}}  {:<{}}{}  {:>7}  {:>11}  {:>11}  {:>11}  {:>9.2f}  {:>5.1f}%  {:>8}  {:>7.3f}\n",
+        run.trace, trace, run.policy, policy, told(run.estimates), s.jobs,
+        short_time(s.wait_s.mean), short_time(s.wait_s.p95), short_time(s.wait_s.max),
+        s.slowdown.mean, s.utilisation * 100, s.backfilled, run.load_s + run.simulate_s);
   }
   return text;
 }

@@ -37,6 +37,7 @@ TEST(Packing, EqualJobsFillTheClusterToTheBrim) {
     SCOPED_TRACE(result.placement);
     EXPECT_EQ(result.placed, 6u);
     EXPECT_EQ(result.turned_away, 6u);
+    EXPECT_DOUBLE_EQ(result.mem_share, 0) << "there is none";
     EXPECT_DOUBLE_EQ(result.cpu_share, 1);
     EXPECT_DOUBLE_EQ(result.turned_away_share, 0.5);
     EXPECT_DOUBLE_EQ(result.share_at_first_refusal, 1);

@@ -108,5 +108,17 @@ TEST(Report, JsonHasEveryNumber) {
   EXPECT_EQ(json["wait_s"]["p95"], 100);
 }
 
+TEST(Table, NamesTheEstimatesWhereTheyDiffer) {
+  sim::Run user, exact;
+  user.trace = exact.trace = "t";
+  user.policy = exact.policy = "easy";
+  user.estimates = "user";
+  exact.estimates = "exact";
+  EXPECT_EQ(to_table({user, user}).find("ESTIMATES"), std::string::npos);
+  const std::string table = to_table({user, exact});
+  for (const char* part : {"POLICY  ESTIMATES  ", "easy    user       ", "easy    exact      "})
+    EXPECT_NE(table.find(part), std::string::npos) << table;
+}
+
 }  // namespace
 }  // namespace drover::sim
