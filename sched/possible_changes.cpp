@@ -14,6 +14,21 @@ bool fits(JobSpec& spec, const PartitionTable& partitions, const rm::ResourceMan
   return partitions.route(spec) && rm.can_ever_fit(spec.request);
 }
 
+// What partitions and nodes look at, without the script, which may be long.
+JobSpec asked_of(const JobSpec& spec) {
+  JobSpec asked;
+  asked.owner = spec.owner;
+  asked.user = spec.user;
+  asked.request = spec.request;
+  asked.ntasks = spec.ntasks;
+  asked.cpus_per_task = spec.cpus_per_task;
+  asked.ntasks_per_node = spec.ntasks_per_node;
+  asked.time_limit = spec.time_limit;
+  asked.labels = spec.labels;
+  asked.layout = spec.layout;
+  return asked;
+}
+
 // The same tasks on more nodes. GPUs may have been asked for all nodes together, and rules for
 // sockets, cores and neighbours are the entrance's: there nothing is said.
 std::int64_t nodes_that_do(const JobSpec& spec, const PartitionTable& partitions,
@@ -24,7 +39,7 @@ std::int64_t nodes_that_do(const JobSpec& spec, const PartitionTable& partitions
                         spec.layout == rm::TaskRules{};
   const std::int64_t most = std::min<std::int64_t>(spec.ntasks, asked.nodes + kNodesTried);
   if (!is_plain || asked.cpus != spec.tasks_on_node() * spec.cpus_per_task) return 0;
-  JobSpec spread = spec;
+  JobSpec spread = asked_of(spec);
   for (spread.request.nodes = asked.nodes + 1; spread.request.nodes <= most;
        ++spread.request.nodes) {
     spread.request.cpus = spread.tasks_on_node() * spread.cpus_per_task;
@@ -42,7 +57,7 @@ std::vector<std::string> partitions_that_do(const JobSpec& spec, const Partition
   std::size_t tried = 0;
   for (const PartitionSpec& other : partitions.all()) {
     if (&other == own || ++tried > kPartitionsTried) continue;
-    JobSpec moved = spec;
+    JobSpec moved = asked_of(spec);
     moved.labels["partition"] = other.name;
     for (const auto& [key, value] : own->nodes) moved.request.node_labels.erase(key);
     if (own->exclusive_user) moved.request.sole_user = 0;
