@@ -80,7 +80,8 @@ std::vector<Column> columns() {
                            column("START", "start"), column("END", "end")};
   for (const std::size_t i : {std::size_t(2), std::size_t(3)})
     made[i].show = [path = made[i].path](const Json& row, const Style&) {
-      return text_of(row, path).substr(0, 19);
+      const std::string text = text_of(row, path);  // with its zone, without parts of a second
+      return text.size() > 19 ? text.substr(0, 19) + "Z" : text;
     };
   made.push_back(column("REPEAT", "repeat"));
   made.push_back(column("NODES", "nodes"));

@@ -49,6 +49,7 @@ std::optional<Estimate> Controller::State::Prospects::when(JobId id,
   const Job* job = s.find(id);
   if (job == nullptr || is_final(job->state)) return std::nullopt;
   if (job->active > 0 && job->waiting() == 0) return std::nullopt;
+  if (index && is_element_held(*job, raw(*index))) return unknown("it is held");
   if (job->gates != 0 || job->state == JobState::Held || job->state == JobState::Inited)
     return when_gated(*job);
   if (index && job->is_array) return when_element(*job, raw(*index));
@@ -60,6 +61,16 @@ std::optional<Estimate> Controller::State::Prospects::when(JobId id,
   if (job->lane == kNoLane && !(throttled && next == kNoElement))
     return unknown(s.why_unplaced(*job).text);
   return when(s.asker(*job));
+}
+
+// Whatever the rest of its array waits for.
+bool Controller::State::Prospects::is_element_held(const Job& job, std::uint32_t index) const {
+  if (job.more == nullptr) return false;
+  const auto task = job.more->tasks.find(index);
+  if (task == job.more->tasks.end() || task->second.record.state != TaskState::Waiting)
+    return false;
+  const Reason reason = task->second.record.reason;
+  return reason == Reason::HeldByUser || reason == Reason::HeldByOperator;
 }
 
 // Not in the partition's queue.

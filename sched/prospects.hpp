@@ -47,6 +47,7 @@ struct Controller::State::Prospects {
   Estimate unknown(std::string because) const;
   Estimate at(Time mono, std::uint32_t before = 0) const;
   Estimate from(Time wall, std::string because) const;
+  bool is_element_held(const Job& job, std::uint32_t index) const;
   std::optional<Estimate> when_gated(const Job& job);
   std::optional<Estimate> when_element(const Job& job, std::uint32_t index);
   // Not before the quotas have room by the ends of those who hold them, and nodes then.

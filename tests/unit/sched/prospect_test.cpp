@@ -119,6 +119,20 @@ TEST(Weigh, SaysThatTheDeadlineIsBeforeTheStart) {
   EXPECT_NE(begins.why.text.find("it must start by"), std::string::npos) << begins.why.text;
 }
 
+TEST(Look, AnElementThatIsHeldHasNoStartWhateverItsArrayWaitsFor) {
+  Weighing on;
+  on.desk.node_up("n1", 4);
+  JobSpec array = Desk::array(2);
+  array.begin = on.in(600);
+  const JobId id = on.desk.accept(array);
+  ASSERT_TRUE(on.desk.command(Verb::Hold, id, {1000, false}, "1"));
+  const auto held = on.desk.controller.look_at(id, TaskIndex{1}, on.desk.now);
+  ASSERT_TRUE(held && held->start);
+  EXPECT_EQ(held->start->because, "it is held");
+  EXPECT_FALSE(held->start->start.is_set());
+  EXPECT_EQ(on.desk.controller.look_at(id, TaskIndex{2}, on.desk.now)->start->start, on.in(600));
+}
+
 // One node could do, so places are planned on one; now there is room on three.
 TEST(Weigh, MoreNodesMayStartAtOnceThanArePlanned) {
   Weighing on;
