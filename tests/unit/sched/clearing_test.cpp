@@ -66,29 +66,6 @@ class Grace : public testing::TestWithParam<Backfill> {
   std::vector<JobId> low;
 };
 
-// Nothing of the question stays, and the submission does what was said.
-TEST_P(Grace, WhoIsOnlyWeighedIsToldWhomItMayPreempt) {
-  const auto ask = [&](const JobSpec& spec) {
-    const auto said = desk.controller.weigh(
-        Submit{ReplyToken{1}, std::make_shared<const JobSpec>(spec), {}}, desk.now);
-    EXPECT_TRUE(said && desk.controller.check().empty());
-    return said ? said->why.text : "";
-  };
-  EXPECT_TRUE(ask(job(*policy, "ann", "urgent", 4))
-                  .ends_with("; it may preempt job 1, job 2, and start sooner"))
-      << ask(job(*policy, "ann", "urgent", 4));
-  EXPECT_TRUE(
-      ask(job(*policy, "ann", "urgent", 2)).ends_with("; it may preempt job 1, and start sooner"));
-  EXPECT_EQ(ask(job(*policy, "ann", "calm", 4)).find("preempt"), std::string::npos);
-  desk.accept(job(*policy, "ann", "calm", 4));
-  EXPECT_TRUE(ask(job(*policy, "ann", "urgent", 4))
-                  .ends_with("; once it is the first in its queue it may preempt job 1, job 2, "
-                             "and start sooner"));
-  EXPECT_TRUE(desk.kills.empty());
-  urgent();
-  EXPECT_EQ(desk.kills.size(), 2u);
-}
-
 TEST_P(Grace, TheVictimHearsItsSignalAndIsEndedWhenItsGraceIsOver) {
   const JobId id = urgent();
   ASSERT_EQ(desk.kills.size(), 2u);
