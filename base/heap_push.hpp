@@ -10,8 +10,9 @@ namespace drover {
 // must be no member of `heap`. O(log n).
 // The value is written once, where it belongs. Those two read back what they have just written, in
 // wider words than it was written with, and the processor waits until the writes have landed.
+// Always inlined, so that the fields of `value` may stay in registers.
 template <class T, class Before>
-inline void heap_push(std::vector<T>& heap, const T& value, Before before) {
+[[gnu::always_inline]] inline void heap_push(std::vector<T>& heap, const T& value, Before before) {
   std::size_t at = heap.size();
   heap.emplace_back();
   for (; at > 0 && before(heap[(at - 1) / 2], value); at = (at - 1) / 2)

@@ -240,13 +240,14 @@ HoldId Forecast::hold(const Slot& slot, const Room& room, Time until, ReservedId
   return id;
 }
 
-std::optional<std::pair<Time, Room>> Forecast::first_hold(NodeId id, Time from) const {
+void Forecast::cut_by_holds(NodeId id, Time from, LastingRoom& room) const {
   const Node& at = node(id);
-  if (at.holds == 0 || at.reserved != nullptr) return std::nullopt;
-  if (live_holds_ > 1) return at.timeline.first_drop(from);
+  if (at.holds == 0 || at.reserved != nullptr) return;
   const Hold& only = holds_[raw(newest_hold_)];  // with easy: the head's
-  if (!only.live || only.slot.start <= from) return at.timeline.first_drop(from);
-  return std::pair{only.slot.start, at.timeline.at(only.slot.start)};
+  if (live_holds_ > 1 || !only.live || only.slot.start <= from)
+    return at.timeline.cut_at_drop(from, room);
+  room.lasts = only.slot.start - from;
+  room.then.emplace(at.timeline.at(only.slot.start));
 }
 
 void Forecast::drop(HoldId id) {

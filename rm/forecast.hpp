@@ -84,9 +84,9 @@ class Forecast {
     if (at.holds == 0 && at.reserved == nullptr && by == kUnreserved) return true;
     return fits(at, by, room, from, until);
   }
-  // When the first hold there begins, and what is left then. Nothing: none does, or there are
-  // reservations, of which each job knows its own.
-  std::optional<std::pair<Time, Room>> first_hold(NodeId id, Time from) const;
+  // Tells `room` when the first hold there begins, and what is left then; nothing, if none does, or
+  // if there are reservations, of which each job knows its own.
+  void cut_by_holds(NodeId id, Time from, LastingRoom& room) const;
   // The first time at which as many nodes as asked for have room for `length`; ties by node id.
   // With many nodes, times at which something ends: whether one has room at `from` is then to be
   // asked of the inventory first, which finds it without a look at each.

@@ -435,12 +435,14 @@ void NodeInventory::take(NodeId id, const NodeAsk& ask, bool is_head, NodePart& 
   const bool by_rule = ask.cores.places() && !ask.exclusive && asked.cpus > 0;
   if (by_rule) asked.cpus = ask.cpus;
   if (by_rule) asked.rule = &ask.cores;
-  asked.nics = node.spec.topology.nics;
-  Units units = place_units(node.units, asked);
-  if (by_rule) part.amounts[Kind::CpuMilli] = std::int64_t(units.pus.size()) * kMilli;
-  if (shared != nullptr) units.gpus.push_back(shared->index);
-  part.pus = std::move(units.pus);
-  part.gpus = std::move(units.gpus);
+  if (asked.cpus > 0 || asked.gpus > 0) {  // else nothing that is counted one by one
+    asked.nics = node.spec.topology.nics;
+    Units units = place_units(node.units, asked);
+    if (by_rule) part.amounts[Kind::CpuMilli] = std::int64_t(units.pus.size()) * kMilli;
+    part.pus = std::move(units.pus);
+    part.gpus = std::move(units.gpus);
+  }
+  if (shared != nullptr) part.gpus.push_back(shared->index);
   if (names_.has_gpus())
     for (const Gpu& gpu : node.spec.topology.gpus)
       if (const auto kind = names_.gpu(gpu.model);

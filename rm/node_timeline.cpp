@@ -55,10 +55,13 @@ void NodeTimeline::forget_before(Time now) {
 
 Room NodeTimeline::at(Time when) const { return steps_[index_of(when)].free; }
 
-std::optional<std::pair<Time, Room>> NodeTimeline::first_drop(Time from) const {
-  for (std::size_t i = index_of(from) + 1; i < steps_.size(); ++i)
-    if (!steps_[i].free.covers(steps_[i - 1].free)) return std::pair{steps_[i].at, steps_[i].free};
-  return std::nullopt;
+void NodeTimeline::cut_at_drop(Time from, LastingRoom& room) const {
+  for (std::size_t i = index_of(from) + 1; i < steps_.size(); ++i) {
+    if (steps_[i].free.covers(steps_[i - 1].free)) continue;
+    room.lasts = steps_[i].at - from;
+    room.then.emplace(steps_[i].free);
+    return;
+  }
 }
 
 bool NodeTimeline::fits(const Room& want, Time from, Time until) const {

@@ -63,10 +63,9 @@ constexpr Room least_of(const Room& a, const Room& b) {
 
 // What is free now, until the first hold of others begins, and what is left beside that one.
 struct LastingRoom {
-  LastingRoom(const Room& free) : now(free) {}  // for ever, as far as is known
   Room now;
-  std::optional<Room> then;
-  Duration lasts;  // from now on; with `then`
+  std::optional<Room> then;  // nothing: for ever, as far as is known
+  Duration lasts;            // from now on; with `then`
   // Whether it could start there; false: certainly not, or not for so long.
   bool may_take(const Room& want, std::int64_t length_us) const {
     return now.covers(want) && (!then || length_us <= lasts.us || then->covers(want));
@@ -89,8 +88,8 @@ class NodeTimeline {
   bool covers_at(Time when, const Room& want) const {
     return steps_[index_of(when)].free.covers(want);
   }
-  // The first time after `from` at which less is free than before, and what is.
-  std::optional<std::pair<Time, Room>> first_drop(Time from) const;
+  // Tells `room` when less is free than before for the first time after `from`, and what is.
+  void cut_at_drop(Time from, LastingRoom& room) const;
   // Whether `want` is free during all of [from, until).
   bool fits(const Room& want, Time from, Time until) const;
   // The first time >= `from` at which `want` is free for `length`; nothing when that is later than

@@ -65,12 +65,9 @@ std::optional<Slot> ResourceManager::room_now(ClassId what, Duration length, Tim
 }
 
 LastingRoom ResourceManager::lasting_room(NodeId node, Time now) const {
-  LastingRoom room = state_->nodes.free_room(node);
+  LastingRoom room{state_->nodes.free_room(node), {}, {}};
   if (state_->forecast.holds() == 0) return room;
-  if (const auto hold = state_->forecast.first_hold(node, now)) {
-    room.lasts = hold->first - now;
-    room.then = hold->second;
-  }
+  state_->forecast.cut_by_holds(node, now, room);
   return room;
 }
 

@@ -311,12 +311,12 @@ void QuotaLedger::mark_freed(std::uint32_t index) {
   freed_.push_back(index);
 }
 
-std::vector<std::uint32_t> QuotaLedger::take_freed(std::vector<std::uint32_t> memory) {
-  memory.clear();
-  if (freed_.empty()) return memory;
+void QuotaLedger::take_freed(std::vector<std::uint32_t>& freed) {
+  freed.clear();
+  if (freed_.empty()) return;
   for (const std::uint32_t index : freed_) counters_[index].freed = false;
   std::ranges::sort(freed_);
-  return std::exchange(freed_, std::move(memory));
+  freed.swap(freed_);
 }
 
 std::vector<QuotaView> QuotaLedger::views() const {

@@ -67,7 +67,7 @@ class QuotaLedger {
 
   // The counters that may have more room than when this was last asked: each once, by index; of a
   // release those of its path, of a change of the rules all. O(n log n) of the answer.
-  std::vector<std::uint32_t> take_freed(std::vector<std::uint32_t> memory = {});  // used again
+  void take_freed(std::vector<std::uint32_t>& freed);  // in place of what that holds
   bool has_freed() const { return !freed_.empty(); }
   std::optional<std::uint32_t> counter_of(const Labels& exact) const;  // of exactly these labels
   void wake(std::uint32_t counter) { mark_freed(counter); }

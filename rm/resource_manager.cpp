@@ -103,6 +103,17 @@ Result<void> ResourceManager::can_ever_fit(const Request& request) const {
   return could_fit(state_->nodes, request);
 }
 
+namespace {
+
+// Made where the answer goes: a copy would wait for what was just written piece by piece.
+Acquired no_room(bool held) {
+  Acquired none(std::in_place_type<NoFit>);
+  std::get<NoFit>(none).held = held;
+  return none;
+}
+
+}  // namespace
+
 Acquired ResourceManager::acquire(ClassId what, PathId path, const Window& window) {
   State& state = *state_;
   const State::Class& asked = state.class_at(what);
@@ -115,11 +126,7 @@ Acquired ResourceManager::acquire(ClassId what, PathId path, const Window& windo
   if (is_elastic(asked.request)) return state.take_most(asked, path, window);
   HoldCheck holds{state.plans_ahead ? &state.forecast : nullptr, state.planned(asked, asked.ask),
                   window.from, window.until, window.by};
-  if (!state.choose_nodes(asked.ask, &holds)) {
-    Acquired none(std::in_place_type<NoFit>);
-    std::get<NoFit>(none).held = holds.held;
-    return none;
-  }
+  if (!state.choose_nodes(asked.ask, &holds)) return no_room(holds.held);
   if (!asked.ask.exclusive || asked.ask.is_gang)
     return state.take_gang(asked, asked.ask, path, window);
   Acquired answer = state.take_gang(asked, asked.ask, path, window);
@@ -252,8 +259,8 @@ bool ResourceManager::has_freed() const {
   return state_->freed_everything || !state_->freed.empty() || state_->ledger.has_freed();
 }
 
-Freed ResourceManager::take_freed(Freed freed) {
-  freed.quotas = state_->ledger.take_freed(std::move(freed.quotas));
+void ResourceManager::take_freed(Freed& freed) {
+  state_->ledger.take_freed(freed.quotas);
   freed.everything = std::exchange(state_->freed_everything, false);
   freed.nodes.clear();
   for (std::uint32_t from = 0; !state_->freed.empty();) {
@@ -261,7 +268,6 @@ Freed ResourceManager::take_freed(Freed freed) {
     state_->freed.erase(id);
     from = raw(id);
   }
-  return freed;
 }
 
 std::optional<NodeNeed> ResourceManager::need_on(NodeId node, ClassId what) const {

@@ -175,7 +175,7 @@ class ResourceManager {
   bool is_claimant(const Claim& claim, PathId path) const;  // asks for it as well
 
   // Only waiters for these need another try: for what they ask, or at QuotaShort::quota_index.
-  Freed take_freed(Freed memory = {});  // `memory` is used again
+  void take_freed(Freed& freed);  // in place of what that holds
   bool has_freed() const;
 
   // Double entry: recomputes every counter from `live` and compares. Empty when consistent, else

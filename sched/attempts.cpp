@@ -35,6 +35,13 @@ Outcome outcome_of(const TaskEnded& in, const TaskRecord& record) {
   return {TaskEvent::EndFailed, Reason::ExitUnknown};
 }
 
+void acknowledge(const TaskEnded& in, std::vector<Action>& actions) {
+  auto& ack = std::get<AckEnded>(actions.emplace_back(std::in_place_type<AckEnded>));
+  ack.node = in.node;
+  ack.session = in.session;
+  ack.id = in.id;
+}
+
 void fetch(const void* what) { __builtin_prefetch(what, 1); }
 template <class T>
 void fetch_all(const T& what) {
@@ -101,10 +108,10 @@ void Controller::State::ended(const TaskEnded& in, Now now) {
   const bool foreign = !is_current(in.node, in.session);
   if (task == nullptr || foreign) {
     ++stats.stale_messages;
-    if (task == nullptr) out.actions.emplace_back(AckEnded{in.node, in.session, in.id});
+    if (task == nullptr) acknowledge(in, out.actions);
     return;
   }
-  out.actions.emplace_back(AckEnded{in.node, in.session, in.id});
+  acknowledge(in, out.actions);
   if (config.keep_records && job->is_statement && !in.results.empty())
     out.changes.results.emplace_back(job->id, in.results);
   if (!in.never_started && !task->record.started.is_set())

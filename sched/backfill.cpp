@@ -46,7 +46,7 @@ void Controller::State::wake_unheld() {
     for (Partition& partition : partitions) {
       if (partition.queue.lanes() == 0) continue;
       if (partition.queue.knows_room(node))
-        partition.queue.update_room(node, room_for(partition, node));
+        partition.queue.update_room(node, [&] { return room_for(partition, node); });
       partition.queue.wake_held(room);
     }
   }
@@ -86,6 +86,10 @@ void Controller::State::mark_stale(Partition& partition, const rm::Freed& freed)
 // Sees to it that the first job, and only it, holds the earliest place it can get. Jobs that cannot
 // start at any time known stand aside, save where nobody may start before them.
 void Controller::State::hold_for_head(Partition& partition) {
+  if (!partition.is_stale && partition.holds.size() == 1 && clearings.empty()) {
+    const auto& [job, hold] = *partition.holds.begin();  // as after most events: no look at the job
+    if (partition.queue.is_head(job) && rm.slot_of(hold).start > clock.mono) return;
+  }
   JobId tried{};
   while (true) {
     const auto head = partition.queue.head();

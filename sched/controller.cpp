@@ -208,7 +208,7 @@ void Controller::set_group_limits(GroupLimits limits) {
   for (const auto& [name, id] : state_->group_ids) state_->takeable.insert(id);
 }
 
-std::optional<Time> Controller::next_timer(Now now) const {
+Time Controller::next_due(Now now) const {
   const State& state = *state_;
   Time due = rm::kEver;
   const auto no_later = [&due](Time at) { due = std::min(due, at); };
@@ -229,7 +229,6 @@ std::optional<Time> Controller::next_timer(Now now) const {
     const auto next = state.due.upper_bound({now.mono, JobId{~std::uint64_t(0)}});
     if (next != state.due.end()) no_later(next->first);
   }
-  if (due == rm::kEver) return std::nullopt;
   return due;
 }
 

@@ -124,7 +124,11 @@ class Controller {
   // In force from the next turn on. A group that holds more than it may keeps it, and gets no more.
   void set_group_limits(GroupLimits limits);
   // When the next begin time or node timeout is due (mono), if any: the shell sends a Tick then.
-  std::optional<Time> next_timer(Now now) const;
+  Time next_due(Now now) const;  // rm::kEver: never
+  std::optional<Time> next_timer(Now now) const {
+    const Time due = next_due(now);
+    return due == rm::kEver ? std::nullopt : std::optional(due);
+  }
 
   // ---- reading (same thread)
   // What would become of this submission: as look_at() would tell of the job, were it made now. Its

@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <array>
+#include <boost/unordered_map.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -81,7 +81,7 @@ class RecentEnds {
     std::uint64_t known = 0;  // by id: whether it is here
     std::array<JobState, kIds> states{};
   };
-  using Blocks = std::unordered_map<std::uint64_t, Block>;
+  using Blocks = boost::unordered_map<std::uint64_t, Block>;
   static std::uint64_t bit_of(JobId job) { return std::uint64_t(1) << (raw(job) % kIds); }
   Block& block_of(JobId job);
   void erase(JobId job);

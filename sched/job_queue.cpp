@@ -10,14 +10,11 @@
 
 namespace drover::sched {
 
-inline bool JobQueue::may_be_fresh(const RoughRoom& want) const {
-  for (const FreshRoom& fresh : fresh_)
-    if (fresh.rough.may_cover(want)) return true;
-  return false;
-}
+inline
 
-// Brings the indexes of shapes up to date with one of them.
-void JobQueue::refresh(ShapeId id) {
+    // Brings the indexes of shapes up to date with one of them.
+    void
+    JobQueue::refresh(ShapeId id) {
   ShapeState& shape = shapes_[std::size_t(id)];
   if (shape.lanes.empty()) {
     order_.erase(id, order_seats());
@@ -59,7 +56,7 @@ void JobQueue::leave_line(LaneId id) {
 // Puts a lane that has jobs where it belongs, under the key of its first job.
 void JobQueue::enter(LaneId id) {
   LaneState& lane = lanes_[std::size_t(id)];
-  lane.key = key_of_(lane.common, lane.jobs.front());
+  key_of_(lane.common, lane.jobs.front(), lane.key);
   if (rules_.ages && lane.key.first != 0) aging_.insert({lane.key.job, id});
   if (lane.parked)
     short_of_quota_[{lane.shortage->quota_index, lane.common.shape}].insert({lane.key, id});
@@ -115,15 +112,22 @@ LaneId JobQueue::put(const Lane& common, const Shape& shape, const Place& place)
   } else {
     lane.jobs.insert(place);
   }
-  if (listed_.is_kept() && is_listed(lane))
-    listed_.joined(key_of_(common, place), {id, common.shape, place});
+  if (listed_.is_kept() && is_listed(lane)) {
+    OrderKey key;
+    key_of_(common, place, key);
+    listed_.joined(key, {id, common.shape, place});
+  }
   return id;
 }
 
 void JobQueue::remove(LaneId id, const Place& place) {
   LaneState& lane = lanes_[std::size_t(id)];
   DROVER_CHECK(!lane.jobs.empty(), "a job left a lane that is empty");
-  if (listed_.is_kept() && is_listed(lane)) listed_.left(key_of_(lane.common, place));
+  if (listed_.is_kept() && is_listed(lane)) {
+    OrderKey key;
+    key_of_(lane.common, place, key);
+    listed_.left(key);
+  }
   if (!(place == lane.jobs.front())) {
     lane.jobs.erase(place);
     return;
@@ -178,7 +182,7 @@ bool JobQueue::may_start(const BlockedShape& blocked) {
 void JobQueue::look_through() {
   woken_.clear();
   for (std::size_t i = 0; i < blocked_.size(); ++i)
-    if (may_be_fresh(blocked_rough_[i]) && may_start(blocked_[i]))
+    if (fresh_.may_cover(blocked_rough_[i]) && may_start(blocked_[i]))
       woken_.push_back({blocked_[i].key, blocked_rough_[i], blocked_[i].shape});
   is_looked_through_ = true;
   find_first_woken();
@@ -218,7 +222,7 @@ const JobQueue::Woken* JobQueue::first_woken() {
   if (fresh_.empty()) return nullptr;
   if (!is_looked_through_) look_through();
   if (has_shrunk_) {
-    std::erase_if(woken_, [&](const Woken& woken) { return !may_be_fresh(woken.want); });
+    std::erase_if(woken_, [&](const Woken& woken) { return !fresh_.may_cover(woken.want); });
     find_first_woken();
   }
   for (; !woken_.empty(); pop_woken()) {
@@ -302,26 +306,9 @@ void JobQueue::wake_exclusive(const rm::Room* room) {
   for (const QuotaKey& key : keys) try_first_of(key);
 }
 
-void JobQueue::put_room(NodeId node, const rm::LastingRoom& room) {
-  is_looked_through_ = false;
-  constexpr std::size_t kFew = 4;
-  if (fresh_.size() < kFew)
-    fresh_.push_back({node, room, RoughRoom::room(room.now)});
-  else
-    unblock_where(room.now, [](const BlockedShape&) { return true; });
-  wake_exclusive(&room.now);
-}
-
-bool JobQueue::knows_room(NodeId node) const {
-  return std::ranges::find(fresh_, node, &FreshRoom::node) != fresh_.end();
-}
-
-void JobQueue::update_room(NodeId node, const rm::LastingRoom& room) {
-  for (FreshRoom& fresh : fresh_) {
-    if (fresh.node != node) continue;
-    fresh = {node, room, RoughRoom::room(room.now)};
-    has_shrunk_ = true;
-  }
+void JobQueue::wake_where(const rm::Room& room) {
+  unblock_where(room, [](const BlockedShape&) { return true; });
+  wake_exclusive(&room);
 }
 
 void JobQueue::wake_held(const rm::Room& room) {
@@ -337,7 +324,7 @@ void JobQueue::wake_all() {
 
 void JobQueue::wake_fresh() {
   for (std::size_t i = blocked_.size(); i-- > 0;)
-    if (may_be_fresh(blocked_rough_[i]) && is_fresh(blocked_[i])) unblock(blocked_[i].shape);
+    if (fresh_.may_cover(blocked_rough_[i]) && is_fresh(blocked_[i])) unblock(blocked_[i].shape);
 }
 
 void JobQueue::park(LaneId id, const rm::QuotaShort& why) {
@@ -446,7 +433,7 @@ const std::vector<JobQueue::Candidate>& JobQueue::in_order(std::size_t limit) co
     const LaneState& lane = lanes_[std::size_t(next.lane)];
     listed_.add(next.key, {next.lane, lane.common.shape, *next.at});
     if (++next.at == lane.jobs.end()) continue;
-    next.key = key_of_(lane.common, *next.at);
+    key_of_(lane.common, *next.at, next.key);
     heap.push_back(next);
     std::ranges::push_heap(heap, later);
   }

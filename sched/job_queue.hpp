@@ -17,9 +17,11 @@
 #include <vector>
 
 #include "rm/resource_manager.hpp"
+#include "sched/fresh_rooms.hpp"
 #include "sched/keyed_heap.hpp"
 #include "sched/listed_jobs.hpp"
 #include "sched/live_job.hpp"
+#include "sched/queue_lane.hpp"
 #include "sched/rough_room.hpp"
 #include "sched/spare_parts.hpp"
 
@@ -27,13 +29,7 @@ namespace drover::sched {
 
 class JobQueue {
  public:
-  struct Lane {  // what all jobs of a lane have in common
-    GroupId group{};
-    ShapeId shape{};
-    rm::PathId path{};
-    StandingId standing{};
-    friend bool operator==(const Lane&, const Lane&) = default;
-  };
+  using Lane = QueueLane;
   using Candidate = ListedJob;
   enum class Block : std::uint8_t {
     No,
@@ -41,8 +37,8 @@ class JobQueue {
     Held,      // free, but held for others: also tried again when a hold goes
     Hopeless,  // not even later: it stands aside and holds up nobody
   };
-  // Of a lane's first job, among all; asked when it gets another one.
-  using KeyOf = std::function<OrderKey(const Lane&, const Place&)>;
+  // Of a lane's first job, among all; asked when it gets another one. Written where it stays.
+  using KeyOf = std::function<void(const Lane&, const Place&, OrderKey&)>;
   struct Rules {
     bool shortest_first = false;  // candidates come by the length of their shape
     // Keys change as jobs grow old: one whose first part is 0 is final, the others are in aging().
@@ -58,7 +54,9 @@ class JobQueue {
   void rekey(LaneId lane);  // its key has changed
   // ---- who is next
   std::optional<Candidate> head() const;  // of all that are not parked or hopeless
-  std::optional<Candidate> candidate();   // whose shape is not blocked, or could start now
+  bool is_head(JobId job) const { return !order_.empty() && order_.top().key.job == job; }
+  bool could_head_start() { return !order_.empty() && could_start(order_.top().id); }
+  std::optional<Candidate> candidate();  // whose shape is not blocked, or could start now
   Block block_of(ShapeId shape) const;
   void block(ShapeId shape, Block why);
   void unblock(ShapeId shape);  // one of it has started
@@ -67,10 +65,19 @@ class JobQueue {
   void begin_pass() { ++pass_, fresh_.clear(), is_looked_through_ = false; }
   void wake_fresh();  // where a pass ends before all were looked at: what fits stays awake
   bool waits_for_room() const { return !blocked_.empty() || has_parked(); }
-  void put_room(NodeId node, const rm::LastingRoom& room);  // it grew
-  bool knows_room(NodeId node) const;
-  void update_room(NodeId node, const rm::LastingRoom& room);  // it is less, or a hold has gone
-  bool could_start(ShapeId shape);                             // not blocked, or unblocked by this
+  // See FreshRooms for `room_of`. put: the room grew; update: it is less, or a hold has gone.
+  template <class RoomOf>
+  void put_room(NodeId node, const RoomOf& room_of) {
+    is_looked_through_ = false;
+    const rm::Room* const room = fresh_.put(node, room_of);
+    room != nullptr ? wake_exclusive(room) : wake_where(room_of().now);
+  }
+  bool knows_room(NodeId node) const { return fresh_.knows(node); }
+  template <class RoomOf>
+  void update_room(NodeId node, const RoomOf& room_of) {
+    has_shrunk_ |= fresh_.update(node, room_of);
+  }
+  bool could_start(ShapeId shape);       // not blocked, or unblocked by this
   void wake_held(const rm::Room& room);  // tries again what was held up and fits
   void wake_all();
   // ---- quotas
@@ -125,22 +132,10 @@ class JobQueue {
     ShapeId shape{};
     std::uint32_t tried = 0;  // the pass in which it found no room
   };
-  struct FreshRoom {
-    NodeId node{};
-    rm::LastingRoom room;
-    RoughRoom rough;
-  };
   struct Woken {  // a blocked shape that had room when it was last looked at
     OfferKey key;
     RoughRoom want;
     ShapeId shape{};
-  };
-  struct LaneHash {
-    std::size_t operator()(const Lane& lane) const noexcept {
-      return ((std::size_t(lane.group) * 0x9e3779b97f4a7c15u) ^ std::size_t(lane.shape)) *
-                 0xbf58476d1ce4e5b9u ^
-             std::size_t(lane.path) ^ std::size_t(lane.standing) << 32;
-    }
   };
   LaneId add_lane(const Lane& lane, const Shape& shape);
   bool is_listed(const LaneState& lane) const;  // its jobs are in in_order()
@@ -150,7 +145,7 @@ class JobQueue {
   void leave_line(LaneId id);
   void refresh(ShapeId shape);
   void wake_exclusive(const rm::Room* room);
-  bool may_be_fresh(const RoughRoom& want) const;
+  void wake_where(const rm::Room& room);
   bool is_fresh(const BlockedShape& blocked) const;
   bool may_start(const BlockedShape& blocked);
   void look_through();
@@ -177,7 +172,7 @@ class JobQueue {
   Rules rules_;
   std::vector<LaneState> lanes_;
   std::vector<LaneId> free_lanes_;
-  boost::unordered_map<Lane, LaneId, LaneHash> lane_index_;  // never iterated
+  boost::unordered_map<Lane, LaneId, QueueLaneHash> lane_index_;  // never iterated
   SpareParts<decltype(lane_index_)::node_type> spare_lanes_;
   std::vector<ShapeState> shapes_;
   // Packed, since an event runs over all: what they want roughly, and the rest of them.
@@ -187,7 +182,7 @@ class JobQueue {
   KeyedHeap<OfferKey, ShapeId> offers_;  // the first of each shape that is not blocked
   std::map<QuotaKey, Line> short_of_quota_;
   std::set<std::pair<JobId, LaneId>> aging_;
-  std::vector<FreshRoom> fresh_;
+  FreshRooms fresh_;
   std::vector<Woken> woken_;  // the first stands in front; some may be out of date
   bool is_looked_through_ = false, has_shrunk_ = false, is_heap_ = false;
   mutable ListedJobs listed_;  // by in_order()

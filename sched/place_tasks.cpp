@@ -128,7 +128,7 @@ void Controller::State::pass_the_guard(Partition& partition) {
 
 // In a reservation its own holds count, and others do not.
 rm::LastingRoom Controller::State::room_for(const Partition& partition, NodeId node) const {
-  if (partition.by != rm::kUnreserved) return rm.free_room(node);
+  if (partition.by != rm::kUnreserved) return {rm.free_room(node), {}, {}};
   return rm.lasting_room(node, clock.mono);
 }
 
@@ -139,7 +139,7 @@ void Controller::State::wake_waiters() {
     for (Partition& partition : partitions) partition.queue.begin_pass();
     return;
   }
-  freed_since = rm.take_freed(std::move(freed_since));
+  rm.take_freed(freed_since);
   const auto licences = freed_since.quotas.empty() ? std::nullopt : rm.licence_pool();
   if (freed_since.everything) drop_broken_clearings();
   KeepQuotas{*this}.wake(freed_since.quotas);
@@ -153,7 +153,7 @@ void Controller::State::wake_waiters() {
     if (freed_since.everything) partition.queue.wake_all();
     if (partition.queue.waits_for_room())
       for (const NodeId node : freed_since.nodes)
-        partition.queue.put_room(node, room_for(partition, node));
+        partition.queue.put_room(node, [&] { return room_for(partition, node); });
     mark_stale(partition, freed_since);
   }
 }
@@ -199,7 +199,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     rm::for_each_part(*lease, [&](const rm::NodePart& part) {
       for (Partition& other : partitions)
         if (other.queue.knows_room(part.node))
-          other.queue.update_room(part.node, room_for(other, part.node));
+          other.queue.update_room(part.node, [&] { return room_for(other, part.node); });
     });
     partition.queue.started(job.lane);
     launch(job, index, std::move(*lease), clock);
@@ -245,9 +245,8 @@ void Controller::State::serve_heads(Partition& partition) {
     if (const auto head = queue.head()) queue.unblock(head->shape);
   while (true) {
     if (has_unheld()) wake_unheld();
+    if (!queue.could_head_start()) return;
     const auto head = queue.head();
-    if (!head) return;
-    if (!queue.could_start(head->shape)) return;
     drop_hold(partition, head->place.job);  // it must not be in its own way
     const Try tried = try_to_start(partition, *head, true);
     const bool waits = tried == Try::NoRoom || tried == Try::Held;

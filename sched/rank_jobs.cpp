@@ -37,9 +37,8 @@ Partition* Controller::State::add_partition(const std::string& name,
   const bool fills_behind = policy.backfill != Backfill::None || name == kEngines;
   Partition& made = partitions.emplace_back(name, policy, fills_behind);
   made.keeps_place = keeps_place(made);
-  made.queue.set_key_of([this, &made](const JobQueue::Lane& lane, const Place& place) {
-    return key_of(made, lane, place);
-  });
+  made.queue.set_key_of([this, &made](const JobQueue::Lane& lane, const Place& place,
+                                      OrderKey& key) { key = key_of(made, lane, place); });
   if (const PartitionSpec* spec = ranking.book().partitions.find(name))
     made.priority = spec->priority;
   made.index = std::uint32_t(partition_at.size());

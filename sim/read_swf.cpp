@@ -136,16 +136,18 @@ Result<Workload> read_swf(std::string_view text, const ReadOptions& options) {
   SwfScanner scanner(text);
   Specs specs(workload);
   SwfLine line;
-  WorkJob job;
   while (scanner.next(line)) {
     const std::int64_t machine = options.procs > 0 ? options.procs : scanner.header_procs();
     if (machine == 0)
       return fail(Errc::BadInput, "the trace does not say how large its machine is",
                   "give --procs N or --cluster FILE", "procs");
-    if (!clean(line, machine, options, scanner.cleaning(), job)) continue;
+    WorkJob& job = workload.jobs.emplace_back();  // in place: see base/heap_push.hpp
+    if (!clean(line, machine, options, scanner.cleaning(), job)) {
+      workload.jobs.pop_back();
+      continue;
+    }
     job.estimate = chosen_estimate(job.run, job.estimate, options);
     job.spec = specs.of(job.cpus);
-    workload.jobs.push_back(job);
     if (options.limit > 0 && workload.jobs.size() >= options.limit) break;
   }
   workload.procs = scanner.header_procs();

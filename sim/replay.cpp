@@ -89,8 +89,8 @@ class Replayer {
     if (!ends_.empty()) t = ends_.front().at;
     if (next_ < count_) t = std::min(t, jobs_[next_].submit.us);
     // What was due up to now has had its pass; if it still is, it waits for something else.
-    if (const auto due = controller_.next_timer(now_at(last_)); due && *due > kOrigin + last())
-      t = std::min(t, (*due - kOrigin).us);
+    const Time due = controller_.next_due(now_at(last_));
+    if (due != rm::kEver && due > kOrigin + last()) t = std::min(t, (due - kOrigin).us);
     if (t == kNever) return std::nullopt;
     return last_ = t;
   }

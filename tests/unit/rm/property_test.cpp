@@ -197,11 +197,13 @@ class Life {
     if (model_.leases.empty()) return;
     const auto at =
         std::next(model_.leases.begin(), std::ptrdiff_t(random_.below(model_.leases.size())));
-    manager_.take_freed();
+    Freed freed;
+    manager_.take_freed(freed);
     manager_.release(at->second.lease);
     std::vector<NodeId> nodes;
     for_each_part(at->second.lease, [&](const NodePart& part) { nodes.push_back(part.node); });
-    EXPECT_EQ(manager_.take_freed().nodes, nodes);
+    manager_.take_freed(freed);
+    EXPECT_EQ(freed.nodes, nodes);
     model_.leases.erase(at);
   }
 

@@ -357,9 +357,10 @@ class Life {
     if (model_.holdings.empty()) return;
     const auto at = any(model_.holdings);
     const Lease& lease = at->second.lease;
-    ledger_.take_freed();
+    std::vector<std::uint32_t> freed;
+    ledger_.take_freed(freed);
     ledger_.release(lease.path, lease.amounts, lease.used);
-    const auto freed = ledger_.take_freed();
+    ledger_.take_freed(freed);
     EXPECT_EQ(freed.size(), model_.chain(at->second.job).size());
     model_.holdings.erase(at);
   }

@@ -41,6 +41,12 @@ void expect_sound(const ResourceManager& manager, std::vector<const Lease*> live
   EXPECT_TRUE(problems.empty()) << problems.front();
 }
 
+Freed freed_by(ResourceManager& manager) {
+  Freed freed;
+  manager.take_freed(freed);
+  return freed;
+}
+
 NoFit explained(ResourceManager& manager, ClassId what, PathId path) {
   EXPECT_TRUE(std::holds_alternative<NoFit>(manager.acquire(what, path)));
   return manager.explain(what);
@@ -65,10 +71,10 @@ TEST(ResourceManager, ALeaseHoldsWhatWasAskedAndGivesItBack) {
   EXPECT_EQ(manager.node(NodeId{0})->free[Kind::MemMib], 5'000);
   expect_sound(manager, {&lease});
 
-  manager.take_freed();
+  freed_by(manager);
   manager.release(lease);
-  EXPECT_EQ(manager.take_freed().nodes, std::vector{NodeId{0}});
-  EXPECT_TRUE(manager.take_freed().nodes.empty());
+  EXPECT_EQ(freed_by(manager).nodes, std::vector{NodeId{0}});
+  EXPECT_TRUE(freed_by(manager).nodes.empty());
   EXPECT_EQ(manager.node(NodeId{0})->free, manager.node(NodeId{0})->capacity);
   expect_sound(manager, {});
   EXPECT_DEATH(manager.release(lease), "more was released|released twice");
@@ -242,18 +248,18 @@ TEST(Quotas, OnlyTheQuotasOfAReleasedPathAreFreed) {
   const Lease first = must(manager.acquire(one, ann)), second = must(manager.acquire(one, bob));
   const auto of_ann = std::get<QuotaShort>(manager.acquire(one, ann)).quota_index;
   const auto of_bob = std::get<QuotaShort>(manager.acquire(one, bob)).quota_index;
-  manager.take_freed().quotas;
-  EXPECT_TRUE(manager.take_freed().quotas.empty());
+  freed_by(manager);
+  EXPECT_TRUE(freed_by(manager).quotas.empty());
   manager.release(first);
-  const auto freed = manager.take_freed().quotas;
+  const auto freed = freed_by(manager).quotas;
   EXPECT_EQ(freed.size(), 2u) << "ann's and the creator's";
   EXPECT_TRUE(std::ranges::is_sorted(freed));
   EXPECT_EQ(std::ranges::count(freed, of_ann), 1);
   EXPECT_EQ(std::ranges::count(freed, of_bob), 0);
   manager.release(second);
-  EXPECT_EQ(std::ranges::count(manager.take_freed().quotas, of_bob), 1);
+  EXPECT_EQ(std::ranges::count(freed_by(manager).quotas, of_bob), 1);
   manager.set_quotas({});
-  EXPECT_EQ(manager.take_freed().quotas.size(), 3u) << "a change of the rules frees all";
+  EXPECT_EQ(freed_by(manager).quotas.size(), 3u) << "a change of the rules frees all";
 }
 
 TEST(Quotas, HugeNumbersAreRefusedAndNeverWrap) {

@@ -107,13 +107,13 @@ void QueueModel::pass(Prng& random) {
   ++model.pass;
   model.fresh.clear();
   for (std::uint32_t node = 0; node < random.below(4); ++node) {
-    rm::LastingRoom free = random_room(random);
+    rm::LastingRoom free{random_room(random), {}, {}};
     if (random.chance(50)) {
       free.lasts = seconds(std::int64_t(random.below(100)));
       free.then = random_room(random);
     }
     model.fresh.insert_or_assign(node, free);
-    queue.put_room(NodeId{node}, free);
+    queue.put_room(NodeId{node}, [&] { return free; });
   }
   while (true) {
     const auto candidate = queue.candidate();
@@ -127,7 +127,7 @@ void QueueModel::pass(Prng& random) {
       if (!may_run_in(free, shapes[shape]) || random.chance(30)) continue;
       free.now += -shapes[shape].room;
       if (free.then && random.chance(20)) free.then.reset();  // the hold goes
-      queue.update_room(NodeId{node}, free);
+      queue.update_room(NodeId{node}, [&] { return free; });
       remove(*expected);
       queue.unblock(ShapeId{shape});
       for (std::uint32_t other = 0; other < kShapes && !free.then; ++other)
@@ -168,8 +168,8 @@ TEST_F(QueueModel, TheFirstThatCouldStartIsAskedNext) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     shortest_first = seed % 2 == 0;
     queue = JobQueue({.shortest_first = shortest_first});
-    queue.set_key_of([](const JobQueue::Lane&, const Place& place) {
-      return OrderKey{-std::int64_t(place.priority), 0, place.job};
+    queue.set_key_of([](const JobQueue::Lane&, const Place& place, OrderKey& key) {
+      key = {-std::int64_t(place.priority), 0, place.job};
     });
     model = {};
     next = 1;
@@ -210,8 +210,8 @@ TEST_F(QueueModel, TheListIsKeptUpToDate) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Prng random(seed);
     queue = JobQueue({.keys_stay = true});
-    queue.set_key_of([](const JobQueue::Lane&, const Place& place) {
-      return OrderKey{-std::int64_t(place.priority), 0, place.job};
+    queue.set_key_of([](const JobQueue::Lane&, const Place& place, OrderKey& key) {
+      key = {-std::int64_t(place.priority), 0, place.job};
     });
     model = {};
     next = 1;
