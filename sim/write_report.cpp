@@ -85,7 +85,7 @@ std::string to_text(const Cleaning& counts) {
   if (!why.empty()) text += " (" + why + ")";
   text += fmt::format(", {} cut at their estimate", counts.cut);
   if (counts.broken == 0) return text;
-  text += fmt::format(", {} broken lines (", counts.broken);
+  text += fmt::format(", {} (", counted(std::int64_t(counts.broken), "broken line"));
   for (std::size_t i = 0; i < counts.broken_lines.size(); ++i)
     text += fmt::format("{}{}", i > 0 ? " " : "", counts.broken_lines[i]);
   text += counts.broken > counts.broken_lines.size() ? " ...)" : ")";
@@ -182,6 +182,21 @@ std::string to_table(const std::vector<Run>& runs) {
   return text;
 }
 
+namespace {
+
+// RFC 4180: names are the trace's.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+}  // namespace
+
 std::string jobs_csv(const Workload& workload, const Cluster& cluster, const Replay& replay) {
   Buffer out;
   const auto put = [&](std::string_view text) {
@@ -194,9 +209,9 @@ std::string jobs_csv(const Workload& workload, const Cluster& cluster, const Rep
     const WorkJob& job = workload.jobs[i];
     const Outcome& outcome = replay.outcomes[i];
     const bool done = outcome.ending == Ending::Done;
-    put(workload.name_of(i));
+    put(csv_field(workload.name_of(i)));
     put(",");
-    put(workload.name);
+    put(csv_field(workload.name));
     put(",delay,");
     append_seconds(out, job.submit);
     fmt::format_to(std::back_inserter(out), ",{},", job.cpus);

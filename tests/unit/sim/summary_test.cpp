@@ -97,6 +97,15 @@ TEST(Report, HasBatsimsColumns) {
       "2,two,delay,10,2,5,1,COMPLETED_SUCCESSFULLY,110,5,115,100,105,21,machine,,,1,10.5,1\n");
 }
 
+TEST(Report, QuotesNamesThatCsvWouldSplit) {
+  Two two;
+  two.workload.names = {"a,\"b\"", "plain"};
+  two.workload.name = "x\ny";
+  const std::string csv = jobs_csv(two.workload, two.cluster, two.replay);
+  EXPECT_NE(csv.find("\n\"a,\"\"b\"\"\",\"x\ny\",delay,0,3,"), std::string::npos) << csv;
+  EXPECT_NE(csv.find("\nplain,\"x\ny\",delay,10,2,"), std::string::npos) << csv;
+}
+
 TEST(Report, JsonHasEveryNumber) {
   const Two two;
   sim::Run run;
