@@ -49,6 +49,11 @@ struct Amounts {
   constexpr bool is_zero() const { return *this == Amounts{}; }
 };
 
+constexpr Amounts most_of(Amounts a, const Amounts& b) {  // of each kind
+  for (std::size_t k = 0; k < kKinds; ++k) a.of[k] = a.of[k] < b.of[k] ? b.of[k] : a.of[k];
+  return a;
+}
+
 // Most requests name neither a GPU model nor a licence nor a custom resource: the kinds from here
 // on are zero.
 constexpr std::size_t width_of(const Amounts& amounts) {

@@ -1,9 +1,8 @@
 // rm/forecast.hpp - when there will be room, by the limits of what runs and the holds of what is
 // planned.
 //
-// One timeline per node. A search for one task costs O(nodes that may fit by then * their steps): a
-// calendar of ends tells which nodes to look at first, and a node is looked at once. A search for a
-// gang looks at every node that may fit.
+// One timeline per node. A search for one task costs O(nodes that may fit by then * their steps),
+// those first on which something ends; for a gang it looks at every node that may fit.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
@@ -186,9 +185,11 @@ struct HoldCheck {
   Room room;
   Time from, until;
   ReservedId by = kUnreserved;
-  bool held = false;  // a node was refused
+  const NodeBits* within = nullptr;  // null: whatever quotas allow; see WholeNodes
+  bool held = false;                 // a node was refused for the sake of those who hold it
 
   bool allows(NodeId id) {
+    if (within != nullptr && !within->contains(id)) return false;
     if (forecast == nullptr || forecast->allows(id, room, from, until, by)) return true;
     held = true;
     return false;

@@ -266,7 +266,7 @@ void NodeInventory::add_from_slices(const NodeAsk& ask, const NodeBits* allowed,
       if (std::ranges::binary_search(taken, found.id)) return false;
       if (check.allows(found.id)) {
         part.found.push_back(found);
-      } else if (!part.refused) {
+      } else if (check.held && !part.refused) {
         part.refused = found;
       }
       return part.found.size() == left;

@@ -28,6 +28,7 @@
 #include "rm/node_units.hpp"
 #include "rm/resource_manager.hpp"
 #include "rm/slices.hpp"
+#include "rm/whole_nodes.hpp"
 
 namespace drover::rm {
 
@@ -63,7 +64,7 @@ class NodeInventory {
   void best_node(const NodeAsk& ask, std::vector<NodeId>& out, HoldCheck* holds) const;
   // The ask.nodes best ones, by id, or as many as there are. O(nodes) more per alternative.
   void best_nodes(const NodeAsk& ask, std::vector<NodeId>& out, HoldCheck* holds = nullptr) const;
-  std::vector<NodeId> idle_by_size(const NodeAsk& ask, HoldCheck& holds) const;  // one of each
+  std::vector<WholeSize> whole_sizes(const NodeAsk& ask) const;  // in service; by what is charged
   // Of single nodes that fit now the best, up to so many, best first.
   void add_candidates(const NodeAsk& ask, std::size_t most, std::vector<NodeId>& out,
                       HoldCheck* holds) const;
@@ -108,9 +109,7 @@ class NodeInventory {
   // By GPU: the sum of its shares, and how many they are; for the check.
   using SharesOfGpus = std::map<std::uint16_t, std::pair<std::int64_t, std::uint32_t>>;
 
-  // Buckets and candidates looked at since the start: what a search costs, for tests.
-  std::uint64_t probes() const { return probes_; }
-
+  std::uint64_t probes() const { return probes_; }  // buckets and candidates looked at, for tests
   static constexpr std::uint32_t kMaxNodes = kNodesMax;
 
  private:

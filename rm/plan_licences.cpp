@@ -53,24 +53,26 @@ std::optional<QuotaShort> ResourceManager::State::quotas_short(PathId path, cons
 }
 
 // Nodes, licences and quotas push each other's time back until they agree.
-std::optional<Slot> ResourceManager::State::beside_nodes(const Class& asked,
-                                                         std::optional<PathId> path,
-                                                         Duration length, Time from, Time not_after,
-                                                         ReservedId by, const Place& place) const {
+std::optional<Slot> ResourceManager::State::beside_nodes(const Class& asked, const Amounts& want,
+                                                         std::optional<Payer> payer, When when,
+                                                         const NodeBits* among,
+                                                         const Place& place) const {
+  const auto [length, from, not_after, by] = when;
+  if (!has_licences(asked) && !foresees(payer)) return place(among, from, not_after);
   std::optional<Slot> slot;
   for (int round = 0; round < kRounds; ++round) {
-    std::optional<Time> at = from;
+    std::optional<Time> at = when.from;
     if (has_licences(asked)) at = licences.earliest(asked.ask.licences, length, *at, not_after, by);
-    if (at && foresees(path))
-      at = quotas.earliest(ledger, *path, asked.least, length, *at, not_after);
+    if (at && foresees(payer))
+      at = quotas.earliest(ledger, payer->path, want, length, *at, not_after);
     if (!at || *at > not_after) return std::nullopt;
-    if (*at == from) {
-      if (slot && slot->start == from) return slot;
-      slot = place(from);
-      if (!slot || slot->start == from) return slot;
-      from = slot->start;
+    if (*at == when.from) {
+      if (slot && slot->start == when.from) return slot;
+      slot = place(among, when.from, not_after);
+      if (!slot || slot->start == when.from) return slot;
+      when.from = slot->start;
     } else {
-      from = *at;
+      when.from = *at;
     }
   }
   return std::nullopt;
@@ -88,16 +90,19 @@ void ResourceManager::foresee_quotas(std::span<const Lease* const> live) {
 std::optional<QuotaShort> ResourceManager::quota_short(ClassId what, PathId path,
                                                        const Window& window) const {
   const State::Class& asked = state_->class_at(what);
-  if (auto now = state_->ledger.first_short(path, asked.least)) return now;
+  const auto whole = whole_nodes(what, path);
+  const Amounts& least = whole ? whole->least : asked.least;
+  if (auto now = state_->ledger.first_short(path, least)) return now;
   if (!(window.from < window.until)) return std::nullopt;  // now alone
-  return state_->quotas_short(path, asked.least, window);
+  return state_->quotas_short(path, least, window);
 }
 
 std::optional<HoldId> ResourceManager::keep_quotas(ClassId what, PathId path, Duration length,
                                                    Time now, const QuotaShort& shortage) {
-  Amounts want = state_->class_at(what).least;
+  const auto whole = whole_nodes(what, path);
+  Amounts want = whole ? whole->least : state_->class_at(what).least;
   want[shortage.kind] = std::max(want[shortage.kind], shortage.asked);
-  if (!state_->foresees(path) || !state_->ledger.could_hold(path, want)) return std::nullopt;
+  if (!state_->foresees(Payer{path}) || !state_->ledger.could_hold(path, want)) return std::nullopt;
   return state_->quotas.keep(state_->ledger, path, want, length, now);
 }
 
@@ -114,7 +119,8 @@ std::vector<std::uint32_t> ResourceManager::limits_on(ClassId what, PathId path)
     if (limits.empty() || limits.back() != counter) limits.push_back(counter);
     return true;
   };
-  state_->ledger.visit_limits(path, state_->class_at(what).least, add);
+  const auto whole = whole_nodes(what, path);
+  state_->ledger.visit_limits(path, whole ? whole->least : state_->class_at(what).least, add);
   return limits;
 }
 

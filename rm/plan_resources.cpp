@@ -40,26 +40,31 @@ void ResourceManager::charge_to(Lease& lease, ReservedId by) {
 
 std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Time from,
                                               ReservedId by, Time not_after,
-                                              std::optional<PathId> path) const {
+                                              std::optional<Payer> payer) const {
   const State::Class& asked = state_->class_at(what);
   if (!asked.countable || !state_->plans_ahead) return std::nullopt;
-  const auto place = [&](Time at) -> std::optional<Slot> {
+  const auto place = [&](const NodeBits* among, Time at, Time last) -> std::optional<Slot> {
     if (!asked.more.empty())
-      return state_->forecast.earliest_of_all(state_->asks_of(asked, by), length, at, not_after);
-    if (auto now = room_now(what, length, at, by)) return now;
-    return state_->forecast.earliest(state_->ask_of(asked, by), length, at, not_after);
+      return state_->forecast.earliest_of_all(state_->asks_of(asked, by), length, at, last);
+    if (auto now = room_now(what, length, at, by, among)) return now;
+    return state_->forecast.earliest(state_->ask_of(asked, by, among), length, at, last);
   };
-  if (!state_->is_beside_nodes(asked, path)) return place(from);
-  return state_->beside_nodes(asked, path, length, from, not_after, by, place);
+  if (!state_->is_beside_nodes(asked, payer)) return place(nullptr, from, not_after);
+  return state_->first_place(asked, payer, {length, from, not_after, by}, place);
 }
 
 // A search among many nodes looks at those on which something ends.
 std::optional<Slot> ResourceManager::room_now(ClassId what, Duration length, Time from,
-                                              ReservedId by) const {
+                                              ReservedId by, const NodeBits* among) const {
   const State::Class& asked = state_->class_at(what);
   if (asked.ask.nodes > 1 || by != kUnreserved || !state_->forecast.has_many_nodes())
     return std::nullopt;
-  HoldCheck holds{&state_->forecast, state_->planned(asked, asked.ask), from, after(from, length)};
+  HoldCheck holds{&state_->forecast,
+                  state_->planned(asked, asked.ask),
+                  from,
+                  after(from, length),
+                  kUnreserved,
+                  among};
   if (!state_->choose_nodes(asked.ask, &holds)) return std::nullopt;
   return Slot{from, state_->gang};
 }
@@ -72,7 +77,7 @@ LastingRoom ResourceManager::lasting_room(NodeId node, Time now) const {
 }
 
 HoldId ResourceManager::hold(ClassId what, const Slot& slot, Duration length, ReservedId by,
-                             std::optional<PathId> path) {
+                             std::optional<Payer> payer) {
   const State::Class& asked = state_->class_at(what);
   const Time until = after(slot.start, length);
   HoldId made{};
@@ -85,8 +90,11 @@ HoldId ResourceManager::hold(ClassId what, const Slot& slot, Duration length, Re
   }
   if (State::has_licences(asked))
     state_->licences.hold(made, asked.ask.licences, slot.start, until, by);
-  if (state_->foresees(path))
-    state_->quotas.hold(state_->ledger, made, *path, asked.least, slot.start, until);
+  if (state_->foresees(payer)) {
+    const bool is_whole = asked.ask.exclusive && asked.more.empty();
+    const Amounts total = is_whole ? state_->total_on(asked, slot.nodes) : asked.least;
+    state_->quotas.hold(state_->ledger, made, payer->path, total, slot.start, until);
+  }
   return made;
 }
 
@@ -101,18 +109,18 @@ const Slot& ResourceManager::slot_of(HoldId hold) const { return state_->forecas
 std::size_t ResourceManager::holds() const { return state_->forecast.holds(); }
 
 std::optional<Slot> ResourceManager::best_for(HoldId hold, ClassId what, Duration length, Time from,
-                                              ReservedId by, std::optional<PathId> path) {
+                                              ReservedId by, std::optional<Payer> payer) {
   const State::Class& asked = state_->class_at(what);
-  const auto place = [&](Time at) -> std::optional<Slot> {
+  const auto place = [&](const NodeBits* among, Time at, Time) -> std::optional<Slot> {
     if (!asked.more.empty())
       return state_->forecast.best_for_all(hold, state_->asks_of(asked, by), length, at);
-    if (auto now = room_now(what, length, at, by)) return now;
-    return state_->forecast.best_for(hold, state_->ask_of(asked, by), length, at);
+    if (auto now = room_now(what, length, at, by, among)) return now;
+    return state_->forecast.best_for(hold, state_->ask_of(asked, by, among), length, at);
   };
-  if (!state_->is_beside_nodes(asked, path)) return place(from);
+  if (!state_->is_beside_nodes(asked, payer)) return place(nullptr, from, kEver);
   state_->licences.lift(hold);
   state_->quotas.lift(state_->ledger, hold);
-  auto slot = state_->beside_nodes(asked, path, length, from, slot_of(hold).start, by, place);
+  auto slot = state_->first_place(asked, payer, {length, from, slot_of(hold).start, by}, place);
   state_->quotas.lay(state_->ledger, hold);
   state_->licences.lay(hold);
   return slot;

@@ -118,21 +118,19 @@ Acquired ResourceManager::acquire(ClassId what, PathId path, const Window& windo
   State& state = *state_;
   const State::Class& asked = state.class_at(what);
   if (!asked.countable) return NoFit{};
+  if (asked.ask.exclusive && asked.more.empty() && state.ledger.is_limited(path))
+    return state.take_whole(asked, path, window);
   if (!state.ledger.counters_of(path).empty())
     if (auto shortage = state.ledger.first_short(path, asked.least))
       return state.refuse(path, *std::move(shortage), asked.least);
-  if (auto shortage = state.kept_from(asked, path, window)) return *std::move(shortage);
+  if (auto shortage = state.kept_from(asked, asked.least, path, window))
+    return *std::move(shortage);
   if (!asked.more.empty()) return state.take_components(asked, path, window);
   if (is_elastic(asked.request)) return state.take_most(asked, path, window);
   HoldCheck holds{state.plans_ahead ? &state.forecast : nullptr, state.planned(asked, asked.ask),
                   window.from, window.until, window.by};
   if (!state.choose_nodes(asked.ask, &holds)) return no_room(holds.held);
-  if (!asked.ask.exclusive || asked.ask.is_gang)
-    return state.take_gang(asked, asked.ask, path, window);
-  Acquired answer = state.take_gang(asked, asked.ask, path, window);
-  if (std::holds_alternative<QuotaShort>(answer))
-    answer = state.take_other_size(asked, path, window, std::move(answer));
-  return answer;
+  return state.take_gang(asked, asked.ask, path, window);
 }
 
 Acquired ResourceManager::acquire_on(ClassId what, PathId path, std::span<const NodeId> nodes,

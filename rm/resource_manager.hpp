@@ -24,11 +24,11 @@
 #include "rm/node_need.hpp"
 #include "rm/node_view.hpp"
 #include "rm/quota_book.hpp"
-#include "rm/quota_view.hpp"
 #include "rm/request.hpp"
 #include "rm/resource_names.hpp"
 #include "rm/slices.hpp"
 #include "rm/topology.hpp"
+#include "rm/whole_nodes.hpp"
 
 namespace drover::rm {
 
@@ -92,8 +92,7 @@ class ResourceManager {
   bool wake_up(Lease& lease, std::span<const NodePart> asleep, const Window& window,
                bool heeds_claims);
   bool has_room_to_wake(std::span<const NodePart> asleep) const;  // whoever holds it for later
-  void restore(Lease& lease,
-               PathId path);  // recovery: charge again exactly what the stored lease says
+  void restore(Lease& lease, PathId path);  // recovery: charges what the stored lease says
 
   // ---- who could make room. See NodeNeed; `frees`: what the end of a lease's part leaves of it.
   std::optional<NodeNeed> need_on(NodeId node, ClassId what) const;
@@ -106,25 +105,24 @@ class ResourceManager {
   void forget_before(Time now);
   void extend(Lease& lease, Time until);        // it will be held for so long
   void charge_to(Lease& lease, ReservedId by);  // its time counts in this reservation from now on
-  // With a path the quotas on it are foreseen as well, once foresee_quotas() was called: with every
-  // lease there is, while nobody holds or keeps anything; again after set_quotas.
+  // Quotas are foreseen from here on: called with every lease, while nobody holds or keeps
+  // anything; again after set_quotas.
   void foresee_quotas(std::span<const Lease* const> live = {});
   std::optional<Slot> earliest(ClassId what, Duration length, Time from, ReservedId by = {},
-                               Time not_after = kEver, std::optional<PathId> path = {}) const;
+                               Time not_after = kEver, std::optional<Payer> payer = {}) const;
   HoldId hold(ClassId what, const Slot& slot, Duration length, ReservedId by = {},
-              std::optional<PathId> path = {});
+              std::optional<Payer> payer = {});
   bool drop(HoldId hold);  // true: it kept licences
   const Slot& slot_of(HoldId hold) const;
   std::size_t holds() const;
-  // See Forecast::best_for.
   std::optional<Slot> best_for(HoldId hold, ClassId what, Duration length, Time from,
-                               ReservedId by = {}, std::optional<PathId> path = {});
+                               ReservedId by = {}, std::optional<Payer> payer = {});  // Forecast
   // Whether the hold, which is of `what`, might start earlier because of this node.
   bool could_improve(HoldId hold, NodeId node, ClassId what, Duration length, Time now,
                      ReservedId by = {});
-  // What the refused request needs of quotas is kept from others, as far as they would still have
-  // it when quotas are likely to have room for it; where nobody plans, from now on. Nothing: beside
-  // the guarantees of others it could never have it. See QuotaForecast::keep.
+  // What the refused request needs of quotas is kept from others, from when these are likely to
+  // have room for it; where nobody plans, from now on. Nothing: beside the guarantees of others it
+  // could never have it. See QuotaForecast::keep.
   std::optional<HoldId> keep_quotas(ClassId what, PathId path, Duration length, Time now,
                                     const QuotaShort& shortage);
   void drop_quotas(HoldId kept, bool wakes);  // wakes: who waits for them is tried again
@@ -132,6 +130,8 @@ class ResourceManager {
   Room room_of(ClassId what) const;  // on each of its nodes, at least
   std::uint32_t nodes_of(ClassId what) const;
   const Amounts& least_charge(ClassId what) const;  // what its quotas are charged at least
+  // Nothing: it wants none alone, or pays by no quota. O(sizes of nodes * nodes / 64).
+  std::optional<WholeNodes> whole_nodes(ClassId what, PathId path) const;
   // The first nodes, by id, that could take its first component if they were empty, among those in
   // service or among the others. O(sizes of nodes * nodes / 64).
   std::vector<NodeId> suited(ClassId what, bool in_service, std::size_t limit) const;
@@ -178,19 +178,19 @@ class ResourceManager {
   void take_freed(Freed& freed);  // in place of what that holds
   bool has_freed() const;
 
-  // Double entry: recomputes every counter from `live` and compares. Empty when consistent, else
-  // what differs. `jobs`: the path of each open job, when the caller has them.
+  // Double entry: recomputes every counter from `live` (`jobs`: the path of each open job, when the
+  // caller has them) and says what differs.
   std::vector<std::string> check(std::span<const Lease* const> live,
                                  const std::vector<PathId>* jobs = nullptr) const;
 
-  // The same in slices. From the node `audit_node` on, by id: the leases with a part on it. When
-  // there are no more nodes, compare_slice until it answers true.
+  // The same in slices: from node `audit_node` on, by id, and then compare_slice until it is true.
   NodeId audit_node() const;
   void audit(NodeId id, std::span<const Lease* const> leases, std::vector<std::string>& problems);
   bool compare_slice(std::size_t count, std::vector<std::string>& problems);
 
  private:
-  std::optional<Slot> room_now(ClassId what, Duration length, Time from, ReservedId by) const;
+  std::optional<Slot> room_now(ClassId what, Duration length, Time from, ReservedId by,
+                               const NodeBits* among) const;
   bool licences_could_be_earlier(HoldId hold, ClassId, Duration length, Time from, ReservedId by);
   struct State;
   std::unique_ptr<State> state_;

@@ -78,11 +78,12 @@ struct ResourceManager::State {
     if (ask.sole_user != 0) room.seats = Room::kSeats;  // certain on an empty node
     return room;
   }
-  RoomAsk ask_of(const Class& asked, ReservedId by) const {
+  // A search among `within` alone, where that is not null.
+  RoomAsk ask_of(const Class& asked, ReservedId by, const NodeBits* within = nullptr) const {
     std::optional<NodeAsk> other;  // than the class has: where the number of nodes may vary
     if (is_elastic(asked.request)) other = planned_ask(nodes, asked.ask, asked.request);
     const NodeAsk& ask = other ? *other : asked.ask;
-    return {planned(asked, ask), ask.nodes, nodes.constraint_bits(ask),
+    return {planned(asked, ask), ask.nodes, within != nullptr ? within : nodes.constraint_bits(ask),
             ask.contiguous ? &nodes.in_order() : nullptr, by};
   }
   void follow_node(NodeId id) {
@@ -103,7 +104,7 @@ struct ResourceManager::State {
       forecast.lease_starts(part.node, room_taken(part), lease.until, lease.by);
     });
     if (!licences.empty()) licences.charge(lease.amounts, lease.by, lease.until, -1);
-    if (foresees(lease.path))
+    if (foresees(Payer{lease.path}))
       quotas.charge(ledger, lease.path, lease.total(), kAlways, lease.until, -1);
   }
   void forecast_end(const Lease& lease) {
@@ -112,7 +113,7 @@ struct ResourceManager::State {
       forecast.lease_ends(part.node, room_taken(part), lease.until, lease.by);
     });
     if (!licences.empty()) licences.charge(lease.amounts, lease.by, lease.until, 1);
-    if (foresees(lease.path))
+    if (foresees(Payer{lease.path}))
       quotas.charge(ledger, lease.path, lease.total(), kAlways, lease.until, 1);
   }
   // ---- licences over time: plan_licences.cpp
@@ -120,25 +121,38 @@ struct ResourceManager::State {
   void follow_licences();  // their totals, from the rules
   // Free by the books, but not for as long as the window lasts: others have them by then.
   std::optional<QuotaShort> licences_short(const Class& asked, const Window& window) const;
-  // What plans and reservations keep from it, of licences and quotas, although it is free now.
-  std::optional<QuotaShort> kept_from(const Class& asked, PathId path, const Window& window) {
+  // What plans and reservations keep from it although it is free now.
+  std::optional<QuotaShort> kept_from(const Class& asked, const Amounts& least, PathId path,
+                                      const Window& window) {
     if (!has_licences(asked) && !quotas.has_holds()) return std::nullopt;  // nearly always
     if (has_licences(asked))
       if (auto shortage = licences_short(asked, window)) return shortage;
-    return quotas_short(path, asked.least, window);
+    return quotas_short(path, least, window);
   }
   // Of what is held of quotas, save by the asker himself.
   std::optional<QuotaShort> quotas_short(PathId path, const Amounts& want, const Window& window);
-  bool foresees(std::optional<PathId> path) const {
-    return foresees_quotas && path && ledger.is_limited(*path);
+  bool foresees(std::optional<Payer> payer) const {
+    return foresees_quotas && payer && payer->foresees && ledger.is_limited(payer->path);
   }
-  bool is_beside_nodes(const Class& asked, std::optional<PathId> path) const {
-    return has_licences(asked) || foresees(path);
+  // The first place on nodes, of all or of some, and not later than that.
+  using Place = std::function<std::optional<Slot>(const NodeBits*, Time from, Time not_after)>;
+  bool is_beside_nodes(const Class& asked, std::optional<Payer> payer) const {
+    return has_licences(asked) ||
+           (payer && !ledger.book().rules().empty() && ledger.is_limited(payer->path));
   }
-  using Place = std::function<std::optional<Slot>(Time from)>;  // the first on nodes
-  std::optional<Slot> beside_nodes(const Class& asked, std::optional<PathId> path, Duration length,
-                                   Time from, Time not_after, ReservedId by,
+  std::optional<Slot> first_place(const Class& asked, std::optional<Payer> payer, const When& when,
+                                  const Place& place) const;
+  std::optional<Slot> beside_nodes(const Class& asked, const Amounts& want,
+                                   std::optional<Payer> payer, When when, const NodeBits* among,
                                    const Place& place) const;
+
+  // ---- whole nodes: take_whole.cpp, plan_whole.cpp
+  std::optional<WholeNodes> whole_nodes(const Class& asked, PathId path) const;
+  std::optional<QuotaShort> beyond(PathId path, const Amounts& want) const;  // ever allowed
+  Amounts total_on(const Class& asked, std::span<const NodeId> on) const;  // what they are charged
+  std::optional<Slot> place_whole(const Class& asked, Amounts want, const NodeBits& among,
+                                  Payer payer, const When& when, const Place& place) const;
+  Acquired take_whole(const Class& asked, PathId path, const Window& window);
   QuotaShort refuse(PathId path, QuotaShort shortage, const Amounts& want) {
     ledger.remember_claim(path, want, shortage);
     return shortage;
@@ -159,9 +173,8 @@ struct ResourceManager::State {
     forecast_start(lease);
   }
   // As many nodes up to nodes_max as fit now and the quotas allow.
-  Acquired take_most(const Class& asked, PathId path, const Window& window);
-  // A whole node of another size than the best one, which a quota does not allow.
-  Acquired take_other_size(const Class& asked, PathId path, const Window& window, Acquired best);
+  Acquired take_most(const Class& asked, PathId path, const Window& window,
+                     const NodeBits* within = nullptr);
 
   // ---- of several components: components.cpp
   template <class Visit>  // visit(component, its number)

@@ -7,14 +7,19 @@
 
 namespace drover::rm {
 
-Acquired ResourceManager::State::take_most(const Class& asked, PathId path, const Window& window) {
+Acquired ResourceManager::State::take_most(const Class& asked, PathId path, const Window& window,
+                                           const NodeBits* within) {
   NoFit none;
   std::optional<QuotaShort> shortage;
   for (std::int64_t count = asked.request.nodes_max; count >= asked.request.nodes; --count) {
     if (asked.request.tasks > 0 && count > asked.request.tasks) continue;
     const NodeAsk ask = ask_on(asked.ask, asked.request, count);
-    HoldCheck holds{plans_ahead ? &forecast : nullptr, planned(asked, ask), window.from,
-                    window.until, window.by};
+    HoldCheck holds{plans_ahead ? &forecast : nullptr,
+                    planned(asked, ask),
+                    window.from,
+                    window.until,
+                    window.by,
+                    within};
     if (!choose_nodes(ask, &holds)) {
       none.held |= holds.held;
       // Without a number of tasks fewer nodes ask the same of each: no need to count down.

@@ -1,42 +1,141 @@
-// rm/take_whole.cpp - a whole node of a size that the quotas allow.
+// rm/take_whole.cpp - whole nodes of sizes that the quotas allow.
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <utility>
 
 #include "rm/resource_manager_state.hpp"
 
 namespace drover::rm {
+namespace {
 
-std::vector<NodeId> NodeInventory::idle_by_size(const NodeAsk& ask, HoldCheck& holds) const {
-  const NodeBits* allowed = constraint_bits(ask);
-  std::vector<NodeId> found;
-  for (const auto& [size, nodes] : sizes_) {
-    ++probes_;
-    if (!fits_empty(ask, size)) continue;
-    for (auto id = nodes.first_common(&idle_); id; id = nodes.first_common(&idle_, raw(*id) + 1)) {
-      ++probes_;
-      if ((allowed != nullptr && !allowed->contains(*id)) || !holds.allows(*id)) continue;
-      found.push_back(*id);
-      break;
+// Of each kind as many of the smallest as are asked for.
+Amounts least_of(std::vector<WholeSize>& sizes, std::uint32_t nodes) {
+  Amounts least;
+  for (std::size_t k = 0; k < kKinds; ++k) {
+    std::ranges::sort(sizes, {}, [&](const WholeSize& size) { return size.charge.of[k]; });
+    std::uint32_t left = nodes;
+    for (const WholeSize& size : sizes) {
+      const std::uint32_t taken = std::min(left, size.nodes.count());
+      least.of[k] += std::int64_t(taken) * size.charge.of[k];
+      left -= taken;
     }
+  }
+  return least;
+}
+
+}  // namespace
+
+std::vector<WholeSize> NodeInventory::whole_sizes(const NodeAsk& ask) const {
+  const NodeBits* allowed = constraint_bits(ask);
+  std::vector<WholeSize> found;
+  for (const auto& [size, nodes] : sizes_) {
+    if (!fits_empty(ask, size)) continue;
+    WholeSize one{nodes, {}};
+    one.nodes.intersect(up_);
+    if (allowed != nullptr) one.nodes.intersect(*allowed);
+    const auto any = one.nodes.first_common(nullptr);
+    if (!any) continue;
+    add_charge(*any, ask, false, one.charge);
+    const auto same = std::ranges::find(found, one.charge, &WholeSize::charge);
+    if (same != found.end())
+      same->nodes.unite(one.nodes);
+    else
+      found.push_back(std::move(one));
   }
   return found;
 }
 
-// Few GPUs come before few CPUs in the order of sizes: the first one need not be the cheapest for
-// the quota that is short.
-Acquired ResourceManager::State::take_other_size(const Class& asked, PathId path,
-                                                 const Window& window, Acquired best) {
-  HoldCheck holds{plans_ahead ? &forecast : nullptr, planned(asked, asked.ask), window.from,
-                  window.until, window.by};
-  for (const NodeId node : nodes.idle_by_size(asked.ask, holds)) {
-    Amounts whole;
-    nodes.add_charge(node, asked.ask, true, whole);
-    if (ledger.first_short(path, whole)) continue;
-    gang.assign(1, node);
-    Acquired answer = take_gang(asked, asked.ask, path, window);
-    if (!std::holds_alternative<QuotaShort>(answer)) return answer;
+// A node is within when it is beside the smallest of the others that are asked for.
+std::optional<WholeNodes> ResourceManager::State::whole_nodes(const Class& asked,
+                                                              PathId path) const {
+  if (!asked.ask.exclusive || !asked.more.empty() || !ledger.is_limited(path)) return std::nullopt;
+  const auto count = std::uint32_t(asked.request.nodes);
+  std::vector<WholeSize> sizes = nodes.whole_sizes(asked.ask);
+  const Amounts beside = least_of(sizes, count - 1);
+  std::ranges::sort(sizes, {}, [](const WholeSize& size) {
+    return std::pair(size.charge[Kind::CpuMilli], size.charge[Kind::GpuMilli]);
+  });
+  WholeNodes whole;
+  whole.least = asked.least;
+  whole.beyond = beyond(path, asked.least);
+  std::uint32_t found = 0;
+  for (WholeSize& size : sizes) {
+    found += size.nodes.count();
+    Amounts want = size.charge;
+    want += beside;
+    if (auto shortage = beyond(path, want)) {
+      if (!whole.beyond) whole.beyond = std::move(shortage);
+      continue;
+    }
+    whole.within.unite(size.nodes);
+    whole.sizes.push_back(std::move(size));
   }
-  return best;
+  const bool are_enough = whole.within.count() >= count;
+  if (are_enough) whole.least = most_of(asked.least, least_of(whole.sizes, count));
+  if (are_enough || found < count) whole.beyond = beyond(path, whole.least);
+  std::ranges::sort(whole.sizes, {}, [](const WholeSize& size) {
+    return std::pair(size.charge[Kind::CpuMilli], size.charge[Kind::GpuMilli]);
+  });
+  return whole;
+}
+
+// Never mind what is in use.
+std::optional<QuotaShort> ResourceManager::State::beyond(PathId path, const Amounts& want) const {
+  std::optional<QuotaShort> found;
+  ledger.visit_limits(path, want, [&](std::uint32_t counter, Kind kind, std::int64_t max) {
+    if (want[kind] <= max) return true;
+    const std::int64_t held = ledger.counter_sums(counter).held(std::size_t(kind));
+    found = QuotaShort{ledger.counter_name(counter), kind, max, held, want[kind], counter};
+    return false;
+  });
+  return found;
+}
+
+Amounts ResourceManager::State::total_on(const Class& asked, std::span<const NodeId> on) const {
+  Amounts total;
+  for (const NodeId node : on) nodes.add_charge(node, asked.ask, node == on.front(), total);
+  return most_of(asked.least, total);
+}
+
+// The best that are idle first, then by sizes: few GPUs come before few CPUs, so that those need
+// not be the cheapest for the quota that is short; and of several each may be within while all
+// together are not.
+Acquired ResourceManager::State::take_whole(const Class& asked, PathId path, const Window& window) {
+  const WholeNodes whole = *whole_nodes(asked, path);
+  if (whole.beyond) return *whole.beyond;
+  if (auto shortage = ledger.first_short(path, whole.least))
+    return refuse(path, *std::move(shortage), whole.least);
+  if (auto shortage = kept_from(asked, whole.least, path, window)) return *std::move(shortage);
+  if (is_elastic(asked.request)) return take_most(asked, path, window, &whole.within);
+  HoldCheck holds{plans_ahead ? &forecast : nullptr,
+                  planned(asked, asked.ask),
+                  window.from,
+                  window.until,
+                  window.by,
+                  &whole.within};
+  std::optional<QuotaShort> shortage;
+  NodeBits among;
+  for (std::size_t tried = 0; tried <= whole.sizes.size(); ++tried) {
+    if (tried > 0) {
+      if (whole.sizes.size() == 1 || !shortage) break;
+      if (asked.request.nodes == 1) among = {};
+      among.unite(whole.sizes[tried - 1].nodes);
+      holds.within = &among;
+    }
+    if (!choose_nodes(asked.ask, &holds)) continue;
+    auto refused = quotas_short(path, total_on(asked, gang), window);
+    if (!refused) {
+      Acquired answer = take_gang(asked, asked.ask, path, window);
+      if (!std::holds_alternative<QuotaShort>(answer)) return answer;
+      refused = std::get<QuotaShort>(std::move(answer));
+    }
+    if (!shortage || shortage->asked > shortage->limit) shortage = std::move(refused);
+  }
+  // Together they are more than is ever allowed: others will be idle.
+  if (shortage && shortage->asked <= shortage->limit) return *std::move(shortage);
+  Acquired none(std::in_place_type<NoFit>);
+  std::get<NoFit>(none).held = holds.held;
+  return none;
 }
 
 }  // namespace drover::rm

@@ -262,7 +262,7 @@ void AlterVerbs::change_rest(Job& job, const JobSpec& spec) {
 }
 
 void AlterVerbs::change_limit(Job& job, const JobSpec& spec) {
-  const ShapeId shape = shapes.acquire(rm, job.what, spec.time_limit);
+  const ShapeId shape = shapes.acquire(rm, job.what, spec.time_limit, job.path);
   const bool same = shape == job.shape;
   shapes.release(std::exchange(job.shape, shape));
   if (same || job.more == nullptr) return;

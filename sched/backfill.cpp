@@ -113,7 +113,8 @@ void Controller::State::hold_for_head(Partition& partition) {
     if (head) {
       const Job& job = jobs.at(head->place.job);
       const Duration length = shapes[job.shape].length;
-      slot = rm.earliest(job.what, length, clock.mono, partition.by);
+      slot = rm.earliest(job.what, length, clock.mono, partition.by, rm::kEver,
+                         rm::Payer{job.path, false});
       partition.waits_for_quota = false;
       if (slot && rm.ledger().is_limited(job.path)) {
         const rm::Slot on_nodes = *std::move(slot);

@@ -202,7 +202,7 @@ std::optional<Time> Controller::State::Prospects::after_elements(const Asker& as
   const rm::ReservedId by = asker.job == nullptr ? asker.by : partition.by;
   // What others keep of quotas stops it, whether its partition plans with them or not.
   const bool is_head = asker.job != nullptr && s.quota_heads.find(asker.job->id) != nullptr;
-  const auto path = is_head ? partition.planned(asker.path) : std::optional(asker.path);
+  const rm::Payer path{asker.path, !is_head || foresees_quotas(partition.policy)};
   if (rehearsal.from == rm::kEver) return std::nullopt;
   rm::AmountTimeline free;  // of what its throttle allows
   const bool throttled = asker.job != nullptr && asker.job->more && asker.job->more->throttle > 0;
@@ -267,7 +267,7 @@ Estimate Controller::State::Prospects::not_before(const Asker& asker, Estimate b
   const rm::ReservedId by = asker.job == nullptr ? asker.by : asker.partition->by;
   // What the first in line keeps of its quotas itself is not in its way.
   const bool is_head = asker.job != nullptr && s.quota_heads.find(asker.job->id) != nullptr;
-  const auto path = is_head ? std::nullopt : asker.partition->planned(asker.path);
+  const rm::Payer path{asker.path, !is_head && foresees_quotas(asker.partition->policy)};
   const auto slot = s.rm.earliest(asker.what, asker.length, from, by, rm::kEver, path);
   if (slot && slot->start - s.clock.mono < kUnlimited)
     bound.start = s.clock.wall + (slot->start - s.clock.mono);

@@ -3,7 +3,6 @@
 #include "sched/keep_quotas.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <set>
 #include <vector>
 
@@ -34,6 +33,25 @@ bool Controller::State::KeepQuotas::goes_before(const Partition& partition, cons
   return key(partition, job) < key(elsewhere, other);
 }
 
+// What those who stand still hold of its quotas leaves too little for it, and nobody knows for how
+// long. Where somebody plans, their leases say so: see QuotaForecast.
+bool Controller::State::KeepQuotas::is_behind_sleepers(const Job& job) const {
+  if (s.sleepers.empty() || s.rm.plans()) return false;
+  const rm::QuotaLedger& ledger = s.rm.ledger();
+  const rm::Amounts& want = s.rm.least_charge(job.what);
+  bool behind = false;
+  ledger.visit_limits(job.path, want, [&](std::uint32_t limit, rm::Kind kind, std::int64_t max) {
+    std::int64_t left = max;
+    for (const TaskId& id : s.sleepers) {
+      const rm::Lease& lease = *s.jobs.at(id.job).more->tasks.at(raw(id.index)).record.lease;
+      if (ledger.is_on(lease.path, limit)) left -= lease.total()[kind];
+    }
+    behind = want[kind] > left;
+    return !behind;
+  });
+  return behind;
+}
+
 // It was tried and a quota stopped it. What it keeps is laid anew each time: it may come earlier.
 void Controller::State::KeepQuotas::ask(const Partition& partition, const Job& job,
                                         const rm::QuotaShort& shortage) {
@@ -47,7 +65,7 @@ void Controller::State::KeepQuotas::ask(const Partition& partition, const Job& j
   const auto keep = [&] {
     return s.rm.keep_quotas(job.what, job.path, s.shapes[job.shape].length, s.clock.mono, shortage);
   };
-  auto kept = is_never_within(job) ? std::nullopt : keep();
+  auto kept = is_never_within(job) || is_behind_sleepers(job) ? std::nullopt : keep();
   if (!kept) return drop(job.id, true);
   if (!behind.empty() || s.quota_heads.find(job.id) != nullptr) {
     // What they and it kept put its own time off.
@@ -75,38 +93,17 @@ bool Controller::State::KeepQuotas::keeps_more(JobId head, const Job& next,
   });
 }
 
-// A node alone comes to more than was asked for: at least to what the smallest that is large enough
-// has. With many of them that is not looked for.
-rm::Amounts Controller::State::KeepQuotas::least_total(rm::ClassId what) const {
-  constexpr std::size_t kLookedAt = 64;
-  rm::Amounts least = s.rm.least_charge(what);
-  const rm::Request& request = s.rm.request(what);
-  if (!request.exclusive) return least;
-  const auto nodes = s.rm.suited(what, true, kLookedAt);
-  if (nodes.empty() || nodes.size() == kLookedAt) return least;
-  for (const rm::Kind kind : {rm::Kind::CpuMilli, rm::Kind::GpuMilli}) {
-    std::int64_t smallest = std::numeric_limits<std::int64_t>::max();
-    for (const NodeId id : nodes) smallest = std::min(smallest, s.rm.node(id)->capacity[kind]);
-    least[kind] = std::max(least[kind], smallest * request.nodes);
-  }
-  return least;
-}
-
 bool Controller::State::KeepQuotas::is_never_within(const Job& job) const {
   if (!s.shapes[job.shape].whole_node) return false;
-  bool within = true;
-  const rm::Amounts whole = least_total(job.what);
-  s.rm.ledger().visit_limits(job.path, whole, [&](std::uint32_t, rm::Kind kind, std::int64_t max) {
-    return within = whole[kind] <= max;
-  });
-  return !within;
+  const auto whole = s.rm.whole_nodes(job.what, job.path);
+  return whole && whole->beyond;
 }
 
 bool Controller::State::KeepQuotas::park_beyond(Partition& partition, Job& job) {
-  if (!is_never_within(job)) return false;
-  auto shortage = s.rm.ledger().first_short(job.path, least_total(job.what));
-  if (!shortage) return false;
-  s.settle_try(partition, job, *std::move(shortage));
+  if (!s.shapes[job.shape].whole_node) return false;
+  auto whole = s.rm.whole_nodes(job.what, job.path);
+  if (!whole || !whole->beyond) return false;
+  s.settle_try(partition, job, *std::move(whole->beyond));
   return true;
 }
 

@@ -37,8 +37,7 @@ struct Controller::State::KeepQuotas {
   // After a pass: who was let go by its quota and waits for nodes keeps nothing.
   void settle();
 
-  rm::Amounts least_total(rm::ClassId what) const;  // what quotas are charged at least
-  bool is_never_within(const Job& job) const;       // a node alone is more than they allow
+  bool is_never_within(const Job& job) const;  // a node alone is more than they allow
   // True: it is so, and the job waits apart until something of a quota comes free; see JobQueue.
   bool park_beyond(Partition& partition, Job& job);
 
@@ -46,6 +45,7 @@ struct Controller::State::KeepQuotas {
   void drop_head(JobId job, bool wakes);
   void wake_heads(const std::vector<std::uint32_t>& freed);
   bool keeps_more(JobId head, const Job& next, const std::vector<std::uint32_t>& limits) const;
+  bool is_behind_sleepers(const Job& job) const;
   bool goes_before(const Partition& partition, const Job& job, JobId head) const;
 };
 

@@ -32,9 +32,7 @@ struct Partition {
                .keys_stay = with.order == Order::Fifo,
                .fills_behind = fills_behind}) {}
 
-  std::optional<rm::PathId> planned(rm::PathId path) const {  // whose quotas its plan foresees
-    return foresees_quotas(policy) ? std::optional(path) : std::nullopt;
-  }
+  rm::Payer planned(rm::PathId path) const { return {path, foresees_quotas(policy)}; }
 
   bool holds_places() const { return policy.backfill != Backfill::None || keeps_place; }
   bool holds_for_first() const {  // a place, and for nobody else

@@ -101,7 +101,8 @@ bool Controller::State::hold_places(Partition& partition,
 bool Controller::State::is_short_of_quota(const Partition& partition, const Job& job,
                                           Time not_after) const {
   return rm.ledger().is_limited(job.path) &&
-         rm.earliest(job.what, shapes[job.shape].length, clock.mono, partition.by, not_after);
+         rm.earliest(job.what, shapes[job.shape].length, clock.mono, partition.by, not_after,
+                     rm::Payer{job.path, false});
 }
 
 void Controller::State::drop_holds_except(Partition& partition,

@@ -61,18 +61,20 @@ bool PreemptVerbs::is_in_reach(const TaskRecord& attempt) const {
 }
 
 // The nodes on which the winner could run, and whose end would leave how much there.
-PreemptProblem PreemptVerbs::problem_for(rm::ClassId what, Duration length,
+PreemptProblem PreemptVerbs::problem_for(rm::ClassId what, rm::PathId path, Duration length,
                                          const GivesWay& goes) const {
   const rm::Request& request = rm.request(what);
   PreemptProblem problem;
   problem.nodes = std::uint32_t(request.nodes);
   problem.whole_node = request.exclusive;
   problem.counted = rm.counted_parts(what);
+  const auto whole = rm.whole_nodes(what, path);
   std::map<TaskId, std::uint32_t> index;
   for (const auto& [id, node] : nodes) {
     if (problem.loads.size() == kNodesLooked) break;
     const bool may_be_part = request.nodes > 1 || !problem.counted.empty();
     if (node.tasks.empty() && !may_be_part) continue;
+    if (whole && !whole->within.contains(id)) continue;  // more than its quotas allow
     // What is set aside there, and who runs in it, is left alone.
     if (rm.is_reserved(id, {clock.mono, rm::after(clock.mono, length)})) continue;
     const auto need = rm.need_on(id, what);
@@ -124,7 +126,7 @@ void PreemptVerbs::preempt_for_head(Partition& partition) {
                                               stats.launched + stats.started + stats.ended};
   if (std::exchange(partition.looked_for_victims, asked) == asked) return;
   const PreemptProblem problem = problem_for(
-      winner.what, shapes[winner.shape].length,
+      winner.what, winner.path, shapes[winner.shape].length,
       [&](const Job& job, const TaskRecord& task) { return gives_way(winner, job, task); });
   const auto choice = choose_victims(problem);
   if (!choice || choice->victims.empty()) return;

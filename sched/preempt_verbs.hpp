@@ -18,7 +18,8 @@ struct PreemptVerbs : ChangeVerbs {
                       const TaskRecord& attempt) const;
   PreemptMode gives_way(const Job& winner, const Job& loser, const TaskRecord& attempt) const;
   using GivesWay = std::function<PreemptMode(const Job&, const TaskRecord&)>;
-  PreemptProblem problem_for(rm::ClassId what, Duration length, const GivesWay& goes) const;
+  PreemptProblem problem_for(rm::ClassId what, rm::PathId path, Duration length,
+                             const GivesWay& goes) const;
   bool is_in_reach(const TaskRecord& attempt) const;
   Victim victim_of(const TaskRecord& attempt) const;
   void preempt_for_head(Partition& partition);

@@ -175,8 +175,8 @@ std::string Controller::State::Prospects::may_preempt(const Asker& asker,
   };
   const Standing mine{label("qos"), label("partition")};
   const bool by_number = asker.partition->policy.order == Order::Fifo;
-  const auto problem =
-      s.problem_for(asker.what, asker.length, [&](const Job& loser, const TaskRecord& attempt) {
+  const auto problem = s.problem_for(
+      asker.what, asker.path, asker.length, [&](const Job& loser, const TaskRecord& attempt) {
         const Standing& theirs = s.ranking.at(loser.standing).standing;
         const PreemptMode mode = s.way_out(preempt_mode(mine, theirs, s.ranking.book()),
                                            asked.exclusive, loser, attempt);

@@ -66,7 +66,8 @@ rm::Claim PreemptVerbs::prefer_room(const Job& winner, const rm::Claim& claim,
   std::set<TaskId> borrowed;
   for (const TaskRecord* record : order) borrowed.insert(record->id);
   const PreemptProblem problem = problem_for(
-      winner.what, shapes[winner.shape].length, [&](const Job& job, const TaskRecord& task) {
+      winner.what, winner.path, shapes[winner.shape].length,
+      [&](const Job& job, const TaskRecord& task) {
         return borrowed.contains(task.id) ? reclaim_mode_of(winner, job, task, claim.kind)
                                           : PreemptMode::Off;
       });

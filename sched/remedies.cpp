@@ -10,7 +10,6 @@
 
 #include "base/units.hpp"
 #include "rm/quota_ledger.hpp"
-#include "sched/keep_quotas.hpp"
 #include "sched/prospects.hpp"
 
 namespace drover::sched {
@@ -67,7 +66,10 @@ bool Controller::State::Prospects::could_start(const rm::Request& request, Durat
 // "3 gpus of quota user=ann": more is asked for than that ever allows.
 std::string Controller::State::Prospects::never_allowed(const Asker& asker) const {
   const rm::QuotaLedger& ledger = s.rm.ledger();
-  const rm::Amounts want = KeepQuotas{s}.least_total(asker.what);
+  if (const auto whole = s.rm.whole_nodes(asker.what, asker.path); whole && whole->beyond)
+    return rm::amount_text(whole->beyond->limit, whole->beyond->kind, s.rm.names()) + " of quota " +
+           whole->beyond->quota;
+  const rm::Amounts& want = s.rm.least_charge(asker.what);
   std::string text;
   ledger.visit_limits(asker.path, want, [&](std::uint32_t quota, rm::Kind kind, std::int64_t max) {
     if (want[kind] > max)

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "rm/quota_ledger.hpp"
+
 namespace drover::sched {
 namespace {
 
@@ -17,9 +19,16 @@ std::int64_t area_of(const Shape& shape, std::int64_t cpus) {
 
 }  // namespace
 
-ShapeId Shapes::acquire(const rm::ResourceManager& rm, rm::ClassId what, Duration time_limit) {
-  const Duration length = time_limit.us > 0 ? std::min(time_limit, kUnlimited) : kUnlimited;
-  const auto [known, is_new] = index_.try_emplace({what, length.us}, ShapeId{});
+ShapeId Shapes::acquire(const rm::ResourceManager& rm, rm::ClassId what, Duration time_limit,
+                        rm::PathId path) {
+  const rm::Request& request = rm.request(what);
+  Shape asked;
+  asked.what = what;
+  asked.length = time_limit.us > 0 ? std::min(time_limit, kUnlimited) : kUnlimited;
+  asked.whole_node = request.exclusive;
+  for (const rm::Request& more : request.more) asked.whole_node |= more.exclusive;
+  if (asked.whole_node && rm.ledger().is_limited(path)) asked.path = path;
+  const auto [known, is_new] = index_.try_emplace(key_of(asked), ShapeId{});
   if (is_new) {
     if (free_.empty()) {
       known->second = ShapeId(std::uint32_t(shapes_.size()));
@@ -29,14 +38,10 @@ ShapeId Shapes::acquire(const rm::ResourceManager& rm, rm::ClassId what, Duratio
       free_.pop_back();
     }
     Shape& shape = shapes_[std::size_t(known->second)].shape;
-    shape.what = what;
-    shape.length = length;
+    shape = asked;
     shape.room = rm.room_of(what);
     shape.nodes = rm.nodes_of(what);
-    const rm::Request& request = rm.request(what);
-    shape.whole_node = request.exclusive;
     shape.licensed = !rm::licences_of(request).empty();
-    for (const rm::Request& more : request.more) shape.whole_node |= more.exclusive;
     shape.area = area_of(shape, rm.cpus_of(what));
   }
   ++shapes_[std::size_t(known->second)].users;
@@ -46,7 +51,7 @@ ShapeId Shapes::acquire(const rm::ResourceManager& rm, rm::ClassId what, Duratio
 void Shapes::release(ShapeId id) {
   Entry& entry = shapes_[std::size_t(id)];
   if (--entry.users > 0) return;
-  index_.erase({entry.shape.what, entry.shape.length.us});
+  index_.erase(key_of(entry.shape));
   free_.push_back(id);
 }
 

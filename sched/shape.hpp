@@ -3,7 +3,7 @@
 #pragma once
 #include <boost/unordered_map.hpp>
 #include <cstdint>
-#include <utility>
+#include <optional>
 #include <vector>
 
 #include "base/time.hpp"
@@ -21,7 +21,9 @@ inline constexpr Duration kUnlimited = seconds(366LL * 86'400);
 struct Shape {
   rm::ClassId what{};
   Duration length;  // the time limit, or kUnlimited
-  rm::Room room;    // on each of `nodes`, at least
+  // Of who has a node alone: which nodes his quotas allow he shares with who pays as he does.
+  std::optional<rm::PathId> path;
+  rm::Room room;  // on each of `nodes`, at least
   std::uint32_t nodes = 1;
   bool licensed = false;    // it wants licences
   bool whole_node = false;  // one of its nodes at least is for it alone, and charged whole
@@ -32,7 +34,8 @@ struct Shape {
 // Interns shapes and forgets those that no job has any more. O(1).
 class Shapes {
  public:
-  ShapeId acquire(const rm::ResourceManager& rm, rm::ClassId what, Duration time_limit);
+  ShapeId acquire(const rm::ResourceManager& rm, rm::ClassId what, Duration time_limit,
+                  rm::PathId path);
   void release(ShapeId id);
   const Shape& operator[](ShapeId id) const { return shapes_[std::size_t(id)].shape; }
   std::size_t size() const { return index_.size(); }
@@ -44,14 +47,24 @@ class Shapes {
   };
   std::vector<Entry> shapes_;
   std::vector<ShapeId> free_;
+  struct Key {
+    rm::ClassId what{};
+    std::int64_t length_us = 0;
+    std::uint64_t path = 0;  // and 1 more
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+  static Key key_of(const Shape& shape) {
+    return {shape.what, shape.length.us, shape.path ? raw(*shape.path) + std::uint64_t(1) : 0};
+  }
   struct KeyHash {
-    std::size_t operator()(const std::pair<rm::ClassId, std::int64_t>& key) const {
-      std::uint64_t hash = std::uint64_t(key.second) * 0x9e3779b97f4a7c15u + raw(key.first);
+    std::size_t operator()(const Key& key) const {
+      std::uint64_t hash = std::uint64_t(key.length_us) * 0x9e3779b97f4a7c15u + raw(key.what);
+      hash ^= key.path << 32;
       hash = (hash ^ (hash >> 29)) * 0xbf58476d1ce4e5b9u;  // lengths are multiples of a second
       return std::size_t(hash ^ (hash >> 32));
     }
   };
-  boost::unordered_map<std::pair<rm::ClassId, std::int64_t>, ShapeId, KeyHash> index_;
+  boost::unordered_map<Key, ShapeId, KeyHash> index_;
 };
 
 }  // namespace drover::sched

@@ -187,7 +187,7 @@ Job& Controller::State::insert_job(JobId id, const JobSpec& spec, rm::PathId pat
     job.group = group_for(spec);
     origins.put(spec, {job.group, path, job.standing, group_of(job).made, rm.path_made(path)});
   }
-  job.shape = shapes.acquire(rm, job.what, spec.time_limit);
+  job.shape = shapes.acquire(rm, job.what, spec.time_limit, path);
   job.retry = retries.acquire(spec.retry);
   Reserving{*this}.enter(job, spec.reservation);
   job.singleton = spec.singleton;

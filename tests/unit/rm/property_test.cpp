@@ -134,6 +134,19 @@ class Life {
 
   std::string random_value() { return std::string(1, char('a' + random_.below(3))); }
 
+  // What is beyond a limit is no place, so that a refusal may be for the sake of nodes or of
+  // another limit; and of several nodes others than the best may be within.
+  void expect_no_whole(const Request& request, const Acquired& got) {
+    if (const auto* lease = std::get_if<Lease>(&got)) {
+      EXPECT_GT(request.nodes, 1);
+      return manager_.release(*lease);
+    }
+    const auto* shortage = std::get_if<QuotaShort>(&got);
+    if (shortage != nullptr) {
+      EXPECT_GT(shortage->held + shortage->asked, shortage->limit);
+    }
+  }
+
   void acquire() {
     const Request& request = requests_[random_.below(requests_.size())];
     Labels job{{"user", random_value()}, {"creator", random_value()}};
@@ -142,6 +155,9 @@ class Life {
     model_.see_path(path);
     const SlowModel::Expected expected = model_.acquire(request, path);
     const Acquired got = manager_.acquire(manager_.intern(request), manager_.path_for(job));
+    const bool is_whole = request.exclusive && !model_.rules.empty();
+    if (is_whole && (expected.quota || expected.nodes.empty()))
+      return expect_no_whole(request, got);
     if (expected.quota) {
       ASSERT_TRUE(std::holds_alternative<QuotaShort>(got)) << "expected " << expected.quota->quota;
       const QuotaShort& shortage = std::get<QuotaShort>(got);

@@ -504,9 +504,13 @@ TEST(ResourceManager, AWholeNodeIsOneThatTheQuotaAllows) {
   const Lease lease = must(manager.acquire(what, path));
   EXPECT_EQ(lease.node, NodeId{1});
   expect_sound(manager, {&lease});
-  const Acquired second = manager.acquire(what, path);
-  ASSERT_TRUE(std::holds_alternative<QuotaShort>(second));
-  EXPECT_EQ(std::get<QuotaShort>(second).asked, 8'000);
+  EXPECT_TRUE(std::holds_alternative<NoFit>(manager.acquire(what, path))) << "for the small one";
+  rule.max = limit(Kind::CpuMilli, 1'000);
+  manager.set_quotas({rule});
+  manager.release(lease);
+  const Acquired beyond = manager.acquire(what, path);
+  ASSERT_TRUE(std::holds_alternative<QuotaShort>(beyond));
+  EXPECT_EQ(std::get<QuotaShort>(beyond).asked, 2'000);
 }
 
 }  // namespace

@@ -130,6 +130,31 @@ TEST(KeepQuotas, ForWhomASuspendedOneIsInTheWayNothingIsKept) {
   }
 }
 
+// The same where nobody plans: somebody else who may use the rest of a quota above does.
+TEST(KeepQuotas, WithoutBackfillASuspendedOneStopsNobodyElse) {
+  rm::QuotaRule all, own;
+  all.max[rm::Kind::RunningJobs] = 2;
+  own.match = {{"user", "ann"}};
+  own.max[rm::Kind::RunningJobs] = 1;
+  for (const char* policy : {"fcfs", "priority+none", "saf-guard:1h+none"}) {
+    ControllerConfig config;
+    config.policy = parse_policy(policy).value();
+    config.quotas = {all, own};
+    Desk desk(config);
+    desk.node_up("n1", 8);
+    const JobId still = desk.accept(sized(1, 100));
+    desk.started(desk.launches.at(0));
+    const JobId first = desk.accept(sized(1, 100));
+    ASSERT_TRUE(desk.command(Verb::Suspend, still, {0, true}));
+    desk.accept(sized(1, 100, "bob"));
+    ASSERT_EQ(desk.launches.size(), 2u) << policy << ": nobody knows when it goes on";
+    ASSERT_TRUE(desk.command(Verb::Resume, still, {0, true}));
+    desk.ended(desk.launches[0]);
+    ASSERT_EQ(desk.launches.size(), 3u) << policy;
+    EXPECT_EQ(desk.launches[2].id.task.job, first) << policy;
+  }
+}
+
 // What is over before the first can start, or leaves it enough, delays nobody.
 TEST(KeepQuotas, WhatTheFirstWillNotMissIsUsed) {
   struct Case {

@@ -1,0 +1,144 @@
+// tests/unit/sched/whole_node_test.cpp - who wants a node alone is charged all of it, and waits for
+// one that its quotas allow, whatever else is idle.
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "day.hpp"
+
+namespace drover::sched {
+namespace {
+
+constexpr const char* kPlanning[] = {"easy", "easy-sjbf", "conservative", "fifo+depth-k:2"};
+
+JobSpec alone(std::int64_t limit_s, std::int64_t nodes = 1, std::string user = "ann") {
+  JobSpec spec = sized(1, limit_s, std::move(user));
+  spec.request.exclusive = true;
+  spec.request.nodes = nodes;
+  return spec;
+}
+
+void serve(Day& day, const std::string& node, Service service) {
+  ServeNode in;
+  in.actor = {0, true};
+  in.node = node;
+  in.service = service;
+  day.desk().put(in);
+  day.desk().turn();
+  day.gather();
+}
+
+// The large node is free first, and more than is ever allowed.
+TEST(WholeNode, APlaceIsHeldWhereTheQuotaAllowsIt) {
+  for (const char* policy : kPlanning) {
+    Day day(policy);
+    day.desk().node_up("n1", 8);
+    day.desk().node_up("n2", 4);
+    day.submit(sized(8, 50, "bob"));
+    day.submit(sized(4, 100, "bob"));
+    const JobId first = day.submit(alone(100));
+    const JobId large = day.submit(sized(8, 1'000, "bob"));
+    const JobId behind = day.submit(sized(4, 10'000, "bob"));
+    day.pass_until(2'000);
+    EXPECT_EQ(day.started(large), 50) << policy;
+    EXPECT_EQ(day.started(first), 100) << policy;
+    EXPECT_EQ(day.started(behind), 200) << policy;
+  }
+}
+
+TEST(WholeNode, WhenTheSmallNodeIsLostTheLargeOneIsNotHeld) {
+  for (const char* policy : kPlanning) {
+    Day day(policy);
+    day.desk().node_up("n2", 4);
+    day.desk().node_up("n1", 8);
+    day.submit(sized(4, 100, "bob"));
+    day.submit(sized(6, 100, "bob"));
+    const JobId first = day.submit(alone(100));
+    serve(day, "n2", Service::Draining);
+    const JobId other = day.submit(sized(2, 1'000, "bob"));
+    EXPECT_EQ(day.started(other), 0) << policy;
+    day.pass_until(120);
+    EXPECT_FALSE(day.started(first)) << policy;
+    serve(day, "n2", Service::InService);
+    EXPECT_EQ(day.started(first), 120) << policy;
+  }
+}
+
+// An idle node that is too large is no reason to let others pass on the one that is not.
+TEST(WholeNode, SmallJobsDoNotOvertakeItForEver) {
+  for (const char* policy : kPlanning) {
+    Day day(policy);
+    day.desk().node_up("n2", 4);
+    day.desk().node_up("n1", 8);
+    day.submit(sized(2, 100, "bob"));
+    day.pass_until(50);
+    day.submit(sized(2, 100, "bob"));
+    const JobId first = day.submit(alone(100));
+    for (std::int64_t i = 2; i <= 40; ++i) {
+      day.pass_until(i * 50 - 10);
+      day.submit(sized(2, 100, "bob"));
+    }
+    ASSERT_TRUE(day.started(first)) << policy;
+    EXPECT_LE(*day.started(first), 250) << policy;
+  }
+}
+
+TEST(WholeNode, OthersOfTheSameShapeHaveTheLargeNode) {
+  for (const char* policy : kPlanning) {
+    Day day(policy);
+    day.desk().node_up("n2", 4);
+    day.desk().node_up("n1", 8);
+    day.submit(sized(4, 100, "bob"));
+    const JobId first = day.submit(alone(100));
+    const JobId other = day.submit(alone(100, 1, "bob"));
+    EXPECT_EQ(day.started(other), 0) << policy;
+    day.pass_until(300);
+    EXPECT_EQ(day.started(first), 100) << policy;
+  }
+}
+
+// Each of them is within, both together are not.
+TEST(WholeNode, AGangHoldsNodesThatAreWithinTogether) {
+  for (const char* policy : kPlanning) {
+    Day day(policy, {at_most({{"user", "ann"}}, 9)});
+    for (const char* node : {"n1", "n2"}) day.desk().node_up(node, 6);
+    for (const char* node : {"n3", "n4"}) day.desk().node_up(node, 4);
+    for (int i = 0; i < 2; ++i) day.submit(sized(6, 50, "bob"));
+    for (int i = 0; i < 2; ++i) day.submit(sized(4, 100, "bob"));
+    const JobId first = day.submit(alone(100, 2));
+    const JobId large = day.submit(sized(6, 1'000, "bob"));
+    day.pass_until(2'000);
+    EXPECT_EQ(day.started(large), 50) << policy;
+    EXPECT_EQ(day.started(first), 100) << policy;
+  }
+}
+
+// What others of the user hold counts against the whole node, not against what was asked for.
+TEST(WholeNode, ThePlaceWaitsUntilTheQuotaHasRoomForAllOfTheNode) {
+  for (const char* policy : kPlanning) {
+    Day day(policy, {at_most({{"user", "ann"}}, 6)});
+    day.desk().node_up("n1", 4);
+    day.desk().node_up("n2", 4);
+    day.submit(sized(3, 200));
+    day.submit(sized(4, 50, "bob"));
+    const JobId first = day.submit(alone(100));
+    const JobId between = day.submit(sized(4, 150, "bob"));
+    day.pass_until(2'000);
+    EXPECT_EQ(day.started(between), 50) << policy;
+    EXPECT_EQ(day.started(first), 200) << policy;
+  }
+}
+
+// The quota that it is beyond, not another one of its path that is in use.
+TEST(WholeNode, ItWaitsAtTheQuotaThatItIsBeyond) {
+  for (const char* policy : {"fcfs", "easy", "conservative", "fifo+depth-k:2"}) {
+    Day day(policy, {at_most({}, 10), at_most({{"user", "ann"}}, 4)});
+    day.desk().node_up("n1", 8);
+    day.submit(sized(4, 1'000, "bob"));
+    const JobId beyond = day.submit(alone(100));
+    const auto why = day.desk().controller.why(beyond, {}, day.desk().now);
+    EXPECT_NE(why->text.find("user=ann"), std::string::npos) << policy << ": " << why->text;
+  }
+}
+
+}  // namespace
+}  // namespace drover::sched
