@@ -10,11 +10,8 @@
 
 namespace drover::sched {
 
-inline
-
-    // Brings the indexes of shapes up to date with one of them.
-    void
-    JobQueue::refresh(ShapeId id) {
+// Brings the indexes of shapes up to date with one of them.
+void JobQueue::refresh(ShapeId id) {
   ShapeState& shape = shapes_[std::size_t(id)];
   if (shape.lanes.empty()) {
     order_.erase(id, order_seats());
