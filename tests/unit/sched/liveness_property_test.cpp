@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "base/prng.hpp"
 #include "rm/licence.hpp"
@@ -49,6 +50,7 @@ class History {
   struct Running {
     Launch launch;
     Time ends;
+    std::optional<Duration> left;  // of one that stands still
   };
 
   ControllerConfig make_config(const char* policy) {
@@ -57,6 +59,10 @@ class History {
     config.node_timeout = seconds(30);
     if (random_.chance(40)) config.quotas.push_back(at_most({{"user", "ann"}}, 4));
     if (random_.chance(30)) config.quotas.push_back(at_most({{"account", "phys"}}, 6));
+    if (random_.chance(20)) {  // who stands still holds of this one
+      config.quotas.push_back(at_most({{"user", "bob"}}, 6));
+      config.quotas.back().max[rm::Kind::RunningJobs] = 2;
+    }
     if (random_.chance(30)) {
       config.licences = {{"l", 3}};
       config.resources = *rm::ResourceNames::make(rm::licence_words(config.licences, {}));
@@ -83,12 +89,12 @@ class History {
     if (random_.chance(40)) spec.labels["account"] = "phys";
     spec.time_limit =
         random_.chance(8) ? Duration{0} : seconds(5 + std::int64_t(random_.below(8)) * 13);
-    spec.request.exclusive = random_.chance(8);
+    spec.request.exclusive = random_.chance(12);
     spec.request.nodes = random_.chance(15) ? 2 : 1;
-    // Nothing that a quota can never allow: a gang of small ones, and whole nodes only without one.
-    spec.request.exclusive = spec.request.exclusive && desk_.config.quotas.empty();
     if (random_.chance(20)) spec.request.nodes_max = spec.request.nodes + 1;
     spec.request.contiguous = spec.request.nodes > 1 && random_.chance(40);
+    // Which neighbours a quota allows together nobody counts here.
+    if (!desk_.config.quotas.empty() && spec.request.exclusive) spec.request.contiguous = false;
     if (random_.chance(15)) spec.request.cores.threads_per_core = 1;
     if (spec.request.nodes > 1) spec.request.cpus = std::min<std::int64_t>(spec.request.cpus, 2);
     if (!desk_.config.licences.empty() && random_.chance(50))
@@ -110,13 +116,7 @@ class History {
       turn();
     } else if (what < 70 && !desk_.table.jobs.empty()) {
       const JobId job{1 + random_.below(desk_.table.jobs.size())};
-      Command command;
-      command.reply = ReplyToken{1};
-      command.actor = {0, true};
-      command.verb = std::array{Verb::Cancel, Verb::Hold, Verb::Release}[random_.below(3)];
-      command.target.job = job;
-      desk_.put(std::move(command));
-      turn();
+      command(std::array{Verb::Cancel, Verb::Hold, Verb::Release}[random_.below(3)], job);
     } else if (what < 80) {
       serve(int(random_.below(std::uint64_t(nodes_))),
             random_.chance(50) ? Service::Draining : Service::InService);
@@ -132,9 +132,35 @@ class History {
         desk_.put(NodeDown{id, sessions_[node]});
         turn();
       }
+    } else if (what < 96 && !running_.empty()) {
+      stop_or_go_on();
     } else {
       turn();
     }
+  }
+
+  void stop_or_go_on() {
+    auto at = running_.begin();
+    std::advance(at, random_.below(running_.size()));
+    TaskStarted started;
+    started.node = at->second.launch.node;
+    started.session = session_of(started.node);
+    started.id = at->second.launch.id;
+    started.at = desk_.now.wall;
+    if (!at->second.left) desk_.put(started);
+    command(at->second.left ? Verb::Resume : Verb::Suspend, started.id.task.job);
+    excuse_ = true;
+    turn();
+  }
+
+  void command(Verb verb, JobId job) {
+    Command command;
+    command.reply = ReplyToken{1};
+    command.actor = {0, true};
+    command.verb = verb;
+    command.target.job = job;
+    desk_.put(std::move(command));
+    turn();
   }
 
   void serve(int node, Service service) {
@@ -164,11 +190,22 @@ class History {
       std::int64_t life =
           random_.chance(30) ? most : 1 + std::int64_t(random_.below(std::uint64_t(most)));
       if (random_.chance(10)) life = most + 3;
-      running_[launch.id] = {launch, desk_.now.mono + seconds(life)};
+      running_[launch.id] = {launch, desk_.now.mono + seconds(life), {}};
+    }
+    for (; paused_ < desk_.pauses.size(); ++paused_) {  // some are said twice
+      const auto found = running_.find(desk_.pauses[paused_].id);
+      if (found == running_.end()) continue;
+      Running& running = found->second;
+      if (desk_.pauses[paused_].suspended && !running.left)
+        running.left = running.ends - desk_.now.mono;
+      else if (!desk_.pauses[paused_].suspended && running.left)
+        running.ends = desk_.now.mono + *std::exchange(running.left, std::nullopt);
     }
     for (; killed_ < desk_.kills.size(); ++killed_) {
       const auto found = running_.find(desk_.kills[killed_].id);
-      if (found != running_.end()) found->second.ends = desk_.now.mono;
+      if (found == running_.end()) continue;
+      found->second.ends = desk_.now.mono;
+      found->second.left.reset();
     }
   }
 
@@ -179,7 +216,7 @@ class History {
       std::optional<AttemptId> ending;
       Time next = until;
       for (const auto& [id, running] : running_) {
-        const bool cut_off = is_down(running.launch.node);
+        const bool cut_off = is_down(running.launch.node) || running.left;
         const Time at = std::max(running.ends, desk_.now.mono);
         if (!cut_off && at <= next && (!ending || at < next)) ending = id, next = at;
       }
@@ -211,12 +248,17 @@ class History {
     return false;
   }
 
+  SessionId session_of(NodeId id) const {
+    SessionId found{};
+    for (const auto& [node, session] : sessions_)
+      if (desk_.controller.resources().node(id)->spec->name == name(node)) found = session;
+    return found;
+  }
+
   void end(const Launch& launch) {
     TaskEnded in;
     in.node = launch.node;
-    for (const auto& [node, session] : sessions_)
-      if (desk_.controller.resources().node(launch.node)->spec->name == name(node))
-        in.session = session;
+    in.session = session_of(launch.node);
     in.id = launch.id;
     in.cause = EndCause::Exited;
     in.started = in.ended = desk_.now.wall;
@@ -282,6 +324,24 @@ class History {
     before->second = text;
   }
 
+  // A node alone is charged all of it.
+  bool is_never_within(const JobSpec& spec) {
+    if (!spec.request.exclusive) return false;
+    std::vector<std::int64_t> sizes;
+    for (int n = 0; n < nodes_; ++n)
+      if (cores(n) >= spec.request.cpus) sizes.push_back(cores(n));
+    std::ranges::sort(sizes);
+    std::int64_t least = 0;
+    for (std::int64_t n = 0; n < spec.request.nodes && n < std::int64_t(sizes.size()); ++n)
+      least += sizes[std::size_t(n)];
+    return std::ranges::any_of(desk_.config.quotas, [&](const rm::QuotaRule& rule) {
+      const auto& [label, value] = *rule.match.begin();
+      const auto has = spec.labels.find(label);
+      return has != spec.labels.end() && has->second == value &&
+             least > rule.max[rm::Kind::CpuMilli] / 1000;
+    });
+  }
+
   void calm() {
     for (int n = 0; n < nodes_; ++n) {
       if (down_.erase(n) > 0) up(n);
@@ -289,18 +349,14 @@ class History {
     }
     for (const auto& [id, job] : std::map<JobId, JobRecord>(desk_.table.jobs)) {
       if (is_final(job.state)) continue;
-      Command command;
-      command.reply = ReplyToken{1};
-      command.actor = {0, true};
-      command.verb = Verb::Release;
-      command.target.job = id;
-      desk_.put(std::move(command));
-      turn();
+      command(Verb::Release, id);
+      command(Verb::Resume, id);
     }
     for (int step = 0; step < kCalmSteps && !testing::Test::HasFailure(); ++step) {
-      if (running_.empty()) break;
-      Time next = running_.begin()->second.ends;
-      for (const auto& [id, running] : running_) next = std::min(next, running.ends);
+      Time next = rm::kEver;
+      for (const auto& [id, running] : running_)
+        if (!running.left) next = std::min(next, running.ends);
+      if (next == rm::kEver) break;
       settle(std::uint64_t(std::max<std::int64_t>((next - desk_.now.mono).us / 1'000'000, 0)) + 1);
     }
     if (testing::Test::HasFailure()) return;
@@ -308,6 +364,7 @@ class History {
     for (const auto& [id, job] : desk_.table.jobs) {
       if (is_final(job.state)) continue;
       if (!desk_.controller.resources().can_ever_fit(desk_.table.specs.at(id)->request)) continue;
+      if (is_never_within(*desk_.table.specs.at(id))) continue;
       const auto why = desk_.controller.why(id, {}, desk_.now);
       ADD_FAILURE() << "nothing runs, and job " << raw(id) << " waits: " << (why ? why->text : "");
       return;
@@ -322,7 +379,7 @@ class History {
   std::set<int> down_;
   std::map<int, SessionId> sessions_;
   std::map<AttemptId, Running> running_;
-  std::size_t seen_ = 0, killed_ = 0, watched_ = 0;
+  std::size_t seen_ = 0, killed_ = 0, paused_ = 0, watched_ = 0;
   std::uint64_t launched_ = 0, backfilled_ = 0;
   std::map<JobId, std::string> promised_;  // "... from" the time of its place
 };
