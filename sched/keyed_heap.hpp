@@ -42,9 +42,10 @@ class KeyedHeap {
     const Seat at = seat(id);
     if (at == kOut) return;
     seat(id) = kOut;
-    const Member last = heap_.back();
+    const Key key = heap_.back().key;
+    const Id last = heap_.back().id;
     heap_.pop_back();
-    if (at < heap_.size()) settle(at, last.key, last.id, seat);
+    if (at < heap_.size()) settle(at, key, last, seat);
   }
 
  private:
