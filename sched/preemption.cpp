@@ -11,7 +11,7 @@
 namespace drover::sched {
 namespace {
 
-constexpr int kStepsPerNode = 20'000;
+constexpr std::size_t kStepsPerNode = 20'000, kStepsLeast = 16;
 
 struct Cost {  // added up slot by slot, compared in order
   std::int64_t victims = 0, lost = 0, age = 0;
@@ -37,7 +37,9 @@ struct Set {
 class NodeSearch {
  public:
   NodeSearch(const PreemptProblem& problem, const PreemptProblem::Load& load)
-      : problem_(problem), load_(load) {
+      : problem_(problem),
+        load_(load),
+        steps_max_(std::clamp(problem.steps / problem.loads.size(), kStepsLeast, kStepsPerNode)) {
     for (std::size_t k = 0; k < rm::kKinds; ++k) {
       const std::int64_t missing = problem.want.of[k] - load.free.of[k];
       if (missing > 0) short_.push_back({k, missing, {}});
@@ -52,10 +54,10 @@ class NodeSearch {
     const std::optional<std::size_t> least = fewest();
     if (!least) return std::nullopt;
     if (problem_.whole_node) return everybody();
-    for (std::size_t size = *least; size <= load_.held.size() && steps_ < kStepsPerNode; ++size) {
+    for (std::size_t size = *least; size <= load_.held.size() && steps_ < steps_max_; ++size) {
       chosen_.clear();
       extend(0, size, Set{});
-      if (best_ && steps_ < kStepsPerNode) return best_;
+      if (best_ && steps_ < steps_max_) return best_;
     }
     std::optional<Set> quick = greedy();
     if (best_ && best_->cost < quick->cost) return best_;
@@ -103,7 +105,7 @@ class NodeSearch {
   }
 
   void extend(std::size_t from, std::size_t size, Set set) {
-    if (++steps_ > kStepsPerNode) return;
+    if (++steps_ > steps_max_) return;
     rm::Amounts freed;
     for (const std::size_t at : chosen_) freed += load_.held[at].amounts;
     if (chosen_.size() == size) {
@@ -167,7 +169,7 @@ class NodeSearch {
   std::vector<Short> short_;
   std::vector<std::size_t> chosen_;
   std::optional<Set> best_;
-  int steps_ = 0;
+  std::size_t steps_max_, steps_ = 0;
 };
 
 struct NodeSet {

@@ -41,6 +41,8 @@ struct PreemptProblem {
   std::uint64_t alternatives = 0;      // all in one of them; 0 = there are none
   std::vector<Victim> victims;
   std::vector<Load> loads;  // the nodes that would do when empty
+  // Of the search on all nodes together; each node has its part, 20,000 at most.
+  std::size_t steps = 200'000;
 };
 
 struct PreemptChoice {

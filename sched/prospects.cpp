@@ -175,7 +175,7 @@ std::string Controller::State::Prospects::may_preempt(const Asker& asker,
   };
   const Standing mine{label("qos"), label("partition")};
   const bool by_number = asker.partition->policy.order == Order::Fifo;
-  const auto problem = s.problem_for(
+  auto problem = s.problem_for(
       asker.what, asker.path, asker.length, [&](const Job& loser, const TaskRecord& attempt) {
         const Standing& theirs = s.ranking.at(loser.standing).standing;
         const PreemptMode mode = s.way_out(preempt_mode(mine, theirs, s.ranking.book()),
@@ -184,6 +184,7 @@ std::string Controller::State::Prospects::may_preempt(const Asker& asker,
             mode == PreemptMode::Requeue && &s.partition_of(loser) == asker.partition;
         return comes_back && by_number && spec.priority <= loser.priority ? PreemptMode::Off : mode;
       });
+  problem.steps = 10'000;  // a question must not hold up the turn
   const auto choice = choose_victims(problem);
   if (!choice || choice->victims.empty()) return {};
   std::set<JobId> going;
