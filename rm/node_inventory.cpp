@@ -95,7 +95,7 @@ void NodeInventory::put(NodeId id, NodeSpec spec) {
     node.capacity[Kind::Nodes] = is_engine ? 0 : 1;
   }
   count_resources(node);
-  count_cpus(node);
+  count_cpus(id, node);
   if (node.size) {
     const auto old = sizes_.find(*node.size);
     old->second.erase(id);
@@ -124,12 +124,13 @@ void NodeInventory::set_labels(NodeId id, Labels labels) {
   Node& node = at(id);
   node.spec.labels = std::move(labels);
   constraints_.change(id, node.spec.labels, node.spec.topology);
-  count_cpus(node);
+  count_cpus(id, node);
   reindex(id, node);
 }
 
-void NodeInventory::count_cpus(Node& node) const {
+void NodeInventory::count_cpus(NodeId id, Node& node) {
   node.cpu_percent = oversubscribe_percent(node.spec.labels);
+  oversubscribed_.set(id, node.cpu_percent != 100);
   const std::int64_t built = node.defect.empty() ? node.spec.topology.pu_count() : 0;
   node.capacity[Kind::CpuMilli] = built * node.cpu_percent / 100 * kMilli;
 }

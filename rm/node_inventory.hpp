@@ -135,7 +135,7 @@ class NodeInventory {
     friend auto operator<=>(const Found&, const Found&) = default;
   };
   bool fits_cores(const NodeAsk& ask, const Node& node) const;
-  void count_cpus(Node& node) const;
+  void count_cpus(NodeId id, Node& node);
   std::optional<NodeId> free_engine(const NodeBits* allowed) const;  // engine_seats.cpp
   // sole_user.cpp
   void list_for_user(NodeId id, Node& node, bool offers);
@@ -181,6 +181,7 @@ class NodeInventory {
   NodeBits known_, up_, idle_;  // idle: up and without leases
   UnitShapes shapes_;
   NodeBits undescribed_;  // put without a topology: known by name from the store
+  NodeBits oversubscribed_;
   Buckets free_;
   std::map<Key, NodeBits> sizes_;
   std::vector<Buckets::node_type> spare_;  // emptied: a moving node allocates nothing

@@ -89,9 +89,7 @@ void ResourceManager::foresee_quotas(std::span<const Lease* const> live) {
 
 std::optional<QuotaShort> ResourceManager::quota_short(ClassId what, PathId path,
                                                        const Window& window) const {
-  const State::Class& asked = state_->class_at(what);
-  const auto whole = whole_nodes(what, path);
-  const Amounts& least = whole ? whole->least : asked.least;
+  const Amounts least = least_charge(what, path);
   if (auto now = state_->ledger.first_short(path, least)) return now;
   if (!(window.from < window.until)) return std::nullopt;  // now alone
   return state_->quotas_short(path, least, window);
@@ -99,8 +97,7 @@ std::optional<QuotaShort> ResourceManager::quota_short(ClassId what, PathId path
 
 std::optional<HoldId> ResourceManager::keep_quotas(ClassId what, PathId path, Duration length,
                                                    Time now, const QuotaShort& shortage) {
-  const auto whole = whole_nodes(what, path);
-  Amounts want = whole ? whole->least : state_->class_at(what).least;
+  Amounts want = least_charge(what, path);
   want[shortage.kind] = std::max(want[shortage.kind], shortage.asked);
   if (!state_->foresees(Payer{path}) || !state_->ledger.could_hold(path, want)) return std::nullopt;
   return state_->quotas.keep(state_->ledger, path, want, length, now);
@@ -119,8 +116,7 @@ std::vector<std::uint32_t> ResourceManager::limits_on(ClassId what, PathId path)
     if (limits.empty() || limits.back() != counter) limits.push_back(counter);
     return true;
   };
-  const auto whole = whole_nodes(what, path);
-  state_->ledger.visit_limits(path, whole ? whole->least : state_->class_at(what).least, add);
+  state_->ledger.visit_limits(path, least_charge(what, path), add);
   return limits;
 }
 

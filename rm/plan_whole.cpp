@@ -17,9 +17,10 @@ std::optional<Slot> ResourceManager::State::first_place(const Class& asked,
   if (!whole) return beside_nodes(asked, asked.least, payer, when, nullptr, place);
   std::optional<Slot> best;
   NodeBits among;
+  const bool is_one = asked.request.nodes == 1 && !is_elastic(asked.request);
   for (const WholeSize& size : whole->sizes) {
     if (whole->beyond) break;
-    if (asked.request.nodes == 1) among = {};
+    if (is_one) among = {};
     among.unite(size.nodes);
     if (among.count() < std::uint32_t(asked.request.nodes)) continue;
     auto slot = place_whole(asked, whole->least, among, *payer, when, place);

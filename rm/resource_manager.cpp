@@ -239,6 +239,7 @@ void ResourceManager::set_quotas(std::vector<QuotaRule> rules) {
   state_->audit.restart();  // quotas may have changed their places
   state_->ledger.set_rules(QuotaBook(std::move(rules), state_->tree));
   state_->follow_licences();
+  state_->freed_everything = true;  // other nodes may be within the limits of who wants whole ones
 }
 
 std::vector<QuotaView> ResourceManager::quotas() const { return state_->ledger.views(); }
@@ -290,8 +291,9 @@ Room ResourceManager::room_of(ClassId what) const {
   return least;
 }
 
-const Amounts& ResourceManager::least_charge(ClassId what) const {
-  return state_->class_at(what).least;
+Amounts ResourceManager::least_charge(ClassId what, PathId path) const {
+  const auto whole = whole_nodes(what, path);
+  return whole ? whole->least : state_->class_at(what).least;
 }
 
 std::vector<NodeId> ResourceManager::suited(ClassId what, bool in_service,

@@ -129,7 +129,7 @@ class ResourceManager {
   std::vector<std::uint32_t> limits_on(ClassId what, PathId path) const;  // of quotas, by index
   Room room_of(ClassId what) const;  // on each of its nodes, at least
   std::uint32_t nodes_of(ClassId what) const;
-  const Amounts& least_charge(ClassId what) const;  // what its quotas are charged at least
+  Amounts least_charge(ClassId what, PathId path) const;  // to its quotas
   // Nothing: it wants none alone, or pays by no quota. O(sizes of nodes * nodes / 64).
   std::optional<WholeNodes> whole_nodes(ClassId what, PathId path) const;
   // The first nodes, by id, that could take its first component if they were empty, among those in

@@ -11,7 +11,7 @@ namespace {
 // Of each kind as many of the smallest as are asked for.
 Amounts least_of(std::vector<WholeSize>& sizes, std::uint32_t nodes) {
   Amounts least;
-  for (std::size_t k = 0; k < kKinds; ++k) {
+  for (std::size_t k = 0; k < kKinds && nodes > 0; ++k) {
     std::ranges::sort(sizes, {}, [&](const WholeSize& size) { return size.charge.of[k]; });
     std::uint32_t left = nodes;
     for (const WholeSize& size : sizes) {
@@ -28,19 +28,30 @@ Amounts least_of(std::vector<WholeSize>& sizes, std::uint32_t nodes) {
 std::vector<WholeSize> NodeInventory::whole_sizes(const NodeAsk& ask) const {
   const NodeBits* allowed = constraint_bits(ask);
   std::vector<WholeSize> found;
-  for (const auto& [size, nodes] : sizes_) {
-    if (!fits_empty(ask, size)) continue;
+  const auto add = [&](const NodeBits& nodes) {
+    const auto any = nodes.first_common(nullptr);
+    if (!any) return;
     WholeSize one{nodes, {}};
-    one.nodes.intersect(up_);
-    if (allowed != nullptr) one.nodes.intersect(*allowed);
-    const auto any = one.nodes.first_common(nullptr);
-    if (!any) continue;
     add_charge(*any, ask, false, one.charge);
     const auto same = std::ranges::find(found, one.charge, &WholeSize::charge);
     if (same != found.end())
       same->nodes.unite(one.nodes);
     else
       found.push_back(std::move(one));
+  };
+  for (const auto& [size, nodes] : sizes_) {
+    if (!fits_empty(ask, size)) continue;
+    NodeBits here = nodes;
+    here.intersect(up_);
+    if (allowed != nullptr) here.intersect(*allowed);
+    // Equal nodes are charged the same, but those that are told to have more CPUs than they have.
+    while (const auto id = here.first_common(&oversubscribed_)) {
+      here.erase(*id);
+      NodeBits alone;
+      alone.insert(*id);
+      add(alone);
+    }
+    add(here);
   }
   return found;
 }
@@ -50,7 +61,11 @@ std::optional<WholeNodes> ResourceManager::State::whole_nodes(const Class& asked
                                                               PathId path) const {
   if (!asked.ask.exclusive || !asked.more.empty() || !ledger.is_limited(path)) return std::nullopt;
   const auto count = std::uint32_t(asked.request.nodes);
-  std::vector<WholeSize> sizes = nodes.whole_sizes(asked.ask);
+  // On as many nodes as there may be each has the least to do.
+  std::vector<WholeSize> sizes =
+      is_elastic(asked.request)
+          ? nodes.whole_sizes(ask_on(asked.ask, asked.request, asked.request.nodes_max))
+          : nodes.whole_sizes(asked.ask);
   const Amounts beside = least_of(sizes, count - 1);
   std::ranges::sort(sizes, {}, [](const WholeSize& size) {
     return std::pair(size.charge[Kind::CpuMilli], size.charge[Kind::GpuMilli]);

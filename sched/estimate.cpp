@@ -237,7 +237,7 @@ Estimate Controller::State::Prospects::when_short(const Asker& asker,
                                                   const rm::QuotaShort& shortage) {
   Estimate bound = from(s.clock.wall, {});
   const rm::QuotaLedger& ledger = s.rm.ledger();
-  const rm::Amounts& want = s.rm.least_charge(asker.what);
+  const rm::Amounts want = s.rm.least_charge(asker.what, asker.path);
   ledger.visit_limits(asker.path, want, [&](std::uint32_t quota, rm::Kind kind, std::int64_t max) {
     std::int64_t missing = ledger.counter_sums(quota).held(std::size_t(kind)) + want[kind] - max;
     if (quota == shortage.quota_index && kind == shortage.kind) missing += shortage.kept;

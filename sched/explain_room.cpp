@@ -57,7 +57,9 @@ Why over_quota(JobState state, const rm::QuotaShort& quota, const rm::ResourceNa
   if (quota.kept > 0)
     text += ", " + amount(quota.kept) + be(quota.kept) +
             " kept for guarantees of other quotas inside it";
-  return {state, Reason::Quota, std::move(text), "it goes on when jobs under this quota end"};
+  return {state, Reason::Quota, std::move(text),
+          quota.asked > quota.limit ? "it is more than this quota ever allows"
+                                    : "it goes on when jobs under this quota end"};
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ bool Controller::State::KeepQuotas::goes_before(const Partition& partition, cons
 bool Controller::State::KeepQuotas::is_behind_sleepers(const Job& job) const {
   if (s.sleepers.empty() || s.rm.plans()) return false;
   const rm::QuotaLedger& ledger = s.rm.ledger();
-  const rm::Amounts& want = s.rm.least_charge(job.what);
+  const rm::Amounts want = s.rm.least_charge(job.what, job.path);
   bool behind = false;
   ledger.visit_limits(job.path, want, [&](std::uint32_t limit, rm::Kind kind, std::int64_t max) {
     std::int64_t left = max;
@@ -84,8 +84,9 @@ void Controller::State::KeepQuotas::ask(const Partition& partition, const Job& j
 // Else nothing comes free for others when `next` keeps it instead.
 bool Controller::State::KeepQuotas::keeps_more(JobId head, const Job& next,
                                                const std::vector<std::uint32_t>& limits) const {
-  const rm::Amounts& of_head = s.rm.least_charge(s.jobs.at(head).what);
-  const rm::Amounts& of_next = s.rm.least_charge(next.what);
+  const Job& first = s.jobs.at(head);
+  const rm::Amounts of_head = s.rm.least_charge(first.what, first.path);
+  const rm::Amounts of_next = s.rm.least_charge(next.what, next.path);
   for (std::size_t k = 0; k < rm::kKinds; ++k)
     if (of_head.of[k] > of_next.of[k]) return true;
   return std::ranges::any_of(s.quota_heads.find(head)->limits, [&](std::uint32_t limit) {

@@ -36,7 +36,7 @@ std::int64_t nodes_that_do(const JobSpec& spec, const PartitionTable& partitions
   const rm::Request& asked = spec.request;
   const bool is_plain = asked.gpus == 0 && asked.gpu_share == 0 && asked.nodes_max == 0 &&
                         !asked.contiguous && asked.cores == rm::CoreRule{} &&
-                        spec.layout == rm::TaskRules{};
+                        spec.ntasks_per_node == 0 && spec.layout == rm::TaskRules{};
   const std::int64_t most = std::min<std::int64_t>(spec.ntasks, asked.nodes + kNodesTried);
   if (!is_plain || asked.cpus != spec.tasks_on_node() * spec.cpus_per_task) return 0;
   JobSpec spread = asked_of(spec);

@@ -142,7 +142,8 @@ bool Controller::State::Prospects::starts_now(const Asker& asker, const Estimate
     return false;
   const bool strict = asker.partition->policy.backfill == Backfill::None;
   if (strict && asker.partition->queue.head()) return false;
-  const auto fits = [&] {
+  const auto fits = [&] {  // which of the nodes its quotas allow is not said by explain()
+    if (s.rm.whole_nodes(asker.what, asker.path)) return false;
     const rm::NoFit fit = s.rm.explain(asker.what);
     return fit.fit_now >= fit.nodes_needed;
   };

@@ -55,6 +55,8 @@ bool Controller::State::Prospects::could_start(const rm::Request& request, Durat
                                     asker.partition->planned(asker.path));
     could = slot && slot->start <= s.clock.mono;
   }
+  // Which of the nodes its quotas allow is not said by explain(), and without plans by nobody.
+  if (could && !s.rm.plans() && s.rm.whole_nodes(what, asker.path)) could = false;
   if (could) {
     const rm::NoFit fit = s.rm.explain(what);
     could = fit.fit_now >= fit.nodes_needed;
@@ -69,7 +71,7 @@ std::string Controller::State::Prospects::never_allowed(const Asker& asker) cons
   if (const auto whole = s.rm.whole_nodes(asker.what, asker.path); whole && whole->beyond)
     return rm::amount_text(whole->beyond->limit, whole->beyond->kind, s.rm.names()) + " of quota " +
            whole->beyond->quota;
-  const rm::Amounts& want = s.rm.least_charge(asker.what);
+  const rm::Amounts want = s.rm.least_charge(asker.what, asker.path);
   std::string text;
   ledger.visit_limits(asker.path, want, [&](std::uint32_t quota, rm::Kind kind, std::int64_t max) {
     if (want[kind] > max)
@@ -84,7 +86,7 @@ std::string Controller::State::Prospects::within_quotas(const Asker& asker) cons
   const rm::Request& asked = s.rm.request(asker.what);
   if (asked.nodes > 1 || asked.nodes_max > 0 || !asked.more.empty()) return {};
   const rm::QuotaLedger& ledger = s.rm.ledger();
-  const rm::Amounts& want = s.rm.least_charge(asker.what);
+  const rm::Amounts want = s.rm.least_charge(asker.what, asker.path);
   std::map<rm::Kind, std::int64_t> left;
   ledger.visit_limits(asker.path, want, [&](std::uint32_t quota, rm::Kind kind, std::int64_t max) {
     const std::int64_t free = max - ledger.counter_sums(quota).held(std::size_t(kind));

@@ -75,6 +75,18 @@ TEST(PossibleChanges, SoManyNodesWouldDo) {
   EXPECT_EQ(on.hint(24, 0, 50, "few").find("it would fit"), std::string::npos) << "two at most";
 }
 
+// On more nodes there would be more tasks.
+TEST(PossibleChanges, NothingIsSaidWhereTasksAreCountedByNode) {
+  Refusing on;
+  JobSpec spec = Desk::spec("ann", 24);
+  spec.ntasks = spec.ntasks_per_node = 24;
+  spec.time_limit = seconds(50);
+  EXPECT_TRUE(on.policy->partitions.route(spec));
+  const auto refused = on.desk.submit(spec);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().hint.find("it would fit"), std::string::npos) << refused.error().hint;
+}
+
 TEST(PossibleChanges, AnotherPartitionCould) {
   Refusing on;
   EXPECT_TRUE(on.hint(1, 1).ends_with("; it would fit with --partition=gpu")) << on.hint(1, 1);

@@ -140,5 +140,64 @@ TEST(WholeNode, ItWaitsAtTheQuotaThatItIsBeyond) {
   }
 }
 
+// Of as many nodes as it may have each may be smaller than of the least number.
+TEST(WholeNode, ARangeOfNodesStartsOnSoManyAsDo) {
+  for (const char* policy : {"fcfs", "easy", "conservative", "fifo+depth-k:2"}) {
+    Day day(policy, {at_most({{"user", "ann"}}, 24)});
+    for (const char* node : {"n1", "n2", "n3"}) day.desk().node_up(node, 8);
+    JobSpec range = alone(100, 2);
+    range.request.cpus = 12;
+    range.request.nodes_max = 3;
+    range.request.tasks = 24;
+    EXPECT_EQ(day.started(day.submit(range)), 0) << policy;
+    const JobId next = day.submit(range);
+    day.pass_until(300);
+    EXPECT_EQ(day.started(next), 100) << policy;
+  }
+}
+
+// Of two equal nodes one is told to have more CPUs than it has, and charged for them.
+TEST(WholeNode, EachNodeIsChargedItsOwnCpus) {
+  for (const bool first_is_double : {true, false})
+    for (const char* policy : {"fcfs", "easy", "conservative"}) {
+      Day day(policy, {at_most({{"user", "ann"}}, 8)});
+      for (const bool is_double : {first_is_double, !first_is_double}) {
+        rm::NodeSpec node;
+        node.name = is_double ? "double" : "plain";
+        if (is_double) node.labels = {{"oversubscribe", "2"}};
+        node.topology = rm::make_topology(1, 1, 8, 1, 1000);
+        day.desk().register_node(node);
+      }
+      EXPECT_EQ(day.started(day.submit(alone(100))), 0) << policy;
+      const JobId next = day.submit(alone(100));
+      day.pass_until(300);
+      EXPECT_EQ(day.started(next), 100) << policy;
+    }
+}
+
+TEST(WholeNode, AHigherLimitIsUsedAtOnce) {
+  for (const char* policy : {"fcfs", "easy", "conservative", "fifo+depth-k:2"}) {
+    Day day(policy);
+    day.desk().node_up("n2", 4);
+    day.desk().node_up("n1", 8);
+    day.submit(sized(4, 10'000, "bob"));
+    day.submit(sized(8, 100, "bob"));
+    day.pass_until(50);
+    const JobId first = day.submit(alone(100));
+    const JobId behind = day.submit(alone(200));
+    day.pass_until(200);
+    ASSERT_FALSE(day.started(first)) << policy << ": eight are too many";
+    EditQuotas edit;
+    edit.actor = {0, true};
+    edit.edit.put = {at_most({{"user", "ann"}}, 8)};
+    day.desk().put(edit);
+    day.desk().turn();
+    day.gather();
+    EXPECT_EQ(day.started(first), 200) << policy;
+    day.pass_until(300);
+    EXPECT_EQ(day.started(behind), 300) << policy;
+  }
+}
+
 }  // namespace
 }  // namespace drover::sched
