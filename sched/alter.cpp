@@ -226,6 +226,7 @@ void AlterVerbs::change_conditions(Job& job, const Alter& in, Conditions conditi
   const JobSpec& spec = *in.after;
   const bool anew = !(in.before->dependencies == spec.dependencies) ||
                     in.before->dependency_any != spec.dependency_any;
+  const Time not_before = conditions.not_before;
   if (anew) {
     if (job.more != nullptr)
       for (const Dependency& left : job.more->waits_for) dependencies.remove(job.id, left.job);
@@ -240,7 +241,7 @@ void AlterVerbs::change_conditions(Job& job, const Alter& in, Conditions conditi
     if ((job.gates & kBeginGate) != 0) begins.erase({job.extra().begin, job.id});
     job.gates = Gates(job.gates & ~kBeginGate);
     job.extra().begin = {};
-    const Time begin = anew ? std::max(spec.begin, conditions.not_before) : spec.begin;
+    const Time begin = anew ? std::max(spec.begin, not_before) : spec.begin;
     if (begin > now.wall) self().begin_later(job, begin);
     job.delayed = begin > spec.begin;
   }

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kHoldersShown = 5;
 // Whose licences come back later than that keeps no place: room would lie idle for somebody of whom
 // nobody knows when he can start, such as behind a job without a time limit.
-constexpr Duration kForeseen = seconds(32 * 86'400);
+constexpr Duration kForeseen = seconds(std::int64_t(32) * 86'400);
 
 // "matlab 20 -> 10, ansys 0 -> 5"
 std::string changes(const rm::Counts& before, const rm::Counts& after) {
@@ -45,6 +45,7 @@ std::vector<LicenceHolder> holders_of(const ControllerData& in, rm::Kind licence
     }
   }
   std::vector<LicenceHolder> holders;
+  holders.reserve(counts.size());
   for (const auto& [job, count] : counts) holders.push_back({job, count});
   std::ranges::stable_sort(holders, std::greater<>(), &LicenceHolder::count);
   return holders;

@@ -92,7 +92,7 @@ PreemptProblem PreemptVerbs::problem_for(rm::ClassId what, rm::PathId path, Dura
       }
       rm::Amounts here;
       rm::for_each_part(*record.lease, [&](const rm::NodePart& part) {
-        if (part.node == id) here = rm.frees(part, what);
+        if (part.node == load.node) here = rm.frees(part, what);
       });
       if (mode == PreemptMode::Suspend) here = cpus_of(here);
       const auto [at, is_new] = index.emplace(task, std::uint32_t(problem.victims.size()));

@@ -55,6 +55,7 @@ std::vector<const TaskRecord*> PreemptVerbs::borrowers(const rm::Claim& claim) c
            std::tuple(-b.amount, b.victim.lost_milli_cpu_s, b.victim.age, b.victim.task);
   });
   std::vector<const TaskRecord*> records;
+  records.reserve(rows.size());
   for (const Row& row : rows) records.push_back(row.record);
   return records;
 }
@@ -100,6 +101,7 @@ void PreemptVerbs::reclaim_for(Job& winner) {
     if (const auto fit = rm.explain(winner.what); fit.fit_now < fit.nodes_needed)
       wider = prefer_room(winner, claim, order, where);
     std::vector<const rm::Lease*> leases;
+    leases.reserve(order.size());
     for (const TaskRecord* record : order) leases.push_back(&*record->lease);
     for (const rm::Lease* taken : rm.victims(wider, leases)) {
       const auto at = std::ranges::find(leases, taken);

@@ -127,7 +127,8 @@ void QueueModel::pass(Prng& random) {
       if (!may_run_in(free, shapes[shape]) || random.chance(30)) continue;
       free.now += -shapes[shape].room;
       if (free.then && random.chance(20)) free.then.reset();  // the hold goes
-      queue.update_room(NodeId{node}, [&] { return free; });
+      const rm::LastingRoom& left = free;  // clang 14 captures no structured binding
+      queue.update_room(NodeId{node}, [&] { return left; });
       remove(*expected);
       queue.unblock(ShapeId{shape});
       for (std::uint32_t other = 0; other < kShapes && !free.then; ++other)

@@ -333,7 +333,7 @@ TEST(KeepQuotas, AnEndCostsByTheShapesThatWaitForItsQuota) {
       for (int user = 0; user < kUsers; ++user)
         day.submit(sized(1 + n % 2, 100, "u" + std::to_string(user)));
     const std::uint64_t before = day.desk().controller.stats().placements_tried;
-    day.pass_until(100 * kJobs);
+    day.pass_until(std::int64_t(100) * kJobs);
     const std::uint64_t tried = day.desk().controller.stats().placements_tried - before;
     EXPECT_EQ(day.desk().launches.size(), std::size_t(kUsers) * kJobs) << policy;
     EXPECT_LE(tried, 6u * kUsers * kJobs) << policy;

@@ -263,7 +263,7 @@ TEST_F(Reserve, OfWholeNodesOnlyItsOwnAreNamed) {
 }
 
 TEST_F(Reserve, RefusalsSayWhatIsWrong) {
-  const auto error = [&](Reservation made) { return put(std::move(made)).error().message; };
+  const auto error = [&](const Reservation& made) { return put(made).error().message; };
   EXPECT_EQ(error(lecture(-100, 50)),
             "reservation lecture would end in the past: it is 1970-01-01T00:16:40Z");
   EXPECT_EQ(error(lecture(-100, 500)),
