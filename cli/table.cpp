@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
+#include "base/csv_field.hpp"
 #include "base/units.hpp"
 
 namespace drover::cli {
@@ -198,13 +200,7 @@ std::string csv_field(const Json& value) {
   if (value.is_string() && !text.empty() &&
       std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos)
     text.insert(text.begin(), '\'');
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + '"';
+  return quoted_csv(std::move(text));
 }
 
 Result<std::string> render_rows(std::vector<Json> rows, const std::vector<Column>& columns,

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/counted_words.hpp"
+#include "base/csv_field.hpp"
 #include "base/units.hpp"
 
 namespace drover::sim {
@@ -182,21 +183,6 @@ std::string to_table(const std::vector<Run>& runs) {
   return text;
 }
 
-namespace {
-
-// RFC 4180: names are the trace's.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
-}  // namespace
-
 std::string jobs_csv(const Workload& workload, const Cluster& cluster, const Replay& replay) {
   Buffer out;
   const auto put = [&](std::string_view text) {
@@ -209,9 +195,9 @@ std::string jobs_csv(const Workload& workload, const Cluster& cluster, const Rep
     const WorkJob& job = workload.jobs[i];
     const Outcome& outcome = replay.outcomes[i];
     const bool done = outcome.ending == Ending::Done;
-    put(csv_field(workload.name_of(i)));
+    put(quoted_csv(workload.name_of(i)));
     put(",");
-    put(csv_field(workload.name));
+    put(quoted_csv(workload.name));
     put(",delay,");
     append_seconds(out, job.submit);
     fmt::format_to(std::back_inserter(out), ",{},", job.cpus);
