@@ -100,14 +100,6 @@ bool Controller::State::KeepQuotas::is_never_within(const Job& job) const {
   return whole && whole->beyond;
 }
 
-bool Controller::State::KeepQuotas::park_beyond(Partition& partition, Job& job) {
-  if (!s.shapes[job.shape].whole_node) return false;
-  auto whole = s.rm.whole_nodes(job.what, job.path);
-  if (!whole || !whole->beyond) return false;
-  s.settle_try(partition, job, *std::move(whole->beyond));
-  return true;
-}
-
 bool Controller::State::KeepQuotas::is_foreseen(const Partition& partition, const Job& job,
                                                 const rm::QuotaShort& shortage) const {
   if (rm::is_licence(shortage) || !foresees_quotas(partition.policy)) return false;

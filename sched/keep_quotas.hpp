@@ -38,8 +38,6 @@ struct Controller::State::KeepQuotas {
   void settle();
 
   bool is_never_within(const Job& job) const;  // a node alone is more than they allow
-  // True: it is so, and the job waits apart until something of a quota comes free; see JobQueue.
-  bool park_beyond(Partition& partition, Job& job);
 
  private:
   void drop_head(JobId job, bool wakes);

@@ -249,9 +249,6 @@ void Controller::State::serve_heads(Partition& partition) {
     const auto head = queue.head();
     drop_hold(partition, head->place.job);  // it must not be in its own way
     const Try tried = try_to_start(partition, *head, true);
-    const bool waits = tried == Try::NoRoom || tried == Try::Held;
-    // No room, place or victim would help it.
-    if (waits && KeepQuotas{*this}.park_beyond(partition, jobs.at(head->place.job))) continue;
     if (tried == Try::NoRoom) queue.block(head->shape, JobQueue::Block::NoRoom);
     if (tried == Try::Held)
       queue.block(head->shape, Reserved{*this}.ends_too_late(partition, head->shape)

@@ -89,8 +89,7 @@ bool Controller::State::hold_places(Partition& partition,
   for (const JobId id : stopped) {  // tried as if their time had come, and parked with their lanes
     Job& job = jobs.at(id);
     if (holders.contains(job.lane)) continue;  // somebody of it was promised something
-    if (!KeepQuotas{*this}.park_beyond(partition, job))
-      settle_try(partition, job, rm.acquire(job.what, job.path, window_of(partition, job)));
+    settle_try(partition, job, rm.acquire(job.what, job.path, window_of(partition, job)));
     stood_aside = true;
   }
   return stood_aside;
