@@ -35,6 +35,14 @@ bool comes_before(std::string_view a, std::string_view b) {
   return a.size() < b.size();
 }
 
+// Takes off what stands before the first node with which a run may begin; all, where none may.
+void begin_at_start(std::vector<NodeId>& run, std::size_t nodes, const NodeBits& starts) {
+  const auto last = run.end() - std::ptrdiff_t(nodes) + 1;
+  const auto first =
+      std::find_if(run.begin(), last, [&](NodeId id) { return starts.contains(id); });
+  run.erase(run.begin(), first == last ? run.end() : first);
+}
+
 }  // namespace
 
 void NodeInventory::put_in_order(NodeId id, bool is_new) {
@@ -62,6 +70,8 @@ void NodeInventory::best_run(const NodeAsk& ask, std::vector<NodeId>& out, HoldC
   for (const NodeBits* allowed : within) {
     std::vector<NodeId> run;
     const auto end_run = [&] {
+      if (run.size() >= ask.nodes && holds != nullptr && holds->starts != nullptr)
+        begin_at_start(run, ask.nodes, *holds->starts);
       const bool enough = run.size() >= ask.nodes;
       const bool better = best >= ask.nodes ? enough && run.size() < best : run.size() > best;
       if (better) best = run.size();

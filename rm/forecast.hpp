@@ -33,6 +33,7 @@ struct RoomAsk {  // the same room on each of `nodes` nodes
   const NodeBits* allowed = nullptr;           // null = any that offers
   const std::vector<NodeId>* order = nullptr;  // not null: neighbours in it
   ReservedId by = kUnreserved;                 // of a job in a reservation: only there
+  const NodeBits* starts = nullptr;            // not null: neighbours begin with one of these
 };
 
 class Forecast {
@@ -185,9 +186,8 @@ struct HoldCheck {
   Room room;
   Time from, until;
   ReservedId by = kUnreserved;
-  const NodeBits* within = nullptr;  // null: whatever quotas allow; see WholeNodes
-  bool held = false;                 // a node was refused for the sake of those who hold it
-
+  const NodeBits *within = nullptr, *starts = nullptr;  // what quotas allow: see WholeNodes
+  bool held = false;  // a node was refused for the sake of those who hold it
   bool allows(NodeId id) {
     if (within != nullptr && !within->contains(id)) return false;
     if (forecast == nullptr || forecast->allows(id, room, from, until, by)) return true;

@@ -43,6 +43,7 @@ std::optional<Slot> Forecast::earliest_run(const RoomAsk& ask, Duration length, 
   }
   std::vector<std::pair<Time, std::size_t>> runs;  // not before, first node
   for (std::size_t first = 0; first + ask.nodes <= order.size(); ++first) {
+    if (ask.starts != nullptr && !ask.starts->contains(order[first])) continue;
     Time not_before = from;
     std::size_t i = first;
     for (; i < first + ask.nodes && times[i]; ++i) not_before = std::max(not_before, *times[i]);

@@ -55,7 +55,7 @@ std::optional<QuotaShort> ResourceManager::State::quotas_short(PathId path, cons
 // Nodes, licences and quotas push each other's time back until they agree.
 std::optional<Slot> ResourceManager::State::beside_nodes(const Class& asked, const Amounts& want,
                                                          std::optional<Payer> payer, When when,
-                                                         const NodeBits* among,
+                                                         const Among* among,
                                                          const Place& place) const {
   const auto [length, from, not_after, by] = when;
   if (!has_licences(asked) && !foresees(payer)) return place(among, from, not_after);

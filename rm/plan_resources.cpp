@@ -8,6 +8,13 @@
 
 namespace drover::rm {
 
+void ResourceManager::State::follow_node(NodeId id) {
+  freed_everything = true;
+  if (!plans_ahead) return;
+  forecast.set_capacity(id, nodes.room_in(nodes.capacity(id)));
+  forecast.set_offering(id, nodes.offers(id));
+}
+
 void ResourceManager::plan_ahead(std::span<const Lease* const> live) {
   if (std::exchange(state_->plans_ahead, true)) return;
   state_->quotas.count_leases();
@@ -43,7 +50,7 @@ std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Tim
                                               std::optional<Payer> payer) const {
   const State::Class& asked = state_->class_at(what);
   if (!asked.countable || !state_->plans_ahead) return std::nullopt;
-  const auto place = [&](const NodeBits* among, Time at, Time last) -> std::optional<Slot> {
+  const auto place = [&](const Among* among, Time at, Time last) -> std::optional<Slot> {
     if (!asked.more.empty())
       return state_->forecast.earliest_of_all(state_->asks_of(asked, by), length, at, last);
     if (auto now = room_now(what, length, at, by, among)) return now;
@@ -55,16 +62,12 @@ std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Tim
 
 // A search among many nodes looks at those on which something ends.
 std::optional<Slot> ResourceManager::room_now(ClassId what, Duration length, Time from,
-                                              ReservedId by, const NodeBits* among) const {
+                                              ReservedId by, const Among* among) const {
   const State::Class& asked = state_->class_at(what);
   if (asked.ask.nodes > 1 || by != kUnreserved || !state_->forecast.has_many_nodes())
     return std::nullopt;
-  HoldCheck holds{&state_->forecast,
-                  state_->planned(asked, asked.ask),
-                  from,
-                  after(from, length),
-                  kUnreserved,
-                  among};
+  HoldCheck holds{&state_->forecast, state_->planned(asked, asked.ask), from, after(from, length)};
+  if (among != nullptr) holds.within = &among->nodes;
   if (!state_->choose_nodes(asked.ask, &holds)) return std::nullopt;
   return Slot{from, state_->gang};
 }
@@ -111,7 +114,7 @@ std::size_t ResourceManager::holds() const { return state_->forecast.holds(); }
 std::optional<Slot> ResourceManager::best_for(HoldId hold, ClassId what, Duration length, Time from,
                                               ReservedId by, std::optional<Payer> payer) {
   const State::Class& asked = state_->class_at(what);
-  const auto place = [&](const NodeBits* among, Time at, Time) -> std::optional<Slot> {
+  const auto place = [&](const Among* among, Time at, Time) -> std::optional<Slot> {
     if (!asked.more.empty())
       return state_->forecast.best_for_all(hold, state_->asks_of(asked, by), length, at);
     if (auto now = room_now(what, length, at, by, among)) return now;

@@ -16,13 +16,13 @@ std::optional<Slot> ResourceManager::State::first_place(const Class& asked,
   const auto whole = payer ? whole_nodes(asked, payer->path) : std::nullopt;
   if (!whole) return beside_nodes(asked, asked.least, payer, when, nullptr, place);
   std::optional<Slot> best;
-  NodeBits among;
+  Among among{{}, whole->starts};
   const bool is_one = asked.request.nodes == 1 && !is_elastic(asked.request);
   for (const WholeSize& size : whole->sizes) {
     if (whole->beyond) break;
-    if (is_one) among = {};
-    among.unite(size.nodes);
-    if (among.count() < std::uint32_t(asked.request.nodes)) continue;
+    if (is_one) among.nodes = {};
+    among.nodes.unite(size.nodes);
+    if (among.nodes.count() < std::uint32_t(asked.request.nodes)) continue;
     auto slot = place_whole(asked, whole->least, among, *payer, when, place);
     if (slot && (!best || slot->start < best->start)) best = std::move(slot);
   }
@@ -31,7 +31,7 @@ std::optional<Slot> ResourceManager::State::first_place(const Class& asked,
 
 // What it will be charged is known with its nodes only, and may put the time back.
 std::optional<Slot> ResourceManager::State::place_whole(const Class& asked, Amounts want,
-                                                        const NodeBits& among, Payer payer,
+                                                        const Among& among, Payer payer,
                                                         const When& when,
                                                         const Place& place) const {
   constexpr int kRounds = 8;

@@ -190,7 +190,7 @@ class ResourceManager {
 
  private:
   std::optional<Slot> room_now(ClassId what, Duration length, Time from, ReservedId by,
-                               const NodeBits* among) const;
+                               const Among* among) const;
   bool licences_could_be_earlier(HoldId hold, ClassId, Duration length, Time from, ReservedId by);
   struct State;
   std::unique_ptr<State> state_;

@@ -78,20 +78,17 @@ struct ResourceManager::State {
     if (ask.sole_user != 0) room.seats = Room::kSeats;  // certain on an empty node
     return room;
   }
-  // A search among `within` alone, where that is not null.
-  RoomAsk ask_of(const Class& asked, ReservedId by, const NodeBits* within = nullptr) const {
+  // A search among these alone, where that is not null.
+  RoomAsk ask_of(const Class& asked, ReservedId by, const Among* among = nullptr) const {
     std::optional<NodeAsk> other;  // than the class has: where the number of nodes may vary
     if (is_elastic(asked.request)) other = planned_ask(nodes, asked.ask, asked.request);
     const NodeAsk& ask = other ? *other : asked.ask;
-    return {planned(asked, ask), ask.nodes, within != nullptr ? within : nodes.constraint_bits(ask),
-            ask.contiguous ? &nodes.in_order() : nullptr, by};
+    const NodeBits* allowed = among != nullptr ? &among->nodes : nodes.constraint_bits(ask);
+    const NodeBits* starts = among != nullptr ? among->starts_if_any() : nullptr;
+    const auto* order = ask.contiguous ? &nodes.in_order() : nullptr;
+    return {planned(asked, ask), ask.nodes, allowed, order, by, starts};
   }
-  void follow_node(NodeId id) {
-    freed_everything = true;
-    if (!plans_ahead) return;
-    forecast.set_capacity(id, nodes.room_in(nodes.capacity(id)));
-    forecast.set_offering(id, nodes.offers(id));
-  }
+  void follow_node(NodeId id);
   // What a lease takes of a timeline: one seat, or all when it, or its user, has the node alone.
   Room room_taken(const NodePart& part) const {
     Room room = nodes.room_in(part.amounts);
@@ -135,7 +132,7 @@ struct ResourceManager::State {
     return foresees_quotas && payer && payer->foresees && ledger.is_limited(payer->path);
   }
   // The first place on nodes, of all or of some, and not later than that.
-  using Place = std::function<std::optional<Slot>(const NodeBits*, Time from, Time not_after)>;
+  using Place = std::function<std::optional<Slot>(const Among*, Time from, Time not_after)>;
   bool is_beside_nodes(const Class& asked, std::optional<Payer> payer) const {
     return has_licences(asked) ||
            (payer && !ledger.book().rules().empty() && ledger.is_limited(payer->path));
@@ -143,15 +140,15 @@ struct ResourceManager::State {
   std::optional<Slot> first_place(const Class& asked, std::optional<Payer> payer, const When& when,
                                   const Place& place) const;
   std::optional<Slot> beside_nodes(const Class& asked, const Amounts& want,
-                                   std::optional<Payer> payer, When when, const NodeBits* among,
+                                   std::optional<Payer> payer, When when, const Among* among,
                                    const Place& place) const;
 
   // ---- whole nodes: take_whole.cpp, plan_whole.cpp
   std::optional<WholeNodes> whole_nodes(const Class& asked, PathId path) const;
   std::optional<QuotaShort> beyond(PathId path, const Amounts& want) const;  // ever allowed
   Amounts total_on(const Class& asked, std::span<const NodeId> on) const;  // what they are charged
-  std::optional<Slot> place_whole(const Class& asked, Amounts want, const NodeBits& among,
-                                  Payer payer, const When& when, const Place& place) const;
+  std::optional<Slot> place_whole(const Class& asked, Amounts want, const Among& among, Payer payer,
+                                  const When& when, const Place& place) const;
   Acquired take_whole(const Class& asked, PathId path, const Window& window);
   QuotaShort refuse(PathId path, QuotaShort shortage, const Amounts& want) {
     ledger.remember_claim(path, want, shortage);

@@ -66,12 +66,21 @@ std::optional<WholeNodes> ResourceManager::State::whole_nodes(const Class& asked
       is_elastic(asked.request)
           ? nodes.whole_sizes(ask_on(asked.ask, asked.request, asked.request.nodes_max))
           : nodes.whole_sizes(asked.ask);
+  WholeNodes whole;
+  whole.least = asked.least;
+  if (asked.ask.contiguous && !is_elastic(asked.request)) {
+    whole.starts = keep_runs(nodes.in_order(), count, sizes, [&](const Amounts& total) {
+      auto shortage = beyond(path, most_of(asked.least, total));
+      const bool is_within = !shortage;
+      if (shortage) whole.beyond = std::move(shortage);
+      return is_within;
+    });
+    if (sizes.empty() && whole.beyond) return whole;
+  }
   const Amounts beside = least_of(sizes, count - 1);
   std::ranges::sort(sizes, {}, [](const WholeSize& size) {
     return std::pair(size.charge[Kind::CpuMilli], size.charge[Kind::GpuMilli]);
   });
-  WholeNodes whole;
-  whole.least = asked.least;
   whole.beyond = beyond(path, asked.least);
   std::uint32_t found = 0;
   for (WholeSize& size : sizes) {
@@ -127,7 +136,8 @@ Acquired ResourceManager::State::take_whole(const Class& asked, PathId path, con
                   window.from,
                   window.until,
                   window.by,
-                  &whole.within};
+                  &whole.within,
+                  whole.starts ? &*whole.starts : nullptr};
   std::optional<QuotaShort> shortage;
   NodeBits among;
   for (std::size_t tried = 0; tried <= whole.sizes.size(); ++tried) {

@@ -199,5 +199,62 @@ TEST(WholeNode, AHigherLimitIsUsedAtOnce) {
   }
 }
 
+// Nodes of so many CPUs, one beside the other.
+void put_in_row(Day& day, std::initializer_list<std::uint16_t> cpus) {
+  int number = 0;
+  for (const std::uint16_t each : cpus) day.desk().node_up("n" + std::to_string(++number), each);
+}
+
+JobSpec neighbours(std::int64_t limit_s, std::int64_t nodes = 2) {
+  JobSpec spec = alone(limit_s, nodes);
+  spec.request.contiguous = true;
+  return spec;
+}
+
+// Each of the nodes is within, and there are neighbours, but none that are within together.
+TEST(WholeNode, NeighboursThatAreNeverWithinTogetherStopNobody) {
+  for (const char* policy : {"fcfs", "easy", "conservative", "fifo+depth-k:2"}) {
+    Day day(policy, {at_most({{"user", "ann"}}, 8)});
+    put_in_row(day, {2, 8, 6, 6, 6});
+    const JobId gang = day.submit(neighbours(100));
+    const JobId behind = day.submit(sized(6, 100, "bob"));
+    EXPECT_EQ(day.started(behind), 0) << policy;
+    EXPECT_FALSE(day.started(gang)) << policy;
+    const auto why = day.desk().controller.why(gang, {}, day.desk().now);
+    EXPECT_NE(why->text.find("user=ann"), std::string::npos) << policy << ": " << why->text;
+  }
+}
+
+// The pair in the middle is too much, the outer ones are not.
+TEST(WholeNode, NeighboursStartWhereTheyAreWithinTogether) {
+  for (const char* policy : {"fcfs", "easy", "conservative", "fifo+depth-k:2"}) {
+    Day day(policy, {at_most({{"user", "ann"}}, 8)});
+    put_in_row(day, {2, 6, 6, 2});
+    day.submit(sized(1, 50, "bob"));  // on n1 or n4
+    const JobId first = day.submit(neighbours(100));
+    EXPECT_EQ(day.started(first), 0) << policy;
+    const JobId second = day.submit(neighbours(100));
+    day.pass_until(300);
+    EXPECT_EQ(day.started(second), 100) << policy;
+  }
+}
+
+// A place is held on them, also while the pair in the middle is free sooner.
+TEST(WholeNode, NeighboursHoldAPlaceWhereTheyAreWithinTogether) {
+  for (const char* policy : kPlanning) {
+    Day day(policy, {at_most({{"user", "ann"}}, 8)});
+    put_in_row(day, {2, 6, 6});
+    day.submit(sized(2, 100, "bob"));  // n1
+    const JobId first = day.submit(neighbours(100));
+    const JobId brief = day.submit(sized(6, 100, "bob"));
+    const JobId long_one = day.submit(sized(6, 1'000, "bob"));
+    day.submit(sized(2, 1'000, "bob"));
+    day.pass_until(500);
+    EXPECT_EQ(day.started(first), 100) << policy;
+    EXPECT_EQ(day.started(brief), 0) << policy;
+    EXPECT_EQ(day.started(long_one), 0) << policy;
+  }
+}
+
 }  // namespace
 }  // namespace drover::sched
