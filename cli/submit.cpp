@@ -32,6 +32,16 @@ bool is_line_file(const std::string& path) {
   return path == "-" || path.ends_with(".jsonl") || path.ends_with(".ndjson");
 }
 
+// A job that waits for what can no longer happen is accepted, and over before anybody looks at it.
+void note_if_never(Context& context, ApiClient& api, const std::string& id) {
+  const Result<Json> job = api.read("/api/v1/jobs/" + id);
+  if (!job || text_of(*job, "reason") != "dependency_never") return;
+  const std::string detail = clean_line(text_of(*job, "detail"));
+  context.note("note: job " + id +
+               (text_of(*job, "state") == "cancelled" ? " is cancelled" : " can never start") +
+               (detail.empty() ? "" : ": " + detail));
+}
+
 Result<int> run_submit(Context& context) {
   const Arguments& arguments = context.arguments();
   const bool is_many = arguments.has("file") && is_line_file(arguments.text("file"));
@@ -62,6 +72,7 @@ Result<int> run_submit(Context& context) {
     context.out(id + '\n');
   } else if (!arguments.has("quiet")) {
     context.out("submitted job " + id + '\n');
+    if (submission->spec.contains("dependency")) note_if_never(context, **api, id);
   }
   if (!submission->wait) return kOk;
   std::fflush(stdout);

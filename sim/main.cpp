@@ -35,8 +35,14 @@ int main(int argc, char** argv) {
     return app.exit(done);
   } catch (const CLI::ParseError& error) {
     std::string verb;  // that was being read
-    for (const CLI::App* sub : app.get_subcommands()) verb += " " + sub->get_name();
-    std::fprintf(stderr, "error: %s\n  see:  drover sim%s --help\n", error.what(), verb.c_str());
+    std::string what = error.what();
+    for (const CLI::App* sub : app.get_subcommands()) {
+      verb += " " + sub->get_name();
+      // Who mistypes an option is told so, not what else is missing.
+      for (const std::string& word : sub->remaining())
+        if (word.starts_with('-')) what = word + " is no option";
+    }
+    std::fprintf(stderr, "error: %s\n  see:  drover sim%s --help\n", what.c_str(), verb.c_str());
     return 2;
   }
   return exit.code;

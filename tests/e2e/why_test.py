@@ -57,7 +57,6 @@ def short_of_a_quota(cli):
     cli("cancel", holder, waits)
     cli.cluster.await_all_final()
 
-
 def short_of_a_node(cli):
     node = cli.cluster.get("/api/v1/nodes")["nodes"][0]["name"]
     holder = cli.submit("-c", "6", "--gpus-per-node=1", "-t", "10", "--", "sleep", "600")
@@ -79,13 +78,26 @@ def short_of_a_node(cli):
     cli.cluster.await_all_final()
 
 
+def waits_in_vain(cli):
+    before = cli.submit("--hold", "--", "true")
+    cli("cancel", before)
+    cli.cluster.await_all_final()
+    for keeps, what in (("yes", "is cancelled"), ("no", "can never start")):
+        said = cli("submit", f"--kill-on-invalid-dep={keeps}", "-d", f"afterok:{before}", "--", "true")
+        says(said, "submitted job", what, "a job it depends on ended otherwise")
+    cli("cancel", "last")
+    assert "note" not in cli("submit", "-d", f"afterany:{before}", "--", "true")
+    cli.cluster.await_all_final()
+
+
 def small_words(cli):
     cli("quota", "set", "project=a/b", "cpus=4")
     says(cli("quota", "ls"), "project=a/b")
     for amount in ("-1", "9223372036854775807"):
         says(cli("quota", "set", "project=a", f"cpus={amount}", code=2), "from 0 to 1099511627")
     says(cli("quota", "set", "project=a", "cpus=x", code=2), "no whole number")
-    says(cli("sim", "run", "--bogus", code=2), "drover sim run --help")
+    says(cli("sim", "run", "--bogus", code=2), "--bogus is no option", "drover sim run --help")
+    says(cli("sim", "run", code=2), "required")
     says(cli("sim", "--bogus", code=2), "drover sim --help")
     for words in ("--load nan", "--mean-run nan", "--seed -1", "--seed 99999999999999999999"):
         says(cli("sim", "gen", *words.split(), code=2), "number from")
@@ -100,6 +112,7 @@ def main():
         weighed(cli)
         short_of_a_quota(cli)
         short_of_a_node(cli)
+        waits_in_vain(cli)
         small_words(cli)
         cluster.check_clean()
     print("why: who waits knows for what, and until when")
