@@ -54,6 +54,10 @@ void NodeInventory::put_in_order(NodeId id, bool is_new) {
   order_.insert(std::ranges::lower_bound(order_, id, before), id);
 }
 
+const std::vector<NodeBits>& NodeInventory::alternatives(const NodeAsk& ask) const {
+  return constraints_.at(ask.constraint).alternatives;
+}
+
 bool NodeInventory::is_run(std::span<const NodeId> nodes) const {
   const auto inside = [&](NodeId id) { return std::ranges::find(nodes, id) != nodes.end(); };
   const auto first = std::ranges::find_if(order_, inside);

@@ -385,7 +385,7 @@ Room NodeInventory::free_room(NodeId id) const {
 
 bool NodeInventory::fits_free(const NodeAsk& ask, const Node& node, const Key& free) const {
   if (ask.is_statement()) return node.has_seat();
-  if (ask.exclusive) return node.leases == 0;
+  if (ask.exclusive) return node.leases == 0 && node.size && fits_empty(ask, *node.size);
   return node.exclusive == 0 && node.may_join(ask) && free.cpus >= ask.cpus &&
          free.mem_mib >= ask.mem_mib && has_resources(ask, node) && fits_gpus(ask, node, free) &&
          fits_cores(ask, node);

@@ -58,7 +58,7 @@ class NodeInventory {
   const std::vector<NodeId>& in_order() const { return order_; }
   // What a request may cost on a node in threads, for plans: on the worst node that there is.
   std::int64_t most_cpus(const NodeAsk& ask) const;
-
+  const std::vector<NodeBits>& alternatives(const NodeAsk& ask) const;  // of which a gang has one
   NodeAsk ask_for(const Request& request);  // interns its constraint: O(nodes) when that is new
   // A node whose room is held for others is passed over; `holds` then says so.
   void best_node(const NodeAsk& ask, std::vector<NodeId>& out, HoldCheck* holds) const;

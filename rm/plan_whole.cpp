@@ -15,8 +15,9 @@ std::optional<Slot> ResourceManager::State::first_place(const Class& asked,
                                                         const Place& place) const {
   const auto whole = payer ? whole_nodes(asked, payer->path) : std::nullopt;
   if (!whole) return beside_nodes(asked, asked.least, payer, when, nullptr, place);
+  if (whole->starts) return place_run(asked, *whole, *payer, when, place);
   std::optional<Slot> best;
-  Among among{{}, whole->starts};
+  Among among;
   const bool is_one = asked.request.nodes == 1 && !is_elastic(asked.request);
   for (const WholeSize& size : whole->sizes) {
     if (whole->beyond) break;

@@ -143,7 +143,11 @@ struct ResourceManager::State {
                                    std::optional<Payer> payer, When when, const Among* among,
                                    const Place& place) const;
 
-  // ---- whole nodes: take_whole.cpp, plan_whole.cpp
+  // ---- whole nodes: take_whole.cpp, plan_whole.cpp; that are neighbours: take_run.cpp
+  WholeNodes whole_runs(const Class& asked, PathId path, const std::vector<WholeSize>& sizes) const;
+  Acquired take_run(const Class& asked, PathId path, const Window& window, const WholeNodes& whole);
+  std::optional<Slot> place_run(const Class& asked, const WholeNodes& whole, Payer payer,
+                                const When& when, const Place& place) const;
   std::optional<WholeNodes> whole_nodes(const Class& asked, PathId path) const;
   std::optional<QuotaShort> beyond(PathId path, const Amounts& want) const;  // ever allowed
   Amounts total_on(const Class& asked, std::span<const NodeId> on) const;  // what they are charged
@@ -189,7 +193,6 @@ struct ResourceManager::State {
   NoFit explain_components(const Class& asked) const;
   std::vector<RoomAsk> asks_of(const Class& asked, ReservedId by) const;
   std::vector<Room> rooms_of(const Class& asked) const;  // by node of a slot
-
   NoFit nothing_is_so_large() const;
 };
 

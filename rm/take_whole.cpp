@@ -66,21 +66,13 @@ std::optional<WholeNodes> ResourceManager::State::whole_nodes(const Class& asked
       is_elastic(asked.request)
           ? nodes.whole_sizes(ask_on(asked.ask, asked.request, asked.request.nodes_max))
           : nodes.whole_sizes(asked.ask);
-  WholeNodes whole;
-  whole.least = asked.least;
-  if (asked.ask.contiguous && !is_elastic(asked.request)) {
-    whole.starts = keep_runs(nodes.in_order(), count, sizes, [&](const Amounts& total) {
-      auto shortage = beyond(path, most_of(asked.least, total));
-      const bool is_within = !shortage;
-      if (shortage) whole.beyond = std::move(shortage);
-      return is_within;
-    });
-    if (sizes.empty() && whole.beyond) return whole;
-  }
+  if (asked.ask.contiguous && !is_elastic(asked.request)) return whole_runs(asked, path, sizes);
   const Amounts beside = least_of(sizes, count - 1);
   std::ranges::sort(sizes, {}, [](const WholeSize& size) {
     return std::pair(size.charge[Kind::CpuMilli], size.charge[Kind::GpuMilli]);
   });
+  WholeNodes whole;
+  whole.least = asked.least;
   whole.beyond = beyond(path, asked.least);
   std::uint32_t found = 0;
   for (WholeSize& size : sizes) {
@@ -131,13 +123,13 @@ Acquired ResourceManager::State::take_whole(const Class& asked, PathId path, con
     return refuse(path, *std::move(shortage), whole.least);
   if (auto shortage = kept_from(asked, whole.least, path, window)) return *std::move(shortage);
   if (is_elastic(asked.request)) return take_most(asked, path, window, &whole.within);
+  if (whole.starts) return take_run(asked, path, window, whole);
   HoldCheck holds{plans_ahead ? &forecast : nullptr,
                   planned(asked, asked.ask),
                   window.from,
                   window.until,
                   window.by,
-                  &whole.within,
-                  whole.starts ? &*whole.starts : nullptr};
+                  &whole.within};
   std::optional<QuotaShort> shortage;
   NodeBits among;
   for (std::size_t tried = 0; tried <= whole.sizes.size(); ++tried) {

@@ -68,6 +68,7 @@ PreemptProblem PreemptVerbs::problem_for(rm::ClassId what, rm::PathId path, Dura
   problem.nodes = std::uint32_t(request.nodes);
   problem.whole_node = request.exclusive;
   problem.counted = rm.counted_parts(what);
+  if (request.contiguous) return problem;  // victims are chosen node by node: in vain, mostly
   const auto whole = rm.whole_nodes(what, path);
   std::map<TaskId, std::uint32_t> index;
   for (const auto& [id, node] : nodes) {

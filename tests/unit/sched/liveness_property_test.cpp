@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <limits>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <utility>
@@ -93,8 +95,9 @@ class History {
     spec.request.nodes = random_.chance(15) ? 2 : 1;
     if (random_.chance(20)) spec.request.nodes_max = spec.request.nodes + 1;
     spec.request.contiguous = spec.request.nodes > 1 && random_.chance(40);
-    // Which neighbours a quota allows together nobody counts here.
-    if (!desk_.config.quotas.empty() && spec.request.exclusive) spec.request.contiguous = false;
+    // A range of neighbours that a quota allows only in part may be refused for good.
+    if (!desk_.config.quotas.empty() && spec.request.exclusive && spec.request.nodes_max > 0)
+      spec.request.contiguous = false;
     if (random_.chance(15)) spec.request.cores.threads_per_core = 1;
     if (spec.request.nodes > 1) spec.request.cpus = std::min<std::int64_t>(spec.request.cpus, 2);
     if (!desk_.config.licences.empty() && random_.chance(50))
@@ -324,16 +327,29 @@ class History {
     before->second = text;
   }
 
+  // CPUs of the smallest nodes that are large enough, or of the smallest of those in a row.
+  std::int64_t least_of(const rm::Request& request) const {
+    std::vector<std::int64_t> sizes;
+    std::int64_t least = std::numeric_limits<std::int64_t>::max();
+    for (int n = 0; n < nodes_; ++n) {
+      if (cores(n) >= request.cpus)
+        sizes.push_back(cores(n));
+      else if (request.contiguous)
+        sizes.clear();
+      if (!request.contiguous || std::int64_t(sizes.size()) < request.nodes) continue;
+      least = std::min(least,
+                       std::accumulate(sizes.end() - request.nodes, sizes.end(), std::int64_t(0)));
+    }
+    if (request.contiguous) return least;
+    std::ranges::sort(sizes);
+    const auto count = std::min(request.nodes, std::int64_t(sizes.size()));
+    return std::accumulate(sizes.begin(), sizes.begin() + count, std::int64_t(0));
+  }
+
   // A node alone is charged all of it.
   bool is_never_within(const JobSpec& spec) {
     if (!spec.request.exclusive) return false;
-    std::vector<std::int64_t> sizes;
-    for (int n = 0; n < nodes_; ++n)
-      if (cores(n) >= spec.request.cpus) sizes.push_back(cores(n));
-    std::ranges::sort(sizes);
-    std::int64_t least = 0;
-    for (std::int64_t n = 0; n < spec.request.nodes && n < std::int64_t(sizes.size()); ++n)
-      least += sizes[std::size_t(n)];
+    const std::int64_t least = least_of(spec.request);
     return std::ranges::any_of(desk_.config.quotas, [&](const rm::QuotaRule& rule) {
       const auto& [label, value] = *rule.match.begin();
       const auto has = spec.labels.find(label);

@@ -56,6 +56,23 @@ class MayPreempt : public testing::TestWithParam<Backfill> {
   Desk desk{config(policy, GetParam())};
 };
 
+// Who goes leaves n1 and n3, which are no neighbours: n2 is with who gives way to nobody.
+TEST_P(MayPreempt, NeighboursKillNobodyInVain) {
+  for (const bool contiguous : {true, false}) {
+    Desk row{config(policy, GetParam())};
+    for (const char* node : {"n1", "n2", "n3"}) row.node_up(node, 4);
+    for (const char* qos : {"low", "calm", "low"}) {
+      row.accept(job("eve", qos, 4));
+      row.started(row.launches.back());
+    }
+    JobSpec gang = job("ann", "urgent", 4);
+    gang.request.nodes = 2;
+    gang.request.contiguous = contiguous;
+    row.accept(gang);
+    EXPECT_EQ(row.kills.empty(), contiguous);
+  }
+}
+
 TEST_P(MayPreempt, WhomItNamesIsWhoGoes) {
   const std::string all = ask(job("ann", "urgent", 4));
   EXPECT_TRUE(all.ends_with("; it may preempt job 1, job 2, and start sooner")) << all;

@@ -256,5 +256,68 @@ TEST(WholeNode, NeighboursHoldAPlaceWhereTheyAreWithinTogether) {
   }
 }
 
+// The first pair is as idle as the second, and more than is left.
+TEST(WholeNode, NeighboursThatAreWithinNowAreNotHiddenByOthers) {
+  for (const char* policy : {"fcfs", "easy", "conservative", "fifo+depth-k:2"}) {
+    Day day(policy, {at_most({{"user", "ann"}}, 12)});
+    put_in_row(day, {6, 6, 2, 4});
+    JobSpec own = sized(4, 1'000);
+    day.submit(own);  // on n4, which it fits best
+    EXPECT_EQ(day.started(day.submit(neighbours(100))), 0) << policy;
+  }
+}
+
+// A quota stops it, no lack of nodes: others may start.
+TEST(WholeNode, NeighboursThatTheirUserIsInTheWayOfWaitForTheQuota) {
+  for (const char* policy : {"fcfs", "easy"}) {
+    Day day(policy, {at_most({{"user", "ann"}}, 8)});
+    put_in_row(day, {2, 6, 6, 2});
+    day.submit(sized(4, 1'000));         // n2 or n3
+    day.submit(sized(6, 1'000, "bob"));  // the other
+    const JobId gang = day.submit(neighbours(100));
+    const JobId behind = day.submit(sized(2, 500, "carl"));
+    EXPECT_EQ(day.started(behind), 0) << policy;
+    day.pass_until(2'000);
+    EXPECT_EQ(day.started(gang), 1'000) << policy;
+  }
+}
+
+// Without a quota, too, each has to be as large as is asked for.
+TEST(WholeNode, NeighboursAreLargeEnough) {
+  for (const char* policy : {"fcfs", "easy", "conservative"}) {
+    Day day(policy, {});
+    put_in_row(day, {2, 2, 8, 8});
+    JobSpec large = neighbours(100);
+    large.request.cpus = 8;
+    const JobId gang = day.submit(large);
+    EXPECT_EQ(day.started(gang), 0) << policy;
+    EXPECT_EQ(day.started(day.submit(sized(2, 50, "bob"))), 0) << policy;
+    EXPECT_EQ(day.started(day.submit(sized(8, 50, "bob"))), std::nullopt) << policy;
+  }
+}
+
+// A mixed run is within, and no run of one alternative.
+TEST(WholeNode, NeighboursAreWithinAnAlternativeOfTheirConstraint) {
+  for (const char* policy : {"fcfs", "easy", "conservative"}) {
+    Day day(policy, {at_most({{"user", "ann"}}, 8)});
+    const std::pair<const char*, std::uint16_t> row[] = {{"a", 6}, {"a", 6}, {"b", 2}, {"a", 6}};
+    int number = 0;
+    for (const auto& [rack, cpus] : row) {
+      rm::NodeSpec node;
+      node.name = "n" + std::to_string(++number);
+      node.labels = {{"rack", rack}};
+      node.topology = rm::make_topology(1, 1, cpus, 1, 1000);
+      day.desk().register_node(node);
+    }
+    JobSpec spec = neighbours(100);
+    spec.request.constraint = "[rack=a|rack=b]";
+    const JobId gang = day.submit(spec);
+    EXPECT_EQ(day.started(day.submit(sized(6, 100, "bob"))), 0) << policy;
+    EXPECT_FALSE(day.started(gang)) << policy;
+    const auto why = day.desk().controller.why(gang, {}, day.desk().now);
+    EXPECT_NE(why->text.find("user=ann"), std::string::npos) << policy << ": " << why->text;
+  }
+}
+
 }  // namespace
 }  // namespace drover::sched

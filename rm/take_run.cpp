@@ -1,0 +1,106 @@
+// rm/take_run.cpp - whole nodes that are neighbours: which runs quotas allow, now and in a plan.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "rm/resource_manager_state.hpp"
+#include "rm/whole_runs.hpp"
+
+namespace drover::rm {
+namespace {
+
+void put_together(std::vector<WholeSize>& all, std::vector<WholeSize> more) {
+  for (WholeSize& one : more) {
+    const auto same = std::ranges::find(all, one.charge, &WholeSize::charge);
+    if (same != all.end())
+      same->nodes.unite(one.nodes);
+    else
+      all.push_back(std::move(one));
+  }
+}
+
+Amounts least_of(Amounts a, const Amounts& b) {  // of each kind
+  for (std::size_t k = 0; k < kKinds; ++k) a.of[k] = std::min(a.of[k], b.of[k]);
+  return a;
+}
+
+}  // namespace
+
+// `sizes`: of the nodes that suit. A run lies within one of the constraint's alternatives.
+WholeNodes ResourceManager::State::whole_runs(const Class& asked, PathId path,
+                                              const std::vector<WholeSize>& sizes) const {
+  WholeNodes whole;
+  std::optional<Amounts> least, refused;  // of the runs that are within; the cheapest that is not
+  const auto is_within = [&](const Amounts& total) {
+    const Amounts want = most_of(asked.least, total);
+    auto shortage = beyond(path, want);
+    if (!shortage) {
+      least = least ? least_of(*least, want) : want;
+    } else if (!refused || want[Kind::CpuMilli] < (*refused)[Kind::CpuMilli]) {
+      refused = want;
+      whole.beyond = std::move(shortage);
+    }
+    return !shortage;
+  };
+  whole.starts.emplace();
+  const auto keep = [&](std::vector<WholeSize> some) {
+    whole.starts->unite(keep_runs(nodes.in_order(), asked.ask.nodes, some, is_within));
+    put_together(whole.sizes, std::move(some));
+  };
+  const std::vector<NodeBits>& alternatives = nodes.alternatives(asked.ask);
+  if (alternatives.empty()) keep(sizes);
+  for (const NodeBits& one : alternatives) {
+    std::vector<WholeSize> some = sizes;
+    for (WholeSize& size : some) size.nodes.intersect(one);
+    keep(std::move(some));
+  }
+  for (const WholeSize& size : whole.sizes) whole.within.unite(size.nodes);
+  if (least) whole.beyond.reset();
+  whole.least = least ? *least : refused.value_or(asked.least);
+  if (!least && !refused) whole.beyond = beyond(path, whole.least);
+  return whole;
+}
+
+// The cheapest that are idle.
+Acquired ResourceManager::State::take_run(const Class& asked, PathId path, const Window& window,
+                                          const WholeNodes& whole) {
+  HoldCheck holds{plans_ahead ? &forecast : nullptr,
+                  planned(asked, asked.ask),
+                  window.from,
+                  window.until,
+                  window.by,
+                  &whole.within};
+  std::optional<QuotaShort> shortage;
+  for (const RunsAt& runs :
+       runs_by_charge(nodes.in_order(), asked.ask.nodes, whole.sizes, *whole.starts)) {
+    holds.starts = &runs.starts;
+    if (!choose_nodes(asked.ask, &holds)) continue;
+    auto refused = quotas_short(path, total_on(asked, gang), window);
+    if (!refused) {
+      Acquired answer = take_gang(asked, asked.ask, path, window);
+      if (!std::holds_alternative<QuotaShort>(answer)) return answer;
+      refused = std::get<QuotaShort>(std::move(answer));
+    }
+    if (!shortage) shortage = std::move(refused);
+  }
+  if (shortage) return *std::move(shortage);
+  Acquired none(std::in_place_type<NoFit>);
+  std::get<NoFit>(none).held = holds.held;
+  return none;
+}
+
+std::optional<Slot> ResourceManager::State::place_run(const Class& asked, const WholeNodes& whole,
+                                                      Payer payer, const When& when,
+                                                      const Place& place) const {
+  if (whole.beyond) return std::nullopt;
+  std::optional<Slot> best;
+  for (RunsAt& runs :
+       runs_by_charge(nodes.in_order(), asked.ask.nodes, whole.sizes, *whole.starts)) {
+    const Among among{whole.within, std::move(runs.starts)};
+    auto slot = place_whole(asked, most_of(whole.least, runs.total), among, payer, when, place);
+    if (slot && (!best || slot->start < best->start)) best = std::move(slot);
+  }
+  return best;
+}
+
+}  // namespace drover::rm
