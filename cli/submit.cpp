@@ -34,11 +34,12 @@ bool is_line_file(const std::string& path) {
 
 // A job that waits for what can no longer happen is accepted, and over before anybody looks at it.
 void note_if_never(Context& context, ApiClient& api, const std::string& id) {
-  const Result<Json> job = api.read("/api/v1/jobs/" + id);
-  if (!job || text_of(*job, "reason") != "dependency_never") return;
-  const std::string detail = clean_line(text_of(*job, "detail"));
+  const Result<Json> answer = api.read("/api/v1/jobs/" + id);
+  const Json job = answer ? member(*answer, "job") : Json();
+  if (text_of(job, "reason") != "dependency_never") return;
+  const std::string detail = clean_line(text_of(job, "detail"));
   context.note("note: job " + id +
-               (text_of(*job, "state") == "cancelled" ? " is cancelled" : " can never start") +
+               (text_of(job, "state") == "cancelled" ? " is cancelled" : " can never start") +
                (detail.empty() ? "" : ": " + detail));
 }
 
