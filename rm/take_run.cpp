@@ -94,11 +94,13 @@ std::optional<Slot> ResourceManager::State::place_run(const Class& asked, const 
                                                       const Place& place) const {
   if (whole.beyond) return std::nullopt;
   std::optional<Slot> best;
+  When sooner = when;
   for (RunsAt& runs :
        runs_by_charge(nodes.in_order(), asked.ask.nodes, whole.sizes, *whole.starts)) {
     const Among among{whole.within, std::move(runs.starts)};
-    auto slot = place_whole(asked, most_of(whole.least, runs.total), among, payer, when, place);
+    auto slot = place_whole(asked, most_of(whole.least, runs.total), among, payer, sooner, place);
     if (slot && (!best || slot->start < best->start)) best = std::move(slot);
+    if (best) sooner.not_after = best->start;
   }
   return best;
 }

@@ -8,7 +8,7 @@
 namespace drover::rm {
 namespace {
 
-constexpr std::size_t kTotalsMax = 16;
+constexpr std::size_t kTotalsMax = 32;
 
 // Along `order`; null: the node is not among them.
 std::vector<const Amounts*> charges_along(std::span<const NodeId> order,
@@ -58,14 +58,14 @@ std::vector<RunsAt> runs_by_charge(std::span<const NodeId> order, std::size_t co
                                    const std::vector<WholeSize>& sizes, const NodeBits& starts) {
   const std::vector<const Amounts*> charges = charges_along(order, sizes);
   std::vector<RunsAt> runs;
-  for (std::size_t first = 0; first + count <= order.size(); ++first) {
-    if (!starts.contains(order[first])) continue;
-    Amounts total;
-    for (std::size_t i = first; i < first + count; ++i)
-      if (charges[i] != nullptr) total += *charges[i];
+  Amounts total;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    if (charges[i] != nullptr) total += *charges[i];
+    if (i >= count && charges[i - count] != nullptr) total -= *charges[i - count];
+    if (i + 1 < count || !starts.contains(order[i + 1 - count])) continue;
     auto at = std::ranges::find(runs, total, &RunsAt::total);
     if (at == runs.end()) at = runs.insert(runs.end(), {total, {}});
-    at->starts.insert(order[first]);
+    at->starts.insert(order[i + 1 - count]);
   }
   std::ranges::sort(runs, {}, [](const RunsAt& at) {
     return std::pair(at.total[Kind::CpuMilli], at.total[Kind::GpuMilli]);

@@ -14,7 +14,7 @@ struct RunsAt {
 };
 
 // The runs of `count` neighbours that begin with `starts`, all of whose nodes are among `sizes`:
-// the cheapest first, by CPUs and GPUs. O(nodes x sizes + runs x count). Few: whoever tries one
+// the cheapest first, by CPUs and GPUs. O(nodes x (sizes + totals)). At most 32: whoever tries one
 // after the other looks at every node each time, so what is dearer than the rest stands together.
 std::vector<RunsAt> runs_by_charge(std::span<const NodeId> order, std::size_t count,
                                    const std::vector<WholeSize>& sizes, const NodeBits& starts);

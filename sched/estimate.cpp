@@ -137,9 +137,11 @@ Estimate Controller::State::Prospects::when(const Asker& asker, std::uint32_t el
     const Time begin = s.clock.wall + (asker.from - s.clock.mono);
     return not_before(asker, from(begin, "who else will ask by then is not known"));
   }
-  if (s.rm.request(asker.what).exclusive)
+  if (const rm::Request& asked = s.rm.request(asker.what); asked.exclusive)
     if (const std::string most = never_allowed(asker); !most.empty())
-      return unknown("a whole node is more than the " + most);
+      return unknown((asked.contiguous ? "whole neighbouring nodes are more than the "
+                                       : "a whole node is more than the ") +
+                     most);
   if (const auto now = s.rm.quota_short(asker.what, asker.path, {s.clock.mono, s.clock.mono});
       now && !rm::is_licence(*now)) {
     const bool has_place = asker.job != nullptr && asker.partition->holds.contains(asker.job->id);

@@ -68,7 +68,6 @@ PreemptProblem PreemptVerbs::problem_for(rm::ClassId what, rm::PathId path, Dura
   problem.nodes = std::uint32_t(request.nodes);
   problem.whole_node = request.exclusive;
   problem.counted = rm.counted_parts(what);
-  if (request.contiguous) return problem;  // victims are chosen node by node: in vain, mostly
   const auto whole = rm.whole_nodes(what, path);
   std::map<TaskId, std::uint32_t> index;
   for (const auto& [id, node] : nodes) {
@@ -120,6 +119,7 @@ void PreemptVerbs::preempt_for_head(Partition& partition) {
   const bool waits = hold != partition.holds.end() && rm.slot_of(hold->second).start > clock.mono;
   if (!waits && partition.queue.block_of(head->shape) == JobQueue::Block::No) return;
   Job& winner = jobs.at(head->place.job);
+  if (rm.request(winner.what).contiguous) return;  // victims are chosen node by node
   if (rm.licences_short(winner.what, winner.path, self().window_of(partition, winner))) return;
   if (rm.quota_short(winner.what, winner.path, {clock.mono, clock.mono}))
     return;  // room is no help

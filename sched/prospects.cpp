@@ -169,7 +169,7 @@ std::string Controller::State::Prospects::may_preempt(const Asker& asker,
     return {};
   const Time now = s.clock.mono;
   if (s.rm.quota_short(asker.what, asker.path, {now, now})) return {};  // room is no help
-  if (asked.exclusive && !never_allowed(asker).empty()) return {};
+  if (asked.contiguous || (asked.exclusive && !never_allowed(asker).empty())) return {};
   const auto label = [&](const char* key) {
     const auto found = spec.labels.find(key);
     return found == spec.labels.end() ? std::string() : found->second;
