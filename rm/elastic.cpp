@@ -14,19 +14,18 @@ std::int64_t cpus_on(const Request& request, std::int64_t count) {
   return (request.tasks + count - 1) / count * std::max(request.cores.cpus_per_task, 1);
 }
 
-// With `count` nodes and no more.
-Request fixed(Request request, std::int64_t count) {
-  request.cpus = cpus_on(request, count);
-  request.nodes = count;
-  request.nodes_max = 0;
-  return request;
-}
-
 }  // namespace
 
 std::int64_t least_cpus(const Request& request) {
   if (!is_elastic(request) || request.tasks == 0) return request.nodes * request.cpus;
   return request.tasks * std::max(request.cores.cpus_per_task, 1);
+}
+
+Request fixed(Request request, std::int64_t count) {
+  request.cpus = cpus_on(request, count);
+  request.nodes = count;
+  request.nodes_max = 0;
+  return request;
 }
 
 NodeAsk ask_on(NodeAsk ask, const Request& request, std::int64_t count) {

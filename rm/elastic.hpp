@@ -16,6 +16,9 @@ std::int64_t least_cpus(const Request& request);
 // there are more nodes.
 NodeAsk ask_on(NodeAsk ask, const Request& request, std::int64_t count);
 
+// The same request on so many nodes, no more and no fewer.
+Request fixed(Request request, std::int64_t count);
+
 // Plans are made for the least number of nodes that could ever do.
 NodeAsk planned_ask(const NodeInventory& nodes, const NodeAsk& ask, const Request& request);
 

@@ -58,7 +58,7 @@ std::optional<Slot> ResourceManager::State::beside_nodes(const Class& asked, con
                                                          const Among* among,
                                                          const Place& place) const {
   const auto [length, from, not_after, by] = when;
-  if (!has_licences(asked) && !foresees(payer)) return place(among, from, not_after);
+  if (!has_licences(asked) && !foresees(payer)) return place(asked, among, from, not_after);
   std::optional<Slot> slot;
   for (int round = 0; round < kRounds; ++round) {
     std::optional<Time> at = when.from;
@@ -68,7 +68,7 @@ std::optional<Slot> ResourceManager::State::beside_nodes(const Class& asked, con
     if (!at || *at > not_after) return std::nullopt;
     if (*at == when.from) {
       if (slot && slot->start == when.from) return slot;
-      slot = place(among, when.from, not_after);
+      slot = place(asked, among, when.from, not_after);
       if (!slot || slot->start == when.from) return slot;
       when.from = slot->start;
     } else {

@@ -50,13 +50,16 @@ std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Tim
                                               std::optional<Payer> payer) const {
   const State::Class& asked = state_->class_at(what);
   if (!asked.countable || !state_->plans_ahead) return std::nullopt;
-  const auto place = [&](const Among* among, Time at, Time last) -> std::optional<Slot> {
+  // `one`: what is asked for, or one of the numbers of nodes that it may be.
+  const auto place = [&](const State::Class& one, const Among* among, Time at,
+                         Time last) -> std::optional<Slot> {
     if (!asked.more.empty())
       return state_->forecast.earliest_of_all(state_->asks_of(asked, by), length, at, last);
-    if (auto now = room_now(what, length, at, by, among)) return now;
-    return state_->forecast.earliest(state_->ask_of(asked, by, among), length, at, last);
+    if (&one == &asked)
+      if (auto now = room_now(what, length, at, by, among)) return now;
+    return state_->forecast.earliest(state_->ask_of(one, by, among), length, at, last);
   };
-  if (!state_->is_beside_nodes(asked, payer)) return place(nullptr, from, not_after);
+  if (!state_->is_beside_nodes(asked, payer)) return place(asked, nullptr, from, not_after);
   return state_->first_place(asked, payer, {length, from, not_after, by}, place);
 }
 
@@ -114,13 +117,15 @@ std::size_t ResourceManager::holds() const { return state_->forecast.holds(); }
 std::optional<Slot> ResourceManager::best_for(HoldId hold, ClassId what, Duration length, Time from,
                                               ReservedId by, std::optional<Payer> payer) {
   const State::Class& asked = state_->class_at(what);
-  const auto place = [&](const Among* among, Time at, Time) -> std::optional<Slot> {
+  const auto place = [&](const State::Class& one, const Among* among, Time at,
+                         Time) -> std::optional<Slot> {
     if (!asked.more.empty())
       return state_->forecast.best_for_all(hold, state_->asks_of(asked, by), length, at);
-    if (auto now = room_now(what, length, at, by, among)) return now;
-    return state_->forecast.best_for(hold, state_->ask_of(asked, by, among), length, at);
+    if (&one == &asked)
+      if (auto now = room_now(what, length, at, by, among)) return now;
+    return state_->forecast.best_for(hold, state_->ask_of(one, by, among), length, at);
   };
-  if (!state_->is_beside_nodes(asked, payer)) return place(nullptr, from, kEver);
+  if (!state_->is_beside_nodes(asked, payer)) return place(asked, nullptr, from, kEver);
   state_->licences.lift(hold);
   state_->quotas.lift(state_->ledger, hold);
   auto slot = state_->first_place(asked, payer, {length, from, slot_of(hold).start, by}, place);

@@ -15,6 +15,10 @@ std::optional<Slot> ResourceManager::State::first_place(const Class& asked,
                                                         const Place& place) const {
   const auto whole = payer ? whole_nodes(asked, payer->path) : std::nullopt;
   if (!whole) return beside_nodes(asked, asked.least, payer, when, nullptr, place);
+  if (whole->starts && is_elastic(asked.request)) {
+    const auto [one, runs] = runs_of_range(asked, payer->path);
+    return place_run(one, runs, *payer, when, place);
+  }
   if (whole->starts) return place_run(asked, *whole, *payer, when, place);
   std::optional<Slot> best;
   Among among;

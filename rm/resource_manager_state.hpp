@@ -60,14 +60,10 @@ struct ResourceManager::State {
   }
   // Fills `gang` with the nodes that fit now; true when they are enough.
   bool choose_nodes(const NodeAsk& ask, HoldCheck* holds) {
-    if (ask.is_gang) {
-      nodes.best_nodes(ask, gang, holds);
-      return gang.size() == ask.nodes;
-    }
+    if (ask.is_gang) return nodes.best_nodes(ask, gang, holds), gang.size() == ask.nodes;
     nodes.best_node(ask, gang, holds);
-    if (gang.empty()) return false;
-    nodes.fetch_ahead(gang.front());
-    return true;
+    if (!gang.empty()) nodes.fetch_ahead(gang.front());
+    return !gang.empty();
   }
   NoFit explain_most(const Class& asked);
   void weigh(Class& added);  // fills all but its request
@@ -132,7 +128,7 @@ struct ResourceManager::State {
     return foresees_quotas && payer && payer->foresees && ledger.is_limited(payer->path);
   }
   // The first place on nodes, of all or of some, and not later than that.
-  using Place = std::function<std::optional<Slot>(const Among*, Time from, Time not_after)>;
+  using Place = std::function<std::optional<Slot>(const Class&, const Among*, Time, Time)>;
   bool is_beside_nodes(const Class& asked, std::optional<Payer> payer) const {
     return has_licences(asked) ||
            (payer && !ledger.book().rules().empty() && ledger.is_limited(payer->path));
@@ -145,7 +141,10 @@ struct ResourceManager::State {
 
   // ---- whole nodes: take_whole.cpp, plan_whole.cpp; that are neighbours: take_run.cpp
   WholeNodes whole_runs(const Class& asked, PathId path, const std::vector<WholeSize>& sizes) const;
-  Acquired take_run(const Class& asked, PathId path, const Window& window, const WholeNodes& whole);
+  std::pair<Class, WholeNodes> runs_of_range(const Class& range, PathId path) const;
+  Class class_of(const Class& range, std::int64_t count) const;
+  Acquired take_run(const Class& asked, PathId, const Window&, const WholeNodes& whole);
+  Acquired take_longest_run(const Class& range, PathId path, const Window& window);
   std::optional<Slot> place_run(const Class& asked, const WholeNodes& whole, Payer payer,
                                 const When& when, const Place& place) const;
   std::optional<WholeNodes> whole_nodes(const Class& asked, PathId path) const;
@@ -154,6 +153,7 @@ struct ResourceManager::State {
   std::optional<Slot> place_whole(const Class& asked, Amounts want, const Among& among, Payer payer,
                                   const When& when, const Place& place) const;
   Acquired take_whole(const Class& asked, PathId path, const Window& window);
+  Acquired take_chosen(const Class& asked, PathId path, const Window& window, HoldCheck& holds);
   QuotaShort refuse(PathId path, QuotaShort shortage, const Amounts& want) {
     ledger.remember_claim(path, want, shortage);
     return shortage;

@@ -61,6 +61,58 @@ WholeNodes ResourceManager::State::whole_runs(const Class& asked, PathId path,
   return whole;
 }
 
+// On so many nodes, no more and no fewer.
+ResourceManager::State::Class ResourceManager::State::class_of(const Class& range,
+                                                               std::int64_t count) const {
+  Class one = range;
+  one.ask = ask_on(range.ask, range.request, count);
+  one.request = fixed(range.request, count);
+  return one;
+}
+
+// Those of the least number of which any run is within, else of the least number.
+std::pair<ResourceManager::State::Class, WholeNodes> ResourceManager::State::runs_of_range(
+    const Class& range, PathId path) const {
+  const auto runs_of = [&](std::int64_t count) {
+    Class one = class_of(range, count);
+    WholeNodes runs = whole_runs(one, path, nodes.whole_sizes(one.ask));
+    return std::pair(std::move(one), std::move(runs));
+  };
+  auto least = runs_of(range.request.nodes);
+  if (range.request.tasks == 0) return least;  // of each node the same: more of them cost more
+  const auto are_within = [](const WholeNodes& runs) {
+    return !runs.beyond && !runs.starts->empty();
+  };
+  const std::int64_t most = std::min<std::int64_t>(range.request.nodes_max, range.request.tasks);
+  for (std::int64_t count = range.request.nodes + 1; count <= most && !are_within(least.second);
+       ++count)
+    if (auto more = runs_of(count); are_within(more.second)) return more;
+  return least;
+}
+
+// Of as many nodes as are idle and within. O(numbers of nodes x nodes x sizes).
+Acquired ResourceManager::State::take_longest_run(const Class& range, PathId path,
+                                                  const Window& window) {
+  Acquired best(std::in_place_type<NoFit>);  // of what was refused
+  for (std::int64_t count = range.request.nodes_max; count >= range.request.nodes; --count) {
+    if (range.request.tasks > 0 && count > range.request.tasks) continue;
+    const Class one = class_of(range, count);
+    if (!choose_nodes(one.ask, nullptr)) {
+      // Without a number of tasks fewer nodes ask the same of each: no need to count down.
+      if (range.request.tasks == 0)
+        count = std::min<std::int64_t>(count, std::int64_t(gang.size()) + 1);
+      continue;
+    }
+    const WholeNodes whole = whole_runs(one, path, nodes.whole_sizes(one.ask));
+    if (whole.beyond) continue;
+    Acquired answer = take_run(one, path, window, whole);
+    if (std::holds_alternative<Lease>(answer)) return answer;
+    const auto* none = std::get_if<NoFit>(&best);
+    if (none != nullptr && !none->held) best = std::move(answer);
+  }
+  return best;
+}
+
 // The cheapest that are idle.
 Acquired ResourceManager::State::take_run(const Class& asked, PathId path, const Window& window,
                                           const WholeNodes& whole) {
@@ -74,14 +126,10 @@ Acquired ResourceManager::State::take_run(const Class& asked, PathId path, const
   for (const RunsAt& runs :
        runs_by_charge(nodes.in_order(), asked.ask.nodes, whole.sizes, *whole.starts)) {
     holds.starts = &runs.starts;
-    if (!choose_nodes(asked.ask, &holds)) continue;
-    auto refused = quotas_short(path, total_on(asked, gang), window);
-    if (!refused) {
-      Acquired answer = take_gang(asked, asked.ask, path, window);
-      if (!std::holds_alternative<QuotaShort>(answer)) return answer;
-      refused = std::get<QuotaShort>(std::move(answer));
-    }
-    if (!shortage) shortage = std::move(refused);
+    Acquired answer = take_chosen(asked, path, window, holds);
+    if (std::holds_alternative<Lease>(answer)) return answer;
+    if (auto* refused = std::get_if<QuotaShort>(&answer); refused != nullptr && !shortage)
+      shortage = std::move(*refused);
   }
   if (shortage) return *std::move(shortage);
   Acquired none(std::in_place_type<NoFit>);

@@ -60,13 +60,14 @@ std::vector<WholeSize> NodeInventory::whole_sizes(const NodeAsk& ask) const {
 std::optional<WholeNodes> ResourceManager::State::whole_nodes(const Class& asked,
                                                               PathId path) const {
   if (!asked.ask.exclusive || !asked.more.empty() || !ledger.is_limited(path)) return std::nullopt;
+  if (asked.ask.contiguous && is_elastic(asked.request)) return runs_of_range(asked, path).second;
   const auto count = std::uint32_t(asked.request.nodes);
   // On as many nodes as there may be each has the least to do.
   std::vector<WholeSize> sizes =
       is_elastic(asked.request)
           ? nodes.whole_sizes(ask_on(asked.ask, asked.request, asked.request.nodes_max))
           : nodes.whole_sizes(asked.ask);
-  if (asked.ask.contiguous && !is_elastic(asked.request)) return whole_runs(asked, path, sizes);
+  if (asked.ask.contiguous) return whole_runs(asked, path, sizes);
   const Amounts beside = least_of(sizes, count - 1);
   std::ranges::sort(sizes, {}, [](const WholeSize& size) {
     return std::pair(size.charge[Kind::CpuMilli], size.charge[Kind::GpuMilli]);
@@ -113,6 +114,15 @@ Amounts ResourceManager::State::total_on(const Class& asked, std::span<const Nod
   return most_of(asked.least, total);
 }
 
+// The best idle nodes that `holds` lets through, if all quotas have room for them.
+Acquired ResourceManager::State::take_chosen(const Class& asked, PathId path, const Window& window,
+                                             HoldCheck& holds) {
+  if (!choose_nodes(asked.ask, &holds)) return NoFit{};
+  if (auto shortage = quotas_short(path, total_on(asked, gang), window))
+    return *std::move(shortage);
+  return take_gang(asked, asked.ask, path, window);
+}
+
 // The best that are idle first, then by sizes: few GPUs come before few CPUs, so that those need
 // not be the cheapest for the quota that is short; and of several each may be within while all
 // together are not.
@@ -139,14 +149,11 @@ Acquired ResourceManager::State::take_whole(const Class& asked, PathId path, con
       among.unite(whole.sizes[tried - 1].nodes);
       holds.within = &among;
     }
-    if (!choose_nodes(asked.ask, &holds)) continue;
-    auto refused = quotas_short(path, total_on(asked, gang), window);
-    if (!refused) {
-      Acquired answer = take_gang(asked, asked.ask, path, window);
-      if (!std::holds_alternative<QuotaShort>(answer)) return answer;
-      refused = std::get<QuotaShort>(std::move(answer));
-    }
-    if (!shortage || shortage->asked > shortage->limit) shortage = std::move(refused);
+    Acquired answer = take_chosen(asked, path, window, holds);
+    if (std::holds_alternative<Lease>(answer)) return answer;
+    auto* refused = std::get_if<QuotaShort>(&answer);
+    if (refused != nullptr && (!shortage || shortage->asked > shortage->limit))
+      shortage = std::move(*refused);
   }
   // Together they are more than is ever allowed: others will be idle.
   if (shortage && shortage->asked <= shortage->limit) return *std::move(shortage);

@@ -95,9 +95,6 @@ class History {
     spec.request.nodes = random_.chance(15) ? 2 : 1;
     if (random_.chance(20)) spec.request.nodes_max = spec.request.nodes + 1;
     spec.request.contiguous = spec.request.nodes > 1 && random_.chance(40);
-    // A range of neighbours that a quota allows only in part may be refused for good.
-    if (!desk_.config.quotas.empty() && spec.request.exclusive && spec.request.nodes_max > 0)
-      spec.request.contiguous = false;
     if (random_.chance(15)) spec.request.cores.threads_per_core = 1;
     if (spec.request.nodes > 1) spec.request.cpus = std::min<std::int64_t>(spec.request.cpus, 2);
     if (!desk_.config.licences.empty() && random_.chance(50))

@@ -282,6 +282,52 @@ TEST(WholeNode, NeighboursThatTheirUserIsInTheWayOfWaitForTheQuota) {
   }
 }
 
+// The first three idle ones are too much together, and so are their first two.
+TEST(WholeNode, ARangeOfNeighboursStartsWhereItIsWithin) {
+  for (const char* policy : {"fcfs", "easy", "conservative", "fifo+depth-k:2"}) {
+    Day day(policy, {at_most({{"user", "ann"}}, 8)});
+    put_in_row(day, {6, 6, 6, 2, 2, 2, 6});
+    JobSpec range = neighbours(100);
+    range.request.nodes_max = 4;
+    ASSERT_EQ(day.started(day.submit(range)), 0) << policy;
+    EXPECT_EQ(day.desk().launches.back().nodes, "n[4-6]") << policy << ": four come to more";
+    const JobId next = day.submit(range);
+    day.pass_until(300);
+    EXPECT_EQ(day.started(next), 100) << policy;
+  }
+}
+
+// Of more nodes each has fewer tasks, so that smaller ones do.
+TEST(WholeNode, ARangeOfNeighboursWithTasksStartsOnSoManyAsAreWithin) {
+  for (const char* policy : {"fcfs", "easy", "conservative", "fifo+depth-k:2"}) {
+    Day day(policy, {at_most({{"user", "ann"}}, 24)});
+    put_in_row(day, {16, 16, 8, 8, 8});
+    JobSpec range = neighbours(100);
+    range.request.cpus = 12;
+    range.request.nodes_max = 3;
+    range.request.tasks = 24;
+    EXPECT_EQ(day.started(day.submit(range)), 0) << policy;
+    const JobId next = day.submit(range);
+    day.pass_until(300);
+    EXPECT_EQ(day.started(next), 100) << policy;
+  }
+}
+
+// Its least number is never within: it is parked, and stops nobody.
+TEST(WholeNode, ARangeOfNeighboursThatIsNeverWithinStopsNobody) {
+  for (const char* policy : {"fcfs", "easy", "conservative", "fifo+depth-k:2"}) {
+    Day day(policy, {at_most({{"user", "ann"}}, 8)});
+    put_in_row(day, {2, 8, 6, 6});
+    JobSpec range = neighbours(100);
+    range.request.nodes_max = 3;
+    const JobId gang = day.submit(range);
+    EXPECT_EQ(day.started(day.submit(sized(6, 100, "bob"))), 0) << policy;
+    EXPECT_FALSE(day.started(gang)) << policy;
+    const auto why = day.desk().controller.why(gang, {}, day.desk().now);
+    EXPECT_NE(why->text.find("user=ann"), std::string::npos) << policy << ": " << why->text;
+  }
+}
+
 // Without a quota, too, each has to be as large as is asked for.
 TEST(WholeNode, NeighboursAreLargeEnough) {
   for (const char* policy : {"fcfs", "easy", "conservative"}) {
