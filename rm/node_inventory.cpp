@@ -31,6 +31,8 @@ NodeInventory::Key NodeInventory::free_of(const Node& node) {
           std::uint32_t(left(Kind::CpuMilli) / kMilli), left(Kind::MemMib)};
   // After a change of the topology the amounts may be free while the threads themselves are not.
   if (node.binds()) key.cpus = std::min(key.cpus, node.units.free_pus());
+  // No job has more CPUs than there are, however often they are given out.
+  if (node.cpu_percent != 100 && node.size) key.cpus = std::min(key.cpus, node.size->cpus);
   key.gpus = std::min(key.gpus, node.units.free_gpus());
   return key;
 }
@@ -70,6 +72,24 @@ std::int64_t NodeInventory::most_cpus(const NodeAsk& ask) const {
 
 const NodeBits* NodeInventory::constraint_bits(const NodeAsk& ask) const {
   return ask.constraint == 0 ? nullptr : &constraints_.at(ask.constraint).nodes;
+}
+
+const NodeBits* NodeInventory::planned_bits(const NodeAsk& ask, NodeBits& own) const {
+  const NodeBits* allowed = constraint_bits(ask);
+  if (oversubscribed_.empty()) return allowed;
+  const auto is_too_small = [&](NodeId id) {
+    const Node& node = *find(id);
+    const bool by_rule = ask.cores.places() && !ask.exclusive;
+    return node.size->cpus < (by_rule ? threads_on(ask, node) : ask.cpus);
+  };
+  bool is_own = false;
+  for (auto id = oversubscribed_.first_common(nullptr); id;
+       id = oversubscribed_.first_common(nullptr, raw(*id) + 1)) {
+    if (!is_too_small(*id)) continue;
+    if (!std::exchange(is_own, true)) own = allowed != nullptr ? *allowed : known_;
+    own.erase(*id);
+  }
+  return is_own ? &own : allowed;
 }
 
 void NodeInventory::put(NodeId id, NodeSpec spec) {

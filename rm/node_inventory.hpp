@@ -47,13 +47,14 @@ class NodeInventory {
   std::optional<ReservedRoom::InTheWay> in_the_way(const NodeAsk& ask, const HoldCheck& of) const;
   void show_reservation(NodeId id, std::string name, bool maintenance);
   std::optional<NodeView> view(NodeId id) const;
+  std::vector<NodeView> views() const;
   Amounts capacity(NodeId id) const { return find(id)->capacity; }
   void set_slices(Slices slices) { slices_ = std::move(slices); }
   bool offers(NodeId id) const;                               // takes new work
   Room free_room(NodeId id) const;                            // nothing when it does not offer
   const NodeBits* constraint_bits(const NodeAsk& ask) const;  // null = any node
-  std::vector<NodeView> views() const;
-
+  // For plans: without nodes that have enough CPUs only by a factor; then in `own`.
+  const NodeBits* planned_bits(const NodeAsk& ask, NodeBits& own) const;
   // By name, numbers in names by value: what "contiguous" means.
   const std::vector<NodeId>& in_order() const { return order_; }
   // What a request may cost on a node in threads, for plans: on the worst node that there is.
@@ -180,8 +181,7 @@ class NodeInventory {
   std::vector<Node*> nodes_;    // by id; null: not known
   NodeBits known_, up_, idle_;  // idle: up and without leases
   UnitShapes shapes_;
-  NodeBits undescribed_;  // put without a topology: known by name from the store
-  NodeBits oversubscribed_;
+  NodeBits oversubscribed_, undescribed_;  // put without a topology: known by name from the store
   Buckets free_;
   std::map<Key, NodeBits> sizes_;
   std::vector<Buckets::node_type> spare_;  // emptied: a moving node allocates nothing

@@ -13,7 +13,10 @@ NodeView NodeInventory::view_of(NodeId id, const Node& node) const {
   view.sole_user = node.sole_user;
   if (view.reason.empty()) view.reason = node.defect;
   const Key free = free_of(node);
-  view.free[Kind::CpuMilli] = free.cpus * 1000;
+  view.free[Kind::CpuMilli] =  // of CPUs given out more than once also those that no one job gets
+      node.cpu_percent == 100
+          ? free.cpus * 1000
+          : std::max<std::int64_t>(node.capacity[Kind::CpuMilli] - node.held[Kind::CpuMilli], 0);
   view.free[Kind::MemMib] = free.mem_mib;
   view.free[Kind::GpuMilli] = free.gpus * kWholeGpu + node.units.left_of_shared();
   for (std::size_t k = kFixedKinds; k < kKinds; ++k)

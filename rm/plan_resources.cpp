@@ -45,6 +45,18 @@ void ResourceManager::charge_to(Lease& lease, ReservedId by) {
   state_->forecast_start(lease);
 }
 
+RoomAsk ResourceManager::State::ask_of(const Class& asked, ReservedId by,
+                                       const Among* among) const {
+  std::optional<NodeAsk> other;  // than the class has: where the number of nodes may vary
+  if (is_elastic(asked.request)) other = planned_ask(nodes, asked.ask, asked.request);
+  const NodeAsk& ask = other ? *other : asked.ask;
+  const NodeBits* allowed =
+      among != nullptr ? &among->nodes : nodes.planned_bits(ask, asked.planned_on);
+  const NodeBits* starts = among != nullptr ? among->starts_if_any() : nullptr;
+  const auto* order = ask.contiguous ? &nodes.in_order() : nullptr;
+  return {planned(asked, ask), ask.nodes, allowed, order, by, starts};
+}
+
 std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Time from,
                                               ReservedId by, Time not_after,
                                               std::optional<Payer> payer) const {

@@ -31,9 +31,10 @@ struct ResourceManager::State {
     std::uint32_t holders = 0;
     bool countable = false, is_kept = false;  // kept: in `unheld`, though it may be held again
     NodeAsk ask;
-    Amounts least;            // what any node would charge at least
-    Room room;                // on each node
-    std::vector<Class> more;  // the components after the first, each as if it were alone
+    Amounts least;                // what any node would charge at least
+    Room room;                    // on each node
+    mutable NodeBits planned_on;  // by ask_of, until the next call
+    std::vector<Class> more;      // the components after the first, each as if it were alone
   };
   NodeInventory nodes;
   QuotaLedger ledger;
@@ -75,15 +76,7 @@ struct ResourceManager::State {
     return room;
   }
   // A search among these alone, where that is not null.
-  RoomAsk ask_of(const Class& asked, ReservedId by, const Among* among = nullptr) const {
-    std::optional<NodeAsk> other;  // than the class has: where the number of nodes may vary
-    if (is_elastic(asked.request)) other = planned_ask(nodes, asked.ask, asked.request);
-    const NodeAsk& ask = other ? *other : asked.ask;
-    const NodeBits* allowed = among != nullptr ? &among->nodes : nodes.constraint_bits(ask);
-    const NodeBits* starts = among != nullptr ? among->starts_if_any() : nullptr;
-    const auto* order = ask.contiguous ? &nodes.in_order() : nullptr;
-    return {planned(asked, ask), ask.nodes, allowed, order, by, starts};
-  }
+  RoomAsk ask_of(const Class& asked, ReservedId by, const Among* among = nullptr) const;
   void follow_node(NodeId id);
   // What a lease takes of a timeline: one seat, or all when it, or its user, has the node alone.
   Room room_taken(const NodePart& part) const {

@@ -116,6 +116,26 @@ TEST(Oversubscribe, GivesCpusOutMoreThanOnceAndBindsNobody) {
   EXPECT_FALSE(machine.take(cpus(1)));
 }
 
+// Neither now nor in a plan, whatever else is in the cluster, and whether it has the node alone.
+TEST(Oversubscribe, NoJobHasMoreCpusThanItsNode) {
+  for (const bool alone : {false, true}) {
+    Machine machine({node("n0", 4, "2"), node("n1", 8)}, true);
+    Request six = cpus(6);
+    six.exclusive = alone;
+    const auto first = machine.take(six);
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first->node, NodeId{1});
+    EXPECT_FALSE(machine.take(six));
+    const ClassId what = machine.manager.intern(six);
+    const auto slot = machine.manager.earliest(what, seconds(1), Time{0});
+    ASSERT_TRUE(slot);
+    EXPECT_EQ(slot->nodes, std::vector{NodeId{1}});
+    EXPECT_EQ(slot->start, Time{1'000'000});
+    EXPECT_TRUE(machine.take(cpus(4)));
+    EXPECT_TRUE(machine.take(cpus(4))) << "twice four CPUs are given out";
+  }
+}
+
 class SoleUserLives : public ::testing::TestWithParam<std::uint64_t> {};
 TEST_P(SoleUserLives, KeepTheRules) {
   Prng prng(GetParam());
