@@ -15,10 +15,7 @@ std::optional<Slot> ResourceManager::State::first_place(const Class& asked,
                                                         const Place& place) const {
   const auto whole = payer ? whole_nodes(asked, payer->path) : std::nullopt;
   if (!whole) return beside_nodes(asked, asked.least, payer, when, nullptr, place);
-  if (whole->starts && is_elastic(asked.request)) {
-    const auto [one, runs] = runs_of_range(asked, payer->path);
-    return place_run(one, runs, *payer, when, place);
-  }
+  if (whole->starts && is_elastic(asked.request)) return place_range(asked, *payer, when, place);
   if (whole->starts) return place_run(asked, *whole, *payer, when, place);
   std::optional<Slot> best;
   Among among;
@@ -30,6 +27,17 @@ std::optional<Slot> ResourceManager::State::first_place(const Class& asked,
     if (among.nodes.count() < std::uint32_t(asked.request.nodes)) continue;
     auto slot = place_whole(asked, whole->least, among, *payer, when, place);
     if (slot && (!best || slot->start < best->start)) best = std::move(slot);
+  }
+  return best;
+}
+
+std::optional<Slot> ResourceManager::State::place_range(const Class& range, Payer payer, When when,
+                                                        const Place& place) const {
+  std::optional<Slot> best;
+  for (const auto& [one, runs] : runs_of_range(range, payer.path)) {
+    auto slot = place_run(one, runs, payer, when, place);
+    if (slot && (!best || slot->start < best->start)) best = std::move(slot);
+    if (best) when.not_after = best->start;
   }
   return best;
 }

@@ -148,7 +148,10 @@ Acquired ResourceManager::acquire_on(ClassId what, PathId path, std::span<const 
   if (auto shortage = state.ledger.first_short(path, asked.least))
     return state.refuse(path, *std::move(shortage), asked.least);
   if (is_elastic(asked.request)) {  // its place was planned for the least number of nodes
-    Acquired most = state.take_most(asked, path, window);
+    const bool are_runs = asked.ask.contiguous && asked.ask.exclusive;
+    Acquired most = are_runs && state.ledger.is_limited(path)
+                        ? state.take_range(asked, path, window)
+                        : state.take_most(asked, path, window);
     if (std::holds_alternative<Lease>(most)) return most;
   }
   for (const NodeId node : nodes)

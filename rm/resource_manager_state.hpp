@@ -61,10 +61,14 @@ struct ResourceManager::State {
   }
   // Fills `gang` with the nodes that fit now; true when they are enough.
   bool choose_nodes(const NodeAsk& ask, HoldCheck* holds) {
-    if (ask.is_gang) return nodes.best_nodes(ask, gang, holds), gang.size() == ask.nodes;
+    if (ask.is_gang) {
+      nodes.best_nodes(ask, gang, holds);
+      return gang.size() == ask.nodes;
+    }
     nodes.best_node(ask, gang, holds);
-    if (!gang.empty()) nodes.fetch_ahead(gang.front());
-    return !gang.empty();
+    if (gang.empty()) return false;
+    nodes.fetch_ahead(gang.front());
+    return true;
   }
   NoFit explain_most(const Class& asked);
   void weigh(Class& added);  // fills all but its request
@@ -134,12 +138,15 @@ struct ResourceManager::State {
 
   // ---- whole nodes: take_whole.cpp, plan_whole.cpp; that are neighbours: take_run.cpp
   WholeNodes whole_runs(const Class& asked, PathId path, const std::vector<WholeSize>& sizes) const;
-  std::pair<Class, WholeNodes> runs_of_range(const Class& range, PathId path) const;
+  std::vector<std::pair<Class, WholeNodes>> runs_of_range(const Class& range, PathId path) const;
+  WholeNodes whole_range(const Class& range, PathId path) const;
   Class class_of(const Class& range, std::int64_t count) const;
   Acquired take_run(const Class& asked, PathId, const Window&, const WholeNodes& whole);
-  Acquired take_longest_run(const Class& range, PathId path, const Window& window);
+  Acquired take_range(const Class& range, PathId path, const Window& window);
+  Acquired take_idle_run(const Class& range, PathId path, const Window& window);
   std::optional<Slot> place_run(const Class& asked, const WholeNodes& whole, Payer payer,
                                 const When& when, const Place& place) const;
+  std::optional<Slot> place_range(const Class& range, Payer payer, When when, const Place&) const;
   std::optional<WholeNodes> whole_nodes(const Class& asked, PathId path) const;
   std::optional<QuotaShort> beyond(PathId path, const Amounts& want) const;  // ever allowed
   Amounts total_on(const Class& asked, std::span<const NodeId> on) const;  // what they are charged

@@ -9,8 +9,6 @@ namespace drover::rm {
 
 Acquired ResourceManager::State::take_most(const Class& asked, PathId path, const Window& window,
                                            const NodeBits* within) {
-  if (asked.ask.contiguous && asked.ask.exclusive && ledger.is_limited(path))
-    return take_longest_run(asked, path, window);
   NoFit none;
   std::optional<QuotaShort> shortage;
   for (std::int64_t count = asked.request.nodes_max; count >= asked.request.nodes; --count) {

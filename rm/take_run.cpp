@@ -70,47 +70,90 @@ ResourceManager::State::Class ResourceManager::State::class_of(const Class& rang
   return one;
 }
 
-// Those of the least number of which any run is within, else of the least number.
-std::pair<ResourceManager::State::Class, WholeNodes> ResourceManager::State::runs_of_range(
-    const Class& range, PathId path) const {
-  const auto runs_of = [&](std::int64_t count) {
+// The numbers of nodes that differ in more than their sum: of those on which each node has the same
+// to do the least, at most 8.
+std::vector<std::pair<ResourceManager::State::Class, WholeNodes>>
+ResourceManager::State::runs_of_range(const Class& range, PathId path) const {
+  constexpr std::size_t kNumbersMax = 8;
+  std::vector<std::pair<Class, WholeNodes>> all;
+  for (std::int64_t count = range.request.nodes; count <= range.request.nodes_max; ++count) {
+    if (!all.empty() && count > range.request.tasks) break;
     Class one = class_of(range, count);
+    if (!all.empty() && one.ask.cpus == all.back().first.ask.cpus) continue;
     WholeNodes runs = whole_runs(one, path, nodes.whole_sizes(one.ask));
-    return std::pair(std::move(one), std::move(runs));
-  };
-  auto least = runs_of(range.request.nodes);
-  if (range.request.tasks == 0) return least;  // of each node the same: more of them cost more
-  const auto are_within = [](const WholeNodes& runs) {
-    return !runs.beyond && !runs.starts->empty();
-  };
-  const std::int64_t most = std::min<std::int64_t>(range.request.nodes_max, range.request.tasks);
-  for (std::int64_t count = range.request.nodes + 1; count <= most && !are_within(least.second);
-       ++count)
-    if (auto more = runs_of(count); are_within(more.second)) return more;
-  return least;
+    all.emplace_back(std::move(one), std::move(runs));
+    if (all.size() == kNumbersMax) break;
+  }
+  return all;
 }
 
-// Of as many nodes as are idle and within. O(numbers of nodes x nodes x sizes).
-Acquired ResourceManager::State::take_longest_run(const Class& range, PathId path,
-                                                  const Window& window) {
-  Acquired best(std::in_place_type<NoFit>);  // of what was refused
-  for (std::int64_t count = range.request.nodes_max; count >= range.request.nodes; --count) {
-    if (range.request.tasks > 0 && count > range.request.tasks) continue;
-    const Class one = class_of(range, count);
-    if (!choose_nodes(one.ask, nullptr)) {
-      // Without a number of tasks fewer nodes ask the same of each: no need to count down.
-      if (range.request.tasks == 0)
-        count = std::min<std::int64_t>(count, std::int64_t(gang.size()) + 1);
+// What is within with one of the numbers, else what the first is beyond.
+WholeNodes ResourceManager::State::whole_range(const Class& range, PathId path) const {
+  std::optional<WholeNodes> within, beyond;
+  for (auto& [one, runs] : runs_of_range(range, path)) {
+    if (runs.beyond || !within) {
+      auto& first = runs.beyond ? beyond : within;
+      if (!first && (runs.beyond || !runs.starts->empty())) first = std::move(runs);
       continue;
     }
-    const WholeNodes whole = whole_runs(one, path, nodes.whole_sizes(one.ask));
-    if (whole.beyond) continue;
-    Acquired answer = take_run(one, path, window, whole);
-    if (std::holds_alternative<Lease>(answer)) return answer;
-    const auto* none = std::get_if<NoFit>(&best);
-    if (none != nullptr && !none->held) best = std::move(answer);
+    if (runs.starts->empty()) continue;
+    within->least = least_of(within->least, runs.least);
+    within->within.unite(runs.within);
   }
-  return best;
+  if (within) return *std::move(within);
+  if (beyond) return *std::move(beyond);
+  return whole_runs(range, path, {});  // no node is large enough
+}
+
+// On as many nodes as lie idle side by side, if quotas have room for those; on no other number.
+Acquired ResourceManager::State::take_idle_run(const Class& range, PathId path,
+                                               const Window& window) {
+  std::optional<Amounts> each;
+  for (const WholeSize& size : nodes.whole_sizes(range.ask))
+    each = each ? least_of(*each, size.charge) : size.charge;
+  Amounts cheapest;
+  for (std::int64_t i = 0; each && i < range.request.nodes; ++i) cheapest += *each;
+  std::int64_t count = range.request.nodes;
+  while (each && count < range.request.nodes_max) {
+    cheapest += *each;
+    if (ledger.first_short(path, cheapest)) break;
+    ++count;
+  }
+  if (!choose_nodes(class_of(range, count).ask, nullptr)) count = std::int64_t(gang.size());
+  if (count <= range.request.nodes) return NoFit{};
+  const Class one = class_of(range, count);
+  HoldCheck holds{plans_ahead ? &forecast : nullptr, planned(one, one.ask), window.from,
+                  window.until, window.by};
+  return take_chosen(one, path, window, holds);
+}
+
+// Of as many nodes as may be, else on the cheapest that are within.
+Acquired ResourceManager::State::take_range(const Class& range, PathId path, const Window& window) {
+  if (range.request.tasks == 0)
+    if (Acquired most = take_idle_run(range, path, window); std::holds_alternative<Lease>(most))
+      return most;
+  std::optional<QuotaShort> shortage;
+  std::optional<NoFit> none;
+  auto numbers = runs_of_range(range, path);
+  std::ranges::reverse(numbers);
+  for (const auto& [one, runs] : numbers) {
+    if (runs.beyond || runs.starts->empty()) continue;
+    Acquired answer(std::in_place_type<NoFit>);
+    if (auto refused = ledger.first_short(path, runs.least))
+      answer = refuse(path, *std::move(refused), runs.least);
+    else
+      answer = take_run(one, path, window, runs);
+    if (std::holds_alternative<Lease>(answer)) return answer;
+    if (const auto* no_fit = std::get_if<NoFit>(&answer)) {
+      const bool held = none && none->held;
+      none = *no_fit;
+      none->held |= held;
+    } else {
+      shortage = std::get<QuotaShort>(std::move(answer));  // of the least number, in the end
+    }
+  }
+  if (none || !shortage) return none.value_or(NoFit{});  // it waits for nodes, not for a quota
+  return *std::move(shortage);
 }
 
 // The cheapest that are idle.
@@ -145,7 +188,8 @@ std::optional<Slot> ResourceManager::State::place_run(const Class& asked, const 
   When sooner = when;
   for (RunsAt& runs :
        runs_by_charge(nodes.in_order(), asked.ask.nodes, whole.sizes, *whole.starts)) {
-    const Among among{whole.within, std::move(runs.starts)};
+    Among among{whole.within, std::move(runs.starts)};
+    if (asked.ask.nodes == 1) among.nodes = *among.starts;
     auto slot = place_whole(asked, most_of(whole.least, runs.total), among, payer, sooner, place);
     if (slot && (!best || slot->start < best->start)) best = std::move(slot);
     if (best) sooner.not_after = best->start;

@@ -60,7 +60,7 @@ std::vector<WholeSize> NodeInventory::whole_sizes(const NodeAsk& ask) const {
 std::optional<WholeNodes> ResourceManager::State::whole_nodes(const Class& asked,
                                                               PathId path) const {
   if (!asked.ask.exclusive || !asked.more.empty() || !ledger.is_limited(path)) return std::nullopt;
-  if (asked.ask.contiguous && is_elastic(asked.request)) return runs_of_range(asked, path).second;
+  if (asked.ask.contiguous && is_elastic(asked.request)) return whole_range(asked, path);
   const auto count = std::uint32_t(asked.request.nodes);
   // On as many nodes as there may be each has the least to do.
   std::vector<WholeSize> sizes =
@@ -132,7 +132,9 @@ Acquired ResourceManager::State::take_whole(const Class& asked, PathId path, con
   if (auto shortage = ledger.first_short(path, whole.least))
     return refuse(path, *std::move(shortage), whole.least);
   if (auto shortage = kept_from(asked, whole.least, path, window)) return *std::move(shortage);
-  if (is_elastic(asked.request)) return take_most(asked, path, window, &whole.within);
+  if (is_elastic(asked.request))
+    return whole.starts ? take_range(asked, path, window)
+                        : take_most(asked, path, window, &whole.within);
   if (whole.starts) return take_run(asked, path, window, whole);
   HoldCheck holds{plans_ahead ? &forecast : nullptr,
                   planned(asked, asked.ask),

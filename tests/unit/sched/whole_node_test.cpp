@@ -282,7 +282,7 @@ TEST(WholeNode, NeighboursThatTheirUserIsInTheWayOfWaitForTheQuota) {
   }
 }
 
-// The first three idle ones are too much together, and so are their first two.
+// The first idle ones are too much together: then the least number, where it is within.
 TEST(WholeNode, ARangeOfNeighboursStartsWhereItIsWithin) {
   for (const char* policy : {"fcfs", "easy", "conservative", "fifo+depth-k:2"}) {
     Day day(policy, {at_most({{"user", "ann"}}, 8)});
@@ -290,7 +290,7 @@ TEST(WholeNode, ARangeOfNeighboursStartsWhereItIsWithin) {
     JobSpec range = neighbours(100);
     range.request.nodes_max = 4;
     ASSERT_EQ(day.started(day.submit(range)), 0) << policy;
-    EXPECT_EQ(day.desk().launches.back().nodes, "n[4-6]") << policy << ": four come to more";
+    EXPECT_EQ(day.desk().launches.back().nodes, "n[4-5]") << policy;
     const JobId next = day.submit(range);
     day.pass_until(300);
     EXPECT_EQ(day.started(next), 100) << policy;
@@ -310,6 +310,17 @@ TEST(WholeNode, ARangeOfNeighboursWithTasksStartsOnSoManyAsAreWithin) {
     const JobId next = day.submit(range);
     day.pass_until(300);
     EXPECT_EQ(day.started(next), 100) << policy;
+  }
+}
+
+TEST(WholeNode, ARangeOfNeighboursStartsOnAsManyAsThereIsRoomFor) {
+  for (const char* policy : {"fcfs", "easy", "conservative", "fifo+depth-k:2"}) {
+    Day day(policy, {at_most({{"user", "ann"}}, 15)});
+    put_in_row(day, {4, 4, 4, 4, 4, 4});
+    JobSpec range = neighbours(100);
+    range.request.nodes_max = 5;
+    ASSERT_EQ(day.started(day.submit(range)), 0) << policy;
+    EXPECT_EQ(day.desk().launches.back().nodes, "n[1-3]") << policy << ": four come to 16";
   }
 }
 
