@@ -288,7 +288,7 @@ void AlterVerbs::order_limit(const Job& job, const TaskRecord& record) {
   out.actions.emplace_back(Relimit{record.lease->node,
                                    node.session,
                                    {record.id, record.attempt, record.epoch},
-                                   length >= kUnlimited ? Duration{} : length});
+                                   is_unlimited(length) ? Duration{} : length});
 }
 
 void AlterVerbs::set_deadline(Job& job, const JobSpec& spec) {

@@ -156,6 +156,7 @@ void Controller::State::fill_behind(Partition& partition) {
 }
 
 // A task that outlives its limit is still being ended: its room counts as taken for a while longer.
+// One without a limit goes on: it may run for another year.
 void Controller::State::extend_overdue() {
   constexpr Duration kGrace = seconds(60);
   const auto task_at = [&](const LimitWatch::Limit& limit) -> Task* {
@@ -171,9 +172,11 @@ void Controller::State::extend_overdue() {
     limits.pop();
     Task* task = task_at(reached);
     if (task == nullptr) continue;
-    rm.extend(*task->record.lease, clock.mono + kGrace);
+    const Duration length = shapes[jobs.at(reached.task.job).shape].length;
+    const Time until = rm::after(clock.mono, is_unlimited(length) ? kUnlimited : kGrace);
+    rm.extend(*task->record.lease, until);
     KeepQuotas{*this}.put_off(task->record.lease->path);
-    limits.push({clock.mono + kGrace, reached.task});
+    limits.push({until, reached.task});
     ended_since = true;
     for (Partition& partition : partitions) partition.is_stale = true;
   }

@@ -200,7 +200,7 @@ std::optional<Why> Controller::State::Reserved::why_outside(const Asker& asker) 
                "drover reservation show " + name};
   text +=
       " begins there at " + format_utc(from) +
-      (length >= kUnlimited ? ", and the job has no time limit"
+      (is_unlimited(length) ? ", and the job has no time limit"
                             : ", before its time limit of " + format_duration(length) + " ends");
   return Why{asker.state, Reason::Reservation, text + s.place_held(asker),
              "drover reservation show " + name};

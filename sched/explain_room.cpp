@@ -130,7 +130,7 @@ bool Controller::State::waits_for_unlimited(const rm::Slot& slot) const {
     return std::ranges::any_of(nodes.at(node).tasks, [&](const TaskId& id) {
       const Job& job = jobs.at(id.job);
       const rm::Lease& lease = *job.more->tasks.at(raw(id.index)).record.lease;
-      return shapes[job.shape].length >= kUnlimited && lease.until <= slot.start;
+      return is_unlimited(shapes[job.shape].length) && lease.until <= slot.start;
     });
   });
 }

@@ -20,7 +20,7 @@ bool ends_first(Time a, Time b) { return a.is_set() && (!b.is_set() || a < b); }
 // By its limit; who outlives it is being ended.
 Time Controller::State::Prospects::end_of(const Job& job, const TaskRecord& task) const {
   const Duration length = s.shapes[job.shape].length;
-  if (length >= kUnlimited || task.state == TaskState::Suspended) return {};
+  if (is_unlimited(length) || task.state == TaskState::Suspended) return {};
   return std::max(task.placed + length + task.suspended_for, s.clock.wall);
 }
 

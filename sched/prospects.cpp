@@ -52,7 +52,7 @@ Asker Controller::State::Prospects::asker_for(const JobSpec& spec, rm::PathId pa
   asker.state = spec.hold ? JobState::Held : JobState::Inited;
   asker.what = what;
   asker.path = path;
-  asker.length = spec.time_limit.us > 0 ? std::min(spec.time_limit, kUnlimited) : kUnlimited;
+  asker.length = length_of(spec.time_limit);
   asker.partition = &s.partition_for(spec);
   const auto by = s.reserved_ids.find(spec.reservation);
   if (spec.reservation.empty() || by == s.reserved_ids.end()) return asker;

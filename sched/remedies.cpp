@@ -182,9 +182,7 @@ std::string Controller::State::Prospects::other_partition(const Asker& asker,
     there.partition = s.partition_at[std::size_t(&other - table.all().data())];
     if (there.partition->queue.head()) continue;  // who waits there goes first
     there.path = s.rm.path_for(moved.labels);
-    const Duration length =
-        moved.time_limit.us > 0 ? std::min(moved.time_limit, kUnlimited) : kUnlimited;
-    const bool could = could_start(moved.request, length, there);
+    const bool could = could_start(moved.request, length_of(moved.time_limit), there);
     s.rm.forget_unused(there.path);
     if (could) return other.name;
   }

@@ -24,7 +24,7 @@ ShapeId Shapes::acquire(const rm::ResourceManager& rm, rm::ClassId what, Duratio
   const rm::Request& request = rm.request(what);
   Shape asked;
   asked.what = what;
-  asked.length = time_limit.us > 0 ? std::min(time_limit, kUnlimited) : kUnlimited;
+  asked.length = length_of(time_limit);
   asked.whole_node = request.exclusive;
   for (const rm::Request& more : request.more) asked.whole_node |= more.exclusive;
   if (asked.whole_node && rm.ledger().is_limited(path)) asked.path = path;

@@ -17,6 +17,12 @@ inline constexpr LaneId kNoLane{0xffffffffu};
 
 // A job without a time limit counts as one that runs for a year: it may, and plans need a number.
 inline constexpr Duration kUnlimited = seconds(366LL * 86'400);
+// What plans count for a time limit; 0 is none. Times added to it stay far from their largest.
+constexpr Duration length_of(Duration time_limit) {
+  constexpr Duration kMost{std::int64_t(1) << 62};
+  return time_limit.us <= 0 ? kUnlimited : time_limit < kMost ? time_limit : kMost;
+}
+constexpr bool is_unlimited(Duration length) { return length == kUnlimited; }
 
 struct Shape {
   rm::ClassId what{};

@@ -60,6 +60,18 @@ TEST_F(Behind, EasyLetsInWhatUsesOnlySpareRoom) {
   EXPECT_FALSE(starts(sized(1, 10'000))) << "the spare CPU is used up";
 }
 
+// Also limits of years are what they say.
+TEST_F(Behind, EasyLetsInWhatEndsBeforeInYears) {
+  for (const char* policy : {"easy", "conservative"}) {
+    desk.emplace(with(policy));
+    desk->node_up("n1", 4);
+    desk->accept(sized(3, 40'000'000));
+    desk->accept(sized(4, 50));
+    EXPECT_FALSE(starts(sized(1, 40'000'001))) << policy;
+    EXPECT_TRUE(starts(sized(1, 39'000'000))) << policy;
+  }
+}
+
 TEST_F(Behind, TheHoldMovesForwardWhenSomethingEndsEarly) {
   begin("easy");
   desk->pass(seconds(10));
@@ -180,6 +192,21 @@ TEST(Backfill, ARestartKnowsWhenThingsEnd) {
   EXPECT_EQ(desk.launches.size(), 1u) << "60 s are left of the limit";
   desk.accept(sized(1, 60));
   EXPECT_EQ(desk.launches.size(), 2u);
+}
+
+// It counts as one of a year, and then as one of another year: nobody asks each minute.
+TEST(Backfill, WhoHasNoLimitIsAskedForOnceAYear) {
+  for (const char* policy : {"easy", "conservative"}) {
+    Desk desk(with(policy));
+    desk.node_up("n1", 4);
+    desk.accept(sized(1, 0));
+    desk.accept(sized(4, 50));
+    desk.pass(seconds(366LL * 86'400 + 1));
+    desk.turn();
+    EXPECT_GE(desk.controller.next_due(desk.now) - desk.now.mono, seconds(300LL * 86'400))
+        << policy;
+    EXPECT_EQ(desk.launches.size(), 1u) << policy;
+  }
 }
 
 TEST(Backfill, WhoOutlivesItsLimitDelaysTheHoldButBreaksNothing) {
