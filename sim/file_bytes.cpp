@@ -41,6 +41,16 @@ class Bytes {
   std::size_t capacity_ = 0;
 };
 
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    text.remove_prefix(std::size_t(n));
+  }
+  return true;
+}
+
 Error io_error(const std::string& what, const std::string& path) {
   Error error;
   error.code = errno == ENOENT ? Errc::NotFound : Errc::Io;
@@ -119,12 +129,21 @@ Result<FileBytes> read_file(const std::string& path) {
   return plain->take();
 }
 
+Result<void> print(std::string_view text) {
+  if (std::fflush(stdout) == 0 && write_all(STDOUT_FILENO, text)) return {};
+  if (errno == EPIPE) return {};  // who reads has seen enough
+  return fail(io_error("cannot write", "the standard output"));
+}
+
 Result<void> write_file(const std::string& path, std::string_view text) {
-  std::FILE* const file = path == "-" ? stdout : std::fopen(path.c_str(), "wb");
-  if (file == nullptr) return fail(io_error("cannot write", path));
-  bool good = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  good = (file == stdout ? std::fflush(file) : std::fclose(file)) == 0 && good;
-  if (!good) return fail(io_error("cannot write", path));
+  if (path == "-") return print(text);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0) return fail(io_error("cannot write", path));
+  const bool good = write_all(fd, text);
+  const int failed = errno;
+  const bool closed = ::close(fd) == 0;
+  if (!good) errno = failed;
+  if (!good || !closed) return fail(io_error("cannot write", path));
   return {};
 }
 

@@ -23,6 +23,9 @@ class FileBytes {
 // At most 4 GiB unpacked. "-" is the standard input.
 Result<FileBytes> read_file(const std::string& path);
 
+// On the standard output. A closed pipe is no error: who reads has seen enough.
+Result<void> print(std::string_view text);
+
 Result<void> write_file(const std::string& path, std::string_view text);  // "-" = standard output
 
 }  // namespace drover::sim

@@ -1,9 +1,9 @@
 // sim/verb_compare.cpp - `drover sim compare`: several policies side by side.
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "sim/file_bytes.hpp"
 #include "sim/options.hpp"
 
 namespace drover::sim {
@@ -32,7 +32,7 @@ Result<int> compare(SimOptions options) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const Run& run : runs) all.push_back(to_json(run));
   const std::string text = options.json ? all.dump(2) + "\n" : to_table(runs);
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (auto ok = print(text); !ok) return fail(ok.error());
   return lost > 0 ? 1 : 0;
 }
 

@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/counted_words.hpp"
+#include "sim/file_bytes.hpp"
 #include "sim/option_checks.hpp"
 #include "sim/options.hpp"
 #include "sim/packing.hpp"
@@ -59,7 +59,7 @@ Result<int> run(const PackWords& words) {
         r.stranded_share * 100);
   }
   if (words.sim.json) text = all.dump(2) + "\n";
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (auto ok = print(text); !ok) return fail(ok.error());
   return 0;
 }
 

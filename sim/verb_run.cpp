@@ -1,8 +1,5 @@
 // sim/verb_run.cpp - `drover sim run`: one trace, one policy.
 // SPDX-License-Identifier: Apache-2.0
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -41,7 +38,7 @@ Result<int> run(const SimOptions& options) {
   if (!options.out.empty())
     if (auto ok = write_outputs(options.out, *scenario, *done); !ok) return fail(ok.error());
   const std::string text = options.json ? to_json(done->run).dump(2) + "\n" : to_text(done->run);
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (auto ok = print(text); !ok) return fail(ok.error());
   if (done->replay.refused > 0) note_refused(*scenario, *done);
   return done->run.summary.lost > 0 ? 1 : 0;
 }
