@@ -3,6 +3,7 @@
 #include "sim/file_bytes.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <libdeflate.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +12,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <utility>
 
 namespace drover::sim {
 namespace {
@@ -61,6 +64,78 @@ Error io_error(const std::string& what, const std::string& path) {
 tl::unexpected<Error> too_large(const std::string& path) {
   return fail(Errc::Limit, path + " is larger than 4 GiB", "split it, or use --limit on a part");
 }
+
+// What is no regular file (a device, a pipe, a link to nothing) and what a process has open.
+bool is_written_in_place(const std::string& path) {
+  for (const char* opened : {"/dev/std", "/dev/fd/", "/proc/"})
+    if (path.starts_with(opened)) return true;
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0) return !S_ISREG(info.st_mode);
+  return ::lstat(path.c_str(), &info) == 0;
+}
+
+// A file under a temporary name beside its own, so that at an error nothing is left of it and what
+// was there stays.
+class Draft {
+ public:
+  static Result<Draft> write(const std::string& path, std::string_view text) {
+    Draft draft(path);
+    const int fd = draft.open();
+    if (fd < 0) return fail(io_error("cannot write", path));
+    const bool good = write_all(fd, text);
+    const int failed = errno;
+    const bool closed = ::close(fd) == 0;
+    if (!good) errno = failed;
+    if (!good || !closed) return fail(io_error("cannot write", path));
+    return draft;
+  }
+  Draft(Draft&& other) noexcept
+      : path_(std::move(other.path_)),
+        final_(std::move(other.final_)),
+        temporary_(std::exchange(other.temporary_, {})) {}
+  Draft& operator=(Draft&&) = delete;
+  ~Draft() {
+    const int failed = errno;  // is still to be told
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+    errno = failed;
+  }
+
+  Result<void> publish() {
+    if (temporary_.empty()) return {};
+    if (::rename(temporary_.c_str(), final_.c_str()) != 0)
+      return fail(io_error("cannot write", path_));
+    temporary_.clear();
+    return {};
+  }
+
+ private:
+  explicit Draft(const std::string& path) : path_(path), final_(path) {}
+
+  int open() {
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_CLOEXEC;
+    if (is_written_in_place(path_)) return ::open(path_.c_str(), kFlags | O_TRUNC, 0666);
+    struct stat old {};
+    const bool replaces = ::stat(path_.c_str(), &old) == 0;
+    if (replaces) {
+      if (::access(path_.c_str(), W_OK) != 0) return -1;
+      std::error_code failed;
+      final_ = std::filesystem::canonical(path_, failed);  // a link stays one
+      if (failed) return -1;
+    }
+    const std::string folder = final_.substr(0, final_.rfind('/') + 1);
+    int fd = -1;
+    for (int n = 0; fd < 0 && n < 100; ++n) {  // another's leftovers may have the name
+      temporary_ = fmt::format("{}.drover-sim.{}.{}", folder, ::getpid(), n);
+      fd = ::open(temporary_.c_str(), kFlags | O_EXCL, 0666);
+      if (fd < 0 && errno != EEXIST) break;
+    }
+    if (fd < 0) temporary_.clear();
+    if (fd >= 0 && replaces) ::fchmod(fd, old.st_mode & 07777);
+    return fd;
+  }
+
+  std::string path_, final_, temporary_;  // the last is empty when there is nothing to rename
+};
 
 Result<Bytes> read_plain(int fd, const std::string& path) {
   struct stat info {};
@@ -135,16 +210,21 @@ Result<void> print(std::string_view text) {
   return fail(io_error("cannot write", "the standard output"));
 }
 
-Result<void> write_file(const std::string& path, std::string_view text) {
-  if (path == "-") return print(text);
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) return fail(io_error("cannot write", path));
-  const bool good = write_all(fd, text);
-  const int failed = errno;
-  const bool closed = ::close(fd) == 0;
-  if (!good) errno = failed;
-  if (!good || !closed) return fail(io_error("cannot write", path));
+Result<void> write_files(const std::vector<NewFile>& files) {
+  std::vector<Draft> drafts;
+  drafts.reserve(files.size());
+  for (const NewFile& file : files) {
+    auto draft = Draft::write(file.path, file.text);
+    if (!draft) return fail(draft.error());
+    drafts.push_back(*std::move(draft));
+  }
+  for (Draft& draft : drafts)
+    if (auto ok = draft.publish(); !ok) return fail(ok.error());
   return {};
+}
+
+Result<void> write_file(const std::string& path, std::string_view text) {
+  return path == "-" ? print(text) : write_files({{path, text}});
 }
 
 }  // namespace drover::sim

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -26,6 +27,13 @@ Result<FileBytes> read_file(const std::string& path);
 // On the standard output. A closed pipe is no error: who reads has seen enough.
 Result<void> print(std::string_view text);
 
+// All of them or, at an error, none: what was there before stays. Devices and pipes are written as
+// they are.
+struct NewFile {
+  std::string path;
+  std::string_view text;
+};
+Result<void> write_files(const std::vector<NewFile>& files);
 Result<void> write_file(const std::string& path, std::string_view text);  // "-" = standard output
 
 }  // namespace drover::sim

@@ -1,5 +1,6 @@
 // sim/main.cpp - the program `drover-sim`, which `drover sim` runs.
 // SPDX-License-Identifier: Apache-2.0
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 #include "sim/options.hpp"
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error message, not our end
   CLI::App app{
       "Answers capacity questions: replays a workload through the scheduler that droverd runs, on\n"
       "virtual time. The same trace, cluster and policy give the same result on every machine."};

@@ -34,13 +34,16 @@ Result<int> import(const ImportOptions& options) {
   read.drop_without_estimate = options.missing_estimate == "drop";
   const auto workload = import_text(bytes->text(), format, read);
   if (!workload) return fail(workload.error(), options.in);
+  if (workload->jobs.empty())
+    return fail(Errc::Corrupt, options.in + " holds no job that could be taken over",
+                to_text(workload->cleaning) + "; nothing was written");
   std::string text;
   for (std::size_t i = 0; i < workload->jobs.size(); ++i) text += to_jsonl(*workload, i);
   if (auto ok = write_file(options.out, text); !ok) return fail(ok.error());
   if (!options.quiet)
     std::fprintf(stderr, "%s\n%s", to_text(workload->cleaning).c_str(),
                  profile_of(*workload).c_str());
-  return workload->jobs.empty() ? 1 : 0;
+  return 0;
 }
 
 }  // namespace

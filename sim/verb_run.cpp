@@ -12,15 +12,15 @@ namespace {
 
 Result<void> write_outputs(const std::string& dir, const Scenario& scenario, const Finished& done) {
   std::error_code failed;
-  std::filesystem::create_directories(dir, failed);
+  const bool is_new = std::filesystem::create_directories(dir, failed);
   if (failed) return fail(Errc::Io, "cannot create " + dir + ": " + failed.message());
-  const std::pair<const char*, std::string> files[] = {
-      {"summary.json", to_json(done.run).dump(2) + "\n"},
-      {"jobs.csv", jobs_csv(scenario.workload, scenario.cluster, done.replay)},
-      {"series.csv", series_csv(scenario.cluster, done.replay)}};
-  for (const auto& [name, text] : files)
-    if (auto ok = write_file(dir + "/" + name, text); !ok) return fail(ok.error());
-  return {};
+  const std::string summary = to_json(done.run).dump(2) + "\n";
+  const std::string jobs = jobs_csv(scenario.workload, scenario.cluster, done.replay);
+  const std::string series = series_csv(scenario.cluster, done.replay);
+  auto written = write_files(
+      {{dir + "/summary.json", summary}, {dir + "/jobs.csv", jobs}, {dir + "/series.csv", series}});
+  if (!written && is_new) std::filesystem::remove(dir, failed);
+  return written;
 }
 
 Result<int> run(const SimOptions& options) {

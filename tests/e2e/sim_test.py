@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """python3 tests/e2e/sim_test.py [PART ...]"""
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -41,7 +42,35 @@ def closed_pipe(_):
         os.close(writer)
 
 
-PARTS = (full_output, closed_pipe)
+def small_files():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+
+def whole_files(directory):
+    """What cannot be written whole leaves what was there, and nothing of its own."""
+    call("gen", "--jobs", "500", "--procs", "16", "-o", "long.swf")
+    Path("kept").mkdir()
+    for name in ("summary.json", "jobs.csv", "series.csv", "out"):
+        Path("kept", name).write_text("old")
+    before = sorted(directory.rglob("*"))
+    for words in ("run long.swf --out kept", "run long.swf --out new", "gen --jobs 500 -o kept/out", "gen --jobs 500 -o new",
+                  "import long.swf -o kept/out"):
+        says(call(*words.split(), code=1, preexec_fn=small_files), "error: cannot write ", "File too large")
+        assert sorted(directory.rglob("*")) == before, (words, sorted(directory.rglob("*")))
+    assert {file.read_text() for file in Path("kept").iterdir()} == {"old"}
+    call("run", "long.swf", "--out", "kept")
+    assert "old" not in {file.read_text() for file in Path("kept").glob("*.*")}
+
+
+def nothing_to_import(_):
+    Path("empty").write_text("")
+    Path("keep.jsonl").write_text("old")
+    for quiet in ([], ["-q"]):
+        says(call("import", "empty", *quiet, "-o", "keep.jsonl", code=1), "error: empty holds no job", "nothing was written")
+        assert Path("keep.jsonl").read_text() == "old"
+
+
+PARTS = (full_output, closed_pipe, whole_files, nothing_to_import)
 
 
 def main():
