@@ -76,7 +76,20 @@ sched::ControllerConfig config_for(const Workload& workload) {
   return config;
 }
 
+// "3 jobs refused, the first, job 7: no node has 4G of memory"
+std::string refused_text(const Workload& workload, const Replay& replay) {
+  return counted(std::int64_t(replay.refused), "job") + " refused" +
+         (replay.refused > 1 ? ", the first, job " : ", job ") +
+         workload.name_of(replay.first_refused) + ": " + replay.first_refusal;
+}
+
 }  // namespace
+
+std::string cluster_hint(const SimOptions& options) {
+  return options.cluster.empty()
+             ? "a flat machine has no memory, GPUs or labels: give --cluster FILE"
+             : "";
+}
 
 void add_sim_options(CLI::App& verb, SimOptions& options) {
   verb.add_option("trace,--trace", options.traces,
@@ -163,6 +176,11 @@ Result<Finished> simulate(const Scenario& scenario, const std::string& policy,
   const auto begin = std::chrono::steady_clock::now();
   auto replayed = replay(scenario.workload, scenario.cluster, replay_options);
   if (!replayed) return fail(replayed.error());
+  if (replayed->refused > 0 && replayed->refused == scenario.workload.jobs.size())
+    return fail(Errc::Limit,
+                scenario.workload.name +
+                    ": no job could run: " + refused_text(scenario.workload, *replayed),
+                cluster_hint(options));
   Finished done{{}, *std::move(replayed)};
   Run& run = done.run;
   run.simulate_s = seconds_since(begin);
@@ -184,12 +202,8 @@ Result<Finished> simulate(const Scenario& scenario, const std::string& policy,
 }
 
 void note_refused(const Scenario& scenario, const Finished& done) {
-  const std::uint64_t count = done.replay.refused;
-  std::fprintf(stderr, "note: %s refused%s job %s: %s\n",
-               (scenario.workload.name + ": " + counted(std::int64_t(count), "job")).c_str(),
-               count > 1 ? ", the first," : ",",
-               scenario.workload.name_of(done.replay.first_refused).c_str(),
-               done.replay.first_refusal.c_str());
+  std::fprintf(stderr, "note: %s: %s\n", scenario.workload.name.c_str(),
+               refused_text(scenario.workload, done.replay).c_str());
 }
 
 void Exit::set(const Result<int>& result) {

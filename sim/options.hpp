@@ -36,8 +36,12 @@ struct Finished {
   Run run;
   Replay replay;
 };
+// Fails also when every job is refused: there is no result then.
 Result<Finished> simulate(const Scenario& scenario, const std::string& policy,
                           const SimOptions& options);
+
+// What to do when no job fits; empty when there is nothing to say.
+std::string cluster_hint(const SimOptions& options);
 
 // On the standard error: how many jobs could never run on this machine, and why not the first.
 void note_refused(const Scenario& scenario, const Finished& done);

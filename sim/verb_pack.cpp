@@ -50,6 +50,11 @@ Result<int> run(const PackWords& words) {
   for (const Placement placement :
        {Placement::Production, Placement::FirstFit, Placement::BestFit}) {
     const PackResult r = pack(scenario->workload, scenario->cluster, placement, options);
+    if (r.impossible == scenario->workload.jobs.size())
+      return fail(Errc::Limit,
+                  fmt::format("{}: no job fits on the empty cluster: {} refused",
+                              scenario->workload.name, counted(std::int64_t(r.impossible), "job")),
+                  cluster_hint(words.sim));
     all.push_back(to_json(r));
     text += fmt::format(
         "{:<10}  {:>8}  {:>11}  {:>6.2f}%  {:>6.2f}%  {:>6.2f}%  {:>13.2f}%  {:>12.2f}%  "

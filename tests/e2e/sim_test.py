@@ -70,7 +70,26 @@ def nothing_to_import(_):
         assert Path("keep.jsonl").read_text() == "old"
 
 
-PARTS = (full_output, closed_pipe, whole_files, nothing_to_import)
+def nothing_ran(_):
+    """No table of zeros: what was refused, why, and what to do."""
+    asks = '{"id":%d,"submit":0,"run":5,"memory":"4G"}\n'
+    Path("memory.jsonl").write_text(asks % 1 + asks % 2)
+    Path("small.toml").write_text('[[nodes]]\nname = "n"\ncpus = 4\nmemory = "1GiB"\n')
+    flat = "hint: a flat machine has no memory, GPUs or labels: give --cluster FILE"
+    for verb in ("run", "compare", "run --json"):
+        said = call(*verb.split(), "memory.jsonl", "--procs", "4", "--out" if "run" in verb else "--limit",
+                    "none" if "run" in verb else "2", code=1)
+        says(said, "error: memory.jsonl: no job could run: 2 jobs refused, the first, job 1: no node has 4G of memory", flat)
+        assert "slowdown" not in said and not Path("none").exists(), said
+        said = call(*verb.split(), "memory.jsonl", "--cluster", "small.toml", code=1)
+        assert "no job could run" in said and "hint" not in said, said
+    says(call("pack", "memory.jsonl", "--procs", "4", code=1), "no job fits on the empty cluster: 2 jobs refused", flat)
+    Path("both.jsonl").write_text(asks % 1 + '{"id":2,"submit":0,"run":5}\n')
+    says(call("run", "both.jsonl", "--procs", "4"), "note: both.jsonl: 1 job refused, job 1: ", "jobs              1, 1 refused")
+    says(call("pack", "both.jsonl", "--procs", "4"), "PLACEMENT")
+
+
+PARTS = (full_output, closed_pipe, whole_files, nothing_to_import, nothing_ran)
 
 
 def main():
