@@ -42,11 +42,28 @@ Result<bool> use_live_nodes(Context& context, std::vector<std::string>& words) {
   return true;
 }
 
+// Options in front of the verb are said to the verb, which refuses what it does not know.
+Result<bool> add_globals(const Globals& globals, std::vector<std::string>& words) {
+  const Format format = globals.table.format;
+  if (format != Format::Table && format != Format::JsonObject)
+    return fail(Errc::BadInput, "drover sim prints tables or JSON only",
+                "drover sim run TRACE --json", "output");
+  if (!globals.table.columns.empty() || !globals.table.sort.empty() || !globals.header)
+    return fail(Errc::BadInput, "drover sim has fixed tables: no --columns, --sort or --no-header",
+                "drover sim run TRACE --json is for programs", "columns");
+  if (words.front().starts_with('-')) return true;  // no verb
+  if (globals.quiet) words.insert(words.begin() + 1, "--quiet");
+  if (format == Format::JsonObject) words.insert(words.begin() + 1, "--json");
+  return true;
+}
+
 Result<int> run_sim(Context& context) {
   const Result<std::string> program = find_sibling("drover-sim");
   if (!program) return fail(program.error());
   std::vector<std::string> words = context.arguments().words;
   if (words.empty()) words.emplace_back("--help");
+  const Result<bool> added = add_globals(context.globals(), words);
+  if (!added) return fail(added.error());
   const Result<bool> live = use_live_nodes(context, words);
   if (!live) return fail(live.error());
   std::vector<char*> argv;

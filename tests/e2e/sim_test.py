@@ -1,6 +1,7 @@
 # tests/e2e/sim_test.py - drover-sim as people call it: what it writes is whole, and what it cannot do it says.
 # SPDX-License-Identifier: Apache-2.0
 """python3 tests/e2e/sim_test.py [PART ...]"""
+import json
 import os
 import resource
 import subprocess
@@ -89,7 +90,19 @@ def nothing_ran(_):
     says(call("pack", "both.jsonl", "--procs", "4"), "PLACEMENT")
 
 
-PARTS = (full_output, closed_pipe, whole_files, nothing_to_import, nothing_ran)
+def options_before_the_verb(_):
+    """Those of drover itself count, or are refused."""
+    for words in ("sim --json run ok.swf", "--json sim run ok.swf", "-o json sim run ok.swf", "sim -o json compare ok.swf"):
+        printed = json.loads(call(*words.split(), program="drover"))
+        assert (printed if isinstance(printed, dict) else printed[0])["jobs"] == 50, (words, printed)
+    for words in ("-q sim import ok.swf -o quiet.jsonl", "sim -q import ok.swf -o quiet.jsonl"):
+        assert call(*words.split(), program="drover") == "", words
+    for words, what in (("--json sim gen", "--json is no option"), ("-q sim run ok.swf", "--quiet is no option"),
+                        ("-o csv sim run ok.swf", "tables or JSON only"), ("--sort wait sim compare ok.swf", "no --columns")):
+        says(call(*words.split(), program="drover", code=2), what)
+
+
+PARTS = (full_output, closed_pipe, whole_files, nothing_to_import, nothing_ran, options_before_the_verb)
 
 
 def main():
