@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 
 #include "base/counted_words.hpp"
@@ -122,11 +123,15 @@ void add_sim_options(CLI::App& verb, SimOptions& options) {
       ->type_name("batch")
       ->check(CLI::IsMember({"batch"}))
       ->capture_default_str();
+  verb.add_flag("--json", options.json, "print JSON instead of a table");
+}
+
+void add_trim(CLI::App& verb, SimOptions& options) {
   verb.add_option("--trim", options.trim,
                   "leave this share of the jobs at each end out of waits and slowdowns")
       ->type_name("0-0.49")
+      ->check(number_in(0, 0.49))
       ->capture_default_str();
-  verb.add_flag("--json", options.json, "print JSON instead of a table");
 }
 
 Result<Scenario> load_scenario(const SimOptions& options, const std::string& trace,
@@ -162,13 +167,6 @@ Result<Finished> simulate(const Scenario& scenario, const std::string& policy,
                           const SimOptions& options) {
   const auto parsed = sched::parse_policy(policy);
   if (!parsed) return fail(parsed.error());
-  std::int64_t trim_ppm = 0;
-  if (options.trim != "0") {
-    const auto trim = parse_factor(options.trim, "trim");
-    if (!trim || *trim > 490'000)
-      return fail(Errc::BadInput, "--trim is a share from 0.001 to 0.49", {}, "trim");
-    trim_ppm = *trim;
-  }
   ReplayOptions replay_options;
   replay_options.config = config_for(scenario.workload);
   replay_options.config.policy = *parsed;
@@ -192,7 +190,8 @@ Result<Finished> simulate(const Scenario& scenario, const std::string& policy,
   run.gpus = scenario.cluster.gpus();
   run.nodes = std::int64_t(scenario.cluster.nodes.size());
   run.cleaning = scenario.workload.cleaning;
-  run.summary = summarise(scenario.workload, scenario.cluster, done.replay, trim_ppm);
+  run.summary =
+      summarise(scenario.workload, scenario.cluster, done.replay, std::llround(options.trim * 1e6));
   run.passes = done.replay.passes;
   run.submitted = done.replay.submitted;
   run.started = done.replay.started;

@@ -14,13 +14,15 @@ namespace drover::sim {
 // Options of run and compare as they were written.
 struct SimOptions {
   std::vector<std::string> traces, policies, estimates;
-  std::string cluster, load = "1", trim = "0", missing_estimate = "runtime", clock = "batch", out;
+  std::string cluster, load = "1", missing_estimate = "runtime", clock = "batch", out;
   std::int64_t procs = 0;
   std::uint64_t limit = 0;
+  double trim = 0;
   bool json = false;
 };
 
 void add_sim_options(CLI::App& verb, SimOptions& options);
+void add_trim(CLI::App& verb, SimOptions& options);  // of the verbs that tell of waits
 
 // A trace with the machine that it runs on.
 struct Scenario {

@@ -42,6 +42,7 @@ void add_compare(CLI::App& app, Exit& exit) {
   CLI::App* verb = app.add_subcommand("compare", "several policies on one or more traces");
   auto options = std::make_shared<SimOptions>();
   add_sim_options(*verb, *options);
+  add_trim(*verb, *options);
   verb->add_option("--policy", options->policies,
                    "as in run; may be repeated. The first is what the others are measured against "
                    "(default: fcfs, easy, easy-sjbf, conservative, saf-guard)")

@@ -49,6 +49,7 @@ void add_run(CLI::App& app, Exit& exit) {
   CLI::App* verb = app.add_subcommand("run", "replay a trace under one policy");
   auto options = std::make_shared<SimOptions>();
   add_sim_options(*verb, *options);
+  add_trim(*verb, *options);
   verb->add_option(
           "--policy", options->policies,
           "fcfs, easy, easy-sjbf, conservative, depth-k:N, saf-guard[:24h], or "

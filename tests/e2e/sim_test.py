@@ -102,7 +102,19 @@ def options_before_the_verb(_):
         says(call(*words.split(), program="drover", code=2), what)
 
 
-PARTS = (full_output, closed_pipe, whole_files, nothing_to_import, nothing_ran, options_before_the_verb)
+def trims(_):
+    """The whole range that the help tells, and nothing else; where no waits are told, no such option."""
+    for verb in ("run", "compare"):
+        for share in ("0", "0.0", "0.0005", "0.49"):
+            call(verb, "ok.swf", "--trim", share)
+        for share in ("0.5", "-0.1", "nan", "x", ""):
+            says(call(verb, "ok.swf", "--trim", share, code=2), "from 0 to 0.49")
+    kept = json.loads(call("run", "ok.swf", "--trim", "0.1", "--json"))
+    assert kept["jobs"] == 40, kept
+    says(call("pack", "ok.swf", "--trim", "0.9", code=2), "--trim is no option")
+
+
+PARTS = (full_output, closed_pipe, whole_files, nothing_to_import, nothing_ran, options_before_the_verb, trims)
 
 
 def main():
