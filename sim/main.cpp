@@ -8,6 +8,22 @@
 #include "sim/help_format.hpp"
 #include "sim/options.hpp"
 
+namespace {
+
+// Instead of "A subcommand is required".
+std::string missing_verb(const CLI::App& app) {
+  std::string verbs;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    verbs += (verbs.empty() ? "" : ", ") + verb->get_name();
+  const std::vector<std::string> words = app.remaining();
+  if (words.empty()) return "a verb is required: " + verbs;
+  const std::string& word = words.front();
+  return word.starts_with('-') ? word + " is no option here: a verb comes first, of " + verbs
+                               : "\"" + word + "\" is no verb: there are " + verbs;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error message, not our end
   CLI::App app{
@@ -38,6 +54,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     std::string verb;  // that was being read
     std::string what = error.what();
+    if (app.get_subcommands().empty()) what = missing_verb(app);
     for (const CLI::App* sub : app.get_subcommands()) {
       verb += " " + sub->get_name();
       // Who mistypes an option is told so, not what else is missing.

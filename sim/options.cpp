@@ -92,6 +92,13 @@ std::string cluster_hint(const SimOptions& options) {
              : "";
 }
 
+CLI::Validator file_name() {
+  return {[](const std::string& text) {
+            return std::string(text.empty() ? "the name is empty: is a shell variable unset?" : "");
+          },
+          ""};
+}
+
 void add_sim_options(CLI::App& verb, SimOptions& options) {
   verb.add_option("trace,--trace", options.traces,
                   "workload: SWF or JSON lines, plain or .gz; - is the standard input")
@@ -105,6 +112,7 @@ void add_sim_options(CLI::App& verb, SimOptions& options) {
                   "nodes from a .toml, .machines or .csv file instead of a flat machine; "
                   "`drover sim` also takes live: the nodes of the running server")
       ->type_name("FILE")
+      ->check(file_name())
       ->excludes("--procs");
   verb.add_option("--load", options.load,
                   "divide the gaps between arrivals by F: 1.2 is 20 % more load")

@@ -21,6 +21,8 @@ struct SimOptions {
   bool json = false;
 };
 
+CLI::Validator file_name();  // refuses an empty one
+
 void add_sim_options(CLI::App& verb, SimOptions& options);
 void add_trim(CLI::App& verb, SimOptions& options);  // of the verbs that tell of waits
 

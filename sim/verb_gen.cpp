@@ -92,6 +92,7 @@ void add_gen(CLI::App& app, Exit& exit) {
       ->check(CLI::IsMember({"swf", "jsonl"}));
   verb->add_option("-o,--out", options->out, "file to write; - is the standard output")
       ->type_name("FILE")
+      ->check(file_name())
       ->capture_default_str();
   verb->footer(
       "examples:\n"

@@ -56,6 +56,7 @@ void add_import(CLI::App& app, Exit& exit) {
       ->required();
   verb->add_option("-o,--out", options->out, "file of JSON lines to write")
       ->type_name("FILE")
+      ->check(file_name())
       ->capture_default_str();
   verb->add_option("--format", options->format,
                    "history: drover ls -a -o jsonl; workload: SWF or JSON lines; metacentrum: SWF "

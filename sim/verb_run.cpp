@@ -62,7 +62,8 @@ void add_run(CLI::App& app, Exit& exit) {
       ->type_name("user|exact|xF")
       ->allow_extra_args(false);
   verb->add_option("-o,--out", options->out, "write summary.json, jobs.csv and series.csv there")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->check(file_name());
   verb->footer(
       "examples:\n"
       "  drover sim run SDSC-SP2-1998-4.2-cln.swf.gz --policy easy\n"

@@ -114,7 +114,22 @@ def trims(_):
     says(call("pack", "ok.swf", "--trim", "0.9", code=2), "--trim is no option")
 
 
-PARTS = (full_output, closed_pipe, whole_files, nothing_to_import, nothing_ran, options_before_the_verb, trims)
+def empty_names(_):
+    """An unset shell variable loses no results."""
+    for words in (["run", "ok.swf", "--out"], ["run", "ok.swf", "--cluster"], ["compare", "ok.swf", "--cluster"],
+                  ["pack", "ok.swf", "--cluster"], ["gen", "-o"], ["import", "ok.swf", "-o"]):
+        says(call(*words, "", code=2), "the name is empty: is a shell variable unset?")
+
+
+def unknown_verbs(_):
+    verbs = "run, compare, pack, gen, import"
+    for program, before in (("drover-sim", []), ("drover", ["sim"])):
+        says(call(*before, "bogus", code=2, program=program), f'error: "bogus" is no verb: there are {verbs}', "drover sim --help")
+    says(call("--bogus", code=2), "--bogus is no option here", verbs)
+    says(call(code=2), f"a verb is required: {verbs}")
+
+
+PARTS = (full_output, closed_pipe, whole_files, nothing_to_import, nothing_ran, options_before_the_verb, trims, empty_names, unknown_verbs)
 
 
 def main():
