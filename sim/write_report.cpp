@@ -60,10 +60,10 @@ std::string thousandths(std::int64_t milli) { return fmt::format("{}", double(mi
 // "n1", or of several nodes "n[1-2]"; quoted where it has a comma.
 std::string nodes_of(std::size_t job, const Cluster& cluster, const Replay& replay) {
   const auto gang = replay.gangs.find(std::uint32_t(job));
-  if (gang != replay.gangs.end())
-    return gang->second.find(',') == std::string::npos ? gang->second : '"' + gang->second + '"';
+  if (gang != replay.gangs.end()) return quoted_csv(gang->second);
   const std::uint32_t node = replay.outcomes[job].node;
-  return node >= 1 && node <= cluster.nodes.size() ? cluster.nodes[node - 1].name : std::string();
+  return node >= 1 && node <= cluster.nodes.size() ? quoted_csv(cluster.nodes[node - 1].name)
+                                                   : std::string();
 }
 
 std::string short_time(double seconds) {

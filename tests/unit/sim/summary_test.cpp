@@ -106,6 +106,21 @@ TEST(Report, QuotesNamesThatCsvWouldSplit) {
   EXPECT_NE(csv.find("\nplain,\"x\ny\",delay,10,2,"), std::string::npos) << csv;
 }
 
+TEST(Report, QuotesNodes) {
+  for (const auto& [name, shown] : {std::pair{"n1", "n1"},
+                                    {"a,b", "\"a,b\""},
+                                    {"a\"b", "\"a\"\"b\""},
+                                    {"n[1-2]", "n[1-2]"},
+                                    {"n[1,3]", "\"n[1,3]\""}}) {
+    Two two;
+    two.cluster.nodes[0].name = name;
+    two.replay.gangs[1] = name;
+    const std::string csv = jobs_csv(two.workload, two.cluster, two.replay);
+    for (const std::string before : {",0,100,1,", ",100,105,21,"})
+      EXPECT_NE(csv.find(before + shown + ",,,"), std::string::npos) << csv;
+  }
+}
+
 TEST(Report, JsonHasEveryNumber) {
   const Two two;
   sim::Run run;
