@@ -76,9 +76,9 @@ void add_import(CLI::App& app, Exit& exit) {
       ->capture_default_str();
   verb->add_flag("-q,--quiet", options->quiet, "no profile on the standard error");
   verb->footer(
-      "Times count from the first submission. Jobs that never ran and array jobs of the history "
-      "are "
-      "left out:\nthe list does not tell the run times of single elements.\n\n"
+      "Times of a history and of metacentrum count from the first submission; those of the other "
+      "formats\nstay as they are. Jobs that never ran and array jobs of the history are left out: "
+      "the list does not\ntell the run times of single elements.\n\n"
       "examples:\n"
       "  drover ls -a -A -n 100000 -o jsonl | drover sim import - -o mine.jsonl\n"
       "  drover sim import SDSC-SP2-1998-4.2-cln.swf.gz -o sdsc.jsonl");

@@ -129,7 +129,20 @@ def unknown_verbs(_):
     says(call(code=2), f"a verb is required: {verbs}")
 
 
-PARTS = (full_output, closed_pipe, whole_files, nothing_to_import, nothing_ran, options_before_the_verb, trims, empty_names, unknown_verbs)
+def times_of_imports(_):
+    """As the help tells: only a history and MetaCentrum's logs are moved to begin at 0."""
+    Path("late.jsonl").write_text('{"id":1,"submit":1000,"run":5}\n')
+    Path("late.swf").write_text("; MaxProcs: 4\n1 1000 0 5 1 -1 -1 1 9 -1 1 1 1 -1 -1 -1 -1 -1\n")
+    for late in ("late.jsonl", "late.swf"):
+        says(call("import", late, "-q"), '"submit":1000.0')
+    ended = ('{"id":7,"submitted":"2026-03-01T10:00:05.000000Z","started":"2026-03-01T10:00:06.000000Z",'
+             '"ended":"2026-03-01T10:01:06.000000Z","run_s":60,"array":null,"cpus":1,"time_limit_s":0}\n')
+    Path("history").write_text(ended)
+    says(call("import", "history", "-q"), '"submit":0.0')
+    says(call("import", "--help"), "Times of a history and of metacentrum count from the first submission;")
+
+
+PARTS = (full_output, closed_pipe, whole_files, nothing_to_import, nothing_ran, options_before_the_verb, trims, empty_names, unknown_verbs, times_of_imports)
 
 
 def main():
