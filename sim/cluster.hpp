@@ -24,10 +24,10 @@ Cluster flat_cluster(std::int64_t procs);
 Result<Cluster> parse_cluster_toml(std::string_view text, const std::string& origin);
 
 // Lines of: id, name, nodes, CPUs per node, speed, memory per node in KiB.
-Result<Cluster> parse_machines(std::string_view text);
+Result<Cluster> parse_machines(std::string_view text, const std::string& origin);
 
 // CSV of the GPU cluster trace: sn,cpu_milli,memory_mib,gpu,model.
-Result<Cluster> parse_gpu_nodes(std::string_view text);
+Result<Cluster> parse_gpu_nodes(std::string_view text, const std::string& origin);
 
 // By the file's ending: .toml, .machines or .csv, each perhaps followed by .gz.
 Result<Cluster> read_cluster(const std::string& path);

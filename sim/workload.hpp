@@ -88,6 +88,11 @@ Duration chosen_estimate(Duration run, Duration said, const ReadOptions& options
 // is refused with its jobs named.
 Result<void> settle(Workload& workload, const ReadOptions& options);
 
+// Some editors put one in front of UTF-8.
+inline std::string_view without_bom(std::string_view text) {
+  return text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text;
+}
+
 // The first line that is neither empty nor a comment (; or #); empty when there is none.
 std::string_view first_data_line(std::string_view text);
 

@@ -54,14 +54,20 @@ TEST(Cluster, RefusesWhatItDoesNotUnderstand) {
   const Row rows[] = {
       {"[[nodes]]\ncount = 2\ncoers = 4\n", "c.toml:3: unknown key \"coers\""},
       {"[[nodes]]\ncores = -1\n", "c.toml:2: cores is a whole number"},
-      {"[[nodes]]\ncores = 0\n", "1 to 65535 CPUs"},
-      {"[[nodes]]\ncount = 1048576\n[[nodes]]\n", "1 to 1048576 nodes"},
+      {"[[nodes]]\ncores = 0\n", "c.toml:2: cores is a whole number from 1 to 65535"},
+      {"[[nodes]]\ncpus = 65536\n", "c.toml:2: cpus is a whole number from 1 to 65535"},
+      {"[[nodes]]\ncores = 2\ngpus = 70000\n", "c.toml:3: gpus is a whole number from 0 to 4096"},
+      {"[[nodes]]\ncount = 0\n", "c.toml:2: count is a whole number from 1 to 1048576"},
+      {"[[nodes]]\ncount = 1048576\n[[nodes]]\n", "c.toml:3: a cluster has 1 to 1048576 nodes"},
+      {"[[nodes]]\n\n[[nodes]]\ncount = 1048000\ncpus = 65535\n",
+       "c.toml:3: a cluster has at most 16777216 CPUs and GPUs"},
+      {"[[nodes]]\nnuma = 5000\n", "c.toml:1: the node's topology has more than 4096 NUMA nodes"},
       {"[[nodes]]\nmemory = \"much\"\n", "c.toml:2: memory"},
       {"[[nodes]]\nlabels = {a = 1}\n", "a label's value is a text"},
       {"[[nodes]]\ncpus = 4\ncores = 2\n", "c.toml:3: cpus and cores exclude each other"},
       {"[[nodes]]\ncpus = 4\n[[nodes]]\ncpus = 8\n", "two nodes called node"},
-      {"[[nodes]]\npackages = 1048575\nnuma = 1048575\ncores = 1048575\nthreads = 1048575\n",
-       "1 to 65535 CPUs"},
+      {"[[nodes]]\npackages = 65535\nnuma = 65535\ncores = 65535\nthreads = 65535\n",
+       "c.toml:1: a node has 1 to 65535 CPUs"},
       {"[[nodes]]\nresources = {fpga = \"2\"}\n", "of a resource there is a whole number"},
       {"[[node]]\n", "unknown key \"node\""},
       {"[[nodes]\n", "c.toml:1"},
@@ -76,25 +82,53 @@ TEST(Cluster, RefusesWhatItDoesNotUnderstand) {
 
 TEST(Cluster, ReadsMachinesFiles) {
   const auto cluster =
-      parse_machines("0\tzewura\t20\t80\t1\t529426432\n1 zegox 48 12 1 94035968\n");
+      parse_machines("0\tzewura\t20\t80\t1\t529426432\n1 zegox 48 12 1 94035968\n", "m");
   ASSERT_TRUE(cluster);
   EXPECT_EQ(cluster->nodes.size(), 68u);
   EXPECT_EQ(cluster->cpus(), 2176);
   EXPECT_EQ(cluster->nodes[0].labels.at("cluster"), "zewura");
   EXPECT_EQ(cluster->nodes[0].topology.mem_mib(), 529426432 / 1024);
-  EXPECT_FALSE(parse_machines("0 zewura 20\n"));
-  EXPECT_FALSE(parse_machines("0 zewura many 80 1 5\n"));
-  EXPECT_FALSE(parse_machines("0 zewura 20 80 1 much\n"));
 }
 
 TEST(Cluster, ReadsGpuNodeLists) {
   const auto cluster = parse_gpu_nodes(
-      "sn,cpu_milli,memory_mib,gpu,model\nn0,32000,262144,0,\nn1,96000,393216,8,G2\n");
+      "sn,cpu_milli,memory_mib,gpu,model\nn0,32000,262144,0,\nn1,96000,393216,8,G2\n", "g");
   ASSERT_TRUE(cluster) << cluster.error().message;
   EXPECT_EQ(cluster->cpus(), 128);
   EXPECT_EQ(cluster->gpus(), 8);
   EXPECT_EQ(cluster->nodes[1].topology.gpus[7].model, "G2");
-  EXPECT_FALSE(parse_gpu_nodes("n0,32000\n"));
+}
+
+TEST(Cluster, NamesTheFileAndLineOfWhatItRefuses) {
+  struct Row {
+    const char* file;
+    const char* text;
+    const char* message;
+  };
+  const Row rows[] = {
+      {"m", "0 a 20\n", "m:1: six words are expected"},
+      {"m", "# nodes\n0 a many 80 1 5\n", "m:2: nodes: \"many\""},
+      {"m", "0 a 20 80 1 much\n", "m:1: memory: \"much\""},
+      {"m", "1 a 2 4 1 1000000\n2 b 9223372036854775807 4 1 1000\n",
+       "m:2: nodes: \"9223372036854775807\""},
+      {"m", "1 a 2 4 1 1000000\n2 b 1048575 1 1 1000\n", "m:2: a cluster has 1 to 1048576 nodes"},
+      {"m", "1 a 2 65536 1 10\n", "m:1: CPUs per node: \"65536\""},
+      {"m", "1 a 1048576 65535 1 10\n", "m:1: a cluster has at most 16777216 CPUs and GPUs"},
+      {"m", "1 a 1 4 1 10\n2 a 1 4 1 10\n", "m: there are two nodes called a"},
+      {"g", "n0,32000\n", "g:1: five fields are expected"},
+      {"g", "sn,cpu_milli,memory_mib,gpu,model\nn0,x,1,0,\n", "g:2: cpu_milli: \"x\""},
+      {"g", "n0,1000,1,9999,\n", "g:1: gpu: \"9999\""},
+      {"g", ",1000,1,0,\n", "g:1: the node has no name"},
+      {"g", "n0,1000,1,0,\nn1,1000,1,0,\nn0,2000,1,0,\n", "g: there are two nodes called n0"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.text);
+    const std::string file = row.file;
+    const auto cluster =
+        file == "m" ? parse_machines(row.text, file) : parse_gpu_nodes(row.text, file);
+    ASSERT_FALSE(cluster);
+    EXPECT_TRUE(cluster.error().message.starts_with(row.message)) << cluster.error().message;
+  }
 }
 
 }  // namespace
