@@ -270,13 +270,18 @@ std::int64_t Cluster::gpus() const {
   return sum;
 }
 
-Cluster flat_cluster(std::int64_t procs) {
+Result<Cluster> flat_cluster(std::int64_t procs) {
+  if (procs < 1 || procs > kUnitsMax)
+    return fail(Errc::Limit,
+                "a flat machine has 1 to " + std::to_string(kUnitsMax) + " processors, not " +
+                    std::to_string(procs),
+                "describe its nodes with --cluster FILE, or give --procs N", "procs");
   NodeGroup group;
   group.name = "machine";
   group.bind = false;
   group.cores = procs;
   Building all;
-  if (!add_group(group, all)) all.cluster.nodes.clear();
+  if (auto ok = add_group(group, all); !ok) return fail(ok.error());
   return std::move(all.cluster);
 }
 

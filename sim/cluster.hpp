@@ -18,7 +18,8 @@ struct Cluster {
 };
 
 // One node of `procs` CPUs that are counted, not bound: the classic machine of the archive's logs.
-Cluster flat_cluster(std::int64_t procs);
+// The resource manager numbers the CPUs of a node with 16 bits: larger machines are refused.
+Result<Cluster> flat_cluster(std::int64_t procs);
 
 // "[[nodes]]" tables, see docs/simulator.md. Unknown keys are errors that name the nearest one.
 Result<Cluster> parse_cluster_toml(std::string_view text, const std::string& origin);

@@ -165,7 +165,9 @@ Result<Scenario> load_scenario(const SimOptions& options, const std::string& tra
     if (procs == 0)
       return fail(Errc::BadInput, trace + " does not say how large its machine is",
                   "give --procs N or --cluster FILE", "procs");
-    scenario.cluster = flat_cluster(procs);
+    auto flat = flat_cluster(procs);
+    if (!flat) return fail(flat.error(), trace);
+    scenario.cluster = *std::move(flat);
   }
   scenario.load_s = seconds_since(begin);
   return scenario;

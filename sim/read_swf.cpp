@@ -12,7 +12,7 @@ namespace drover::sim {
 namespace {
 
 constexpr std::int64_t kTimeMax = std::int64_t(1) << 32;  // seconds; times a factor still fit
-constexpr std::int64_t kProcsMax = 1 << 20;               // of one node of the resource manager
+constexpr std::int64_t kProcsMax = 1 << 20;               // of a header's machine
 constexpr std::int64_t kCpusMax = std::numeric_limits<std::int32_t>::max();  // of one job
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
@@ -49,6 +49,7 @@ class Specs {
   std::map<std::uint32_t, std::uint32_t> large_;
 };
 
+// 0 when there is none.
 std::int64_t number_after_colon(std::string_view comment) {
   std::size_t at = comment.find(':');
   if (at == std::string_view::npos) return 0;
@@ -57,7 +58,17 @@ std::int64_t number_after_colon(std::string_view comment) {
   std::int64_t value = 0;
   const auto [end, code] =
       std::from_chars(comment.data() + at, comment.data() + comment.size(), value);
-  return code == std::errc() && value > 0 && value <= kProcsMax ? value : 0;
+  if (code == std::errc::result_out_of_range && comment[at] != '-')
+    return std::numeric_limits<std::int64_t>::max();
+  return code == std::errc() && value > 0 ? value : 0;
+}
+
+tl::unexpected<Error> wrong_machine(std::int64_t machine) {
+  return fail(machine == 0 ? Errc::BadInput : Errc::Limit,
+              machine == 0 ? "the trace does not say how large its machine is"
+                           : "the trace's header names a machine of more than " +
+                                 std::to_string(kProcsMax) + " processors",
+              "give --procs N or --cluster FILE", "procs");
 }
 
 }  // namespace
@@ -138,9 +149,7 @@ Result<Workload> read_swf(std::string_view text, const ReadOptions& options) {
   SwfLine line;
   while (scanner.next(line)) {
     const std::int64_t machine = options.procs > 0 ? options.procs : scanner.header_procs();
-    if (machine == 0)
-      return fail(Errc::BadInput, "the trace does not say how large its machine is",
-                  "give --procs N or --cluster FILE", "procs");
+    if (machine == 0 || (machine > kProcsMax && options.procs <= 0)) return wrong_machine(machine);
     WorkJob& job = workload.jobs.emplace_back();  // in place: see base/heap_push.hpp
     if (!clean(line, machine, options, scanner.cleaning(), job)) {
       workload.jobs.pop_back();

@@ -8,10 +8,22 @@ namespace drover::sim {
 namespace {
 
 TEST(Cluster, AFlatMachineIsOneNodeThatIsNotBound) {
-  const Cluster cluster = flat_cluster(128);
+  const Cluster cluster = flat_cluster(128).value();
   ASSERT_EQ(cluster.nodes.size(), 1u);
   EXPECT_EQ(cluster.cpus(), 128);
   EXPECT_FALSE(cluster.nodes[0].topology.bindable);
+}
+
+TEST(Cluster, AFlatMachineIsNoLargerThanANodeCanBe) {
+  EXPECT_EQ(flat_cluster(65'535).value().cpus(), 65'535);
+  for (const std::int64_t procs : {std::int64_t(0), std::int64_t(65'536), std::int64_t(163'840)}) {
+    const auto flat = flat_cluster(procs);
+    ASSERT_FALSE(flat) << procs;
+    EXPECT_NE(flat.error().message.find("1 to 65535 processors, not " + std::to_string(procs)),
+              std::string::npos)
+        << flat.error().message;
+    EXPECT_NE(flat.error().hint.find("--cluster FILE"), std::string::npos);
+  }
 }
 
 TEST(Cluster, ReadsGroupsOfNodes) {

@@ -201,6 +201,16 @@ TEST(ReadSwf, TakesTheMachineFromTheHeader) {
   }
   const std::string text = line(1, 0, 5, 1, 1, 9);
   EXPECT_FALSE(read_swf(text, {})) << "no machine is known";
+  EXPECT_TRUE(read_swf("; MaxProcs: 1048576\n" + text, {}));
+  for (const char* header : {"; MaxProcs: 2000000\n", "; MaxProcs: 99999999999999999999\n"}) {
+    const auto large = read_swf(header + text, {});
+    ASSERT_FALSE(large) << header;
+    EXPECT_NE(large.error().message.find("more than 1048576 processors"), std::string::npos)
+        << large.error().message;
+    ReadOptions options;
+    options.procs = 4;
+    EXPECT_TRUE(read_swf(header + text, options));
+  }
 }
 
 TEST(ReadSwf, SortsBySubmitTimeAndKeepsFileOrder) {

@@ -29,7 +29,7 @@ ReplayOptions under(const char* policy) {
 }
 
 Replay play(const Workload& workload, std::int64_t procs, const char* policy = "fcfs") {
-  auto done = replay(workload, flat_cluster(procs), under(policy));
+  auto done = replay(workload, flat_cluster(procs).value(), under(policy));
   EXPECT_TRUE(done) << (done ? "" : done.error().message);
   return done ? *std::move(done) : Replay{};
 }
@@ -199,7 +199,7 @@ TEST(Replay, TheSeriesAddsUp) {
   ReplayOptions with = under("fcfs");
   with.series = true;
   const Workload workload = generate_lublin(options);
-  const auto done = replay(workload, flat_cluster(256), with);
+  const auto done = replay(workload, flat_cluster(256).value(), with);
   ASSERT_TRUE(done);
   for (const Sample& sample : done->series) {
     ASSERT_GE(sample.used_cpus, 0);
@@ -244,7 +244,7 @@ TEST(Replay, AQueueWaitsAsErlangSays) {
   options.jobs = 100'000;
   options.load = 0.8;
   const Workload workload = generate_poisson(options);
-  const Summary summary = summarise(workload, flat_cluster(4), play(workload, 4));
+  const Summary summary = summarise(workload, flat_cluster(4).value(), play(workload, 4));
   EXPECT_NEAR(summary.wait_s.mean, erlang_wait_s(4, 0.8, 1000), 0.08 * 745.5);
 }
 

@@ -16,7 +16,7 @@ namespace {
 // Two jobs on four processors: 0..100 on 3, submitted at 10 and run 110..115 on 2.
 struct Two {
   Workload workload;
-  Cluster cluster = flat_cluster(4);
+  Cluster cluster = flat_cluster(4).value();
   Replay replay;
   Two() {
     workload.name = "two";
