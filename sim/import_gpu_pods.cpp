@@ -16,6 +16,7 @@ namespace drover::sim {
 namespace {
 
 constexpr std::int64_t kTimeMax = std::int64_t(1) << 32;
+constexpr std::int64_t kUnitsMax = 1 << 20;  // CPUs or GPUs of one job
 
 struct Pod {
   std::array<std::string_view, 11> word{};
@@ -74,8 +75,13 @@ Result<Workload> import_gpu_pods(std::string_view text, const ReadOptions& optio
       ++counts.no_run;
       continue;
     }
+    const std::int64_t cpus = std::max<std::int64_t>(1, (pod.number(1) + 999) / 1000);
+    if (cpus > (options.procs > 0 ? options.procs : kUnitsMax)) {
+      ++counts.too_large;
+      continue;
+    }
     job.estimate = job.run;
-    job.cpus = std::uint32_t(std::max<std::int64_t>(1, (pod.number(1) + 999) / 1000));
+    job.cpus = std::uint32_t(cpus);
     sched::JobSpec spec;
     spec.request.mem_mib = pod.number(2);
     spec.request.gpus = pod.number(3);

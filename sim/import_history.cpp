@@ -69,6 +69,8 @@ class HistoryReader {
     if (clean(row, past)) past_.push_back(std::move(past));
   }
 
+  bool full() const { return options_.limit > 0 && past_.size() >= options_.limit; }
+
   Result<Workload> finish() {
     std::stable_sort(past_.begin(), past_.end(),
                      [](const Past& a, const Past& b) { return a.id < b.id; });
@@ -106,11 +108,6 @@ class HistoryReader {
     past.job.submit = *submit;
     past.job.run = {std::llround(run * 1e6)};
     past.job.estimate = limit > 0 ? Duration{std::llround(limit * 1e6)} : past.job.run;
-    if (past.job.run > past.job.estimate) {
-      ++counts_.cut;
-      past.job.run = past.job.estimate;
-    }
-    past.job.estimate = chosen_estimate(past.job.run, past.job.estimate, options_);
     read_amounts(row, past.spec.request);
     dom::array components;
     if (row["components"].get(components) == simdjson::SUCCESS)
@@ -124,8 +121,13 @@ class HistoryReader {
       }
     const rm::Request& head = past.spec.request;
     const std::int64_t cpus = head.cpus * head.nodes + cpus_of_others(head);
-    if (cpus > kUnitsMax) return ++counts_.too_large, false;
+    if (cpus > (options_.procs > 0 ? options_.procs : kUnitsMax)) return ++counts_.too_large, false;
     past.job.cpus = std::uint32_t(cpus);
+    if (past.job.run > past.job.estimate) {
+      ++counts_.cut;
+      past.job.run = past.job.estimate;
+    }
+    past.job.estimate = chosen_estimate(past.job.run, past.job.estimate, options_);
     past.spec.priority = std::int32_t(number_at(row, "priority", 0));
     dom::object labels;
     if (row["labels"].get(labels) == simdjson::SUCCESS)
@@ -191,7 +193,7 @@ class HistoryReader {
 
 Result<Workload> import_history(std::string_view text, const ReadOptions& options) {
   HistoryReader reader(options);
-  for (std::uint64_t number = 1; !text.empty(); ++number) {
+  for (std::uint64_t number = 1; !text.empty() && !reader.full(); ++number) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     if (line.find_first_not_of(" \t\r") != std::string_view::npos) reader.line(line, number);

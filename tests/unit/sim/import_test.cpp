@@ -124,6 +124,55 @@ TEST(Import, ReadsGpuPods) {
   EXPECT_EQ(workload->specs[workload->jobs[1].spec]->request.gpu_share, 460);
 }
 
+// A row of the history.
+std::string past(int id, const std::string& more) {  // of one key the first counts
+  return "{\"id\":" + std::to_string(id) + more +
+         ",\"submitted\":\"2026-03-01T10:00:00.000000Z\"," +
+         "\"ended\":\"2026-03-01T10:00:09.000000Z\",\"run_s\":9,\"time_limit_s\":60}\n";
+}
+
+std::string pod(const std::string& name, const std::string& cpu_milli) {
+  return name + "," + cpu_milli + ",16384,0,0,,LS,Running,0,100,10\n";
+}
+
+TEST(Import, EveryFormatKeepsToTheMachineAndTheLimit) {
+  const auto shape = [](int number, int cpus) {
+    const std::string size = std::to_string(cpus);
+    return std::to_string(number) + " 9 0 50 " + size + " 1 1 " + size +
+           " 60 1 1 1 1 1 -1 1 1 1 {1} q 1:ppn=" + size + "\n";
+  };
+  struct Row {
+    ImportFormat format;
+    std::string text;  // of 2, 8 and 1 CPUs
+  };
+  const Row rows[] = {
+      {ImportFormat::History,
+       past(1, ",\"cpus\":2") + past(2, ",\"cpus\":8,\"time_limit_s\":1") + past(3, ",\"cpus\":1")},
+      {ImportFormat::GpuPods, pod("a", "2000") + pod("b", "7001") + pod("c", "900")},
+      {ImportFormat::MetaCentrum, shape(1, 2) + shape(2, 8) + shape(3, 1)},
+      {ImportFormat::Workload,
+       "{\"submit\":0,\"run\":5,\"cpus\":2}\n{\"submit\":0,\"run\":5,\"cpus\":8}\n"
+       "{\"submit\":0,\"run\":5}\n"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.text);
+    ReadOptions options;
+    options.procs = 4;
+    const auto small = import_text(row.text, row.format, options);
+    ASSERT_TRUE(small);
+    EXPECT_EQ(small->jobs.size(), 2u);
+    EXPECT_EQ(small->cleaning.kept, 2u);
+    EXPECT_EQ(small->cleaning.too_large, 1u);
+    EXPECT_EQ(small->cleaning.cut, 0u) << "only jobs that take part";
+    options.limit = 1;
+    const auto first = import_text(row.text, row.format, options);
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first->jobs.size(), 1u);
+    EXPECT_EQ(first->cleaning.lines, 1u);
+    EXPECT_EQ(first->jobs[0].cpus, 2u);
+  }
+}
+
 TEST(Import, NamesFormats) {
   EXPECT_EQ(parse_import_format("history").value(), ImportFormat::History);
   EXPECT_FALSE(parse_import_format("sacct"));
