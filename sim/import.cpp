@@ -24,12 +24,19 @@ std::string spread_line(const char* name, const Spread& spread) {
 }  // namespace
 
 ImportFormat detect_format(std::string_view text) {
-  const std::string_view line = first_data_line(text);
+  constexpr std::string_view kPods = "name,cpu_milli,";
+  text = without_bom(text);
+  std::string_view line = first_good_line(text);
+  if (line.empty()) {  // no line of CSV is good
+    if (text.find("\n" + std::string(kPods)) != std::string_view::npos)
+      return ImportFormat::GpuPods;
+    line = first_data_line(text);
+  }
   const bool is_history = line.starts_with('{') &&
                           line.find("\"submitted\"") != std::string_view::npos &&
                           line.find("\"time_limit_s\"") != std::string_view::npos;
   if (is_history) return ImportFormat::History;
-  if (line.starts_with("name,cpu_milli,")) return ImportFormat::GpuPods;
+  if (line.starts_with(kPods)) return ImportFormat::GpuPods;
   const bool has_shape = line.find(":ppn=") != std::string_view::npos && !line.starts_with('{');
   return has_shape ? ImportFormat::MetaCentrum : ImportFormat::Workload;
 }
@@ -45,14 +52,14 @@ Result<ImportFormat> parse_import_format(std::string_view word) {
 
 Result<Workload> import_text(std::string_view text, ImportFormat format,
                              const ReadOptions& options) {
+  text = without_bom(text);
   switch (format) {
     case ImportFormat::History: return import_history(text, options);
     case ImportFormat::MetaCentrum: return import_metacentrum(text, options);
     case ImportFormat::GpuPods: return import_gpu_pods(text, options);
     case ImportFormat::Workload: break;
   }
-  const bool json = first_data_line(text).starts_with('{');
-  return json ? read_jsonl(text, options) : read_swf(text, options);
+  return holds_json(text) ? read_jsonl(text, options) : read_swf(text, options);
 }
 
 std::string profile_of(const Workload& workload) {

@@ -16,7 +16,7 @@ enum class ImportFormat : std::uint8_t {
   GpuPods,      // CSV of the 2023 GPU cluster trace: CPU, memory, GPU share, times
 };
 
-// By the first lines of the text.
+// By the first line that is one of these. The text must be followed by a zero byte.
 ImportFormat detect_format(std::string_view text);
 
 // "workload", "history", "metacentrum", "gpu-pods".

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/workload.hpp"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -106,6 +108,23 @@ Result<void> follow_edges(Workload& workload) {
   return {};
 }
 
+// The first that is neither empty nor a comment, and that is `wanted`; from its first character on.
+template <class Wanted>
+std::string_view first_line(std::string_view text, Wanted&& wanted) {
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    line.remove_prefix(std::min(line.find_first_not_of(" \t\r"), line.size()));
+    if (!line.empty() && line[0] != ';' && line[0] != '#' && wanted(line)) return line;
+  }
+  return {};
+}
+
+bool is_json_file(std::string_view name, std::string_view text) {
+  if (name.ends_with(".gz")) name.remove_suffix(3);
+  return name.ends_with(".jsonl") || (!name.ends_with(".swf") && holds_json(text));
+}
+
 }  // namespace
 
 Result<std::int64_t> parse_factor(std::string_view text, std::string_view field) {
@@ -153,27 +172,36 @@ Result<void> settle(Workload& workload, const ReadOptions& options) {
 }
 
 std::string_view first_data_line(std::string_view text) {
-  while (!text.empty()) {
-    std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    line.remove_prefix(std::min(line.find_first_not_of(" \t\r"), line.size()));
-    if (!line.empty() && line[0] != ';' && line[0] != '#') return line;
-  }
-  return {};
+  return first_line(text, [](std::string_view) { return true; });
+}
+
+std::string_view first_good_line(std::string_view text) {
+  simdjson::dom::parser parser;
+  return first_line(text, [&](std::string_view line) {
+    if (line[0] == '{')
+      return parser.parse(line.data(), line.size(), true).error() == simdjson::SUCCESS;
+    SwfLine fields;
+    return SwfScanner(line).next(fields);
+  });
+}
+
+bool holds_json(std::string_view text) {
+  const std::string_view line = first_good_line(text);
+  return (line.empty() ? first_data_line(text) : line).starts_with('{');
 }
 
 Result<Workload> read_workload(const std::string& path, const ReadOptions& options) {
   const Result<FileBytes> bytes = read_file(path);
   if (!bytes) return fail(bytes.error());
-  const bool json = first_data_line(bytes->text()).starts_with('{');
-  Result<Workload> workload =
-      json ? read_jsonl(bytes->text(), options) : read_swf(bytes->text(), options);
+  const std::string_view text = without_bom(bytes->text());
+  const bool json = is_json_file(path, text);
+  Result<Workload> workload = json ? read_jsonl(text, options) : read_swf(text, options);
   if (!workload) return fail(workload.error(), path);
   const std::size_t slash = path.rfind('/');
   workload->name = path.substr(slash == std::string::npos ? 0 : slash + 1);
   if (workload->jobs.empty())
     return fail(Errc::BadInput, path + " holds no job that could take part",
-                "expected SWF lines or JSON lines; " +
+                std::string("its lines were read as ") + (json ? "JSON; " : "SWF; ") +
                     counted(std::int64_t(workload->cleaning.dropped()), "job") + " dropped, " +
                     counted(std::int64_t(workload->cleaning.broken), "line") + " broken");
   return workload;

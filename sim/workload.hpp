@@ -96,7 +96,15 @@ inline std::string_view without_bom(std::string_view text) {
 // The first line that is neither empty nor a comment (; or #); empty when there is none.
 std::string_view first_data_line(std::string_view text);
 
-// Reads a file by its ending or its first bytes: SWF or JSON lines, plain or gzip.
+// The first line that is a JSON object or begins with SWF's 18 numbers: what stands before it may
+// be broken. Empty when there is none. The text must be followed by a zero byte.
+std::string_view first_good_line(std::string_view text);
+
+// Whether to read a text as JSON lines, else as SWF: as the first good line is, else the first.
+bool holds_json(std::string_view text);
+
+// Reads a file by its ending (.swf or .jsonl, perhaps followed by .gz), else by its first good
+// line: SWF or JSON lines, plain or gzip.
 Result<Workload> read_workload(const std::string& path, const ReadOptions& options);
 
 }  // namespace drover::sim

@@ -173,6 +173,35 @@ TEST(Import, EveryFormatKeepsToTheMachineAndTheLimit) {
   }
 }
 
+TEST(Import, ABrokenFirstLineDoesNotHideTheFormat) {
+  const std::string swf = "1 9 0 50 4 1 1 4 60 1 1 1 1 1 -1 1 1 1";
+  struct Row {
+    std::string text;
+    ImportFormat format;
+    std::size_t jobs;
+  };
+  const Row rows[] = {
+      {past(1, ""), ImportFormat::History, 1},
+      {"{ broken\n" + past(1, ""), ImportFormat::History, 1},
+      {"1 2 3\n" + swf + " {1} q 1:ppn=4\n", ImportFormat::MetaCentrum, 1},
+      {"broken\nname,cpu_milli,memory_mib\n" + pod("a", "1000"), ImportFormat::GpuPods, 1},
+      {"{ broken\n" + swf + "\n", ImportFormat::Workload, 1},
+      {"broken\n{\"submit\":0,\"run\":5}\n", ImportFormat::Workload, 1},
+      {"broken\n", ImportFormat::Workload, 0},
+  };
+  ReadOptions options;
+  options.procs = 4;
+  for (const Row& row : rows) {
+    for (const char* mark : {"", "\xEF\xBB\xBF"}) {
+      SCOPED_TRACE(mark + row.text);
+      EXPECT_EQ(detect_format(mark + row.text), row.format);
+      const auto workload = import_text(mark + row.text, row.format, options);
+      ASSERT_TRUE(workload);
+      EXPECT_EQ(workload->jobs.size(), row.jobs);
+    }
+  }
+}
+
 TEST(Import, NamesFormats) {
   EXPECT_EQ(parse_import_format("history").value(), ImportFormat::History);
   EXPECT_FALSE(parse_import_format("sacct"));

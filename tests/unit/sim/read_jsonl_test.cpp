@@ -136,6 +136,37 @@ TEST(ReadJsonl, AFileMayBeginWithAComment) {
   std::remove(path.c_str());
 }
 
+TEST(ReadWorkload, ABrokenFirstLineDoesNotHideTheFormat) {
+  const std::string json = "{\"id\":\"a\",\"submit\":0,\"run\":10}\n";
+  const std::string swf = "1 0 -1 5 1 -1 -1 1 9 -1 1 -1 -1 -1 0 -1 -1 -1\n";
+  struct Row {
+    const char* name;
+    std::string text;
+    std::vector<std::uint64_t> broken;
+  };
+  const Row rows[] = {
+      {"a.jsonl", "garbage\n" + json, {1}},
+      {"a.jsonl", swf + json, {1}},
+      {"a.txt", "garbage\n# comment\n" + json, {1}},
+      {"a.txt", "\xEF\xBB\xBF" + json, {}},
+      {"a.txt", "{ broken\n" + swf, {1}},
+      {"a.swf", "\xEF\xBB\xBF; MaxProcs: 4\n{ broken\n" + swf, {2}},
+      {"a.swf", json + swf, {1}},
+  };
+  ReadOptions options;
+  options.procs = 4;
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name + (": " + row.text));
+    const std::string path = testing::TempDir() + "drover_first_" + row.name;
+    std::ofstream(path) << row.text;
+    const auto workload = read_workload(path, options);
+    ASSERT_TRUE(workload) << workload.error().message << "; " << workload.error().hint;
+    EXPECT_EQ(workload->jobs.size(), 1u);
+    EXPECT_EQ(workload->cleaning.broken_lines, row.broken);
+    std::remove(path.c_str());
+  }
+}
+
 TEST(ReadJsonl, ReadsBackWhatItWrites) {
   GenerateOptions options;
   options.jobs = 300;
