@@ -145,7 +145,8 @@ Workload generate_poisson(const GenerateOptions& options) {
   Draw draw(options.seed);
   const double load = options.load > 0 ? options.load : 0.8;
   const double gap = options.mean_run_s / (double(options.procs) * load);
-  const Duration estimate = seconds(std::llround(options.mean_run_s * 100));  // FCFS ignores it
+  // FCFS ignores it; none would be no estimate.
+  const Duration estimate = std::max(millis(1), from_seconds(options.mean_run_s * 100));
   workload.specs.push_back(std::make_shared<sched::JobSpec>());
   workload.jobs.reserve(options.jobs);
   double now = 0;

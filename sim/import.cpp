@@ -6,9 +6,12 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "base/counted_words.hpp"
 #include "base/units.hpp"
+#include "sched/entrance.hpp"
 #include "sim/read_jsonl.hpp"
 #include "sim/read_swf.hpp"
 #include "sim/summary.hpp"
@@ -19,6 +22,38 @@ namespace {
 std::string spread_line(const char* name, const Spread& spread) {
   return fmt::format("  {:<22}{:>12.1f}{:>12.1f}{:>12.1f}{:>12.1f}\n", name, spread.mean,
                      spread.median, spread.p95, spread.max);
+}
+
+// The reader takes each name once. Some traces repeat their numbers, and what they number are jobs
+// all the same: the second 7 is called 7-2.
+void name_apart(Workload& workload) {
+  std::unordered_set<std::string> used;
+  std::vector<std::size_t> again;
+  for (std::size_t i = 0; i < workload.jobs.size(); ++i)
+    if (!used.insert(workload.name_of(i)).second) again.push_back(i);
+  if (again.empty()) return;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < workload.jobs.size(); ++i) names.push_back(workload.name_of(i));
+  std::unordered_map<std::string, int> count;
+  for (const std::size_t i : again) {
+    int& times = count.try_emplace(names[i], 1).first->second;
+    std::string name;
+    do name = names[i] + '-' + std::to_string(++times);
+    while (!used.insert(name).second);
+    names[i] = std::move(name);
+  }
+  workload.names = std::move(names);
+}
+
+Result<Workload> read_format(std::string_view text, ImportFormat format,
+                             const ReadOptions& options) {
+  switch (format) {
+    case ImportFormat::History: return import_history(text, options);
+    case ImportFormat::MetaCentrum: return import_metacentrum(text, options);
+    case ImportFormat::GpuPods: return import_gpu_pods(text, options);
+    case ImportFormat::Workload: break;
+  }
+  return holds_json(text) ? read_jsonl(text, options) : read_swf(text, options);
 }
 
 }  // namespace
@@ -52,14 +87,27 @@ Result<ImportFormat> parse_import_format(std::string_view word) {
 
 Result<Workload> import_text(std::string_view text, ImportFormat format,
                              const ReadOptions& options) {
-  text = without_bom(text);
-  switch (format) {
-    case ImportFormat::History: return import_history(text, options);
-    case ImportFormat::MetaCentrum: return import_metacentrum(text, options);
-    case ImportFormat::GpuPods: return import_gpu_pods(text, options);
-    case ImportFormat::Workload: break;
-  }
-  return holds_json(text) ? read_jsonl(text, options) : read_swf(text, options);
+  Result<Workload> workload = read_format(without_bom(text), format, options);
+  if (workload) name_apart(*workload);
+  return workload;
+}
+
+std::string label_value(std::string_view text) {
+  const auto fits = [](std::string_view value) {
+    return sched::check_label_map({{"label", std::string(value)}}, "labels").has_value();
+  };
+  std::string value(text.substr(0, 256));
+  if (fits(value)) return value;
+  for (char& c : value)
+    if (!fits({&c, 1})) c = '_';
+  return value;
+}
+
+void count_from_first(Workload& workload) {
+  const auto first = std::ranges::min_element(workload.jobs, {}, &WorkJob::submit);
+  if (first == workload.jobs.end()) return;
+  const Duration begin = first->submit;
+  for (WorkJob& job : workload.jobs) job.submit.us -= begin.us;
 }
 
 std::string profile_of(const Workload& workload) {

@@ -29,6 +29,12 @@ Result<Workload> import_history(std::string_view text, const ReadOptions& option
 Result<Workload> import_metacentrum(std::string_view text, const ReadOptions& options);
 Result<Workload> import_gpu_pods(std::string_view text, const ReadOptions& options);
 
+// For the importers: what a label cannot hold becomes '_', and what is too long is cut.
+std::string label_value(std::string_view text);
+
+// For the importers: times count from the first submission, whichever line it stands in.
+void count_from_first(Workload& workload);
+
 // Some lines about a workload: how long, how many per day, sizes, estimates, users.
 std::string profile_of(const Workload& workload);
 

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::int64_t kTimeMax = std::int64_t(1) << 32;
 constexpr std::int64_t kUnitsMax = 1 << 20;  // CPUs or GPUs of one job
+constexpr std::size_t kNameMax = 256;
 
 struct Pod {
   std::array<std::string_view, 11> word{};
@@ -40,7 +41,10 @@ struct Pod {
   bool numbers_are_good() const {
     for (const std::size_t at : {1u, 2u, 3u, 4u, 8u, 9u})
       if (number(at) < 0 || number(at) > kTimeMax) return false;
-    return true;
+    return number(3) <= kUnitsMax && (word[10].empty() || number(10) >= 0);
+  }
+  bool texts_are_good() const {
+    return !word[0].empty() && word[0].size() <= kNameMax && word[5].size() <= kNameMax;
   }
 };
 
@@ -63,7 +67,7 @@ Result<Workload> import_gpu_pods(std::string_view text, const ReadOptions& optio
     if (line.empty() || line.starts_with("name,")) continue;
     ++counts.lines;
     Pod pod;
-    if (!pod.parse(line)) {
+    if (!pod.parse(line) || !pod.texts_are_good()) {
       counts.add_broken(number);
       continue;
     }
@@ -86,7 +90,7 @@ Result<Workload> import_gpu_pods(std::string_view text, const ReadOptions& optio
     spec.request.mem_mib = pod.number(2);
     spec.request.gpus = pod.number(3);
     spec.request.gpu_model = pod.word[5];
-    spec.labels["qos"] = pod.word[6];
+    if (!pod.word[6].empty()) spec.labels["qos"] = label_value(pod.word[6]);
     if (pod.number(3) == 1 && pod.number(4) < 1000) share_gpu(spec.request, pod.number(4));
     ++counts.kept;
     workload.names.emplace_back(pod.word[0]);

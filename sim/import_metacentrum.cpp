@@ -15,11 +15,12 @@ namespace drover::sim {
 namespace {
 
 constexpr std::int64_t kProcsMax = 1 << 20;
+constexpr std::int64_t kMemoryMax = std::int64_t(1) << 40;  // MiB
 
-std::vector<std::string_view> split(std::string_view text, char at) {
+std::vector<std::string_view> split(std::string_view text, std::string_view at) {
   std::vector<std::string_view> words;
   while (!text.empty()) {
-    const std::size_t end = text.find(at);
+    const std::size_t end = text.find_first_of(at);
     if (end != 0) words.push_back(text.substr(0, end));
     if (end == std::string_view::npos) break;
     text.remove_prefix(end + 1);
@@ -45,7 +46,7 @@ Shape shape_of(std::string_view request, std::int64_t procs) {
     shape.exclusive = true;
     request.remove_suffix(5);
   }
-  const std::vector<std::string_view> words = split(request, ':');
+  const std::vector<std::string_view> words = split(request, ":");
   if (!words.empty()) shape.nodes = number_of(words[0], 1);
   for (const std::string_view word : words) {
     if (word.starts_with("ppn=")) shape.per_node = number_of(word.substr(4), 0);
@@ -54,7 +55,8 @@ Shape shape_of(std::string_view request, std::int64_t procs) {
     if (word.starts_with("zegox")) shape.cluster = "zegox";
   }
   // Requests in several parts ("1:ppn=4+2:ppn=2") are rare: the total counts, over as many nodes.
-  if (shape.nodes < 1 || shape.per_node < 1 || shape.nodes * shape.per_node != procs) {
+  if (shape.nodes < 1 || shape.per_node < 1 || shape.nodes > procs || shape.per_node > procs ||
+      shape.nodes * shape.per_node != procs) {
     if (shape.nodes < 1 || procs % shape.nodes != 0) shape.nodes = 1;
     shape.per_node = procs / shape.nodes;
   }
@@ -69,30 +71,28 @@ Result<Workload> import_metacentrum(std::string_view text, const ReadOptions& op
   SwfScanner scanner(text);
   SwfLine line;
   WorkJob job;
-  std::int64_t first = 0;
   const std::int64_t machine = options.procs > 0 ? options.procs : kProcsMax;
   while (scanner.next(line)) {
-    const std::vector<std::string_view> rest = split(line.rest, ' ');
+    const std::vector<std::string_view> rest = split(line.rest, " \t\r");
     if (rest.size() < 3) {
       scanner.cleaning().add_broken(scanner.line_number());
       continue;
     }
     if (!clean(line, machine, options, scanner.cleaning(), job)) continue;
-    if (workload.jobs.empty()) first = job.submit.us;
     const Shape shape = shape_of(rest.back(), job.cpus);
     sched::JobSpec spec;
-    spec.request.mem_mib = std::max<std::int64_t>(0, line.asked_memory()) / (1 << 20);
+    spec.request.mem_mib = std::clamp<std::int64_t>(line.asked_memory() / (1 << 20), 0, kMemoryMax);
     spec.request.nodes = shape.nodes;
     spec.request.exclusive = shape.exclusive;
     if (!shape.cluster.empty()) spec.request.node_labels["cluster"] = shape.cluster;
     spec.labels = {{"user", "user" + std::to_string(line.user())},
-                   {"queue", std::string(rest[rest.size() - 2])}};
-    job.submit.us -= first;
+                   {"queue", label_value(rest[rest.size() - 2])}};
     job.estimate = chosen_estimate(job.run, job.estimate, options);
     workload.names.push_back(std::to_string(line.number()));
     pool.add(job, std::move(spec));
     if (options.limit > 0 && workload.jobs.size() >= options.limit) break;
   }
+  count_from_first(workload);
   workload.cleaning = std::move(scanner.cleaning());
   if (auto ok = settle(workload, options); !ok) return fail(ok.error());
   return workload;

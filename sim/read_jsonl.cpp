@@ -45,7 +45,7 @@ struct Row {
 
 bool read_seconds(dom::element value, std::optional<Duration>& out) {
   double number = 0;
-  if (value.get(number) != simdjson::SUCCESS || !(std::fabs(number) < kSecondsMax)) return false;
+  if (value.get(number) != simdjson::SUCCESS || !(std::fabs(number) <= kSecondsMax)) return false;
   out = Duration{std::llround(number * 1e6)};
   return true;
 }

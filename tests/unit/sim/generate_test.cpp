@@ -87,6 +87,24 @@ TEST(Generate, MixedHasUsersGpusMemoryAndEdges) {
   EXPECT_GT(workload.edges.size(), 30u);
 }
 
+TEST(Generate, PoissonIsReadBackHoweverShortItsJobs) {
+  GenerateOptions options;
+  options.jobs = 100;
+  for (const double mean : {0.001, 0.004, 1.0, 1000.0}) {
+    options.mean_run_s = mean;
+    const Workload workload = generate_poisson(options);
+    std::string text;
+    for (std::size_t i = 0; i < workload.jobs.size(); ++i) {
+      ASSERT_GE(workload.jobs[i].estimate, millis(1)) << mean;
+      text += to_jsonl(workload, i);
+    }
+    const auto back = read_jsonl(text, {});
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->cleaning.kept, 100u) << mean;
+    EXPECT_EQ(back->cleaning.cut, 0u) << mean;
+  }
+}
+
 TEST(Erlang, AgreesWithPublishedValues) {
   EXPECT_NEAR(erlang_wait_s(1, 0.8, 1000), 4000, 0.01);
   EXPECT_NEAR(erlang_wait_s(4, 0.8, 1000), 745.5, 0.1);

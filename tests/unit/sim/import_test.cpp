@@ -202,6 +202,79 @@ TEST(Import, ABrokenFirstLineDoesNotHideTheFormat) {
   }
 }
 
+// A line of MetaCentrum's with these words behind its 18 fields.
+std::string shaped(int number, long submit, const std::string& queue, const std::string& end) {
+  return std::to_string(number) + ' ' + std::to_string(submit) +
+         " 0 50 2 1 1 2 60 1 1 1 1 1 -1 1 1 1 {1} " + queue + " 1:ppn=2" + end;
+}
+
+TEST(Import, TheReaderTakesEveryLineThatIsWritten) {
+  struct Row {
+    const char* name;
+    ImportFormat format;
+    std::string text;
+    std::size_t kept;
+    std::string written;  // somewhere in it
+  };
+  const auto history = ImportFormat::History;
+  const auto shapes = ImportFormat::MetaCentrum;
+  const auto pods = ImportFormat::GpuPods;
+  const std::string swf = "7 0 -1 5 2 -1 -1 2 9 -1 1 -1 -1 -1 0 -1 -1 -1\n";
+  const Row rows[] = {
+      {"not in order", shapes, shaped(1, 2000, "q", "\n") + shaped(2, 1000, "q", "\n"), 2,
+       "\"id\":\"2\",\"submit\":0.0"},
+      {"line ends of another system", shapes, shaped(1, 0, "q", "#excl\r\n"), 1,
+       "\"exclusive\":true"},
+      {"no name of a label", shapes, shaped(1, 0, "q,1d", "\n"), 1, "\"queue\":\"q_1d\""},
+      {"a number twice", shapes, shaped(7, 0, "q", "\n") + shaped(7, 1, "q", "\n"), 2, "\"7-2\""},
+      {"a number twice", ImportFormat::Workload, swf + swf + swf, 3, "\"7-3\""},
+      {"the longest times", ImportFormat::Workload,
+       "7 4294967296 -1 5 2 -1 -1 2 99999999999 -1 1 -1 -1 -1 0 -1 -1 -1\n", 1,
+       "\"estimate\":4294967296.0"},
+      {"no qos", pods, "a,1000,1,0,0,,,Running,0,100,10\n", 1, "\"a\""},
+      {"too many CPUs", pods, pod("a", "4294967296") + pod("b", "1000"), 1, "\"b\""},
+      {"too many GPUs", pods, "a,1000,1,4294967296,0,,LS,Running,0,100,10\n", 0, ""},
+      {"no name", pods, pod("", "1000"), 0, ""},
+      {"never scheduled", pods, "a,1000,1,0,0,,LS,Running,0,100,never\n", 0, ""},
+      {"a name twice", pods, pod("a", "1000") + pod("a-2", "1000") + pod("a", "1000"), 3,
+       "\"a-3\""},
+      {"an id twice", history, past(1, "") + past(1, "") + past(2, ""), 2, "\"2\""},
+      {"no id", history, past(-1, ""), 0, ""},
+      {"runs for ever", history, past(1, ",\"run_s\":1e300"), 0, ""},
+      {"does not run", history, past(1, ",\"run_s\":1e-9"), 0, ""},
+      {"a limit for ever", history, past(1, ",\"time_limit_s\":1e300"), 1,
+       "\"estimate\":4294967296.0"},
+      {"a limit of nothing", history, past(1, ",\"time_limit_s\":1e-9"), 1, "\"estimate\":9.0"},
+      {"too much of all", history,
+       past(1, ",\"mem_mib\":1e300,\"gpus\":1e300,\"gpu_share\":5,\"priority\":-1e300"), 1,
+       "\"priority\":-1000000"},
+      {"no moment", history, past(1, ",\"submitted\":\"2026-03-01T10:00:00.1e999Z\""), 0, ""},
+      {"too early", history, past(1, ",\"submitted\":\"1900-03-01T10:00:00Z\"") + past(2, ""), 1,
+       ""},
+      {"no value of a label", history, past(1, ",\"labels\":{\"a\":\"\"}"), 1, ""},
+      {"no label", history, past(1, ",\"labels\":{\"a b\":\"c\"}"), 0, ""},
+      {"after itself", history, past(1, ",\"spec\":{\"dependencies\":[{\"job\":1}]}"), 1, ""},
+  };
+  ReadOptions options;
+  options.procs = 1 << 20;
+  for (const Row& row : rows) {
+    SCOPED_TRACE(std::string(row.name) + ": " + row.text);
+    const auto workload = import_text(row.text, row.format, options);
+    ASSERT_TRUE(workload) << workload.error().message;
+    ASSERT_EQ(workload->jobs.size(), row.kept);
+    const Cleaning& counts = workload->cleaning;
+    EXPECT_EQ(counts.kept, row.kept);
+    EXPECT_EQ(counts.kept + counts.dropped() + counts.broken, counts.lines);
+    std::string text;
+    for (std::size_t i = 0; i < row.kept; ++i) text += to_jsonl(*workload, i);
+    EXPECT_NE(text.find(row.written), std::string::npos) << text;
+    const auto back = read_jsonl(text, {});
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->cleaning.kept, row.kept) << back->cleaning.first_broken;
+    for (const WorkJob& job : back->jobs) EXPECT_GE(job.submit, seconds(0));
+  }
+}
+
 TEST(Import, NamesFormats) {
   EXPECT_EQ(parse_import_format("history").value(), ImportFormat::History);
   EXPECT_FALSE(parse_import_format("sacct"));
