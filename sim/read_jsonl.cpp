@@ -173,10 +173,12 @@ bool read_field(std::string_view key, dom::element value, Row& row) {
   return true;
 }
 
-// Empty when the row is good, else what is wrong with it.
+// Empty when the row is good, else what is wrong with it. Also a broken one is named, if it can be.
 std::string read_row(dom::element document, Row& row) {
   dom::object object;
+  dom::element id;
   if (document.get(object) != simdjson::SUCCESS) return "no JSON object";
+  if (object["id"].get(id) == simdjson::SUCCESS) read_name(id, row.name);
   for (const auto& [key, value] : object) {
     if (value.is_null() || read_field(key, value, row)) continue;
     if (std::ranges::find(kKeys, key) != kKeys.end()) return "bad \"" + std::string(key) + "\"";
@@ -198,53 +200,83 @@ class Reader {
     std::string wrong = "no JSON";
     if (parser_.parse(text.data(), text.size(), true).get(document) == simdjson::SUCCESS)
       wrong = read_row(document, row);
-    if (wrong.empty() && !row.name.empty() && index_.contains(row.name)) wrong = "id used twice";
+    const bool is_named = !row.name.empty();
+    if (!is_named) row.name = std::to_string(number);
+    const bool is_known = index_.contains(row.name);
+    if (wrong.empty() && is_known)
+      wrong = is_named ? "id used twice" : "no id, and its number is the id of another line";
     ++work_.cleaning.lines;
-    if (!wrong.empty()) {
-      work_.cleaning.add_broken(number);
-      if (work_.cleaning.first_broken.empty()) work_.cleaning.first_broken = std::move(wrong);
-      return;
-    }
-    if (clean(row)) keep(std::move(row), number);
+    const char* dropped = wrong.empty() ? clean(row) : nullptr;
+    if (wrong.empty() && dropped == nullptr) return keep(std::move(row), number);
+    if (!is_known)
+      lost_.try_emplace(std::move(row.name), Lost{number, wrong.empty() ? dropped : "", wrong});
+    if (wrong.empty()) return;
+    work_.cleaning.add_broken(number);
+    if (work_.cleaning.first_broken.empty()) work_.cleaning.first_broken = std::move(wrong);
   }
   bool full() const { return options_.limit > 0 && work_.jobs.size() >= options_.limit; }
 
   Result<Workload> finish() {
-    for (const auto& [job, before] : after_) {
-      const auto found = index_.find(before);
-      if (found == index_.end())
-        return fail(Errc::BadInput,
-                    "job " + work_.names[job] + " comes after " + before + ", which is not there",
-                    "dropped jobs and those beyond --limit do not count", "after");
-      work_.edges.push_back({job, found->second});
+    for (const Wait& wait : after_) {
+      const auto found = index_.find(wait.before);
+      if (found == index_.end()) return nobody(wait);
+      work_.edges.push_back({wait.job, found->second});
     }
     if (auto ok = settle(work_, options_); !ok) return fail(ok.error());
     return std::move(work_);
   }
 
  private:
-  bool clean(Row& row) {
+  struct Wait {
+    std::uint32_t job = 0;
+    std::uint64_t line = 0;
+    std::string before;
+  };
+  struct Lost {
+    std::uint64_t line = 0;
+    const char* dropped = "";  // why
+    std::string broken;        // what is wrong; empty: it was dropped
+  };
+
+  tl::unexpected<Error> nobody(const Wait& wait) const {
+    std::string text = "line " + std::to_string(wait.line) + ": job " + work_.names[wait.job] +
+                       " comes after " + wait.before + ", which is not there";
+    std::string hint = "take it out of \"after\"";
+    if (const auto lost = lost_.find(wait.before); lost != lost_.end()) {
+      const Lost& line = lost->second;
+      text += ": line " + std::to_string(line.line) +
+              (line.broken.empty() ? std::string(" was dropped, ") + line.dropped
+                                   : " is broken, " + line.broken);
+      hint = "mend that line, or take its job out of \"after\"";
+    } else if (full()) {
+      hint += "; jobs beyond --limit do not count";
+    }
+    return fail(Errc::BadInput, std::move(text), std::move(hint), "after");
+  }
+
+  // Null when the job takes part, else why it does not.
+  const char* clean(Row& row) {
     Cleaning& counts = work_.cleaning;
-    if (!row.run || row.run->us <= 0) return ++counts.no_run, false;
-    if (row.cpus <= 0) return ++counts.no_procs, false;
+    if (!row.run || row.run->us <= 0) return ++counts.no_run, "no run time";
+    if (row.cpus <= 0) return ++counts.no_procs, "no processors";
     const std::int64_t cpus = row.all_cpus();
-    if (cpus > (options_.procs > 0 ? options_.procs : kUnitsMax)) return ++counts.too_large, false;
+    if (cpus > (options_.procs > 0 ? options_.procs : kUnitsMax))
+      return ++counts.too_large, "too large";
     if (!row.estimate && !options_.drop_without_estimate) row.estimate = row.run;
-    if (!row.estimate || row.estimate->us <= 0) return ++counts.no_estimate, false;
-    if (!row.submit || row.submit->us < 0) return ++counts.no_submit, false;
+    if (!row.estimate || row.estimate->us <= 0) return ++counts.no_estimate, "no estimate";
+    if (!row.submit || row.submit->us < 0) return ++counts.no_submit, "no submit time";
     if (*row.run > *row.estimate) {
       ++counts.cut;
       row.run = row.estimate;
     }
     ++counts.kept;
-    return true;
+    return nullptr;
   }
 
   void keep(Row row, std::uint64_t number) {
     const auto position = std::uint32_t(work_.jobs.size());
-    if (row.name.empty()) row.name = "line-" + std::to_string(number);
     index_.emplace(row.name, position);
-    for (std::string& before : row.after) after_.emplace_back(position, std::move(before));
+    for (std::string& before : row.after) after_.push_back({position, number, std::move(before)});
     WorkJob job;
     job.submit = *row.submit;
     job.run = *row.run;
@@ -259,7 +291,8 @@ class Reader {
   SpecPool pool_{work_};
   dom::parser parser_;
   std::unordered_map<std::string, std::uint32_t> index_;
-  std::vector<std::pair<std::uint32_t, std::string>> after_;
+  std::vector<Wait> after_;
+  std::unordered_map<std::string, Lost> lost_;
 };
 
 double to_seconds(Duration d) { return double(d.us) / 1e6; }

@@ -111,8 +111,43 @@ TEST(ReadJsonl, RefusesACycleAndNamesIt) {
   EXPECT_FALSE(read_jsonl("{\"id\":1,\"submit\":0,\"run\":1,\"after\":[1]}\n", {}));
 }
 
-TEST(ReadJsonl, RefusesADependencyOnNobody) {
-  EXPECT_FALSE(read_jsonl("{\"id\":1,\"submit\":0,\"run\":1,\"after\":[2]}\n", {}));
+TEST(ReadJsonl, SaysWhatBecameOfAJobThatIsWaitedFor) {
+  struct Row {
+    const char* first;
+    const char* message;
+  };
+  const Row rows[] = {
+      {"", "line 2: job b comes after a, which is not there"},
+      {R"({"id":"a","submit":0,"run":"x"})", "not there: line 1 is broken, bad \"run\""},
+      {R"({"run":"x","id":"a","submit":0})", "not there: line 1 is broken, bad \"run\""},
+      {R"({"id":"a","submit":0,"run":0})", "not there: line 1 was dropped, no run time"},
+      {R"({"id":"a","submit":0,"run":1,"cpus":0})", "not there: line 1 was dropped, no processors"},
+      {R"({"id":"a","submit":0,"run":1,"cpus":9})", "not there: line 1 was dropped, too large"},
+      {R"({"id":"a","submit":0,"run":1,"estimate":0})", "line 1 was dropped, no estimate"},
+      {R"({"id":"a","submit":-1,"run":1})", "line 1 was dropped, no submit time"},
+  };
+  ReadOptions options;
+  options.procs = 8;
+  for (const Row& row : rows) {
+    const auto refused = read_jsonl(
+        std::string(row.first) + "\n" + R"({"id":"b","submit":0,"run":5,"after":["a"]})" + "\n",
+        options);
+    ASSERT_FALSE(refused) << row.first;
+    EXPECT_NE(refused.error().message.find(row.message), std::string::npos)
+        << refused.error().message;
+  }
+}
+
+TEST(ReadJsonl, AJobWithoutIdIsCalledByItsLine) {
+  const Workload workload = read(
+      "{\"submit\":0,\"run\":5}\n"
+      "{\"id\":4,\"submit\":0,\"run\":5,\"after\":[1]}\n"
+      "{\"submit\":0,\"run\":5,\"after\":[\"1\",4]}\n"
+      "{\"submit\":0,\"run\":5}\n");
+  EXPECT_EQ(workload.names, (std::vector<std::string>{"1", "4", "3"}));
+  EXPECT_EQ(workload.edges, (std::vector<Edge>{{1, 0}, {2, 0}, {2, 1}}));
+  EXPECT_EQ(workload.cleaning.broken_lines, (std::vector<std::uint64_t>{4}));
+  EXPECT_EQ(workload.cleaning.first_broken, "no id, and its number is the id of another line");
 }
 
 TEST(ReadJsonl, AJobComesNoEarlierThanThoseItWaitsFor) {
