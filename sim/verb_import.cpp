@@ -61,7 +61,7 @@ void add_import(CLI::App& app, Exit& exit) {
   verb->add_option("--format", options->format,
                    "history: drover ls -a -o jsonl; workload: SWF or JSON lines; metacentrum: SWF "
                    "with node shapes; gpu-pods: CSV of the 2023 GPU trace (default: by the first "
-                   "line)")
+                   "good line)")
       ->type_name("NAME");
   verb->add_option("--procs", options->procs, "drop jobs with more processors")
       ->type_name("N")

@@ -94,9 +94,14 @@ class History {
     spec.request.exclusive = random_.chance(12);
     spec.request.nodes = random_.chance(15) ? 2 : 1;
     if (random_.chance(20)) spec.request.nodes_max = spec.request.nodes + 1;
-    spec.request.contiguous = spec.request.nodes > 1 && random_.chance(40);
+    const bool is_range = spec.request.nodes_max > 0;
+    spec.request.contiguous = (spec.request.nodes > 1 || is_range) && random_.chance(40);
     if (random_.chance(15)) spec.request.cores.threads_per_core = 1;
     if (spec.request.nodes > 1) spec.request.cpus = std::min<std::int64_t>(spec.request.cpus, 2);
+    if (is_range && random_.chance(40)) {  // of more nodes each has less to do
+      spec.request.tasks = 2 + std::int64_t(random_.below(3));
+      spec.request.cpus = tasks_on(spec.request, spec.request.nodes);
+    }
     if (!desk_.config.licences.empty() && random_.chance(50))
       spec.request.licences = {{"l", 1 + std::int64_t(random_.below(3))}};
     spec.priority = random_.chance(20) ? std::int32_t(random_.below(3)) : 0;
@@ -324,8 +329,14 @@ class History {
     before->second = text;
   }
 
+  static std::int64_t tasks_on(const rm::Request& request, std::int64_t nodes) {
+    return request.tasks > 0 ? (request.tasks + nodes - 1) / nodes : request.cpus;
+  }
+
   // CPUs of the smallest nodes that are large enough, or of the smallest of those in a row.
-  std::int64_t least_of(const rm::Request& request) const {
+  std::int64_t least_of(rm::Request request, std::int64_t nodes) const {
+    request.cpus = tasks_on(request, nodes);
+    request.nodes = nodes;
     std::vector<std::int64_t> sizes;
     std::int64_t least = std::numeric_limits<std::int64_t>::max();
     for (int n = 0; n < nodes_; ++n) {
@@ -337,16 +348,17 @@ class History {
       least = std::min(least,
                        std::accumulate(sizes.end() - request.nodes, sizes.end(), std::int64_t(0)));
     }
-    if (request.contiguous) return least;
+    if (request.contiguous || std::int64_t(sizes.size()) < nodes) return least;
     std::ranges::sort(sizes);
-    const auto count = std::min(request.nodes, std::int64_t(sizes.size()));
-    return std::accumulate(sizes.begin(), sizes.begin() + count, std::int64_t(0));
+    return std::accumulate(sizes.begin(), sizes.begin() + nodes, std::int64_t(0));
   }
 
   // A node alone is charged all of it.
   bool is_never_within(const JobSpec& spec) {
     if (!spec.request.exclusive) return false;
-    const std::int64_t least = least_of(spec.request);
+    std::int64_t least = least_of(spec.request, spec.request.nodes);
+    for (auto nodes = spec.request.nodes + 1; nodes <= spec.request.nodes_max; ++nodes)
+      least = std::min(least, least_of(spec.request, nodes));
     return std::ranges::any_of(desk_.config.quotas, [&](const rm::QuotaRule& rule) {
       const auto& [label, value] = *rule.match.begin();
       const auto has = spec.labels.find(label);
@@ -369,7 +381,9 @@ class History {
       Time next = rm::kEver;
       for (const auto& [id, running] : running_)
         if (!running.left) next = std::min(next, running.ends);
-      if (next == rm::kEver) break;
+      // Where only somebody stands still, the next place may begin a little later.
+      if (next == rm::kEver) next = desk_.controller.next_due(desk_.now);
+      if (next - desk_.now.mono > seconds(1'000)) break;
       settle(std::uint64_t(std::max<std::int64_t>((next - desk_.now.mono).us / 1'000'000, 0)) + 1);
     }
     if (testing::Test::HasFailure()) return;
