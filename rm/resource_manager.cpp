@@ -316,7 +316,8 @@ std::uint32_t ResourceManager::nodes_of(ClassId what) const {
 std::int64_t ResourceManager::cpus_of(ClassId what) const {
   std::int64_t cpus = 0;
   State::for_each_component(state_->class_at(what), [&](const State::Class& one, std::size_t) {
-    cpus += one.room.cpu_milli / 1000 * one.ask.nodes;
+    cpus += is_elastic(one.request) ? least_cpus(one.request)
+                                    : one.room.cpu_milli / 1000 * one.ask.nodes;
   });
   return cpus;
 }

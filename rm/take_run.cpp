@@ -70,39 +70,41 @@ ResourceManager::State::Class ResourceManager::State::class_of(const Class& rang
   return one;
 }
 
-// The numbers of nodes that differ in more than their sum: of those on which each node has the same
-// to do the least, at most 8.
+// By the numbers of nodes of which runs are within: without tasks the least one, with tasks those
+// on which each node has less to do than with the number before, at most 8 of 64. Where there are
+// none, what the first is beyond.
 std::vector<std::pair<ResourceManager::State::Class, WholeNodes>>
 ResourceManager::State::runs_of_range(const Class& range, PathId path) const {
-  constexpr std::size_t kNumbersMax = 8;
-  std::vector<std::pair<Class, WholeNodes>> all;
-  for (std::int64_t count = range.request.nodes; count <= range.request.nodes_max; ++count) {
-    if (!all.empty() && count > range.request.tasks) break;
+  constexpr std::size_t kWithinMax = 8, kLookedAtMax = 64;
+  const std::int64_t tasks = range.request.tasks;
+  std::vector<std::pair<Class, WholeNodes>> within, beyond;
+  std::int64_t count = range.request.nodes;
+  for (std::size_t looked_at = 0; within.size() < kWithinMax && looked_at < kLookedAtMax;) {
     Class one = class_of(range, count);
-    if (!all.empty() && one.ask.cpus == all.back().first.ask.cpus) continue;
-    WholeNodes runs = whole_runs(one, path, nodes.whole_sizes(one.ask));
-    all.emplace_back(std::move(one), std::move(runs));
-    if (all.size() == kNumbersMax) break;
+    if (std::vector<WholeSize> sizes = nodes.whole_sizes(one.ask); !sizes.empty()) {
+      ++looked_at;
+      WholeNodes runs = whole_runs(one, path, sizes);
+      if (runs.beyond && beyond.empty()) beyond.emplace_back(one, runs);
+      if (!runs.beyond && !runs.starts->empty())
+        within.emplace_back(std::move(one), std::move(runs));
+    }
+    const std::int64_t each = (tasks + count - 1) / count;
+    if (each <= 1) break;
+    count = (tasks + each - 2) / (each - 1);  // the first on which each has less
+    if (count > range.request.nodes_max) break;
   }
-  return all;
+  return within.empty() ? beyond : within;
 }
 
-// What is within with one of the numbers, else what the first is beyond.
 WholeNodes ResourceManager::State::whole_range(const Class& range, PathId path) const {
-  std::optional<WholeNodes> within, beyond;
-  for (auto& [one, runs] : runs_of_range(range, path)) {
-    if (runs.beyond || !within) {
-      auto& first = runs.beyond ? beyond : within;
-      if (!first && (runs.beyond || !runs.starts->empty())) first = std::move(runs);
-      continue;
-    }
-    if (runs.starts->empty()) continue;
-    within->least = least_of(within->least, runs.least);
-    within->within.unite(runs.within);
+  auto all = runs_of_range(range, path);
+  if (all.empty()) return whole_runs(range, path, {});  // no node is large enough
+  WholeNodes whole = std::move(all.front().second);
+  for (const auto& [one, runs] : std::span(all).subspan(1)) {
+    whole.least = least_of(whole.least, runs.least);
+    whole.within.unite(runs.within);
   }
-  if (within) return *std::move(within);
-  if (beyond) return *std::move(beyond);
-  return whole_runs(range, path, {});  // no node is large enough
+  return whole;
 }
 
 // On as many nodes as lie idle side by side, if quotas have room for those; on no other number.
@@ -137,7 +139,7 @@ Acquired ResourceManager::State::take_range(const Class& range, PathId path, con
   auto numbers = runs_of_range(range, path);
   std::ranges::reverse(numbers);
   for (const auto& [one, runs] : numbers) {
-    if (runs.beyond || runs.starts->empty()) continue;
+    if (runs.beyond) continue;
     Acquired answer(std::in_place_type<NoFit>);
     if (auto refused = ledger.first_short(path, runs.least))
       answer = refuse(path, *std::move(refused), runs.least);

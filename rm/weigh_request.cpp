@@ -1,5 +1,8 @@
 // rm/weigh_request.cpp - what a request comes to, in the names that there are now.
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "rm/elastic.hpp"
 #include "rm/resource_manager_state.hpp"
 
 namespace drover::rm {
@@ -38,8 +41,12 @@ void ResourceManager::State::weigh(Class& added) {
     added.least[*kind] += request.nodes * count;
   }
   added.room = nodes.room_in(each);  // with all seats
-  added.room +=
-      {request.cpus * 1000, request.mem_mib, gpu_milli, request.exclusive ? 0 : 1 - Room::kSeats};
+  // Of a range as little as on the largest number: nodes that are enough for that one wake it.
+  const std::int64_t most = std::min(request.nodes_max, request.tasks);
+  const std::int64_t cpus = is_elastic(request) && most > request.nodes
+                                ? std::int64_t(ask_on(added.ask, request, most).cpus)
+                                : request.cpus;
+  added.room += {cpus * 1000, request.mem_mib, gpu_milli, request.exclusive ? 0 : 1 - Room::kSeats};
   if (!request.more.empty()) weigh_components(added);
 }
 

@@ -16,7 +16,8 @@ enum class LaneId : std::uint32_t {};
 inline constexpr LaneId kNoLane{0xffffffffu};
 
 // A job without a time limit counts as one that runs for a year: it may, and plans need a number.
-inline constexpr Duration kUnlimited = seconds(366LL * 86'400);
+// No limit that anybody sets, which are whole seconds, is the same.
+inline constexpr Duration kUnlimited{seconds(366LL * 86'400).us + 1};
 // What plans count for a time limit; 0 is none. Times added to it stay far from their largest.
 constexpr Duration length_of(Duration time_limit) {
   constexpr Duration kMost{std::int64_t(1) << 62};

@@ -324,6 +324,36 @@ TEST(WholeNode, ARangeOfNeighboursStartsOnAsManyAsThereIsRoomFor) {
   }
 }
 
+// Sixteen nodes of four CPUs do, and eight smaller numbers never could.
+TEST(WholeNode, ARangeOfNeighboursMayNeedManyNodes) {
+  for (const char* policy : {"fcfs", "easy", "conservative", "fifo+depth-k:2"}) {
+    Day day(policy, {at_most({{"user", "ann"}}, 1'000)});
+    for (int n = 0; n < 20; ++n) day.desk().node_up("n" + std::to_string(n), 4);
+    JobSpec range = neighbours(100);
+    range.request.cpus = 32;
+    range.request.nodes_max = 20;
+    range.request.tasks = 64;
+    EXPECT_EQ(day.started(day.submit(range)), 0) << policy;
+  }
+}
+
+// Also without a quota, and where nodes are shared: what is enough for more nodes wakes it.
+TEST(WholeNode, ARangeIsWokenByNodesThatAreEnoughForTheLargestNumber) {
+  for (const char* policy : {"fcfs", "easy", "conservative", "fifo+depth-k:2"})
+    for (const bool whole : {false, true}) {
+      Day day(policy, {});
+      put_in_row(day, {4, 4});
+      day.submit(sized(4, 100, "bob"));
+      day.submit(sized(4, 150, "bob"));
+      JobSpec range = whole ? neighbours(100, 1) : sized(6, 100);
+      range.request.cpus = range.request.tasks = 6;
+      range.request.nodes_max = 2;
+      const JobId job = day.submit(range);
+      day.pass_until(1'000);
+      EXPECT_EQ(day.started(job), 150) << policy;
+    }
+}
+
 // Its least number is never within: it is parked, and stops nobody.
 TEST(WholeNode, ARangeOfNeighboursThatIsNeverWithinStopsNobody) {
   for (const char* policy : {"fcfs", "easy", "conservative", "fifo+depth-k:2"}) {
