@@ -151,7 +151,8 @@ bool ResourceManager::could_improve(HoldId hold, NodeId node, ClassId what, Dura
   const State::Class& asked = state_->class_at(what);
   if (State::has_licences(asked) && !licences_could_be_earlier(hold, what, length, now, by))
     return false;
-  if (is_elastic(asked.request)) {  // by the number of nodes that it holds
+  // By the number of nodes that it holds; without tasks each has the same to do on any.
+  if (is_elastic(asked.request) && asked.request.tasks > 0) {
     const auto one = state_->class_of(asked, std::int64_t(slot_of(hold).nodes.size()));
     return state_->forecast.could_improve(hold, node, state_->ask_of(one, by), length, now);
   }

@@ -27,6 +27,14 @@ void serve(Day& day, const std::string& node, Service service) {
   day.gather();
 }
 
+// One of these starts at once, and another when it has ended.
+void starts_and_again(Day& day, const JobSpec& spec, const char* policy) {
+  EXPECT_EQ(day.started(day.submit(spec)), 0) << policy;
+  const JobId next = day.submit(spec);
+  day.pass_until(300);
+  EXPECT_EQ(day.started(next), 100) << policy;
+}
+
 // The large node is free first, and more than is ever allowed.
 TEST(WholeNode, APlaceIsHeldWhereTheQuotaAllowsIt) {
   for (const char* policy : kPlanning) {
@@ -149,10 +157,7 @@ TEST(WholeNode, ARangeOfNodesStartsOnSoManyAsDo) {
     range.request.cpus = 12;
     range.request.nodes_max = 3;
     range.request.tasks = 24;
-    EXPECT_EQ(day.started(day.submit(range)), 0) << policy;
-    const JobId next = day.submit(range);
-    day.pass_until(300);
-    EXPECT_EQ(day.started(next), 100) << policy;
+    starts_and_again(day, range, policy);
   }
 }
 
@@ -168,10 +173,7 @@ TEST(WholeNode, EachNodeIsChargedItsOwnCpus) {
         node.topology = rm::make_topology(1, 1, 8, 1, 1000);
         day.desk().register_node(node);
       }
-      EXPECT_EQ(day.started(day.submit(alone(100))), 0) << policy;
-      const JobId next = day.submit(alone(100));
-      day.pass_until(300);
-      EXPECT_EQ(day.started(next), 100) << policy;
+      starts_and_again(day, alone(100), policy);
     }
 }
 
@@ -306,10 +308,7 @@ TEST(WholeNode, ARangeOfNeighboursWithTasksStartsOnSoManyAsAreWithin) {
     range.request.cpus = 12;
     range.request.nodes_max = 3;
     range.request.tasks = 24;
-    EXPECT_EQ(day.started(day.submit(range)), 0) << policy;
-    const JobId next = day.submit(range);
-    day.pass_until(300);
-    EXPECT_EQ(day.started(next), 100) << policy;
+    starts_and_again(day, range, policy);
   }
 }
 
