@@ -3,6 +3,7 @@
 #include "rm/elastic.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "rm/components.hpp"
 
@@ -10,15 +11,35 @@ namespace drover::rm {
 namespace {
 
 std::int64_t cpus_on(const Request& request, std::int64_t count) {
-  if (!is_elastic(request) || request.tasks == 0) return request.cpus;
+  if (!has_other_asks(request)) return request.cpus;
   return (request.tasks + count - 1) / count * std::max(request.cores.cpus_per_task, 1);
+}
+
+// `visit(one)`: the request on each number of nodes on which each has less to do than on the one
+// before, until it returns true.
+template <class Visit>
+bool any_number(const Request& request, Visit visit) {
+  Request one = fixed(request, request.nodes);
+  for (auto count = std::optional(request.nodes); count; count = next_number(request, *count)) {
+    one.nodes = *count;
+    one.cpus = cpus_on(request, *count);
+    if (visit(std::as_const(one))) return true;
+  }
+  return false;
 }
 
 }  // namespace
 
 std::int64_t least_cpus(const Request& request) {
-  if (!is_elastic(request) || request.tasks == 0) return request.nodes * request.cpus;
+  if (!has_other_asks(request)) return request.nodes * request.cpus;
   return request.tasks * std::max(request.cores.cpus_per_task, 1);
+}
+
+std::optional<std::int64_t> next_number(const Request& request, std::int64_t count) {
+  const std::int64_t each = (request.tasks + count - 1) / count;
+  if (each <= 1) return std::nullopt;
+  count = (request.tasks + each - 2) / (each - 1);
+  return count <= request.nodes_max ? std::optional(count) : std::nullopt;
 }
 
 Request fixed(Request request, std::int64_t count) {
@@ -34,20 +55,26 @@ NodeAsk ask_on(NodeAsk ask, const Request& request, std::int64_t count) {
   return ask;
 }
 
-NodeAsk planned_ask(const NodeInventory& nodes, const NodeAsk& ask, const Request& request) {
-  if (!is_elastic(request) || request.tasks == 0) return ask;
-  for (std::int64_t count = request.nodes; count <= request.nodes_max; ++count)
-    if (nodes.can_ever_fit(fixed(request, count))) return ask_on(ask, request, count);
-  return ask;
+std::vector<NodeAsk> planned_asks(const NodeInventory& nodes, const NodeAsk& ask,
+                                  const Request& request) {
+  if (!has_other_asks(request)) return {ask};
+  constexpr std::size_t kAsksMax = 8;
+  std::vector<NodeAsk> asks;
+  any_number(request, [&](const Request& one) {
+    if (nodes.can_ever_fit(one)) asks.push_back(ask_on(ask, request, one.nodes));
+    return asks.size() == kAsksMax;
+  });
+  if (asks.empty()) asks.push_back(ask);
+  return asks;
 }
 
 Result<void> could_fit(const NodeInventory& nodes, const Request& request) {
   if (!request.more.empty()) return could_fit_together(nodes, request);
   const auto first = nodes.can_ever_fit(request);
-  if (first || !is_elastic(request) || request.tasks == 0 || request.nodes < 1) return first;
-  for (std::int64_t count = request.nodes + 1; count <= request.nodes_max; ++count)
-    if (nodes.can_ever_fit(fixed(request, count))) return {};
-  return first;
+  if (first || !has_other_asks(request) || request.nodes < 1) return first;
+  const bool could =
+      any_number(request, [&](const Request& one) { return nodes.can_ever_fit(one).has_value(); });
+  return could ? Result<void>{} : first;
 }
 
 }  // namespace drover::rm

@@ -2,12 +2,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "rm/node_inventory.hpp"
 
 namespace drover::rm {
 
 inline bool is_elastic(const Request& request) { return request.nodes_max > request.nodes; }
+
+// Each of its nodes has something else to do on another number of them.
+inline bool has_other_asks(const Request& request) {
+  return is_elastic(request) && request.tasks > 0;
+}
+
+// The first number of nodes after `count` on which each has less to do; O(1).
+std::optional<std::int64_t> next_number(const Request& request, std::int64_t count);
 
 // On all nodes together, whatever their number.
 std::int64_t least_cpus(const Request& request);
@@ -19,8 +29,10 @@ NodeAsk ask_on(NodeAsk ask, const Request& request, std::int64_t count);
 // The same request on so many nodes, no more and no fewer.
 Request fixed(Request request, std::int64_t count);
 
-// Plans are made for the least number of nodes that could ever do.
-NodeAsk planned_ask(const NodeInventory& nodes, const NodeAsk& ask, const Request& request);
+// What a plan tries: the numbers of nodes that could ever do, by their size, of those on which each
+// node has the same to do the least; at most 8. `ask` itself, where there are none.
+std::vector<NodeAsk> planned_asks(const NodeInventory& nodes, const NodeAsk& ask,
+                                  const Request& request);
 
 // NodeInventory::can_ever_fit with any of the numbers of nodes.
 Result<void> could_fit(const NodeInventory& nodes, const Request& request);

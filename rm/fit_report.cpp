@@ -23,6 +23,15 @@ std::int64_t gpus_of(const Topology& topology, const std::string& model) {
   return std::ranges::count(topology.gpus, model, &Gpu::model);
 }
 
+std::int64_t longest_run(const std::vector<NodeId>& order, const NodeBits& suited) {
+  std::int64_t longest = 0, run = 0;
+  for (const NodeId id : order) {
+    run = suited.contains(id) ? run + 1 : 0;
+    longest = std::max(longest, run);
+  }
+  return longest;
+}
+
 struct Offer {  // what one node has when it is empty
   const NodeSpec* spec = nullptr;
   std::int64_t cpus = 0, mem_mib = 0, gpus = 0;
@@ -225,6 +234,14 @@ Result<void> NodeInventory::can_ever_fit(const Request& request) const {
   if (enough >= request.nodes) return {};
   if (enough + undescribed_.count() >= request.nodes) return {};  // those may be the ones that fit
   if (enough == 0) return fail(refusal(request));
+  if (request.contiguous)
+    return fail(Errc::Limit,
+                "at most " + counted(enough, "neighbouring node") + is_or_are(enough) +
+                    " large enough and may be used, " + std::to_string(request.nodes) +
+                    " are asked for",
+                "ask for at most " + std::to_string(enough) +
+                    ", for less on each node, or without --contiguous",
+                "nodes");
   return fail(Errc::Limit,
               "only " + counted(enough, "node") + is_or_are(enough) +
                   " large enough and may be used, " + std::to_string(request.nodes) +
@@ -232,21 +249,34 @@ Result<void> NodeInventory::can_ever_fit(const Request& request) const {
               "ask for at most " + std::to_string(enough) + ", or for less on each node", "nodes");
 }
 
-// How many nodes could take part if they were empty, within the best alternative; 0 when a counted
-// part of the constraint has too few. Counts that share nodes may still be too many together.
+// How many nodes could take part if they were empty, within the best alternative, and side by side
+// where they have to be; 0 when a counted part of the constraint has too few. Counts that share
+// nodes may still be too many together. O(sizes * nodes / 64), and O(nodes) more for neighbours.
 std::int64_t NodeInventory::large_enough(const Request& request) const {
   const bool any_node = request.node_labels.empty() && request.constraint.empty() &&
                         request.resources.empty() && request.gpu_model.empty() &&
                         request.cores == CoreRule{};
   const std::int64_t gpus = request.gpu_share > 0 ? 1 : request.gpus;
-  const auto count = [&](const NodeBits* allowed) {
-    std::int64_t sum = 0;
+  const auto visit = [&](auto take) {
     for (const auto& [size, nodes] : sizes_)
       if (size.gpus >= gpus && size.cpus >= request.cpus && size.mem_mib >= request.mem_mib)
-        sum += allowed == nullptr ? nodes.count() : nodes.count_common(allowed, nullptr);
+        take(nodes);
+  };
+  const auto count = [&](const NodeBits* allowed) {
+    std::int64_t sum = 0;
+    visit([&](const NodeBits& nodes) {
+      sum += allowed == nullptr ? nodes.count() : nodes.count_common(allowed, nullptr);
+    });
     return sum;
   };
-  if (any_node) return count(nullptr);
+  const auto count_side_by_side = [&](const NodeBits* allowed) {
+    if (!request.contiguous || request.nodes == 1) return count(allowed);
+    NodeBits suited;
+    visit([&](const NodeBits& nodes) { suited.unite(nodes); });
+    if (allowed != nullptr) suited.intersect(*allowed);
+    return longest_run(order_, suited);
+  };
+  if (any_node) return count_side_by_side(nullptr);
   const NodeChoice choice = constraints_.evaluate(request);
   const auto count_within = [&](const NodeBits& within) {
     for (std::size_t part = 0; part < choice.counted.size(); ++part) {
@@ -254,7 +284,7 @@ std::int64_t NodeInventory::large_enough(const Request& request) const {
       allowed.intersect(within);
       if (count(&allowed) < choice.what.counted[part].nodes) return std::int64_t(0);
     }
-    return count(&within);
+    return count_side_by_side(&within);
   };
   if (choice.alternatives.empty()) return count_within(choice.nodes);
   std::int64_t best = 0;

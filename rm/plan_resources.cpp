@@ -7,6 +7,22 @@
 #include "rm/resource_manager_state.hpp"
 
 namespace drover::rm {
+namespace {
+
+// The first of the places on the numbers of nodes that it may be, of equal ones on the least.
+template <class Find>  // std::optional<Slot>(const NodeAsk&)
+std::optional<Slot> first_of_numbers(const NodeInventory& nodes, const NodeAsk& ask,
+                                     const Request& request, Find find) {
+  if (!has_other_asks(request)) return find(ask);
+  std::optional<Slot> best;
+  for (const NodeAsk& one : planned_asks(nodes, ask, request)) {
+    auto slot = find(one);
+    if (slot && (!best || slot->start < best->start)) best = std::move(slot);
+  }
+  return best;
+}
+
+}  // namespace
 
 void ResourceManager::State::follow_node(NodeId id) {
   freed_everything = true;
@@ -45,11 +61,8 @@ void ResourceManager::charge_to(Lease& lease, ReservedId by) {
   state_->forecast_start(lease);
 }
 
-RoomAsk ResourceManager::State::ask_of(const Class& asked, ReservedId by,
+RoomAsk ResourceManager::State::ask_of(const Class& asked, const NodeAsk& ask, ReservedId by,
                                        const Among* among) const {
-  std::optional<NodeAsk> other;  // than the class has: where the number of nodes may vary
-  if (is_elastic(asked.request)) other = planned_ask(nodes, asked.ask, asked.request);
-  const NodeAsk& ask = other ? *other : asked.ask;
   const NodeBits* allowed =
       among != nullptr ? &among->nodes : nodes.planned_bits(ask, asked.planned_on);
   const NodeBits* starts = among != nullptr ? among->starts_if_any() : nullptr;
@@ -69,7 +82,9 @@ std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Tim
       return state_->forecast.earliest_of_all(state_->asks_of(asked, by), length, at, last);
     if (&one == &asked)
       if (auto now = room_now(what, length, at, by, among)) return now;
-    return state_->forecast.earliest(state_->ask_of(one, by, among), length, at, last);
+    return first_of_numbers(state_->nodes, one.ask, one.request, [&](const NodeAsk& ask) {
+      return state_->forecast.earliest(state_->ask_of(one, ask, by, among), length, at, last);
+    });
   };
   if (!state_->is_beside_nodes(asked, payer)) return place(asked, nullptr, from, not_after);
   return state_->first_place(asked, payer, {length, from, not_after, by}, place);
@@ -135,7 +150,9 @@ std::optional<Slot> ResourceManager::best_for(HoldId hold, ClassId what, Duratio
       return state_->forecast.best_for_all(hold, state_->asks_of(asked, by), length, at);
     if (&one == &asked)
       if (auto now = room_now(what, length, at, by, among)) return now;
-    return state_->forecast.best_for(hold, state_->ask_of(one, by, among), length, at);
+    return first_of_numbers(state_->nodes, one.ask, one.request, [&](const NodeAsk& ask) {
+      return state_->forecast.best_for(hold, state_->ask_of(one, ask, by, among), length, at);
+    });
   };
   if (!state_->is_beside_nodes(asked, payer)) return place(asked, nullptr, from, kEver);
   state_->licences.lift(hold);
@@ -151,17 +168,14 @@ bool ResourceManager::could_improve(HoldId hold, NodeId node, ClassId what, Dura
   const State::Class& asked = state_->class_at(what);
   if (State::has_licences(asked) && !licences_could_be_earlier(hold, what, length, now, by))
     return false;
-  // By the number of nodes that it holds; without tasks each has the same to do on any.
-  if (is_elastic(asked.request) && asked.request.tasks > 0) {
-    const auto one = state_->class_of(asked, std::int64_t(slot_of(hold).nodes.size()));
-    return state_->forecast.could_improve(hold, node, state_->ask_of(one, by), length, now);
-  }
-  if (asked.more.empty())
-    return state_->forecast.could_improve(hold, node, state_->ask_of(asked, by), length, now);
-  const std::vector<RoomAsk> asks = state_->asks_of(asked, by);
-  return std::ranges::any_of(asks, [&](const RoomAsk& ask) {
+  const auto could = [&](const RoomAsk& ask) {
     return state_->forecast.could_improve(hold, node, ask, length, now);
-  });
+  };
+  if (!asked.more.empty()) return std::ranges::any_of(state_->asks_of(asked, by), could);
+  if (!has_other_asks(asked.request)) return could(state_->ask_of(asked, asked.ask, by));
+  return std::ranges::any_of(
+      planned_asks(state_->nodes, asked.ask, asked.request),
+      [&](const NodeAsk& ask) { return could(state_->ask_of(asked, ask, by)); });
 }
 
 void ResourceManager::reserve(ReservedId id, const std::vector<ReservedSpan>& spans,

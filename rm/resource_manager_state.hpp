@@ -80,7 +80,7 @@ struct ResourceManager::State {
     return room;
   }
   // A search among these alone, where that is not null.
-  RoomAsk ask_of(const Class& asked, ReservedId by, const Among* among = nullptr) const;
+  RoomAsk ask_of(const Class&, const NodeAsk&, ReservedId by, const Among* among = nullptr) const;
   void follow_node(NodeId id);
   // What a lease takes of a timeline: one seat, or all when it, or its user, has the node alone.
   Room room_taken(const NodePart& part) const {

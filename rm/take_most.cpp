@@ -44,7 +44,7 @@ NoFit ResourceManager::State::explain_most(const Class& asked) {
     if (choose_nodes(ask, nullptr)) return nodes.explain(ask, std::uint32_t(gang.size()));
     if (asked.request.tasks == 0) break;
   }
-  const NodeAsk ask = planned_ask(nodes, asked.ask, asked.request);
+  const NodeAsk ask = planned_asks(nodes, asked.ask, asked.request).front();
   choose_nodes(ask, nullptr);
   return nodes.explain(ask, std::uint32_t(gang.size()));
 }

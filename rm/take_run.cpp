@@ -76,11 +76,12 @@ ResourceManager::State::Class ResourceManager::State::class_of(const Class& rang
 std::vector<std::pair<ResourceManager::State::Class, WholeNodes>>
 ResourceManager::State::runs_of_range(const Class& range, PathId path) const {
   constexpr std::size_t kWithinMax = 8, kLookedAtMax = 64;
-  const std::int64_t tasks = range.request.tasks;
   std::vector<std::pair<Class, WholeNodes>> within, beyond;
-  std::int64_t count = range.request.nodes;
-  for (std::size_t looked_at = 0; within.size() < kWithinMax && looked_at < kLookedAtMax;) {
-    Class one = class_of(range, count);
+  std::size_t looked_at = 0;
+  for (auto count = std::optional(range.request.nodes);
+       count && within.size() < kWithinMax && looked_at < kLookedAtMax;
+       count = next_number(range.request, *count)) {
+    Class one = class_of(range, *count);
     if (std::vector<WholeSize> sizes = nodes.whole_sizes(one.ask); !sizes.empty()) {
       ++looked_at;
       WholeNodes runs = whole_runs(one, path, sizes);
@@ -88,10 +89,6 @@ ResourceManager::State::runs_of_range(const Class& range, PathId path) const {
       if (!runs.beyond && !runs.starts->empty())
         within.emplace_back(std::move(one), std::move(runs));
     }
-    const std::int64_t each = (tasks + count - 1) / count;
-    if (each <= 1) break;
-    count = (tasks + each - 2) / (each - 1);  // the first on which each has less
-    if (count > range.request.nodes_max) break;
   }
   return within.empty() ? beyond : within;
 }

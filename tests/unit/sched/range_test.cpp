@@ -1,0 +1,114 @@
+// tests/unit/sched/range_test.cpp - jobs that may have more or fewer nodes, with a number of tasks:
+// planned on whichever number is first.
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "day.hpp"
+
+namespace drover::sched {
+namespace {
+
+constexpr const char* kPlanning[] = {"easy", "easy-sjbf", "conservative", "fifo+depth-k:2"};
+
+JobSpec range(std::int64_t nodes, std::int64_t nodes_max, std::int64_t tasks) {
+  JobSpec spec = sized((tasks + nodes - 1) / nodes, 100);
+  spec.request.nodes = nodes;
+  spec.request.nodes_max = nodes_max;
+  spec.request.tasks = tasks;
+  return spec;
+}
+
+void put_in_row(Day& day, std::initializer_list<std::uint16_t> cpus) {
+  int number = 0;
+  for (const std::uint16_t of : cpus) day.desk().node_up("n" + std::to_string(++number), of);
+}
+
+void drain(Day& day, const std::string& node) {
+  ServeNode in;
+  in.actor = {0, true};
+  in.node = node;
+  in.service = Service::Draining;
+  day.desk().put(in);
+  day.desk().turn();
+  day.gather();
+}
+
+// Two would have to be on nodes that are no neighbours.
+TEST(Range, NeighboursArePlannedWhereSoManyAreSideBySide) {
+  for (const char* policy : kPlanning) {
+    Day day(policy, {});
+    put_in_row(day, {2, 6, 2, 8});
+    JobSpec spec = range(2, 4, 5);
+    spec.request.contiguous = true;
+    EXPECT_EQ(day.started(day.submit(spec)), 0) << policy;
+    const JobId next = day.submit(spec);
+    day.pass_until(300);
+    EXPECT_EQ(day.started(next), 100) << policy;
+  }
+}
+
+// The only node that is large enough for all tasks comes back some day, or never.
+TEST(Range, MoreNodesArePlannedWhereTheLargeOneIsDrained) {
+  for (const char* policy : kPlanning) {
+    Day day(policy, {});
+    put_in_row(day, {8, 4, 4});
+    drain(day, "n1");
+    day.submit(sized(4, 50, "bob"));
+    day.submit(sized(4, 100, "bob"));
+    const JobId job = day.submit(range(1, 2, 8));
+    const JobId behind = day.submit(sized(4, 1'000, "bob"));
+    day.pass_until(1'500);
+    EXPECT_EQ(day.started(job), 100) << policy;
+    EXPECT_EQ(day.started(behind), 200) << policy;
+  }
+}
+
+TEST(Range, ThePlaceIsOnTheNumberOfNodesThatIsFirst) {
+  for (const char* policy : kPlanning) {
+    Day day(policy, {});
+    put_in_row(day, {8, 4, 4});
+    day.submit(sized(8, 500, "bob"));
+    day.submit(sized(4, 50, "bob"));
+    day.submit(sized(4, 100, "bob"));
+    const JobId job = day.submit(range(1, 2, 8));
+    const JobId behind = day.submit(sized(4, 1'000, "bob"));
+    day.pass_until(1'500);
+    EXPECT_EQ(day.started(job), 100) << policy;
+    EXPECT_EQ(day.started(behind), 200) << policy;
+  }
+}
+
+// Its place is on the large node, and two small ones are idle before.
+TEST(Range, ThePlaceIsBroughtForwardByNodesForAnotherNumber) {
+  for (const char* policy : kPlanning) {
+    Day day(policy, {});
+    put_in_row(day, {8, 4, 4});
+    day.submit(sized(8, 200, "bob"));
+    day.outlives(JobId{2}, -450);
+    day.outlives(JobId{3}, -400);
+    day.submit(sized(4, 500, "bob"));
+    day.submit(sized(4, 500, "bob"));
+    const JobId job = day.submit(range(1, 2, 8));
+    day.pass_until(1'500);
+    EXPECT_EQ(day.started(job), 100) << policy;
+  }
+}
+
+// No cluster like this will ever have them.
+TEST(Range, NeighboursThatWereNeverSideBySideAreRefused) {
+  Day day("easy", {});
+  put_in_row(day, {2, 6, 2, 8});
+  JobSpec spec = sized(4, 100);
+  spec.request.nodes = 2;
+  EXPECT_TRUE(day.desk().controller.resources().can_ever_fit(spec.request));
+  spec.request.contiguous = true;
+  const auto never = day.desk().controller.resources().can_ever_fit(spec.request);
+  ASSERT_FALSE(never);
+  EXPECT_EQ(never.error().message,
+            "at most 1 neighbouring node is large enough and may be used, 2 are asked for");
+  day.desk().node_up("n5", 4);
+  EXPECT_TRUE(day.desk().controller.resources().can_ever_fit(spec.request));
+}
+
+}  // namespace
+}  // namespace drover::sched
