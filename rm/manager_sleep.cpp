@@ -46,6 +46,7 @@ bool ResourceManager::wake_up(Lease& lease, std::span<const NodePart> asleep, co
   }
   const Lease cpus = lease_of(lease, asleep);
   if (state_->ledger.first_short(lease.path, cpus.total(), heeds_claims)) return false;
+  if (state_->quotas_short(lease.path, cpus.total(), window)) return false;
   state_->forecast_end(lease);
   auto given = asleep.begin();
   for_each_part(lease, [&](NodePart& part) { state_->nodes.take_cpus_back(*given++, part); });

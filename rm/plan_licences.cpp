@@ -110,6 +110,13 @@ void ResourceManager::drop_quotas(HoldId kept, bool wakes) {
     state_->quotas.forget(state_->ledger, kept);
 }
 
+void ResourceManager::lay_quotas(HoldId kept, bool is_laid) {
+  if (is_laid)
+    state_->quotas.lay(state_->ledger, kept);
+  else
+    state_->quotas.lift(state_->ledger, kept);
+}
+
 std::vector<std::uint32_t> ResourceManager::limits_on(ClassId what, PathId path) const {
   std::vector<std::uint32_t> limits;
   const auto add = [&](std::uint32_t counter, Kind, std::int64_t) {

@@ -120,12 +120,12 @@ class ResourceManager {
   // Whether the hold, which is of `what`, might start earlier because of this node.
   bool could_improve(HoldId hold, NodeId node, ClassId what, Duration length, Time now,
                      ReservedId by = {});
-  // What the refused request needs of quotas is kept from others, from when these are likely to
-  // have room for it; where nobody plans, from now on. Nothing: beside the guarantees of others it
-  // could never have it. See QuotaForecast::keep.
+  // What the refused request needs of quotas is kept from others: see QuotaForecast::keep. Nothing:
+  // beside the guarantees of others it could never have it.
   std::optional<HoldId> keep_quotas(ClassId what, PathId path, Duration length, Time now,
                                     const QuotaShort& shortage);
-  void drop_quotas(HoldId kept, bool wakes);  // wakes: who waits for them is tried again
+  void drop_quotas(HoldId kept, bool wakes);   // wakes: who waits for them is tried again
+  void lay_quotas(HoldId kept, bool is_laid);  // false: as if they were not kept
   std::vector<std::uint32_t> limits_on(ClassId what, PathId path) const;  // of quotas, by index
   Room room_of(ClassId what) const;  // on each of its nodes, at least
   std::uint32_t nodes_of(ClassId what) const;

@@ -11,11 +11,11 @@ std::optional<QuotaShort> ResourceManager::State::total_short(const Class& asked
                                                               const Window& window) {
   if (auto shortage = ledger.first_short(path, total))
     return refuse(path, *std::move(shortage), total);
-  // Plans count the least. Two whose places are beside each other, and who take more in any case,
-  // would wait for each other for ever.
+  // Plans count the least, of nodes alone what those are charged. Two whose places are beside each
+  // other, and who take more in any case, would wait for each other for ever.
   const bool takes_more =
       is_elastic(asked.request) && gang.size() > std::size_t(asked.request.nodes);
-  return takes_more ? quotas_short(path, total, window) : std::nullopt;
+  return takes_more || asked.ask.exclusive ? quotas_short(path, total, window) : std::nullopt;
 }
 
 Acquired ResourceManager::State::take_gang(const Class& asked, const NodeAsk& ask, PathId path,

@@ -118,8 +118,6 @@ Amounts ResourceManager::State::total_on(const Class& asked, std::span<const Nod
 Acquired ResourceManager::State::take_chosen(const Class& asked, PathId path, const Window& window,
                                              HoldCheck& holds) {
   if (!choose_nodes(asked.ask, &holds)) return NoFit{};
-  if (auto shortage = quotas_short(path, total_on(asked, gang), window))
-    return *std::move(shortage);
   return take_gang(asked, asked.ask, path, window);
 }
 

@@ -118,8 +118,7 @@ void Controller::State::hold_for_head(Partition& partition) {
       partition.waits_for_quota = false;
       if (slot && rm.ledger().is_limited(job.path)) {
         const rm::Slot on_nodes = *std::move(slot);
-        slot = rm.earliest(job.what, length, on_nodes.start, partition.by, rm::kEver,
-                           partition.planned(job.path));
+        slot = KeepQuotas{*this}.first_place(partition, job, on_nodes.start, rm::kEver);
         partition.waits_for_quota = !slot || slot->start != on_nodes.start;
         if (!slot) slot = on_nodes;  // nobody knows when its quotas will have room
       }

@@ -116,8 +116,9 @@ std::string Controller::State::place_held(const Job& job, JobId asked) const {
   if (hold == partition.holds.end()) return {};
   const rm::Slot& slot = rm.slot_of(hold->second);
   const Duration away = slot.start - clock.mono;
-  if (away > kUnlimited || waits_for_unlimited(slot))
-    return "; the jobs before it have no time limit";
+  if (waits_for_unlimited(slot)) return "; the jobs before it have no time limit";
+  if (away > kUnlimited)  // behind places of others, perhaps, who wait for such a job
+    return "; the jobs before it have no time limit, or one of about a year or more";
   const std::string where =
       slot.nodes.size() == 1 ? " on node " + nodes.at(slot.nodes.front()).name : std::string();
   return "; a place" + where + " is kept for " + (job.id == asked ? "it" : "that one") + " from " +

@@ -27,8 +27,8 @@ bool Controller::State::KeepQuotas::goes_before(const Partition& partition, cons
   if (partition.priority != elsewhere.priority) return partition.priority > elsewhere.priority;
   if (partition.policy.order != elsewhere.policy.order)
     return s.quota_heads.is_before(partition.policy.order, elsewhere.policy.order);
-  const auto key = [&](const Partition& in, const Job& of) {
-    return s.key_of(in, in.queue.lane(of.lane), of.place());
+  const auto key = [&](const Partition& in, const Job& of) {  // who runs has no lane
+    return s.key_of(in, {of.group, of.shape, of.path, of.standing}, of.place());
   };
   return key(partition, job) < key(elsewhere, other);
 }
@@ -125,6 +125,60 @@ bool Controller::State::KeepQuotas::make_way(const Partition& partition, const J
       made = true;
     }
   return made;
+}
+
+std::optional<rm::Slot> Controller::State::KeepQuotas::first_place(const Partition& partition,
+                                                                   const Job& job, Time from,
+                                                                   Time not_after) {
+  const auto earliest = [&] {
+    return s.rm.earliest(job.what, s.shapes[job.shape].length, from, partition.by, not_after,
+                         partition.planned(job.path));
+  };
+  auto slot = earliest();
+  if (s.quota_heads.empty() || (slot && slot->start <= from)) return slot;
+  const std::set<JobId> behind = heads_behind(partition, job);
+  if (behind.empty()) return slot;
+  lay(behind, false);
+  auto sooner = earliest();
+  lay(behind, true);
+  if (!sooner || (slot && slot->start <= sooner->start)) return slot;
+  ask_again(behind);
+  return sooner;
+}
+
+bool Controller::State::KeepQuotas::wake_up(const Partition& partition, const Job& job, Task& task,
+                                            const rm::Window& window, bool heeds_claims) {
+  const auto wakes = [&] {
+    return s.rm.wake_up(*task.record.lease, task.record.asleep, window, heeds_claims);
+  };
+  if (wakes()) return true;
+  const auto behind = s.quota_heads.empty() ? std::set<JobId>() : heads_behind(partition, job);
+  if (behind.empty()) return false;
+  lay(behind, false);
+  const bool woke = wakes();
+  lay(behind, true);
+  if (woke) ask_again(behind);
+  return woke;
+}
+
+std::set<JobId> Controller::State::KeepQuotas::heads_behind(const Partition& partition,
+                                                            const Job& job) const {
+  std::set<JobId> behind;
+  for (const std::uint32_t limit : s.rm.limits_on(job.what, job.path))
+    if (const auto head = s.quota_heads.at(limit);
+        head && *head != job.id && goes_before(partition, job, *head))
+      behind.insert(*head);
+  return behind;
+}
+
+void Controller::State::KeepQuotas::lay(const std::set<JobId>& heads, bool is_laid) {
+  for (const JobId head : heads) s.rm.lay_quotas(s.quota_heads.find(head)->kept, is_laid);
+}
+
+// What they keep overlaps with what somebody else has now.
+void Controller::State::KeepQuotas::ask_again(const std::set<JobId>& heads) {
+  s.heads_to_try.insert(s.heads_to_try.end(), heads.begin(), heads.end());
+  s.serve_again = true;
 }
 
 // A lease on that path will be held for longer than was foreseen.

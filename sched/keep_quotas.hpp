@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "sched/controller_state.hpp"
@@ -20,6 +22,12 @@ struct Controller::State::KeepQuotas {
   // and would have both but for what is kept for others.
   bool is_foreseen(const Partition& partition, const Job& job,
                    const rm::QuotaShort& shortage) const;
+  // Its first place. What is kept for those behind it puts that off by nothing: they lay it anew.
+  std::optional<rm::Slot> first_place(const Partition& partition, const Job& job, Time from,
+                                      Time not_after);
+  // Of one who stands still, likewise.
+  bool wake_up(const Partition& partition, const Job& job, Task& task, const rm::Window& window,
+               bool heeds_claims);
   void drop(JobId job, bool wakes) {  // wakes: those behind it are tried
     if (!s.quota_heads.empty()) drop_head(job, wakes);
   }
@@ -44,6 +52,9 @@ struct Controller::State::KeepQuotas {
   void wake_heads(const std::vector<std::uint32_t>& freed);
   bool keeps_more(JobId head, const Job& next, const std::vector<std::uint32_t>& limits) const;
   bool is_behind_sleepers(const Job& job) const;
+  std::set<JobId> heads_behind(const Partition& partition, const Job& job) const;
+  void lay(const std::set<JobId>& heads, bool is_laid);
+  void ask_again(const std::set<JobId>& heads);
   bool goes_before(const Partition& partition, const Job& job, JobId head) const;
 };
 

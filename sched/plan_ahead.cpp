@@ -58,9 +58,7 @@ bool Controller::State::hold_places(Partition& partition,
     const Time not_after = is_promised ? clock.mono : rm::kEver;
     const bool is_beyond = foresees && KeepQuotas{*this}.is_never_within(job);
     std::optional<rm::Slot> slot;
-    if (!is_beyond)
-      slot = rm.earliest(job.what, shapes[job.shape].length, clock.mono, partition.by, not_after,
-                         partition.planned(job.path));
+    if (!is_beyond) slot = KeepQuotas{*this}.first_place(partition, job, clock.mono, not_after);
     const auto is_short_now = [&] {
       return rm.quota_short(job.what, job.path, {clock.mono, clock.mono}).has_value();
     };

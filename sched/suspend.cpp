@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "sched/controller_state.hpp"
+#include "sched/keep_quotas.hpp"
 
 namespace drover::sched {
 
@@ -57,9 +57,9 @@ Duration PreemptVerbs::time_left(const Job& job, const TaskRecord& record) const
 bool PreemptVerbs::resume_task(Job& job, Task& task, bool heeds_claims) {
   TaskRecord& record = task.record;
   const Time until = rm::after(clock.mono, time_left(job, record));
-  if (!rm.wake_up(*record.lease, record.asleep, {clock.mono, until, record.lease->by},
-                  heeds_claims))
-    return false;
+  const rm::Window window{clock.mono, until, record.lease->by};
+  Controller::State::KeepQuotas keep{self()};
+  if (!keep.wake_up(self().partition_of(job), job, task, window, heeds_claims)) return false;
   for (const rm::NodePart& part : record.asleep)
     ranking.hold(job.standing, part.amounts, clock.wall);
   leave_sleep(job, task);

@@ -420,6 +420,29 @@ TEST(KeepQuotas, ManyLicencesAreNotOvertakenForEver) {
     }
 }
 
+// Whoever is behind it keeps what comes free after the place that it had. When somebody outlives
+// his limit, that is no reason to put the first behind the other.
+TEST(KeepQuotas, TheFirstIsNotPutBehindWhatIsKeptForALaterOne) {
+  for (const char* policy : {"easy", "easy-sjbf"}) {
+    Day day(policy, {at_most({{"user", "ann"}}, 4)}, {{"l", 1}});
+    day.desk().node_up("n1", 8);
+    JobSpec licensed = sized(1, 95, "bob");
+    licensed.request.licences = {{"l", 1}};
+    day.submit(licensed);
+    licensed = sized(4, 70);
+    licensed.request.licences = {{"l", 1}};
+    const JobId first = day.submit(licensed);
+    day.outlives(JobId{3}, 40);
+    day.submit(sized(3, 90));
+    day.submit(sized(2, 1'000));  // keeps its quota from 165 on
+    day.pass_until(105);
+    const JobId behind = day.submit(sized(5, 1'000, "dan"));
+    day.pass_until(2'000);
+    EXPECT_EQ(day.started(first), 130) << policy;
+    EXPECT_EQ(day.started(behind), 200) << policy;
+  }
+}
+
 TEST(KeepQuotas, TheFirstStartsWhenItsQuotaComesFreeEarly) {
   for (const char* policy : {"easy", "easy-sjbf"}) {
     Day day(policy, {at_most({{"user", "ann"}}, 4), at_most({{"user", "dan"}}, 4)});
@@ -475,6 +498,58 @@ TEST(KeepQuotas, TheRestOfAnArrayKeepsNoPlaceWhenItsQuotaIsUsedUp) {
   day.pass_until(4'000);
   EXPECT_EQ(day.started(wide), 450);  // when the four are through
   EXPECT_EQ(day.started(behind), 550);
+}
+
+// It comes after the first, and would have its quota for longer than until then.
+TEST(KeepQuotas, WhoGoesOnTakesNothingOfAPlace) {
+  for (const char* policy : {"easy", "easy-sjbf", "conservative", "fifo+depth-k:2"}) {
+    Day day(policy, {at_most({{"user", "ann"}}, 4)}, {{"l", 1}});
+    day.desk().node_up("n1", 8);
+    JobSpec licensed = sized(1, 100, "bob");
+    licensed.request.licences = {{"l", 1}};
+    day.submit(licensed);
+    licensed = sized(4, 50);
+    licensed.request.licences = {{"l", 1}};
+    const JobId first = day.submit(licensed);
+    day.outlives(JobId{3}, 410);
+    const JobId still = day.submit(sized(3, 90));
+    ASSERT_EQ(day.started(still), 0) << policy;
+    day.desk().started(day.desk().launches.back());
+    day.pass_until(10);
+    ASSERT_TRUE(day.desk().command(Verb::Suspend, still, {0, true}));
+    day.pass_until(50);
+    ASSERT_TRUE(day.desk().command(Verb::Resume, still, {0, true}));
+    day.pass_until(140);
+    EXPECT_EQ(day.started(first), 100) << policy;
+    EXPECT_TRUE(day.desk().pauses.back().suspended) << policy;
+    day.pass_until(160);
+    EXPECT_FALSE(day.desk().pauses.back().suspended) << policy;
+  }
+}
+
+// A larger node than the least one is charged more, and may be beyond what the first leaves.
+TEST(KeepQuotas, AWholeNodeOfARangeTakesNoMoreThanIsLeft) {
+  for (const char* policy : {"easy", "easy-sjbf", "conservative", "fifo+depth-k:2"}) {
+    Day day(policy, {at_most({{"user", "ann"}}, 6)}, {{"l", 1}});
+    day.desk().node_up("n1", 4);
+    day.desk().node_up("n2", 6);
+    day.desk().node_up("n3", 6);
+    day.submit(sized(4, 5'000, "bob"));  // on the small one
+    JobSpec licensed = sized(1, 50, "bob");
+    licensed.request.licences = {{"l", 1}};
+    day.submit(licensed);
+    licensed = sized(2, 100);
+    licensed.request.licences = {{"l", 1}};
+    const JobId first = day.submit(licensed);
+    JobSpec whole = sized(4, 1'000);
+    whole.request.exclusive = true;
+    whole.request.nodes_max = 2;
+    whole.request.tasks = 4;
+    const JobId behind = day.submit(whole);
+    day.pass_until(2'000);
+    EXPECT_EQ(day.started(first), 50) << policy;
+    EXPECT_EQ(day.started(behind), 150) << policy;
+  }
 }
 
 // What is kept is kept from all that he takes, not from the least that he asks for.

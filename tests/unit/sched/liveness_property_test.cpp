@@ -153,9 +153,8 @@ class History {
     started.id = at->second.launch.id;
     started.at = desk_.now.wall;
     if (!at->second.left) desk_.put(started);
-    command(at->second.left ? Verb::Resume : Verb::Suspend, started.id.task.job);
     excuse_ = true;
-    turn();
+    command(at->second.left ? Verb::Resume : Verb::Suspend, started.id.task.job);
   }
 
   void command(Verb verb, JobId job) {
@@ -300,16 +299,23 @@ class History {
         text = why->text.substr(at, 48);
         break;
       }
-    // A throttled array whose element ended is before the first again: nobody behind delayed it.
-    for (; watched_ < desk_.launches.size(); ++watched_) {
-      const JobId started = desk_.launches[watched_].id.task.job;
-      std::erase_if(promised_, [&](const auto& of) { return goes_before(started, of.first); });
-    }
-    // Nor those before it whom a quota stops: what comes free of it is theirs.
-    for (const auto& [id, job] : desk_.table.jobs)
-      if (raw(first) != 0 && !is_final(job.state) && job.reason == Reason::Quota &&
-          goes_before(id, first))
-        promised_.erase(first);
+    // A throttled array whose element ended is before the first again, and so is one who stood
+    // still and goes on: nobody behind delayed it.
+    const auto goes_first = [&](JobId job) {
+      std::erase_if(promised_, [&](const auto& of) { return goes_before(job, of.first); });
+    };
+    for (; watched_ < desk_.launches.size(); ++watched_)
+      goes_first(desk_.launches[watched_].id.task.job);
+    for (; watched_pauses_ < desk_.pauses.size(); ++watched_pauses_)
+      goes_first(desk_.pauses[watched_pauses_].id.task.job);
+    // Nor those before it whom a quota stops: what comes free of it is theirs, and then they are
+    // the first, though something else may stop them by now. Nothing is promised behind them.
+    const bool is_passing = std::ranges::any_of(desk_.table.jobs, [&](const auto& of) {
+      const auto& [id, job] = of;
+      return raw(first) != 0 && !is_final(job.state) && job.reason == Reason::Quota &&
+             goes_before(id, first);
+    });
+    if (is_passing) promised_.erase(first);
     // By priority, use of the machine puts others first: who starts as such is no backfill.
     const Stats stats = desk_.controller.stats();
     excuse_ = excuse_ || (desk_.config.policy.order == Order::Priority &&
@@ -321,7 +327,7 @@ class History {
     // Or puts others first who hold the place meanwhile, and whom alone the rest must not delay.
     if (desk_.config.policy.order == Order::Priority && !promised_.contains(first))
       promised_.clear();
-    if (raw(first) == 0) return;
+    if (raw(first) == 0 || is_passing) return;
     // The text holds the wall time, so that it grows as the promise does. Who was the first may not
     // be for a while, when a quota stops him, and keeps what he was promised.
     const auto [before, is_new] = promised_.emplace(first, text);
@@ -406,7 +412,7 @@ class History {
   std::set<int> down_;
   std::map<int, SessionId> sessions_;
   std::map<AttemptId, Running> running_;
-  std::size_t seen_ = 0, killed_ = 0, paused_ = 0, watched_ = 0;
+  std::size_t seen_ = 0, killed_ = 0, paused_ = 0, watched_ = 0, watched_pauses_ = 0;
   std::uint64_t launched_ = 0, backfilled_ = 0;
   std::map<JobId, std::string> promised_;  // "... from" the time of its place
 };
