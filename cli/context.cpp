@@ -134,7 +134,10 @@ Style Context::style() const {
 }
 
 void Context::out(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size()) return;
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) end_without_output();
+}
+
+void Context::end_without_output() {
   // A reader that has seen enough is no error; a full disk is.
   if (errno != EPIPE) std::perror("error: cannot write to stdout");
   std::_Exit(errno == EPIPE ? 141 : 1);

@@ -48,9 +48,10 @@ class Context {
 
   Style style() const;  // of stdout
   bool color_err() const { return use_color(globals_.color, 2); }
-  void out(std::string_view text);           // stdout: results
-  void note(const std::string& text) const;  // stderr line, unless --quiet
-  void warn(const std::string& text) const;  // "warning: ..."
+  void out(std::string_view text);                // stdout: results
+  [[noreturn]] static void end_without_output();  // errno says why
+  void note(const std::string& text) const;       // stderr line, unless --quiet
+  void warn(const std::string& text) const;       // "warning: ..."
   std::string current_user() const;
 
   // Words after the command; an error names what is missing.

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/write_all.hpp"
 #include "cli/command.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/file_text.hpp"
@@ -26,17 +27,10 @@ OptionTable options() { return kOptions; }
 Result<bool> write_file(const std::string& path, std::string_view text) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0) return fail(Errc::Io, "cannot write " + path + ": " + std::strerror(errno));
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      const int error = errno;
-      ::close(fd);
-      return fail(Errc::Io, "cannot write " + path + ": " + std::strerror(error));
-    }
-    text.remove_prefix(std::size_t(n));
-  }
-  ::close(fd);
+  bool good = write_all(fd, text);
+  const int error = errno;
+  good = ::close(fd) == 0 && good;
+  if (!good) return fail(Errc::Io, "cannot write " + path + ": " + std::strerror(error));
   return true;
 }
 

@@ -89,7 +89,7 @@ int run_command(const Command& command, const std::vector<std::string>& words, G
   if (!applied) return report(applied.error(), globals, {}, &command);
   Context context(globals, *parsed);
   const Result<int> code = command.run(context);
-  if (std::fflush(stdout) != 0) return kError;
+  if (std::fflush(stdout) != 0) Context::end_without_output();
   if (!code) return report(code.error(), globals, context.details(), &command);
   return *code;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/command.hpp"
+#include "cli/context.hpp"
 #include "cli/exit_code.hpp"
 
 namespace {
@@ -46,5 +47,9 @@ bool is_slurm_name(std::string_view program) {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a daemon that goes away is an error message, not our end
   if (argc > 0 && is_slurm_name(argv[0])) return drover::cli::kUsage;
-  return drover::cli::dispatch(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+  const int code =
+      drover::cli::dispatch(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    drover::cli::Context::end_without_output();
+  return code;
 }

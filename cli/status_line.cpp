@@ -2,29 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/status_line.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstdio>
 
+#include "base/write_all.hpp"
 #include "cli/terminal.hpp"
 
 namespace drover::cli {
-namespace {
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return false;
-    bytes.remove_prefix(std::size_t(n));
-  }
-  return true;
-}
-
-}  // namespace
 
 StatusLine::StatusLine(bool quiet, bool color)
     : live_(!quiet && is_terminal(2)), quiet_(quiet), color_(color) {}

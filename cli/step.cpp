@@ -20,6 +20,7 @@
 
 #include "base/counted_words.hpp"
 #include "base/units.hpp"
+#include "base/write_all.hpp"
 #include "cli/command.hpp"
 #include "cli/step_child.hpp"
 #include "cli/step_plan.hpp"
@@ -65,12 +66,7 @@ class Labelled {
 
  private:
   void flush() {
-    for (std::size_t done = 0; done < line_.size();) {
-      const ssize_t size = ::write(to_, line_.data() + done, line_.size() - done);
-      if (size < 0 && errno == EINTR) continue;
-      if (size <= 0) break;
-      done += std::size_t(size);
-    }
+    write_all(to_, line_);
     line_.clear();
   }
 

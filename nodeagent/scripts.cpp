@@ -14,6 +14,8 @@
 #include <cstring>
 #include <vector>
 
+#include "base/write_all.hpp"
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -99,14 +101,7 @@ Result<std::string> Scripts::place(JobId job, std::uint32_t uid, std::uint32_t g
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0700);
   if (fd < 0)
     return fail(Errc::Io, "cannot write the job's script: " + std::string(std::strerror(errno)));
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t wrote = ::write(fd, text.data() + done, text.size() - done);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) break;
-    done += std::size_t(wrote);
-  }
-  bool good = done == text.size();
+  bool good = write_all(fd, text);
   if (good && is_root_) good = ::fchown(fd, uid, gid) == 0;
   const int error = errno;
   good = ::close(fd) == 0 && good;

@@ -13,6 +13,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/write_all.hpp"
 #include "nodeagent/bytes.hpp"
 #include "nodeagent/supd_frame.hpp"
 
@@ -159,18 +160,6 @@ Result<std::string> read_file(const std::string& path) {
   return bytes;
 }
 
-// Writes everything or answers how much went out; errno tells why it stopped.
-std::size_t write_all(int fd, std::string_view bytes) {
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t wrote = ::write(fd, bytes.data() + done, bytes.size() - done);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) break;
-    done += std::size_t(wrote);
-  }
-  return done;
-}
-
 }  // namespace
 
 void append_boot_record(std::string& out, std::string_view boot_id) {
@@ -278,7 +267,7 @@ Result<Journal> Journal::open(const std::string& path, std::string_view boot_id,
 
 Result<void> Journal::flush() {
   if (pending_.empty()) return {};
-  const std::size_t wrote = write_all(fd_, pending_);
+  const std::size_t wrote = write_most(fd_, pending_);
   if (wrote == pending_.size()) {
     bytes_ += wrote;
     pending_.clear();
@@ -304,7 +293,7 @@ Result<void> Journal::compact(std::string_view live) {
   std::string bytes;
   append_boot_record(bytes, boot_id_);
   bytes += live;
-  if (write_all(fd, bytes) != bytes.size() || ::rename(fresh_path.c_str(), path_.c_str()) != 0) {
+  if (!write_all(fd, bytes) || ::rename(fresh_path.c_str(), path_.c_str()) != 0) {
     const int error = errno;
     ::close(fd);
     ::unlink(fresh_path.c_str());

@@ -15,6 +15,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/write_all.hpp"
+
 namespace drover::sim {
 namespace {
 
@@ -43,16 +45,6 @@ class Bytes {
   std::unique_ptr<char[]> data_;
   std::size_t capacity_ = 0;
 };
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return false;
-    text.remove_prefix(std::size_t(n));
-  }
-  return true;
-}
 
 Error io_error(const std::string& what, const std::string& path) {
   Error error;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <csignal>
 #include <cstdio>
+#include <iostream>
 #include <memory>
 #include <string>
 
@@ -50,7 +51,10 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& done) {
-    return app.exit(done);
+    const int code = app.exit(done);
+    if (std::cout.flush()) return code;
+    std::fputs("error: cannot write to stdout\n", stderr);
+    return 1;
   } catch (const CLI::ParseError& error) {
     std::string verb;  // that was being read
     std::string what = error.what();

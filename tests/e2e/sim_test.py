@@ -30,6 +30,9 @@ def full_output(_):
         with open("/dev/full", "w") as full:
             says(call(verb, "ok.swf", *options, code=1, stdout=full),
                  "error: cannot write the standard output: No space left on device")
+    for program in ("drover", "drover-sim"):
+        with open("/dev/full", "w") as full:
+            says(call("--help", code=1, stdout=full, program=program), "error: cannot write to stdout")
     for words in (["gen"], ["import", "ok.swf", "-q"]):
         with open("/dev/full", "w") as full:
             says(call(*words, code=1, stdout=full), "No space left on device")
