@@ -27,10 +27,9 @@ OptionTable options() { return kOptions; }
 Result<bool> write_file(const std::string& path, std::string_view text) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0) return fail(Errc::Io, "cannot write " + path + ": " + std::strerror(errno));
-  bool good = write_all(fd, text);
-  const int error = errno;
-  good = ::close(fd) == 0 && good;
-  if (!good) return fail(Errc::Io, "cannot write " + path + ": " + std::strerror(error));
+  int error = write_all(fd, text) ? 0 : errno;
+  if (::close(fd) != 0 && error == 0) error = errno;
+  if (error != 0) return fail(Errc::Io, "cannot write " + path + ": " + std::strerror(error));
   return true;
 }
 

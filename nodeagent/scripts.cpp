@@ -103,9 +103,9 @@ Result<std::string> Scripts::place(JobId job, std::uint32_t uid, std::uint32_t g
     return fail(Errc::Io, "cannot write the job's script: " + std::string(std::strerror(errno)));
   bool good = write_all(fd, text);
   if (good && is_root_) good = ::fchown(fd, uid, gid) == 0;
-  const int error = errno;
-  good = ::close(fd) == 0 && good;
-  if (!good) {
+  int error = good ? 0 : errno;
+  if (::close(fd) != 0 && error == 0) error = errno;
+  if (error != 0) {
     ::unlink(path.c_str());
     return fail(Errc::Io, "cannot write the job's script: " + std::string(std::strerror(error)));
   }

@@ -167,8 +167,8 @@ NoFit ResourceManager::State::explain_components(const Class& asked) const {
 
 std::vector<RoomAsk> ResourceManager::State::asks_of(const Class& asked, ReservedId by) const {
   std::vector<RoomAsk> asks;
-  for_each_component(
-      asked, [&](const Class& one, std::size_t) { asks.push_back(ask_of(one, one.ask, by)); });
+  for_each_component(asked,
+                     [&](const Class& one, std::size_t) { asks.push_back(ask_of(one, by)); });
   return asks;
 }
 

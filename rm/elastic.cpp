@@ -3,7 +3,6 @@
 #include "rm/elastic.hpp"
 
 #include <algorithm>
-#include <utility>
 
 #include "rm/components.hpp"
 
@@ -13,19 +12,6 @@ namespace {
 std::int64_t cpus_on(const Request& request, std::int64_t count) {
   if (!has_other_asks(request)) return request.cpus;
   return (request.tasks + count - 1) / count * std::max(request.cores.cpus_per_task, 1);
-}
-
-// `visit(one)`: the request on each number of nodes on which each has less to do than on the one
-// before, until it returns true.
-template <class Visit>
-bool any_number(const Request& request, Visit visit) {
-  Request one = fixed(request, request.nodes);
-  for (auto count = std::optional(request.nodes); count; count = next_number(request, *count)) {
-    one.nodes = *count;
-    one.cpus = cpus_on(request, *count);
-    if (visit(std::as_const(one))) return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -42,6 +28,11 @@ std::optional<std::int64_t> next_number(const Request& request, std::int64_t cou
   return count <= request.nodes_max ? std::optional(count) : std::nullopt;
 }
 
+void set_number(Request& one, const Request& request, std::int64_t count) {
+  one.cpus = cpus_on(request, count);
+  one.nodes = count;
+}
+
 Request fixed(Request request, std::int64_t count) {
   request.cpus = cpus_on(request, count);
   request.nodes = count;
@@ -55,26 +46,17 @@ NodeAsk ask_on(NodeAsk ask, const Request& request, std::int64_t count) {
   return ask;
 }
 
-std::vector<NodeAsk> planned_asks(const NodeInventory& nodes, const NodeAsk& ask,
-                                  const Request& request) {
-  if (!has_other_asks(request)) return {ask};
-  constexpr std::size_t kAsksMax = 8;
-  std::vector<NodeAsk> asks;
-  any_number(request, [&](const Request& one) {
-    if (nodes.can_ever_fit(one)) asks.push_back(ask_on(ask, request, one.nodes));
-    return asks.size() == kAsksMax;
-  });
-  if (asks.empty()) asks.push_back(ask);
-  return asks;
-}
-
 Result<void> could_fit(const NodeInventory& nodes, const Request& request) {
   if (!request.more.empty()) return could_fit_together(nodes, request);
   const auto first = nodes.can_ever_fit(request);
   if (first || !has_other_asks(request) || request.nodes < 1) return first;
-  const bool could =
-      any_number(request, [&](const Request& one) { return nodes.can_ever_fit(one).has_value(); });
-  return could ? Result<void>{} : first;
+  Request one = fixed(request, request.nodes);
+  for (auto count = next_number(request, request.nodes); count;
+       count = next_number(request, *count)) {
+    set_number(one, request, *count);
+    if (nodes.could_ever_fit(one)) return {};
+  }
+  return first;
 }
 
 }  // namespace drover::rm

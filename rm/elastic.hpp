@@ -3,7 +3,6 @@
 #pragma once
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "rm/node_inventory.hpp"
 
@@ -29,10 +28,8 @@ NodeAsk ask_on(NodeAsk ask, const Request& request, std::int64_t count);
 // The same request on so many nodes, no more and no fewer.
 Request fixed(Request request, std::int64_t count);
 
-// What a plan tries: the numbers of nodes that could ever do, by their size, of those on which each
-// node has the same to do the least; at most 8. `ask` itself, where there are none.
-std::vector<NodeAsk> planned_asks(const NodeInventory& nodes, const NodeAsk& ask,
-                                  const Request& request);
+// Of `one`, a copy of the request that is fixed.
+void set_number(Request& one, const Request& request, std::int64_t count);
 
 // NodeInventory::can_ever_fit with any of the numbers of nodes.
 Result<void> could_fit(const NodeInventory& nodes, const Request& request);

@@ -226,13 +226,8 @@ Result<void> NodeInventory::can_ever_fit(const Request& request) const {
     return fail(Errc::BadInput, "a task cannot ask for less than no memory", "leave it out", "mem");
   if (request.gpus < 0)
     return fail(Errc::BadInput, "a task cannot ask for less than no GPUs", "leave it out", "gpus");
-  if (known_.empty()) return {};
-  const bool counted_all = std::ranges::all_of(request.resources, [&](const auto& resource) {
-    return names_.custom(resource.first).has_value();
-  });
-  const std::int64_t enough = counted_all ? large_enough(request) : 0;
-  if (enough >= request.nodes) return {};
-  if (enough + undescribed_.count() >= request.nodes) return {};  // those may be the ones that fit
+  if (could_ever_fit(request)) return {};
+  const std::int64_t enough = large_enough(request);
   if (enough == 0) return fail(refusal(request));
   if (request.contiguous)
     return fail(Errc::Limit,
@@ -249,10 +244,20 @@ Result<void> NodeInventory::can_ever_fit(const Request& request) const {
               "ask for at most " + std::to_string(enough) + ", or for less on each node", "nodes");
 }
 
-// How many nodes could take part if they were empty, within the best alternative, and side by side
-// where they have to be; 0 when a counted part of the constraint has too few. Counts that share
-// nodes may still be too many together. O(sizes * nodes / 64), and O(nodes) more for neighbours.
+// Nodes that have not said what they have may be the ones that fit.
+bool NodeInventory::could_ever_fit(const Request& request) const {
+  if (known_.empty()) return true;
+  const bool are_counted = request.contiguous && request.nodes > 1;
+  return large_enough(request) + (are_counted ? 0 : undescribed_.count()) >= request.nodes;
+}
+
+// How many nodes could take part if they were empty, within the best alternative; of neighbours
+// those side by side, with such as have not said what they have. 0 when a counted part of the
+// constraint has too few, or a resource has no name. Counts that share nodes may still be too many
+// together. O(sizes * nodes / 64) for each alternative, and O(nodes) more for neighbours.
 std::int64_t NodeInventory::large_enough(const Request& request) const {
+  for (const auto& resource : request.resources)
+    if (!names_.custom(resource.first)) return 0;
   const bool any_node = request.node_labels.empty() && request.constraint.empty() &&
                         request.resources.empty() && request.gpu_model.empty() &&
                         request.cores == CoreRule{};
@@ -274,6 +279,7 @@ std::int64_t NodeInventory::large_enough(const Request& request) const {
     NodeBits suited;
     visit([&](const NodeBits& nodes) { suited.unite(nodes); });
     if (allowed != nullptr) suited.intersect(*allowed);
+    suited.unite(undescribed_);
     return longest_run(order_, suited);
   };
   if (any_node) return count_side_by_side(nullptr);

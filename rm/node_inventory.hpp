@@ -89,13 +89,13 @@ class NodeInventory {
   void take(NodeId id, const NodeAsk& ask, bool is_head, NodePart& part);
   void give(const NodePart& part);
   void restore(const NodePart& part) { charge(part); }
-  void fetch_ahead(NodeId id) const;  // a part on it will be given back in a moment
-  // Moves the CPUs out of the part; it still counts as a lease. See rm/asleep.cpp.
-  NodePart give_cpus(NodePart& part);
+  void fetch_ahead(NodeId id) const;           // a part on it will be given back in a moment
+  NodePart give_cpus(NodePart& part);          // the part still counts as a lease; asleep.cpp
   bool has_cpus(const NodePart& given) const;  // the very same, now
   void take_cpus_back(const NodePart& given, NodePart& part);
 
   Result<void> can_ever_fit(const Request& request) const;
+  bool could_ever_fit(const Request& request) const;  // the same, of a sound one, without words
   // What one node is charged and how many leases it counts; nothing of an unknown one.
   std::pair<Amounts, std::uint32_t> books(NodeId id) const {
     const Node* node = find(id);

@@ -9,15 +9,15 @@
 namespace drover::rm {
 namespace {
 
-// The first of the places on the numbers of nodes that it may be, of equal ones on the least.
-template <class Find>  // std::optional<Slot>(const NodeAsk&)
-std::optional<Slot> first_of_numbers(const NodeInventory& nodes, const NodeAsk& ask,
-                                     const Request& request, Find find) {
-  if (!has_other_asks(request)) return find(ask);
+// The first of the places of these, of equal ones that of the first.
+template <class Classes, class Find>  // std::optional<Slot>(const Class&, Time not_after)
+std::optional<Slot> first_of(const Classes& numbers, Time not_after, Find find) {
+  if (numbers.size() == 1) return find(numbers.front(), not_after);
   std::optional<Slot> best;
-  for (const NodeAsk& one : planned_asks(nodes, ask, request)) {
-    auto slot = find(one);
+  for (const auto& one : numbers) {
+    auto slot = find(one, not_after);
     if (slot && (!best || slot->start < best->start)) best = std::move(slot);
+    if (best) not_after = best->start;
   }
   return best;
 }
@@ -25,6 +25,7 @@ std::optional<Slot> first_of_numbers(const NodeInventory& nodes, const NodeAsk& 
 }  // namespace
 
 void ResourceManager::State::follow_node(NodeId id) {
+  ++version;
   freed_everything = true;
   if (!plans_ahead) return;
   forecast.set_capacity(id, nodes.room_in(nodes.capacity(id)));
@@ -61,8 +62,9 @@ void ResourceManager::charge_to(Lease& lease, ReservedId by) {
   state_->forecast_start(lease);
 }
 
-RoomAsk ResourceManager::State::ask_of(const Class& asked, const NodeAsk& ask, ReservedId by,
+RoomAsk ResourceManager::State::ask_of(const Class& asked, ReservedId by,
                                        const Among* among) const {
+  const NodeAsk& ask = asked.ask;
   const NodeBits* allowed =
       among != nullptr ? &among->nodes : nodes.planned_bits(ask, asked.planned_on);
   const NodeBits* starts = among != nullptr ? among->starts_if_any() : nullptr;
@@ -75,19 +77,22 @@ std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Tim
                                               std::optional<Payer> payer) const {
   const State::Class& asked = state_->class_at(what);
   if (!asked.countable || !state_->plans_ahead) return std::nullopt;
-  // `one`: what is asked for, or one of the numbers of nodes that it may be.
   const auto place = [&](const State::Class& one, const Among* among, Time at,
                          Time last) -> std::optional<Slot> {
     if (!asked.more.empty())
       return state_->forecast.earliest_of_all(state_->asks_of(asked, by), length, at, last);
     if (&one == &asked)
       if (auto now = room_now(what, length, at, by, among)) return now;
-    return first_of_numbers(state_->nodes, one.ask, one.request, [&](const NodeAsk& ask) {
-      return state_->forecast.earliest(state_->ask_of(one, ask, by, among), length, at, last);
-    });
+    return state_->forecast.earliest(state_->ask_of(one, by, among), length, at, last);
   };
-  if (!state_->is_beside_nodes(asked, payer)) return place(asked, nullptr, from, not_after);
-  return state_->first_place(asked, payer, {length, from, not_after, by}, place);
+  if (!state_->is_beside_nodes(asked, payer))
+    return first_of(state_->numbers_of(asked), not_after, [&](const State::Class& one, Time last) {
+      return place(one, nullptr, from, last);
+    });
+  return first_of(state_->numbers_of(asked, payer), not_after,
+                  [&](const State::Class& one, Time last) {
+                    return state_->first_place(one, payer, {length, from, last, by}, place);
+                  });
 }
 
 // A search among many nodes looks at those on which something ends.
@@ -125,7 +130,9 @@ HoldId ResourceManager::hold(ClassId what, const Slot& slot, Duration length, Re
     state_->licences.hold(made, asked.ask.licences, slot.start, until, by);
   if (state_->foresees(payer)) {
     const bool is_whole = asked.ask.exclusive && asked.more.empty();
-    const Amounts total = is_whole ? state_->total_on(asked, slot.nodes) : asked.least;
+    Amounts total = is_whole ? state_->total_on(asked, slot.nodes) : asked.least;
+    for (const State::Class& one : state_->numbers_of(asked))
+      if (!is_whole && one.ask.nodes == slot.nodes.size()) total = one.least;
     state_->quotas.hold(state_->ledger, made, payer->path, total, slot.start, until);
   }
   return made;
@@ -150,14 +157,18 @@ std::optional<Slot> ResourceManager::best_for(HoldId hold, ClassId what, Duratio
       return state_->forecast.best_for_all(hold, state_->asks_of(asked, by), length, at);
     if (&one == &asked)
       if (auto now = room_now(what, length, at, by, among)) return now;
-    return first_of_numbers(state_->nodes, one.ask, one.request, [&](const NodeAsk& ask) {
-      return state_->forecast.best_for(hold, state_->ask_of(one, ask, by, among), length, at);
-    });
+    return state_->forecast.best_for(hold, state_->ask_of(one, by, among), length, at);
   };
-  if (!state_->is_beside_nodes(asked, payer)) return place(asked, nullptr, from, kEver);
+  if (!state_->is_beside_nodes(asked, payer))
+    return first_of(state_->numbers_of(asked), kEver, [&](const State::Class& one, Time) {
+      return place(one, nullptr, from, kEver);
+    });
   state_->licences.lift(hold);
   state_->quotas.lift(state_->ledger, hold);
-  auto slot = state_->first_place(asked, payer, {length, from, slot_of(hold).start, by}, place);
+  auto slot = first_of(state_->numbers_of(asked, payer), slot_of(hold).start,
+                       [&](const State::Class& one, Time last) {
+                         return state_->first_place(one, payer, {length, from, last, by}, place);
+                       });
   state_->quotas.lay(state_->ledger, hold);
   state_->licences.lay(hold);
   return slot;
@@ -172,10 +183,9 @@ bool ResourceManager::could_improve(HoldId hold, NodeId node, ClassId what, Dura
     return state_->forecast.could_improve(hold, node, ask, length, now);
   };
   if (!asked.more.empty()) return std::ranges::any_of(state_->asks_of(asked, by), could);
-  if (!has_other_asks(asked.request)) return could(state_->ask_of(asked, asked.ask, by));
-  return std::ranges::any_of(
-      planned_asks(state_->nodes, asked.ask, asked.request),
-      [&](const NodeAsk& ask) { return could(state_->ask_of(asked, ask, by)); });
+  return std::ranges::any_of(state_->numbers_of(asked), [&](const State::Class& one) {
+    return could(state_->ask_of(one, by));
+  });
 }
 
 void ResourceManager::reserve(ReservedId id, const std::vector<ReservedSpan>& spans,

@@ -147,7 +147,7 @@ Acquired ResourceManager::acquire_on(ClassId what, PathId path, std::span<const 
   const NodeAsk ask = ask_on(asked.ask, asked.request, count);
   if (auto shortage = state.ledger.first_short(path, asked.least))
     return state.refuse(path, *std::move(shortage), asked.least);
-  if (is_elastic(asked.request)) {  // its place was planned for the least number of nodes
+  if (is_elastic(asked.request)) {  // there may be room on more nodes than were planned
     const bool are_runs = asked.ask.contiguous && asked.ask.exclusive;
     Acquired most = are_runs && state.ledger.is_limited(path)
                         ? state.take_range(asked, path, window)
@@ -229,6 +229,7 @@ void ResourceManager::add_names(ResourceNames names) {
         state_->names.slots()[slot].empty() || state_->names.slots()[slot] == names.slots()[slot],
         "a named resource lost its slot while leases count in it");
   state_->names = std::move(names);
+  ++state_->version;
   state_->nodes.set_names(state_->names);
   for (const auto& known : state_->classes)
     if (known->holders > 0 || known->is_kept) state_->weigh(*known);

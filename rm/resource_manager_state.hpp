@@ -31,10 +31,12 @@ struct ResourceManager::State {
     std::uint32_t holders = 0;
     bool countable = false, is_kept = false;  // kept: in `unheld`, though it may be held again
     NodeAsk ask;
-    Amounts least;                // what any node would charge at least
-    Room room;                    // on each node
-    mutable NodeBits planned_on;  // by ask_of, until the next call
-    std::vector<Class> more;      // the components after the first, each as if it were alone
+    Amounts least;                       // what any node would charge at least
+    Room room;                           // on each node
+    mutable NodeBits planned_on;         // by ask_of, until the next call
+    std::vector<Class> more;             // the components after the first, each as if it were alone
+    mutable std::vector<Class> numbers;  // by numbers_of, of the inventory of that version
+    mutable std::uint64_t numbers_version = 0;
   };
   NodeInventory nodes;
   QuotaLedger ledger;
@@ -52,7 +54,8 @@ struct ResourceManager::State {
   std::uint32_t licence_pool = 0;  // its counter, where there are licences
   QuotaForecast quotas;
   bool plans_ahead = false, foresees_quotas = false;
-  NodeBits freed;  // since take_freed
+  std::uint64_t version = 1;  // of nodes and names
+  NodeBits freed;             // since take_freed
   bool freed_everything = false;
   std::vector<NodeId> gang;  // scratch
   Class& class_at(ClassId id) {
@@ -80,7 +83,11 @@ struct ResourceManager::State {
     return room;
   }
   // A search among these alone, where that is not null.
-  RoomAsk ask_of(const Class&, const NodeAsk&, ReservedId by, const Among* among = nullptr) const;
+  RoomAsk ask_of(const Class&, ReservedId by, const Among* among = nullptr) const;
+  // What a plan tries of a range with a number of tasks: the least numbers of nodes that could ever
+  // do, 8 at most, of those on which each has less to do than on the one before. Else itself, as of
+  // whole neighbours under a quota: see place_range.
+  std::span<const Class> numbers_of(const Class& asked, std::optional<Payer> payer = {});
   void follow_node(NodeId id);
   // What a lease takes of a timeline: one seat, or all when it, or its user, has the node alone.
   Room room_taken(const NodePart& part) const {
@@ -164,15 +171,7 @@ struct ResourceManager::State {
   // Leases the nodes in `gang`, which have room, if the quotas have.
   Acquired take_gang(const Class& asked, const NodeAsk& ask, PathId path, const Window& window);
   Acquired lease_gang(const Class& asked, const NodeAsk& ask, PathId path, const Window& window);
-  void lock(Lease& lease, const Amounts& total, const Window& window) {
-    ledger.lock(lease.path, total);
-    audit.on_locked(ledger, lease);
-    if (plans_ahead) {
-      lease.until = window.until;
-      lease.by = window.by;
-    }
-    forecast_start(lease);
-  }
+  void lock(Lease& lease, const Amounts& total, const Window& window);
   // As many nodes up to nodes_max as fit now and the quotas allow.
   Acquired take_most(const Class& asked, PathId path, const Window& window,
                      const NodeBits* within = nullptr);

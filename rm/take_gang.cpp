@@ -11,8 +11,8 @@ std::optional<QuotaShort> ResourceManager::State::total_short(const Class& asked
                                                               const Window& window) {
   if (auto shortage = ledger.first_short(path, total))
     return refuse(path, *std::move(shortage), total);
-  // Plans count the least, of nodes alone what those are charged. Two whose places are beside each
-  // other, and who take more in any case, would wait for each other for ever.
+  // Plans count the least of their number of nodes, of whole ones what those are charged. Two whose
+  // places are beside each other, and who take more in any case, would wait for each other.
   const bool takes_more =
       is_elastic(asked.request) && gang.size() > std::size_t(asked.request.nodes);
   return takes_more || asked.ask.exclusive ? quotas_short(path, total, window) : std::nullopt;
@@ -26,6 +26,16 @@ Acquired ResourceManager::State::take_gang(const Class& asked, const NodeAsk& as
     if (auto shortage = total_short(asked, path, whole, window)) return *std::move(shortage);
   }
   return lease_gang(asked, ask, path, window);
+}
+
+void ResourceManager::State::lock(Lease& lease, const Amounts& total, const Window& window) {
+  ledger.lock(lease.path, total);
+  audit.on_locked(ledger, lease);
+  if (plans_ahead) {
+    lease.until = window.until;
+    lease.by = window.by;
+  }
+  forecast_start(lease);
 }
 
 Acquired ResourceManager::State::lease_gang(const Class& asked, const NodeAsk& ask, PathId path,

@@ -35,6 +35,30 @@ Acquired ResourceManager::State::take_most(const Class& asked, PathId path, cons
   return none;
 }
 
+std::span<const ResourceManager::State::Class> ResourceManager::State::numbers_of(
+    const Class& asked, std::optional<Payer> payer) {
+  constexpr std::size_t kNumbersMax = 8;
+  if (!has_other_asks(asked.request) || !asked.countable) return {&asked, 1};
+  const bool are_runs = asked.ask.contiguous && asked.ask.exclusive;
+  if (are_runs && payer && ledger.is_limited(payer->path)) return {&asked, 1};
+  if (asked.numbers_version == version) return asked.numbers;
+  asked.numbers_version = version;
+  asked.numbers.clear();
+  const auto add = [&](const Request& request) {
+    asked.numbers.emplace_back();
+    asked.numbers.back().request = request;
+    weigh(asked.numbers.back());
+  };
+  Request one = fixed(asked.request, asked.request.nodes);
+  for (auto count = std::optional(asked.request.nodes); count && asked.numbers.size() < kNumbersMax;
+       count = next_number(asked.request, *count)) {
+    set_number(one, asked.request, *count);
+    if (nodes.could_ever_fit(one)) add(one);
+  }
+  if (asked.numbers.empty()) add(fixed(asked.request, asked.request.nodes));
+  return asked.numbers;
+}
+
 // Of as many nodes as have room now, else of the least number that could ever do: of fewer each may
 // have to be larger than any is.
 NoFit ResourceManager::State::explain_most(const Class& asked) {
@@ -44,7 +68,7 @@ NoFit ResourceManager::State::explain_most(const Class& asked) {
     if (choose_nodes(ask, nullptr)) return nodes.explain(ask, std::uint32_t(gang.size()));
     if (asked.request.tasks == 0) break;
   }
-  const NodeAsk ask = planned_asks(nodes, asked.ask, asked.request).front();
+  const NodeAsk& ask = numbers_of(asked).front().ask;
   choose_nodes(ask, nullptr);
   return nodes.explain(ask, std::uint32_t(gang.size()));
 }

@@ -6,6 +6,7 @@
 // it needs stays free of holds for as long as its limit allows it to run. EASY is one hold, for the
 // first job; conservative one for every job; so one rule serves all.
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "rm/quota_ledger.hpp"
@@ -110,6 +111,7 @@ void Controller::State::hold_for_head(Partition& partition) {
     std::optional<rm::Slot> before;
     if (same) before = take_back(partition, partition.holds.begin());
     std::optional<rm::Slot> slot;
+    std::set<JobId> behind;
     if (head) {
       const Job& job = jobs.at(head->place.job);
       const Duration length = shapes[job.shape].length;
@@ -118,7 +120,9 @@ void Controller::State::hold_for_head(Partition& partition) {
       partition.waits_for_quota = false;
       if (slot && rm.ledger().is_limited(job.path)) {
         const rm::Slot on_nodes = *std::move(slot);
-        slot = KeepQuotas{*this}.first_place(partition, job, on_nodes.start, rm::kEver);
+        auto place = KeepQuotas{*this}.first_place(partition, job, on_nodes.start, rm::kEver);
+        slot = std::move(place.slot);
+        behind = std::move(place.behind);
         partition.waits_for_quota = !slot || slot->start != on_nodes.start;
         if (!slot) slot = on_nodes;  // nobody knows when its quotas will have room
       }
@@ -131,6 +135,7 @@ void Controller::State::hold_for_head(Partition& partition) {
       }
       if (slot) put_hold(partition, job, *slot);
       if (slot) partition.placed = job.id;
+      KeepQuotas{*this}.lay_anew(behind);
     }
     if (before && slot == before) {
       unheld.clear();

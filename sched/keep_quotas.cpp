@@ -117,53 +117,15 @@ bool Controller::State::KeepQuotas::is_foreseen(const Partition& partition, cons
 bool Controller::State::KeepQuotas::make_way(const Partition& partition, const Job& job,
                                              const rm::QuotaShort& shortage) {
   if (!is_kept_for_others(shortage)) return false;
-  bool made = false;
-  for (const std::uint32_t limit : s.rm.limits_on(job.what, job.path))
-    if (const auto head = s.quota_heads.at(limit);
-        head && *head != job.id && goes_before(partition, job, *head)) {
-      drop(*head, true);
-      made = true;
-    }
-  return made;
-}
-
-std::optional<rm::Slot> Controller::State::KeepQuotas::first_place(const Partition& partition,
-                                                                   const Job& job, Time from,
-                                                                   Time not_after) {
-  const auto earliest = [&] {
-    return s.rm.earliest(job.what, s.shapes[job.shape].length, from, partition.by, not_after,
-                         partition.planned(job.path));
-  };
-  auto slot = earliest();
-  if (s.quota_heads.empty() || (slot && slot->start <= from)) return slot;
   const std::set<JobId> behind = heads_behind(partition, job);
-  if (behind.empty()) return slot;
-  lay(behind, false);
-  auto sooner = earliest();
-  lay(behind, true);
-  if (!sooner || (slot && slot->start <= sooner->start)) return slot;
-  ask_again(behind);
-  return sooner;
-}
-
-bool Controller::State::KeepQuotas::wake_up(const Partition& partition, const Job& job, Task& task,
-                                            const rm::Window& window, bool heeds_claims) {
-  const auto wakes = [&] {
-    return s.rm.wake_up(*task.record.lease, task.record.asleep, window, heeds_claims);
-  };
-  if (wakes()) return true;
-  const auto behind = s.quota_heads.empty() ? std::set<JobId>() : heads_behind(partition, job);
-  if (behind.empty()) return false;
-  lay(behind, false);
-  const bool woke = wakes();
-  lay(behind, true);
-  if (woke) ask_again(behind);
-  return woke;
+  for (const JobId head : behind) drop(head, true);
+  return !behind.empty();
 }
 
 std::set<JobId> Controller::State::KeepQuotas::heads_behind(const Partition& partition,
                                                             const Job& job) const {
   std::set<JobId> behind;
+  if (s.quota_heads.empty()) return behind;
   for (const std::uint32_t limit : s.rm.limits_on(job.what, job.path))
     if (const auto head = s.quota_heads.at(limit);
         head && *head != job.id && goes_before(partition, job, *head))
@@ -171,14 +133,60 @@ std::set<JobId> Controller::State::KeepQuotas::heads_behind(const Partition& par
   return behind;
 }
 
-void Controller::State::KeepQuotas::lay(const std::set<JobId>& heads, bool is_laid) {
-  for (const JobId head : heads) s.rm.lay_quotas(s.quota_heads.find(head)->kept, is_laid);
+template <class Do>
+auto Controller::State::KeepQuotas::without(const std::set<JobId>& heads, Do act) {
+  const auto lay = [&](bool is_laid) {
+    for (const JobId head : heads) s.rm.lay_quotas(s.quota_heads.find(head)->kept, is_laid);
+  };
+  lay(false);
+  auto result = act();
+  lay(true);
+  return result;
 }
 
-// What they keep overlaps with what somebody else has now.
-void Controller::State::KeepQuotas::ask_again(const std::set<JobId>& heads) {
-  s.heads_to_try.insert(s.heads_to_try.end(), heads.begin(), heads.end());
-  s.serve_again = true;
+Controller::State::KeepQuotas::Place Controller::State::KeepQuotas::first_place(
+    const Partition& partition, const Job& job, Time from, Time not_after) {
+  const auto earliest = [&] {
+    return s.rm.earliest(job.what, s.shapes[job.shape].length, from, partition.by, not_after,
+                         partition.planned(job.path));
+  };
+  Place place{earliest(), {}};
+  if (s.quota_heads.empty() || (place.slot && place.slot->start <= from)) return place;
+  std::set<JobId> behind = heads_behind(partition, job);
+  if (behind.empty()) return place;
+  auto sooner = without(behind, earliest);
+  if (sooner && (!place.slot || sooner->start < place.slot->start))
+    place = {std::move(sooner), std::move(behind)};
+  return place;
+}
+
+bool Controller::State::KeepQuotas::wake_up(const Job& job, Task& task, const rm::Window& window,
+                                            bool heeds_claims) {
+  const auto wakes = [&] {
+    return s.rm.wake_up(*task.record.lease, task.record.asleep, window, heeds_claims);
+  };
+  if (wakes()) return true;
+  const std::set<JobId> behind = heads_behind(s.partition_of(job), job);
+  if (behind.empty() || !without(behind, wakes)) return false;
+  lay_anew(behind);
+  return true;
+}
+
+// Whoever is not parked is being tried, and asks by himself.
+void Controller::State::KeepQuotas::lay_anew(const std::set<JobId>& heads) {
+  for (const JobId id : heads) {
+    const Job& job = s.jobs.at(id);
+    const rm::QuotaShort* shortage = s.partition_of(job).queue.parked(job.lane);
+    if (shortage == nullptr) continue;
+    QuotaHeads::Head head = *s.quota_heads.find(id);
+    s.rm.drop_quotas(head.kept, false);
+    s.quota_heads.remove(id);
+    const auto kept =
+        s.rm.keep_quotas(job.what, job.path, s.shapes[job.shape].length, s.clock.mono, *shortage);
+    if (!kept) continue;
+    head.kept = *kept;
+    s.quota_heads.put(id, std::move(head));
+  }
 }
 
 // A lease on that path will be held for longer than was foreseen.

@@ -22,12 +22,16 @@ struct Controller::State::KeepQuotas {
   // and would have both but for what is kept for others.
   bool is_foreseen(const Partition& partition, const Job& job,
                    const rm::QuotaShort& shortage) const;
-  // Its first place. What is kept for those behind it puts that off by nothing: they lay it anew.
-  std::optional<rm::Slot> first_place(const Partition& partition, const Job& job, Time from,
-                                      Time not_after);
+  // Its first place. What is kept for those behind it does not put that off: `behind` are those
+  // whose keep overlaps with it, and is to be laid anew once the place is held.
+  struct Place {
+    std::optional<rm::Slot> slot;
+    std::set<JobId> behind;
+  };
+  Place first_place(const Partition& partition, const Job& job, Time from, Time not_after);
+  void lay_anew(const std::set<JobId>& heads);
   // Of one who stands still, likewise.
-  bool wake_up(const Partition& partition, const Job& job, Task& task, const rm::Window& window,
-               bool heeds_claims);
+  bool wake_up(const Job& job, Task& task, const rm::Window& window, bool heeds_claims);
   void drop(JobId job, bool wakes) {  // wakes: those behind it are tried
     if (!s.quota_heads.empty()) drop_head(job, wakes);
   }
@@ -53,8 +57,8 @@ struct Controller::State::KeepQuotas {
   bool keeps_more(JobId head, const Job& next, const std::vector<std::uint32_t>& limits) const;
   bool is_behind_sleepers(const Job& job) const;
   std::set<JobId> heads_behind(const Partition& partition, const Job& job) const;
-  void lay(const std::set<JobId>& heads, bool is_laid);
-  void ask_again(const std::set<JobId>& heads);
+  template <class Do>
+  auto without(const std::set<JobId>& heads, Do act);  // as if these kept nothing
   bool goes_before(const Partition& partition, const Job& job, JobId head) const;
 };
 

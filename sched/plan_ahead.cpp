@@ -57,8 +57,9 @@ bool Controller::State::hold_places(Partition& partition,
     const bool is_promised = clearings.contains(job.id);
     const Time not_after = is_promised ? clock.mono : rm::kEver;
     const bool is_beyond = foresees && KeepQuotas{*this}.is_never_within(job);
-    std::optional<rm::Slot> slot;
-    if (!is_beyond) slot = KeepQuotas{*this}.first_place(partition, job, clock.mono, not_after);
+    KeepQuotas::Place place;
+    if (!is_beyond) place = KeepQuotas{*this}.first_place(partition, job, clock.mono, not_after);
+    std::optional<rm::Slot>& slot = place.slot;
     const auto is_short_now = [&] {
       return rm.quota_short(job.what, job.path, {clock.mono, clock.mono}).has_value();
     };
@@ -76,6 +77,7 @@ bool Controller::State::hold_places(Partition& partition,
     if (is_promised && (!slot || slot->start > clock.mono)) continue;
     if (slot) {
       put_hold(partition, job, *slot);
+      KeepQuotas{*this}.lay_anew(place.behind);
     } else if (!of_quota && partition.policy.backfill == Backfill::DepthK) {
       partition.queue.block(job.shape, JobQueue::Block::Hopeless);
       stood_aside = true;

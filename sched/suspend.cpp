@@ -58,8 +58,7 @@ bool PreemptVerbs::resume_task(Job& job, Task& task, bool heeds_claims) {
   TaskRecord& record = task.record;
   const Time until = rm::after(clock.mono, time_left(job, record));
   const rm::Window window{clock.mono, until, record.lease->by};
-  Controller::State::KeepQuotas keep{self()};
-  if (!keep.wake_up(self().partition_of(job), job, task, window, heeds_claims)) return false;
+  if (!Controller::State::KeepQuotas{self()}.wake_up(job, task, window, heeds_claims)) return false;
   for (const rm::NodePart& part : record.asleep)
     ranking.hold(job.standing, part.amounts, clock.wall);
   leave_sleep(job, task);

@@ -105,8 +105,8 @@ void scale_to_load(Workload& workload, double load) {
   for (const WorkJob& job : workload.jobs) work += double(job.run.us) * double(job.cpus);
   const double first = double(workload.jobs.front().submit.us);
   const double span = double(workload.jobs.back().submit.us) - first;
-  if (span <= 0) return;  // all came in the same second: no gap to stretch
-  const double factor = work / double(workload.procs) / load / span;
+  // Where all come in the same second there is no gap to stretch.
+  const double factor = span > 0 ? work / double(workload.procs) / load / span : 0;
   for (WorkJob& job : workload.jobs)
     job.submit.us = std::llround((double(job.submit.us) - first) * factor);
 }

@@ -500,6 +500,27 @@ TEST(KeepQuotas, TheRestOfAnArrayKeepsNoPlaceWhenItsQuotaIsUsedUp) {
   EXPECT_EQ(day.started(behind), 550);
 }
 
+// What is kept for the gang is in the way of its place, which what guarantees keep forbids: that is
+// found out once, not in every round of a pass.
+TEST(KeepQuotas, WhoHasNoPlaceForAGuaranteeLooksForOneOnce) {
+  for (const char* policy : {"conservative", "fifo+depth-k:4"}) {
+    Day day(policy, {at_most({}, 17), at_most({{"user", "ann"}}, 6, 3)});
+    day.desk().node_up("n1", 9);
+    day.desk().node_up("n2", 6);
+    day.desk().node_up("n3", 4);
+    day.submit(sized(7, 1'000, "bob"));
+    day.submit(sized(7, 100, "bob"));
+    day.submit(sized(4, 500, "dan"));
+    day.submit(sized(7, 100, "bob"));
+    JobSpec gang = sized(6, 5'000, "carl");
+    gang.request.nodes = 2;
+    day.submit(gang);
+    const std::uint64_t before = day.desk().controller.stats().placements_tried;
+    day.submit(sized(1, 10, "eve"));
+    EXPECT_LT(day.desk().controller.stats().placements_tried - before, 20u) << policy;
+  }
+}
+
 // It comes after the first, and would have its quota for longer than until then.
 TEST(KeepQuotas, WhoGoesOnTakesNothingOfAPlace) {
   for (const char* policy : {"easy", "easy-sjbf", "conservative", "fifo+depth-k:2"}) {

@@ -94,6 +94,60 @@ TEST(Range, ThePlaceIsBroughtForwardByNodesForAnotherNumber) {
   }
 }
 
+// Two nodes are idle first, and come to more than the quota ever allows.
+TEST(Range, ANumberThatIsBeyondTheQuotaIsNotPlanned) {
+  for (const char* policy : kPlanning) {
+    Day day(policy, {at_most({{"user", "ann"}}, 8)});
+    put_in_row(day, {8, 4, 6});
+    day.submit(sized(8, 500, "bob"));
+    day.submit(sized(6, 100, "bob"));
+    day.submit(sized(4, 50, "bob"));
+    JobSpec spec = range(1, 2, 8);
+    spec.request.exclusive = true;
+    const JobId job = day.submit(spec);
+    const JobId behind = day.submit(sized(8, 10'000, "bob"));
+    day.pass_until(20'000);
+    EXPECT_EQ(day.started(job), 500) << policy;
+    EXPECT_EQ(day.started(behind), 600) << policy;
+  }
+}
+
+// Memory is asked for on each node, so that two are charged twice as much as one.
+TEST(Range, EachNumberIsPlannedByWhatItIsCharged) {
+  rm::QuotaRule rule;
+  rule.match = {{"user", "ann"}};
+  rule.max[rm::Kind::MemMib] = 200;
+  const auto of_memory = [](JobSpec spec) {
+    spec.request.mem_mib = 100;
+    return spec;
+  };
+  for (const char* policy : kPlanning) {
+    Day day(policy, {rule});
+    put_in_row(day, {8, 4, 4, 1});
+    day.submit(sized(8, 500, "bob"));
+    day.submit(sized(4, 50, "bob"));
+    day.submit(sized(4, 100, "bob"));
+    day.submit(of_memory(sized(1, 5'000)));
+    const JobId job = day.submit(of_memory(range(1, 2, 8)));
+    const JobId behind = day.submit(sized(8, 10'000, "bob"));
+    day.pass_until(20'000);
+    EXPECT_EQ(day.started(job), 500) << policy;
+    EXPECT_EQ(day.started(behind), 600) << policy;
+  }
+}
+
+// After a restart: it may join those on both sides of it.
+TEST(Range, ANodeThatHasNotSaidWhatItHasMayBeANeighbour) {
+  Day day("easy", {});
+  put_in_row(day, {4, 4, 4, 4, 4});
+  day.desk().restart();
+  for (const char* node : {"n1", "n2", "n4", "n5"}) day.desk().node_up(node, 4);
+  JobSpec spec = sized(4, 100);
+  spec.request.nodes = 5;
+  spec.request.contiguous = true;
+  EXPECT_TRUE(day.desk().controller.resources().can_ever_fit(spec.request));
+}
+
 // No cluster like this will ever have them.
 TEST(Range, NeighboursThatWereNeverSideBySideAreRefused) {
   Day day("easy", {});
