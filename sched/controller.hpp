@@ -74,6 +74,7 @@ struct Stats {  // plain counters for metrics; cheap to copy
       {};  // open states are current, final ones count since start
   std::uint64_t submitted = 0, rejected = 0, launched = 0, started = 0, ended = 0, requeued = 0;
   std::uint64_t stale_messages = 0, placements_tried = 0, placements_made = 0, turns = 0;
+  std::uint64_t rounds = 0;      // over all partitions: one a turn, or more
   std::uint64_t backfilled = 0;  // starts of jobs that were not the first in order
   std::uint64_t preempted = 0, suspended = 0, retried = 0;
   std::uint64_t groups = 0, tasks_active = 0, jobs_open = 0;

@@ -90,6 +90,7 @@ void Controller::State::place_tasks(Now now) {
   int rounds = 0;
   do {  // once, save where room, or what was kept of a quota, was given up: see clearings.cpp
     serve_again = false;
+    ++stats.rounds;
     wake_waiters();
     for (Partition& partition : partitions) {
       if (partition.queue.lanes() == 0 && sleepers.empty()) continue;  // nobody waits
