@@ -74,10 +74,6 @@ void Controller::State::KeepQuotas::ask(const Partition& partition, const Job& j
     for (const JobId other : behind) drop(other, keeps_more(other, job, limits));
     kept = keep();
   }
-  if (!behind.empty() && shortage.set_aside > 0) {  // they may have been all that stopped it
-    s.heads_to_try.push_back(job.id);
-    s.serve_again = true;
-  }
   s.quota_heads.put(job.id, {*kept, {partition.index, job.lane}, limits});
 }
 
@@ -112,14 +108,6 @@ bool Controller::State::KeepQuotas::is_foreseen(const Partition& partition, cons
       .earliest(job.what, length, s.clock.mono, partition.by, rm::kEver,
                 partition.planned(job.path))
       .has_value();
-}
-
-bool Controller::State::KeepQuotas::make_way(const Partition& partition, const Job& job,
-                                             const rm::QuotaShort& shortage) {
-  if (!is_kept_for_others(shortage)) return false;
-  const std::set<JobId> behind = heads_behind(partition, job);
-  for (const JobId head : behind) drop(head, true);
-  return !behind.empty();
 }
 
 std::set<JobId> Controller::State::KeepQuotas::heads_behind(const Partition& partition,
@@ -158,6 +146,17 @@ Controller::State::KeepQuotas::Place Controller::State::KeepQuotas::first_place(
   if (sooner && (!place.slot || sooner->start < place.slot->start))
     place = {std::move(sooner), std::move(behind)};
   return place;
+}
+
+void Controller::State::KeepQuotas::try_before(const Partition& partition, const Job& job,
+                                               rm::Acquired& answer) {
+  const auto* shortage = std::get_if<rm::QuotaShort>(&answer);
+  if (shortage == nullptr || !is_kept_for_others(*shortage)) return;
+  const std::set<JobId> behind = heads_behind(partition, job);
+  if (behind.empty()) return;
+  answer = without(behind,
+                   [&] { return s.rm.acquire(job.what, job.path, s.window_of(partition, job)); });
+  if (std::holds_alternative<rm::Lease>(answer)) lay_anew(behind);
 }
 
 bool Controller::State::KeepQuotas::wake_up(const Job& job, Task& task, const rm::Window& window,

@@ -15,9 +15,8 @@ struct Controller::State::KeepQuotas {
   State& s;
 
   void ask(const Partition& partition, const Job& job, const rm::QuotaShort& shortage);
-  // Where what is kept stops the job: those behind it keep nothing of its limits, and ask again.
-  // False: there are none.
-  bool make_way(const Partition& partition, const Job& job, const rm::QuotaShort& shortage);
+  // Where what is kept for those behind the job is all that stops it, it has its lease.
+  void try_before(const Partition& partition, const Job& job, rm::Acquired& answer);
   // It is known when the job will have its quotas and a place: it held one, or is the first of all
   // and would have both but for what is kept for others.
   bool is_foreseen(const Partition& partition, const Job& job,

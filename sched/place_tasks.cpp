@@ -171,10 +171,7 @@ Controller::State::Try Controller::State::try_to_start(Partition& partition,
     while (!partition.holds.empty()) drop_hold(partition, partition.holds.begin()->first);
     answer = rm.acquire(job.what, job.path, window_of(partition, job));
   }
-  // Somebody outlived his limit, and now it would be in the way of those who planned behind it.
-  const auto* quota = is_planned ? std::get_if<rm::QuotaShort>(&answer) : nullptr;
-  if (quota != nullptr && KeepQuotas{*this}.make_way(partition, job, *quota))
-    answer = rm.acquire(job.what, job.path, window_of(partition, job));
+  KeepQuotas{*this}.try_before(partition, job, answer);
   return settle_try(partition, job, std::move(answer), is_planned);
 }
 

@@ -89,7 +89,9 @@ bool Controller::State::hold_places(Partition& partition,
   for (const JobId id : stopped) {  // tried as if their time had come, and parked with their lanes
     Job& job = jobs.at(id);
     if (holders.contains(job.lane)) continue;  // somebody of it was promised something
-    settle_try(partition, job, rm.acquire(job.what, job.path, window_of(partition, job)));
+    rm::Acquired answer = rm.acquire(job.what, job.path, window_of(partition, job));
+    KeepQuotas{*this}.try_before(partition, job, answer);
+    settle_try(partition, job, std::move(answer));
     stood_aside = true;
   }
   return stood_aside;

@@ -24,6 +24,7 @@ constexpr const char* kPolicies[] = {
     "fcfs",          "easy",           "easy-sjbf",          "conservative",
     "priority+easy", "fifo+depth-k:3", "saf-guard:90s+easy", "saf-guard:90s+conservative"};
 constexpr int kCalmSteps = 4'000;
+constexpr std::uint64_t kRoundsMax = 50;  // of a pass: places and quotas are soon settled
 
 class History {
  public:
@@ -178,7 +179,10 @@ class History {
   }
 
   void turn() {
+    const Stats before = desk_.controller.stats();
     desk_.turn();
+    const Stats after = desk_.controller.stats();
+    EXPECT_LE(after.rounds - before.rounds, kRoundsMax * (after.turns - before.turns));
     gather();
     watch_the_first();
   }
