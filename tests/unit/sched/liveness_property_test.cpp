@@ -36,6 +36,8 @@ class History {
     const Order order = desk_.config.policy.order;
     is_watched_ =
         easy && (order == Order::Fifo || (order == Order::Priority && desk_.config.quotas.empty()));
+    // Nor do plans foresee what quotas keep for guarantees.
+    for (const rm::QuotaRule& rule : desk_.config.quotas) is_watched_ &= rule.guaranteed.is_zero();
     // More than 128 nodes are searched by their ends.
     nodes_ = random_.chance(30) ? 130 : 2 + int(random_.below(4));
     for (int n = 0; n < nodes_; ++n) up(n);
@@ -60,7 +62,11 @@ class History {
     ControllerConfig config;
     config.policy = parse_policy(policy).value();
     config.node_timeout = seconds(30);
-    if (random_.chance(40)) config.quotas.push_back(at_most({{"user", "ann"}}, 4));
+    if (random_.chance(40)) {
+      const bool is_guaranteed = random_.chance(30);
+      config.quotas.push_back(at_most({{"user", "ann"}}, 4, is_guaranteed ? 3 : 0));
+      if (is_guaranteed) config.quotas.push_back(at_most({}, 20));  // beside it any job has room
+    }
     if (random_.chance(30)) config.quotas.push_back(at_most({{"account", "phys"}}, 6));
     if (random_.chance(20)) {  // who stands still holds of this one
       config.quotas.push_back(at_most({{"user", "bob"}}, 6));
@@ -370,6 +376,7 @@ class History {
     for (auto nodes = spec.request.nodes + 1; nodes <= spec.request.nodes_max; ++nodes)
       least = std::min(least, least_of(spec.request, nodes));
     return std::ranges::any_of(desk_.config.quotas, [&](const rm::QuotaRule& rule) {
+      if (rule.match.empty()) return false;
       const auto& [label, value] = *rule.match.begin();
       const auto has = spec.labels.find(label);
       return has != spec.labels.end() && has->second == value &&
