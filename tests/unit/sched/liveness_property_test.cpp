@@ -319,11 +319,12 @@ class History {
     for (; watched_pauses_ < desk_.pauses.size(); ++watched_pauses_)
       goes_first(desk_.pauses[watched_pauses_].id.task.job);
     // Nor those before it whom a quota stops: what comes free of it is theirs, and then they are
-    // the first, though something else may stop them by now. Nothing is promised behind them.
+    // the first, though something else may stop them by now. Nothing is promised behind them. What
+    // stops the next element of an array is not said while others run.
     const bool is_passing = std::ranges::any_of(desk_.table.jobs, [&](const auto& of) {
       const auto& [id, job] = of;
-      return raw(first) != 0 && !is_final(job.state) && job.reason == Reason::Quota &&
-             goes_before(id, first);
+      const bool may_be_stopped = job.reason == Reason::Quota || desk_.table.specs.at(id)->is_array;
+      return raw(first) != 0 && !is_final(job.state) && may_be_stopped && goes_before(id, first);
     });
     if (is_passing) promised_.erase(first);
     // By priority, use of the machine puts others first: who starts as such is no backfill.
