@@ -34,10 +34,12 @@ struct Controller::State::KeepQuotas {
   void drop(JobId job, bool wakes) {  // wakes: those behind it are tried
     if (!s.quota_heads.empty()) drop_head(job, wakes);
   }
-  void started(const Partition& partition, JobId job) {
-    if (s.quota_heads.find(job) == nullptr) return;
-    s.quota_heads.count_turn(partition.policy.order);
-    drop_head(job, false);
+  void started(const Partition& partition, const Job& job) {
+    if (s.quota_heads.empty()) return;
+    const bool is_head = s.quota_heads.find(job.id) != nullptr;
+    if (is_head || !heads_behind(partition, job).empty())
+      s.quota_heads.count_turn(partition.policy.order);
+    if (is_head) drop_head(job.id, false);
   }
   void drop_all();
   // The heads of limits that were freed, and new ones, are tried, wherever they stand in line.

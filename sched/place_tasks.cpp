@@ -190,7 +190,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
     DROVER_CHECK(index != kNoElement, "a job without ready tasks competes for a node");
     ++stats.placements_made;
     if (!partition.holds.empty()) drop_hold(partition, job.id);
-    KeepQuotas{*this}.started(partition, job.id);
+    KeepQuotas{*this}.started(partition, job);
     if (partition.placed == job.id) partition.placed = {};
     drop_clearing(job.id, true);
     note_start(partition, job);

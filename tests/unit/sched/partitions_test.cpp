@@ -49,6 +49,35 @@ TEST(Partitions, NoOrderStarvesAnotherAtASharedQuota) {
       }
 }
 
+// Nor does a stream of small jobs that find room beside each other, and are never first in line.
+TEST(Partitions, NoOrderOvertakesAnotherForEverAtASharedQuota) {
+  for (const std::string& stream : kPolicies)
+    for (const std::string& single : kPolicies)
+      for (const bool swapped : {false, true}) {
+        Day day(swapped ? Day::Orders{single, stream} : Day::Orders{stream, single});
+        day.desk().node_up("n1", 8);
+        const auto job = [&](bool is_stream, std::int64_t cpus) {
+          JobSpec spec = sized(cpus, 100);
+          spec.labels["partition"] = is_stream != swapped ? "one" : "two";
+          return day.submit(spec);
+        };
+        job(true, 2);
+        day.pass_until(50);
+        job(true, 2);
+        day.pass_until(60);
+        const JobId alone = job(false, 4), next = job(false, 4);  // each has its turn
+        for (std::int64_t i = 1; i <= 100; ++i) {  // two of four CPUs come free at a time
+          day.pass_until(i * 50 + 40);
+          job(true, 2);
+        }
+        const bool guards = stream.starts_with("saf") || single.starts_with("saf");
+        EXPECT_LE(day.started(alone).value_or(99'999), guards ? 4'000 : 400)
+            << stream << " starves " << single << (swapped ? ", swapped" : "");
+        EXPECT_LE(day.started(next).value_or(99'999), guards ? 4'500 : 900)
+            << stream << " starves " << single << (swapped ? ", swapped" : "");
+      }
+}
+
 // Also one without backfill keeps a place for its first job against the jobs of others.
 TEST(Partitions, NoneStarvesAnotherOnNodesThatTheyShare) {
   for (const std::string& stream : kPolicies)
