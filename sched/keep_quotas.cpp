@@ -62,8 +62,13 @@ void Controller::State::KeepQuotas::ask(const Partition& partition, const Job& j
       if (!goes_before(partition, job, *head)) return;
       behind.insert(*head);
     }
-  const auto keep = [&] {
-    return s.rm.keep_quotas(job.what, job.path, s.shapes[job.shape].length, s.clock.mono, shortage);
+  const std::vector<HeldPlace> places = places_behind(partition, job, limits);
+  const auto keep = [&] {  // as if they held nothing
+    for (const HeldPlace& place : places) s.rm.lay_quotas(place.hold, false);
+    const auto kept =
+        s.rm.keep_quotas(job.what, job.path, s.shapes[job.shape].length, s.clock.mono, shortage);
+    for (const HeldPlace& place : places) s.rm.lay_quotas(place.hold, true);
+    return kept;
   };
   auto kept = is_never_within(job) || is_behind_sleepers(job) ? std::nullopt : keep();
   if (!kept) return drop(job.id, true);
@@ -75,6 +80,34 @@ void Controller::State::KeepQuotas::ask(const Partition& partition, const Job& j
     kept = keep();
   }
   s.quota_heads.put(job.id, {*kept, {partition.index, job.lane}, limits});
+  for (const HeldPlace& place : places) find_another(place);
+}
+
+// Of those who alone hold one in their partition: where each has one, nobody's is put off.
+std::vector<Controller::State::KeepQuotas::HeldPlace> Controller::State::KeepQuotas::places_behind(
+    const Partition& partition, const Job& job, const std::vector<std::uint32_t>& limits) const {
+  std::vector<HeldPlace> places;
+  for (Partition& other : s.partitions) {
+    if (!other.holds_for_first() || !foresees_quotas(other.policy)) continue;
+    for (const auto& [id, hold] : other.holds) {
+      if (id == job.id || !goes_before(partition, job, id)) continue;
+      const Job& holder = s.jobs.at(id);
+      const bool shares = std::ranges::any_of(
+          limits, [&](std::uint32_t limit) { return s.rm.ledger().is_on(holder.path, limit); });
+      if (shares) places.push_back({&other, id, hold});
+    }
+  }
+  return places;
+}
+
+// Where it has room no more beside what is kept: in the next round of the pass.
+void Controller::State::KeepQuotas::find_another(const HeldPlace& place) {
+  const Job& job = s.jobs.at(place.job);
+  Partition& partition = *place.partition;
+  if (s.rm.best_for(place.hold, job.what, s.shapes[job.shape].length, s.clock.mono, partition.by,
+                    partition.planned(job.path)))
+    return;
+  partition.is_stale = s.serve_again = true;
 }
 
 // Else nothing comes free for others when `next` keeps it instead.

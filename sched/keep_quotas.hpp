@@ -57,6 +57,14 @@ struct Controller::State::KeepQuotas {
   void wake_heads(const std::vector<std::uint32_t>& freed);
   bool keeps_more(JobId head, const Job& next, const std::vector<std::uint32_t>& limits) const;
   bool is_behind_sleepers(const Job& job) const;
+  struct HeldPlace {
+    Partition* partition;
+    JobId job;
+    rm::HoldId hold;
+  };
+  std::vector<HeldPlace> places_behind(const Partition& partition, const Job& job,
+                                       const std::vector<std::uint32_t>& limits) const;
+  void find_another(const HeldPlace& place);
   std::set<JobId> heads_behind(const Partition& partition, const Job& job) const;
   template <class Do>
   auto without(const std::set<JobId>& heads, Do act);  // as if these kept nothing
