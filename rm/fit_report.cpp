@@ -256,8 +256,10 @@ bool NodeInventory::could_ever_fit(const Request& request) const {
 // constraint has too few, or a resource has no name. Counts that share nodes may still be too many
 // together. O(sizes * nodes / 64) for each alternative, and O(nodes) more for neighbours.
 std::int64_t NodeInventory::large_enough(const Request& request) const {
+  const bool is_run = request.contiguous && request.nodes > 1;
+  const auto unknown = [&] { return is_run ? longest_run(order_, undescribed_) : 0; };
   for (const auto& resource : request.resources)
-    if (!names_.custom(resource.first)) return 0;
+    if (!names_.custom(resource.first)) return unknown();
   const bool any_node = request.node_labels.empty() && request.constraint.empty() &&
                         request.resources.empty() && request.gpu_model.empty() &&
                         request.cores == CoreRule{};
@@ -275,7 +277,7 @@ std::int64_t NodeInventory::large_enough(const Request& request) const {
     return sum;
   };
   const auto count_side_by_side = [&](const NodeBits* allowed) {
-    if (!request.contiguous || request.nodes == 1) return count(allowed);
+    if (!is_run) return count(allowed);
     NodeBits suited;
     visit([&](const NodeBits& nodes) { suited.unite(nodes); });
     if (allowed != nullptr) suited.intersect(*allowed);
@@ -288,7 +290,7 @@ std::int64_t NodeInventory::large_enough(const Request& request) const {
     for (std::size_t part = 0; part < choice.counted.size(); ++part) {
       NodeBits allowed = choice.counted[part];
       allowed.intersect(within);
-      if (count(&allowed) < choice.what.counted[part].nodes) return std::int64_t(0);
+      if (count(&allowed) < choice.what.counted[part].nodes) return unknown();
     }
     return count_side_by_side(&within);
   };

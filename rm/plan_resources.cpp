@@ -81,7 +81,7 @@ std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Tim
                          Time last) -> std::optional<Slot> {
     if (!asked.more.empty())
       return state_->forecast.earliest_of_all(state_->asks_of(asked, by), length, at, last);
-    if (&one == &asked)
+    if (one.ask.nodes == 1)
       if (auto now = room_now(what, length, at, by, among)) return now;
     return state_->forecast.earliest(state_->ask_of(one, by, among), length, at, last);
   };
@@ -98,7 +98,7 @@ std::optional<Slot> ResourceManager::earliest(ClassId what, Duration length, Tim
 // A search among many nodes looks at those on which something ends.
 std::optional<Slot> ResourceManager::room_now(ClassId what, Duration length, Time from,
                                               ReservedId by, const Among* among) const {
-  const State::Class& asked = state_->class_at(what);
+  const State::Class& asked = state_->numbers_of(state_->class_at(what)).front();
   if (asked.ask.nodes > 1 || by != kUnreserved || !state_->forecast.has_many_nodes())
     return std::nullopt;
   HoldCheck holds{&state_->forecast, state_->planned(asked, asked.ask), from, after(from, length)};
@@ -155,7 +155,7 @@ std::optional<Slot> ResourceManager::best_for(HoldId hold, ClassId what, Duratio
                          Time) -> std::optional<Slot> {
     if (!asked.more.empty())
       return state_->forecast.best_for_all(hold, state_->asks_of(asked, by), length, at);
-    if (&one == &asked)
+    if (one.ask.nodes == 1)
       if (auto now = room_now(what, length, at, by, among)) return now;
     return state_->forecast.best_for(hold, state_->ask_of(one, by, among), length, at);
   };

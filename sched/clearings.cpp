@@ -17,7 +17,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "sched/controller_state.hpp"
+#include "sched/keep_quotas.hpp"
 
 namespace drover::sched {
 namespace {
@@ -195,10 +195,10 @@ void PreemptVerbs::serve_fresh_clearings(Partition& partition) {
     const rm::Window window = self().window_of(partition, job);
     const auto head = partition.queue.head();
     const bool is_first = head && head->place.job == id;
+    rm::Acquired answer = rm.acquire_on(job.what, job.path, clearing.nodes, window);
+    Controller::State::KeepQuotas{self()}.try_before(partition, job, answer);
     const bool had_room =
-        self().settle_try(partition, job,
-                          rm.acquire_on(job.what, job.path, clearing.nodes, window)) ==
-        Controller::State::Try::Started;
+        self().settle_try(partition, job, std::move(answer)) == Controller::State::Try::Started;
     if (had_room && !is_first) ++stats.backfilled;
     if (!clearings.contains(id)) continue;
     if (clearing.victims.empty())

@@ -63,13 +63,7 @@ void Controller::State::KeepQuotas::ask(const Partition& partition, const Job& j
       behind.insert(*head);
     }
   const std::vector<HeldPlace> places = places_behind(partition, job, limits);
-  const auto keep = [&] {  // as if they held nothing
-    for (const HeldPlace& place : places) s.rm.lay_quotas(place.hold, false);
-    const auto kept =
-        s.rm.keep_quotas(job.what, job.path, s.shapes[job.shape].length, s.clock.mono, shortage);
-    for (const HeldPlace& place : places) s.rm.lay_quotas(place.hold, true);
-    return kept;
-  };
+  const auto keep = [&] { return keep_before(places, job, shortage); };
   auto kept = is_never_within(job) || is_behind_sleepers(job) ? std::nullopt : keep();
   if (!kept) return drop(job.id, true);
   if (!behind.empty() || s.quota_heads.find(job.id) != nullptr) {
@@ -81,6 +75,15 @@ void Controller::State::KeepQuotas::ask(const Partition& partition, const Job& j
   }
   s.quota_heads.put(job.id, {*kept, {partition.index, job.lane}, limits});
   for (const HeldPlace& place : places) find_another(place);
+}
+
+std::optional<rm::HoldId> Controller::State::KeepQuotas::keep_before(
+    const std::vector<HeldPlace>& places, const Job& job, const rm::QuotaShort& shortage) {
+  for (const HeldPlace& place : places) s.rm.lay_quotas(place.hold, false);
+  const auto kept =
+      s.rm.keep_quotas(job.what, job.path, s.shapes[job.shape].length, s.clock.mono, shortage);
+  for (const HeldPlace& place : places) s.rm.lay_quotas(place.hold, true);
+  return kept;
 }
 
 // Of those who alone hold one in their partition: where each has one, nobody's is put off.
@@ -189,7 +192,9 @@ void Controller::State::KeepQuotas::try_before(const Partition& partition, const
   if (behind.empty()) return;
   answer = without(behind,
                    [&] { return s.rm.acquire(job.what, job.path, s.window_of(partition, job)); });
-  if (std::holds_alternative<rm::Lease>(answer)) lay_anew(behind);
+  if (!std::holds_alternative<rm::Lease>(answer)) return;
+  s.quota_heads.count_turn(partition.policy.order);
+  lay_anew(behind);
 }
 
 bool Controller::State::KeepQuotas::wake_up(const Job& job, Task& task, const rm::Window& window,
@@ -200,6 +205,7 @@ bool Controller::State::KeepQuotas::wake_up(const Job& job, Task& task, const rm
   if (wakes()) return true;
   const std::set<JobId> behind = heads_behind(s.partition_of(job), job);
   if (behind.empty() || !without(behind, wakes)) return false;
+  s.quota_heads.count_turn(s.partition_of(job).policy.order);
   lay_anew(behind);
   return true;
 }
@@ -211,13 +217,19 @@ void Controller::State::KeepQuotas::lay_anew(const std::set<JobId>& heads) {
     const rm::QuotaShort* shortage = s.partition_of(job).queue.parked(job.lane);
     if (shortage == nullptr) continue;
     QuotaHeads::Head head = *s.quota_heads.find(id);
+    const auto places = places_behind(s.partition_of(job), job, head.limits);
+    s.rm.lay_quotas(head.kept, false);
+    const auto kept = keep_before(places, job, *shortage);
+    s.rm.lay_quotas(head.kept, true);
+    if (!kept) {
+      drop_head(id, true);
+      continue;
+    }
     s.rm.drop_quotas(head.kept, false);
     s.quota_heads.remove(id);
-    const auto kept =
-        s.rm.keep_quotas(job.what, job.path, s.shapes[job.shape].length, s.clock.mono, *shortage);
-    if (!kept) continue;
     head.kept = *kept;
     s.quota_heads.put(id, std::move(head));
+    for (const HeldPlace& place : places) find_another(place);
   }
 }
 

@@ -64,6 +64,8 @@ struct Controller::State::KeepQuotas {
   };
   std::vector<HeldPlace> places_behind(const Partition& partition, const Job& job,
                                        const std::vector<std::uint32_t>& limits) const;
+  std::optional<rm::HoldId> keep_before(const std::vector<HeldPlace>& places, const Job& job,
+                                        const rm::QuotaShort& shortage);
   void find_another(const HeldPlace& place);
   std::set<JobId> heads_behind(const Partition& partition, const Job& job) const;
   template <class Do>

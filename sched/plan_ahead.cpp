@@ -162,6 +162,7 @@ bool Controller::State::start_due(Partition& partition,
     if (std::holds_alternative<rm::NoFit>(answer) ||
         (std::holds_alternative<rm::QuotaShort>(answer) && shapes[job.shape].whole_node))
       answer = rm.acquire(job.what, job.path, window);
+    KeepQuotas{*this}.try_before(partition, job, answer);
     const Try tried = settle_try(partition, job, std::move(answer), true);
     // Its place is free for the others, now.
     if (tried == Try::Parked) partition.is_stale = ended_since = true;

@@ -262,5 +262,50 @@ TEST(Liveness, TenThousandThatCannotStartShutOutNobody) {
   EXPECT_TRUE(launched(desk, small));
 }
 
+// What is kept of a quota for a job behind it is not in the way of one for whom somebody had to go.
+TEST(Liveness, RoomThatWasClearedForAWholeNodeIsNotLostToWhatIsKept) {
+  PolicyBook made;
+  QosSpec urgent, low, calm;
+  urgent.name = "urgent";
+  urgent.priority = 100;
+  urgent.preempts = {"low"};
+  low.name = "low";
+  low.preempt_mode = PreemptMode::Requeue;
+  low.preempt_grace = seconds(0);
+  calm.name = "calm";
+  calm.priority = 50;
+  made.qos = QosTable::make({urgent, low, calm}, "calm").value();
+  const auto book = std::make_shared<const PolicyBook>(complete(made).value());
+  const auto job = [&](std::string user, std::string qos, std::int64_t cpus, std::int64_t limit_s) {
+    JobSpec spec = sized(cpus, limit_s, std::move(user));
+    spec.labels["qos"] = std::move(qos);
+    EXPECT_TRUE(apply_policy(spec, *book));
+    return spec;
+  };
+  for (const auto backfill :
+       {Backfill::Easy, Backfill::EasySjbf, Backfill::Conservative, Backfill::DepthK}) {
+    ControllerConfig config;
+    config.book = book;
+    config.policy.backfill = backfill;
+    config.quotas = {at_most({{"user", "ann"}}, 8)};
+    Desk desk(config);
+    desk.node_up("n1", 4);
+    desk.accept(job("eve", "low", 4, 100'000));
+    desk.node_up("n2", 8);
+    desk.accept(job("bob", "calm", 6, 100'000));
+    desk.accept(job("ann", "calm", 2, 100));
+    ASSERT_EQ(desk.launches.size(), 3u);
+    for (const Launch& launch : std::vector<Launch>(desk.launches)) desk.started(launch);
+    desk.accept(job("ann", "calm", 8, 1'000));  // keeps the quota from 100 on
+    desk.accept(job("bob", "calm", 4, 100'000));
+    JobSpec alone = job("ann", "urgent", 4, 1'000);
+    alone.request.exclusive = true;
+    const JobId first = desk.accept(alone);
+    ASSERT_EQ(desk.kills.size(), 1u);
+    desk.ended(desk.launches[0], 0, EndCause::Killed);
+    EXPECT_EQ(desk.launches.back().id.task.job, first) << int(backfill);
+  }
+}
+
 }  // namespace
 }  // namespace drover::sched

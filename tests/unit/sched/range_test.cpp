@@ -146,6 +146,21 @@ TEST(Range, ANodeThatHasNotSaidWhatItHasMayBeANeighbour) {
   spec.request.nodes = 5;
   spec.request.contiguous = true;
   EXPECT_TRUE(day.desk().controller.resources().can_ever_fit(spec.request));
+  spec.request.nodes = 1;
+  spec.request.resources = {{"foo", 1}};
+  EXPECT_TRUE(day.desk().controller.resources().can_ever_fit(spec.request)) << "n3 may have it";
+  spec.request.nodes = 2;
+  EXPECT_FALSE(day.desk().controller.resources().can_ever_fit(spec.request)) << "no neighbour has";
+}
+
+// More than 128 nodes are searched by their ends, and on this one nothing ever ends.
+TEST(Range, AnIdleNodeAmongManyIsFound) {
+  for (const char* policy : kPlanning) {
+    Day day(policy, {});
+    day.desk().node_up("large", 8);
+    for (int n = 0; n < 200; ++n) day.desk().node_up("n" + std::to_string(n), 2);
+    EXPECT_EQ(day.started(day.submit(range(1, 2, 8))), 0) << policy;
+  }
 }
 
 // No cluster like this will ever have them.
