@@ -47,35 +47,25 @@ TEST(Range, NeighboursArePlannedWhereSoManyAreSideBySide) {
   }
 }
 
-// The only node that is large enough for all tasks comes back some day, or never.
-TEST(Range, MoreNodesArePlannedWhereTheLargeOneIsDrained) {
-  for (const char* policy : kPlanning) {
-    Day day(policy, {});
-    put_in_row(day, {8, 4, 4});
-    drain(day, "n1");
-    day.submit(sized(4, 50, "bob"));
-    day.submit(sized(4, 100, "bob"));
-    const JobId job = day.submit(range(1, 2, 8));
-    const JobId behind = day.submit(sized(4, 1'000, "bob"));
-    day.pass_until(1'500);
-    EXPECT_EQ(day.started(job), 100) << policy;
-    EXPECT_EQ(day.started(behind), 200) << policy;
-  }
-}
-
+// The only node that is large enough for all tasks is drained, or busy for longer than two small
+// ones.
 TEST(Range, ThePlaceIsOnTheNumberOfNodesThatIsFirst) {
-  for (const char* policy : kPlanning) {
-    Day day(policy, {});
-    put_in_row(day, {8, 4, 4});
-    day.submit(sized(8, 500, "bob"));
-    day.submit(sized(4, 50, "bob"));
-    day.submit(sized(4, 100, "bob"));
-    const JobId job = day.submit(range(1, 2, 8));
-    const JobId behind = day.submit(sized(4, 1'000, "bob"));
-    day.pass_until(1'500);
-    EXPECT_EQ(day.started(job), 100) << policy;
-    EXPECT_EQ(day.started(behind), 200) << policy;
-  }
+  for (const char* policy : kPlanning)
+    for (const bool drained : {true, false}) {
+      Day day(policy, {});
+      put_in_row(day, {8, 4, 4});
+      if (drained)
+        drain(day, "n1");
+      else
+        day.submit(sized(8, 500, "bob"));
+      day.submit(sized(4, 50, "bob"));
+      day.submit(sized(4, 100, "bob"));
+      const JobId job = day.submit(range(1, 2, 8));
+      const JobId behind = day.submit(sized(4, 1'000, "bob"));
+      day.pass_until(1'500);
+      EXPECT_EQ(day.started(job), 100) << policy << (drained ? ", drained" : "");
+      EXPECT_EQ(day.started(behind), 200) << policy << (drained ? ", drained" : "");
+    }
 }
 
 // Its place is on the large node, and two small ones are idle before.
