@@ -211,12 +211,14 @@ std::optional<NodeId> Forecast::next_asked(const RoomAsk& ask, std::uint32_t fro
   return id;
 }
 
-void Forecast::lay(const Hold& hold) {
+void Forecast::lay(HoldId id) {
+  const Hold& hold = holds_[raw(id)];
   for (std::size_t i = 0; i < hold.slot.nodes.size(); ++i)
     charge(hold.slot.nodes[i], hold.by, hold.slot.start, hold.until, -hold.room_on(i));
 }
 
-void Forecast::lift(const Hold& hold) {
+void Forecast::lift(HoldId id) {
+  const Hold& hold = holds_[raw(id)];
   for (std::size_t i = 0; i < hold.slot.nodes.size(); ++i)
     charge(hold.slot.nodes[i], hold.by, hold.slot.start, hold.until, hold.room_on(i));
 }
@@ -232,7 +234,7 @@ HoldId Forecast::hold(const Slot& slot, const Room& room, Time until, ReservedId
   holds_[raw(id)] = {slot, room, until, by, true, nullptr};
   newest_hold_ = id;
   ++live_holds_;
-  lay(holds_[raw(id)]);
+  lay(id);
   for (const NodeId on : slot.nodes) {
     ++at(on).holds;
     note_end(on, until);
@@ -253,7 +255,7 @@ void Forecast::cut_by_holds(NodeId id, Time from, LastingRoom& room) const {
 void Forecast::drop(HoldId id) {
   Hold& hold = holds_[raw(id)];
   DROVER_CHECK(hold.live, "a hold was dropped twice");
-  lift(hold);
+  lift(id);
   for (const NodeId on : hold.slot.nodes) --at(on).holds;
   hold.live = false;
   hold.slot.nodes.clear();
@@ -354,9 +356,9 @@ std::optional<Slot> Forecast::best_for(HoldId id, const RoomAsk& ask, Duration l
   const bool is_plain = ask.nodes == 1 && hold.slot.nodes.size() == 1 &&
                         node(hold.slot.nodes.front()).reserved == nullptr;
   if (is_plain) return earliest_one(ask, length, from, hold.slot.start, &hold);
-  lift(hold);
+  lift(id);
   auto slot = earliest(ask, length, from, hold.slot.start);
-  lay(hold);
+  lay(id);
   return slot;
 }
 

@@ -72,6 +72,8 @@ class Forecast {
   // `rooms`: by node of the slot.
   HoldId hold(const Slot& slot, std::vector<Room> rooms, Time until, ReservedId by);
   void drop(HoldId id);
+  void lift(HoldId id);  // it is asked as if the hold were not there
+  void lay(HoldId id);   // it is again
   const Slot& slot_of(HoldId id) const;
   std::size_t holds() const { return live_holds_; }
 
@@ -135,8 +137,6 @@ class Forecast {
     charge_reserved(node, by, from, until, change);
   }
   void charge_reserved(Node& node, ReservedId by, Time from, Time until, const Room& change);
-  void lift(const Hold& hold);  // takes it out of the timelines, and puts it back
-  void lay(const Hold& hold);
   bool is_flexible(ReservedId by) const {
     return by != kUnreserved && !flexible_.empty() && flexible_.contains(by);
   }

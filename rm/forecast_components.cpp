@@ -87,7 +87,7 @@ HoldId Forecast::hold(const Slot& slot, std::vector<Room> rooms, Time until, Res
   Hold& made = holds_[raw(id)];
   made.slot = slot;
   made.rooms = std::make_unique<std::vector<Room>>(std::move(rooms));
-  lay(made);
+  lay(id);
   for (const NodeId on : slot.nodes) {
     ++at(on).holds;
     note_end(on, until);
@@ -97,9 +97,9 @@ HoldId Forecast::hold(const Slot& slot, std::vector<Room> rooms, Time until, Res
 
 std::optional<Slot> Forecast::best_for_all(HoldId id, std::span<const RoomAsk> asks,
                                            Duration length, Time from) {
-  lift(holds_[raw(id)]);
+  lift(id);
   auto slot = earliest_of_all(asks, length, from, holds_[raw(id)].slot.start);
-  lay(holds_[raw(id)]);
+  lay(id);
   return slot;
 }
 

@@ -110,11 +110,20 @@ void ResourceManager::drop_quotas(HoldId kept, bool wakes) {
     state_->quotas.forget(state_->ledger, kept);
 }
 
-void ResourceManager::lay_quotas(HoldId kept, bool is_laid) {
-  if (is_laid)
-    state_->quotas.lay(state_->ledger, kept);
-  else
-    state_->quotas.lift(state_->ledger, kept);
+void ResourceManager::lift(HoldId held) {
+  if (!QuotaForecast::is_kept(held)) {
+    state_->forecast.lift(held);
+    state_->licences.lift(held);
+  }
+  state_->quotas.lift(state_->ledger, held);
+}
+
+void ResourceManager::lay(HoldId held) {
+  if (!QuotaForecast::is_kept(held)) {
+    state_->forecast.lay(held);
+    state_->licences.lay(held);
+  }
+  state_->quotas.lay(state_->ledger, held);
 }
 
 std::vector<std::uint32_t> ResourceManager::limits_on(ClassId what, PathId path) const {

@@ -144,7 +144,10 @@ bool ResourceManager::drop(HoldId hold) {
   return !state_->licences.empty() && state_->licences.drop(hold);
 }
 
-const Slot& ResourceManager::slot_of(HoldId hold) const { return state_->forecast.slot_of(hold); }
+const Slot& ResourceManager::slot_of(HoldId hold) const {
+  return QuotaForecast::is_kept(hold) ? state_->quotas.slot_of(hold)
+                                      : state_->forecast.slot_of(hold);
+}
 
 std::size_t ResourceManager::holds() const { return state_->forecast.holds(); }
 

@@ -19,12 +19,12 @@ void QuotaForecast::charge(const QuotaLedger& ledger, PathId path, const Amounts
 }
 
 void QuotaForecast::set(const QuotaLedger& ledger, const Held& held, bool is_laid) {
-  charge(ledger, held.path, held.amounts, held.from, held.until, is_laid ? -1 : 1);
+  charge(ledger, held.path, held.amounts, held.slot.start, held.until, is_laid ? -1 : 1);
   const auto follow = [&](std::uint32_t counter, Kind kind, std::int64_t) {
     std::multiset<Time>& starts = uses_[{counter, kind}].starts;
     if (is_laid)
-      starts.insert(held.from);
-    else if (const auto known = starts.find(held.from); known != starts.end())
+      starts.insert(held.slot.start);
+    else if (const auto known = starts.find(held.slot.start); known != starts.end())
       starts.erase(known);  // else the limits have changed, and all is about to be said anew
     return true;
   };
@@ -33,7 +33,7 @@ void QuotaForecast::set(const QuotaLedger& ledger, const Held& held, bool is_lai
 
 void QuotaForecast::hold(const QuotaLedger& ledger, HoldId id, PathId path, const Amounts& amounts,
                          Time from, Time until) {
-  const auto [held, is_new] = holds_.try_emplace(id, Held{path, amounts, from, until});
+  const auto [held, is_new] = holds_.try_emplace(id, Held{path, amounts, {from, {}}, until});
   DROVER_CHECK(is_new, "quotas are held twice for one job");
   set(ledger, held->second, true);
 }
@@ -45,12 +45,18 @@ std::optional<HoldId> QuotaForecast::keep(const QuotaLedger& ledger, PathId path
     from = earliest(ledger, path, amounts, length, now, kEver);
     if (!from) return std::nullopt;
   }
-  constexpr std::uint32_t kFirst = 1u << 31;  // holds on nodes are counted from 0 on
-  while (holds_.contains(HoldId{kFirst + newest_kept_})) newest_kept_ = (newest_kept_ + 1) % kFirst;
-  const HoldId id{kFirst + newest_kept_};
-  newest_kept_ = (newest_kept_ + 1) % kFirst;
+  const auto next = [this] { return newest_kept_ = (newest_kept_ + 1) % kFirstKept; };
+  while (holds_.contains(HoldId{kFirstKept + newest_kept_})) next();
+  const HoldId id{kFirstKept + newest_kept_};
+  next();
   hold(ledger, id, path, amounts, from.value_or(now), from ? after(*from, length) : kEver);
   return id;
+}
+
+const Slot& QuotaForecast::slot_of(HoldId kept) const {
+  static const Slot never{kEver, {}};
+  const auto held = holds_.find(kept);
+  return held != holds_.end() ? held->second.slot : never;
 }
 
 void QuotaForecast::drop(QuotaLedger& ledger, HoldId id) {

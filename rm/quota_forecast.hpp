@@ -42,6 +42,8 @@ class QuotaForecast {
   void lay(const QuotaLedger& ledger, HoldId id);
   bool has_holds() const { return !holds_.empty(); }
   Time until_of(HoldId id) const { return holds_.at(id).until; }
+  static bool is_kept(HoldId id) { return raw(id) >= kFirstKept; }
+  const Slot& slot_of(HoldId kept) const;  // kEver: it is gone, the limits have changed
 
   // ---- questions
   std::optional<Time> earliest(const QuotaLedger& ledger, PathId path, const Amounts& want,
@@ -57,8 +59,10 @@ class QuotaForecast {
   struct Held {
     PathId path{};
     Amounts amounts;
-    Time from, until;
+    Slot slot;  // without nodes
+    Time until;
   };
+  static constexpr std::uint32_t kFirstKept = 1u << 31;  // holds on nodes are counted from 0 on
   struct Use {
     AmountTimeline line;         // less than 0: so much is in use
     std::multiset<Time> starts;  // of the holds

@@ -113,19 +113,19 @@ class ResourceManager {
   HoldId hold(ClassId what, const Slot& slot, Duration length, ReservedId by = {},
               std::optional<Payer> payer = {});
   bool drop(HoldId hold);  // true: it kept licences
-  const Slot& slot_of(HoldId hold) const;
+  const Slot& slot_of(HoldId held) const;  // without nodes of what is kept of quotas
   std::size_t holds() const;
   std::optional<Slot> best_for(HoldId hold, ClassId what, Duration length, Time from,
                                ReservedId by = {}, std::optional<Payer> payer = {});  // Forecast
   // Whether the hold, which is of `what`, might start earlier because of this node.
   bool could_improve(HoldId hold, NodeId node, ClassId what, Duration length, Time now,
                      ReservedId by = {});
-  // What the refused request needs of quotas is kept from others: see QuotaForecast::keep. Nothing:
-  // beside the guarantees of others it could never have it.
+  // What the refused request needs of quotas is kept from others. Nothing: it can never have it.
   std::optional<HoldId> keep_quotas(ClassId what, PathId path, Duration length, Time now,
                                     const QuotaShort& shortage);
-  void drop_quotas(HoldId kept, bool wakes);   // wakes: who waits for them is tried again
-  void lay_quotas(HoldId kept, bool is_laid);  // false: as if they were not kept
+  void drop_quotas(HoldId kept, bool wakes);  // wakes: who waits for them is tried again
+  void lift(HoldId held);  // it is asked as if the hold, or what is kept, were not there
+  void lay(HoldId held);   // it is again
   std::vector<std::uint32_t> limits_on(ClassId what, PathId path) const;  // of quotas, by index
   Room room_of(ClassId what) const;  // on each of its nodes, at least
   std::uint32_t nodes_of(ClassId what) const;

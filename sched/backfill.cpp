@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "rm/quota_ledger.hpp"
+#include "sched/keep_promises.hpp"
 #include "sched/keep_quotas.hpp"
 
 namespace drover::sched {
@@ -64,7 +65,7 @@ void Controller::State::put_hold(Partition& partition, const Job& job, const rm:
                                           partition.planned(job.path)));
   due.insert({slot.start, job.id});
   if (config.keep_records && keeps_promises(partition.policy)) touch(jobs.at(job.id));
-  note_promise(partition, job, slot.start);
+  KeepPromises{*this}.note(partition, job, slot.start);
 }
 
 // A hold may move forward when its nodes changed, or when another node could now be ready earlier.
@@ -111,21 +112,13 @@ void Controller::State::hold_for_head(Partition& partition) {
     std::optional<rm::Slot> before;
     if (same) before = take_back(partition, partition.holds.begin());
     std::optional<rm::Slot> slot;
-    std::set<JobId> behind;
     if (head) {
       const Job& job = jobs.at(head->place.job);
-      const Duration length = shapes[job.shape].length;
-      slot = rm.earliest(job.what, length, clock.mono, partition.by, rm::kEver,
-                         rm::Payer{job.path, false});
-      partition.waits_for_quota = false;
-      if (slot && rm.ledger().is_limited(job.path)) {
-        const rm::Slot on_nodes = *std::move(slot);
-        auto place = KeepQuotas{*this}.first_place(partition, job, on_nodes.start, rm::kEver);
-        slot = std::move(place.slot);
-        behind = std::move(place.behind);
-        partition.waits_for_quota = !slot || slot->start != on_nodes.start;
-        if (!slot) slot = on_nodes;  // nobody knows when its quotas will have room
-      }
+      std::set<Partition*> others;
+      const KeepQuotas::Place place = KeepPromises{*this}.first_place(
+          partition, job, others, [&] { return KeepQuotas{*this}.place_on_nodes(partition, job); });
+      slot = place.slot;
+      partition.waits_for_quota = place.waits;
       // What quotas put off nothing may have woken: nodes had room for it all the time.
       const bool is_due = slot && slot->start <= clock.mono && rm.ledger().is_limited(job.path);
       if (is_due && std::exchange(tried, job.id) != job.id) {
@@ -135,7 +128,8 @@ void Controller::State::hold_for_head(Partition& partition) {
       }
       if (slot) put_hold(partition, job, *slot);
       if (slot) partition.placed = job.id;
-      KeepQuotas{*this}.lay_anew(behind);
+      KeepQuotas{*this}.lay_anew(place.behind);
+      KeepPromises{*this}.make_way(others);
     }
     if (before && slot == before) {
       unheld.clear();

@@ -14,6 +14,7 @@ struct Controller::State : StatementVerbs {
   struct Reserving;  // the headers are called as these are; Reserved is in the first
   struct Reserved;
   struct KeepQuotas;
+  struct KeepPromises;
   struct Restoring;
   struct Prospects;
   // controller.cpp
@@ -124,7 +125,6 @@ struct Controller::State : StatementVerbs {
   void fill_behind(Partition& partition);
   void extend_overdue();
   // estimate.cpp
-  void note_promise(Partition& partition, const Job& job, Time start);
   void note_start(Partition& partition, const Job& job);
   // plan_ahead.cpp
   bool follow_plan(Partition& partition);

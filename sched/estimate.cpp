@@ -276,11 +276,6 @@ Estimate Controller::State::Prospects::not_before(const Asker& asker, Estimate b
   return bound;
 }
 
-// The first promise counts: later ones know more.
-void Controller::State::note_promise(Partition& partition, const Job& job, Time start) {
-  if (start - clock.mono < kUnlimited) partition.promised.emplace(job.id, start);
-}
-
 void Controller::State::note_start(Partition& partition, const Job& job) {
   const auto promise = partition.promised.find(job.id);
   if (promise == partition.promised.end()) return;

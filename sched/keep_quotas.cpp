@@ -18,6 +18,17 @@ bool is_kept_for_others(const rm::QuotaShort& shortage) {
 
 }  // namespace
 
+template <class Do>
+auto Controller::State::KeepQuotas::without(const std::set<JobId>& heads,
+                                            const std::vector<HeldPlace>& places, Do act) {
+  for (const JobId head : heads) s.rm.lift(s.quota_heads.find(head)->kept);
+  for (const HeldPlace& place : places) s.rm.lift(place.hold);
+  auto result = act();
+  for (const HeldPlace& place : places) s.rm.lay(place.hold);
+  for (const JobId head : heads) s.rm.lay(s.quota_heads.find(head)->kept);
+  return result;
+}
+
 bool Controller::State::KeepQuotas::goes_before(const Partition& partition, const Job& job,
                                                 JobId head) const {
   const Job& other = s.jobs.at(head);
@@ -62,16 +73,18 @@ void Controller::State::KeepQuotas::ask(const Partition& partition, const Job& j
       if (!goes_before(partition, job, *head)) return;
       behind.insert(*head);
     }
-  const std::vector<HeldPlace> places = places_behind(partition, job, limits);
-  const auto keep = [&] { return keep_before(places, job, shortage); };
-  auto kept = is_never_within(job) || is_behind_sleepers(job) ? std::nullopt : keep();
+  std::vector<HeldPlace> places = places_behind(partition, job, limits);
+  auto kept = is_never_within(job) || is_behind_sleepers(job) ? std::nullopt
+                                                              : keep_before(places, job, shortage);
   if (!kept) return drop(job.id, true);
-  if (!behind.empty() || s.quota_heads.find(job.id) != nullptr) {
+  const QuotaHeads::Head* const known = s.quota_heads.find(job.id);
+  if (!behind.empty() || known != nullptr) {
+    const Time since = known != nullptr ? s.rm.slot_of(known->kept).start : rm::kEver;
     // What they and it kept put its own time off.
     s.rm.drop_quotas(*kept, false);
     drop(job.id, false);
     for (const JobId other : behind) drop(other, keeps_more(other, job, limits));
-    kept = keep();
+    kept = keep_again(partition, job, limits, shortage, since, places);
   }
   s.quota_heads.put(job.id, {*kept, {partition.index, job.lane}, limits});
   for (const HeldPlace& place : places) find_another(place);
@@ -79,11 +92,23 @@ void Controller::State::KeepQuotas::ask(const Partition& partition, const Job& j
 
 std::optional<rm::HoldId> Controller::State::KeepQuotas::keep_before(
     const std::vector<HeldPlace>& places, const Job& job, const rm::QuotaShort& shortage) {
-  for (const HeldPlace& place : places) s.rm.lay_quotas(place.hold, false);
-  const auto kept =
-      s.rm.keep_quotas(job.what, job.path, s.shapes[job.shape].length, s.clock.mono, shortage);
-  for (const HeldPlace& place : places) s.rm.lay_quotas(place.hold, true);
-  return kept;
+  return without({}, places, [&] {
+    return s.rm.keep_quotas(job.what, job.path, s.shapes[job.shape].length, s.clock.mono, shortage);
+  });
+}
+
+// Where it is put off, since somebody outlives his limit, so are those whose places were planned
+// around it: they would overtake it otherwise, and others after them each time this happens.
+std::optional<rm::HoldId> Controller::State::KeepQuotas::keep_again(
+    const Partition& partition, const Job& job, const std::vector<std::uint32_t>& limits,
+    const rm::QuotaShort& shortage, Time since, std::vector<HeldPlace>& places) {
+  const auto kept = keep_before(places, job, shortage);
+  if (!kept || s.rm.slot_of(*kept).start <= since) return kept;
+  const std::size_t known = places.size();
+  add_planned_behind(partition, job, limits, since, places);
+  if (places.size() == known) return kept;
+  s.rm.drop_quotas(*kept, false);
+  return keep_before(places, job, shortage);
 }
 
 // Of those who alone hold one in their partition: where each has one, nobody's is put off.
@@ -92,21 +117,42 @@ std::vector<Controller::State::KeepQuotas::HeldPlace> Controller::State::KeepQuo
   std::vector<HeldPlace> places;
   for (Partition& other : s.partitions) {
     if (!other.holds_for_first() || !foresees_quotas(other.policy)) continue;
-    for (const auto& [id, hold] : other.holds) {
-      if (id == job.id || !goes_before(partition, job, id)) continue;
-      const Job& holder = s.jobs.at(id);
-      const bool shares = std::ranges::any_of(
-          limits, [&](std::uint32_t limit) { return s.rm.ledger().is_on(holder.path, limit); });
-      if (shares) places.push_back({&other, id, hold});
-    }
+    for (const auto& [id, hold] : other.holds)
+      if (is_behind(partition, job, limits, id)) places.push_back({&other, id, hold});
   }
   return places;
+}
+
+// Of those who hold one for everybody, or for the first few: from that time on.
+void Controller::State::KeepQuotas::add_planned_behind(const Partition& partition, const Job& job,
+                                                       const std::vector<std::uint32_t>& limits,
+                                                       Time since, std::vector<HeldPlace>& places) {
+  for (Partition& other : s.partitions) {
+    if (other.holds_for_first() || !foresees_quotas(other.policy)) continue;
+    for (const auto& [id, hold] : other.holds)
+      if (s.rm.slot_of(hold).start >= since && is_behind(partition, job, limits, id))
+        places.push_back({&other, id, hold});
+  }
+}
+
+// It shares one of these limits of the job.
+bool Controller::State::KeepQuotas::is_behind(const Partition& partition, const Job& job,
+                                              const std::vector<std::uint32_t>& limits,
+                                              JobId holder) const {
+  if (holder == job.id || !goes_before(partition, job, holder)) return false;
+  const rm::PathId path = s.jobs.at(holder).path;
+  return std::ranges::any_of(limits,
+                             [&](std::uint32_t limit) { return s.rm.ledger().is_on(path, limit); });
 }
 
 // Where it has room no more beside what is kept: in the next round of the pass.
 void Controller::State::KeepQuotas::find_another(const HeldPlace& place) {
   const Job& job = s.jobs.at(place.job);
   Partition& partition = *place.partition;
+  if (!partition.holds_for_first()) {  // looks for all of its places when it looks for one
+    partition.is_stale = s.ended_since = s.serve_again = true;
+    return;
+  }
   if (s.rm.best_for(place.hold, job.what, s.shapes[job.shape].length, s.clock.mono, partition.by,
                     partition.planned(job.path)))
     return;
@@ -157,31 +203,33 @@ std::set<JobId> Controller::State::KeepQuotas::heads_behind(const Partition& par
   return behind;
 }
 
-template <class Do>
-auto Controller::State::KeepQuotas::without(const std::set<JobId>& heads, Do act) {
-  const auto lay = [&](bool is_laid) {
-    for (const JobId head : heads) s.rm.lay_quotas(s.quota_heads.find(head)->kept, is_laid);
-  };
-  lay(false);
-  auto result = act();
-  lay(true);
-  return result;
-}
-
 Controller::State::KeepQuotas::Place Controller::State::KeepQuotas::first_place(
     const Partition& partition, const Job& job, Time from, Time not_after) {
   const auto earliest = [&] {
     return s.rm.earliest(job.what, s.shapes[job.shape].length, from, partition.by, not_after,
                          partition.planned(job.path));
   };
-  Place place{earliest(), {}};
+  Place place{earliest(), {}, false};
   if (s.quota_heads.empty() || (place.slot && place.slot->start <= from)) return place;
   std::set<JobId> behind = heads_behind(partition, job);
   if (behind.empty()) return place;
-  auto sooner = without(behind, earliest);
+  auto sooner = without(behind, {}, earliest);
   if (sooner && (!place.slot || sooner->start < place.slot->start))
-    place = {std::move(sooner), std::move(behind)};
+    place = {std::move(sooner), std::move(behind), false};
   return place;
+}
+
+Controller::State::KeepQuotas::Place Controller::State::KeepQuotas::place_on_nodes(
+    const Partition& partition, const Job& job) {
+  Place place{s.rm.earliest(job.what, s.shapes[job.shape].length, s.clock.mono, partition.by,
+                            rm::kEver, rm::Payer{job.path, false}),
+              {},
+              false};
+  if (!place.slot || !s.rm.ledger().is_limited(job.path)) return place;
+  Place within = first_place(partition, job, place.slot->start, rm::kEver);
+  within.waits = !within.slot || within.slot->start != place.slot->start;
+  if (!within.slot) within.slot = std::move(place.slot);
+  return within;
 }
 
 void Controller::State::KeepQuotas::try_before(const Partition& partition, const Job& job,
@@ -190,7 +238,7 @@ void Controller::State::KeepQuotas::try_before(const Partition& partition, const
   if (shortage == nullptr || !is_kept_for_others(*shortage)) return;
   const std::set<JobId> behind = heads_behind(partition, job);
   if (behind.empty()) return;
-  answer = without(behind,
+  answer = without(behind, {},
                    [&] { return s.rm.acquire(job.what, job.path, s.window_of(partition, job)); });
   if (!std::holds_alternative<rm::Lease>(answer)) return;
   s.quota_heads.count_turn(partition.policy.order);
@@ -204,7 +252,7 @@ bool Controller::State::KeepQuotas::wake_up(const Job& job, Task& task, const rm
   };
   if (wakes()) return true;
   const std::set<JobId> behind = heads_behind(s.partition_of(job), job);
-  if (behind.empty() || !without(behind, wakes)) return false;
+  if (behind.empty() || !without(behind, {}, wakes)) return false;
   s.quota_heads.count_turn(s.partition_of(job).policy.order);
   lay_anew(behind);
   return true;
@@ -217,10 +265,12 @@ void Controller::State::KeepQuotas::lay_anew(const std::set<JobId>& heads) {
     const rm::QuotaShort* shortage = s.partition_of(job).queue.parked(job.lane);
     if (shortage == nullptr) continue;
     QuotaHeads::Head head = *s.quota_heads.find(id);
-    const auto places = places_behind(s.partition_of(job), job, head.limits);
-    s.rm.lay_quotas(head.kept, false);
-    const auto kept = keep_before(places, job, *shortage);
-    s.rm.lay_quotas(head.kept, true);
+    const Partition& partition = s.partition_of(job);
+    auto places = places_behind(partition, job, head.limits);
+    const Time since = s.rm.slot_of(head.kept).start;
+    s.rm.lift(head.kept);
+    const auto kept = keep_again(partition, job, head.limits, *shortage, since, places);
+    s.rm.lay(head.kept);
     if (!kept) {
       drop_head(id, true);
       continue;

@@ -26,8 +26,12 @@ struct Controller::State::KeepQuotas {
   struct Place {
     std::optional<rm::Slot> slot;
     std::set<JobId> behind;
+    bool waits = false;  // nodes have room before
   };
   Place first_place(const Partition& partition, const Job& job, Time from, Time not_after);
+  // The same for who alone holds one in his partition: on nodes at least, if nobody knows when its
+  // quotas will have room.
+  Place place_on_nodes(const Partition& partition, const Job& job);
   void lay_anew(const std::set<JobId>& heads);
   // Of one who stands still, likewise.
   bool wake_up(const Job& job, Task& task, const rm::Window& window, bool heeds_claims);
@@ -66,10 +70,19 @@ struct Controller::State::KeepQuotas {
                                        const std::vector<std::uint32_t>& limits) const;
   std::optional<rm::HoldId> keep_before(const std::vector<HeldPlace>& places, const Job& job,
                                         const rm::QuotaShort& shortage);
+  std::optional<rm::HoldId> keep_again(const Partition& partition, const Job& job,
+                                       const std::vector<std::uint32_t>& limits,
+                                       const rm::QuotaShort& shortage, Time since,
+                                       std::vector<HeldPlace>& places);
+  void add_planned_behind(const Partition& partition, const Job& job,
+                          const std::vector<std::uint32_t>& limits, Time since,
+                          std::vector<HeldPlace>& places);
+  bool is_behind(const Partition& partition, const Job& job,
+                 const std::vector<std::uint32_t>& limits, JobId holder) const;
   void find_another(const HeldPlace& place);
   std::set<JobId> heads_behind(const Partition& partition, const Job& job) const;
-  template <class Do>
-  auto without(const std::set<JobId>& heads, Do act);  // as if these kept nothing
+  template <class Do>  // as if these kept nothing
+  auto without(const std::set<JobId>& heads, const std::vector<HeldPlace>& places, Do act);
   bool goes_before(const Partition& partition, const Job& job, JobId head) const;
 };
 

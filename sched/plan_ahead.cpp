@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rm/quota_ledger.hpp"
+#include "sched/keep_promises.hpp"
 #include "sched/keep_quotas.hpp"
 #include "sched/restoring.hpp"
 
@@ -47,6 +48,7 @@ bool Controller::State::hold_places(Partition& partition,
                                     const std::vector<JobQueue::Candidate>& in_order) {
   bool stood_aside = false;
   const bool foresees = foresees_quotas(partition.policy) && !rm.ledger().book().rules().empty();
+  int put_off = 0;
   std::vector<JobId> stopped;
   std::map<LaneId, std::size_t> held;  // kGivenUp, or 0; asked only where there are quotas
   for (const JobQueue::Candidate& candidate : in_order) {
@@ -58,7 +60,9 @@ bool Controller::State::hold_places(Partition& partition,
     const Time not_after = is_promised ? clock.mono : rm::kEver;
     const bool is_beyond = foresees && KeepQuotas{*this}.is_never_within(job);
     KeepQuotas::Place place;
-    if (!is_beyond) place = KeepQuotas{*this}.first_place(partition, job, clock.mono, not_after);
+    std::set<Partition*> others;
+    if (!is_beyond)
+      place = KeepPromises{*this}.planned_place(partition, job, not_after, others, put_off);
     std::optional<rm::Slot>& slot = place.slot;
     const auto is_short_now = [&] {
       return rm.quota_short(job.what, job.path, {clock.mono, clock.mono}).has_value();
@@ -78,6 +82,7 @@ bool Controller::State::hold_places(Partition& partition,
     if (slot) {
       put_hold(partition, job, *slot);
       KeepQuotas{*this}.lay_anew(place.behind);
+      KeepPromises{*this}.make_way(others);
     } else if (!of_quota && partition.policy.backfill == Backfill::DepthK) {
       partition.queue.block(job.shape, JobQueue::Block::Hopeless);
       stood_aside = true;

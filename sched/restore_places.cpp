@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "sched/keep_promises.hpp"
 #include "sched/restoring.hpp"
 
 namespace drover::sched {
@@ -98,7 +99,7 @@ void Controller::State::Restoring::settle(Partition& partition) {
   if (late.us > 0) postpone(partition, late);
   for (const JobId id : back) {
     s.restored.erase(id);
-    s.note_promise(partition, s.jobs.at(id), s.rm.slot_of(partition.holds.at(id)).start);
+    KeepPromises{s}.note(partition, s.jobs.at(id), s.rm.slot_of(partition.holds.at(id)).start);
   }
   std::vector<std::pair<Time, JobQueue::Candidate>> by_start;
   for (const auto& [id, hold] : partition.holds) {
