@@ -115,9 +115,9 @@ void Controller::State::hold_for_head(Partition& partition) {
     if (head) {
       const Job& job = jobs.at(head->place.job);
       std::set<Partition*> others;
-      const KeepQuotas::Place place = KeepPromises{*this}.first_place(
+      KeepQuotas::Place place = KeepPromises{*this}.first_place(
           partition, job, others, [&] { return KeepQuotas{*this}.place_on_nodes(partition, job); });
-      slot = place.slot;
+      slot = std::move(place.slot);
       partition.waits_for_quota = place.waits;
       // What quotas put off nothing may have woken: nodes had room for it all the time.
       const bool is_due = slot && slot->start <= clock.mono && rm.ledger().is_limited(job.path);
