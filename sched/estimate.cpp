@@ -157,7 +157,7 @@ Estimate Controller::State::Prospects::when(const Asker& asker, std::uint32_t el
   const auto start = after_elements(asker, elements, *rehearsal);
   for (const rm::HoldId hold : rehearsal->holds) s.rm.drop(hold);
   if (!start || *start - s.clock.mono >= kUnlimited)
-    return unknown(start ? "jobs before it have no time limit"
+    return unknown(start ? "jobs before it have no time limit, or one of about a year or more"
                          : "no time is known at which it fits");
   return at(*start, rehearsal->before);
 }
