@@ -4,40 +4,38 @@
 
 #include <utility>
 
+#include "sched/keep_quotas.hpp"
+
 namespace drover::sched {
 
 // Nobody where the promise is kept. Who begins when the job would have ended is not in its way.
 std::vector<Controller::State::KeepPromises::Later> Controller::State::KeepPromises::promised_later(
     const Partition& partition, const Job& job, const std::optional<rm::Slot>& slot) const {
   std::vector<Later> later;
+  if (s.ways_made >= kWaysMax) return later;
   const auto promise = partition.promised.find(job.id);
   if (promise == partition.promised.end() || !slot || slot->start <= promise->second) return later;
   const Time end = rm::after(slot->start, s.shapes[job.shape].length);
+  const std::vector<std::uint32_t> limits = s.rm.limits_on(job.what, job.path);
   for (Partition& other : s.partitions) {
     if (&other == &partition || other.priority > partition.priority) continue;
     for (const auto& [id, hold] : other.holds) {
       const auto theirs = other.promised.find(id);
       if (theirs == other.promised.end() || s.rm.slot_of(hold).start >= end) continue;
-      if (std::pair(theirs->second, id) > std::pair(promise->second, job.id))
+      const bool is_later = std::pair(theirs->second, id) > std::pair(promise->second, job.id);
+      if (is_later && !KeepQuotas{s}.is_before(partition, job, limits, id))
         later.push_back({&other, hold});
     }
   }
   return later;
 }
 
-Controller::State::KeepQuotas::Place Controller::State::KeepPromises::planned_place(
-    const Partition& partition, const Job& job, Time not_after, std::set<Partition*>& others,
-    int& put_off) const {
-  const auto look = [&] {
-    return KeepQuotas{s}.first_place(partition, job, s.clock.mono, not_after);
-  };
-  if (!partition.promised.contains(job.id) || ++put_off > kPutOffMax) return look();
-  return first_place(partition, job, others, look);
-}
-
 // They look for another place where they have room no more: in the next round of the pass.
 void Controller::State::KeepPromises::make_way(const std::set<Partition*>& others) const {
-  for (Partition* const other : others) other->is_stale = s.ended_since = s.serve_again = true;
+  if (others.empty()) return;
+  ++s.ways_made;
+  for (Partition* const other : others) other->is_stale = true;
+  s.ended_since = s.serve_again = true;
 }
 
 }  // namespace drover::sched

@@ -5,15 +5,18 @@
 #include <set>
 #include <vector>
 
-#include "sched/keep_quotas.hpp"
+#include "sched/controller_state.hpp"
 
 namespace drover::sched {
 
 // A place may have to be put off: somebody outlives his limit, a node is lost. The jobs of other
 // partitions have planned theirs around it. If it went behind those, it would be overtaken by them,
 // by others the next time, and so for ever. So whoever was promised a place later makes way, unless
-// his partition has a higher priority. Promises stay what they were, and no two are equal, so that
-// nobody makes way in a circle.
+// his partition has a higher priority. Only the first of a partition, in its order, asks for it:
+// promises stay what they were and no two are equal, so that nobody makes way in a circle, while
+// others may be promised something before those who go before them in their own partition. Of those
+// who share a quota the order of KeepQuotas counts. Both together could still go round in a circle:
+// so nobody makes way any more in a pass in which that happened often.
 struct Controller::State::KeepPromises {
   State& s;
 
@@ -37,15 +40,10 @@ struct Controller::State::KeepPromises {
     for (const Later& one : later) others.insert(one.partition);
     return sooner;
   }
-  // Where everybody is planned for, or the first few: of those who had a place before the first
-  // kPutOffMax only, which are counted in `put_off`. The others' turn comes when they are next.
-  KeepQuotas::Place planned_place(const Partition& partition, const Job& job, Time not_after,
-                                  std::set<Partition*>& others, int& put_off) const;
   // Once that place is held.
   void make_way(const std::set<Partition*>& others) const;
 
  private:
-  static constexpr int kPutOffMax = 8;
   struct Later {
     Partition* partition;
     rm::HoldId hold;

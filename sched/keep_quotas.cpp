@@ -103,7 +103,7 @@ std::optional<rm::HoldId> Controller::State::KeepQuotas::keep_again(
     const Partition& partition, const Job& job, const std::vector<std::uint32_t>& limits,
     const rm::QuotaShort& shortage, Time since, std::vector<HeldPlace>& places) {
   const auto kept = keep_before(places, job, shortage);
-  if (!kept || s.rm.slot_of(*kept).start <= since) return kept;
+  if (!kept || s.rm.slot_of(*kept).start <= since || s.ways_made >= kWaysMax) return kept;
   const std::size_t known = places.size();
   add_planned_behind(partition, job, limits, since, places);
   if (places.size() == known) return kept;
@@ -118,7 +118,8 @@ std::vector<Controller::State::KeepQuotas::HeldPlace> Controller::State::KeepQuo
   for (Partition& other : s.partitions) {
     if (!other.holds_for_first() || !foresees_quotas(other.policy)) continue;
     for (const auto& [id, hold] : other.holds)
-      if (is_behind(partition, job, limits, id)) places.push_back({&other, id, hold});
+      if (id != job.id && goes_before(partition, job, id) && shares(limits, id))
+        places.push_back({&other, id, hold});
   }
   return places;
 }
@@ -130,17 +131,15 @@ void Controller::State::KeepQuotas::add_planned_behind(const Partition& partitio
   for (Partition& other : s.partitions) {
     if (other.holds_for_first() || !foresees_quotas(other.policy)) continue;
     for (const auto& [id, hold] : other.holds)
-      if (s.rm.slot_of(hold).start >= since && is_behind(partition, job, limits, id))
+      if (id != job.id && s.rm.slot_of(hold).start >= since && goes_before(partition, job, id) &&
+          shares(limits, id))
         places.push_back({&other, id, hold});
   }
 }
 
-// It shares one of these limits of the job.
-bool Controller::State::KeepQuotas::is_behind(const Partition& partition, const Job& job,
-                                              const std::vector<std::uint32_t>& limits,
-                                              JobId holder) const {
-  if (holder == job.id || !goes_before(partition, job, holder)) return false;
-  const rm::PathId path = s.jobs.at(holder).path;
+bool Controller::State::KeepQuotas::shares(const std::vector<std::uint32_t>& limits,
+                                           JobId other) const {
+  const rm::PathId path = s.jobs.at(other).path;
   return std::ranges::any_of(limits,
                              [&](std::uint32_t limit) { return s.rm.ledger().is_on(path, limit); });
 }
@@ -150,6 +149,7 @@ void Controller::State::KeepQuotas::find_another(const HeldPlace& place) {
   const Job& job = s.jobs.at(place.job);
   Partition& partition = *place.partition;
   if (!partition.holds_for_first()) {  // looks for all of its places when it looks for one
+    s.ways_made += partition.is_stale ? 0 : 1;
     partition.is_stale = s.ended_since = s.serve_again = true;
     return;
   }

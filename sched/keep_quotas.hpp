@@ -54,6 +54,13 @@ struct Controller::State::KeepQuotas {
   // After a pass: who was let go by its quota and waits for nodes keeps nothing.
   void settle();
 
+  // They share one of these limits of the job, and the other comes first. Orders that differ say
+  // nothing of that: they take turns.
+  bool is_before(const Partition& partition, const Job& job,
+                 const std::vector<std::uint32_t>& limits, JobId other) const {
+    return s.partition_of(s.jobs.at(other)).policy.order == partition.policy.order &&
+           shares(limits, other) && !goes_before(partition, job, other);
+  }
   bool is_never_within(const Job& job) const;  // a node alone is more than they allow
 
  private:
@@ -77,8 +84,7 @@ struct Controller::State::KeepQuotas {
   void add_planned_behind(const Partition& partition, const Job& job,
                           const std::vector<std::uint32_t>& limits, Time since,
                           std::vector<HeldPlace>& places);
-  bool is_behind(const Partition& partition, const Job& job,
-                 const std::vector<std::uint32_t>& limits, JobId holder) const;
+  bool shares(const std::vector<std::uint32_t>& limits, JobId other) const;
   void find_another(const HeldPlace& place);
   std::set<JobId> heads_behind(const Partition& partition, const Job& job) const;
   template <class Do>  // as if these kept nothing

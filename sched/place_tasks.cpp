@@ -84,6 +84,7 @@ void Controller::State::place_tasks(Now now) {
   extend_overdue();
   follow_shares(now);
   cleared.clear();
+  ways_made = 0;
   const auto is_open = [this](const Partition& partition) {
     return partition.by == rm::kUnreserved || Reserved{*this}.is_open(partition.by);
   };
@@ -101,7 +102,8 @@ void Controller::State::place_tasks(Now now) {
       serve(partition);
     }
     if (!magnets.empty()) Reserving{*this}.draw_in();
-    ended_since = freed_early = false;
+    ended_since = serve_again;  // so that those who are to make way look for another place
+    freed_early = false;
     reclaim_guarantees();
     KeepQuotas{*this}.settle();
     if (stats.tasks_active > 0) continue;

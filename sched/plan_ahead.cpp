@@ -48,7 +48,6 @@ bool Controller::State::hold_places(Partition& partition,
                                     const std::vector<JobQueue::Candidate>& in_order) {
   bool stood_aside = false;
   const bool foresees = foresees_quotas(partition.policy) && !rm.ledger().book().rules().empty();
-  int put_off = 0;
   std::vector<JobId> stopped;
   std::map<LaneId, std::size_t> held;  // kGivenUp, or 0; asked only where there are quotas
   for (const JobQueue::Candidate& candidate : in_order) {
@@ -61,8 +60,13 @@ bool Controller::State::hold_places(Partition& partition,
     const bool is_beyond = foresees && KeepQuotas{*this}.is_never_within(job);
     KeepQuotas::Place place;
     std::set<Partition*> others;
+    const auto look = [&] {
+      return KeepQuotas{*this}.first_place(partition, job, clock.mono, not_after);
+    };
     if (!is_beyond)
-      place = KeepPromises{*this}.planned_place(partition, job, not_after, others, put_off);
+      place = &candidate == &in_order.front()
+                  ? KeepPromises{*this}.first_place(partition, job, others, look)
+                  : look();
     std::optional<rm::Slot>& slot = place.slot;
     const auto is_short_now = [&] {
       return rm.quota_short(job.what, job.path, {clock.mono, clock.mono}).has_value();
