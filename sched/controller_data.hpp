@@ -95,8 +95,8 @@ struct ControllerData {
   std::set<JobId> restored;                    // hold places, and are not planned for yet
   bool ended_since = false;                    // a lease ended since the last pass
   bool freed_early = false;                    // and left room that its limit had not promised
-  static constexpr int kWaysMax = 16;          // in a pass: see KeepPromises
-  int ways_made = 0;
+  int round = 0;                               // of this pass
+  static constexpr int kRoundsWithWays = 16;   // see KeepPromises
   NameIndex names;
   DependencyIndex dependencies;
   DependencyIndex followers;  // element by element

@@ -20,9 +20,12 @@ namespace drover::sched {
 struct Controller::State::KeepPromises {
   State& s;
 
-  // The first promise counts: later ones know more.
+  // The first promise counts: later ones know more. Who gave his place up to those before him in
+  // his partition, or because of a quota, was not put off: his next place is his first.
   void note(Partition& partition, const Job& job, Time start) const {
-    if (start - s.clock.mono < kUnlimited) partition.promised.emplace(job.id, start);
+    if (start - s.clock.mono >= kUnlimited) return;
+    partition.promised.emplace(job.id, start);
+    partition.precedence.emplace(job.id, start);
   }
   // What `look` finds, which has the place in `slot`: as if those who are to make way held none,
   // where it would be later than promised and that helps. Adds their partitions to `others`.

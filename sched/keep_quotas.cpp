@@ -79,7 +79,8 @@ void Controller::State::KeepQuotas::ask(const Partition& partition, const Job& j
   if (!kept) return drop(job.id, true);
   const QuotaHeads::Head* const known = s.quota_heads.find(job.id);
   if (!behind.empty() || known != nullptr) {
-    const Time since = known != nullptr ? s.rm.slot_of(known->kept).start : rm::kEver;
+    const bool is_put_off = known != nullptr && known->is_put_off;
+    const Time since = is_put_off ? s.rm.slot_of(known->kept).start : rm::kEver;
     // What they and it kept put its own time off.
     s.rm.drop_quotas(*kept, false);
     drop(job.id, false);
@@ -103,7 +104,7 @@ std::optional<rm::HoldId> Controller::State::KeepQuotas::keep_again(
     const Partition& partition, const Job& job, const std::vector<std::uint32_t>& limits,
     const rm::QuotaShort& shortage, Time since, std::vector<HeldPlace>& places) {
   const auto kept = keep_before(places, job, shortage);
-  if (!kept || s.rm.slot_of(*kept).start <= since || s.ways_made >= kWaysMax) return kept;
+  if (!kept || s.rm.slot_of(*kept).start <= since) return kept;
   const std::size_t known = places.size();
   add_planned_behind(partition, job, limits, since, places);
   if (places.size() == known) return kept;
@@ -148,15 +149,11 @@ bool Controller::State::KeepQuotas::shares(const std::vector<std::uint32_t>& lim
 void Controller::State::KeepQuotas::find_another(const HeldPlace& place) {
   const Job& job = s.jobs.at(place.job);
   Partition& partition = *place.partition;
-  if (!partition.holds_for_first()) {  // looks for all of its places when it looks for one
-    s.ways_made += partition.is_stale ? 0 : 1;
-    partition.is_stale = s.ended_since = s.serve_again = true;
-    return;
-  }
+  if (s.round >= kRoundsWithWays) return;
   if (s.rm.best_for(place.hold, job.what, s.shapes[job.shape].length, s.clock.mono, partition.by,
                     partition.planned(job.path)))
     return;
-  partition.is_stale = s.serve_again = true;
+  partition.is_stale = s.ended_since = s.serve_again = true;
 }
 
 // Else nothing comes free for others when `next` keeps it instead.
@@ -209,25 +206,27 @@ Controller::State::KeepQuotas::Place Controller::State::KeepQuotas::first_place(
     return s.rm.earliest(job.what, s.shapes[job.shape].length, from, partition.by, not_after,
                          partition.planned(job.path));
   };
-  Place place{earliest(), {}, false};
+  Place place;
+  place.slot = earliest();
   if (s.quota_heads.empty() || (place.slot && place.slot->start <= from)) return place;
   std::set<JobId> behind = heads_behind(partition, job);
   if (behind.empty()) return place;
   auto sooner = without(behind, {}, earliest);
-  if (sooner && (!place.slot || sooner->start < place.slot->start))
-    place = {std::move(sooner), std::move(behind), false};
+  if (!sooner || (place.slot && sooner->start >= place.slot->start)) return place;
+  place.slot = std::move(sooner);
+  place.behind = std::move(behind);
   return place;
 }
 
 Controller::State::KeepQuotas::Place Controller::State::KeepQuotas::place_on_nodes(
     const Partition& partition, const Job& job) {
-  Place place{s.rm.earliest(job.what, s.shapes[job.shape].length, s.clock.mono, partition.by,
-                            rm::kEver, rm::Payer{job.path, false}),
-              {},
-              false};
+  Place place;
+  place.slot = s.rm.earliest(job.what, s.shapes[job.shape].length, s.clock.mono, partition.by,
+                             rm::kEver, rm::Payer{job.path, false});
   if (!place.slot || !s.rm.ledger().is_limited(job.path)) return place;
   Place within = first_place(partition, job, place.slot->start, rm::kEver);
   within.waits = !within.slot || within.slot->start != place.slot->start;
+  within.is_promise = within.slot.has_value();
   if (!within.slot) within.slot = std::move(place.slot);
   return within;
 }
@@ -266,10 +265,9 @@ void Controller::State::KeepQuotas::lay_anew(const std::set<JobId>& heads) {
     if (shortage == nullptr) continue;
     QuotaHeads::Head head = *s.quota_heads.find(id);
     const Partition& partition = s.partition_of(job);
-    auto places = places_behind(partition, job, head.limits);
-    const Time since = s.rm.slot_of(head.kept).start;
+    const auto places = places_behind(partition, job, head.limits);
     s.rm.lift(head.kept);
-    const auto kept = keep_again(partition, job, head.limits, *shortage, since, places);
+    const auto kept = keep_before(places, job, *shortage);
     s.rm.lay(head.kept);
     if (!kept) {
       drop_head(id, true);
@@ -287,7 +285,10 @@ void Controller::State::KeepQuotas::lay_anew(const std::set<JobId>& heads) {
 void Controller::State::KeepQuotas::put_off(rm::PathId path) {
   if (s.quota_heads.empty()) return;
   for (const std::uint32_t limit : s.rm.ledger().counters_of(path))
-    if (const auto head = s.quota_heads.at(limit)) s.heads_to_try.push_back(*head);
+    if (const auto head = s.quota_heads.at(limit)) {
+      s.heads_to_try.push_back(*head);
+      s.quota_heads.put_off(*head);
+    }
 }
 
 void Controller::State::KeepQuotas::drop_head(JobId job, bool wakes) {
@@ -299,7 +300,8 @@ void Controller::State::KeepQuotas::drop_head(JobId job, bool wakes) {
     partition.is_stale |=
         partition.holds_for_first() ? partition.waits_for_quota : !partition.holds.empty();
   s.ended_since = true;
-  s.serve_again |= wakes;
+  // Where nothing runs nobody comes back to it.
+  s.serve_again |= wakes && (s.round < kRoundsWithWays || s.stats.tasks_active == 0);
 }
 
 void Controller::State::KeepQuotas::drop_all() {

@@ -26,7 +26,8 @@ struct Controller::State::KeepQuotas {
   struct Place {
     std::optional<rm::Slot> slot;
     std::set<JobId> behind;
-    bool waits = false;  // nodes have room before
+    bool waits = false;      // nodes have room before
+    bool is_promise = true;  // false: nobody knows when its quotas will have room
   };
   Place first_place(const Partition& partition, const Job& job, Time from, Time not_after);
   // The same for who alone holds one in his partition: on nodes at least, if nobody knows when its

@@ -50,6 +50,8 @@ struct Partition {
   // Side by side: with conservative every pass asks for every job that waits.
   HoldMap holds;
   std::map<JobId, Time> promised;  // mono; where the first hold of a waiting job began
+  // Where the first place began that a job has not given up since: see KeepPromises.
+  std::map<JobId, Time> precedence;
   // For whom, and at which count of starts and ends, victims were last looked for.
   std::pair<JobId, std::uint64_t> looked_for_victims{};
   bool keeps_place = false;      // no backfill, but its first holds a place: see rank_jobs.cpp

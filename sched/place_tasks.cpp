@@ -84,11 +84,10 @@ void Controller::State::place_tasks(Now now) {
   extend_overdue();
   follow_shares(now);
   cleared.clear();
-  ways_made = 0;
+  round = 0;
   const auto is_open = [this](const Partition& partition) {
     return partition.by == rm::kUnreserved || Reserved{*this}.is_open(partition.by);
   };
-  int rounds = 0;
   do {  // once, save where room, or what was kept of a quota, was given up: see clearings.cpp
     serve_again = false;
     ++stats.rounds;
@@ -111,7 +110,7 @@ void Controller::State::place_tasks(Now now) {
     for (const Partition& partition : partitions)
       ended_since |= partition.is_stale && !partition.holds.empty();
     serve_again |= ended_since;
-  } while (serve_again && ++rounds < kRoundsMax);
+  } while (serve_again && ++round < kRoundsMax);
   if (sleepers.empty()) return;
   // What keeps one asleep may be let go by a partition that is served later. Who goes on gives
   // nothing back: nobody needs to be served after that.
@@ -223,6 +222,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
       return Try::Held;
     }
     drop_holds_of(partition, job.lane);
+    partition.precedence.erase(job.id);
     if (partition.placed == job.id) partition.placed = {};
     if (!rm::is_licence(*quota)) KeepQuotas{*this}.ask(partition, job, *quota);
     partition.queue.park(job.lane, *quota);
@@ -247,7 +247,11 @@ void Controller::State::serve_heads(Partition& partition) {
     if (has_unheld()) wake_unheld();
     if (!queue.could_head_start()) return;
     const auto head = queue.head();
-    drop_hold(partition, head->place.job);  // it must not be in its own way
+    const auto own = partition.holds.find(head->place.job);
+    if (own != partition.holds.end()) {  // it must not be in its own way
+      take_back(partition, own);
+      partition.is_stale = ended_since = true;
+    }
     const Try tried = try_to_start(partition, *head, true);
     if (tried == Try::NoRoom) queue.block(head->shape, JobQueue::Block::NoRoom);
     if (tried == Try::Held)

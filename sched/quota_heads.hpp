@@ -36,6 +36,7 @@ class QuotaHeads {
     rm::HoldId kept{};
     Lane lane;
     std::vector<std::uint32_t> limits;  // quotas by index, each once
+    bool is_put_off = false;            // somebody who has them outlives his limit
   };
   bool empty() const { return heads_.empty(); }
   std::size_t size() const { return heads_.size(); }
@@ -67,6 +68,7 @@ class QuotaHeads {
     heads_.erase(found);
     return kept;
   }
+  void put_off(JobId job) { heads_.at(job).is_put_off = true; }
   // Of partitions whose orders differ the one goes first whose heads have started longest ago.
   void count_turn(Order order) { turns_[std::size_t(order)] = ++turn_; }
   bool is_before(Order one, Order other) const {

@@ -24,8 +24,13 @@ class Day {
     std::string one, two;
   };
   explicit Day(const Orders& orders)
-      : Day(with_partitions(orders, make_config(orders.one, {at_most({{"user", "ann"}}, 4)}, {}))) {
-  }
+      : Day(Policies{{orders.one, orders.two}}, {at_most({{"user", "ann"}}, 4)}) {}
+  struct Policies {
+    std::vector<std::string> of;  // "one", "two", "three"
+  };
+  Day(const Policies& policies, std::vector<rm::QuotaRule> quotas, rm::Counts licences = {})
+      : Day(with_partitions(policies.of, make_config(policies.of.front(), std::move(quotas),
+                                                     std::move(licences)))) {}
 
   Desk& desk() { return desk_; }
   JobId submit(const JobSpec& spec) {
@@ -52,6 +57,8 @@ class Day {
     return (found->second - begun_).us / 1'000'000;
   }
   void outlives(JobId job, std::int64_t by_s) { late_[job] = seconds(by_s); }  // before it starts
+  // From now on whoever starts ends just before his limit, so that nobody counts as overdue.
+  void all_end_in_time() { early_ = Duration{1'000}; }
   void gather() {
     for (; seen_ < desk_.launches.size(); ++seen_) {
       const Launch& launch = desk_.launches[seen_];
@@ -59,7 +66,8 @@ class Day {
       starts_.emplace(job, desk_.now.mono);
       const Duration limit = desk_.table.specs.at(job)->time_limit;
       const auto late = late_.find(job);
-      const Duration life = late == late_.end() ? limit : Duration{limit.us + late->second.us};
+      const Duration more = late == late_.end() ? Duration{0} : late->second;
+      const Duration life{limit.us + more.us - early_.us};
       if (limit.us > 0) running_.emplace(desk_.now.mono + life, launch);
     }
   }
@@ -76,14 +84,16 @@ class Day {
     return config;
   }
 
-  static ControllerConfig with_partitions(const Orders& orders, ControllerConfig config) {
+  static ControllerConfig with_partitions(const std::vector<std::string>& policies,
+                                          ControllerConfig config) {
+    static const std::string kNames[] = {"one", "two", "three"};
     auto book = std::make_shared<PolicyBook>();
-    PartitionSpec specs[2];
-    specs[0].name = "one";
-    specs[1].name = "two";
-    specs[0].policy = parse_policy(orders.one).value();
-    specs[1].policy = parse_policy(orders.two).value();
-    book->partitions = PartitionTable::make({specs[0], specs[1]}).value();
+    std::vector<PartitionSpec> specs(policies.size());
+    for (std::size_t i = 0; i < policies.size(); ++i) {
+      specs[i].name = kNames[i];
+      specs[i].policy = parse_policy(policies[i]).value();
+    }
+    book->partitions = PartitionTable::make(specs).value();
     *book = complete(*book).value();
     config.book = std::move(book);
     return config;
@@ -95,6 +105,7 @@ class Day {
   std::multimap<Time, Launch> running_;
   std::map<JobId, Time> starts_;
   std::map<JobId, Duration> late_;
+  Duration early_{0};
   std::size_t seen_ = 0;
 };
 

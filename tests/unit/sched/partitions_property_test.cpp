@@ -74,7 +74,7 @@ class Streams {
   // Seconds until the next comes: two thirds of what there is are asked for.
   std::int64_t submit_some() {
     const auto cpus = 1 + std::int64_t(random_.below(4));
-    const std::int64_t length = random_.chance(50) ? 50 : 100;
+    const std::int64_t length = random_.chance(50) ? 50 : 300;
     JobSpec spec = sized(cpus, length, streamer_);
     spec.labels["partition"] = stream_;
     submit(spec);
@@ -116,7 +116,7 @@ TEST(PartitionsProperty, AStreamInOneStarvesNobodyInAnother) {
   const char* seed = std::getenv("SEED");
   const char* seeds = std::getenv("SEEDS");
   const std::uint64_t first = seed != nullptr ? std::strtoull(seed, nullptr, 10) : 1;
-  const std::uint64_t count = seeds != nullptr ? std::strtoull(seeds, nullptr, 10) : 100;
+  const std::uint64_t count = seeds != nullptr ? std::strtoull(seeds, nullptr, 10) : 300;
   for (std::uint64_t s = first; s < first + count; ++s) {
     Streams streams(s);
     SCOPED_TRACE("SEED=" + std::to_string(s) + ": " + streams.text());

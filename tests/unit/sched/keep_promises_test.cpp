@@ -1,0 +1,129 @@
+// tests/unit/sched/keep_promises_test.cpp - promises among partitions: kept, and settled in a few
+// rounds of a pass.
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "day.hpp"
+
+namespace drover::sched {
+namespace {
+
+struct Wish {
+  std::int64_t at = 0;
+  const char* partition = "one";
+  std::int64_t cpus = 1, limit_s = 0;
+  const char* user = "bob";
+  std::int64_t outlives_s = 0, licences = 0;
+  std::int32_t priority = 0;
+};
+
+class Promises : public testing::Test {
+ protected:
+  static JobId put(Day& day, const Wish& wish) {
+    day.pass_until(wish.at);
+    JobSpec spec = sized(wish.cpus, wish.limit_s, wish.user);
+    spec.labels["partition"] = wish.partition;
+    spec.priority = wish.priority;
+    if (wish.licences > 0) spec.request.licences = {{"l", wish.licences}};
+    const JobId next{day.desk().controller.stats().submitted + 1};
+    if (wish.outlives_s != 0) day.outlives(next, wish.outlives_s);
+    return day.submit(spec);
+  }
+  // No pass on the way needs many rounds, and all start.
+  static void settles(Day& day, const std::vector<Wish>& wishes, std::int64_t until) {
+    Stats before = day.desk().controller.stats();
+    const auto check = [&](std::int64_t at) {
+      const Stats after = day.desk().controller.stats();
+      EXPECT_LE(after.rounds - before.rounds, 20 * (after.turns - before.turns)) << "at " << at;
+      before = after;
+    };
+    for (const Wish& wish : wishes) {
+      day.pass_until(wish.at);
+      check(wish.at);
+      put(day, wish);
+      check(wish.at);
+    }
+    for (std::int64_t t = wishes.back().at; t <= until; t += 20) {
+      day.pass_until(t);
+      check(t);
+    }
+    for (std::size_t i = 0; i < wishes.size(); ++i)
+      EXPECT_TRUE(day.started(JobId{i + 1}).has_value()) << "job " << i + 1;
+  }
+};
+
+// Nobody outlives a limit: who was first once, and gave his place to one before him, waits for it
+// in his own partition, and nobody in another starts after his promise for that.
+TEST_F(Promises, WhoGaveHisPlaceUpWasNotPutOff) {
+  for (const char* policy : {"fifo+easy", "fifo+depth-k:1"})
+    for (const int others : {2, 10}) {
+      Day day(Day::Orders{policy, "fifo+conservative"});
+      day.desk().node_up("n1", 8);
+      put(day, {0, "one", 8, 100});
+      for (int i = 0; i < others; ++i)
+        put(day, {.at = 10 + i, .partition = "one", .cpus = 8, .limit_s = 100, .priority = i});
+      const JobId promised = put(day, {30, "two", 8, 100});
+      day.pass_until(3'000);
+      EXPECT_EQ(day.started(promised), 200) << policy << ", " << others;
+    }
+}
+
+// Somebody before him starts, and he keeps what he needs of a quota from later on: others have
+// been promised their places.
+TEST_F(Promises, WhatIsKeptLaterForOthersBreaksNone) {
+  Day day(Day::Policies{{"priority+easy", "priority+conservative", "fifo+conservative"}},
+          {at_most({{"user", "ann"}}, 4), at_most({}, 10)});
+  day.all_end_in_time();
+  day.desk().node_up("n1", 8);
+  day.desk().node_up("n2", 8);
+  put(day, {15, "three", 3, 80, "ann"});
+  put(day, {30, "one", 3, 40, "ann"});
+  put(day, {60, "two", 2, 80});
+  put(day, {97, "one", 8, 40});
+  const JobId promised = put(day, {100, "two", 7, 80});
+  put(day, {130, "three", 2, 80, "ann"});
+  for (std::int64_t t = 131; t < 400; ++t) day.pass_until(t);
+  EXPECT_LE(day.started(promised).value_or(999), 175);
+}
+
+// The order inside one partition and the promises between two make a circle.
+TEST_F(Promises, ACircleIsCutInAPass) {
+  Day day(Day::Policies{{"saf-guard:200s+easy", "priority+conservative"}}, {});
+  day.desk().node_up("n1", 8);
+  settles(day,
+          {{0, "one", 8, 120, "bob", 38},
+           {15, "one", 4, 80, "ann"},
+           {29, "two", 2, 40, "bob", 74},
+           {39, "two", 2, 60},
+           {43, "two", 5, 60, "ann"},
+           {47, "two", 3, 100},
+           {77, "two", 1, 80, "ann"},
+           {88, "one", 5, 120},
+           {95, "two", 6, 60, "ann"},
+           {104, "one", 1, 60, "bob", 18}},
+          900);
+}
+
+// A job is stopped by a quota in one round and by licences in the next, and what it keeps of the
+// quota moves another one's place to and fro.
+TEST_F(Promises, AQuotaAndLicencesDoNotGoRound) {
+  Day day(Day::Policies{{"fifo+easy", "priority+easy"}}, {at_most({{"user", "ann"}}, 4)},
+          {{"l", 3}});
+  day.all_end_in_time();
+  day.desk().node_up("n1", 8);
+  settles(day,
+          {{10, "two", 4, 80, "ann"},
+           {10, "one", 5, 80},
+           {30, "one", 7, 40},
+           {50, "two", 2, 40, "ann"},
+           {60, "two", 7, 60},
+           {70, "two", 4, 100, "ann", 0, 1},
+           {110, "one", 3, 80, "ann", 0, 2}},
+          900);
+}
+
+}  // namespace
+}  // namespace drover::sched
