@@ -138,7 +138,7 @@ void AlterVerbs::leave_queues(Job& job) {
   partition.queue.remove(std::exchange(job.lane, kNoLane), job.place());
   self().drop_hold(partition, job.id);
   partition.promised.erase(job.id);
-  partition.precedence.erase(job.id);
+  partition.give_up_precedence(job.id);
 }
 
 // Whether its new group and quotas would take it; everything is as it was afterwards.

@@ -18,7 +18,7 @@ void Controller::State::drop_hold(Partition& partition, JobId job) {
   const auto hold = partition.holds.find(job);
   if (hold == partition.holds.end()) return;
   take_back(partition, hold);
-  partition.precedence.erase(job);
+  partition.give_up_precedence(job);
   partition.is_stale = ended_since = true;
 }
 
@@ -129,7 +129,7 @@ void Controller::State::hold_for_head(Partition& partition) {
       }
       if (slot) put_hold(partition, job, *slot);
       if (slot) partition.placed = job.id;
-      if (!place.is_promise) partition.precedence.erase(job.id);
+      if (!place.is_promise) partition.give_up_precedence(job.id);
       KeepQuotas{*this}.lay_anew(place.behind);
       KeepPromises{*this}.make_way(others);
     }

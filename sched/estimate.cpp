@@ -277,7 +277,7 @@ Estimate Controller::State::Prospects::not_before(const Asker& asker, Estimate b
 }
 
 void Controller::State::note_start(Partition& partition, const Job& job) {
-  partition.precedence.erase(job.id);
+  partition.give_up_precedence(job.id);
   const auto promise = partition.promised.find(job.id);
   if (promise == partition.promised.end()) return;
   if (config.keep_records) out.estimates.push_back({promise->second, clock.mono});

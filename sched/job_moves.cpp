@@ -106,7 +106,7 @@ void Controller::State::update_queues(Job& job) {
     partition.queue.remove(std::exchange(job.lane, kNoLane), job.place());
     if (!partition.holds.empty()) drop_hold(partition, job.id);
     partition.promised.erase(job.id);
-    partition.precedence.erase(job.id);
+    partition.give_up_precedence(job.id);
   }
 }
 

@@ -25,7 +25,8 @@ struct Controller::State::KeepPromises {
   void note(Partition& partition, const Job& job, Time start) const {
     if (start - s.clock.mono >= kUnlimited) return;
     partition.promised.emplace(job.id, start);
-    partition.precedence.emplace(job.id, start);
+    if (s.partitions.size() > 2)  // one and the engines': there is nobody to go before
+      partition.precedence.emplace(job.id, start);
   }
   // What `look` finds, which has the place in `slot`: as if those who are to make way held none,
   // where it would be later than promised and that helps. Adds their partitions to `others`.

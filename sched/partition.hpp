@@ -40,6 +40,10 @@ struct Partition {
            keeps_place;
   }
 
+  void give_up_precedence(JobId job) {
+    if (!precedence.empty()) precedence.erase(job);
+  }
+
   std::string name;
   PartitionPolicy policy;
   std::int64_t priority = 0;

@@ -222,7 +222,7 @@ Controller::State::Try Controller::State::settle_try(Partition& partition, Job& 
       return Try::Held;
     }
     drop_holds_of(partition, job.lane);
-    partition.precedence.erase(job.id);
+    partition.give_up_precedence(job.id);
     if (partition.placed == job.id) partition.placed = {};
     if (!rm::is_licence(*quota)) KeepQuotas{*this}.ask(partition, job, *quota);
     partition.queue.park(job.lane, *quota);
