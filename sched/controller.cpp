@@ -221,6 +221,7 @@ Time Controller::next_due(Now now) const {
   if (!state.notices.empty()) no_later(state.notices.begin()->first);
   if (state.stats.tasks_active > 0 && state.uses_shares()) no_later(state.ranking.next_refresh());
   if (!state.to_rekey.empty()) due = now.mono;
+  if (state.left_at) no_later(*state.left_at + seconds(1));
   for (const Partition& partition : state.partitions)  // who has waited for so long goes first
     if (const auto& aging = partition.queue.aging(); !aging.empty())
       no_later_wall(state.jobs.at(aging.begin()->first).submitted + partition.policy.guard);

@@ -97,6 +97,7 @@ struct ControllerData {
   bool freed_early = false;                    // and left room that its limit had not promised
   int round = 0;                               // of this pass
   static constexpr int kRoundsWithWays = 16;   // see KeepPromises
+  std::optional<Time> left_at;  // mono; the pass left something to another, which is soon
   NameIndex names;
   DependencyIndex dependencies;
   DependencyIndex followers;  // element by element

@@ -149,10 +149,14 @@ bool Controller::State::KeepQuotas::shares(const std::vector<std::uint32_t>& lim
 void Controller::State::KeepQuotas::find_another(const HeldPlace& place) {
   const Job& job = s.jobs.at(place.job);
   Partition& partition = *place.partition;
-  if (s.round >= kRoundsWithWays) return;
+  if (s.round >= kRoundsWithWays) {
+    s.left_at = s.clock.mono;
+    return;
+  }
   if (s.rm.best_for(place.hold, job.what, s.shapes[job.shape].length, s.clock.mono, partition.by,
                     partition.planned(job.path)))
     return;
+  partition.give_up_precedence(place.job);
   partition.is_stale = s.ended_since = s.serve_again = true;
 }
 
@@ -300,8 +304,10 @@ void Controller::State::KeepQuotas::drop_head(JobId job, bool wakes) {
     partition.is_stale |=
         partition.holds_for_first() ? partition.waits_for_quota : !partition.holds.empty();
   s.ended_since = true;
-  // Where nothing runs nobody comes back to it.
-  s.serve_again |= wakes && (s.round < kRoundsWithWays || s.stats.tasks_active == 0);
+  if (wakes && s.round >= kRoundsWithWays)
+    s.left_at = s.clock.mono;
+  else
+    s.serve_again |= wakes;
 }
 
 void Controller::State::KeepQuotas::drop_all() {

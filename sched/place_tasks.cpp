@@ -84,7 +84,7 @@ void Controller::State::place_tasks(Now now) {
   extend_overdue();
   follow_shares(now);
   cleared.clear();
-  round = 0;
+  left_at.reset();
   const auto is_open = [this](const Partition& partition) {
     return partition.by == rm::kUnreserved || Reserved{*this}.is_open(partition.by);
   };
@@ -111,6 +111,7 @@ void Controller::State::place_tasks(Now now) {
       ended_since |= partition.is_stale && !partition.holds.empty();
     serve_again |= ended_since;
   } while (serve_again && ++round < kRoundsMax);
+  if (std::exchange(round, 0) >= kRoundsMax) left_at = clock.mono;
   if (sleepers.empty()) return;
   // What keeps one asleep may be let go by a partition that is served later. Who goes on gives
   // nothing back: nobody needs to be served after that.

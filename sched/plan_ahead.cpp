@@ -50,8 +50,11 @@ bool Controller::State::hold_places(Partition& partition,
   const bool foresees = foresees_quotas(partition.policy) && !rm.ledger().book().rules().empty();
   std::vector<JobId> stopped;
   std::map<LaneId, std::size_t> held;  // kGivenUp, or 0; asked only where there are quotas
+  bool is_first = true;                // of those who have a place, or get one
   for (const JobQueue::Candidate& candidate : in_order) {
-    if (partition.holds.contains(candidate.place.job)) continue;
+    const bool has_place = partition.holds.contains(candidate.place.job);
+    is_first &= !has_place;
+    if (has_place) continue;
     if (foresees && held[candidate.lane] == kGivenUp) continue;
     Job& job = jobs.at(candidate.place.job);
     // Room is made for it: it plans with no other, unless there is some right now.
@@ -64,9 +67,7 @@ bool Controller::State::hold_places(Partition& partition,
       return KeepQuotas{*this}.first_place(partition, job, clock.mono, not_after);
     };
     if (!is_beyond)
-      place = &candidate == &in_order.front()
-                  ? KeepPromises{*this}.first_place(partition, job, others, look)
-                  : look();
+      place = is_first ? KeepPromises{*this}.first_place(partition, job, others, look) : look();
     std::optional<rm::Slot>& slot = place.slot;
     const auto is_short_now = [&] {
       return rm.quota_short(job.what, job.path, {clock.mono, clock.mono}).has_value();
@@ -82,6 +83,7 @@ bool Controller::State::hold_places(Partition& partition,
       const bool first = candidate.place == partition.queue.jobs_of(candidate.lane).front();
       if (first && (is_beyond || is_short_now())) stopped.push_back(job.id);
     }
+    is_first &= !slot && !is_promised;
     if (is_promised && (!slot || slot->start > clock.mono)) continue;
     if (slot) {
       put_hold(partition, job, *slot);

@@ -24,13 +24,14 @@ class Day {
     std::string one, two;
   };
   explicit Day(const Orders& orders)
-      : Day(Policies{{orders.one, orders.two}}, {at_most({{"user", "ann"}}, 4)}) {}
+      : Day(Policies{{orders.one, orders.two}, {}}, {at_most({{"user", "ann"}}, 4)}) {}
   struct Policies {
     std::vector<std::string> of;  // "one", "two", "three"
+    std::vector<std::int64_t> priorities;
   };
   Day(const Policies& policies, std::vector<rm::QuotaRule> quotas, rm::Counts licences = {})
-      : Day(with_partitions(policies.of, make_config(policies.of.front(), std::move(quotas),
-                                                     std::move(licences)))) {}
+      : Day(with_partitions(
+            policies, make_config(policies.of.front(), std::move(quotas), std::move(licences)))) {}
 
   Desk& desk() { return desk_; }
   JobId submit(const JobSpec& spec) {
@@ -84,14 +85,14 @@ class Day {
     return config;
   }
 
-  static ControllerConfig with_partitions(const std::vector<std::string>& policies,
-                                          ControllerConfig config) {
+  static ControllerConfig with_partitions(const Policies& policies, ControllerConfig config) {
     static const std::string kNames[] = {"one", "two", "three"};
     auto book = std::make_shared<PolicyBook>();
-    std::vector<PartitionSpec> specs(policies.size());
-    for (std::size_t i = 0; i < policies.size(); ++i) {
+    std::vector<PartitionSpec> specs(policies.of.size());
+    for (std::size_t i = 0; i < policies.of.size(); ++i) {
       specs[i].name = kNames[i];
-      specs[i].policy = parse_policy(policies[i]).value();
+      specs[i].policy = parse_policy(policies.of[i]).value();
+      if (i < policies.priorities.size()) specs[i].priority = policies.priorities[i];
     }
     book->partitions = PartitionTable::make(specs).value();
     *book = complete(*book).value();

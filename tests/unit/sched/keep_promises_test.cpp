@@ -18,6 +18,7 @@ struct Wish {
   const char* user = "bob";
   std::int64_t outlives_s = 0, licences = 0;
   std::int32_t priority = 0;
+  std::int64_t nodes = 1;
 };
 
 class Promises : public testing::Test {
@@ -27,6 +28,7 @@ class Promises : public testing::Test {
     JobSpec spec = sized(wish.cpus, wish.limit_s, wish.user);
     spec.labels["partition"] = wish.partition;
     spec.priority = wish.priority;
+    spec.request.nodes = wish.nodes;
     if (wish.licences > 0) spec.request.licences = {{"l", wish.licences}};
     const JobId next{day.desk().controller.stats().submitted + 1};
     if (wish.outlives_s != 0) day.outlives(next, wish.outlives_s);
@@ -74,7 +76,7 @@ TEST_F(Promises, WhoGaveHisPlaceUpWasNotPutOff) {
 // Somebody before him starts, and he keeps what he needs of a quota from later on: others have
 // been promised their places.
 TEST_F(Promises, WhatIsKeptLaterForOthersBreaksNone) {
-  Day day(Day::Policies{{"priority+easy", "priority+conservative", "fifo+conservative"}},
+  Day day(Day::Policies{{"priority+easy", "priority+conservative", "fifo+conservative"}, {}},
           {at_most({{"user", "ann"}}, 4), at_most({}, 10)});
   day.all_end_in_time();
   day.desk().node_up("n1", 8);
@@ -89,9 +91,47 @@ TEST_F(Promises, WhatIsKeptLaterForOthersBreaksNone) {
   EXPECT_LE(day.started(promised).value_or(999), 175);
 }
 
+// Who has to move for what is kept of a quota was not put off by anybody's lateness.
+TEST_F(Promises, WhoMovesForAQuotaPushesNobody) {
+  for (const bool is_asked_for : {false, true}) {
+    Day day(Day::Policies{{"fcfs", "fifo+easy", "fifo+conservative"}, {1, 0, 0}},
+            {at_most({{"user", "ann"}}, 4)});
+    day.all_end_in_time();
+    day.desk().node_up("n1", 8);
+    day.desk().node_up("n2", 8);
+    put(day, {0, "three", 8, 100});
+    put(day, {0, "three", 8, 20});
+    put(day, {.at = 5, .partition = "two", .cpus = 2, .limit_s = 100, .user = "ann", .nodes = 2});
+    const JobId promised = put(
+        day, {.at = 6, .partition = "three", .cpus = 8, .limit_s = 100, .user = "dan", .nodes = 2});
+    put(day, {21, "three", 4, 75, "ann"});
+    day.pass_until(30);
+    if (is_asked_for) put(day, {30, "one", 4, 100, "ann"});
+    for (std::int64_t t = 31; t < 800; ++t) day.pass_until(t);
+    EXPECT_LE(day.started(promised).value_or(999), 200);
+  }
+}
+
+// A job that fits at no time known stands in front of the first who does.
+TEST_F(Promises, BehindOneWithoutAPlaceTheNextIsTheFirst) {
+  for (const char* policy : {"fifo+conservative", "fifo+depth-k:3", "fifo+easy"}) {
+    Day day(Day::Policies{{"fifo+easy", policy}, {}}, {});
+    day.desk().node_up("n1", 8);
+    day.desk().node_up("n2", 16);
+    const NodeId down = day.desk().controller.resources().nodes()[1].id;
+    day.desk().put(NodeDown{down, SessionId{day.desk().sessions}});
+    day.desk().turn();
+    put(day, {0, "one", 8, 100, "bob", 30});
+    put(day, {0, "two", 16, 100});
+    const JobId alone = put(day, {0, "two", 8, 100});
+    for (std::int64_t t = 50; t < 3'000; t += 50) put(day, {t, "one", 8, 100, "ann", 30});
+    EXPECT_LE(day.started(alone).value_or(9'999), 300) << policy;
+  }
+}
+
 // The order inside one partition and the promises between two make a circle.
 TEST_F(Promises, ACircleIsCutInAPass) {
-  Day day(Day::Policies{{"saf-guard:200s+easy", "priority+conservative"}}, {});
+  Day day(Day::Policies{{"saf-guard:200s+easy", "priority+conservative"}, {}}, {});
   day.desk().node_up("n1", 8);
   settles(day,
           {{0, "one", 8, 120, "bob", 38},
@@ -110,7 +150,7 @@ TEST_F(Promises, ACircleIsCutInAPass) {
 // A job is stopped by a quota in one round and by licences in the next, and what it keeps of the
 // quota moves another one's place to and fro.
 TEST_F(Promises, AQuotaAndLicencesDoNotGoRound) {
-  Day day(Day::Policies{{"fifo+easy", "priority+easy"}}, {at_most({{"user", "ann"}}, 4)},
+  Day day(Day::Policies{{"fifo+easy", "priority+easy"}, {}}, {at_most({{"user", "ann"}}, 4)},
           {{"l", 3}});
   day.all_end_in_time();
   day.desk().node_up("n1", 8);
