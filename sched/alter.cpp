@@ -276,7 +276,7 @@ void AlterVerbs::change_limit(Job& job, const JobSpec& spec) {
     if (!self().keeps_timelines()) continue;
     const Time until = rm::after(clock.mono, time_left(job, record));
     rm.extend(*record.lease, until);
-    limits.push({until, record.id});
+    limits.put(until, task);
     ended_since = freed_early = true;
     for (Partition& partition : partitions) partition.is_stale = true;
   }

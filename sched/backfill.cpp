@@ -159,24 +159,14 @@ void Controller::State::fill_behind(Partition& partition) {
 // One without a limit goes on: it may run for another year.
 void Controller::State::extend_overdue() {
   constexpr Duration kGrace = seconds(60);
-  const auto task_at = [&](const LimitWatch::Limit& limit) -> Task* {
-    Job* job = find(limit.task.job);
-    Task* task = job != nullptr ? find_task(*job, raw(limit.task.index)) : nullptr;
-    const bool counts =
-        task != nullptr && task->record.lease && task->record.lease->until == limit.at;
-    return counts ? task : nullptr;
-  };
-  limits.sweep(stats.tasks_active, [&](const auto& limit) { return task_at(limit) != nullptr; });
-  while (!limits.empty() && limits.top().at <= clock.mono) {
-    const LimitWatch::Limit reached = limits.top();
-    limits.pop();
-    Task* task = task_at(reached);
-    if (task == nullptr) continue;
-    const Duration length = shapes[jobs.at(reached.task.job).shape].length;
+  while (!limits.empty() && limits.next() <= clock.mono) {
+    Task& task = limits.next_task();
+    rm::Lease& lease = *task.record.lease;
+    const Duration length = shapes[jobs.at(task.record.id.job).shape].length;
     const Time until = rm::after(clock.mono, is_unlimited(length) ? kUnlimited : kGrace);
-    rm.extend(*task->record.lease, until);
-    KeepQuotas{*this}.put_off(task->record.lease->path);
-    limits.push({until, reached.task});
+    rm.extend(lease, until);
+    KeepQuotas{*this}.put_off(lease.path);
+    limits.put(until, task);
     ended_since = true;
     for (Partition& partition : partitions) partition.is_stale = true;
   }

@@ -54,6 +54,8 @@ void Controller::State::check_tasks(const Job& job, Problems& problems) const {
     require(asleep == sleepers.contains(record.id) && asleep == !record.asleep.empty() &&
                 asleep == record.suspended.is_set(),
             name + " stands still in one book and runs in another", problems);
+    require((record.lease->until != rm::kEver) == (task.limit_seat != kNoSeat),
+            name + " is watched, and its limit is not known, or the reverse", problems);
     require(raw(record.epoch) > 0 && raw(record.epoch) < next_epoch && raw(record.attempt) > 0,
             name + " has an attempt without number or epoch", problems);
     require(!record.started.is_set() || record.lease->used, name + " started, its lease is locked",

@@ -33,10 +33,13 @@ inline constexpr Gates kHeldGate = 1, kBeginGate = 2, kDependencyGate = 4, kSing
 
 inline constexpr std::uint32_t kNoElement = 0xffffffffu;  // no array is so large
 
+inline constexpr std::uint32_t kNoSeat = 0xffffffffu;
+
 // An element that is open and has a record. Closed ones leave memory.
 struct Task {
   TaskRecord record;
-  bool dirty = false;  // its after-image is due in this turn
+  bool dirty = false;                  // its after-image is due in this turn
+  std::uint32_t limit_seat = kNoSeat;  // in LimitWatch
 
   bool is_held() const {  // by a person
     return record.state == TaskState::Waiting &&

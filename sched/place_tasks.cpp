@@ -266,14 +266,15 @@ void Controller::State::serve_heads(Partition& partition) {
 void Controller::State::expect_end(const TaskId& id, Now now) {
   if (!rm.plans()) return;
   Job& job = *find(id.job);
-  TaskRecord& record = find_task(job, raw(id.index))->record;
+  Task& task = *find_task(job, raw(id.index));
+  TaskRecord& record = task.record;
   if (record.state == TaskState::Suspended) return;  // nobody knows
   // The wall clock may have been set back since.
   const Time start =
       std::min(now.mono - (now.wall - record.placed) + record.suspended_for, now.mono);
   const Time until = std::max(rm::after(start, shapes[job.shape].length), now.mono);
   rm.extend(*record.lease, until);
-  limits.push({until, id});
+  limits.put(until, task);
 }
 
 std::string Controller::State::names_of(const rm::Lease& lease) const {
@@ -313,7 +314,7 @@ void Controller::State::launch(Job& job, std::uint32_t index, rm::Lease&& lease,
   record.host = head.host;
   record.placed = now.wall;
   record.lease = std::move(lease);
-  if (record.lease->until != rm::kEver) limits.push({record.lease->until, record.id});
+  if (record.lease->until != rm::kEver) limits.put(record.lease->until, task);
   ranking.hold(job.standing, rm::LeaseTotal(*record.lease), now.wall);
   if (!job.more->ready.empty()) job.more->ready.erase(index);
   ++job.active;

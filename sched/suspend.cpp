@@ -17,6 +17,7 @@ void PreemptVerbs::suspend_task(Job& job, Task& task, Reason reason) {
   self().move(task, TaskEvent::Suspend);
   record.reason = reason;
   record.suspended = clock.wall;
+  limits.erase(task);  // nobody knows when it will end
   record.asleep = rm.put_to_sleep(*record.lease);
   for (const rm::NodePart& part : record.asleep)
     ranking.release(job.standing, part.amounts, clock.wall);
@@ -66,7 +67,7 @@ bool PreemptVerbs::resume_task(Job& job, Task& task, bool heeds_claims) {
   self().move(task, TaskEvent::Resume);
   record.reason = Reason::None;
   record.preempted_by = {};
-  if (record.lease->until != rm::kEver) limits.push({record.lease->until, record.id});
+  if (record.lease->until != rm::kEver) limits.put(record.lease->until, task);
   order_pause(record, false);
   self().emit(EventKind::AttemptResumed, job, &task, clock);
   follow_sleep(job);

@@ -84,6 +84,7 @@ void Controller::State::move(Task& task, TaskEvent on) {
 // Gives back what the attempt holds: exactly once, because the lease leaves the record here.
 void Controller::State::drop_attempt(Job& job, Task& task) {
   rm::Lease& lease = *task.record.lease;
+  limits.erase(task);
   if (lease.by != rm::kUnreserved) reserved[std::size_t(lease.by)].drawn.erase(task.record.id);
   rm.release(lease);
   ranking.release(job.standing, rm::LeaseTotal(lease), clock.wall);
