@@ -62,6 +62,12 @@ ClassId ResourceManager::intern(const Request& request) {
   return id;
 }
 
+std::optional<ClassId> ResourceManager::known_class(const Request& request) const {
+  const auto known = state_->class_index.find(request);
+  if (known == state_->class_index.end()) return std::nullopt;
+  return known->second;
+}
+
 void ResourceManager::hold(ClassId id) { ++state_->class_at(id).holders; }
 
 void ResourceManager::drop(ClassId id) {
@@ -101,6 +107,14 @@ void ResourceManager::forget_unused(PathId path) { state_->ledger.forget_unused(
 
 Result<void> ResourceManager::can_ever_fit(const Request& request) const {
   return could_fit(state_->nodes, request);
+}
+
+Result<void> ResourceManager::can_ever_fit(ClassId what) const {
+  const State::Class& asked = state_->class_at(what);
+  if (asked.possible_at == state_->version) return {};
+  auto fits = can_ever_fit(asked.request);
+  if (fits) asked.possible_at = state_->version;
+  return fits;
 }
 
 namespace {

@@ -56,6 +56,7 @@ class ResourceManager {
   // ---- what jobs ask
   // A class is forgotten some time after its last holder; its id is then used again.
   ClassId intern(const Request& request);
+  std::optional<ClassId> known_class(const Request& request) const;  // intern() would give it
   void hold(ClassId id);
   void drop(ClassId id);
   const Request& request(ClassId id) const;
@@ -73,7 +74,8 @@ class ResourceManager {
   // Errc::Limit: says what the largest node offers. Ok while no node has registered, or while a
   // node that was put without a topology (known from the store) has not: it may be the one.
   Result<void> can_ever_fit(const Request& request) const;
-  void set_slices(Slices slices);  // what searches find stays the same
+  Result<void> can_ever_fit(ClassId what) const;  // if yes, O(1) until a node changes
+  void set_slices(Slices slices);                 // what searches find stays the same
 
   // ---- leases
   // What `window` takes must be free of holds. NoFit says only whether holds were in the way:
@@ -112,7 +114,7 @@ class ResourceManager {
                                Time not_after = kEver, std::optional<Payer> payer = {}) const;
   HoldId hold(ClassId what, const Slot& slot, Duration length, ReservedId by = {},
               std::optional<Payer> payer = {});
-  bool drop(HoldId hold);  // true: it kept licences
+  bool drop(HoldId hold);                  // true: it kept licences
   const Slot& slot_of(HoldId held) const;  // without nodes of what is kept of quotas
   std::size_t holds() const;
   std::optional<Slot> best_for(HoldId hold, ClassId what, Duration length, Time from,
@@ -155,8 +157,7 @@ class ResourceManager {
                                                             const Window& window) const;
   std::optional<std::uint32_t> licence_pool() const;  // as a quota's index; none: no licences
   bool is_licence_pool(std::uint32_t quota_index) const { return licence_pool() == quota_index; }
-  // What the node is called while a reservation goes on there, as people see it.
-  void show_reservation(NodeId node, std::string name, bool maintenance);
+  void show_reservation(NodeId node, std::string name, bool maintenance);  // while it goes on there
 
   // ---- quotas
   // Names, levels and accounts; before anything is interned.

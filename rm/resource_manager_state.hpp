@@ -37,6 +37,7 @@ struct ResourceManager::State {
     std::vector<Class> more;             // the components after the first, each as if it were alone
     mutable std::vector<Class> numbers;  // by numbers_of, of the inventory of that version
     mutable std::uint64_t numbers_version = 0;
+    mutable std::uint64_t possible_at = 0;  // the version at which it could fit
   };
   NodeInventory nodes;
   QuotaLedger ledger;

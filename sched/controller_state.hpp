@@ -56,12 +56,12 @@ struct Controller::State : StatementVerbs {
   void mark_started(Job& job, Task& task, Time at, Now now);
   // submit.cpp
   Result<JobId> try_submit(const Submit& in, Now now);
-  Result<Conditions> admit(const Submit& in, const Origin* known) const;
-  Result<void> check_possible(const JobSpec& spec) const;
+  Result<Conditions> admit(const Submit& in, const Known& known) const;
+  Result<void> check_possible(const JobSpec& spec, std::optional<rm::ClassId> what = {}) const;
   Result<Conditions> weigh_dependencies(const Submit& in) const;
   std::optional<Milestone> milestone_of(JobId id, const std::vector<KnownEnd>& known) const;
-  const Origin* known_origin(const JobSpec& spec) const;
-  Job& insert_job(JobId id, const JobSpec& spec, rm::PathId path, const Origin* known);
+  Known known_of(const JobSpec& spec) const;
+  Job& insert_job(JobId id, const JobSpec& spec, rm::PathId path, const Known& known);
   void wait_for(Job& job, Conditions conditions);
   GroupId group_for(const JobSpec& spec);
   const std::string& group_name(const JobSpec& spec) const;

@@ -3,11 +3,12 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
 #include "base/ids.hpp"
-#include "rm/lease.hpp"
+#include "rm/resource_manager.hpp"
 #include "sched/job_spec.hpp"
 #include "sched/ranking.hpp"
 
@@ -22,6 +23,12 @@ struct Origin {
   rm::PathId path{};
   StandingId standing{};
   std::uint64_t group_made = 0, path_made = 0;
+};
+
+// What earlier jobs tell of a new one.
+struct Known {
+  const Origin* origin = nullptr;   // null where its group or path is gone meanwhile, too
+  std::optional<rm::ClassId> what;  // the class of its request
 };
 
 class Origins {

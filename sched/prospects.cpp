@@ -26,7 +26,7 @@ std::string too_late_text(const JobSpec& spec, const std::optional<Estimate>& st
 // As submit.cpp's try_submit, of which nothing stays.
 Result<Prospect> Controller::State::Prospects::weigh(const Submit& in) {
   const JobSpec& spec = *in.spec;
-  auto conditions = s.admit(in, nullptr);
+  auto conditions = s.admit(in, {});
   if (!conditions) return fail(std::move(conditions.error()));
   if (auto in_time = check_deadline(spec, s.clock); !in_time)
     return fail(std::move(in_time.error()));

@@ -35,7 +35,7 @@ Result<void> Controller::State::restore_job(const JobSpec& spec, const JobRecord
     return corrupt(record.id, "counts more tasks than it has");
 
   const rm::PathId path = rm.enter(spec.labels);
-  Job& job = insert_job(record.id, spec, path, known_origin(spec));
+  Job& job = insert_job(record.id, spec, path, known_of(spec));
   next_job = std::max(next_job, raw(record.id) + 1);
   ++stats.jobs_by_state[std::size_t(record.state)];
   job.state = record.state;

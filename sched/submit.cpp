@@ -122,15 +122,15 @@ Result<Conditions> Controller::State::weigh_dependencies(const Submit& in) const
   return conditions;
 }
 
-Result<Conditions> Controller::State::admit(const Submit& in, const Origin* known) const {
+Result<Conditions> Controller::State::admit(const Submit& in, const Known& known) const {
   const JobSpec& spec = *in.spec;
   if (jobs.size() >= config.open_jobs_max)
     return fail(Errc::Limit,
                 "the limit of " + std::to_string(config.open_jobs_max) + " open jobs is reached",
                 "try again when some have ended");
   const Group* group = nullptr;
-  if (known != nullptr)
-    group = &groups[raw(known->group)];
+  if (known.origin != nullptr)
+    group = &groups[raw(known.origin->group)];
   else if (const auto found = group_ids.find(group_name(spec)); found != group_ids.end())
     group = &groups[raw(found->second)];
   const std::string& name = group != nullptr ? group->name : group_key;
@@ -139,18 +139,19 @@ Result<Conditions> Controller::State::admit(const Submit& in, const Origin* know
     return fail(Errc::Limit,
                 "the queue of " + name + " is full: " + std::to_string(queued_max) + " open jobs",
                 "try again when some have ended, or submit an array");
-  if (auto ok = check_possible(spec); !ok) return fail(ok.error());
+  if (auto ok = check_possible(spec, known.what); !ok) return fail(ok.error());
   return weigh_dependencies(in);
 }
 
-Result<void> Controller::State::check_possible(const JobSpec& spec) const {
+Result<void> Controller::State::check_possible(const JobSpec& spec,
+                                               std::optional<rm::ClassId> what) const {
   if (auto ok = check_array(spec, config.array_size_max); !ok) return ok;
   if (!spec.request.licences.empty() || !spec.request.more.empty())
     if (auto ok = rm::can_ever_have(rm::licences_of(spec.request), config.licences); !ok) return ok;
   // After a restart the nodes' sizes are known only once they are back: then nothing is impossible
   // yet.
   if (unseen_nodes == 0 && !spec.statement)  // engines are started for it
-    if (auto ok = rm.can_ever_fit(spec.request); !ok) {
+    if (auto ok = what ? rm.can_ever_fit(*what) : rm.can_ever_fit(spec.request); !ok) {
       const std::string possible = possible_changes(spec, ranking.book().partitions, rm);
       Error& error = ok.error();
       if (!possible.empty()) error.hint += (error.hint.empty() ? "" : "; ") + possible;
@@ -160,28 +161,27 @@ Result<void> Controller::State::check_possible(const JobSpec& spec) const {
   return {};
 }
 
-// Null where its group or path is gone meanwhile, too.
-const Origin* Controller::State::known_origin(const JobSpec& spec) const {
-  const Origin* known = origins.find(spec);
-  if (known == nullptr || groups[raw(known->group)].made != known->group_made ||
-      rm.path_made(known->path) != known->path_made)
-    return nullptr;
-  return known;
+Known Controller::State::known_of(const JobSpec& spec) const {
+  const Origin* const origin = origins.find(spec);
+  const bool is_there = origin != nullptr &&
+                        groups[raw(origin->group)].made == origin->group_made &&
+                        rm.path_made(origin->path) == origin->path_made;
+  return {is_there ? origin : nullptr, rm.known_class(spec.request)};
 }
 
 // The part of a job that follows from its spec alone; the same at submission and after a restart.
 Job& Controller::State::insert_job(JobId id, const JobSpec& spec, rm::PathId path,
-                                   const Origin* known) {
+                                   const Known& known) {
   Job& job = jobs.add(id);
   job.uid = spec.owner.uid;
   job.priority = spec.priority;
   job.name_hash = NameIndex::hash(spec.owner.uid, spec.name);
-  job.what = rm.intern(spec.request);
+  job.what = known.what ? *known.what : rm.intern(spec.request);
   rm.hold(job.what);
   job.path = path;
-  if (known != nullptr) {
-    job.standing = known->standing;
-    job.group = known->group;
+  if (known.origin != nullptr) {
+    job.standing = known.origin->standing;
+    job.group = known.origin->group;
   } else {
     job.standing = ranking.standing_of(spec);
     job.group = group_for(spec);
@@ -219,7 +219,7 @@ void Controller::State::wait_for(Job& job, Conditions conditions) {
 }
 
 Result<JobId> Controller::State::try_submit(const Submit& in, Now now) {
-  const Origin* const known = known_origin(*in.spec);
+  const Known known = known_of(*in.spec);
   auto conditions = admit(in, known);
   if (conditions && in.spec->deadline.is_set())
     if (auto in_time = check_deadline(*in.spec, now); !in_time)
@@ -229,7 +229,8 @@ Result<JobId> Controller::State::try_submit(const Submit& in, Now now) {
     return fail(std::move(conditions.error()));
   }
   const JobSpec& spec = *in.spec;
-  const auto entered = known != nullptr ? rm.try_enter(known->path) : rm.try_enter(spec.labels);
+  const auto entered =
+      known.origin != nullptr ? rm.try_enter(known.origin->path) : rm.try_enter(spec.labels);
   if (const auto* full = std::get_if<rm::QuotaShort>(&entered)) {
     ++stats.rejected;
     return queue_full(*full);

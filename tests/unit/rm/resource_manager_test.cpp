@@ -376,6 +376,33 @@ TEST(CanEverFit, ANodeThatHasNotRegisteredMayBeTheOneThatFits) {
   EXPECT_TRUE(manager.can_ever_fit(cpus(32)));
 }
 
+// The answer for a class is remembered; nodes come, change their labels and shrink.
+TEST(CanEverFit, OfAClassFollowsTheNodes) {
+  ResourceManager manager;
+  Request request = cpus(8);
+  request.node_labels = {{"arch", "x86"}};
+  EXPECT_FALSE(manager.known_class(request));
+  const ClassId what = manager.intern(request);
+  EXPECT_EQ(manager.known_class(request), what);
+  const auto expect = [&](bool fits) {
+    for (int again = 0; again < 2; ++again) {
+      EXPECT_EQ(manager.can_ever_fit(what).has_value(), fits);
+      EXPECT_EQ(manager.can_ever_fit(request).has_value(), fits);
+    }
+  };
+  expect(true);  // no node has registered yet
+  manager.put_node(NodeId{0}, node_of("small", 4, 1'000, {{"arch", "x86"}}));
+  expect(false);
+  manager.put_node(NodeId{1}, node_of("large", 16, 1'000, {{"arch", "arm"}}));
+  expect(false);
+  manager.set_node_labels(NodeId{1}, {{"arch", "x86"}});
+  expect(true);
+  manager.set_node_state(NodeId{1}, NodeState::Down, "maintenance");
+  expect(true);  // it may come back
+  manager.put_node(NodeId{1}, node_of("large", 6, 1'000, {{"arch", "x86"}}));
+  expect(false);
+}
+
 TEST(CanEverFit, NamesWhatTheLargestNodeOffers) {
   ResourceManager manager;
   EXPECT_TRUE(manager.can_ever_fit(cpus(1'000'000)));  // no node has registered yet
