@@ -1,9 +1,8 @@
 // rm/resource_manager.hpp - what exists and who holds it: one door for quotas, placement, leases.
 //
 // A lease is locked when a task is placed, used when it was seen to start, and released exactly
-// once. All counters are derived from leases and can be recomputed (`check`). Owned by one thread;
-// nothing blocks. Cost: acquire is O(path length + nodes that may fit), never O(leases) or
-// O(waiting tasks).
+// once. All counters are derived from leases and can be recomputed (`check`). Owned by one thread.
+// acquire is O(path length + nodes that may fit), never O(leases) or O(waiting tasks).
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
