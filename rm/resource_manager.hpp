@@ -55,7 +55,7 @@ class ResourceManager {
   // ---- what jobs ask
   // A class is forgotten some time after its last holder; its id is then used again.
   ClassId intern(const Request& request);
-  std::optional<ClassId> known_class(const Request& request) const;  // intern() would give it
+  std::optional<ClassId> known_class(const Request& request) const;  // good until the next drop()
   void hold(ClassId id);
   void drop(ClassId id);
   const Request& request(ClassId id) const;

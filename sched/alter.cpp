@@ -273,10 +273,10 @@ void AlterVerbs::change_limit(Job& job, const JobSpec& spec) {
     if (!record.lease) continue;
     order_limit(job, record);
     if (record.state == TaskState::Ending || record.state == TaskState::Suspended) continue;
-    if (!self().keeps_timelines()) continue;
+    if (!rm.plans()) continue;
     const Time until = rm::after(clock.mono, time_left(job, record));
     rm.extend(*record.lease, until);
-    limits.put(until, task);
+    limits.follow(task);
     ended_since = freed_early = true;
     for (Partition& partition : partitions) partition.is_stale = true;
   }

@@ -166,7 +166,7 @@ void Controller::State::extend_overdue() {
     const Time until = rm::after(clock.mono, is_unlimited(length) ? kUnlimited : kGrace);
     rm.extend(lease, until);
     KeepQuotas{*this}.put_off(lease.path);
-    limits.put(until, task);
+    limits.follow(task);
     ended_since = true;
     for (Partition& partition : partitions) partition.is_stale = true;
   }

@@ -43,6 +43,9 @@ void Controller::State::check_tasks(const Job& job, Problems& problems) const {
     ready += is_ready;
     require(job.more->ready.contains(index) == is_ready, name + " is wrongly ready or not",
             problems);
+    const bool ends = record.lease && record.lease->until != rm::kEver;
+    require(ends ? limits.knows(task, record.lease->until) : task.limit_seat == kNoSeat,
+            name + " is watched for another time limit than its lease's", problems);
     if (!record.lease) continue;
     rm::for_each_part(*record.lease, [&](const rm::NodePart& part) {
       const auto node = nodes.find(part.node);
@@ -54,8 +57,6 @@ void Controller::State::check_tasks(const Job& job, Problems& problems) const {
     require(asleep == sleepers.contains(record.id) && asleep == !record.asleep.empty() &&
                 asleep == record.suspended.is_set(),
             name + " stands still in one book and runs in another", problems);
-    require((record.lease->until != rm::kEver) == (task.limit_seat != kNoSeat),
-            name + " is watched, and its limit is not known, or the reverse", problems);
     require(raw(record.epoch) > 0 && raw(record.epoch) < next_epoch && raw(record.attempt) > 0,
             name + " has an attempt without number or epoch", problems);
     require(!record.started.is_set() || record.lease->used, name + " started, its lease is locked",

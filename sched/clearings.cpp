@@ -101,7 +101,7 @@ void PreemptVerbs::give_notice(Job& loser, Task& task, Duration grace) {
   }
   if (!rm.plans() || record.lease->until <= gone) return;
   rm.extend(*record.lease, gone);
-  limits.put(gone, task);
+  limits.follow(task);
 }
 
 void PreemptVerbs::warn(const Job& loser, const TaskRecord& record) {

@@ -23,6 +23,7 @@ class KeyedHeap {
   bool empty() const { return heap_.empty(); }
   std::size_t size() const { return heap_.size(); }
   const Member& top() const { return heap_.front(); }
+  const Member& at(Seat seat) const { return heap_[seat]; }
 
   // Comes in, or takes another key.
   template <class SeatOf>

@@ -15,16 +15,23 @@ class LimitWatch {
   std::size_t size() const { return heap_.size(); }
   Time next() const { return heap_.top().key; }  // mono
   Task& next_task() const { return *heap_.top().id.task; }
-  // From now on until then, whatever was said before.
-  void put(Time until, Task& task) { heap_.put(until, {&task}, seat_of); }
-  void erase(Task& task) { heap_.erase({&task}, seat_of); }  // if it is there
+  // Its lease is new, or ends at another time, or at none that is known.
+  void follow(Task& task) {
+    const Time until = task.record.lease->until;
+    if (until == rm::kEver) return erase(task);
+    heap_.put(until, {task.record.id, &task}, seat_of);
+  }
+  void erase(Task& task) { heap_.erase({task.record.id, &task}, seat_of); }  // if it is there
+  bool knows(const Task& task, Time until) const {
+    return task.limit_seat < heap_.size() && heap_.at(task.limit_seat).id.task == &task &&
+           heap_.at(task.limit_seat).key == until;
+  }
 
  private:
   struct Watched {
+    TaskId id;
     Task* task = nullptr;
-    friend bool operator<(const Watched& a, const Watched& b) {
-      return a.task->record.id < b.task->record.id;
-    }
+    friend bool operator<(const Watched& a, const Watched& b) { return a.id < b.id; }
   };
   using Heap = KeyedHeap<Time, Watched>;
   static Heap::Seat& seat_of(const Watched& one) { return one.task->limit_seat; }

@@ -274,7 +274,7 @@ void Controller::State::expect_end(const TaskId& id, Now now) {
       std::min(now.mono - (now.wall - record.placed) + record.suspended_for, now.mono);
   const Time until = std::max(rm::after(start, shapes[job.shape].length), now.mono);
   rm.extend(*record.lease, until);
-  limits.put(until, task);
+  limits.follow(task);
 }
 
 std::string Controller::State::names_of(const rm::Lease& lease) const {
@@ -314,7 +314,7 @@ void Controller::State::launch(Job& job, std::uint32_t index, rm::Lease&& lease,
   record.host = head.host;
   record.placed = now.wall;
   record.lease = std::move(lease);
-  if (record.lease->until != rm::kEver) limits.put(record.lease->until, task);
+  limits.follow(task);
   ranking.hold(job.standing, rm::LeaseTotal(*record.lease), now.wall);
   if (!job.more->ready.empty()) job.more->ready.erase(index);
   ++job.active;

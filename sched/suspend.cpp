@@ -17,8 +17,8 @@ void PreemptVerbs::suspend_task(Job& job, Task& task, Reason reason) {
   self().move(task, TaskEvent::Suspend);
   record.reason = reason;
   record.suspended = clock.wall;
-  limits.erase(task);  // nobody knows when it will end
   record.asleep = rm.put_to_sleep(*record.lease);
+  limits.follow(task);
   for (const rm::NodePart& part : record.asleep)
     ranking.release(job.standing, part.amounts, clock.wall);
   sleepers.insert(record.id);
@@ -67,7 +67,7 @@ bool PreemptVerbs::resume_task(Job& job, Task& task, bool heeds_claims) {
   self().move(task, TaskEvent::Resume);
   record.reason = Reason::None;
   record.preempted_by = {};
-  if (record.lease->until != rm::kEver) limits.put(record.lease->until, task);
+  limits.follow(task);
   order_pause(record, false);
   self().emit(EventKind::AttemptResumed, job, &task, clock);
   follow_sleep(job);

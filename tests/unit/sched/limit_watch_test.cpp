@@ -21,13 +21,16 @@ TEST(LimitWatch, TellsWhatStillRunsInOrder) {
     std::deque<Task> tasks;  // they keep their addresses
     std::set<std::tuple<std::int64_t, TaskId, Task*>> live;
     const auto put = [&](std::int64_t until, Task& task) {
-      watch.put(Time{until}, task);
+      task.record.lease->until = Time{until};
+      watch.follow(task);
+      EXPECT_TRUE(watch.knows(task, Time{until}));
       live.insert({until, task.record.id, &task});
     };
     for (std::int64_t now = 0; now < 20'000; ++now) {
       const auto later = [&] { return now + 1 + std::int64_t(random.below(1'000)); };
       for (std::uint64_t n = random.below(4); n > 0; --n) {
         tasks.emplace_back().record.id = {JobId{tasks.size()}, TaskIndex{0}};
+        tasks.back().record.lease.emplace();
         put(later(), tasks.back());
       }
       while (live.size() > 300) {
@@ -37,8 +40,10 @@ TEST(LimitWatch, TellsWhatStillRunsInOrder) {
         if (random.below(4) == 0) {
           put(later(), task);
         } else {
-          watch.erase(task);
+          task.record.lease->until = rm::kEver;
+          watch.follow(task);
           watch.erase(task);  // twice is as once
+          EXPECT_EQ(task.limit_seat, kNoSeat);
         }
       }
       ASSERT_EQ(watch.size(), live.size()) << "seed " << seed;

@@ -70,6 +70,33 @@ struct ReserveByPolicy : Reserve {
   ReserveByPolicy() : Reserve(with_policy(GetParam())) {}
 };
 
+// Nobody planned ahead before there was a reservation.
+struct ReserveFcfs : Reserve {
+  ReserveFcfs() : Reserve(with_policy("fcfs")) {}
+};
+
+TEST_F(ReserveFcfs, ARaisedLimitOfWhatRunsCounts) {
+  ASSERT_TRUE(put(lecture(10'000, 50)));
+  JobId last{};
+  for (int n = 0; n < 3; ++n) last = desk.accept(job(100));  // the third waits for a node
+  ASSERT_EQ(desk.launches.size(), 2u);
+  for (const Launch& launch : desk.launches) {
+    desk.started(launch);
+    Alter in;
+    in.reply = ReplyToken{1};
+    in.actor = {0, true};
+    in.job = launch.id.task.job;
+    in.before = desk.table.specs.at(in.job);
+    JobSpec after = *in.before;
+    after.time_limit = seconds(500);
+    in.after = std::make_shared<const JobSpec>(std::move(after));
+    desk.put(std::move(in));
+    desk.turn();
+    ASSERT_TRUE(desk.last_reply());
+  }
+  EXPECT_EQ(desk.controller.when(last, desk.now)->start, in(500));
+}
+
 TEST_P(ReserveByPolicy, OthersMayUseItsNodesOnlyIfTheyEndBefore) {
   ASSERT_TRUE(put(lecture(100, 50, {"n1", "n2"})));
   const JobId shorter = desk.accept(job(100));
