@@ -86,31 +86,33 @@ std::optional<Time> NodeTimeline::earliest(const Room& want, Duration length, Ti
   return std::nullopt;
 }
 
-// As earliest(), with steps cut where `own` begins and ends.
+// As earliest(), with steps cut where `own` begins and ends. Inside less need be free: what is wanted
+// without what `own` has.
 std::optional<Time> NodeTimeline::earliest_without(const Taken& own, const Room& want,
                                                    Duration length, Time from,
                                                    Time not_after) const {
-  Time start = from, at = from;
-  for (std::size_t i = index_of(from);;) {
-    const Time step_end = i + 1 == steps_.size() ? kEver : steps_[i + 1].at;
-    const bool inside = own.from <= at && at < own.until;
-    Time end = step_end;
-    if (inside) end = std::min(end, own.until);
-    if (at < own.from) end = std::min(end, own.from);
-    bool is_enough = steps_[i].free.covers(want);
-    if (inside && !is_enough) {
-      Room free = steps_[i].free;
-      free += own.room;
-      is_enough = free.covers(want);
-    }
-    if (is_enough) {
-      if (end == kEver || end >= after(start, length)) return start;
+  Room beside = want;
+  beside += -own.room;
+  const bool is_past = own.until <= std::max(own.from, from);
+  const Room* need = !is_past && own.from <= from ? &beside : &want;
+  Time cut = is_past ? kEver : own.from <= from ? own.until : own.from;  // there it becomes another
+  Time start = from, enough = after(from, length);
+  const Step* const last = &steps_.back();
+  for (const Step* step = &steps_[index_of(from)];;) {
+    const Time step_end = step == last ? kEver : step[1].at;
+    const Time end = std::min(step_end, cut);
+    if (step->free.covers(*need)) {
+      if (end >= enough) return start;
     } else {
       if (end == kEver || end > not_after) return std::nullopt;
       start = end;
+      enough = after(start, length);
     }
-    at = end;
-    if (at == step_end) ++i;
+    if (end == cut) {
+      need = need == &want ? &beside : &want;
+      cut = need == &want ? kEver : own.until;
+    }
+    if (end == step_end) ++step;
   }
 }
 
