@@ -156,15 +156,14 @@ bool Controller::State::move_forward(Partition& partition,
 bool Controller::State::start_due(Partition& partition,
                                   const std::vector<JobQueue::Candidate>& in_order) {
   bool more = false;
-  if (due.empty() || due.begin()->first > clock.mono) return false;
   for (const JobQueue::Candidate& candidate : in_order) {
+    if (due.empty() || due.begin()->first > clock.mono) break;  // mostly one, or none
     const auto held = partition.holds.find(candidate.place.job);
     if (held == partition.holds.end() || restored.contains(candidate.place.job)) continue;
-    const rm::Slot slot = rm.slot_of(held->second);
-    if (slot.start > clock.mono) continue;
+    if (rm.slot_of(held->second).start > clock.mono) continue;
     Job& job = jobs.at(candidate.place.job);
     const JobId id = job.id;
-    take_back(partition, held);
+    const rm::Slot slot = take_back(partition, held);
     ++stats.placements_tried;
     const rm::Window window = window_of(partition, job);
     rm::Acquired answer = rm.acquire_on(job.what, job.path, slot.nodes, window);
