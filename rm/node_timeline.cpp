@@ -86,8 +86,8 @@ std::optional<Time> NodeTimeline::earliest(const Room& want, Duration length, Ti
   return std::nullopt;
 }
 
-// As earliest(), with steps cut where `own` begins and ends. Inside less need be free: what is wanted
-// without what `own` has.
+// As earliest(), with steps cut where `own` begins and ends. Inside less need be free: what is
+// wanted without what `own` has.
 std::optional<Time> NodeTimeline::earliest_without(const Taken& own, const Room& want,
                                                    Duration length, Time from,
                                                    Time not_after) const {
