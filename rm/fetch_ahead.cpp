@@ -6,6 +6,8 @@ namespace drover::rm {
 
 // On a large cluster a node has left the cache since its last lease began or ended.
 void NodeInventory::fetch_ahead(NodeId id) const {
+  constexpr std::size_t kFew = 64;  // these stay there
+  if (nodes_.size() <= kFew) return;
   const Node* node = find(id);
   if (node == nullptr) return;
   const auto* const end = reinterpret_cast<const char*>(&node->levels);  // what comes first is used

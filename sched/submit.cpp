@@ -28,6 +28,12 @@ Result<void> check_array(const JobSpec& spec, std::uint64_t size_max) {
   return {};
 }
 
+Result<Conditions> wait_for_nobody() {  // made where it is returned
+  Result<Conditions> conditions;
+  conditions->waits_met = true;
+  return conditions;
+}
+
 }  // namespace
 
 Result<void> check_deadline(const JobSpec& spec, Now now) {
@@ -94,9 +100,8 @@ std::optional<Milestone> Controller::State::milestone_of(JobId id,
 
 Result<Conditions> Controller::State::weigh_dependencies(const Submit& in) const {
   const JobSpec& spec = *in.spec;
+  if (spec.dependencies.empty()) return wait_for_nobody();
   Conditions conditions;
-  conditions.waits_met = spec.dependencies.empty();
-  if (conditions.waits_met) return conditions;
   conditions.waits = spec.dependencies;
   std::erase_if(conditions.waits,
                 [](const Dependency& one) { return one.kind == DependencyKind::AfterCorr; });
