@@ -70,15 +70,26 @@ TEST(NodeTimeline, AgreesWithAModelBySeconds) {
       if (first > from) {
         ASSERT_FALSE(timeline.earliest(want, seconds(length), at(from), at(first - 1)));
       }
+      const auto bound = at(from + std::int64_t(random.below(std::uint64_t(first - from) + 2)));
       if (!taken.empty()) {  // as if one of them were given back
         const auto [own_from, own_until, n] = taken[random.below(taken.size())];
         const NodeTimeline::Taken own{at(own_from), at(own_until), cpus(n)};
         timeline.add(own.from, own.until, own.room);
-        const auto without = timeline.earliest(want, seconds(length), at(from), at(first));
+        const auto without = timeline.earliest(want, seconds(length), at(from), bound);
         timeline.add(own.from, own.until, -own.room);
-        ASSERT_EQ(timeline.earliest_without(own, want, seconds(length), at(from), at(first)),
-                  without)
+        ASSERT_EQ(timeline.earliest_without(own, want, seconds(length), at(from), bound), without)
             << "seed " << seed;
+      }
+      // And as if what takes nothing, or never ends, were not there.
+      const Time begin = at(std::int64_t(random.below(300)));
+      const Time ends[] = {begin, kEver};
+      for (const Time end : ends) {
+        const NodeTimeline::Taken own{begin, end, cpus(2)};
+        const auto without = timeline.earliest(want, seconds(length), at(from), bound);
+        timeline.add(own.from, own.until, -own.room);
+        ASSERT_EQ(timeline.earliest_without(own, want, seconds(length), at(from), bound), without)
+            << "seed " << seed;
+        timeline.add(own.from, own.until, own.room);
       }
       ASSERT_LE(timeline.steps(), 2 * taken.size() + 1) << "steps that say nothing pile up";
     }
