@@ -95,6 +95,7 @@ void Forecast::forget_before(Time now) {
 }
 
 void Forecast::set_capacity(NodeId id, const Room& capacity) {
+  gains_.forget();
   Node& node = at(id);
   Room change = capacity;
   change += -node.capacity;
@@ -104,6 +105,7 @@ void Forecast::set_capacity(NodeId id, const Room& capacity) {
 }
 
 void Forecast::set_offering(NodeId id, bool offers) {
+  gains_.forget();
   at(id);
   offering_.set(id, offers);
   if (calendar_.empty() && has_many_nodes()) start_calendar();
@@ -131,6 +133,7 @@ void Forecast::charge_reserved(Node& node, ReservedId by, Time from, Time until,
 
 void Forecast::reserve(ReservedId id, const std::vector<ReservedSpan>& spans,
                        const std::vector<ReservedPart>& parts, bool flexible) {
+  gains_.forget();
   if (flexible) flexible_.insert(id);
   NodeBits& bits = reserved_[id];
   for (const ReservedPart& part : parts) {
@@ -143,6 +146,7 @@ void Forecast::reserve(ReservedId id, const std::vector<ReservedSpan>& spans,
 }
 
 void Forecast::unreserve(ReservedId id) {
+  gains_.forget();
   const auto found = reserved_.find(id);
   if (found == reserved_.end()) return;
   for (auto on = found->second.first_common(nullptr); on;
@@ -211,8 +215,24 @@ std::optional<NodeId> Forecast::next_asked(const RoomAsk& ask, std::uint32_t fro
   return id;
 }
 
+// Where that is more than there is, whoever holds a place there has to look for another.
+void Forecast::note_taken(NodeId id, Time from, Time until, const Room& room) {
+  const Node& at = node(id);
+  if (at.reserved != nullptr || !at.timeline.fits(Room{}, from, until)) return gains_.forget();
+  gains_.take(id, from, until, room);
+}
+
+void Forecast::note_laid(const Hold& hold) {
+  for (std::size_t i = 0; i < hold.slot.nodes.size(); ++i)
+    note_loss(hold.slot.nodes[i], hold.slot.start, hold.until, hold.room_on(i));
+}
+
 void Forecast::lay(HoldId id) {
-  const Hold& hold = holds_[raw(id)];
+  take(holds_[raw(id)]);
+  note_laid(holds_[raw(id)]);
+}
+
+void Forecast::take(const Hold& hold) {
   for (std::size_t i = 0; i < hold.slot.nodes.size(); ++i)
     charge(hold.slot.nodes[i], hold.by, hold.slot.start, hold.until, -hold.room_on(i));
 }
@@ -231,15 +251,42 @@ HoldId Forecast::hold(const Slot& slot, const Room& room, Time until, ReservedId
     id = free_holds_.back();
     free_holds_.pop_back();
   }
-  holds_[raw(id)] = {slot, room, until, by, true, nullptr};
-  newest_hold_ = id;
+  holds_[raw(id)] = {slot, room, until, by, true, 0, nullptr};
   ++live_holds_;
-  lay(id);
-  for (const NodeId on : slot.nodes) {
-    ++at(on).holds;
-    note_end(on, until);
-  }
+  settle(id);
+  note_laid(holds_[raw(id)]);
   return id;
+}
+
+void Forecast::settle(HoldId id) {
+  newest_hold_ = id;
+  const Hold& hold = holds_[raw(id)];
+  take(hold);
+  for (const NodeId on : hold.slot.nodes) {
+    ++at(on).holds;
+    note_end(on, hold.until);
+  }
+}
+
+void Forecast::leave(HoldId id) {
+  lift(id);
+  const Hold& hold = holds_[raw(id)];
+  for (std::size_t i = 0; i < hold.slot.nodes.size(); ++i) {
+    --at(hold.slot.nodes[i]).holds;
+    note_gain(hold.slot.nodes[i], hold.slot.start, hold.until, hold.room_on(i));
+  }
+}
+
+// What it leaves is no use to itself, and where it goes there is room.
+void Forecast::move(HoldId id, const Slot& slot, const Room& room, Time until) {
+  leave(id);
+  Hold& hold = holds_[raw(id)];
+  hold.slot = slot;
+  hold.room = room;
+  hold.until = until;
+  hold.searched = gains_.mark();
+  settle(id);
+  for (const NodeId on : slot.nodes) gains_.take(on, slot.start, until, room);
 }
 
 void Forecast::cut_by_holds(NodeId id, Time from, LastingRoom& room) const {
@@ -255,8 +302,7 @@ void Forecast::cut_by_holds(NodeId id, Time from, LastingRoom& room) const {
 void Forecast::drop(HoldId id) {
   Hold& hold = holds_[raw(id)];
   DROVER_CHECK(hold.live, "a hold was dropped twice");
-  lift(id);
-  for (const NodeId on : hold.slot.nodes) --at(on).holds;
+  leave(id);
   hold.live = false;
   hold.slot.nodes.clear();
   --live_holds_;
@@ -266,24 +312,29 @@ void Forecast::drop(HoldId id) {
 const Slot& Forecast::slot_of(HoldId id) const { return holds_[raw(id)].slot; }
 
 void Forecast::look(NodeId id, const RoomAsk& ask, Duration length, Time from, Time not_after,
-                    std::optional<Slot>& best, const Hold* own) const {
+                    std::optional<Place>& best, const Hold* own) const {
   const Node& at = node(id);
   if (!at.capacity.covers(ask.want)) return;
   ++looked_at_;
   if (own != nullptr && own->slot.nodes.front() != id) own = nullptr;
-  const auto start = earliest_on(at, ask, length, from, best ? best->start : not_after, own);
+  if (best) not_after = std::min(not_after, best->start);
+  const auto start = earliest_on(at, ask, length, from, not_after, own);
   if (!start || *start > not_after) return;
-  if (best && (*start > best->start || (*start == best->start && best->nodes.front() < id))) return;
-  best = Slot{*start, {id}};
+  if (best && (*start > best->start || (*start == best->start && best->node < id))) return;
+  best = {*start, id};
 }
 
 std::optional<Slot> Forecast::earliest_one(const RoomAsk& ask, Duration length, Time from,
                                            Time not_after, const Hold* own) const {
-  std::optional<Slot> best;
+  std::optional<Place> best;
+  const auto found = [&]() -> std::optional<Slot> {
+    if (!best) return std::nullopt;
+    return Slot{best->start, {best->node}};
+  };
   if (offering_.count() <= kFewNodes || ask.by != kUnreserved) {
     for (auto id = next_asked(ask, 0); id; id = next_asked(ask, raw(*id) + 1))
       look(*id, ask, length, from, not_after, best, own);
-    return best;
+    return found();
   }
   ++search_;
   std::uint32_t left = offering_.count_common(ask.allowed, nullptr);  // not looked at yet
@@ -304,7 +355,7 @@ std::optional<Slot> Forecast::earliest_one(const RoomAsk& ask, Duration length, 
     }
     ahead.finish(nodes_, look_at);
   }
-  return best;
+  return found();
 }
 
 // Each node's first time that is not known to be too early for it; the gang starts at the time by
@@ -352,14 +403,38 @@ std::optional<Slot> Forecast::earliest(const RoomAsk& ask, Duration length, Time
 }
 
 std::optional<Slot> Forecast::best_for(HoldId id, const RoomAsk& ask, Duration length, Time from) {
-  const Hold& hold = holds_[raw(id)];
+  Hold& hold = holds_[raw(id)];
   const bool is_plain = ask.nodes == 1 && hold.slot.nodes.size() == 1 &&
                         node(hold.slot.nodes.front()).reserved == nullptr;
-  if (is_plain) return earliest_one(ask, length, from, hold.slot.start, &hold);
+  if (is_plain) {
+    auto slot = earliest_one(ask, length, from, hold.slot.start, &hold);
+    if (slot == hold.slot && ask.want == hold.room) hold.searched = gains_.mark();
+    return slot;
+  }
   lift(id);
   auto slot = earliest(ask, length, from, hold.slot.start);
   lay(id);
   return slot;
+}
+
+// Sooner, or as soon on another node, only times do that did not do before: such that it would have
+// some of what came free. Among many nodes whether one has room now is asked of the inventory: see
+// has_many_nodes().
+bool Forecast::may_be_better(HoldId id, Time now) {
+  Hold& hold = holds_[raw(id)];
+  const bool is_plain = hold.slot.nodes.size() == 1 && hold.rooms == nullptr;
+  if (!is_plain || hold.by != kUnreserved || hold.slot.start <= now) return true;
+  const auto helps = [&](RoomGain& gain) {
+    const Time end = gain.node == hold.slot.nodes.front() ? hold.slot.start : hold.until;
+    if (gain.until <= now || gain.from >= end) return false;
+    if (gain.from <= now && has_many_nodes()) return true;
+    if (!gain.most)
+      gain.most = node(gain.node).timeline.most_during(std::max(gain.from, now), gain.until);
+    return gain.most->covers(hold.room);
+  };
+  if (!gains_.knows(hold.searched) || gains_.any_since(hold.searched, helps)) return true;
+  hold.searched = gains_.mark();
+  return false;
 }
 
 bool Forecast::could_improve(HoldId id, NodeId on, const RoomAsk& ask, Duration length, Time from) {

@@ -17,24 +17,10 @@
 #include "rm/node_bits.hpp"
 #include "rm/node_timeline.hpp"
 #include "rm/reserved_room.hpp"
+#include "rm/room_gains.hpp"
+#include "rm/slot.hpp"
 
 namespace drover::rm {
-
-// A place in the future.
-struct Slot {
-  Time start;
-  std::vector<NodeId> nodes;
-  friend bool operator==(const Slot&, const Slot&) = default;
-};
-
-struct RoomAsk {  // the same room on each of `nodes` nodes
-  Room want;
-  std::uint32_t nodes = 1;
-  const NodeBits* allowed = nullptr;           // null = any that offers
-  const std::vector<NodeId>* order = nullptr;  // not null: neighbours in it
-  ReservedId by = kUnreserved;                 // of a job in a reservation: only there
-  const NodeBits* starts = nullptr;            // not null: neighbours begin with one of these
-};
 
 class Forecast {
  public:
@@ -44,9 +30,11 @@ class Forecast {
   void lease_starts(NodeId id, const Room& room, Time until, ReservedId by = kUnreserved) {
     charge(id, by, kAlways, until, -room);
     note_end(id, until);
+    note_loss(id, kAlways, until, room);
   }
   void lease_ends(NodeId id, const Room& room, Time until, ReservedId by = kUnreserved) {
     charge(id, by, kAlways, until, room);
+    note_gain(id, kAlways, until, room);
   }
   // The calendar only: a timeline's past steps go with the leases and holds that made them.
   void forget_before(Time now);
@@ -72,6 +60,9 @@ class Forecast {
   // `rooms`: by node of the slot.
   HoldId hold(const Slot& slot, std::vector<Room> rooms, Time until, ReservedId by);
   void drop(HoldId id);
+  // To a place that best_for() has just found.
+  void move(HoldId id, const Slot& slot, const Room& room, Time until);
+  void move(HoldId id, const Slot& slot, std::vector<Room> rooms, Time until);
   void lift(HoldId id);  // it is asked as if the hold were not there
   void lay(HoldId id);   // it is again
   const Slot& slot_of(HoldId id) const;
@@ -98,6 +89,11 @@ class Forecast {
   // The first place that the hold, placed for `ask`, could have instead, its own not being in the
   // way, and not later than its own; the hold stays. Nothing when its own is no place any more.
   std::optional<Slot> best_for(HoldId hold, const RoomAsk& ask, Duration length, Time from);
+  // False: best_for() would find its own place, as it did before: nothing that came free since
+  // helps. Asked of holds on one node. O(times that something came free).
+  bool may_be_better(HoldId hold, Time now);
+  // Places may be better for reasons that lie elsewhere: they are all searched for once more.
+  void forget_gains() { gains_.forget(); }
   // The same for several asks at once, each of which gets nodes of its own. The slot has those of
   // the first ask first. O(nodes that may fit * asks), a few rounds.
   std::optional<Slot> earliest_of_all(std::span<const RoomAsk> asks, Duration length, Time from,
@@ -122,8 +118,13 @@ class Forecast {
     Time until;
     ReservedId by{};
     bool live = false;
+    RoomGains::Mark searched = 0;              // with all those there is no better place
     std::unique_ptr<std::vector<Room>> rooms;  // where they differ: by node of the slot
     const Room& room_on(std::size_t at) const { return rooms == nullptr ? room : (*rooms)[at]; }
+  };
+  struct Place {
+    Time start;
+    NodeId node;
   };
   static constexpr std::uint32_t kFewNodes = 128;  // a look at each is cheaper than the calendar
   static constexpr std::int64_t kBucketUs = std::int64_t(1) << 26;  // about a minute
@@ -137,6 +138,20 @@ class Forecast {
     charge_reserved(node, by, from, until, change);
   }
   void charge_reserved(Node& node, ReservedId by, Time from, Time until, const Room& change);
+  // Where nobody holds a place, or one alone, every search is made.
+  void note_gain(NodeId id, Time from, Time until, const Room& room) {
+    if (live_holds_ < 2 || node(id).reserved != nullptr) return gains_.forget();
+    gains_.add(id, from, until, room);
+  }
+  void note_loss(NodeId id, Time from, Time until, const Room& room) {
+    if (live_holds_ < 2) return gains_.forget();
+    note_taken(id, from, until, room);
+  }
+  void note_taken(NodeId id, Time from, Time until, const Room& room);
+  void note_laid(const Hold& hold);
+  void settle(HoldId id);
+  void leave(HoldId id);
+  void take(const Hold& hold);
   bool is_flexible(ReservedId by) const {
     return by != kUnreserved && !flexible_.empty() && flexible_.contains(by);
   }
@@ -152,7 +167,7 @@ class Forecast {
   void note_end(NodeId id, Time when);
   void start_calendar();
   void look(NodeId id, const RoomAsk& ask, Duration length, Time from, Time not_after,
-            std::optional<Slot>& best, const Hold* own) const;
+            std::optional<Place>& best, const Hold* own) const;
   std::optional<Slot> earliest_one(const RoomAsk& ask, Duration length, Time from, Time not_after,
                                    const Hold* own = nullptr) const;
   std::optional<Slot> earliest_gang(const RoomAsk& ask, Duration length, Time from,
@@ -170,6 +185,7 @@ class Forecast {
   std::vector<HoldId> free_holds_;
   std::size_t live_holds_ = 0;
   HoldId newest_hold_{};
+  RoomGains gains_;
   // Nodes on which something ends, by minute: a ring that begins at base_. Empty until there are
   // many nodes.
   std::vector<NodeBits> calendar_;
@@ -178,22 +194,6 @@ class Forecast {
   std::int64_t base_ = 0;
   mutable std::vector<std::uint64_t> seen_;  // by node: the search that looked at it
   mutable std::uint64_t search_ = 0, looked_at_ = 0;
-};
-
-// Asked for each node that a task could take now.
-struct HoldCheck {
-  const Forecast* forecast = nullptr;  // null: nobody holds anything
-  Room room;
-  Time from, until;
-  ReservedId by = kUnreserved;
-  const NodeBits *within = nullptr, *starts = nullptr;  // what quotas allow: see WholeNodes
-  bool held = false;  // a node was refused for the sake of those who hold it
-  bool allows(NodeId id) {
-    if (within != nullptr && !within->contains(id)) return false;
-    if (forecast == nullptr || forecast->allows(id, room, from, until, by)) return true;
-    held = true;
-    return false;
-  }
 };
 
 }  // namespace drover::rm

@@ -87,12 +87,18 @@ HoldId Forecast::hold(const Slot& slot, std::vector<Room> rooms, Time until, Res
   Hold& made = holds_[raw(id)];
   made.slot = slot;
   made.rooms = std::make_unique<std::vector<Room>>(std::move(rooms));
-  lay(id);
-  for (const NodeId on : slot.nodes) {
-    ++at(on).holds;
-    note_end(on, until);
-  }
+  settle(id);
+  note_laid(made);
   return id;
+}
+
+void Forecast::move(HoldId id, const Slot& slot, std::vector<Room> rooms, Time until) {
+  leave(id);
+  Hold& hold = holds_[raw(id)];
+  hold.slot = slot;
+  *hold.rooms = std::move(rooms);
+  hold.until = until;
+  settle(id);
 }
 
 std::optional<Slot> Forecast::best_for_all(HoldId id, std::span<const RoomAsk> asks,

@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "rm/amount_timeline.hpp"
-#include "rm/forecast.hpp"
 #include "rm/node_ask.hpp"
 #include "rm/reserved_room.hpp"
+#include "rm/slot.hpp"
 
 namespace drover::rm {
 

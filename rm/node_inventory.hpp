@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "rm/constraint_index.hpp"
-#include "rm/forecast.hpp"
+#include "rm/hold_check.hpp"
 #include "rm/inventory_node.hpp"
 #include "rm/node_ask.hpp"
 #include "rm/node_bits.hpp"

@@ -31,12 +31,19 @@ void NodeTimeline::join(std::size_t step) {
 }
 
 void NodeTimeline::add(Time from, Time until, const Room& room) {
-  if (!(from < until)) return;
+  if (!(from < until) || room == Room{}) return;
   const std::size_t first = from == kAlways ? 0 : split(from);  // as of everything that runs
-  const std::size_t last = until == kEver ? steps_.size() : split(until);
   const Room change = room;  // in registers: the compiler cannot know that it is none of the steps
-  for (std::size_t i = first; i < last; ++i) steps_[i].free += change;
-  join(last);
+  std::size_t next = first;
+  do steps_[next].free += change;
+  while (++next < steps_.size() && steps_[next].at < until);
+  if (next < steps_.size() && steps_[next].at == until) {
+    join(next);
+  } else if (until != kEver) {
+    Room before = steps_[next - 1].free;
+    before += -change;
+    steps_.insert(steps_.begin() + std::ptrdiff_t(next), Step{until, before});
+  }
   if (first > 0) join(first);
 }
 
@@ -54,6 +61,13 @@ void NodeTimeline::forget_before(Time now) {
 }
 
 Room NodeTimeline::at(Time when) const { return steps_[index_of(when)].free; }
+
+Room NodeTimeline::most_during(Time from, Time until) const {
+  std::size_t i = index_of(from);
+  Room most = steps_[i].free;
+  while (++i < steps_.size() && steps_[i].at < until) most = most_of(most, steps_[i].free);
+  return most;
+}
 
 void NodeTimeline::cut_at_drop(Time from, LastingRoom& room) const {
   for (std::size_t i = index_of(from) + 1; i < steps_.size(); ++i) {

@@ -61,6 +61,15 @@ constexpr Room least_of(const Room& a, const Room& b) {
   return out;
 }
 
+// What covers both of them.
+constexpr Room most_of(const Room& a, const Room& b) {
+  Room out{std::max(a.cpu_milli, b.cpu_milli), std::max(a.mem_mib, b.mem_mib),
+           std::max(a.gpu_milli, b.gpu_milli), std::max(a.seats, b.seats)};
+  for (std::size_t i = 0; i < Room::kExtras; ++i)
+    out.extra[i] = std::uint32_t(std::max(std::int32_t(a.extra[i]), std::int32_t(b.extra[i])));
+  return out;
+}
+
 // What is free now, until the first hold of others begins, and what is left beside that one.
 struct LastingRoom {
   Room now;
@@ -88,6 +97,8 @@ class NodeTimeline {
   bool covers_at(Time when, const Room& want) const {
     return steps_[index_of(when)].free.covers(want);
   }
+  // By kind, the most that is free at some time of [from, until).
+  Room most_during(Time from, Time until) const;
   // Tells `room` when less is free than before for the first time after `from`, and what is.
   void cut_at_drop(Time from, LastingRoom& room) const;
   // Whether `want` is free during all of [from, until).

@@ -115,16 +115,27 @@ LastingRoom ResourceManager::lasting_room(NodeId node, Time now) const {
 }
 
 HoldId ResourceManager::hold(ClassId what, const Slot& slot, Duration length, ReservedId by,
-                             std::optional<Payer> payer) {
+                             std::optional<Payer> payer, std::optional<HoldId> moved) {
   const State::Class& asked = state_->class_at(what);
   const Time until = after(slot.start, length);
-  HoldId made{};
+  if (moved) {
+    if (state_->quotas.has_holds()) state_->quotas.drop(state_->ledger, *moved);
+    if (!state_->licences.empty()) state_->licences.drop(*moved);
+  }
+  HoldId made = moved.value_or(HoldId{});
   if (!asked.more.empty()) {
-    made = state_->forecast.hold(slot, state_->rooms_of(asked), until, by);
+    auto rooms = state_->rooms_of(asked);
+    if (moved)
+      state_->forecast.move(made, slot, std::move(rooms), until);
+    else
+      made = state_->forecast.hold(slot, std::move(rooms), until, by);
   } else {
     const Room room =
         state_->planned(asked, ask_on(asked.ask, asked.request, std::int64_t(slot.nodes.size())));
-    made = state_->forecast.hold(slot, room, until, by);
+    if (moved)
+      state_->forecast.move(made, slot, room, until);
+    else
+      made = state_->forecast.hold(slot, room, until, by);
   }
   if (State::has_licences(asked))
     state_->licences.hold(made, asked.ask.licences, slot.start, until, by);
@@ -162,10 +173,13 @@ std::optional<Slot> ResourceManager::best_for(HoldId hold, ClassId what, Duratio
       if (auto now = room_now(what, length, at, by, among)) return now;
     return state_->forecast.best_for(hold, state_->ask_of(one, by, among), length, at);
   };
-  if (!state_->is_beside_nodes(asked, payer))
-    return first_of(state_->numbers_of(asked), kEver, [&](const State::Class& one, Time) {
+  if (!state_->is_beside_nodes(asked, payer)) {
+    const auto numbers = state_->numbers_of(asked);
+    if (numbers.size() == 1 && !state_->forecast.may_be_better(hold, from)) return slot_of(hold);
+    return first_of(numbers, kEver, [&](const State::Class& one, Time) {
       return place(one, nullptr, from, kEver);
     });
+  }
   state_->licences.lift(hold);
   state_->quotas.lift(state_->ledger, hold);
   auto slot = first_of(state_->numbers_of(asked, payer), slot_of(hold).start,

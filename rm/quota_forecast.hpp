@@ -14,8 +14,8 @@
 #include <utility>
 
 #include "rm/amount_timeline.hpp"
-#include "rm/forecast.hpp"
 #include "rm/quota_ledger.hpp"
+#include "rm/slot.hpp"
 
 namespace drover::rm {
 

@@ -257,6 +257,7 @@ void ResourceManager::set_quotas(std::vector<QuotaRule> rules) {
   state_->audit.restart();  // quotas may have changed their places
   state_->ledger.set_rules(QuotaBook(std::move(rules), state_->tree));
   state_->follow_licences();
+  state_->forecast.forget_gains();
   state_->freed_everything = true;  // other nodes may be within the limits of who wants whole ones
 }
 

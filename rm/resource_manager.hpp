@@ -17,7 +17,6 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "rm/amounts.hpp"
-#include "rm/forecast.hpp"
 #include "rm/lease.hpp"
 #include "rm/no_fit.hpp"
 #include "rm/node_need.hpp"
@@ -26,6 +25,7 @@
 #include "rm/request.hpp"
 #include "rm/resource_names.hpp"
 #include "rm/slices.hpp"
+#include "rm/slot.hpp"
 #include "rm/topology.hpp"
 #include "rm/whole_nodes.hpp"
 
@@ -106,13 +106,13 @@ class ResourceManager {
   void forget_before(Time now);
   void extend(Lease& lease, Time until);        // it will be held for so long
   void charge_to(Lease& lease, ReservedId by);  // its time counts in this reservation from now on
-  // Quotas are foreseen from here on: called with every lease, while nobody holds or keeps
-  // anything; again after set_quotas.
+  // Quotas are foreseen from now on: while nobody holds anything, again after set_quotas.
   void foresee_quotas(std::span<const Lease* const> live = {});
   std::optional<Slot> earliest(ClassId what, Duration length, Time from, ReservedId by = {},
                                Time not_after = kEver, std::optional<Payer> payer = {}) const;
+  // `moved`: that hold, which keeps its id, to the place that best_for() has just told.
   HoldId hold(ClassId what, const Slot& slot, Duration length, ReservedId by = {},
-              std::optional<Payer> payer = {});
+              std::optional<Payer> payer = {}, std::optional<HoldId> moved = {});
   bool drop(HoldId hold);                  // true: it kept licences
   const Slot& slot_of(HoldId held) const;  // without nodes of what is kept of quotas
   std::size_t holds() const;

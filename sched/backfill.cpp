@@ -42,8 +42,24 @@ rm::Slot Controller::State::take_back(Partition& partition, HoldMap::iterator ho
   return slot;
 }
 
+// As taken back and put there, but that it stays what it is.
+void Controller::State::move_hold(Partition& partition, HoldMap::iterator hold, const Job& job,
+                                  const rm::Slot& slot) {
+  const rm::Slot& before = rm.slot_of(hold->second);
+  auto when = due.extract({before.start, job.id});
+  when.value().first = slot.start;
+  due.insert(std::move(when));
+  unheld.insert(unheld.end(), before.nodes.begin(), before.nodes.end());
+  unheld_licences |= shapes[job.shape].licensed;
+  rm.hold(job.what, slot, shapes[job.shape].length, partition.by, partition.planned(job.path),
+          hold->second);
+  if (config.keep_records && keeps_promises(partition.policy)) touch(jobs.at(job.id));
+  KeepPromises{*this}.note(partition, job, slot.start);
+}
+
 // Who was held up can only start where a hold has gone: the room there tells who.
 void Controller::State::wake_unheld() {
+  unheld.erase(std::unique(unheld.begin(), unheld.end()), unheld.end());  // one by one: mostly one
   for (const NodeId node : unheld) {
     const rm::Room room = rm.free_room(node);
     for (Partition& partition : partitions) {

@@ -117,6 +117,7 @@ struct Controller::State : StatementVerbs {
   void drop_hold(Partition& partition, JobId job);
   void drop_holds_of(Partition& partition, LaneId lane);
   void put_hold(Partition& partition, const Job& job, const rm::Slot& slot);
+  void move_hold(Partition&, HoldMap::iterator hold, const Job& job, const rm::Slot& slot);
   void mark_stale(Partition& partition, const rm::Freed& freed);
   void hold_for_head(Partition& partition);
   rm::Slot take_back(Partition& partition, HoldMap::iterator hold);
@@ -183,8 +184,7 @@ struct Controller::State : StatementVerbs {
   void set_licences(const SetLicences& in, Now now);
   Why short_of_licence(const Asker& asker, const rm::QuotaShort& parked) const;
   // restore.cpp
-  Result<void> restore_job(const JobSpec& spec, const JobRecord& record,
-                           std::vector<TaskRecord> tasks);
+  Result<void> restore_job(const JobSpec&, const JobRecord&, std::vector<TaskRecord> tasks);
   Result<void> restore_tasks(Job& job, std::vector<TaskRecord> tasks);
   void restore_conditions(Job& job, const JobSpec& spec, const JobRecord& record);
   void restore_waiters(const Job& job);

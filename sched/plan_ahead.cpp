@@ -16,6 +16,22 @@ namespace {
 constexpr std::size_t kPlannedMax = 10'000;
 constexpr std::size_t kGivenUp = SIZE_MAX;  // a lane that quotas stop
 
+// Finds what the jobs of a list hold: mostly in the order in which they came.
+class HoldsInOrder {
+ public:
+  explicit HoldsInOrder(HoldMap& holds) : holds_(holds) {}
+  HoldMap::iterator find(JobId job) {
+    const bool is_next = next_ < holds_.size() && holds_.nth(next_)->first == job;
+    const auto found = is_next ? holds_.nth(next_) : holds_.find(job);
+    if (found != holds_.end()) next_ = holds_.index_of(found) + 1;
+    return found;
+  }
+
+ private:
+  HoldMap& holds_;
+  std::size_t next_ = 0;
+};
+
 }  // namespace
 
 // The jobs that are planned for, in order. Every job holds a place before any of them starts, so
@@ -51,8 +67,9 @@ bool Controller::State::hold_places(Partition& partition,
   std::vector<JobId> stopped;
   std::map<LaneId, std::size_t> held;  // kGivenUp, or 0; asked only where there are quotas
   bool is_first = true;                // of those who have a place, or get one
+  HoldsInOrder holds(partition.holds);
   for (const JobQueue::Candidate& candidate : in_order) {
-    const bool has_place = partition.holds.contains(candidate.place.job);
+    const bool has_place = holds.find(candidate.place.job) != partition.holds.end();
     is_first &= !has_place;
     if (has_place) continue;
     if (foresees && held[candidate.lane] == kGivenUp) continue;
@@ -134,8 +151,9 @@ void Controller::State::drop_holds_except(Partition& partition,
 bool Controller::State::move_forward(Partition& partition,
                                      const std::vector<JobQueue::Candidate>& in_order) {
   bool moved = false, is_broken = false;
+  HoldsInOrder holds(partition.holds);
   for (const JobQueue::Candidate& candidate : in_order) {
-    const auto held = partition.holds.find(candidate.place.job);
+    const auto held = holds.find(candidate.place.job);
     if (held == partition.holds.end() || restored.contains(candidate.place.job)) continue;
     const Job& job = jobs.at(candidate.place.job);
     const Duration length = shapes[job.shape].length;
@@ -146,8 +164,10 @@ bool Controller::State::move_forward(Partition& partition,
     if (slot && *slot == rm.slot_of(held->second)) continue;
     moved = true;
     is_broken |= !slot;
-    take_back(partition, held);
-    if (slot) put_hold(partition, job, *slot);
+    if (slot)
+      move_hold(partition, held, job, *slot);
+    else
+      take_back(partition, held);
   }
   return moved;
 }
@@ -156,9 +176,10 @@ bool Controller::State::move_forward(Partition& partition,
 bool Controller::State::start_due(Partition& partition,
                                   const std::vector<JobQueue::Candidate>& in_order) {
   bool more = false;
+  HoldsInOrder holds(partition.holds);
   for (const JobQueue::Candidate& candidate : in_order) {
     if (due.empty() || due.begin()->first > clock.mono) break;  // mostly one, or none
-    const auto held = partition.holds.find(candidate.place.job);
+    const auto held = holds.find(candidate.place.job);
     if (held == partition.holds.end() || restored.contains(candidate.place.job)) continue;
     if (rm.slot_of(held->second).start > clock.mono) continue;
     Job& job = jobs.at(candidate.place.job);
