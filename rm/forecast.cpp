@@ -215,21 +215,21 @@ std::optional<NodeId> Forecast::next_asked(const RoomAsk& ask, std::uint32_t fro
   return id;
 }
 
-// Where that is more than there is, whoever holds a place there has to look for another.
-void Forecast::note_taken(NodeId id, Time from, Time until, const Room& room) {
+void Forecast::forget_if_overbooked(const Hold& hold) {
+  for (const NodeId on : hold.slot.nodes) forget_if_overbooked(on, hold.slot.start, hold.until);
+}
+
+// Whoever holds a place where more is taken than there is has to look for another.
+void Forecast::forget_if_overbooked(NodeId id, Time from, Time until) {
   const Node& at = node(id);
-  if (at.reserved != nullptr || !at.timeline.fits(Room{}, from, until)) return gains_.forget();
-  gains_.take(id, from, until, room);
+  if (at.reserved != nullptr || !at.timeline.fits(Room{}, from, until)) gains_.forget();
 }
 
-void Forecast::note_laid(const Hold& hold) {
-  for (std::size_t i = 0; i < hold.slot.nodes.size(); ++i)
-    note_loss(hold.slot.nodes[i], hold.slot.start, hold.until, hold.room_on(i));
-}
-
+// As it was before it was lifted: nothing came free and nothing was taken.
 void Forecast::lay(HoldId id) {
-  take(holds_[raw(id)]);
-  note_laid(holds_[raw(id)]);
+  const Hold& hold = holds_[raw(id)];
+  take(hold);
+  forget_if_overbooked(hold);
 }
 
 void Forecast::take(const Hold& hold) {
@@ -254,7 +254,7 @@ HoldId Forecast::hold(const Slot& slot, const Room& room, Time until, ReservedId
   holds_[raw(id)] = {slot, room, until, by, true, 0, nullptr};
   ++live_holds_;
   settle(id);
-  note_laid(holds_[raw(id)]);
+  forget_if_overbooked(holds_[raw(id)]);
   return id;
 }
 
@@ -418,16 +418,16 @@ std::optional<Slot> Forecast::best_for(HoldId id, const RoomAsk& ask, Duration l
 }
 
 // Sooner, or as soon on another node, only times do that did not do before: such that it would have
-// some of what came free. Among many nodes whether one has room now is asked of the inventory: see
-// has_many_nodes().
+// some of what came free. Among many nodes the inventory is asked as well, see has_many_nodes(),
+// and the calendar does not show all of them: there every search is made.
 bool Forecast::may_be_better(HoldId id, Time now) {
   Hold& hold = holds_[raw(id)];
   const bool is_plain = hold.slot.nodes.size() == 1 && hold.rooms == nullptr;
-  if (!is_plain || hold.by != kUnreserved || hold.slot.start <= now) return true;
+  if (!is_plain || hold.by != kUnreserved || hold.slot.start <= now || has_many_nodes())
+    return true;
   const auto helps = [&](RoomGain& gain) {
     const Time end = gain.node == hold.slot.nodes.front() ? hold.slot.start : hold.until;
     if (gain.until <= now || gain.from >= end) return false;
-    if (gain.from <= now && has_many_nodes()) return true;
     if (!gain.most)
       gain.most = node(gain.node).timeline.most_during(std::max(gain.from, now), gain.until);
     return gain.most->covers(hold.room);

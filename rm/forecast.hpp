@@ -89,11 +89,10 @@ class Forecast {
   // The first place that the hold, placed for `ask`, could have instead, its own not being in the
   // way, and not later than its own; the hold stays. Nothing when its own is no place any more.
   std::optional<Slot> best_for(HoldId hold, const RoomAsk& ask, Duration length, Time from);
-  // False: best_for() would find its own place, as it did before: nothing that came free since
-  // helps. Asked of holds on one node. O(times that something came free).
+  // False: best_for() would find its own place, as before: nothing that came free since helps. Of
+  // holds on one node, among few nodes; else true. O(times that something came free).
   bool may_be_better(HoldId hold, Time now);
-  // Places may be better for reasons that lie elsewhere: they are all searched for once more.
-  void forget_gains() { gains_.forget(); }
+  void forget_gains() { gains_.forget(); }  // places may be better for reasons that lie elsewhere
   // The same for several asks at once, each of which gets nodes of its own. The slot has those of
   // the first ask first. O(nodes that may fit * asks), a few rounds.
   std::optional<Slot> earliest_of_all(std::span<const RoomAsk> asks, Duration length, Time from,
@@ -138,17 +137,18 @@ class Forecast {
     charge_reserved(node, by, from, until, change);
   }
   void charge_reserved(Node& node, ReservedId by, Time from, Time until, const Room& change);
-  // Where nobody holds a place, or one alone, every search is made.
+  // Where less than two hold a place every search is made.
   void note_gain(NodeId id, Time from, Time until, const Room& room) {
     if (live_holds_ < 2 || node(id).reserved != nullptr) return gains_.forget();
     gains_.add(id, from, until, room);
   }
   void note_loss(NodeId id, Time from, Time until, const Room& room) {
     if (live_holds_ < 2) return gains_.forget();
-    note_taken(id, from, until, room);
+    gains_.take(id, from, until, room);
+    forget_if_overbooked(id, from, until);
   }
-  void note_taken(NodeId id, Time from, Time until, const Room& room);
-  void note_laid(const Hold& hold);
+  void forget_if_overbooked(NodeId id, Time from, Time until);
+  void forget_if_overbooked(const Hold& hold);
   void settle(HoldId id);
   void leave(HoldId id);
   void take(const Hold& hold);

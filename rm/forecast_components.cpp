@@ -88,7 +88,7 @@ HoldId Forecast::hold(const Slot& slot, std::vector<Room> rooms, Time until, Res
   made.slot = slot;
   made.rooms = std::make_unique<std::vector<Room>>(std::move(rooms));
   settle(id);
-  note_laid(made);
+  forget_if_overbooked(made);
   return id;
 }
 

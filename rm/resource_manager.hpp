@@ -106,7 +106,7 @@ class ResourceManager {
   void forget_before(Time now);
   void extend(Lease& lease, Time until);        // it will be held for so long
   void charge_to(Lease& lease, ReservedId by);  // its time counts in this reservation from now on
-  // Quotas are foreseen from now on: while nobody holds anything, again after set_quotas.
+  // Quotas are foreseen now: with every lease, no holds and nothing kept; again after set_quotas.
   void foresee_quotas(std::span<const Lease* const> live = {});
   std::optional<Slot> earliest(ClassId what, Duration length, Time from, ReservedId by = {},
                                Time not_after = kEver, std::optional<Payer> payer = {}) const;

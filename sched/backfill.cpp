@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "base/check.hpp"
 #include "rm/quota_ledger.hpp"
 #include "sched/keep_promises.hpp"
 #include "sched/keep_quotas.hpp"
@@ -47,6 +48,7 @@ void Controller::State::move_hold(Partition& partition, HoldMap::iterator hold, 
                                   const rm::Slot& slot) {
   const rm::Slot& before = rm.slot_of(hold->second);
   auto when = due.extract({before.start, job.id});
+  DROVER_CHECK(!when.empty(), "a place without its time");
   when.value().first = slot.start;
   due.insert(std::move(when));
   unheld.insert(unheld.end(), before.nodes.begin(), before.nodes.end());
@@ -59,7 +61,7 @@ void Controller::State::move_hold(Partition& partition, HoldMap::iterator hold, 
 
 // Who was held up can only start where a hold has gone: the room there tells who.
 void Controller::State::wake_unheld() {
-  unheld.erase(std::unique(unheld.begin(), unheld.end()), unheld.end());  // one by one: mostly one
+  unheld.erase(std::unique(unheld.begin(), unheld.end()), unheld.end());  // neighbours
   for (const NodeId node : unheld) {
     const rm::Room room = rm.free_room(node);
     for (Partition& partition : partitions) {

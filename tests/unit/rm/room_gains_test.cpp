@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -112,8 +113,8 @@ class Days {
   struct Planned {
     HoldId hold;
     std::int64_t cpus, length;
+    std::uint32_t nodes = 1;
   };
-  RoomAsk ask(const Planned& of) const { return {cpus(of.cpus)}; }
   // Of many nodes, as the inventory tells.
   std::optional<Slot> room_now(std::int64_t wanted, Time until) const {
     for (std::uint32_t i = 0; i < nodes_ && forecast_.has_many_nodes(); ++i)
@@ -122,17 +123,17 @@ class Days {
         return Slot{at(now_), {NodeId{i}}};
     return std::nullopt;
   }
-  void hold(std::int64_t wanted, std::int64_t length, Time from) {
-    auto slot = room_now(wanted, after(from, seconds(length)));
-    if (!slot) slot = forecast_.earliest({cpus(wanted)}, seconds(length), from);
+  void hold(std::int64_t wanted, std::int64_t length, Time from, std::uint32_t nodes) {
+    auto slot = nodes == 1 ? room_now(wanted, after(from, seconds(length))) : std::nullopt;
+    if (!slot) slot = forecast_.earliest({cpus(wanted), nodes}, seconds(length), from);
     if (!slot) return;
     const HoldId made = forecast_.hold(*slot, cpus(wanted), after(slot->start, seconds(length)));
-    places_.push_back({made, wanted, length});
+    places_.push_back({made, wanted, length, nodes});
   }
   void plan() {
     const bool is_late = prng_.chance(20);  // as one that was restored: not the first it could have
     hold(1 + std::int64_t(prng_.below(8)), 1 + std::int64_t(prng_.below(60)),
-         at(now_ + (is_late ? 30 : 0)));
+         at(now_ + (is_late ? 30 : 0)), prng_.chance(20) ? std::min(2u, nodes_) : 1);
   }
   // As for whom somebody else has to make way.
   void plan_over() {
@@ -149,7 +150,7 @@ class Days {
       const Slot slot = forecast_.slot_of(places_[i].hold);
       if (slot.start > at(now_)) continue;
       forecast_.drop(places_[i].hold);
-      lease({slot.nodes.front(), places_[i].cpus, now_ + places_[i].length});
+      for (const NodeId on : slot.nodes) lease({on, places_[i].cpus, now_ + places_[i].length});
       places_.erase(places_.begin() + std::ptrdiff_t(i));
       return;
     }
@@ -196,8 +197,10 @@ class Days {
       Planned& one = places_[i];
       const Slot own = forecast_.slot_of(one.hold);
       const bool may = forecast_.may_be_better(one.hold, at(now_));
-      auto best = room_now(one.cpus, at(now_ + one.length));
-      if (!best) best = forecast_.best_for(one.hold, ask(one), seconds(one.length), at(now_));
+      auto best = one.nodes == 1 ? room_now(one.cpus, at(now_ + one.length)) : std::nullopt;
+      if (!best)
+        best = forecast_.best_for(one.hold, {cpus(one.cpus), one.nodes}, seconds(one.length),
+                                  at(now_));
       if (!may) {
         ++kept;
         ASSERT_TRUE(best == own) << "at " << now_ << " place of " << own.start.us / 1'000'000;
