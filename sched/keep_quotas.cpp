@@ -145,7 +145,8 @@ bool Controller::State::KeepQuotas::shares(const std::vector<std::uint32_t>& lim
                              [&](std::uint32_t limit) { return s.rm.ledger().is_on(path, limit); });
 }
 
-// Where it has room no more beside what is kept: in the next round of the pass.
+// Where it has room no more beside what is kept: for now the first that is known, so that nobody
+// else is in its way or takes its room; in the next round of the pass it is looked at again.
 void Controller::State::KeepQuotas::find_another(const HeldPlace& place) {
   const Job& job = s.jobs.at(place.job);
   Partition& partition = *place.partition;
@@ -153,9 +154,15 @@ void Controller::State::KeepQuotas::find_another(const HeldPlace& place) {
     s.left_at = s.clock.mono;
     return;
   }
-  if (s.rm.best_for(place.hold, job.what, s.shapes[job.shape].length, s.clock.mono, partition.by,
-                    partition.planned(job.path)))
-    return;
+  const Duration length = s.shapes[job.shape].length;
+  const auto payer = partition.planned(job.path);
+  if (s.rm.best_for(place.hold, job.what, length, s.clock.mono, partition.by, payer)) return;
+  if (partition.holds_for_first()) {
+    s.take_back(partition, partition.holds.find(place.job));
+    if (const auto slot =
+            s.rm.earliest(job.what, length, s.clock.mono, partition.by, rm::kEver, payer))
+      s.put_hold(partition, job, *slot);
+  }
   partition.give_up_precedence(place.job);
   partition.is_stale = s.ended_since = s.serve_again = true;
 }

@@ -112,6 +112,25 @@ TEST_F(Promises, WhoMovesForAQuotaPushesNobody) {
   }
 }
 
+// The first of an easy partition has to move for what is kept of a quota: until he has another
+// place his old one is in nobody's way.
+TEST_F(Promises, WhoMovesForAQuotaIsInNobodysWay) {
+  Day day(Day::Policies{{"fifo+easy-sjbf", "priority+conservative", "saf-guard:200s+easy"}, {}},
+          {at_most({{"user", "ann"}}, 4), at_most({}, 10)});
+  day.all_end_in_time();
+  day.desk().node_up("n1", 8);
+  day.desk().node_up("n2", 8);
+  const std::vector<Wish> before = {
+      {0, "two", 7, 100},           {0, "two", 5, 20},          {0, "three", 4, 60, "ann"},
+      {0, "two", 2, 120, "ann"},    {0, "one", 5, 120},         {107, "three", 2, 40, "ann"},
+      {120, "three", 1, 20, "ann"}, {139, "two", 1, 80, "ann"}, {156, "three", 5, 60},
+      {166, "two", 7, 20},          {175, "one", 5, 120},       {190, "one", 2, 20, "ann"}};
+  for (const Wish& wish : before) put(day, wish);
+  const JobId promised = put(day, {215, "two", 4, 100, "ann"});
+  for (std::int64_t t = 216; t < 500; ++t) day.pass_until(t);
+  EXPECT_LE(day.started(promised).value_or(999), 300);
+}
+
 // A job that fits at no time known stands in front of the first who does.
 TEST_F(Promises, BehindOneWithoutAPlaceTheNextIsTheFirst) {
   for (const char* policy : {"fifo+conservative", "fifo+depth-k:3", "fifo+easy"}) {
