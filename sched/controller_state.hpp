@@ -91,6 +91,16 @@ struct Controller::State : StatementVerbs {
   const Partition& partition_for(const JobSpec& spec) const;
   void place_tasks(Now now);
   void serve(Partition& partition);
+  void pass_the_guard(Partition& partition);
+  void wake_waiters();
+  Try try_to_start(Partition& partition, const JobQueue::Candidate& candidate,
+                   bool is_planned = false, Time since = rm::kEver);
+  Try settle_try(Partition& partition, Job& job, rm::Acquired&& answer, bool is_planned = false);
+  rm::Window window_of(const Partition& partition, const Job& job, Time since = rm::kEver) const;
+  void serve_heads(Partition& partition);
+  void launch(Job& job, std::uint32_t index, rm::Lease&& lease, Now now);
+  void order(const TaskRecord& record);
+  std::string names_of(const rm::Lease& lease) const;
   // rank_jobs.cpp
   void make_partitions();
   Partition* add_partition(const std::string& name, const PartitionPolicy& policy);
@@ -102,16 +112,6 @@ struct Controller::State : StatementVerbs {
   bool ranks_by_priority() const;
   bool uses_shares() const;
   void check_shares(std::vector<std::string>& problems) const;
-  void pass_the_guard(Partition& partition);
-  void wake_waiters();
-  Try try_to_start(Partition& partition, const JobQueue::Candidate& candidate,
-                   bool is_planned = false);
-  Try settle_try(Partition& partition, Job& job, rm::Acquired&& answer, bool is_planned = false);
-  rm::Window window_of(const Partition& partition, const Job& job) const;
-  void serve_heads(Partition& partition);
-  void launch(Job& job, std::uint32_t index, rm::Lease&& lease, Now now);
-  void order(const TaskRecord& record);
-  std::string names_of(const rm::Lease& lease) const;
   // backfill.cpp
   bool plans_ahead() const;
   void drop_hold(Partition& partition, JobId job);
@@ -125,8 +125,7 @@ struct Controller::State : StatementVerbs {
   rm::LastingRoom room_for(const Partition& partition, NodeId node) const;
   void fill_behind(Partition& partition);
   void extend_overdue();
-  // estimate.cpp
-  void note_start(Partition& partition, const Job& job);
+  void note_start(Partition& partition, const Job& job);  // estimate.cpp
   // plan_ahead.cpp
   bool follow_plan(Partition& partition);
   bool is_short_of_quota(const Partition& partition, const Job& job, Time not_after) const;

@@ -107,9 +107,14 @@ void Controller::State::place_tasks(Now now) {
     KeepQuotas{*this}.settle();
     if (stats.tasks_active > 0) continue;
     // Places that have moved may let others move, and nobody is left whose end would bring that.
-    for (const Partition& partition : partitions)
-      ended_since |= partition.is_stale && !partition.holds.empty();
-    serve_again |= ended_since;
+    const bool may_move = std::ranges::any_of(partitions, [&](const Partition& partition) {
+      return partition.is_stale && !partition.holds.empty() && partition.queue.lanes() > 0 &&
+             is_open(partition);
+    });
+    if (may_move && round >= kRoundsWithWays)
+      left_at = clock.mono;
+    else if (may_move)
+      serve_again = ended_since = true;
   } while (serve_again && ++round < kRoundsMax);
   if (std::exchange(round, 0) >= kRoundsMax) left_at = clock.mono;
   if (sleepers.empty()) return;
@@ -163,23 +168,32 @@ void Controller::State::wake_waiters() {
 
 Controller::State::Try Controller::State::try_to_start(Partition& partition,
                                                        const JobQueue::Candidate& candidate,
-                                                       bool is_planned) {
+                                                       bool is_planned, Time since) {
   Job& job = jobs.at(candidate.place.job);
   ++stats.placements_tried;
-  rm::Acquired answer = rm.acquire(job.what, job.path, window_of(partition, job));
+  const rm::Window window = window_of(partition, job, since);
+  rm::Acquired answer = rm.acquire(job.what, job.path, window);
   // The first of all gives way to nobody whom it has overtaken. Where there is room for both, the
   // other keeps his place, and need not look for it again.
   if (is_planned && !partition.holds.empty() && is_stopped_by_hold(answer)) {
     while (!partition.holds.empty()) drop_hold(partition, partition.holds.begin()->first);
-    answer = rm.acquire(job.what, job.path, window_of(partition, job));
+    answer = rm.acquire(job.what, job.path, window);
   }
   KeepQuotas{*this}.try_before(partition, job, answer);
   return settle_try(partition, job, std::move(answer), is_planned);
 }
 
-rm::Window Controller::State::window_of(const Partition& partition, const Job& job) const {
+// `since`: when its place begins, if it has one. Each is reached a little late, and whoever stands
+// right behind it, or a reservation that begins there, is not in its way for that: they wait as
+// much longer, see extend_overdue.
+rm::Window Controller::State::window_of(const Partition& partition, const Job& job,
+                                        Time since) const {
+  const Duration length = shapes[job.shape].length;
+  constexpr Duration kLittle = seconds(1);
+  const bool is_late = since < clock.mono && clock.mono - since <= std::min(kLittle, length);
+  const Time until = rm::after(is_late ? since : clock.mono, length);
   const QuotaHeads::Head* const head = quota_heads.find(job.id);
-  return {clock.mono, rm::after(clock.mono, shapes[job.shape].length), partition.by,
+  return {clock.mono, until, partition.by,
           head != nullptr ? std::optional(head->kept) : std::nullopt};
 }
 
@@ -249,11 +263,12 @@ void Controller::State::serve_heads(Partition& partition) {
     if (!queue.could_head_start()) return;
     const auto head = queue.head();
     const auto own = partition.holds.find(head->place.job);
+    Time since = rm::kEver;
     if (own != partition.holds.end()) {  // it must not be in its own way
-      take_back(partition, own);
+      since = take_back(partition, own).start;
       partition.is_stale = ended_since = true;
     }
-    const Try tried = try_to_start(partition, *head, true);
+    const Try tried = try_to_start(partition, *head, true, since);
     if (tried == Try::NoRoom) queue.block(head->shape, JobQueue::Block::NoRoom);
     if (tried == Try::Held)
       queue.block(head->shape, Reserved{*this}.ends_too_late(partition, head->shape)

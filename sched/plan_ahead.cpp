@@ -186,7 +186,7 @@ bool Controller::State::start_due(Partition& partition,
     const JobId id = job.id;
     const rm::Slot slot = take_back(partition, held);
     ++stats.placements_tried;
-    const rm::Window window = window_of(partition, job);
+    const rm::Window window = window_of(partition, job, slot.start);
     rm::Acquired answer = rm.acquire_on(job.what, job.path, slot.nodes, window);
     // The forecast counts amounts only; on other nodes there may be what it did not promise, and a
     // smaller node than the one promised may be within a quota that is charged the whole of it.

@@ -306,5 +306,24 @@ TEST(Promises, WhoChangesHisMindGivesHisPlaceUp) {
   }
 }
 
+// The places of those who are not back in the queue yet are left alone, also while nothing runs.
+TEST(Promises, WhoIsNotBackYetCostsNoRounds) {
+  ControllerConfig config;
+  config.policy = parse_policy("conservative").value();
+  Desk desk(config);
+  desk.node_up("n1", 4);
+  JobSpec spec = Desk::spec("ann", 4);
+  spec.time_limit = seconds(100);
+  desk.accept(spec);
+  desk.accept(spec);
+  desk.restart();
+  desk.compiles = false;
+  const Stats before = desk.controller.stats();
+  desk.node_up("n1", 4, "b2");  // what ran there is lost
+  const Stats& after = desk.controller.stats();
+  EXPECT_EQ(after.tasks_active, 0u);
+  EXPECT_LE(after.rounds - before.rounds, 4 * (after.turns - before.turns));
+}
+
 }  // namespace
 }  // namespace drover::sched
