@@ -268,17 +268,17 @@ bool Controller::State::KeepQuotas::wake_up(const Job& job, Task& task, const rm
   return true;
 }
 
-// Whoever is not parked is being tried, and asks by himself.
+// Whoever is not parked is being tried and asks by himself; until then, too, what is kept for him
+// must leave others the places that they have.
 void Controller::State::KeepQuotas::lay_anew(const std::set<JobId>& heads) {
   for (const JobId id : heads) {
     const Job& job = s.jobs.at(id);
     const rm::QuotaShort* shortage = s.partition_of(job).queue.parked(job.lane);
-    if (shortage == nullptr) continue;
     QuotaHeads::Head head = *s.quota_heads.find(id);
     const Partition& partition = s.partition_of(job);
     const auto places = places_behind(partition, job, head.limits);
     s.rm.lift(head.kept);
-    const auto kept = keep_before(places, job, *shortage);
+    const auto kept = keep_before(places, job, shortage != nullptr ? *shortage : rm::QuotaShort{});
     s.rm.lay(head.kept);
     if (!kept) {
       drop_head(id, true);

@@ -131,6 +131,50 @@ TEST_F(Promises, WhoMovesForAQuotaIsInNobodysWay) {
   EXPECT_LE(day.started(promised).value_or(999), 300);
 }
 
+// What is kept of a quota for somebody in another partition is laid anew when one before him
+// starts, also while he is looked at again himself: it leaves others the places that they have.
+TEST_F(Promises, WhatIsKeptOfAQuotaMakesRoomAtOnce) {
+  Day day(Day::Policies{{"priority+none", "fifo+easy", "priority+conservative"}, {}},
+          {at_most({{"user", "ann"}}, 4), at_most({}, 10)}, {{"l", 3}});
+  day.all_end_in_time();
+  day.desk().node_up("n1", 8);
+  day.desk().node_up("n2", 8);
+  const std::vector<Wish> before = {
+      {80, "one", 4, 40, "ann"},        {91, "two", 3, 60, "ann"},
+      {131, "two", 2, 80, "ann"},       {149, "three", 4, 60, "ann", 0, 3},
+      {172, "two", 4, 40, "ann"},       {187, "one", 1, 60, "ann"},
+      {222, "one", 4, 120, "ann"},      {261, "one", 2, 60, "ann"},
+      {352, "two", 2, 120, "ann", 0, 3}};
+  for (const Wish& wish : before) put(day, wish);
+  const JobId promised = put(day, {432, "three", 1, 20, "ann", 0, 2});
+  put(day, {476, "two", 1, 40, "bob", 0, 2});
+  for (std::int64_t t = 477; t < 700; ++t) day.pass_until(t);
+  EXPECT_LE(day.started(promised).value_or(999), 480);
+}
+
+// No clock wakes anybody at the very moment: who starts a little late has his place all the same,
+// although he will end a little late for the place that is right behind his.
+TEST_F(Promises, AreKeptALittleLate) {
+  Day day(Day::Policies{{"fifo+conservative", "priority+none"}, {}},
+          {at_most({{"user", "ann"}}, 4)}, {{"l", 3}});
+  day.all_end_in_time();
+  for (const char* node : {"n1", "n2", "n3"}) day.desk().node_up(node, 8);
+  const std::vector<Wish> before = {{95, "two", 4, 40, "ann", 0, 1},
+                                    {130, "two", 1, 100, "ann", 0, 1},
+                                    {190, "one", 2, 120, "ann", 0, 1},
+                                    {202, "two", 4, 100, "ann"},
+                                    {244, "one", 8, 120},
+                                    {269, "one", 3, 60, "bob", 0, 3},
+                                    {293, "one", 4, 120, "ann", 0, 3},
+                                    {357, "one", 1, 120, "ann"},
+                                    {451, "two", 3, 40, "ann", 0, 3},
+                                    {456, "two", 7, 20, "bob", 0, 3}};
+  for (const Wish& wish : before) put(day, wish);
+  const JobId promised = put(day, {489, "one", 2, 80, "ann", 0, 2});
+  for (std::int64_t t = 490; t < 800; ++t) day.pass_until(t);
+  EXPECT_LE(day.started(promised).value_or(999), 510);
+}
+
 // A job that fits at no time known stands in front of the first who does.
 TEST_F(Promises, BehindOneWithoutAPlaceTheNextIsTheFirst) {
   for (const char* policy : {"fifo+conservative", "fifo+depth-k:3", "fifo+easy"}) {
