@@ -21,6 +21,17 @@ namespace {
 using NumaState = NodeUnits::NumaState;
 using NumaList = boost::container::small_vector<std::uint32_t, 16>;
 
+// Threads and GPUs have numbers of 16 bits, so that a rank by several counts is one number.
+constexpr std::uint32_t kMost = 1 << 16;
+constexpr int kCountBits = 17;
+constexpr std::uint64_t kNoRank = ~std::uint64_t(0);
+constexpr std::uint64_t with(std::uint64_t rank, std::uint32_t count) {
+  return rank << kCountBits | count;
+}
+constexpr std::uint32_t last_count(std::uint64_t rank) {
+  return std::uint32_t(rank & ((std::uint64_t(1) << kCountBits) - 1));
+}
+
 std::uint32_t free_gpus_in(const NodeUnits& node, std::uint32_t numa, std::string_view model) {
   if (model.empty()) return node.numa(numa).free_gpus;
   return std::uint32_t(std::ranges::count_if(node.gpus(), [&](const Gpu& gpu) {
@@ -40,18 +51,23 @@ bool is_far_from_nics(const UnitsAsked& asked, std::uint32_t numa) {
          std::ranges::none_of(asked.nics, [&](const Nic& nic) { return nic.numa == numa; });
 }
 
+// By missing GPUs, far NICs, cores shared with others, GPUs that others could use, and little left.
+std::uint64_t rank_of(const NodeUnits& node, std::uint32_t n, const NumaState& numa,
+                      const UnitsAsked& asked) {
+  const std::uint32_t shared = asked.cpus - std::min(asked.cpus, numa.idle);
+  if (asked.gpus == 0) return with(std::uint64_t(shared) * 2 + (numa.free_gpus > 0), numa.free);
+  const std::uint64_t far = missing_gpus(node, n, asked) * 2 + is_far_from_nics(asked, n);
+  return with(with(far, shared), numa.free);
+}
+
 std::optional<std::uint32_t> best_single_numa(const NodeUnits& node, const UnitsAsked& asked) {
-  using Rank = std::tuple<std::uint32_t, bool, std::uint32_t, bool, std::uint32_t>;
   std::optional<std::uint32_t> best;
-  Rank best_rank;
+  std::uint64_t best_rank = kNoRank;
   for (std::uint32_t n = 0; n < node.numa_count(); ++n) {
     const NumaState numa = node.numa(n);
     if (numa.free < asked.cpus) continue;
-    const std::uint32_t shared = asked.cpus - std::min(asked.cpus, numa.idle);
-    const bool blocks_gpus = asked.gpus == 0 && numa.free_gpus > 0;
-    const Rank rank{missing_gpus(node, n, asked), is_far_from_nics(asked, n), shared, blocks_gpus,
-                    numa.free};
-    if (best && best_rank <= rank) continue;
+    const std::uint64_t rank = rank_of(node, n, numa, asked);
+    if (rank >= best_rank) continue;
     best = n;
     best_rank = rank;
   }
@@ -62,12 +78,11 @@ std::optional<std::uint32_t> best_single_numa(const NodeUnits& node, const Units
 // possible. Empty when they do not suffice.
 void cover(const NodeUnits& node, const UnitsAsked& asked, NumaList& candidates) {
   const auto free_of = [&](std::uint32_t n) { return node.numa(n).free; };
-  using Rank = std::tuple<std::int64_t, std::uint32_t, std::uint32_t>;
-  boost::container::small_vector<Rank, 16> ranked;
+  boost::container::small_vector<std::uint64_t, 16> ranked;
   for (const std::uint32_t n : candidates)
-    ranked.emplace_back(-std::int64_t(free_of(n)), missing_gpus(node, n, asked), n);
+    ranked.push_back(with(with(kMost - free_of(n), missing_gpus(node, n, asked)), n));
   std::ranges::sort(ranked);
-  for (std::size_t i = 0; i < ranked.size(); ++i) candidates[i] = std::get<2>(ranked[i]);
+  std::ranges::transform(ranked, candidates.begin(), last_count);
   std::uint32_t left = asked.cpus;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     if (free_of(candidates[i]) < left) {
@@ -126,6 +141,7 @@ class CoreTaker {
     while (from_idle > 0) {
       const std::uint32_t l3 = best_l3(numa, from_idle);
       const std::uint32_t part = std::min(from_idle, numa.l3s[l3].idle);
+      DROVER_CHECK(part > 0, "idle cores were counted that are not there");
       take_from_l3(numa, l3, part);
       from_idle -= part;
       if (from_idle > 0) emptied_.push_back(l3);
@@ -138,20 +154,19 @@ class CoreTaker {
 
   // The fullest L3 that still has enough, else the emptiest one; by position.
   std::uint32_t best_l3(const NumaState& numa, std::uint32_t wanted) const {
-    using Rank = std::tuple<bool, std::int64_t, std::uint16_t>;
-    std::optional<std::uint32_t> best;
-    Rank best_rank;
+    if (numa.l3s.size() == 1) return 0;
+    std::uint32_t best = 0;
+    std::uint64_t best_rank = kNoRank;
     for (std::uint32_t i = 0; i < numa.l3s.size(); ++i) {
       const NodeUnits::L3State& l3 = numa.l3s[i];
       if (l3.idle == 0 || std::ranges::find(emptied_, i) != emptied_.end()) continue;
-      const bool enough = l3.idle >= wanted;
-      const Rank rank{!enough, enough ? l3.idle : -std::int64_t(l3.idle), l3.number};
-      if (best && best_rank <= rank) continue;
+      const std::uint32_t by_size = l3.idle >= wanted ? l3.idle : 2 * kMost - l3.idle;
+      const std::uint64_t rank = with(by_size, l3.number);
+      if (rank >= best_rank) continue;
       best = i;
       best_rank = rank;
     }
-    DROVER_CHECK(best.has_value(), "idle cores were counted that are not there");
-    return *best;
+    return best;
   }
 
   // Contiguous runs of idle cores: the shortest that has enough, else from the front.
