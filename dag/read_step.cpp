@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kNameMax = 64;
 
 bool is_step_name(std::string_view text) {
-  const auto is_word = [](unsigned char c) {
+  const auto is_word = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
   };
   return !text.empty() && text.size() <= kNameMax && is_word(text.front()) &&

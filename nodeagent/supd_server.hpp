@@ -45,7 +45,7 @@ class SupdServer {
   std::size_t payload_left_ = 0;  // of the frame under way
   std::string output_;            // framed, not yet written
   std::size_t written_ = 0;       // of output_
-  bool wants_write_ = false, greeted_ = false, exit_when_idle_ = false, done_ = false;
+  bool wants_write_ = false, exit_when_idle_ = false, done_ = false;
   std::int64_t armed_us_ = 0, terminate_us_ = 0;
 };
 

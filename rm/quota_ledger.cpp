@@ -12,8 +12,6 @@
 namespace drover::rm {
 namespace {
 
-constexpr std::size_t kQueued = std::size_t(Kind::QueuedJobs);
-
 // Both add first and look at all kinds together: every start and end comes through here, for each
 // quota of its path.
 template <std::size_t kWidth>

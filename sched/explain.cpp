@@ -159,7 +159,7 @@ Why Controller::State::why_in_queue(const Job& job) const {
   if (limit > 0 && group.active >= limit)
     return {job.state, Reason::GroupLimit,
             number(group.active) + " of " + times(limit, "job") + " of the group" +
-                is_or_are(group.active) + " past the queue, " + before,
+                is_or_are(std::int64_t(group.active)) + " past the queue, " + before,
             "drover group ls shows the limits"};
   return {job.state, Reason::GroupOrder, before, {}};
 }
