@@ -9,8 +9,9 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 
+tools/setup.sh dist
 jobs=$(nproc)
-profile=$PWD/build/dist-profile # DroverTargets.cmake reads it
+profile=$PWD/build/dist-profile # DroverTargets.cmake reads drover.profdata there
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -52,6 +53,7 @@ mixed=(gen --model mixed --node-cpus 128 --node-gpus 4 --users 50 --seed 11)
 cluster "$work/small.toml" 80 20
 cluster "$work/large.toml" 2000 500
 rm -rf "$profile"
+export LLVM_PROFILE_FILE=$profile/%p.profraw
 quiet "${mixed[@]}" --jobs 30000 --procs 65535 --load 0.5 -o "$work/large.jsonl"
 quiet run "$work/large.jsonl" --cluster "$work/large.toml" --policy fcfs
 quiet run "$work/large.jsonl" --cluster "$work/large.toml" --policy easy
@@ -63,6 +65,9 @@ for load in 0.3 0.8; do
     quiet run "$work/small.jsonl" --cluster "$work/small.toml" --policy "$policy"
   done
 done
+unset LLVM_PROFILE_FILE
+llvm-profdata-19 merge -o "$profile/drover.profdata" "$profile"/*.profraw
+rm -f "$profile"/*.profraw
 
 configure dist
 [ $# -gt 0 ] || set -- drover droverd drover-agent drover-supd drover-sim drover_engines bench_noop bench_spawn_limit decision_bench

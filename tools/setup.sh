@@ -2,7 +2,8 @@
 # tools/setup.sh - installs the Debian packages that Drover builds, tests and measures with. Does nothing when all are there.
 # SPDX-License-Identifier: Apache-2.0
 #   tools/setup.sh build    what building and running needs
-#   tools/setup.sh all      that, and what the tests, the linters and the fuzzers need
+#   tools/setup.sh dist     that, and the compiler of what a package ships
+#   tools/setup.sh all      what build needs, and what the tests, the linters and the fuzzers need
 #   tools/setup.sh engines  what tests of engines and clients against real systems need, which are skipped without it: PostgreSQL, Slurm, Java, Maven,
 #                           and pyspark from PyPI (1 GB), in a folder of its own (DROVER_PYSPARK, by default ~/.cache/drover-test/pyspark)
 set -euo pipefail
@@ -14,6 +15,7 @@ build_packages=(
   libcli11-dev libtomlplusplus-dev libfmt-dev libspdlog-dev libexpected-dev libssl-dev
   libxxhash-dev libzstd-dev libgtest-dev libbenchmark-dev libcurl4-openssl-dev zlib1g-dev libjemalloc-dev libdeflate-dev libxlsxwriter-dev
 )
+dist_packages=(clang-19 lld-19 llvm-19 libclang-rt-19-dev)
 test_packages=(python3 prometheus clang clang-format clang-tidy libclang-rt-14-dev curl)
 
 engine_packages=(python3 python3-pip python3-venv postgresql slurmctld slurmd slurm-client munge openjdk-17-jdk-headless maven openssl)
@@ -21,10 +23,11 @@ pyspark_version=4.3.0
 
 case "${1:-build}" in
   build) packages=("${build_packages[@]}") ;;
+  dist) packages=("${build_packages[@]}" "${dist_packages[@]}") ;;
   all) packages=("${build_packages[@]}" "${test_packages[@]}") ;;
   engines) packages=("${engine_packages[@]}") ;;
   *)
-    printf 'error: there is no "%s" to set up: build, all or engines\n' "$1" >&2
+    printf 'error: there is no "%s" to set up: build, dist, all or engines\n' "$1" >&2
     exit 2
     ;;
 esac

@@ -16,35 +16,32 @@ set(DROVER_MAY_LINK_linkis base rm dag sched)
 set(DROVER_MAY_LINK_server base rm dag sched flow pool proto store net metrics linkis)
 set(DROVER_MAY_LINK_cli base dag net proto)
 
-# Profile-guided optimisation of the decision core: tools/dist.sh records what it does, then builds with that.
+# Profile-guided optimisation of the decision core: tools/dist.sh records what it does, then builds with that (docs/adr/0018).
 set(DROVER_PROFILE "" CACHE STRING "record, use, or nothing; see tools/dist.sh")
-set(DROVER_PROFILE_DIR ${CMAKE_SOURCE_DIR}/build/dist-profile CACHE PATH "What was recorded")
+set(DROVER_PROFILE_FILE ${CMAKE_SOURCE_DIR}/build/dist-profile/drover.profdata CACHE PATH "What was recorded")
 set(DROVER_PROFILED base rm dag sched flow pool sim)
-if(DROVER_PROFILE AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  message(FATAL_ERROR "profiles are recorded and used by g++ only: leave DROVER_PROFILE empty")
+if(DROVER_PROFILE AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  message(FATAL_ERROR "profiles are recorded and used by clang++ only: leave DROVER_PROFILE empty")
 endif()
 
-# What was never run in training is optimised as usual, and who has no profile is not blamed.
 function(drover_profile target)
-  if(DROVER_PROFILE)
-    # When recording, too: what was inlined early must be the same. The warning is a false alarm of g++ 12 in fmt.
-    target_compile_options(${target} PRIVATE -O3 -Wno-stringop-overflow)
-  endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
     # Records of a few hundred bytes are cleared and copied all the time: "rep stos" takes longer to begin than that.
     target_compile_options(${target} PRIVATE -mmemset-strategy=vector_loop:512:noalign,libcall:-1:noalign
       -mmemcpy-strategy=vector_loop:512:noalign,libcall:-1:noalign)
   endif()
   if(DROVER_PROFILE STREQUAL "record")
-    target_compile_options(${target} PRIVATE -fprofile-generate=${DROVER_PROFILE_DIR} -fprofile-update=single
-      -fprofile-prefix-path=${CMAKE_BINARY_DIR})
+    target_compile_options(${target} PRIVATE -O3 -fprofile-generate)
     target_link_options(${target} PUBLIC -fprofile-generate)
   elseif(DROVER_PROFILE STREQUAL "use")
-    target_compile_options(${target} PRIVATE -fprofile-use=${DROVER_PROFILE_DIR} -fprofile-partial-training
-      -fprofile-prefix-path=${CMAKE_BINARY_DIR} -Wno-missing-profile)
+    # What was never run in training is optimised as usual, and is not blamed.
+    target_compile_options(${target} PRIVATE -O3 -fprofile-use=${DROVER_PROFILE_FILE} -Wno-profile-instr-unprofiled)
+    # Another profile is another program.
+    get_target_property(sources ${target} SOURCES)
+    set_property(SOURCE ${sources} APPEND PROPERTY OBJECT_DEPENDS ${DROVER_PROFILE_FILE})
     # ccache does not know what was recorded. Inlining across files pays where it is known what is hot, and only there.
     set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER "" INTERPROCEDURAL_OPTIMIZATION ON)
-    target_link_options(${target} INTERFACE -O3 -flto=auto -Wno-stringop-overread)  # a false alarm of g++ 12
+    target_link_options(${target} INTERFACE -O3 -flto=thin -fuse-ld=lld)
   endif()
 endfunction()
 
