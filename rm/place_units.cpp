@@ -141,7 +141,6 @@ class CoreTaker {
     while (from_idle > 0) {
       const std::uint32_t l3 = best_l3(numa, from_idle);
       const std::uint32_t part = std::min(from_idle, numa.l3s[l3].idle);
-      DROVER_CHECK(part > 0, "idle cores were counted that are not there");
       take_from_l3(numa, l3, part);
       from_idle -= part;
       if (from_idle > 0) emptied_.push_back(l3);
@@ -154,7 +153,7 @@ class CoreTaker {
 
   // The fullest L3 that still has enough, else the emptiest one; by position.
   std::uint32_t best_l3(const NumaState& numa, std::uint32_t wanted) const {
-    if (numa.l3s.size() == 1) return 0;
+    if (numa.l3s.size() == 1 && emptied_.empty()) return 0;
     std::uint32_t best = 0;
     std::uint64_t best_rank = kNoRank;
     for (std::uint32_t i = 0; i < numa.l3s.size(); ++i) {
@@ -166,6 +165,7 @@ class CoreTaker {
       best = i;
       best_rank = rank;
     }
+    DROVER_CHECK(best_rank != kNoRank, "idle cores were counted that are not there");
     return best;
   }
 

@@ -173,18 +173,21 @@ void Controller::State::fill_behind(Partition& partition) {
   }
 }
 
-// Who started a little late has as much left when his place ends. A task that outlives its limit is
-// still being ended: its room counts as taken for a while longer. One without a limit goes on: it
-// may run for another year.
+// A task that started a little late has as much left when its place ends. One that outlives its
+// limit is still being ended: its room counts as taken for a while longer. One without a limit goes
+// on: it may run for another year.
 void Controller::State::extend_overdue() {
   constexpr Duration kGrace = seconds(60);
   while (!limits.empty() && limits.next() <= clock.mono) {
     Task& task = limits.next_task();
     rm::Lease& lease = *task.record.lease;
     const Job& job = jobs.at(task.record.id.job);
-    const bool is_endless = is_unlimited(shapes[job.shape].length);
-    const Duration left = is_endless ? kUnlimited : time_left(job, task.record);
-    rm.extend(lease, rm::after(clock.mono, left > Duration{} ? left : kGrace));
+    Duration more = kGrace;
+    if (is_unlimited(shapes[job.shape].length))
+      more = kUnlimited;
+    else if (const Duration left = time_left(job, task.record); left > Duration{})
+      more = std::min(left, kGrace);
+    rm.extend(lease, rm::after(clock.mono, more));
     KeepQuotas{*this}.put_off(lease.path);
     limits.follow(task);
     ended_since = true;

@@ -196,7 +196,7 @@ void PreemptVerbs::serve_fresh_clearings(Partition& partition) {
     const auto head = partition.queue.head();
     const bool is_first = head && head->place.job == id;
     rm::Acquired answer = rm.acquire_on(job.what, job.path, clearing.nodes, window);
-    Controller::State::KeepQuotas{self()}.try_before(partition, job, answer);
+    Controller::State::KeepQuotas{self()}.try_before(partition, job, window, answer);
     const bool had_room =
         self().settle_try(partition, job, std::move(answer)) == Controller::State::Try::Started;
     if (had_room && !is_first) ++stats.backfilled;

@@ -243,13 +243,12 @@ Controller::State::KeepQuotas::Place Controller::State::KeepQuotas::place_on_nod
 }
 
 void Controller::State::KeepQuotas::try_before(const Partition& partition, const Job& job,
-                                               rm::Acquired& answer) {
+                                               const rm::Window& window, rm::Acquired& answer) {
   const auto* shortage = std::get_if<rm::QuotaShort>(&answer);
   if (shortage == nullptr || !is_kept_for_others(*shortage)) return;
   const std::set<JobId> behind = heads_behind(partition, job);
   if (behind.empty()) return;
-  answer = without(behind, {},
-                   [&] { return s.rm.acquire(job.what, job.path, s.window_of(partition, job)); });
+  answer = without(behind, {}, [&] { return s.rm.acquire(job.what, job.path, window); });
   if (!std::holds_alternative<rm::Lease>(answer)) return;
   s.quota_heads.count_turn(partition.policy.order);
   lay_anew(behind);
@@ -269,12 +268,13 @@ bool Controller::State::KeepQuotas::wake_up(const Job& job, Task& task, const rm
 }
 
 // Whoever is not parked is being tried and asks by himself; until then, too, what is kept for him
-// must leave others the places that they have.
+// must leave others the places that they have. Who is put off must still know what he had.
 void Controller::State::KeepQuotas::lay_anew(const std::set<JobId>& heads) {
   for (const JobId id : heads) {
     const Job& job = s.jobs.at(id);
     const rm::QuotaShort* shortage = s.partition_of(job).queue.parked(job.lane);
     QuotaHeads::Head head = *s.quota_heads.find(id);
+    if (shortage == nullptr && head.is_put_off) continue;
     const Partition& partition = s.partition_of(job);
     const auto places = places_behind(partition, job, head.limits);
     s.rm.lift(head.kept);

@@ -16,7 +16,8 @@ struct Controller::State::KeepQuotas {
 
   void ask(const Partition& partition, const Job& job, const rm::QuotaShort& shortage);
   // Where what is kept for those behind the job is all that stops it, it has its lease.
-  void try_before(const Partition& partition, const Job& job, rm::Acquired& answer);
+  void try_before(const Partition& partition, const Job& job, const rm::Window& window,
+                  rm::Acquired& answer);
   // It is known when the job will have its quotas and a place: it held one, or is the first of all
   // and would have both but for what is kept for others.
   bool is_foreseen(const Partition& partition, const Job& job,

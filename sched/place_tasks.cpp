@@ -179,18 +179,18 @@ Controller::State::Try Controller::State::try_to_start(Partition& partition,
     while (!partition.holds.empty()) drop_hold(partition, partition.holds.begin()->first);
     answer = rm.acquire(job.what, job.path, window);
   }
-  KeepQuotas{*this}.try_before(partition, job, answer);
+  KeepQuotas{*this}.try_before(partition, job, window, answer);
   return settle_try(partition, job, std::move(answer), is_planned);
 }
 
-// `since`: when its place begins, if it has one. Each is reached a little late, and whoever stands
-// right behind it, or a reservation that begins there, is not in its way for that: they wait as
-// much longer, see extend_overdue.
+// `since`: when its place begins, if it has one. Places are reached a little late: the job needs
+// its room until its place ends. Who stands right behind it, or a reservation that begins there,
+// waits as much longer if it runs until its limit (extend_overdue).
 rm::Window Controller::State::window_of(const Partition& partition, const Job& job,
                                         Time since) const {
   const Duration length = shapes[job.shape].length;
-  constexpr Duration kLittle = seconds(1);
-  const bool is_late = since < clock.mono && clock.mono - since <= std::min(kLittle, length);
+  constexpr Duration kLateMost = seconds(1);
+  const bool is_late = since < clock.mono && clock.mono - since < std::min(kLateMost, length);
   const Time until = rm::after(is_late ? since : clock.mono, length);
   const QuotaHeads::Head* const head = quota_heads.find(job.id);
   return {clock.mono, until, partition.by,

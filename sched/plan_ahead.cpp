@@ -117,8 +117,9 @@ bool Controller::State::hold_places(Partition& partition,
   for (const JobId id : stopped) {  // tried as if their time had come, and parked with their lanes
     Job& job = jobs.at(id);
     if (holders.contains(job.lane)) continue;  // somebody of it was promised something
-    rm::Acquired answer = rm.acquire(job.what, job.path, window_of(partition, job));
-    KeepQuotas{*this}.try_before(partition, job, answer);
+    const rm::Window window = window_of(partition, job);
+    rm::Acquired answer = rm.acquire(job.what, job.path, window);
+    KeepQuotas{*this}.try_before(partition, job, window, answer);
     settle_try(partition, job, std::move(answer));
     stood_aside = true;
   }
@@ -193,7 +194,7 @@ bool Controller::State::start_due(Partition& partition,
     if (std::holds_alternative<rm::NoFit>(answer) ||
         (std::holds_alternative<rm::QuotaShort>(answer) && shapes[job.shape].whole_node))
       answer = rm.acquire(job.what, job.path, window);
-    KeepQuotas{*this}.try_before(partition, job, answer);
+    KeepQuotas{*this}.try_before(partition, job, window, answer);
     const Try tried = settle_try(partition, job, std::move(answer), true);
     // Its place is free for the others, now.
     if (tried == Try::Parked) partition.is_stale = ended_since = true;

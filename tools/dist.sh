@@ -17,7 +17,7 @@ trap 'rm -rf "$work"' EXIT
 
 configure() { # PRESET
   mkdir -p build
-  cmake --preset "$1" >"build/configure-$1.log" 2>&1 || {
+  cmake --fresh --preset "$1" >"build/configure-$1.log" 2>&1 || {
     cat "build/configure-$1.log" >&2
     exit 1
   }

@@ -18,7 +18,7 @@ set(DROVER_MAY_LINK_cli base dag net proto)
 
 # Profile-guided optimisation of the decision core: tools/dist.sh records what it does, then builds with that (docs/adr/0018).
 set(DROVER_PROFILE "" CACHE STRING "record, use, or nothing; see tools/dist.sh")
-set(DROVER_PROFILE_FILE ${CMAKE_SOURCE_DIR}/build/dist-profile/drover.profdata CACHE PATH "What was recorded")
+set(DROVER_PROFILE_FILE ${CMAKE_SOURCE_DIR}/build/dist-profile/drover.profdata CACHE FILEPATH "What was recorded")
 set(DROVER_PROFILED base rm dag sched flow pool sim)
 if(DROVER_PROFILE AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   message(FATAL_ERROR "profiles are recorded and used by clang++ only: leave DROVER_PROFILE empty")
