@@ -50,7 +50,9 @@ finish() {
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   missing=""
-  [ "${1:-build}" = engines ] || for tool in g++ cmake ninja pkg-config protoc; do
+  tools=(g++ cmake ninja pkg-config protoc)
+  [ "${1:-build}" != dist ] || tools+=(clang++-19 llvm-profdata-19)
+  [ "${1:-build}" = engines ] || for tool in "${tools[@]}"; do
     command -v "$tool" >/dev/null || missing+=" $tool"
   done
   if [ -n "$missing" ]; then
